@@ -1,0 +1,20 @@
+//! Values and rules of accounts. No I/O, no clock, no randomness, no framework.
+//!
+//! Each value is made by `parse` from outside text and can't hold a wrong one: whoever has a
+//! [`CanonicalEmail`] need not check it again. To add a value: one file, one type, one error enum that names
+//! the rule broken, a property test beside it.
+
+mod email;
+mod name;
+mod password;
+mod timestamp;
+mod user;
+
+pub use email::{CANONICAL_VERSION, CanonicalEmail, EMAIL_BYTES_MAX, Email, EmailError};
+pub use name::{NAME_CHARS_MAX, Name, NameError};
+pub use password::{
+    PASSWORD_ATTEMPT_BYTES_MAX, Password, PasswordAttempt, PasswordError, PasswordHash, PasswordHashError,
+    PasswordPolicy,
+};
+pub use timestamp::Timestamp;
+pub use user::{User, UserId, Version};

@@ -1,0 +1,3 @@
+//! The `userd` program.
+
+fn main() {}

@@ -1,0 +1,156 @@
+//! The contract of the place where users are kept, designed for its weakest implementation.
+//!
+//! Redis has no transaction across a round trip, so there is no `begin`, no `commit`, no `exists`: each
+//! method is one meaningful act that happens whole or not at all, whatever crashes between its steps. An
+//! outcome that a caller expects (`Taken`, `Stale`, `Missing`) is a value; an error means that the store
+//! could not do its work.
+//!
+//! # What an implementer promises
+//! - Never two users with one canonical e-mail, also under races, crashes and late repeats.
+//! - A change that was answered `Ok` survives a crash of this process, and whatever the store's own
+//!   durability covers.
+//! - After an error the change has happened whole, or will never happen; the caller can't tell which.
+//! - Whoever got an answer sees its effect in every later read.
+//! - A crash blocks an e-mail for at most a bounded time (30 s).
+//! - Every call ends within the implementation's configured time limit.
+//! - `now` is the caller's clock. It is recorded and it decides when an unfinished act of somebody else may
+//!   be given up; safety never depends on it.
+//!
+//! # How to add a store
+//! Implement [`Store`] in a module below this one, give `tests/it/contract` a way to open a fresh one, and
+//! add a line to `app::open_store`.
+
+pub mod embedded;
+pub mod redis;
+
+use std::error::Error as StdError;
+
+use async_trait::async_trait;
+
+use crate::domain::{CanonicalEmail, Email, Name, PasswordHash, Timestamp, User, UserId, Version};
+
+/// Where users are kept. See the module's text for what an implementer promises.
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Adds a user whose `version` is [`Version::FIRST`].
+    async fn insert_user(&self, user: &User) -> Result<Insert, StoreError>;
+
+    /// The user with this id.
+    async fn user(&self, id: UserId) -> Result<Option<User>, StoreError>;
+
+    /// The user with this e-mail.
+    async fn user_by_email(&self, email: &CanonicalEmail) -> Result<Option<User>, StoreError>;
+
+    /// How many users there are.
+    async fn users_count(&self) -> Result<u64, StoreError>;
+
+    /// Gives the user another name and e-mail in one step, if they still are at `expected`.
+    /// The same canonical e-mail is no conflict, and takes over the new spelling.
+    async fn replace_profile(
+        &self,
+        id: UserId,
+        expected: Version,
+        profile: &Profile,
+        now: Timestamp,
+    ) -> Result<Update, StoreError>;
+
+    /// Gives the user another password, if they still are at `expected`.
+    async fn replace_password(
+        &self,
+        id: UserId,
+        expected: Version,
+        password_hash: &PasswordHash,
+        now: Timestamp,
+    ) -> Result<Update, StoreError>;
+
+    /// Keeps the same password under another hash, if the user still is at `expected`; `updated_at` stays.
+    async fn replace_password_hash(
+        &self,
+        id: UserId,
+        expected: Version,
+        password_hash: &PasswordHash,
+    ) -> Result<Update, StoreError>;
+
+    /// Removes the user, if they still are at `expected`. The e-mail is free afterwards.
+    async fn remove_user(&self, id: UserId, expected: Version, now: Timestamp) -> Result<Remove, StoreError>;
+
+    /// Asks the store whether it can serve reads and writes now. Changes nothing.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] with the reason, for the operator's log and not for a client.
+    async fn check(&self) -> Result<(), StoreError>;
+
+    /// Finishes what is under way and lets go of files and connections. The store is not used afterwards.
+    async fn close(&self);
+}
+
+/// What [`Store::replace_profile`] sets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Profile {
+    /// The new name.
+    pub name: Name,
+    /// The new e-mail.
+    pub email: Email,
+}
+
+/// What became of [`Store::insert_user`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Insert {
+    /// The user is there.
+    Inserted,
+    /// Another user has, or is just about to get, the e-mail; nothing was changed.
+    Taken,
+}
+
+/// What became of a change to one user.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Update {
+    /// Done; this is the user now.
+    Updated(Box<User>),
+    /// The user has changed since `expected`; nothing was changed. Read again and decide again.
+    Stale,
+    /// Another user has, or is just about to get, the e-mail; nothing was changed.
+    Taken,
+    /// There is no such user.
+    Missing,
+}
+
+/// What became of [`Store::remove_user`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Remove {
+    /// The user is gone.
+    Removed,
+    /// The user has changed since `expected`; nothing was changed. Read again and decide again.
+    Stale,
+    /// There is no such user.
+    Missing,
+}
+
+/// Why a store could not do its work.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Lost, slow, full, read-only or overloaded: worth another try later.
+    #[error("the store is unavailable")]
+    Unavailable(#[source] Box<dyn StdError + Send + Sync>),
+    /// What is kept under `key` can't be read. Other keys are not affected.
+    #[error("the record at {key} can't be read")]
+    Corrupt {
+        /// Where it lies, for the operator; an e-mail in it is never shown whole.
+        key: String,
+        /// What is wrong with it.
+        #[source]
+        source: Box<dyn StdError + Send + Sync>,
+    },
+}
+
+impl StoreError {
+    /// The store can't do it now, because of `source`.
+    pub fn unavailable(source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::Unavailable(source.into())
+    }
+
+    /// What lies at `key` can't be read, because of `source`.
+    pub fn corrupt(key: impl Into<String>, source: impl Into<Box<dyn StdError + Send + Sync>>) -> Self {
+        Self::Corrupt { key: key.into(), source: source.into() }
+    }
+}
