@@ -21,7 +21,7 @@ impl Random for SystemRandom {
     }
 }
 
-/// A repeatable sequence (SplitMix64); for tests, never for secrets.
+/// A repeatable sequence (`SplitMix64`); for tests, never for secrets.
 #[derive(Debug)]
 pub struct SeededRandom(AtomicU64);
 

@@ -1,1 +1,292 @@
-//! To be written.
+//! Users in Redis or Valkey: one server, many userd.
+//!
+//! # Keys
+//! Below a prefix (`userd:` by default). `{1f3}` is one of 1024 hash tags, so that what lies in one shard
+//! lies in one slot of a cluster.
+//!
+//! | key | type | holds |
+//! |---|---|---|
+//! | `userd:{1f3}:user:<uuid>` | hash | the record, the truth about a user: see `record` |
+//! | `userd:{1f3}:users` | sorted set, score 0 | ids of the shard's active users |
+//! | `userd:{1f3}:emails` | sorted set, score 0 | `<canonical e-mail>\0<uuid>` of the shard's active users |
+//! | `userd:{2a7}:claim:<canonical e-mail>` | string | `<uuid>:<op>`: a pure pointer, never the truth |
+//! | `userd:meta` | hash | versions of format and canonicalisation |
+//!
+//! # Uniqueness
+//! An e-mail and its user lie in different shards, so every change that concerns both goes through the
+//! claim protocol: steps that each touch one shard, are atomic, may be repeated, and are fenced by the
+//! user's version. `steps` has the steps, `sign_up`, `change` and `remove` put them in order,
+//! `scripts/*.lua` say why each is right. It holds whatever crashes, pauses or repeats, with any clock.
+//!
+//! # How to add a step
+//! One script in `scripts/` with its teaching comment, one line in `script`, one typed call in `steps`.
+//! Check first, write last; touch one shard; answer a repeat as before.
+
+mod change;
+mod checks;
+mod connect;
+pub mod keys;
+mod link;
+mod record;
+mod remove;
+mod script;
+mod sign_up;
+mod steps;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::redis::{Cmd, Pipeline, Value};
+use async_trait::async_trait;
+
+use self::keys::{Keys, Shard, mask_claim};
+use self::link::Link;
+use self::record::Pointer;
+use crate::domain::{CanonicalEmail, PasswordHash, Timestamp, User, UserId, Version};
+use crate::random::Random;
+use crate::store::{Insert, Profile, Remove, Store, StoreError, Update};
+
+/// How long an intent may take before others may give up on it, in milliseconds. Longer than any request
+/// lives, short enough that a crash does not block an e-mail for longer.
+pub const INTENT_MS: u64 = 30_000;
+
+/// Where the server is, who we are to it, and what the operator allows.
+#[derive(Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one of the operator's own switches")]
+pub struct RedisSettings {
+    /// Host name or address.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+    /// Database number.
+    pub db: u32,
+    /// ACL user; `None` is Redis's `default`.
+    pub username: Option<String>,
+    /// Its password.
+    pub password: Option<String>,
+    /// Speak TLS, checked against the web's root certificates.
+    pub tls: bool,
+    /// What all keys begin with.
+    pub prefix: String,
+    /// The longest that one call of the store may take.
+    pub timeout: Duration,
+    /// The most requests under way at once.
+    pub in_flight_max: usize,
+    /// Serve from a Redis that keeps nothing on disk.
+    pub allow_volatile_store: bool,
+    /// Serve from a Redis that may evict keys.
+    pub allow_eviction: bool,
+    /// The operator's word that the policy is `noeviction`, where we may not ask.
+    pub assume_noeviction: bool,
+    /// The operator's word on what is kept on disk, where we may not ask.
+    pub assume_durability: Option<Durability>,
+}
+
+impl RedisSettings {
+    /// The defaults for a server at this address.
+    #[must_use]
+    pub fn at(host: &str, port: u16) -> Self {
+        Self {
+            host: host.to_owned(),
+            port,
+            db: 0,
+            username: None,
+            password: None,
+            tls: false,
+            prefix: "userd:".to_owned(),
+            timeout: Duration::from_secs(1),
+            in_flight_max: 4096,
+            allow_volatile_store: false,
+            allow_eviction: false,
+            assume_noeviction: false,
+            assume_durability: None,
+        }
+    }
+}
+
+impl fmt::Debug for RedisSettings {
+    /// Without the password.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisSettings")
+            .field("host", &self.host)
+            .field("port", &self.port)
+            .field("db", &self.db)
+            .field("tls", &self.tls)
+            .field("prefix", &self.prefix)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What of an acknowledged write survives a loss of power.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Durability {
+    /// All: `appendfsync always`.
+    Always,
+    /// All but the last seconds: `appendfsync everysec`.
+    EverySec,
+    /// What the last snapshot holds.
+    Rdb,
+    /// Nothing.
+    Nothing,
+}
+
+/// Why the store does not start.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct StartError(String);
+
+/// The store in Redis.
+pub struct RedisStore {
+    link: Link,
+    keys: Keys,
+    random: Arc<dyn Random>,
+}
+
+impl RedisStore {
+    /// Connects and checks the server. One that is away is no error: the store then answers
+    /// `Unavailable`, goes on trying, and recovers by itself.
+    ///
+    /// # Errors
+    /// The server is there, but accounts must not be entrusted to it, or it does not let us in.
+    pub async fn start(settings: RedisSettings, random: Arc<dyn Random>) -> Result<Self, StartError> {
+        let keys = Keys::below(settings.prefix.clone());
+        let link = Link::start(settings, Arc::clone(&random)).await.map_err(StartError)?;
+        Ok(Self { link, keys, random })
+    }
+
+    /// The claim on an e-mail: who may have it.
+    async fn pointer(
+        &self,
+        deadline: tokio::time::Instant,
+        email: &CanonicalEmail,
+    ) -> Result<Option<Pointer>, StoreError> {
+        let mut get = Cmd::new();
+        get.arg("GET").arg(self.keys.claim(email));
+        let shown = || mask_claim(email);
+        match self.link.command(deadline, &get).await.map_err(|error| error.at(&shown()))? {
+            Value::Nil => Ok(None),
+            Value::BulkString(bytes) => std::str::from_utf8(&bytes)
+                .ok()
+                .and_then(Pointer::parse)
+                .map(Some)
+                .ok_or_else(|| StoreError::corrupt(shown(), "the claim is no pointer")),
+            _ => Err(StoreError::corrupt(shown(), "the claim is no text")),
+        }
+    }
+
+    async fn record(&self, deadline: tokio::time::Instant, id: UserId) -> Result<Option<User>, StoreError> {
+        let key = self.keys.user(id);
+        let mut read = Cmd::new();
+        read.arg("HMGET").arg(&key).arg(&record::READ);
+        match self.link.command(deadline, &read).await.map_err(|error| error.at(&key))? {
+            Value::Array(fields) => record::read(id, &key, fields),
+            _ => Err(StoreError::corrupt(key, "the record is no list of fields")),
+        }
+    }
+}
+
+#[async_trait]
+impl Store for RedisStore {
+    async fn insert_user(&self, user: &User) -> Result<Insert, StoreError> {
+        self.sign_up(user).await
+    }
+
+    async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        self.record(self.link.deadline(), id).await
+    }
+
+    /// Claim, then record; the record decides. A reader that meets no answer or a mismatch may have met a
+    /// change between its two reads, so it reads once more. It never repairs.
+    async fn user_by_email(&self, email: &CanonicalEmail) -> Result<Option<User>, StoreError> {
+        let deadline = self.link.deadline();
+        for _ in 0..2 {
+            if let Some(pointer) = self.pointer(deadline, email).await? {
+                let user = self.record(deadline, pointer.id).await?;
+                if let Some(user) = user.filter(|user| user.email.canonical() == email) {
+                    return Ok(Some(user));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    async fn users_count(&self) -> Result<u64, StoreError> {
+        let mut counts = Pipeline::new();
+        for shard in Shard::all() {
+            counts.cmd("ZCARD").arg(self.keys.users(shard));
+        }
+        let answers = self.link.pipeline(self.link.deadline(), &counts, usize::from(keys::SHARDS)).await;
+        let Value::Array(answers) = answers.map_err(|error| error.at("users"))? else {
+            return Err(StoreError::corrupt("users", "no list of counts"));
+        };
+        let mut total = 0;
+        for (shard, answer) in Shard::all().zip(answers) {
+            match answer {
+                Value::Int(count) => total += u64::try_from(count).unwrap_or(0),
+                _ => return Err(StoreError::corrupt(self.keys.users(shard), "the key holds another type")),
+            }
+        }
+        Ok(total)
+    }
+
+    async fn replace_profile(
+        &self,
+        id: UserId,
+        expected: Version,
+        profile: &Profile,
+        now: Timestamp,
+    ) -> Result<Update, StoreError> {
+        self.change_profile(id, expected, profile, now).await
+    }
+
+    async fn replace_password(
+        &self,
+        id: UserId,
+        expected: Version,
+        password_hash: &PasswordHash,
+        now: Timestamp,
+    ) -> Result<Update, StoreError> {
+        let mut fields = record::password_fields(password_hash);
+        fields.extend(["upd".to_owned(), now.as_millis().to_string()]);
+        let apply = |user: &mut User| {
+            user.password_hash = password_hash.clone();
+            user.updated_at = now;
+        };
+        self.edit(self.link.deadline(), id, expected, &fields, apply).await
+    }
+
+    async fn replace_password_hash(
+        &self,
+        id: UserId,
+        expected: Version,
+        password_hash: &PasswordHash,
+    ) -> Result<Update, StoreError> {
+        let fields = record::password_fields(password_hash);
+        self.edit(self.link.deadline(), id, expected, &fields, |user| user.password_hash = password_hash.clone()).await
+    }
+
+    async fn remove_user(&self, id: UserId, expected: Version, _now: Timestamp) -> Result<Remove, StoreError> {
+        self.remove(id, expected).await
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        let ping = ::redis::cmd("PING");
+        self.link.command(self.link.deadline(), &ping).await.map_err(|error| error.at("PING"))?;
+        match self.link.trouble() {
+            Some(why) => Err(StoreError::unavailable(why)),
+            None => Ok(()),
+        }
+    }
+
+    async fn close(&self) {
+        self.link.close();
+    }
+}
+
+/// A nonce: eight random bytes in hexadecimal. Tells a repeat of a request from another request.
+fn nonce(random: &dyn Random) -> String {
+    let mut bytes = [0; 8];
+    random.fill(&mut bytes);
+    format!("{:016x}", u64::from_be_bytes(bytes))
+}

@@ -1,0 +1,200 @@
+//! What is asked of a Redis before accounts are entrusted to it, and what follows from the answers.
+//!
+//! The judging is a pure function over what `INFO` and `CONFIG GET` said, so that every row can be tested
+//! without a server. Where a command is forbidden the answer is "unknown", never "ok"; the operator may
+//! declare what we can't see (`assume_noeviction`, `assume_durability`). Rows and figures: what Redis was
+//! measured to do is in `docs/decisions/0009-redis-start-up-checks.md`.
+
+use std::collections::HashMap;
+
+use super::{Durability, RedisSettings};
+
+/// The oldest Redis whose scripts know flags (`#!lua`).
+const VERSION_OLDEST: (u64, u64) = (7, 0);
+
+/// What the server says of itself. A missing entry was not said, or not allowed to be asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Facts {
+    info: HashMap<String, String>,
+    config: HashMap<String, String>,
+}
+
+impl Facts {
+    /// Reads an answer of `INFO` (`None`: forbidden) and one of `CONFIG GET` as pairs (empty: forbidden).
+    pub(super) fn read(info: Option<&str>, config: HashMap<String, String>) -> Self {
+        let pairs = info.unwrap_or_default().lines().filter_map(|line| line.trim_end().split_once(':'));
+        Self { info: pairs.map(|(key, value)| (key.to_owned(), value.to_owned())).collect(), config }
+    }
+
+    fn info(&self, key: &str) -> Option<&str> {
+        self.info.get(key).map(String::as_str)
+    }
+
+    fn config(&self, key: &str) -> Option<&str> {
+        self.config.get(key).map(String::as_str)
+    }
+
+    /// The server is still reading its data from disk.
+    pub(super) fn loading(&self) -> bool {
+        self.info("loading") == Some("1")
+    }
+
+    /// Which server this is, for the log.
+    pub(super) fn server(&self) -> String {
+        match (self.info("valkey_version"), self.info("redis_version")) {
+            (Some(version), _) => format!("Valkey {version}"),
+            (None, Some(version)) => format!("Redis {version}"),
+            (None, None) => "a server of unknown version".to_owned(),
+        }
+    }
+}
+
+/// What follows from the facts: sentences for the operator.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Report {
+    /// Accounts could be deleted silently, or nothing could work: never serve from this server as it is.
+    pub(super) refusals: Vec<String>,
+    /// It can't be relied on right now: serve what works, but say "not ready".
+    pub(super) not_ready: Vec<String>,
+    /// What the operator should know.
+    pub(super) warnings: Vec<String>,
+}
+
+/// Judges a server by what it says of itself.
+pub(super) fn judge(facts: &Facts, settings: &RedisSettings) -> Report {
+    let mut report = Report::default();
+    version(facts, &mut report);
+    role(facts, settings, &mut report);
+    eviction(facts, settings, &mut report);
+    durability(facts, settings, &mut report);
+    disk(facts, &mut report);
+    report
+}
+
+fn version(facts: &Facts, report: &mut Report) {
+    let Some(text) = facts.info("redis_version") else {
+        report.warnings.push(
+            "the server's version is unknown because INFO is forbidden; userd needs Redis 7.0 or newer".to_owned(),
+        );
+        return;
+    };
+    let mut numbers = text.split('.').map(|part| part.parse::<u64>().unwrap_or(0));
+    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
+    if version < VERSION_OLDEST {
+        report.refusals.push(format!("Redis {text} is too old; userd needs Redis 7.0 or newer, or any Valkey"));
+    }
+}
+
+fn role(facts: &Facts, settings: &RedisSettings, report: &mut Report) {
+    if facts.info("role") == Some("slave") {
+        report.refusals.push(format!(
+            "{}:{} is a replica and takes no writes; give the address of its primary ({}:{})",
+            settings.host,
+            settings.port,
+            facts.info("master_host").unwrap_or("unknown"),
+            facts.info("master_port").unwrap_or("unknown"),
+        ));
+    }
+    if facts.info("cluster_enabled") == Some("1") {
+        report
+            .refusals
+            .push("this server is a node of a Redis Cluster; a redis:// address needs a single server".to_owned());
+    }
+}
+
+fn eviction(facts: &Facts, settings: &RedisSettings, report: &mut Report) {
+    match facts.info("maxmemory_policy").or_else(|| facts.config("maxmemory-policy")) {
+        Some("noeviction") => {}
+        Some(policy) => {
+            let what = format!(
+                "maxmemory-policy is {policy}: under memory pressure Redis would silently delete accounts or what keeps them unique"
+            );
+            if settings.allow_eviction {
+                report.warnings.push(format!("{what}; serving all the same because redis.allow_eviction is set"));
+            } else {
+                report
+                    .refusals
+                    .push(format!("{what}; run CONFIG SET maxmemory-policy noeviction and set it in redis.conf"));
+            }
+        }
+        None if settings.assume_noeviction => {}
+        None => report.warnings.push(
+            "the eviction policy is unknown because INFO and CONFIG are forbidden; make sure that maxmemory-policy is \
+             noeviction, then declare it with redis.assume_noeviction = true"
+                .to_owned(),
+        ),
+    }
+    if facts.info("maxmemory") == Some("0") {
+        report
+            .warnings
+            .push("maxmemory is 0: no limit keeps Redis from using all memory of its machine; set one".to_owned());
+    }
+    if let Some(evicted) = facts.info("evicted_keys").filter(|count| *count != "0") {
+        let what = format!("{evicted} keys were evicted since the server started, accounts may be among them");
+        if settings.allow_eviction {
+            report.warnings.push(what);
+        } else {
+            report.refusals.push(format!(
+                "{what}; restore a backup or check the data, set noeviction, reset the counter with CONFIG RESETSTAT"
+            ));
+        }
+    }
+}
+
+/// What an acknowledged write can survive, as far as the server says; `None`: it doesn't.
+fn durability_of(facts: &Facts) -> Option<Durability> {
+    match facts.info("aof_enabled")? {
+        "1" => match facts.config("appendfsync")? {
+            "always" => Some(Durability::Always),
+            "everysec" => Some(Durability::EverySec),
+            _ => Some(Durability::Rdb),
+        },
+        _ if facts.config("save")?.is_empty() => Some(Durability::Nothing),
+        _ => Some(Durability::Rdb),
+    }
+}
+
+fn durability(facts: &Facts, settings: &RedisSettings, report: &mut Report) {
+    match durability_of(facts).or(settings.assume_durability) {
+        Some(Durability::Always) => {}
+        Some(Durability::EverySec) => report.warnings.push(
+            "appendfsync is everysec: a loss of power can undo the last one to three seconds of acknowledged changes; \
+             always loses nothing"
+                .to_owned(),
+        ),
+        Some(Durability::Rdb) => report.warnings.push(
+            "Redis keeps only snapshots (or leaves flushing to the system): a crash undoes every change since the last \
+             one; set appendonly yes and appendfsync always"
+                .to_owned(),
+        ),
+        Some(Durability::Nothing) if settings.allow_volatile_store => {
+            report.warnings.push("Redis keeps nothing on disk: a restart deletes every account (redis.allow_volatile_store is set)".to_owned());
+        }
+        Some(Durability::Nothing) => report.refusals.push(
+            "Redis keeps nothing on disk, so that a restart would delete every account; set appendonly yes and appendfsync \
+             always, or redis.allow_volatile_store = true where that is meant"
+                .to_owned(),
+        ),
+        None => report.warnings.push(
+            "what Redis keeps on disk is unknown because CONFIG or INFO is forbidden; declare it with \
+             redis.assume_durability = \"always\", \"everysec\", \"rdb\" or \"none\""
+                .to_owned(),
+        ),
+    }
+}
+
+fn disk(facts: &Facts, report: &mut Report) {
+    for (key, what) in [
+        ("aof_last_write_status", "its append-only file"),
+        ("aof_last_bgrewrite_status", "the rewrite of its append-only file"),
+        ("rdb_last_bgsave_status", "its snapshot"),
+    ] {
+        if facts.info(key).is_some_and(|status| status != "ok") {
+            report.not_ready.push(format!("Redis can't write {what} ({key}); look at its disk and its log"));
+        }
+    }
+}
+
+#[cfg(test)]
+#[path = "checks_tests.rs"]
+mod tests;

@@ -1,0 +1,114 @@
+//! Every row of the start-up checks, on what servers say.
+
+use super::*;
+
+const GOOD: &str = "redis_version:7.0.15\r\nrole:master\r\nloading:0\r\nmaxmemory:1000000\r\nmaxmemory_policy:noeviction\r\n\
+    evicted_keys:0\r\naof_enabled:1\r\naof_last_write_status:ok\r\naof_last_bgrewrite_status:ok\r\nrdb_last_bgsave_status:ok\r\n\
+    cluster_enabled:0\r\n";
+
+fn settings() -> RedisSettings {
+    RedisSettings::at("127.0.0.1", 6379)
+}
+
+fn facts(replace: &[(&str, &str)], config: &[(&str, &str)]) -> Facts {
+    let mut info = GOOD.to_owned();
+    for (key, value) in replace {
+        let lines: Vec<String> =
+            info.lines().filter(|line| !line.starts_with(&format!("{key}:"))).map(str::to_owned).collect();
+        info = format!("{}\r\n{key}:{value}\r\n", lines.join("\r\n"));
+    }
+    Facts::read(Some(&info), config.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect())
+}
+
+fn always() -> [(&'static str, &'static str); 2] {
+    [("appendfsync", "always"), ("save", "")]
+}
+
+#[test]
+fn a_well_kept_server_gets_no_remark() {
+    assert_eq!(judge(&facts(&[], &always()), &settings()), Report::default());
+}
+
+#[test]
+fn what_could_delete_accounts_silently_is_refused() {
+    for (replace, config, words) in [
+        (vec![("maxmemory_policy", "allkeys-lru")], always(), "maxmemory-policy is allkeys-lru"),
+        (vec![("maxmemory_policy", "volatile-ttl")], always(), "maxmemory-policy is volatile-ttl"),
+        (vec![("evicted_keys", "3")], always(), "3 keys were evicted"),
+        (vec![("aof_enabled", "0")], [("appendfsync", "everysec"), ("save", "")], "keeps nothing on disk"),
+        (
+            vec![("role", "slave"), ("master_host", "10.0.0.1"), ("master_port", "6380")],
+            always(),
+            "its primary (10.0.0.1:6380)",
+        ),
+        (vec![("redis_version", "6.2.6")], always(), "too old"),
+        (vec![("cluster_enabled", "1")], always(), "node of a Redis Cluster"),
+    ] {
+        let report = judge(&facts(&replace, &config), &settings());
+        assert_eq!(report.refusals.len(), 1, "{words}: {report:?}");
+        assert!(report.refusals[0].contains(words), "{words}: {report:?}");
+    }
+}
+
+#[test]
+fn what_can_be_lost_is_said_in_a_sentence() {
+    for (replace, config, words) in [
+        (vec![], [("appendfsync", "everysec"), ("save", "")], "one to three seconds"),
+        (vec![], [("appendfsync", "no"), ("save", "")], "only snapshots"),
+        (vec![("aof_enabled", "0")], [("appendfsync", "everysec"), ("save", "3600 1")], "only snapshots"),
+        (vec![("maxmemory", "0")], always(), "maxmemory is 0"),
+    ] {
+        let report = judge(&facts(&replace, &config), &settings());
+        assert!(report.refusals.is_empty(), "{report:?}");
+        assert_eq!(report.warnings.len(), 1, "{words}: {report:?}");
+        assert!(report.warnings[0].contains(words), "{words}: {report:?}");
+    }
+}
+
+#[test]
+fn the_operator_may_allow_by_name_what_is_refused() {
+    let settings = RedisSettings { allow_eviction: true, allow_volatile_store: true, ..settings() };
+    let server = facts(
+        &[("maxmemory_policy", "allkeys-lru"), ("evicted_keys", "3"), ("aof_enabled", "0")],
+        &[("appendfsync", "everysec"), ("save", "")],
+    );
+    let report = judge(&server, &settings);
+    assert!(report.refusals.is_empty(), "{report:?}");
+    assert_eq!(report.warnings.len(), 3, "{report:?}");
+}
+
+#[test]
+fn where_info_and_config_are_forbidden_nothing_is_taken_for_good() {
+    let report = judge(&Facts::read(None, HashMap::new()), &settings());
+    assert!(report.refusals.is_empty(), "{report:?}");
+    assert_eq!(report.warnings.len(), 3, "{report:?}");
+    let declared = RedisSettings { assume_noeviction: true, assume_durability: Some(Durability::Always), ..settings() };
+    assert_eq!(
+        judge(&Facts::read(None, HashMap::new()), &declared).warnings.len(),
+        1,
+        "only the version is left unknown"
+    );
+    let volatile = RedisSettings { assume_durability: Some(Durability::Nothing), ..settings() };
+    assert_eq!(
+        judge(&Facts::read(None, HashMap::new()), &volatile).refusals.len(),
+        1,
+        "a declaration is taken at its word"
+    );
+}
+
+#[test]
+fn a_server_that_can_not_write_its_disk_is_not_ready() {
+    for key in ["aof_last_write_status", "rdb_last_bgsave_status", "aof_last_bgrewrite_status"] {
+        let report = judge(&facts(&[(key, "err")], &always()), &settings());
+        assert!(report.refusals.is_empty() && report.not_ready.len() == 1, "{report:?}");
+        assert!(report.not_ready[0].contains(key));
+    }
+}
+
+#[test]
+fn a_loading_server_is_known_and_named() {
+    assert!(facts(&[("loading", "1")], &[]).loading());
+    assert!(!facts(&[], &[]).loading());
+    assert_eq!(facts(&[("valkey_version", "8.1.1")], &[]).server(), "Valkey 8.1.1");
+    assert_eq!(Facts::default().server(), "a server of unknown version");
+}

@@ -1,0 +1,395 @@
+//! The one multiplexed connection to the server: bounded waits, repeats of what may be repeated, recovery.
+//!
+//! Requests of all tasks share the connection and pipeline by themselves. A keeper task owns its life: it
+//! connects, checks the server (see [`super::connect`]), puts the connection in service, asks again every
+//! 30 seconds, and replaces it when somebody reports it lost. A request waits for a connection no longer
+//! than its own deadline, so a lost Redis is a bounded wait and never a queue that grows.
+//!
+//! Everything sent through here may be sent twice: reads, and the protocol's idempotent steps. That is why
+//! a lost answer is simply asked for again. No blocking command ever goes on this connection.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ::redis::aio::MultiplexedConnection;
+use ::redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, Value};
+use arc_swap::ArcSwapOption;
+use tokio::sync::{Notify, Semaphore, watch};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::RedisSettings;
+use super::connect::{self, Attempt, Connected};
+use super::script::{SCRIPTS, Script};
+use crate::random::Random;
+use crate::store::StoreError;
+
+/// How often the server is asked again whether accounts are still safe with it.
+const RECHECK_EVERY: Duration = Duration::from_secs(30);
+
+/// First and longest pause between two attempts to connect: quick enough to be back within a second.
+const RECONNECT_PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
+
+/// Pause before a server that was refused is asked again.
+const REFUSED_PAUSE: Duration = Duration::from_secs(5);
+
+/// How long a connection that left a request unanswered has to answer a `PING`.
+const SUSPECT_PING: Duration = Duration::from_millis(250);
+
+/// Pause before a request is repeated that the server asked to repeat (`TRYAGAIN`, `BUSY`).
+const TRY_AGAIN_PAUSE: Duration = Duration::from_millis(20);
+
+/// A connection in service, with what was learnt when it was made.
+pub(super) struct Live {
+    /// The connection; cheap to clone, all clones share one socket.
+    pub(super) connection: MultiplexedConnection,
+    /// The scripts' digests as the server gave them.
+    pub(super) digests: [String; SCRIPTS],
+    /// Tells this connection from those before it.
+    number: u64,
+}
+
+/// What tasks and the keeper share.
+pub(super) struct Shared {
+    /// What the operator asked for.
+    pub(super) settings: RedisSettings,
+    /// Where nonces come from.
+    pub(super) random: Arc<dyn Random>,
+    live: ArcSwapOption<Live>,
+    connected: watch::Sender<u64>,
+    suspected: Notify,
+    trouble: Mutex<Option<String>>,
+    permits: Semaphore,
+    /// The server's clock less ours since `started`, in milliseconds.
+    server_epoch_ms: AtomicU64,
+    started: Instant,
+}
+
+/// The way to the server. See the module's text.
+pub(super) struct Link {
+    shared: Arc<Shared>,
+    keeper: JoinHandle<()>,
+}
+
+/// Why a request has no answer.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum LinkError {
+    /// More requests are under way than `redis.in_flight_max`.
+    #[error("more than {0} requests to Redis are under way")]
+    Overloaded(usize),
+    /// No answer within the deadline, or no connection.
+    #[error("Redis gave no answer in time{}", .0.as_deref().map(|why| format!(": {why}")).unwrap_or_default())]
+    Late(Option<String>),
+    /// The server's own word.
+    #[error("Redis answered with an error")]
+    Server(#[source] RedisError),
+}
+
+impl LinkError {
+    /// What this means for the record at `key`.
+    pub(super) fn at(self, key: &str) -> StoreError {
+        match self {
+            Self::Server(error) if error.code() == Some("WRONGTYPE") => {
+                StoreError::corrupt(key, "the key holds another type")
+            }
+            other => StoreError::unavailable(other),
+        }
+    }
+}
+
+impl Link {
+    /// Connects once, and from then on keeps a connection. A server that is away is no error.
+    ///
+    /// # Errors
+    /// The sentence with which the server was refused.
+    pub(super) async fn start(settings: RedisSettings, random: Arc<dyn Random>) -> Result<Self, String> {
+        let permits = Semaphore::new(settings.in_flight_max);
+        let shared = Arc::new(Shared {
+            settings,
+            random,
+            live: ArcSwapOption::empty(),
+            connected: watch::Sender::new(0),
+            suspected: Notify::new(),
+            trouble: Mutex::new(None),
+            permits,
+            server_epoch_ms: AtomicU64::new(0),
+            started: Instant::now(),
+        });
+        let mut first = true;
+        match connect::attempt(&shared, first).await {
+            Attempt::Connected(connected) => {
+                first = false;
+                shared.put_in_service(*connected);
+            }
+            Attempt::Away(why) => shared.report_away(&why),
+            Attempt::Refused(why) => return Err(why),
+        }
+        #[expect(clippy::disallowed_methods, reason = "the handle is kept and aborted when the link is dropped")]
+        let keeper = tokio::spawn(keep(Arc::clone(&shared), first));
+        Ok(Self { shared, keeper })
+    }
+
+    /// When a call that begins now has to be over.
+    pub(super) fn deadline(&self) -> Instant {
+        Instant::now() + self.shared.settings.timeout
+    }
+
+    /// The server's clock, in milliseconds; estimated from its answer at the last check.
+    pub(super) fn server_now_ms(&self) -> u64 {
+        self.shared.server_epoch_ms.load(Ordering::Relaxed) + elapsed_ms(self.shared.started)
+    }
+
+    /// Asks the server for its clock again; for when it said that our estimate is off.
+    pub(super) async fn ask_server_clock(&self, deadline: Instant) -> Result<(), LinkError> {
+        let answer = self.command(deadline, &::redis::cmd("TIME")).await?;
+        self.shared.note_server_clock(&answer);
+        Ok(())
+    }
+
+    /// Why the server can't be relied on at the moment; `None` if it can.
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.shared.trouble()
+    }
+
+    /// Sends one command and waits for its answer.
+    pub(super) async fn command(&self, deadline: Instant, command: &Cmd) -> Result<Value, LinkError> {
+        self.ask(deadline, &Request::Command(command)).await
+    }
+
+    /// Sends a pipeline of `count` commands and waits for the list of its answers.
+    pub(super) async fn pipeline(
+        &self,
+        deadline: Instant,
+        pipeline: &Pipeline,
+        count: usize,
+    ) -> Result<Value, LinkError> {
+        self.ask(deadline, &Request::Pipeline(pipeline, count)).await
+    }
+
+    /// Runs a script on the keys of one shard. Sends it whole where the server has forgotten it.
+    pub(super) async fn script(
+        &self,
+        deadline: Instant,
+        script: Script,
+        keys: &[&str],
+        args: &[&str],
+    ) -> Result<Value, LinkError> {
+        self.ask(deadline, &Request::Script { script, keys, args }).await
+    }
+
+    async fn ask(&self, deadline: Instant, request: &Request<'_>) -> Result<Value, LinkError> {
+        let shared = &*self.shared;
+        let _permit = shared.permits.try_acquire().map_err(|_| LinkError::Overloaded(shared.settings.in_flight_max))?;
+        loop {
+            let live = shared.live_before(deadline).await?;
+            match tokio::time::timeout_at(deadline, send(&live, request)).await {
+                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Err(error)) => match cure(&error) {
+                    Cure::Reconnect => shared.lose(&live, &error.to_string()),
+                    Cure::Wait => tokio::time::sleep(TRY_AGAIN_PAUSE).await,
+                    Cure::None => return Err(LinkError::Server(error)),
+                },
+                Err(_) => {
+                    shared.suspected.notify_one();
+                    return Err(LinkError::Late(shared.trouble()));
+                }
+            }
+        }
+    }
+
+    /// Ends the keeper and lets go of the connection.
+    pub(super) fn close(&self) {
+        self.keeper.abort();
+        self.shared.live.store(None);
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Shared {
+    /// A connection in service, if there is one before the deadline.
+    async fn live_before(&self, deadline: Instant) -> Result<Arc<Live>, LinkError> {
+        if let Some(live) = self.live.load_full() {
+            return Ok(live);
+        }
+        let mut connected = self.connected.subscribe();
+        loop {
+            if let Some(live) = self.live.load_full() {
+                return Ok(live);
+            }
+            match tokio::time::timeout_at(deadline, connected.changed()).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) | Err(_) => return Err(LinkError::Late(self.trouble())),
+            }
+        }
+    }
+
+    fn put_in_service(&self, connected: Connected) {
+        let Connected { connection, digests, not_ready } = connected;
+        let number = *self.connected.borrow() + 1;
+        self.live.store(Some(Arc::new(Live { connection, digests, number })));
+        self.set_trouble(not_ready);
+        self.connected.send_replace(number);
+    }
+
+    /// Takes a connection out of service, unless another has taken its place already.
+    fn lose(&self, live: &Live, why: &str) {
+        if self.live.load().as_ref().is_some_and(|current| current.number == live.number) {
+            self.live.store(None);
+            self.set_trouble(Some(format!("the connection was lost: {why}")));
+            tracing::warn!(reason = why, "the connection to Redis was lost; connecting again");
+        }
+        self.suspected.notify_one();
+    }
+
+    fn report_away(&self, why: &str) {
+        if self.set_trouble(Some(why.to_owned())) {
+            let address = format!("{}:{}", self.settings.host, self.settings.port);
+            tracing::warn!(%address, reason = why, "Redis is away; userd goes on trying, and is not ready until then");
+        }
+    }
+
+    fn report_refused(&self, why: &str) {
+        if self.set_trouble(Some(why.to_owned())) {
+            tracing::error!(reason = why, "Redis is refused; userd serves nothing from it until this is mended");
+        }
+    }
+
+    fn trouble(&self) -> Option<String> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Notes the state of affairs; true if it is news.
+    fn set_trouble(&self, trouble: Option<String>) -> bool {
+        let mut current = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        let news = *current != trouble;
+        *current = trouble;
+        news
+    }
+
+    /// Takes over the server's clock from an answer to `TIME`.
+    pub(super) fn note_server_clock(&self, answer: &Value) {
+        if let Ok((seconds, micros)) = ::redis::from_redis_value_ref::<(u64, u64)>(answer) {
+            let server_ms = seconds * 1000 + micros / 1000;
+            self.server_epoch_ms.store(server_ms.saturating_sub(elapsed_ms(self.started)), Ordering::Relaxed);
+        }
+    }
+}
+
+fn elapsed_ms(since: Instant) -> u64 {
+    u64::try_from(since.elapsed().as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The life of connections, one after the other.
+async fn keep(shared: Arc<Shared>, mut first: bool) {
+    let mut pause = RECONNECT_PAUSE.0;
+    loop {
+        if let Some(live) = shared.live.load_full() {
+            pause = RECONNECT_PAUSE.0;
+            watch_over(&shared, &live).await;
+            continue;
+        }
+        match connect::attempt(&shared, first).await {
+            Attempt::Connected(connected) => {
+                first = false;
+                shared.put_in_service(*connected);
+                tracing::info!("connected to Redis");
+                continue;
+            }
+            Attempt::Away(why) => shared.report_away(&why),
+            Attempt::Refused(why) => {
+                shared.report_refused(&why);
+                pause = REFUSED_PAUSE;
+            }
+        }
+        tokio::time::sleep(pause).await;
+        pause = (pause * 2).min(RECONNECT_PAUSE.1);
+    }
+}
+
+/// Waits until the connection has to be looked at, and takes it out of service if it is no good any more.
+async fn watch_over(shared: &Shared, live: &Live) {
+    tokio::select! {
+        () = shared.suspected.notified() => {
+            if shared.live.load().as_ref().is_some_and(|current| current.number == live.number) {
+                let mut connection = live.connection.clone();
+                let ping = ::redis::cmd("PING");
+                let answer = tokio::time::timeout(SUSPECT_PING, connection.send_packed_command(&ping)).await;
+                if !matches!(answer, Ok(Ok(_))) {
+                    shared.lose(live, "it stopped answering");
+                }
+            }
+        }
+        () = tokio::time::sleep(RECHECK_EVERY) => match connect::recheck(shared, &live.connection).await {
+            Ok(not_ready) => {
+                if let (true, Some(why)) = (shared.set_trouble(not_ready.clone()), not_ready) {
+                    tracing::error!(reason = why, "Redis is not ready");
+                }
+            }
+            Err(Attempt::Refused(why)) => {
+                shared.lose(live, &why);
+                shared.report_refused(&why);
+            }
+            Err(Attempt::Away(why)) => shared.lose(live, &why),
+            Err(Attempt::Connected(_)) => {}
+        },
+    }
+}
+
+/// What is sent to the server, as often as it takes.
+enum Request<'a> {
+    Command(&'a Cmd),
+    Pipeline(&'a Pipeline, usize),
+    Script { script: Script, keys: &'a [&'a str], args: &'a [&'a str] },
+}
+
+async fn send(live: &Live, request: &Request<'_>) -> RedisResult<Value> {
+    let mut connection = live.connection.clone();
+    match *request {
+        Request::Command(command) => connection.send_packed_command(command).await,
+        Request::Pipeline(pipeline, count) => {
+            connection.send_packed_commands(pipeline, 0, count).await.map(Value::Array)
+        }
+        Request::Script { script, keys, args } => {
+            let mut command = Cmd::new();
+            command.arg("EVALSHA").arg(&live.digests[script.number()]).arg(keys.len()).arg(keys).arg(args);
+            match connection.send_packed_command(&command).await {
+                Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
+                    let mut whole = Cmd::new();
+                    whole.arg("EVAL").arg(script.text()).arg(keys.len()).arg(keys).arg(args);
+                    connection.send_packed_command(&whole).await
+                }
+                answer => answer,
+            }
+        }
+    }
+}
+
+/// What helps against an error.
+enum Cure {
+    /// Another connection, then the same again.
+    Reconnect,
+    /// A little time, then the same again.
+    Wait,
+    /// Nothing that we could do.
+    None,
+}
+
+fn cure(error: &RedisError) -> Cure {
+    match error.kind() {
+        // A demoted primary answers READONLY for ever, and a client that stays with it loses what it writes.
+        ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown | ServerErrorKind::BusyLoading) => {
+            Cure::Reconnect
+        }
+        ErrorKind::Server(ServerErrorKind::TryAgain) => Cure::Wait,
+        _ if error.code() == Some("BUSY") => Cure::Wait,
+        ErrorKind::Io | ErrorKind::Parse => Cure::Reconnect,
+        _ if error.is_connection_dropped() || error.is_unrecoverable_error() => Cure::Reconnect,
+        _ => Cure::None,
+    }
+}

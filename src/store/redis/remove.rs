@@ -1,0 +1,30 @@
+//! Deleting a user: D1 → answer's outcome is settled → release what is owed.
+
+use super::RedisStore;
+use super::keys::Shard;
+use super::script::Script;
+use super::steps::Settled;
+use crate::domain::{UserId, Version};
+use crate::store::{Remove, StoreError};
+
+/// How long a deleted user's tombstone stays: nothing that was sent before the deletion arrives later.
+const DELETED_TTL_MS: u64 = 30 * 24 * 3600 * 1000;
+
+impl RedisStore {
+    pub(super) async fn remove(&self, id: UserId, expected: Version) -> Result<Remove, StoreError> {
+        let deadline = self.link.deadline();
+        let shard = Shard::of_user(id);
+        let (users, emails) = (self.keys.users(shard), self.keys.emails(shard));
+        let (version, text, nonce) = (expected.to_string(), id.to_string(), super::nonce(&*self.random));
+        let args = [version.as_str(), &text, &nonce, &DELETED_TTL_MS.to_string()];
+        let Settled { word, owed } =
+            self.settle_on_record(deadline, Script::Remove, id, &[&users, &emails], &args).await?;
+        match word.as_str() {
+            "ok" => {}
+            "stale" => return Ok(Remove::Stale),
+            _ => return Ok(Remove::Missing),
+        }
+        self.settle(deadline, id, owed).await;
+        Ok(Remove::Removed)
+    }
+}

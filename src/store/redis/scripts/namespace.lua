@@ -1,0 +1,10 @@
+-- Marks a key space as userd's on first use, and answers what it was marked with.
+--
+-- KEYS 1 meta
+-- ARGV 1 format version   2 version of the e-mail canonicalisation
+-- Answers: {format version, canonicalisation version}
+local format, canonical = fields(KEYS[1], 'format', 'canonical')
+if format ~= '' or canonical ~= '' then return {format, canonical} end
+
+redis.call('HSET', KEYS[1], 'format', ARGV[1], 'canonical', ARGV[2])
+return {ARGV[1], ARGV[2]}

@@ -1,0 +1,13 @@
+-- Strikes one claim off the list of those that a record has still to release.
+--
+-- KEYS 1 record
+-- ARGV 1 op   2 e-mail
+-- Answers: ok
+local rel = fields(KEYS[1], 'rel')
+local one = line(ARGV[1], ARGV[2])
+local at = string.find('\n' .. rel, '\n' .. one, 1, true)
+if not at then return 'ok' end
+
+rel = string.sub(rel, 1, at - 1) .. string.sub(rel, at + #one)
+if rel == '' then redis.call('HDEL', KEYS[1], 'rel') else redis.call('HSET', KEYS[1], 'rel', rel) end
+return 'ok'

@@ -1,0 +1,25 @@
+-- Runs each command that the other scripts use, on keys of its own that it removes again, and names those
+-- that this Redis user may not run.
+--
+-- KEYS 1 a hash   2 a sorted set   3 a string, all in one shard, used by nobody else
+-- Answers: a list of "COMMAND: why not", empty if all is permitted
+local refused = {}
+local function try(...)
+  local answer = redis.pcall(...)
+  if type(answer) == 'table' and answer.err then refused[#refused + 1] = (...) .. ': ' .. answer.err end
+end
+try('HSET', KEYS[1], 'f', 'v')
+try('HMGET', KEYS[1], 'f')
+try('PEXPIRE', KEYS[1], 60000)
+try('PERSIST', KEYS[1])
+try('HDEL', KEYS[1], 'f')
+try('ZADD', KEYS[2], 0, 'm')
+try('ZCARD', KEYS[2])
+try('ZREM', KEYS[2], 'm')
+try('SET', KEYS[3], 'v')
+try('GET', KEYS[3])
+try('TIME')
+try('DEL', KEYS[1])
+try('DEL', KEYS[2])
+try('DEL', KEYS[3])
+return refused

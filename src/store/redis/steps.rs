@@ -1,0 +1,278 @@
+//! The steps of the claim protocol as typed calls, and the parts that sign-up, change and removal share.
+//!
+//! Each call is one script on one shard. What a step does and why is told in its script.
+
+use std::time::Duration;
+
+use ::redis::Value;
+use tokio::time::Instant;
+
+use super::keys::mask_claim;
+use super::record::{self, Owed, Pointer};
+use super::script::Script;
+use super::{INTENT_MS, RedisStore};
+use crate::domain::{CanonicalEmail, Timestamp, User, UserId, Version};
+use crate::store::{StoreError, Update};
+
+/// How long a tombstone of an aborted sign-up stays: far longer than any message can be late.
+pub(super) const ABORTED_TTL_MS: u64 = 24 * 3600 * 1000;
+
+/// How often a claim is tried for while it passes from hand to hand; the number that the model was checked with.
+const CLAIM_ROUNDS: usize = 3;
+
+/// How often, and after which pause, a holder who is still busy is asked again: a sign-up takes a few
+/// milliseconds, so within 100 ms it is known whether the e-mail is taken.
+const BUSY_ROUNDS: usize = 5;
+const BUSY_PAUSE: Duration = Duration::from_millis(20);
+
+/// What came of trying for a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Acquired {
+    /// It is ours.
+    Mine,
+    /// Somebody else has it, or is about to commit under it.
+    Taken,
+}
+
+/// What the holder's record says of a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Judgement {
+    /// It can never commit any more.
+    Dead,
+    /// The holder has the e-mail.
+    Owned,
+    /// The holder may still commit.
+    Busy,
+}
+
+/// The answer of a step that names claims to release.
+#[derive(Debug)]
+pub(super) struct Settled {
+    /// The step's word.
+    pub(super) word: String,
+    /// Claims that may still have to be released.
+    pub(super) owed: Vec<Owed>,
+}
+
+impl RedisStore {
+    /// Runs a script that concerns the record of `id`.
+    pub(super) async fn on_record(
+        &self,
+        deadline: Instant,
+        script: Script,
+        id: UserId,
+        more_keys: &[&str],
+        args: &[&str],
+    ) -> Result<Value, StoreError> {
+        let key = self.keys.user(id);
+        let keys: Vec<&str> = std::iter::once(key.as_str()).chain(more_keys.iter().copied()).collect();
+        self.link.script(deadline, script, &keys, args).await.map_err(|error| error.at(&key))
+    }
+
+    /// The same, for a script that answers a word and perhaps a list of claims to release.
+    pub(super) async fn settle_on_record(
+        &self,
+        deadline: Instant,
+        script: Script,
+        id: UserId,
+        more_keys: &[&str],
+        args: &[&str],
+    ) -> Result<Settled, StoreError> {
+        let answer = self.on_record(deadline, script, id, more_keys, args).await?;
+        let mut words = words(answer).into_iter();
+        let word = words.next().unwrap_or_default();
+        Ok(Settled { word, owed: record::owed(&words.next().unwrap_or_default()) })
+    }
+
+    async fn on_claim(
+        &self,
+        deadline: Instant,
+        script: Script,
+        email: &CanonicalEmail,
+        args: &[&str],
+    ) -> Result<Vec<String>, StoreError> {
+        let key = self.keys.claim(email);
+        let answer = self.link.script(deadline, script, &[&key], args).await;
+        answer.map(words).map_err(|error| error.at(&mask_claim(email)))
+    }
+
+    /// C2 and what it takes: tries for the claim on `email`, and takes it over from whoever is DEAD.
+    pub(super) async fn acquire(
+        &self,
+        deadline: Instant,
+        email: &CanonicalEmail,
+        mine: Pointer,
+        now: Timestamp,
+    ) -> Result<Acquired, StoreError> {
+        let mut expected = None;
+        for _ in 0..CLAIM_ROUNDS {
+            let Some(holder) = self.claim(deadline, email, expected, mine).await? else { return Ok(Acquired::Mine) };
+            expected = match holder {
+                Some(holder) => match self.judge(deadline, email, holder, now).await? {
+                    Judgement::Dead => Some(holder),
+                    Judgement::Owned | Judgement::Busy => return Ok(Acquired::Taken),
+                },
+                None => None,
+            };
+        }
+        Ok(Acquired::Taken)
+    }
+
+    /// C2: `None` if the claim is ours now, otherwise who holds it.
+    async fn claim(
+        &self,
+        deadline: Instant,
+        email: &CanonicalEmail,
+        expected: Option<Pointer>,
+        mine: Pointer,
+    ) -> Result<Option<Option<Pointer>>, StoreError> {
+        let expected = expected.map(|pointer| pointer.to_string()).unwrap_or_default();
+        let answer = self.on_claim(deadline, Script::Claim, email, &[&expected, &mine.to_string()]).await?;
+        match answer.first().map(String::as_str) {
+            Some("ok") => Ok(None),
+            _ => match answer.get(1).map(String::as_str).unwrap_or_default() {
+                "" => Ok(Some(None)),
+                held => match Pointer::parse(held) {
+                    Some(holder) => Ok(Some(Some(holder))),
+                    None => Err(StoreError::corrupt(mask_claim(email), "the claim is no pointer")),
+                },
+            },
+        }
+    }
+
+    /// Resolve, with a little patience for a holder who is just about to commit or to give up.
+    async fn judge(
+        &self,
+        deadline: Instant,
+        email: &CanonicalEmail,
+        holder: Pointer,
+        now: Timestamp,
+    ) -> Result<Judgement, StoreError> {
+        for _ in 0..BUSY_ROUNDS {
+            match self.resolve(deadline, email, holder, now).await? {
+                Judgement::Busy => tokio::time::sleep_until(deadline.min(Instant::now() + BUSY_PAUSE)).await,
+                final_one => return Ok(final_one),
+            }
+        }
+        Ok(Judgement::Busy)
+    }
+
+    async fn resolve(
+        &self,
+        deadline: Instant,
+        email: &CanonicalEmail,
+        holder: Pointer,
+        now: Timestamp,
+    ) -> Result<Judgement, StoreError> {
+        let (op, now, ttl) = (holder.op.to_string(), now.as_millis().to_string(), ABORTED_TTL_MS.to_string());
+        let answer =
+            self.on_record(deadline, Script::Resolve, holder.id, &[], &[email.as_str(), &op, &now, &ttl]).await?;
+        match words(answer).first().map(String::as_str) {
+            Some("DEAD") => Ok(Judgement::Dead),
+            Some("OWNED") => Ok(Judgement::Owned),
+            Some("BUSY") => Ok(Judgement::Busy),
+            _ => Err(StoreError::corrupt(self.keys.user(holder.id), "the record can't be judged")),
+        }
+    }
+
+    /// Takes the claim back if it is exactly `pointer`.
+    pub(super) async fn release(
+        &self,
+        deadline: Instant,
+        email: &CanonicalEmail,
+        pointer: Pointer,
+    ) -> Result<(), StoreError> {
+        self.on_claim(deadline, Script::Release, email, &[&pointer.to_string()]).await.map(drop)
+    }
+
+    /// Releases the claims that a record still lists, and strikes them off. The change that left them is
+    /// committed or given up already, so nothing depends on this: what fails here is left for the next one.
+    pub(super) async fn settle(&self, deadline: Instant, id: UserId, owed: Vec<Owed>) {
+        for Owed { op, email } in owed {
+            let released = self.release(deadline, &email, Pointer { id, op }).await;
+            let struck = match released {
+                Ok(()) => self
+                    .on_record(deadline, Script::ReleaseClear, id, &[], &[&op.to_string(), email.as_str()])
+                    .await
+                    .map(drop),
+                Err(error) => Err(error),
+            };
+            if let Err(error) = struck {
+                tracing::debug!(user = %id, %error, "a claim is left to be released later");
+                return;
+            }
+        }
+    }
+
+    /// After a commit: does the claim still say so? It can only have gone through a loss of data, such as a
+    /// failover. Then it is put back; where another has it by now, the commit is not acknowledged.
+    pub(super) async fn verify(
+        &self,
+        deadline: Instant,
+        email: &CanonicalEmail,
+        mine: Pointer,
+    ) -> Result<(), StoreError> {
+        if self.pointer(deadline, email).await? == Some(mine) {
+            return Ok(());
+        }
+        let key = self.keys.user(mine.id);
+        let mut read = ::redis::cmd("HMGET");
+        read.arg(&key).arg(&["st", "ver", "email", "eop"]);
+        let answer = self.link.command(deadline, &read).await.map_err(|error| error.at(&key))?;
+        let fields = words(answer);
+        let field = |place: usize| fields.get(place).map(String::as_str).unwrap_or_default();
+        let gone_on = matches!(field(0), "A" | "D") && field(1).parse::<u64>().is_ok_and(|version| version >= mine.op);
+        let still_mine = field(0) == "A" && field(2) == email.as_str() && field(3) == mine.op.to_string();
+        if still_mine {
+            return match self.claim(deadline, email, None, mine).await? {
+                None => Ok(()),
+                Some(_) => Err(StoreError::unavailable("the e-mail was given to another user after a loss of data")),
+            };
+        }
+        if gone_on { Ok(()) } else { Err(StoreError::unavailable("the change was undone by a loss of data")) }
+    }
+
+    /// A change within the record of `id`. `apply` does to the user that was read what `fields` do to the record.
+    pub(super) async fn edit(
+        &self,
+        deadline: Instant,
+        id: UserId,
+        expected: Version,
+        fields: &[String],
+        apply: impl FnOnce(&mut User) + Send,
+    ) -> Result<Update, StoreError> {
+        let Some(mut user) = self.record(deadline, id).await? else { return Ok(Update::Missing) };
+        if user.version != expected {
+            return Ok(Update::Stale);
+        }
+        let (version, nonce) = (expected.to_string(), super::nonce(&*self.random));
+        let args: Vec<&str> = [version.as_str(), &nonce].into_iter().chain(fields.iter().map(String::as_str)).collect();
+        let Settled { word, owed } = self.settle_on_record(deadline, Script::Edit, id, &[], &args).await?;
+        match word.as_str() {
+            "ok" => {}
+            "stale" => return Ok(Update::Stale),
+            _ => return Ok(Update::Missing),
+        }
+        self.settle(deadline, id, owed).await;
+        user.version = expected.next();
+        apply(&mut user);
+        Ok(Update::Updated(Box::new(user)))
+    }
+}
+
+/// When an intent that begins `now` is overdue.
+pub(super) fn intent_deadline(now: Timestamp) -> String {
+    (now.as_millis() + INTENT_MS).to_string()
+}
+
+/// The words of an answer: one, or a list; what is missing is empty.
+pub(super) fn words(answer: Value) -> Vec<String> {
+    match answer {
+        Value::Array(values) => values.into_iter().map(word).collect(),
+        one => vec![word(one)],
+    }
+}
+
+fn word(value: Value) -> String {
+    ::redis::from_redis_value::<Option<String>>(value).ok().flatten().unwrap_or_default()
+}
