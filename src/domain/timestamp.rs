@@ -20,8 +20,8 @@ pub struct Timestamp(u64);
 impl Timestamp {
     /// The moment `ms` milliseconds after the epoch; later than the year 9999 is cut to its end.
     #[must_use]
-    pub fn from_millis(ms: u64) -> Self {
-        Self(ms.min(MILLIS_MAX))
+    pub const fn from_millis(ms: u64) -> Self {
+        Self(if ms < MILLIS_MAX { ms } else { MILLIS_MAX })
     }
 
     /// Milliseconds since the epoch.

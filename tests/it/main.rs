@@ -1,5 +1,7 @@
 //! The one integration test binary: everything that is tested from outside the crate.
 
+#![expect(unreachable_pub, reason = "a test binary exports nothing; pub marks what its modules share")]
+
 mod cli;
 mod contract;
 mod faults;

@@ -133,8 +133,8 @@ async fn inspect(
     connection: &mut MultiplexedConnection,
     aloud: bool,
 ) -> Result<Option<String>, Trouble> {
-    let info = match connection.send_packed_command(&::redis::cmd("INFO")).await {
-        Ok(answer) => Some(text(answer)),
+    let info = match ::redis::cmd("INFO").query_async::<String>(connection).await {
+        Ok(answer) => Some(answer),
         Err(error) if is_forbidden(&error) => None,
         Err(error) => return Err(error.into()),
     };
@@ -151,7 +151,7 @@ async fn inspect(
     if facts.loading() {
         return Err(Trouble::Loading);
     }
-    match connection.send_packed_command(&::redis::cmd("TIME")).await {
+    match ::redis::cmd("TIME").query_async::<Value>(connection).await {
         Ok(answer) => shared.note_server_clock(&answer),
         Err(error) if is_forbidden(&error) => {}
         Err(error) => return Err(error.into()),
@@ -172,9 +172,8 @@ async fn inspect(
 async fn load_scripts(connection: &mut MultiplexedConnection) -> Result<[String; SCRIPTS], Trouble> {
     let mut digests: [String; SCRIPTS] = Default::default();
     for script in Script::ALL {
-        let load = ::redis::cmd("SCRIPT").arg("LOAD").arg(script.text()).clone();
-        match connection.send_packed_command(&load).await {
-            Ok(answer) => digests[script.number()] = text(answer),
+        match ::redis::cmd("SCRIPT").arg("LOAD").arg(script.text()).query_async(connection).await {
+            Ok(digest) => digests[script.number()] = digest,
             Err(error) if is_forbidden(&error) => return Err(Trouble::Refused(forbidden(&["SCRIPT LOAD".to_owned()]))),
             Err(error) => return Err(error.into()),
         }
@@ -265,8 +264,4 @@ fn is_forbidden_text(text: &str) -> bool {
     ]
     .iter()
     .any(|words| text.contains(words))
-}
-
-fn text(value: Value) -> String {
-    ::redis::from_redis_value(value).unwrap_or_default()
 }

@@ -32,7 +32,7 @@ const RECHECK_EVERY: Duration = Duration::from_secs(30);
 const RECONNECT_PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
 
 /// Pause before a server that was refused is asked again.
-const REFUSED_PAUSE: Duration = Duration::from_secs(5);
+const REFUSED_PAUSE: Duration = Duration::from_secs(1);
 
 /// How long a connection that left a request unanswered has to answer a `PING`.
 const SUSPECT_PING: Duration = Duration::from_millis(250);
@@ -348,21 +348,22 @@ enum Request<'a> {
     Script { script: Script, keys: &'a [&'a str], args: &'a [&'a str] },
 }
 
+/// Sends it once. The connection hands a server's error over as a value; here it becomes one.
 async fn send(live: &Live, request: &Request<'_>) -> RedisResult<Value> {
     let mut connection = live.connection.clone();
     match *request {
-        Request::Command(command) => connection.send_packed_command(command).await,
+        Request::Command(command) => connection.send_packed_command(command).await?.extract_error(),
         Request::Pipeline(pipeline, count) => {
             connection.send_packed_commands(pipeline, 0, count).await.map(Value::Array)
         }
         Request::Script { script, keys, args } => {
             let mut command = Cmd::new();
             command.arg("EVALSHA").arg(&live.digests[script.number()]).arg(keys.len()).arg(keys).arg(args);
-            match connection.send_packed_command(&command).await {
+            match connection.send_packed_command(&command).await?.extract_error() {
                 Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
                     let mut whole = Cmd::new();
                     whole.arg("EVAL").arg(script.text()).arg(keys.len()).arg(keys).arg(args);
-                    connection.send_packed_command(&whole).await
+                    connection.send_packed_command(&whole).await?.extract_error()
                 }
                 answer => answer,
             }

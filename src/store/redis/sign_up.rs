@@ -62,7 +62,7 @@ impl RedisStore {
                 Some("ok") => return Ok(Intent::Pending),
                 Some("done") => return Ok(Intent::Done),
                 Some("late") if attempt == 0 => {
-                    self.link.ask_server_clock(deadline).await.map_err(|error| error.at(&key))?
+                    self.link.ask_server_clock(deadline).await.map_err(|error| error.at(&key))?;
                 }
                 Some("late") => break,
                 _ => {

@@ -1,1 +1,4 @@
-//! To be written.
+//! What breaks, broken on purpose.
+
+mod redis_protocol;
+mod redis_server;

@@ -1,1 +1,6 @@
-//! To be written.
+//! What tests stand on: fresh stores, real servers, the real program, and things that break on purpose.
+
+pub mod people;
+pub mod proxy;
+pub mod redis_audit;
+pub mod redis_server;

@@ -1,0 +1,335 @@
+//! What a Redis does to those who rely on it: it is away, dies, freezes, is demoted, runs out of memory,
+//! forgets scripts, holds damaged records, refuses commands. (Rows 7, 12 and 13 of the fault table, below
+//! the HTTP layer; with the real program they are in `program`.)
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use userd::clock::{Clock, ManualClock};
+use userd::random::SystemRandom;
+use userd::store::redis::{Durability, RedisSettings, RedisStore};
+use userd::store::{Insert, Remove, Store, StoreError, Update};
+
+use crate::support::people::{NOW, address, person, profile};
+use crate::support::redis_audit::audit;
+use crate::support::redis_server::{RedisServer, free_port};
+
+/// A call that has not ended by then hangs; many times the store's own limit, for slow machines.
+const HANGS_AFTER: Duration = Duration::from_secs(30);
+
+async fn store(settings: RedisSettings) -> RedisStore {
+    RedisStore::start(settings, Arc::new(SystemRandom)).await.unwrap_or_else(|refusal| panic!("refused: {refusal}"))
+}
+
+async fn refusal(settings: RedisSettings) -> String {
+    match RedisStore::start(settings, Arc::new(SystemRandom)).await {
+        Ok(_) => panic!("the server is taken as it is"),
+        Err(refusal) => refusal.to_string(),
+    }
+}
+
+/// Calls until the answer is no longer "unavailable".
+async fn until_served(store: &RedisStore) {
+    let served = async {
+        while store.check().await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(HANGS_AFTER, served).await.expect("the store recovers by itself");
+}
+
+fn assert_unavailable<T: std::fmt::Debug>(answer: Result<T, StoreError>, what: &str) {
+    assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{what}: {answer:?}");
+}
+
+#[tokio::test]
+async fn a_redis_that_is_away_at_start_is_waited_for_without_a_restart() {
+    let port = free_port();
+    let store =
+        store(RedisSettings { timeout: Duration::from_millis(100), ..RedisSettings::at("127.0.0.1", port) }).await;
+    assert_unavailable(store.check().await, "nobody is there");
+    assert_unavailable(store.users_count().await, "nobody is there");
+    let _server = RedisServer::start_on(port);
+    until_served(&store).await;
+    assert_eq!(store.users_count().await.expect("served"), 0);
+}
+
+#[tokio::test]
+async fn a_redis_that_dies_and_comes_back_has_all_and_is_served_from_again() {
+    let (mut server, clock) = (RedisServer::start_with(&["--appendfsync", "always"]), ManualClock::at(NOW));
+    let store = store(server.settings()).await;
+    let users: Vec<_> = (0..20).map(|n| person(&clock, &format!("user-{n}@example.org"))).collect();
+    for user in &users {
+        assert_eq!(store.insert_user(user).await.expect("served"), Insert::Inserted);
+    }
+    server.kill();
+    assert_unavailable(store.user(users[0].id).await, "it is dead");
+    server.start_again();
+    until_served(&store).await;
+    for user in &users {
+        assert_eq!(store.user_by_email(user.email.canonical()).await.expect("served").as_ref(), Some(user));
+    }
+    assert_eq!(audit(&server, "userd:").all(), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_frozen_redis_is_a_bounded_wait_for_every_call_at_once() {
+    let (server, clock) = (RedisServer::start(), ManualClock::at(NOW));
+    let store = Arc::new(store(RedisSettings { timeout: Duration::from_millis(200), ..server.settings() }).await);
+    server.freeze();
+    let mut calls = tokio::task::JoinSet::new();
+    for n in 0..300 {
+        let (store, user) = (Arc::clone(&store), person(&clock, &format!("user-{n}@example.org")));
+        calls.spawn(async move { store.insert_user(&user).await });
+    }
+    let answers = tokio::time::timeout(HANGS_AFTER, calls.join_all()).await.expect("no call hangs");
+    for answer in answers {
+        assert_unavailable(answer, "it is frozen");
+    }
+    server.thaw();
+    until_served(&store).await;
+    let user = person(&clock, "after@example.org");
+    assert_eq!(store.insert_user(&user).await.expect("served"), Insert::Inserted);
+    assert_eq!(audit(&server, "userd:").contradictions, Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn more_requests_than_the_limit_are_refused_at_once() {
+    let server = RedisServer::start();
+    let store = store(RedisSettings { in_flight_max: 1, ..server.settings() }).await;
+    server.freeze();
+    let (first, second) = tokio::join!(store.users_count(), store.users_count());
+    assert_unavailable(first, "it is frozen");
+    let Err(StoreError::Unavailable(reason)) = second else { panic!("{second:?}") };
+    assert!(reason.to_string().contains("more than 1 requests"), "{reason}");
+    server.thaw();
+}
+
+#[tokio::test]
+async fn scripts_that_the_server_forgot_are_sent_again() {
+    let (server, clock) = (RedisServer::start(), ManualClock::at(NOW));
+    let store = store(server.settings()).await;
+    server.command(&["SCRIPT", "FLUSH"]);
+    assert_eq!(store.insert_user(&person(&clock, "a@example.org")).await.expect("served"), Insert::Inserted);
+}
+
+#[tokio::test]
+async fn a_demoted_server_is_left_and_taken_back_when_it_is_primary_again() {
+    let (server, clock) = (RedisServer::start(), ManualClock::at(NOW));
+    let primary = RedisServer::start();
+    let store = store(RedisSettings { timeout: Duration::from_millis(300), ..server.settings() }).await;
+    server.command(&["REPLICAOF", "127.0.0.1", &primary.port().to_string()]);
+    assert_unavailable(store.insert_user(&person(&clock, "a@example.org")).await, "it takes no writes");
+    assert_unavailable(store.check().await, "it is a replica");
+    let as_replica = refusal(server.settings()).await;
+    assert!(as_replica.contains(&format!(
+        "is a replica and takes no writes; give the address of its primary (127.0.0.1:{})",
+        primary.port()
+    )));
+    server.command(&["REPLICAOF", "NO", "ONE"]);
+    until_served(&store).await;
+    assert_eq!(store.insert_user(&person(&clock, "a@example.org")).await.expect("served"), Insert::Inserted);
+}
+
+#[tokio::test]
+async fn without_memory_reads_and_deletions_go_on_and_nothing_is_half_done() {
+    let (server, clock) = (RedisServer::start(), ManualClock::at(NOW));
+    let store = store(server.settings()).await;
+    let (kept, leaving) = (person(&clock, "kept@example.org"), person(&clock, "leaving@example.org"));
+    for user in [&kept, &leaving] {
+        assert_eq!(store.insert_user(user).await.expect("served"), Insert::Inserted);
+    }
+    server.command(&["CONFIG", "SET", "maxmemory", "1"]);
+    assert_unavailable(store.insert_user(&person(&clock, "new@example.org")).await, "there is no memory");
+    assert_unavailable(
+        store.replace_profile(kept.id, kept.version, &profile("Ada", "b@example.org"), NOW).await,
+        "no memory",
+    );
+    assert_eq!(store.user_by_email(kept.email.canonical()).await.expect("served").as_ref(), Some(&kept));
+    assert_eq!(store.remove_user(leaving.id, leaving.version, NOW).await.expect("served"), Remove::Removed);
+    assert_eq!(audit(&server, "userd:").all(), Vec::<String>::new());
+    server.command(&["CONFIG", "SET", "maxmemory", "256mb"]);
+    assert_eq!(store.insert_user(&person(&clock, "new@example.org")).await.expect("served"), Insert::Inserted);
+}
+
+#[tokio::test]
+async fn memory_that_ends_between_two_steps_leaves_nothing_behind() {
+    let (server, clock) = (RedisServer::start(), ManualClock::at(NOW));
+    let store = store(server.settings()).await;
+    let holder = person(&clock, "taken@example.org");
+    assert_eq!(store.insert_user(&holder).await.expect("served"), Insert::Inserted);
+    // As if memory had ended right after the first step of another's sign-up: the intent stands, overdue.
+    let key = "userd:{000}:user:00000000-0000-7000-8000-000000000000";
+    server.command(&["HSET", key, "st", "P", "ver", "1", "eop", "1", "email", "free@example.org", "till", "1"]);
+    assert_eq!(store.insert_user(&person(&clock, "free@example.org")).await.expect("served"), Insert::Inserted);
+}
+
+#[tokio::test]
+async fn servers_that_would_lose_accounts_silently_are_refused_in_a_sentence() {
+    for (arguments, words) in [
+        (
+            vec!["--maxmemory-policy", "allkeys-lru"],
+            "maxmemory-policy is allkeys-lru: under memory pressure Redis would silently delete",
+        ),
+        (vec!["--maxmemory-policy", "volatile-lru"], "maxmemory-policy is volatile-lru"),
+        (vec!["--appendonly", "no"], "Redis keeps nothing on disk"),
+    ] {
+        let server = RedisServer::start_with(&arguments);
+        let sentence = refusal(server.settings()).await;
+        assert!(sentence.contains(words), "{sentence}");
+        let allowed = RedisSettings { allow_eviction: true, allow_volatile_store: true, ..server.settings() };
+        store(allowed).await.check().await.expect("allowed by name");
+    }
+}
+
+#[tokio::test]
+async fn a_policy_that_is_switched_later_is_refused_at_the_next_start() {
+    let server = RedisServer::start();
+    store(server.settings()).await.check().await.expect("good");
+    server.command(&["CONFIG", "SET", "maxmemory-policy", "allkeys-random"]);
+    assert!(refusal(server.settings()).await.contains("allkeys-random"));
+}
+
+#[tokio::test]
+async fn the_wrong_password_is_refused_and_the_right_one_is_not_shown() {
+    let server = RedisServer::start_with(&["--requirepass", "open-sesame"]);
+    let sentence = refusal(server.settings()).await;
+    assert!(sentence.contains("Redis refused the user name or password"), "{sentence}");
+    let wrong = RedisSettings { password: Some("abracadabra".to_owned()), ..server.settings() };
+    let sentence = refusal(wrong).await;
+    assert!(
+        sentence.contains("Redis refused the user name or password") && !sentence.contains("abracadabra"),
+        "{sentence}"
+    );
+    let right = RedisSettings { password: Some("open-sesame".to_owned()), ..server.settings() };
+    assert!(!format!("{right:?}").contains("open-sesame"));
+    store(right).await.check().await.expect("let in");
+}
+
+/// The rights in `docs/OPERATIONS.md`, less what is only for asking (`info`, `config|get`).
+const LEAST_RIGHTS: [&str; 28] = [
+    "resetkeys",
+    "~userd:*",
+    "resetchannels",
+    "-@all",
+    "+hello",
+    "+auth",
+    "+select",
+    "+ping",
+    "+time",
+    "+info",
+    "+script|load",
+    "+evalsha",
+    "+eval",
+    "+get",
+    "+set",
+    "+del",
+    "+hset",
+    "+hget",
+    "+hmget",
+    "+hdel",
+    "+pexpire",
+    "+persist",
+    "+zadd",
+    "+zrem",
+    "+zcard",
+    "+client|setname",
+    "+client|id",
+    "+echo",
+];
+
+async fn with_rights(server: &RedisServer, rights: &[&str]) -> RedisSettings {
+    let mut words = vec!["ACL", "SETUSER", "userd", "reset", "on", ">secret"];
+    words.extend(rights);
+    server.command(&words);
+    RedisSettings { username: Some("userd".to_owned()), password: Some("secret".to_owned()), ..server.settings() }
+}
+
+#[tokio::test]
+async fn the_least_rights_are_enough_for_everything() {
+    let (server, clock) = (RedisServer::start(), ManualClock::at(NOW));
+    let store = store(with_rights(&server, &LEAST_RIGHTS).await).await;
+    let user = person(&clock, "a@example.org");
+    assert_eq!(store.insert_user(&user).await.expect("served"), Insert::Inserted);
+    assert_eq!(store.insert_user(&person(&clock, "a@example.org")).await.expect("served"), Insert::Taken);
+    let Update::Updated(user) =
+        store.replace_profile(user.id, user.version, &profile("Ada", "b@example.org"), NOW).await.expect("served")
+    else {
+        panic!("not updated")
+    };
+    let Update::Updated(user) =
+        store.replace_password(user.id, user.version, &user.password_hash, NOW).await.expect("served")
+    else {
+        panic!("not updated")
+    };
+    assert_eq!(store.users_count().await.expect("served"), 1);
+    assert_eq!(store.remove_user(user.id, user.version, clock.now()).await.expect("served"), Remove::Removed);
+    store.check().await.expect("ready");
+    assert_eq!(audit(&server, "userd:").all(), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_missing_right_is_named_before_anything_is_served() {
+    let server = RedisServer::start();
+    for (missing, named) in
+        [("+zadd", "ZADD"), ("+hset", "HSET"), ("+del", "DEL"), ("+script|load", "SCRIPT LOAD"), ("~userd:*", "userd:")]
+    {
+        let rights: Vec<&str> = LEAST_RIGHTS.into_iter().filter(|&right| right != missing).collect();
+        let sentence = refusal(with_rights(&server, &rights).await).await;
+        assert!(sentence.contains("lacks permissions") && sentence.contains(named), "{missing}: {sentence}");
+    }
+}
+
+#[tokio::test]
+async fn where_info_is_forbidden_userd_serves_and_takes_the_operators_word() {
+    let server = RedisServer::start();
+    let rights: Vec<&str> = LEAST_RIGHTS.into_iter().filter(|&right| right != "+info").collect();
+    let settings = with_rights(&server, &rights).await;
+    store(settings.clone()).await.check().await.expect("ready");
+    let declared = RedisSettings { assume_durability: Some(Durability::Nothing), ..settings };
+    assert!(refusal(declared).await.contains("keeps nothing on disk"));
+}
+
+#[tokio::test]
+async fn a_key_space_of_another_format_is_left_alone() {
+    let server = RedisServer::start();
+    server.command(&["HSET", "userd:meta", "format", "99", "canonical", "1"]);
+    let sentence = refusal(server.settings()).await;
+    assert!(sentence.contains("were written in format 99 with e-mail canonicalisation 1"), "{sentence}");
+    server.command(&["DEL", "userd:meta"]);
+    server.command(&["SET", "userd:meta", "mine"]);
+    assert!(refusal(server.settings()).await.contains("holds something that is not userd's"));
+    let elsewhere = RedisSettings { prefix: "other:".to_owned(), ..server.settings() };
+    store(elsewhere).await.check().await.expect("another prefix is free");
+    assert_eq!(server.text(&["GET", "userd:meta"]), "mine");
+}
+
+#[tokio::test]
+async fn a_damaged_record_is_named_by_its_key_and_hurts_nobody_else() {
+    let (server, clock) = (RedisServer::start(), ManualClock::at(NOW));
+    let store = store(server.settings()).await;
+    let (good, bad) = (person(&clock, "good@example.org"), person(&clock, "bad@example.org"));
+    for user in [&good, &bad] {
+        assert_eq!(store.insert_user(user).await.expect("served"), Insert::Inserted);
+    }
+    let key = server.texts(&["KEYS", &format!("*:user:{}", bad.id)]).remove(0);
+    for damage in [
+        vec!["HDEL", &key, "name"],
+        vec!["HSET", &key, "name", "\u{7}"],
+        vec!["HSET", &key, "name", "Ada", "ver", "many"],
+        vec!["HSET", &key, "ver", "1", "st", "Q"],
+        vec!["SET", &key, "text"],
+    ] {
+        server.command(&damage);
+        let answer = store.user(bad.id).await;
+        assert!(
+            matches!(&answer, Err(StoreError::Corrupt { key: named, .. }) if *named == key),
+            "{damage:?}: {answer:?}"
+        );
+    }
+    let claim = server.texts(&["KEYS", "*:claim:bad@example.org"]).remove(0);
+    server.command(&["SET", &claim, "nobody"]);
+    let answer = store.user_by_email(address("bad@example.org").canonical()).await;
+    assert!(matches!(&answer, Err(StoreError::Corrupt { key, .. }) if key == "claim:b…@example.org"), "{answer:?}");
+    assert_eq!(store.user_by_email(good.email.canonical()).await.expect("served").as_ref(), Some(&good));
+}

@@ -1,0 +1,39 @@
+//! Made-up users.
+
+use userd::clock::{Clock, ManualClock};
+use userd::domain::{Email, Name, PasswordHash, Timestamp, User, UserId, Version};
+use userd::random::{Random, SystemRandom};
+use userd::store::Profile;
+
+/// What tests take for the present: 2026-11-22T14:31:02.007Z.
+pub const NOW: Timestamp = Timestamp::from_millis(1_795_357_862_007);
+
+/// The hash of a password that nobody has.
+pub const SOME_HASH: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$RdescudvJCsgt3ub+b5dWRWJTmaaJObGRdescudvJCs";
+
+/// Somebody new with this e-mail, who signs up at the time of the clock.
+pub fn person(clock: &ManualClock, email: &str) -> User {
+    let mut bytes = [0; 10];
+    SystemRandom.fill(&mut bytes);
+    let now = clock.now();
+    User {
+        id: UserId::generate(now, bytes),
+        name: Name::parse("Ada Lovelace").expect("a name"),
+        email: address(email),
+        password_hash: PasswordHash::parse(SOME_HASH).expect("a hash"),
+        created_at: now,
+        updated_at: now,
+        version: Version::FIRST,
+    }
+}
+
+/// The profile of somebody who moves to this e-mail.
+pub fn profile(name: &str, email: &str) -> Profile {
+    Profile { name: Name::parse(name).expect("a name"), email: address(email) }
+}
+
+/// This e-mail.
+pub fn address(email: &str) -> Email {
+    Email::parse(email).unwrap_or_else(|error| panic!("{email}: {error}"))
+}
