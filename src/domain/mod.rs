@@ -10,7 +10,7 @@ mod password;
 mod timestamp;
 mod user;
 
-pub use email::{CANONICAL_VERSION, CanonicalEmail, EMAIL_BYTES_MAX, Email, EmailError};
+pub use email::{CANONICAL_VERSION, CanonicalEmail, EMAIL_BYTES_MAX, EMAIL_LOCAL_BYTES_MAX, Email, EmailError};
 pub use name::{NAME_CHARS_MAX, Name, NameError};
 pub use password::{
     PASSWORD_ATTEMPT_BYTES_MAX, Password, PasswordAttempt, PasswordError, PasswordHash, PasswordHashError,
