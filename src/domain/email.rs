@@ -1,7 +1,7 @@
 //! E-mail addresses: what the person wrote, and the one canonical form that stands for all its spellings.
 //!
 //! Uniqueness, look-up and Redis keys are built on the canonical form alone, so [`CANONICAL_VERSION`] is kept
-//! in every store and the rules in [`canonical`] never change under one version: a change that gives an
+//! in every store and the rules in `canonical` never change under one version: a change that gives an
 //! address that was accepted another canonical form needs a new version and a migration. Accepting
 //! more than before needs neither. Whether a mailbox exists is not asked here.
 

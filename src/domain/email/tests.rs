@@ -218,7 +218,8 @@ fn lengths_are_bounded_as_written_and_in_canonical_form() {
     assert_eq!(canonical(&format!("{}@example.com", "é".repeat(33))), Err(E::LocalTooLong));
     assert_eq!(canonical(&format!("{}@example.com", "ẞ".repeat(22))), Err(E::LocalTooLong));
 
-    let domain = |n: usize| format!("a@{}{}.com", "b.".repeat((n - 5) / 2), if n % 2 == 0 { "cc" } else { "c" });
+    let domain =
+        |n: usize| format!("a@{}{}.com", "b.".repeat((n - 5) / 2), if n.is_multiple_of(2) { "cc" } else { "c" });
     assert_eq!(domain(252).len(), 254);
     assert!(canonical(&domain(252)).is_ok());
     assert_eq!(canonical(&domain(253)), Err(E::TooLong));
