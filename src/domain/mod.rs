@@ -10,11 +10,11 @@ mod password;
 mod timestamp;
 mod user;
 
-pub use email::{CANONICAL_VERSION, CanonicalEmail, EMAIL_BYTES_MAX, Email, EmailError};
+pub use email::{CANONICAL_VERSION, CanonicalEmail, EMAIL_BYTES_MAX, EMAIL_LOCAL_BYTES_MAX, Email, EmailError};
 pub use name::{NAME_CHARS_MAX, Name, NameError};
 pub use password::{
-    PASSWORD_ATTEMPT_BYTES_MAX, Password, PasswordAttempt, PasswordError, PasswordHash, PasswordHashError,
-    PasswordPolicy,
+    PASSWORD_ATTEMPT_BYTES_MAX, PASSWORD_CHARS_MAX_CEILING, PASSWORD_CHARS_MIN_FLOOR, PASSWORD_HASH_BYTES_MAX,
+    Password, PasswordAttempt, PasswordError, PasswordHash, PasswordHashError, PasswordPolicy,
 };
 pub use timestamp::Timestamp;
 pub use user::{User, UserId, Version};

@@ -1,28 +1,44 @@
-//! PLACEHOLDER written so that other layers compile; the real gate (own worker threads, bounded queue,
-//! bounded wait) replaces the bodies and keeps these signatures.
+//! The gate in front of the one expensive thing: hashing passwords with Argon2.
+//!
+//! A hash takes tens of milliseconds of a core and 19 MiB, so it must never compete freely with the requests
+//! that take microseconds. It has its own fixed threads at the lowest scheduling priority, a queue with an
+//! end and a wait with an end; what does not fit is [`HashError::Busy`] at once, and the caller answers 503.
+//!
+//! - `gate` is the queue and the threads; it knows nothing of passwords.
+//! - `argon` computes, on memory that each worker keeps.
+//! - `stored` reads a kept hash and caps what it may cost, *before* anything is computed.
+//! - `settings` are the numbers, checked.
+//!
+//! Not here: what a good password is (`domain`), how often one may guess (later), when a hash is replaced
+//! (the use case does, on [`Verdict::Match`] with `outdated`).
+//!
+//! # What a stranger can learn from the time
+//! An unknown user costs one hash with today's parameters, and so does a wrong password of a user whose hash
+//! is of today. A wrong password against an *outdated* hash costs that hash and one of today on top, so that
+//! cheap old hashes don't answer faster than unknown users. They answer somewhat slower; that difference ends
+//! with the user's next sign-in, which replaces the hash.
 
+mod argon;
+mod gate;
+mod settings;
+mod stored;
+#[cfg(test)]
+mod tests;
+
+use std::io;
 use std::sync::Arc;
-use std::time::Duration;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use zeroize::Zeroizing;
 
 use crate::domain::{Password, PasswordAttempt, PasswordHash};
 use crate::random::Random;
 
-/// How expensive a hash is and how many may be under way.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct HashSettings {
-    /// Argon2 memory in KiB.
-    pub memory_kib: u32,
-    /// Argon2 passes.
-    pub passes: u32,
-    /// Argon2 lanes.
-    pub lanes: u32,
-    /// Worker threads.
-    pub workers: usize,
-    /// Requests that may wait for a worker.
-    pub queue: usize,
-    /// How long a request may wait for a worker.
-    pub wait: Duration,
-}
+use argon::{Engine, Offer};
+use gate::{Gate, Refusal};
+use stored::Cost;
+
+pub use settings::{HashSettings, HashSettingsError};
 
 /// What a check of a password found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,45 +61,83 @@ pub enum HashError {
     /// The stored hash is of a scheme or a cost that is never computed here.
     #[error("the stored hash can't be checked: {0}")]
     Unreadable(&'static str),
+    /// The computation itself failed: no memory, or a defect that the log names.
+    #[error("the hash could not be computed")]
+    Failed,
 }
 
-/// The gate in front of the one expensive thing.
+/// The gate in front of the one expensive thing. Dropping it ends its threads, after the hashes under way.
 pub struct Hasher {
-    _random: Arc<dyn Random>,
+    gate: Gate<Engine>,
+    today: Cost,
+    hashes: Arc<AtomicU64>,
 }
 
 impl Hasher {
-    /// Starts the worker threads.
+    /// Starts the worker threads, `userd-hash-0` and on. Their memory is taken with their first hash.
     ///
     /// # Errors
-    /// If the settings are no Argon2 parameters or a thread can't be started.
-    pub fn start(_settings: &HashSettings, random: Arc<dyn Random>) -> Result<Self, std::io::Error> {
-        Ok(Self { _random: random })
+    /// [`io::ErrorKind::InvalidInput`] around a [`HashSettingsError`] if [`HashSettings::check`] refuses the
+    /// settings; otherwise why a thread can't be started.
+    #[expect(clippy::needless_pass_by_value, reason = "each worker keeps a handle of its own to it")]
+    pub fn start(settings: &HashSettings, random: Arc<dyn Random>) -> Result<Self, io::Error> {
+        settings.check().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        let today = Cost::today(settings);
+        let hashes = Arc::new(AtomicU64::new(0));
+        let engines = (0..settings.workers).map(|_| Engine::new(today, Arc::clone(&random), Arc::clone(&hashes)));
+        let gate = Gate::start("userd-hash", engines, settings.queue, settings.wait)?;
+        Ok(Self { gate, today, hashes })
     }
 
     /// A fresh hash of `password` with a fresh salt.
     ///
     /// # Errors
-    /// [`HashError::Busy`].
+    /// [`HashError::Busy`], or [`HashError::Failed`].
     pub async fn hash(&self, password: Password) -> Result<PasswordHash, HashError> {
-        PasswordHash::parse(&format!("$fake$v=1$x=1$salt${}", password.expose())).map_err(|_| HashError::Busy)
+        self.run(move |engine| engine.hash(password.expose().as_bytes())).await
     }
 
-    /// A fresh hash of a password that was just found right, to replace an outdated one.
+    /// A fresh hash of a password that was just found right, to replace an outdated one; of its normalised
+    /// form, whichever form was found right.
     ///
     /// # Errors
-    /// [`HashError::Busy`].
+    /// [`HashError::Busy`], or [`HashError::Failed`].
     pub async fn rehash(&self, attempt: &PasswordAttempt) -> Result<PasswordHash, HashError> {
-        PasswordHash::parse(&format!("$fake$v=1$x=1$salt${}", attempt.expose())).map_err(|_| HashError::Busy)
+        let normalised = attempt.normalised();
+        self.run(move |engine| engine.hash(normalised.as_bytes())).await
     }
 
     /// Is `attempt` the password that `stored` was made of? Without a stored hash the answer is
-    /// [`Verdict::Mismatch`] at the same cost.
+    /// [`Verdict::Mismatch`] at the cost of one hash with today's parameters; see the module for the rest.
+    ///
+    /// The normalised form is tried first. Services of the older design hashed what was typed, so an outdated
+    /// hash is also tried with that, where it differs.
     ///
     /// # Errors
-    /// [`HashError::Busy`] and [`HashError::Unreadable`].
+    /// [`HashError::Busy`], [`HashError::Failed`], and [`HashError::Unreadable`] before anything is computed.
     pub async fn verify(&self, attempt: &PasswordAttempt, stored: Option<&PasswordHash>) -> Result<Verdict, HashError> {
-        let matches = stored.is_some_and(|hash| hash.as_str().ends_with(&format!("${}", attempt.expose())));
-        Ok(if matches { Verdict::Match { outdated: false } } else { Verdict::Mismatch })
+        let stored = stored.map(|hash| stored::read(hash, &self.today)).transpose()?;
+        let normalised = attempt.normalised();
+        let typed = (*normalised != attempt.expose()).then(|| Zeroizing::new(attempt.expose().to_owned()));
+        let offer = Offer { normalised, typed };
+        self.run(move |engine| engine.verify(&offer, stored.as_ref())).await
+    }
+
+    /// How many Argon2 computations were made since the start.
+    #[must_use]
+    pub fn hashes_done(&self) -> u64 {
+        self.hashes.load(Ordering::Relaxed)
+    }
+
+    /// Runs `work` on a worker.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Engine) -> Result<T, HashError> + Send + 'static,
+    ) -> Result<T, HashError> {
+        match self.gate.run(work).await {
+            Ok(outcome) => outcome,
+            Err(Refusal::Busy) => Err(HashError::Busy),
+            Err(Refusal::Panicked) => Err(HashError::Failed),
+        }
     }
 }

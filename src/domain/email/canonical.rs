@@ -1,0 +1,149 @@
+//! The canonical form, version 1, step by step. Which characters may be where stands in `characters`.
+//!
+//! The order matters. What is invisible or a control is refused in the text *as written*, because
+//! normalising hides some of it and nobody could see it in the error otherwise. Then NFKC folds widths and
+//! ligatures, so that a full-width `＠` is an `@` before anything is cut at it. Then come structure, local
+//! part and domain. The result is a fixed point: every step leaves its own output as it is.
+
+use std::borrow::Cow;
+
+use icu_casemap::CaseMapper;
+use icu_normalizer::ComposingNormalizerBorrowed;
+use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46, verify_dns_length};
+
+use super::characters::{self, check_visible};
+use super::{EMAIL_BYTES_MAX, EMAIL_LOCAL_BYTES_MAX, EmailError};
+
+/// The rounds of folding and normalising after which a text has to stand still. Two were enough for all that
+/// the tests tried; a text that goes on changing is refused, so the result is a fixed point by construction.
+const FOLD_ROUNDS_MAX: usize = 3;
+
+const NFKC: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfkc();
+
+/// The canonical form of the one address in `text`.
+pub(super) fn canonical_form(text: &str) -> Result<String, EmailError> {
+    let trimmed = text.trim();
+    if trimmed.is_empty() {
+        return Err(EmailError::Empty);
+    }
+    if trimmed.len() > EMAIL_BYTES_MAX {
+        return Err(EmailError::TooLong);
+    }
+    check_visible(trimmed)?;
+    let normal = NFKC.normalize(trimmed);
+    if matches!(normal, Cow::Owned(_)) {
+        check_compounds(trimmed)?;
+    }
+    let (local, domain) = split(&normal)?;
+    let local = canonical_local(local)?;
+    let domain = canonical_domain(domain)?;
+    if local.len() + 1 + domain.len() > EMAIL_BYTES_MAX {
+        return Err(EmailError::TooLong);
+    }
+    Ok(format!("{local}@{domain}"))
+}
+
+/// Refuses a character that NFKC writes out as several, a separator among them: `⒈` would bring a label's
+/// end into a domain that shows none. UTS #46 refuses these too, but sees the domain after NFKC here.
+fn check_compounds(text: &str) -> Result<(), EmailError> {
+    let mut buffer = [0; 4];
+    for c in text.chars().filter(|c| !c.is_ascii()) {
+        let written_out = NFKC.normalize(c.encode_utf8(&mut buffer));
+        if written_out.contains(['.', '@']) && written_out.chars().nth(1).is_some() {
+            return Err(EmailError::Compound);
+        }
+    }
+    Ok(())
+}
+
+/// Local part and domain of exactly one addr-spec. What RFC 5322 allows around or inside one and people
+/// paste from mail programs is named as what it is before spaces and `@` are counted.
+fn split(text: &str) -> Result<(&str, &str), EmailError> {
+    let ats = text.matches('@').count();
+    if text.contains(['<', '>']) {
+        return Err(EmailError::DisplayName);
+    }
+    if text.contains('"') {
+        return Err(EmailError::Quoted);
+    }
+    if text.contains(['(', ')']) {
+        return Err(EmailError::Comment);
+    }
+    if ats > 1 && text.contains([',', ';']) {
+        return Err(EmailError::Several);
+    }
+    if text.chars().any(characters::is_space) {
+        return Err(EmailError::Space);
+    }
+    if ats > 1 {
+        return Err(EmailError::ManyAts);
+    }
+    text.split_once('@').ok_or(EmailError::NoAt)
+}
+
+/// The local part, case-folded; `text` is NFKC.
+fn canonical_local(text: &str) -> Result<String, EmailError> {
+    if text.is_empty() {
+        return Err(EmailError::LocalEmpty);
+    }
+    let local = fold(text)?;
+    if text.len().max(local.len()) > EMAIL_LOCAL_BYTES_MAX {
+        return Err(EmailError::LocalTooLong);
+    }
+    characters::check_local(&local)?;
+    Ok(local)
+}
+
+/// Full case folding and NFKC by turns until the text stands still: folding can undo composition
+/// (`İ` is `i` and a dot above), so once is not enough.
+fn fold(text: &str) -> Result<String, EmailError> {
+    let mapper = CaseMapper::new();
+    let mut current = text.to_owned();
+    for _ in 0..FOLD_ROUNDS_MAX {
+        let next = NFKC.normalize(&mapper.fold_string(&current)).into_owned();
+        if next == current {
+            return Ok(current);
+        }
+        current = next;
+    }
+    let still = NFKC.normalize(&mapper.fold_string(&current)) == current;
+    if still { Ok(current) } else { Err(EmailError::LocalCharacter) }
+}
+
+/// The domain in ASCII lower case; `text` is NFKC.
+fn canonical_domain(text: &str) -> Result<String, EmailError> {
+    if text.is_empty() {
+        return Err(EmailError::DomainEmpty);
+    }
+    if text.starts_with('[') || text.ends_with(']') {
+        return Err(EmailError::AddressLiteral);
+    }
+    // The ideographic full stop that East Asian keyboards give; its full- and half-width twins are NFKC's.
+    let text = text.replace('\u{3002}', ".");
+    if text.split('.').any(str::is_empty) {
+        return Err(EmailError::DomainDots);
+    }
+    let ascii = Uts46::new()
+        .to_ascii(text.as_bytes(), AsciiDenyList::STD3, Hyphens::Check, DnsLength::Verify)
+        .map_err(|_| broken_domain_rule(&text))?;
+    if ascii.contains("xn--") {
+        // An A-label must not smuggle in what is refused when it is spelled out (UTS #46 keeps joiners).
+        let (unicode, _) = Uts46::new().to_unicode(ascii.as_bytes(), AsciiDenyList::STD3, Hyphens::Check);
+        check_visible(&unicode)?;
+    }
+    let (_, top) = ascii.rsplit_once('.').ok_or(EmailError::DomainSingleLabel)?;
+    if top.bytes().all(|b| b.is_ascii_digit()) {
+        return Err(EmailError::DomainNumeric);
+    }
+    Ok(ascii.into_owned())
+}
+
+/// Which rule a domain breaks that strict UTS #46 refuses without saying why.
+fn broken_domain_rule(domain: &str) -> EmailError {
+    let lenient = Uts46::new().to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::Allow, DnsLength::Ignore);
+    match lenient {
+        Err(_) => EmailError::DomainCharacter,
+        Ok(ascii) if !verify_dns_length(&ascii, false) => EmailError::DomainTooLong,
+        Ok(_) => EmailError::DomainHyphen,
+    }
+}

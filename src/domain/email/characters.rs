@@ -1,0 +1,145 @@
+//! Which characters an address may have: the PRECIS view of Unicode (RFC 8264), on the tables of ICU4X.
+//!
+//! Not a full PRECIS profile: characters that PRECIS allows in certain neighbourhoods only (CONTEXTJ and
+//! CONTEXTO: joiners, middle dots, geresh) are refused everywhere. Letting them in later is no new version
+//! of the canonical form, taking them back would be one.
+
+use icu_properties::props::{BidiClass, DefaultIgnorableCodePoint, GeneralCategory, HangulSyllableType};
+use icu_properties::{CodePointMapData, CodePointSetData};
+
+use super::EmailError;
+
+/// Refuses what can't be seen or has no fixed meaning, wherever it is in the address.
+///
+/// Unassigned code points are refused because a later Unicode version may give them a case or a
+/// decomposition, and with it stored addresses another canonical form.
+pub(super) fn check_visible(text: &str) -> Result<(), EmailError> {
+    let ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>();
+    for c in text.chars() {
+        if c.is_ascii() {
+            if c.is_ascii_control() {
+                return Err(EmailError::Control);
+            }
+            continue;
+        }
+        if is_bidi_control(c) {
+            return Err(EmailError::BidiControl);
+        }
+        // Noncharacters are unassigned, surrogates are no `char`. Some ignorables are unassigned: what counts
+        // for the reader is that there is no such character yet.
+        match category(c) {
+            GeneralCategory::Control | GeneralCategory::LineSeparator | GeneralCategory::ParagraphSeparator => {
+                return Err(EmailError::Control);
+            }
+            GeneralCategory::Unassigned | GeneralCategory::Surrogate => return Err(EmailError::Unassigned),
+            GeneralCategory::PrivateUse => return Err(EmailError::PrivateUse),
+            GeneralCategory::Format => return Err(EmailError::Invisible),
+            _ if ignorable.contains(c) => return Err(EmailError::Invisible),
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+/// The characters of `Bidi_Control`: marks, embeddings, overrides, isolates.
+fn is_bidi_control(c: char) -> bool {
+    matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
+/// A space of any width.
+pub(super) fn is_space(c: char) -> bool {
+    c == ' ' || (!c.is_ascii() && category(c) == GeneralCategory::SpaceSeparator)
+}
+
+/// Refuses a local part that is no dot-atom (RFC 5322, section 3.2.3) of `atext`, letters, digits and marks.
+pub(super) fn check_local(local: &str) -> Result<(), EmailError> {
+    for atom in local.split('.') {
+        let first = atom.chars().next().ok_or(EmailError::LocalDots)?;
+        if !first.is_ascii() && is_mark(first) {
+            return Err(EmailError::LocalMark);
+        }
+        if !atom.chars().all(|c| if c.is_ascii() { is_atext(c) } else { is_identifier(c) }) {
+            return Err(EmailError::LocalCharacter);
+        }
+    }
+    if local.is_ascii() {
+        return Ok(());
+    }
+    check_digits(local)?;
+    check_direction(local)
+}
+
+/// `atext` of RFC 5322, section 3.2.3.
+fn is_atext(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c)
+}
+
+/// `PVALID` outside ASCII in RFC 8264's `IdentifierClass`: `LetterDigits` (section 9.1) without
+/// `OldHangulJamo` (9.9), with the exceptions (9.6) that need no look at the neighbours.
+fn is_identifier(c: char) -> bool {
+    match c {
+        '\u{6fd}' | '\u{6fe}' | '\u{f0b}' | '\u{3007}' => return true,
+        '\u{640}' | '\u{7fa}' | '\u{302e}' | '\u{302f}' | '\u{3031}'..='\u{3035}' | '\u{303b}' => return false,
+        _ => {}
+    }
+    let syllable = CodePointMapData::<HangulSyllableType>::new().get(c);
+    if matches!(
+        syllable,
+        HangulSyllableType::LeadingJamo | HangulSyllableType::VowelJamo | HangulSyllableType::TrailingJamo
+    ) {
+        return false;
+    }
+    matches!(
+        category(c),
+        GeneralCategory::LowercaseLetter
+            | GeneralCategory::UppercaseLetter
+            | GeneralCategory::OtherLetter
+            | GeneralCategory::DecimalNumber
+            | GeneralCategory::ModifierLetter
+            | GeneralCategory::NonspacingMark
+            | GeneralCategory::SpacingMark
+    )
+}
+
+fn is_mark(c: char) -> bool {
+    matches!(
+        category(c),
+        GeneralCategory::NonspacingMark | GeneralCategory::SpacingMark | GeneralCategory::EnclosingMark
+    )
+}
+
+/// Refuses Arabic-Indic and extended Arabic-Indic digits together: some look the same (RFC 5892, A.8 and A.9).
+fn check_digits(local: &str) -> Result<(), EmailError> {
+    let arabic = local.contains(|c| matches!(c, '\u{660}'..='\u{669}'));
+    let extended = local.contains(|c| matches!(c, '\u{6f0}'..='\u{6f9}'));
+    if arabic && extended { Err(EmailError::LocalCharacter) } else { Ok(()) }
+}
+
+/// The Bidi Rule of RFC 5893, section 2, on the whole local part, if it has any right-to-left character.
+fn check_direction(local: &str) -> Result<(), EmailError> {
+    let classes = CodePointMapData::<BidiClass>::new();
+    let classes: Vec<BidiClass> = local.chars().map(|c| classes.get(c)).collect();
+    let right_to_left = [BidiClass::RightToLeft, BidiClass::ArabicLetter];
+    let has = |class: BidiClass| classes.contains(&class);
+    if !has(BidiClass::ArabicNumber) && !right_to_left.iter().any(|class| has(*class)) {
+        return Ok(());
+    }
+    // Conditions 1 to 4. A part that starts left-to-right (5 and 6) may have no right-to-left character at
+    // all, and this one has.
+    let starts_right = classes.first().is_some_and(|class| right_to_left.contains(class));
+    let only_allowed = !has(BidiClass::LeftToRight);
+    let last = classes.iter().rev().find(|class| **class != BidiClass::NonspacingMark);
+    let ends_right = last.is_some_and(|class| {
+        right_to_left.contains(class) || matches!(*class, BidiClass::EuropeanNumber | BidiClass::ArabicNumber)
+    });
+    let one_kind_of_digits = !(has(BidiClass::EuropeanNumber) && has(BidiClass::ArabicNumber));
+    if starts_right && only_allowed && ends_right && one_kind_of_digits {
+        Ok(())
+    } else {
+        Err(EmailError::LocalDirection)
+    }
+}
+
+fn category(c: char) -> GeneralCategory {
+    CodePointMapData::<GeneralCategory>::new().get(c)
+}

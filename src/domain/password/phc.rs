@@ -1,0 +1,101 @@
+//! What is kept of a password: a PHC string, checked for its shape only.
+//!
+//! Which schemes and costs are ever computed is the business of `service::hashing`: a record with a hash that
+//! it can't check is still a whole record and can be read, listed and given a new password.
+
+use std::fmt;
+
+use zeroize::Zeroizing;
+
+/// The longest hash that is kept, in bytes. The longest that Argon2 gives here has about 200: the scheme, the
+/// parameters, 48 bytes of salt and 64 of hash in Base64.
+pub const PASSWORD_HASH_BYTES_MAX: usize = 512;
+
+/// The longest scheme or parameter name (PHC string format, "Specification").
+const NAME_BYTES_MAX: usize = 32;
+
+/// What is kept of a password: a PHC string (`$argon2id$v=19$m=…,t=…,p=…$salt$hash`) with salt and hash.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PasswordHash(Zeroizing<String>);
+
+/// The text is no PHC string of at most [`PASSWORD_HASH_BYTES_MAX`] bytes with a salt and a hash.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a PHC string")]
+pub struct PasswordHashError;
+
+impl PasswordHash {
+    /// The hash in `text`.
+    ///
+    /// # Errors
+    /// If it is no PHC string.
+    pub fn parse(text: &str) -> Result<Self, PasswordHashError> {
+        if text.len() <= PASSWORD_HASH_BYTES_MAX && has_phc_shape(text) {
+            Ok(Self(Zeroizing::new(text.to_owned())))
+        } else {
+            Err(PasswordHashError)
+        }
+    }
+
+    /// Puts back together what [`split`](Self::split) took apart.
+    ///
+    /// # Errors
+    /// If the two are no PHC string together.
+    pub fn join(head: &str, hash: &str) -> Result<Self, PasswordHashError> {
+        if hash.contains('$') {
+            return Err(PasswordHashError);
+        }
+        Self::parse(&Zeroizing::new(format!("{head}${hash}")))
+    }
+
+    /// Scheme, parameters and salt; and the hash itself: the parts before and after the last `$`. Redis keeps
+    /// them in two fields, since a hash stays compact there only with values up to 64 bytes.
+    #[must_use]
+    pub fn split(&self) -> (&str, &str) {
+        self.0.rsplit_once('$').unwrap_or((&self.0, ""))
+    }
+
+    /// The PHC string.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// `$<id>[$v=<version>][$<param>=<value>(,<param>=<value>)*]$<salt>$<hash>`, as the PHC string format has it.
+fn has_phc_shape(text: &str) -> bool {
+    let mut fields = text.split('$');
+    if fields.next() != Some("") || !fields.next().is_some_and(is_name) {
+        return false;
+    }
+    let mut rest: Vec<&str> = fields.collect();
+    if rest.first().and_then(|field| field.strip_prefix("v=")).is_some_and(is_number) {
+        rest.remove(0);
+    }
+    if rest.first().is_some_and(|field| field.split(',').all(is_parameter)) {
+        rest.remove(0);
+    }
+    matches!(rest.as_slice(), [salt, hash] if is_value(salt) && is_value(hash))
+}
+
+fn is_name(text: &str) -> bool {
+    (1..=NAME_BYTES_MAX).contains(&text.len())
+        && text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+}
+
+fn is_number(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
+}
+
+fn is_parameter(text: &str) -> bool {
+    text.split_once('=').is_some_and(|(name, value)| is_name(name) && is_value(value))
+}
+
+fn is_value(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/+.-".contains(&b))
+}
+
+impl fmt::Debug for PasswordHash {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PasswordHash(..)")
+    }
+}

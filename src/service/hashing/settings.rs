@@ -1,0 +1,86 @@
+//! How expensive a hash is and how many may be under way, checked before a thread is started.
+
+use std::time::Duration;
+
+/// The most memory a hash may be set to take, in KiB: 1 GiB. More is a slip of the unit.
+pub(super) const MEMORY_KIB_SETTING_MAX: u32 = 1024 * 1024;
+
+/// The most passes and lanes that may be set. RFC 9106 recommends 1 to 3 passes and 4 lanes.
+pub(super) const PASSES_SETTING_MAX: u32 = 64;
+/// See [`PASSES_SETTING_MAX`].
+pub(super) const LANES_SETTING_MAX: u32 = 64;
+
+/// The most worker threads and waiting requests that may be set: past any machine, before any harm.
+const WORKERS_MAX: usize = 1024;
+/// See [`WORKERS_MAX`].
+const QUEUE_MAX: usize = 1_000_000;
+
+/// How expensive a hash is and how many may be under way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HashSettings {
+    /// Argon2 memory in KiB: at least 8 for each lane, at most 1,048,576 (1 GiB).
+    pub memory_kib: u32,
+    /// Argon2 passes: 1 to 64.
+    pub passes: u32,
+    /// Argon2 lanes: 1 to 64. They are computed one after the other, so more of them cost the same time.
+    pub lanes: u32,
+    /// Worker threads: 1 to 1024. Each keeps `memory_kib` after its first hash.
+    pub workers: usize,
+    /// Requests that may wait for a worker: 1 to 1,000,000.
+    pub queue: usize,
+    /// How long a request may wait for a worker.
+    pub wait: Duration,
+}
+
+/// A setting with which no hash could be made, and what would be right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum HashSettingsError {
+    /// [`HashSettings::memory_kib`] is out of bounds.
+    #[error("the memory of a hash is {given} KiB; set it between {least} (8 KiB for each lane) and {most} KiB")]
+    Memory {
+        /// What was set.
+        given: u32,
+        /// The least for so many lanes.
+        least: u32,
+        /// The most.
+        most: u32,
+    },
+    /// [`HashSettings::passes`] is out of bounds.
+    #[error("a hash makes {0} passes; set between 1 and {PASSES_SETTING_MAX}")]
+    Passes(u32),
+    /// [`HashSettings::lanes`] is out of bounds.
+    #[error("a hash has {0} lanes; set between 1 and {LANES_SETTING_MAX}")]
+    Lanes(u32),
+    /// [`HashSettings::workers`] is out of bounds.
+    #[error("there are {0} hash workers; set between 1 and {WORKERS_MAX}, best the number of cores")]
+    Workers(usize),
+    /// [`HashSettings::queue`] is out of bounds.
+    #[error("{0} requests may wait for a hash worker; set between 1 and {QUEUE_MAX}, best four for each worker")]
+    Queue(usize),
+}
+
+impl HashSettings {
+    /// Are these settings with which hashes can be made?
+    ///
+    /// # Errors
+    /// The first setting that is out of bounds.
+    pub fn check(&self) -> Result<(), HashSettingsError> {
+        if !(1..=LANES_SETTING_MAX).contains(&self.lanes) {
+            return Err(HashSettingsError::Lanes(self.lanes));
+        }
+        let least = 8 * self.lanes;
+        if !(least..=MEMORY_KIB_SETTING_MAX).contains(&self.memory_kib) {
+            return Err(HashSettingsError::Memory { given: self.memory_kib, least, most: MEMORY_KIB_SETTING_MAX });
+        }
+        if !(1..=PASSES_SETTING_MAX).contains(&self.passes) {
+            return Err(HashSettingsError::Passes(self.passes));
+        }
+        if !(1..=WORKERS_MAX).contains(&self.workers) {
+            return Err(HashSettingsError::Workers(self.workers));
+        }
+        if !(1..=QUEUE_MAX).contains(&self.queue) {
+            return Err(HashSettingsError::Queue(self.queue));
+        }
+        Ok(())
+    }
+}
