@@ -129,7 +129,7 @@ mod tests {
     fn parsed(values: &[Value; 9]) -> Result<User, Failure> {
         let memory = Connection::open_in_memory().expect("a database in memory");
         let mut statement = memory.prepare("SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9").expect("a statement");
-        statement.query_row(values, |row| Ok(user_from_row(row))).expect("a row")
+        statement.query_row(rusqlite::params_from_iter(values), |row| Ok(user_from_row(row))).expect("a row")
     }
 
     #[test]

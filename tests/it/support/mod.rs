@@ -1,1 +1,3 @@
-//! To be written.
+//! What several tests share: stores to test on, and things to put in them.
+
+pub(crate) mod stores;
