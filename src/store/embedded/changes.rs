@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, ToSql, ffi, params};
 
 use super::errors::Failure;
 use super::rows::{user_columns, user_from_row};
+use super::schema::PROBE_BYTES;
 use crate::domain::{PasswordHash, Timestamp, User, UserId, Version};
 use crate::store::{Insert, Profile, Remove, Update};
 
@@ -111,9 +112,10 @@ pub(super) fn remove_user(connection: &Connection, id: UserId, expected: Version
     Ok(if exists(connection, id)? { Remove::Stale } else { Remove::Missing })
 }
 
-/// Writes one cell over itself: SQLite does not compare, so this goes to the disk and proves that it can.
-pub(super) fn rewrite_meta(connection: &Connection) -> Result<(), Failure> {
-    connection.prepare_cached("UPDATE meta SET value = value WHERE key = 'users_count'")?.execute([])?;
+/// Writes some pages of no meaning, to prove that the disk takes them. Random ones: SQLite does not write a page
+/// that stays as it was.
+pub(super) fn write_probe(connection: &Connection) -> Result<(), Failure> {
+    connection.prepare_cached("UPDATE probe SET filler = randomblob(?1)")?.execute([PROBE_BYTES])?;
     Ok(())
 }
 

@@ -29,6 +29,9 @@ mod rows;
 mod schema;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -148,13 +151,13 @@ impl Store for EmbeddedStore {
 
     /// A read; then an empty transaction through the writer's queue, which shows that its thread lives, that
     /// the queue moves and that no other program holds the write lock. It costs no `fsync`, so that a
-    /// health check a second costs nothing. Only after a write has failed does the check write for itself (a
-    /// cell of `meta` over itself, with `fsync`), so that a store whose disk was freed is found well again
+    /// health check a second costs nothing. Only after a write has failed does the check write for itself (the
+    /// pages of the table `probe`, with `fsync`), so that a store whose disk was freed is found well again
     /// though nobody dares to send it a write.
     async fn check(&self) -> Result<(), StoreError> {
         self.readers.users_count()?;
         let suspect = self.writer.last_write_failed();
-        self.change(move |connection| if suspect { changes::rewrite_meta(connection) } else { Ok(()) }).await
+        self.change(move |connection| if suspect { changes::write_probe(connection) } else { Ok(()) }).await
     }
 
     async fn close(&self) {

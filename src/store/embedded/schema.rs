@@ -26,6 +26,10 @@ const CHECKPOINT_PAGES: i64 = 1000;
 /// To how many bytes the log file is cut after a burst: four times what it has in ordinary times.
 const LOG_BYTES_KEPT: i64 = 16 * 1024 * 1024;
 
+/// What `probe` holds: more pages than any sign-up changes (about six), so that a disk which takes a probe takes
+/// a sign-up. One page would not do: on a full disk it often still fits into the last block of the log.
+pub(super) const PROBE_BYTES: u32 = 32 * 1024;
+
 /// The tables of [`SCHEMA_VERSION`].
 ///
 /// `users` keeps a rowid, so that a row whose id is damaged still has a name. The number of users is kept by
@@ -36,6 +40,11 @@ const CREATE: &str = "
         key TEXT NOT NULL PRIMARY KEY,
         value INTEGER NOT NULL
     ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE probe (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        filler BLOB NOT NULL
+    ) STRICT;
 
     CREATE TABLE users (
         id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
@@ -87,6 +96,7 @@ fn create(connection: &mut Connection) -> rusqlite::Result<()> {
         "INSERT INTO meta (key, value) VALUES ('users_count', 0), ('canonical_version', ?1)",
         [CANONICAL_VERSION],
     )?;
+    transaction.execute("INSERT INTO probe (id, filler) VALUES (1, zeroblob(?1))", [PROBE_BYTES])?;
     transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     transaction.commit()

@@ -1,5 +1,6 @@
 //! Promises under races over one user, or over one e-mail by sign-ups alone.
 
+use std::pin::Pin;
 use std::sync::Arc;
 
 use userd::store::{Insert, Remove, Update};
@@ -11,6 +12,9 @@ const ROUNDS: usize = 10;
 
 /// How many run at once.
 const RUNNERS: u64 = 16;
+
+/// An act of its own kind; true if it succeeded.
+type BoxedAct = Pin<Box<dyn Future<Output = bool> + Send>>;
 
 pub(crate) async fn of_fifty_sign_ups_for_one_email_exactly_one_wins(test: &TestStore) {
     for round in 0..ROUNDS {
@@ -80,12 +84,17 @@ pub(crate) async fn a_removal_and_a_password_do_not_both_happen(test: &TestStore
         let ann = test.signed_up("Ann", &email).await;
         let (one, other) = (Arc::clone(&test.store), Arc::clone(&test.store));
         let (id, version, now) = (ann.id, ann.version, test.now());
-        let removing = tokio::task::spawn(async move { one.remove_user(id, version, now).await });
-        let changing =
-            tokio::task::spawn(async move { other.replace_password(id, version, &password_hash(7), now).await });
-        let removed = removing.await.expect("no panic").expect("the store works") == Remove::Removed;
-        let update = changing.await.expect("no panic").expect("the store works");
-        let updated = matches!(update, Update::Updated(_));
+        let acts: [BoxedAct; 2] = [
+            Box::pin(
+                async move { one.remove_user(id, version, now).await.expect("the store works") == Remove::Removed },
+            ),
+            Box::pin(async move {
+                let update = other.replace_password(id, version, &password_hash(7), now).await;
+                matches!(update.expect("the store works"), Update::Updated(_))
+            }),
+        ];
+        let done = at_once(acts).await;
+        let (removed, updated) = (done[0], done[1]);
         assert!(removed != updated, "round {round}: removed {removed}, updated {updated}");
         assert_eq!(test.user(id).await.is_some(), updated);
         assert_eq!(test.by_email(&email).await.is_some(), updated);

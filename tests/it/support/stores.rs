@@ -96,6 +96,13 @@ impl TestStore {
         }
     }
 
+    /// The embedded store's file.
+    pub(crate) fn path(&self) -> PathBuf {
+        match &self.ground {
+            Ground::Embedded(folder) => database(folder),
+        }
+    }
+
     /// The present moment of this store's clock.
     pub(crate) fn now(&self) -> Timestamp {
         self.clock.now()
