@@ -1,23 +1,23 @@
 //! Users in one SQLite database file, for one serving process: the store that needs nothing beside it.
 //!
-//! Not a server and not shared: a second serving process is refused (see [`lock`]); SQLite's own tools may
+//! Not a server and not shared: a second serving process is refused (see `lock`); SQLite's own tools may
 //! read and back up the file while it is served.
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`open`] | from a path to a database that may be served: folder, lock, file, connections |
-//! | [`schema`] | the tables, and what is checked before a file is taken for ours |
-//! | [`lock`] | one serving process a file |
-//! | [`writer`] | the one thread that writes, and how changes share a commit |
-//! | [`changes`] | each change as SQL, inside the writer's transaction |
-//! | [`readers`] | the read-only connections and the look-ups |
-//! | [`rows`] | from a row to a user, trusting nothing |
-//! | [`errors`] | what went wrong, in sentences |
+//! | `open` | from a path to a database that may be served: folder, lock, file, connections |
+//! | `schema` | the tables, and what is checked before a file is taken for ours |
+//! | `lock` | one serving process a file |
+//! | `writer` | the one thread that writes, and how changes share a commit |
+//! | `changes` | each change as SQL, inside the writer's transaction |
+//! | `readers` | the read-only connections and the look-ups |
+//! | `rows` | from a row to a user, trusting nothing |
+//! | `errors` | what went wrong, in sentences |
 //!
 //! Why it is built so, with figures: `docs/decisions/0004-sqlite-embedded-store.md`.
 //!
 //! # How to add a kind of change
-//! One function in [`changes`] that takes the writer's connection, one method here that hands it to
+//! One function in `changes` that takes the writer's connection, one method here that hands it to
 //! `EmbeddedStore::change`, one promise in `tests/it/contract`.
 
 mod changes;

@@ -41,6 +41,8 @@ fn reason(error: &StoreError) -> String {
 
 type Held<'s> = Pin<Box<dyn Future<Output = Result<(), StoreError>> + 's>>;
 
+type Act<T> = fn(&Connection) -> Result<T, Failure>;
+
 /// Keeps the writer busy with a group of one, until the sender that it gives is used.
 async fn held(store: &EmbeddedStore) -> (mpsc::Sender<()>, Held<'_>) {
     let (go, gate) = mpsc::channel();
@@ -57,10 +59,7 @@ async fn held(store: &EmbeddedStore) -> (mpsc::Sender<()>, Held<'_>) {
 }
 
 /// Runs the changes so that the writer finds them waiting together.
-async fn together<T: Send + 'static>(
-    store: &EmbeddedStore,
-    changes: Vec<fn(&Connection) -> Result<T, Failure>>,
-) -> Vec<Result<T, StoreError>> {
+async fn together<T: Send + 'static>(store: &EmbeddedStore, changes: Vec<Act<T>>) -> Vec<Result<T, StoreError>> {
     let (go, held) = held(store).await;
     let mut waiting: Vec<_> = changes.into_iter().map(|change| Box::pin(store.change(change))).collect();
     for change in &mut waiting {
