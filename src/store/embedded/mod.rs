@@ -1,1 +1,167 @@
-//! To be written.
+//! Users in one SQLite database file, for one serving process: the store that needs nothing beside it.
+//!
+//! Not a server and not shared: a second serving process is refused (see `lock`); SQLite's own tools may
+//! read and back up the file while it is served.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `open` | from a path to a database that may be served: folder, lock, file, connections |
+//! | `schema` | the tables, and what is checked before a file is taken for ours |
+//! | `lock` | one serving process a file |
+//! | `writer` | the one thread that writes, and how changes share a commit |
+//! | `changes` | each change as SQL, inside the writer's transaction |
+//! | `readers` | the read-only connections and the look-ups |
+//! | `rows` | from a row to a user, trusting nothing |
+//! | `errors` | what went wrong, in sentences |
+//!
+//! Why it is built so, with figures: `docs/decisions/0004-sqlite-embedded-store.md`.
+//!
+//! # How to add a kind of change
+//! One function in `changes` that takes the writer's connection, one method here that hands it to
+//! `EmbeddedStore::change`, one promise in `tests/it/contract`.
+
+mod changes;
+mod errors;
+mod lock;
+mod open;
+mod readers;
+mod rows;
+mod schema;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rusqlite::Connection;
+
+pub use self::errors::OpenError;
+
+use self::errors::Failure;
+use self::readers::Readers;
+use self::writer::Writer;
+use super::{Insert, Profile, Remove, Store, StoreError, Update};
+use crate::domain::{CanonicalEmail, PasswordHash, Timestamp, User, UserId, Version};
+
+/// Where the database lies and how much may wait for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmbeddedSettings {
+    /// The database file. It and its folder are made if they are not there, for this user's eyes only.
+    pub path: PathBuf,
+    /// How many read-only connections; at least one is opened. More than there are request threads are
+    /// never used, and each costs up to 2 MB of page cache.
+    pub readers: usize,
+    /// How long a change may wait for its answer, and how long another program's lock is waited for.
+    pub timeout: Duration,
+    /// How many changes may wait for the writer; at least one. Those beyond are refused at once.
+    pub queue: usize,
+}
+
+/// A [`Store`] in one SQLite file.
+///
+/// Look-ups run on the calling thread: they take some microseconds out of the page cache, less than handing
+/// them to a blocking thread and back would cost (`docs/decisions/0004`). Changes wait in a bounded queue for
+/// the writer's thread and are answered after their `fsync`.
+///
+/// Dropping it without [`Store::close`] finishes what is queued, too, but blocks the thread meanwhile.
+#[derive(Debug)]
+pub struct EmbeddedStore {
+    // Dropped in this order: the writer's connection is the last one and tidies the log away.
+    readers: Readers,
+    writer: Writer,
+}
+
+impl EmbeddedStore {
+    /// Opens the database that `settings` names, or makes a new one.
+    ///
+    /// Blocks for some milliseconds, longer if another program holds the file locked.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong and what would mend it.
+    pub fn open(settings: &EmbeddedSettings) -> Result<Self, OpenError> {
+        open::open(settings)
+    }
+
+    async fn change<T, A>(&self, act: A) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        A: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+    {
+        self.writer.run(act).await
+    }
+}
+
+#[async_trait]
+impl Store for EmbeddedStore {
+    async fn insert_user(&self, user: &User) -> Result<Insert, StoreError> {
+        let user = user.clone();
+        self.change(move |connection| changes::insert_user(connection, &user)).await
+    }
+
+    async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        self.readers.user(id)
+    }
+
+    async fn user_by_email(&self, email: &CanonicalEmail) -> Result<Option<User>, StoreError> {
+        self.readers.user_by_email(email)
+    }
+
+    async fn users_count(&self) -> Result<u64, StoreError> {
+        self.readers.users_count()
+    }
+
+    async fn replace_profile(
+        &self,
+        id: UserId,
+        expected: Version,
+        profile: &Profile,
+        now: Timestamp,
+    ) -> Result<Update, StoreError> {
+        let profile = profile.clone();
+        self.change(move |connection| changes::replace_profile(connection, id, expected, &profile, now)).await
+    }
+
+    async fn replace_password(
+        &self,
+        id: UserId,
+        expected: Version,
+        password_hash: &PasswordHash,
+        now: Timestamp,
+    ) -> Result<Update, StoreError> {
+        let hash = password_hash.clone();
+        self.change(move |connection| changes::replace_password(connection, id, expected, &hash, Some(now))).await
+    }
+
+    async fn replace_password_hash(
+        &self,
+        id: UserId,
+        expected: Version,
+        password_hash: &PasswordHash,
+    ) -> Result<Update, StoreError> {
+        let hash = password_hash.clone();
+        self.change(move |connection| changes::replace_password(connection, id, expected, &hash, None)).await
+    }
+
+    async fn remove_user(&self, id: UserId, expected: Version, _now: Timestamp) -> Result<Remove, StoreError> {
+        self.change(move |connection| changes::remove_user(connection, id, expected)).await
+    }
+
+    /// A read; then an empty transaction through the writer's queue, which shows that its thread lives, that
+    /// the queue moves and that no other program holds the write lock. It costs no `fsync`, so that a
+    /// health check a second costs nothing. Only after a write has failed does the check write for itself (the
+    /// pages of the table `probe`, with `fsync`), so that a store whose disk was freed is found well again
+    /// though nobody dares to send it a write.
+    async fn check(&self) -> Result<(), StoreError> {
+        self.readers.users_count()?;
+        let suspect = self.writer.last_write_failed();
+        self.change(move |connection| if suspect { changes::write_probe(connection) } else { Ok(()) }).await
+    }
+
+    async fn close(&self) {
+        self.readers.close();
+        self.writer.close().await;
+    }
+}

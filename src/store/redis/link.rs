@@ -15,7 +15,7 @@ use std::time::Duration;
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, Value};
 use arc_swap::ArcSwapOption;
-use tokio::sync::{Notify, Semaphore, watch};
+use tokio::sync::{Notify, Semaphore, TryAcquireError, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
@@ -180,7 +180,10 @@ impl Link {
 
     async fn ask(&self, deadline: Instant, request: &Request<'_>) -> Result<Value, LinkError> {
         let shared = &*self.shared;
-        let _permit = shared.permits.try_acquire().map_err(|_| LinkError::Overloaded(shared.settings.in_flight_max))?;
+        let _permit = shared.permits.try_acquire().map_err(|refusal| match refusal {
+            TryAcquireError::NoPermits => LinkError::Overloaded(shared.settings.in_flight_max),
+            TryAcquireError::Closed => LinkError::Late(Some("the store is closed".to_owned())),
+        })?;
         loop {
             let live = shared.live_before(deadline).await?;
             match tokio::time::timeout_at(deadline, send(&live, request)).await {
@@ -200,6 +203,7 @@ impl Link {
 
     /// Ends the keeper and lets go of the connection.
     pub(super) fn close(&self) {
+        self.shared.permits.close();
         self.keeper.abort();
         self.shared.live.store(None);
     }

@@ -4,3 +4,4 @@ pub mod people;
 pub mod proxy;
 pub mod redis_audit;
 pub mod redis_server;
+pub mod stores;

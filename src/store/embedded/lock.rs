@@ -1,0 +1,69 @@
+//! One serving process a database file.
+//!
+//! SQLite itself would let a second process write; two would only be slower, and each would believe that the
+//! other's changes are its own. The lock is the operating system's (`flock` on Unix): it goes with the
+//! process, also after `kill -9`, so there is nothing to clean up. It is a file of its own and not the
+//! database, because on Unix closing *any* handle of the database file drops the locks that SQLite holds on it.
+//!
+//! Not a protection against two machines that share a disk, nor against SQLite's own tools, which may read.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Seek, Write};
+use std::path::{Path, PathBuf};
+
+use super::errors::OpenError;
+use super::open::private;
+
+/// What is added to the name of the database.
+const SUFFIX: &str = ".lock";
+
+/// Longest text that is read from the lock file: a process number has at most ten digits.
+const HOLDER_BYTES_MAX: u64 = 16;
+
+/// The right to serve a database; given back when dropped.
+#[derive(Debug)]
+pub(super) struct Lock {
+    _file: File,
+}
+
+impl Lock {
+    /// Takes the right to serve `database`.
+    ///
+    /// # Errors
+    /// [`OpenError::InUse`] if another process has it, [`OpenError::File`] if the lock file can't be made.
+    pub(super) fn take(database: &Path) -> Result<Self, OpenError> {
+        let path = beside(database);
+        let failed = |source| OpenError::File { path: path.clone(), source };
+        let mut file = private(OpenOptions::new().read(true).write(true).create(true).truncate(false))
+            .open(&path)
+            .map_err(failed)?;
+        match file.try_lock() {
+            Ok(()) => {}
+            Err(TryLockError::WouldBlock) => {
+                return Err(OpenError::InUse { path: database.to_owned(), holder: holder(&mut file) });
+            }
+            Err(TryLockError::Error(source)) => return Err(failed(source)),
+        }
+        // Only for the message above: a full disk must not keep us from serving what can be read.
+        let noted = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| write!(file, "{}", std::process::id()));
+        if let Err(error) = noted {
+            tracing::debug!(%error, "the process number could not be written into the lock file");
+        }
+        Ok(Self { _file: file })
+    }
+}
+
+fn beside(database: &Path) -> PathBuf {
+    let mut name = database.as_os_str().to_owned();
+    name.push(SUFFIX);
+    PathBuf::from(name)
+}
+
+fn holder(file: &mut File) -> String {
+    let mut text = String::new();
+    let read = file.take(HOLDER_BYTES_MAX).read_to_string(&mut text);
+    match (read, text.trim().parse::<u32>()) {
+        (Ok(_), Ok(process)) => format!("process {process}"),
+        _ => "it does not say which process".to_owned(),
+    }
+}

@@ -1,0 +1,142 @@
+//! The tables, and what is checked before a file is taken for ours. Not the rows: see `rows`.
+//!
+//! Nothing is changed in a file before it is known to be empty or ours.
+//!
+//! # How to add a schema version
+//! Raise [`SCHEMA_VERSION`], change [`CREATE`], and add a step to [`prepare`] that brings the version before
+//! it up in one transaction; keep a file of the old version for `tests/it`.
+
+use std::path::Path;
+
+use rusqlite::{Connection, TransactionBehavior};
+
+use super::errors::OpenError;
+use crate::domain::CANONICAL_VERSION;
+
+/// Says in bytes 68–71 of the file whose it is (`file` and others show it): "usrd" in ASCII.
+pub(super) const APPLICATION_ID: i32 = 0x7573_7264;
+
+/// The newest schema that this program knows, kept in `PRAGMA user_version`.
+pub(super) const SCHEMA_VERSION: i32 = 1;
+
+/// Pages in the write-ahead log at which they are moved into the database: SQLite's own default, 4 MB.
+/// Small, because damage in the log can silently take away its tail (REDIS.md, "Embedded engines").
+const CHECKPOINT_PAGES: i64 = 1000;
+
+/// To how many bytes the log file is cut after a burst: four times what it has in ordinary times.
+const LOG_BYTES_KEPT: i64 = 16 * 1024 * 1024;
+
+/// What `probe` holds: more pages than any sign-up changes (about six), so that a disk which takes a probe takes
+/// a sign-up. One page would not do: on a full disk it often still fits into the last block of the log.
+pub(super) const PROBE_BYTES: u32 = 32 * 1024;
+
+/// The tables of [`SCHEMA_VERSION`].
+///
+/// `users` keeps a rowid, so that a row whose id is damaged still has a name. The number of users is kept by
+/// triggers, in the transaction of each change, because `count(*)` walks the whole table; being the engine's
+/// it is right also after an operator's own `DELETE`.
+const CREATE: &str = "
+    CREATE TABLE meta (
+        key TEXT NOT NULL PRIMARY KEY,
+        value INTEGER NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    CREATE TABLE probe (
+        id INTEGER PRIMARY KEY CHECK (id = 1),
+        filler BLOB NOT NULL
+    ) STRICT;
+
+    CREATE TABLE users (
+        id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+        name TEXT NOT NULL CHECK (name <> ''),
+        email TEXT NOT NULL,
+        canonical TEXT NOT NULL UNIQUE CHECK (octet_length(canonical) BETWEEN 3 AND 254),
+        password_hash TEXT NOT NULL,
+        created_at INTEGER NOT NULL CHECK (created_at >= 0),
+        updated_at INTEGER NOT NULL CHECK (updated_at >= 0),
+        version INTEGER NOT NULL CHECK (version >= 1)
+    ) STRICT;
+
+    CREATE TRIGGER users_counted_up AFTER INSERT ON users BEGIN
+        UPDATE meta SET value = value + 1 WHERE key = 'users_count';
+    END;
+    CREATE TRIGGER users_counted_down AFTER DELETE ON users BEGIN
+        UPDATE meta SET value = value - 1 WHERE key = 'users_count';
+    END;
+";
+
+/// Makes the tables in an empty database, or checks that the database is ours and known.
+///
+/// # Errors
+/// What is wrong with the file at `path`.
+pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), OpenError> {
+    let engine = |source| OpenError::from_engine(path, source);
+    let application_id: i32 = pragma(connection, "application_id").map_err(engine)?;
+    let found: i32 = pragma(connection, "user_version").map_err(engine)?;
+    let objects: i64 =
+        connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(engine)?;
+    if connection.is_readonly("main").map_err(engine)? {
+        return Err(OpenError::ReadOnly { path: path.to_owned() });
+    }
+    match (application_id, objects) {
+        (0, 0) => create(connection).map_err(engine)?,
+        (APPLICATION_ID, _) => {}
+        _ => return Err(OpenError::Foreign { path: path.to_owned(), application_id }),
+    }
+    if found > SCHEMA_VERSION {
+        return Err(OpenError::Newer { path: path.to_owned(), found, known: SCHEMA_VERSION });
+    }
+    check_canonicalisation(connection, path)
+}
+
+fn create(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(CREATE)?;
+    transaction.execute(
+        "INSERT INTO meta (key, value) VALUES ('users_count', 0), ('canonical_version', ?1)",
+        [CANONICAL_VERSION],
+    )?;
+    transaction.execute("INSERT INTO probe (id, filler) VALUES (1, zeroblob(?1))", [PROBE_BYTES])?;
+    transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+    transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    transaction.commit()
+}
+
+fn check_canonicalisation(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let found: i64 = connection
+        .query_row("SELECT value FROM meta WHERE key = 'canonical_version'", [], |row| row.get(0))
+        .map_err(|source| OpenError::from_engine(path, source))?;
+    if found == i64::from(CANONICAL_VERSION) {
+        return Ok(());
+    }
+    Err(OpenError::OtherCanonicalisation { path: path.to_owned(), found, known: CANONICAL_VERSION })
+}
+
+/// Sets what is not kept in the file, and the write-ahead log, which is. Only for a file that is ours.
+///
+/// # Errors
+/// What keeps the file at `path` from being served safely.
+pub(super) fn configure_writer(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let engine = |source| OpenError::from_engine(path, source);
+    let mode: String =
+        connection.pragma_update_and_check(None, "journal_mode", "wal", |row| row.get(0)).map_err(engine)?;
+    if mode != "wal" {
+        return Err(OpenError::NoWriteAheadLog { path: path.to_owned(), mode });
+    }
+    // FULL: each commit is followed by an fsync. NORMAL lost acknowledged writes in 99 of 150 power cuts.
+    connection.pragma_update(None, "synchronous", "FULL").map_err(engine)?;
+    for (name, value) in [("wal_autocheckpoint", CHECKPOINT_PAGES), ("journal_size_limit", LOG_BYTES_KEPT)] {
+        connection.pragma_update_and_check(None, name, value, |_| Ok(())).map_err(engine)?;
+    }
+    configure(connection).map_err(engine)
+}
+
+/// Sets what every connection has: functions in the schema of a file that somebody else may have edited are
+/// not trusted.
+pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "trusted_schema", false)
+}
+
+fn pragma<T: rusqlite::types::FromSql>(connection: &Connection, name: &str) -> rusqlite::Result<T> {
+    connection.pragma_query_value(None, name, |row| row.get(0))
+}

@@ -1,0 +1,56 @@
+//! Promises about checking, closing and opening again.
+
+use userd::store::{Remove, StoreError};
+
+use crate::support::stores::{TestStore, password_hash};
+
+pub(crate) async fn a_store_that_works_says_so_and_changes_nothing(test: &TestStore) {
+    test.store.check().await.expect("an empty store works");
+    let ann = test.signed_up("Ann", "ann@x.org").await;
+    for _ in 0..3 {
+        test.store.check().await.expect("the store works");
+    }
+    assert_eq!(test.user(ann.id).await, Some(ann));
+    assert_eq!(test.store.users_count().await.expect("the store works"), 1);
+}
+
+/// On stores of its own: the suite looks at the one that it is given afterwards.
+pub(crate) async fn closing_twice_is_no_harm(test: &TestStore) {
+    let other = TestStore::open(test.backend()).await;
+    other.signed_up("Ann", "ann@x.org").await;
+    other.store.close().await;
+    other.store.close().await;
+    let other = TestStore::open(test.backend()).await;
+    tokio::join!(other.store.close(), other.store.close());
+}
+
+pub(crate) async fn a_closed_store_is_unavailable(test: &TestStore) {
+    let other = TestStore::open(test.backend()).await;
+    let ann = other.signed_up("Ann", "ann@x.org").await;
+    other.store.close().await;
+    let bob = other.somebody("Bob", "bob@x.org");
+    assert!(matches!(other.store.insert_user(&bob).await, Err(StoreError::Unavailable(_))));
+    assert!(matches!(other.store.user(ann.id).await, Err(StoreError::Unavailable(_))));
+    assert!(matches!(other.store.check().await, Err(StoreError::Unavailable(_))));
+}
+
+pub(crate) async fn what_was_written_is_there_after_opening_again(test: TestStore) {
+    let ann = test.signed_up("Ann", "Ann@x.org").await;
+    let bob = test.signed_up("Bob", "bob@x.org").await;
+    let eve = test.signed_up("Eve", "eve@x.org").await;
+    test.store.replace_password(bob.id, bob.version, &password_hash(9), test.now()).await.expect("the store works");
+    let removed = test.store.remove_user(eve.id, eve.version, test.now()).await;
+    assert_eq!(removed.expect("the store works"), Remove::Removed);
+    let bob = test.user(bob.id).await;
+    let mut test = test;
+    for _ in 0..2 {
+        test = test.reopen().await;
+        assert_eq!(test.user(ann.id).await, Some(ann.clone()));
+        assert_eq!(test.by_email("bob@x.org").await, bob);
+        assert_eq!(test.user(eve.id).await, None);
+        test.assert_sound().await;
+    }
+    test.signed_up("Eve", "eve@x.org").await;
+    test.assert_sound().await;
+    test.store.close().await;
+}

@@ -1,0 +1,94 @@
+//! Promises about replacing name and e-mail.
+
+use userd::domain::{User, UserId, Version};
+use userd::store::{Insert, Profile, Update};
+
+use crate::support::stores::TestStore;
+
+async fn replaced(test: &TestStore, id: UserId, expected: Version, profile: &Profile) -> Update {
+    test.store.replace_profile(id, expected, profile, test.now()).await.expect("the store works")
+}
+
+/// The user after a change that has to succeed.
+async fn moved(test: &TestStore, user: &User, name: &str, email: &str) -> User {
+    match replaced(test, user.id, user.version, &test.profile(name, email)).await {
+        Update::Updated(user) => *user,
+        other => panic!("{email}: {other:?}"),
+    }
+}
+
+pub(crate) async fn a_name_is_replaced_and_the_version_grows(test: &TestStore) {
+    let ann = test.signed_up("Ann", "ann@x.org").await;
+    test.clock.advance_ms(5);
+    let after = moved(test, &ann, "Ann Lee", "ann@x.org").await;
+    assert!(after.version > ann.version);
+    let expected = User {
+        name: test.profile("Ann Lee", "ann@x.org").name,
+        updated_at: test.now(),
+        version: after.version,
+        ..ann.clone()
+    };
+    assert_eq!(after, expected);
+    assert_eq!(test.user(ann.id).await, Some(expected));
+}
+
+pub(crate) async fn the_same_email_in_another_spelling_is_no_conflict(test: &TestStore) {
+    let ann = test.signed_up("Ann", "ann@x.org").await;
+    let after = moved(test, &ann, "Ann", "ANN@x.org").await;
+    assert_eq!(after.email.as_written(), "ANN@x.org");
+    assert_eq!(after.email.canonical(), ann.email.canonical());
+    assert_eq!(test.by_email("ann@x.org").await, Some(after));
+}
+
+pub(crate) async fn a_new_email_moves_the_user_and_frees_the_old_one(test: &TestStore) {
+    let ann = test.signed_up("Ann", "old@x.org").await;
+    let after = moved(test, &ann, "Ann", "new@x.org").await;
+    assert_eq!(test.by_email("old@x.org").await, None);
+    assert_eq!(test.by_email("new@x.org").await, Some(after));
+    let next = test.signed_up("Next", "old@x.org").await;
+    assert_eq!(test.by_email("old@x.org").await, Some(next));
+    assert_eq!(test.store.users_count().await.expect("the store works"), 2);
+}
+
+pub(crate) async fn a_user_may_go_to_a_new_email_and_back(test: &TestStore) {
+    let mut ann = test.signed_up("Ann", "home@x.org").await;
+    for _ in 0..5 {
+        ann = moved(test, &ann, "Ann", "away@x.org").await;
+        assert_eq!(test.by_email("home@x.org").await, None);
+        ann = moved(test, &ann, "Ann", "home@x.org").await;
+        assert_eq!(test.by_email("away@x.org").await, None);
+    }
+    test.signed_up("Next", "away@x.org").await;
+}
+
+pub(crate) async fn a_taken_email_is_refused_to_a_change_and_nothing_changes(test: &TestStore) {
+    let ann = test.signed_up("Ann", "ann@x.org").await;
+    let bob = test.signed_up("Bob", "bob@x.org").await;
+    let wanted = test.profile("Robert", "ANN@x.org");
+    assert_eq!(replaced(test, bob.id, bob.version, &wanted).await, Update::Taken);
+    assert_eq!(test.by_email("ann@x.org").await, Some(ann));
+    assert_eq!(test.by_email("bob@x.org").await, Some(bob.clone()));
+    // A refusal uses up nothing: the same version still goes.
+    moved(test, &bob, "Robert", "bob@x.org").await;
+}
+
+pub(crate) async fn a_stale_profile_is_refused_and_nothing_changes(test: &TestStore) {
+    let ann = test.signed_up("Ann", "ann@x.org").await;
+    let after = moved(test, &ann, "Ann Lee", "ann@x.org").await;
+    let wanted = test.profile("Anna", "anna@x.org");
+    for stale in [ann.version, after.version.next(), Version::from_number(0), Version::from_number(u64::MAX)] {
+        assert_eq!(replaced(test, ann.id, stale, &wanted).await, Update::Stale, "{stale}");
+    }
+    assert_eq!(test.user(ann.id).await, Some(after));
+    assert_eq!(test.by_email("anna@x.org").await, None);
+    let free = test.somebody("Anna", "anna@x.org");
+    assert_eq!(test.store.insert_user(&free).await.expect("the store works"), Insert::Inserted);
+}
+
+pub(crate) async fn a_profile_of_nobody_is_missing(test: &TestStore) {
+    let nobody = test.somebody("Nobody", "nobody@x.org");
+    let wanted = test.profile("Nobody", "free@x.org");
+    assert_eq!(replaced(test, nobody.id, Version::FIRST, &wanted).await, Update::Missing);
+    assert_eq!(test.by_email("free@x.org").await, None);
+    test.signed_up("Free", "free@x.org").await;
+}

@@ -1,0 +1,268 @@
+//! A fresh store for one test, on any back end, and a look behind it.
+//!
+//! # How to add a back end
+//! A variant of [`Backend`], an arm in [`TestStore::open`], [`TestStore::reopen`] and [`TestStore::audit`], and
+//! a line in `contract/mod.rs`.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+use tempfile::TempDir;
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
+use userd::clock::{Clock, ManualClock};
+use userd::domain::{CanonicalEmail, Email, Name, PasswordHash, Timestamp, User, UserId, Version};
+use userd::random::{Random, SeededRandom, SystemRandom};
+use userd::store::embedded::{EmbeddedSettings, EmbeddedStore};
+use userd::store::redis::{RedisSettings, RedisStore};
+use userd::store::{Insert, Profile, Store};
+
+use super::people::NOW;
+use super::redis_audit;
+use super::redis_server::RedisServer;
+
+/// Far above what a change takes on a busy machine: a test that meets it has found a hang.
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The kinds of store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Backend {
+    Embedded,
+    Redis,
+}
+
+/// What lives as long as the store.
+enum Ground {
+    Embedded(TempDir),
+    Redis(RedisServer),
+}
+
+/// A store of its own for one test, with the clock that its users are made by.
+pub(crate) struct TestStore {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) clock: Arc<ManualClock>,
+    ground: Ground,
+    random: SeededRandom,
+    known: Mutex<Known>,
+}
+
+/// Everybody and every address that the test has made.
+#[derive(Default)]
+struct Known {
+    ids: BTreeSet<UserId>,
+    emails: BTreeSet<CanonicalEmail>,
+}
+
+impl TestStore {
+    /// A fresh, empty store.
+    pub(crate) async fn open(backend: Backend) -> Self {
+        let (store, ground): (Arc<dyn Store>, Ground) = match backend {
+            Backend::Embedded => {
+                let folder = tempfile::tempdir().expect("a temporary folder");
+                let store = EmbeddedStore::open(&settings(&database(&folder))).expect("a fresh database");
+                (Arc::new(store), Ground::Embedded(folder))
+            }
+            Backend::Redis => {
+                let server = RedisServer::start();
+                (Arc::new(redis_store(&server).await), Ground::Redis(server))
+            }
+        };
+        let clock = Arc::new(ManualClock::at(NOW));
+        Self { store, clock, ground, random: SeededRandom::from_seed(1), known: Mutex::default() }
+    }
+
+    /// The same data after closing and opening again.
+    pub(crate) async fn reopen(mut self) -> Self {
+        self.store.close().await;
+        self.store = match &self.ground {
+            Ground::Embedded(folder) => {
+                Arc::new(EmbeddedStore::open(&settings(&database(folder))).expect("the same database"))
+            }
+            Ground::Redis(server) => Arc::new(redis_store(server).await),
+        };
+        self
+    }
+
+    /// Everything contradictory or left behind in the store; empty is good.
+    pub(crate) fn audit(&self) -> Vec<String> {
+        match &self.ground {
+            Ground::Embedded(folder) => audit_database(&database(folder)).expect("the database can be read"),
+            Ground::Redis(server) => redis_audit::audit(server, "userd:").all(),
+        }
+    }
+
+    /// The kind of store that this is.
+    pub(crate) fn backend(&self) -> Backend {
+        match &self.ground {
+            Ground::Embedded(_) => Backend::Embedded,
+            Ground::Redis(_) => Backend::Redis,
+        }
+    }
+
+    /// The embedded store's file.
+    pub(crate) fn path(&self) -> PathBuf {
+        match &self.ground {
+            Ground::Embedded(folder) => database(folder),
+            Ground::Redis(_) => panic!("Redis keeps no file of ours"),
+        }
+    }
+
+    /// The present moment of this store's clock.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Somebody new, not yet in the store.
+    pub(crate) fn somebody(&self, name: &str, email: &str) -> User {
+        self.somebody_at(name, Email::parse(email).expect("an e-mail"))
+    }
+
+    /// Somebody new with an e-mail that has been parsed already.
+    pub(crate) fn somebody_at(&self, name: &str, email: Email) -> User {
+        let mut random = [0; 10];
+        self.random.fill(&mut random);
+        let id = UserId::generate(self.now(), random);
+        let mut known = self.known.lock().expect("no test panics with it");
+        known.ids.insert(id);
+        known.emails.insert(email.canonical().clone());
+        drop(known);
+        User {
+            id,
+            name: Name::parse(name).expect("a name"),
+            email,
+            password_hash: password_hash(1),
+            created_at: self.now(),
+            updated_at: self.now(),
+            version: Version::FIRST,
+        }
+    }
+
+    /// A profile, its e-mail noted for [`Self::assert_sound`].
+    pub(crate) fn profile(&self, name: &str, email: &str) -> Profile {
+        let email = Email::parse(email).expect("an e-mail");
+        self.known.lock().expect("no test panics with it").emails.insert(email.canonical().clone());
+        Profile { name: Name::parse(name).expect("a name"), email }
+    }
+
+    /// Somebody who has signed up.
+    pub(crate) async fn signed_up(&self, name: &str, email: &str) -> User {
+        let user = self.somebody(name, email);
+        assert_eq!(self.store.insert_user(&user).await.expect("the store works"), Insert::Inserted, "{email}");
+        user
+    }
+
+    /// The user with this id now.
+    pub(crate) async fn user(&self, id: UserId) -> Option<User> {
+        self.store.user(id).await.expect("the store works")
+    }
+
+    /// The user with this e-mail now.
+    pub(crate) async fn by_email(&self, email: &str) -> Option<User> {
+        let email = CanonicalEmail::parse(email).expect("an e-mail");
+        self.store.user_by_email(&email).await.expect("the store works")
+    }
+
+    /// Nothing is left behind, and whoever of this test is found by id is found by e-mail and the reverse;
+    /// these are as many as the store counts.
+    pub(crate) async fn assert_sound(&self) {
+        assert_eq!(self.audit(), Vec::<String>::new());
+        let (ids, emails) = {
+            let known = self.known.lock().expect("no test panics with it");
+            (known.ids.clone(), known.emails.clone())
+        };
+        let mut by_id = BTreeSet::new();
+        for id in ids {
+            if let Some(user) = self.user(id).await {
+                let same = self.store.user_by_email(user.email.canonical()).await.expect("the store works");
+                assert_eq!(same.as_ref(), Some(&user), "found by id");
+                by_id.insert(id);
+            }
+        }
+        let mut by_email = BTreeSet::new();
+        for email in emails {
+            if let Some(user) = self.store.user_by_email(&email).await.expect("the store works") {
+                assert_eq!(user.email.canonical(), &email, "found by e-mail");
+                assert_eq!(self.user(user.id).await.as_ref(), Some(&user), "found by e-mail");
+                by_email.insert(user.id);
+            }
+        }
+        assert_eq!(by_id, by_email);
+        assert_eq!(self.store.users_count().await.expect("the store works"), by_id.len() as u64);
+    }
+}
+
+/// The database in a test's folder.
+pub(crate) fn database(folder: &TempDir) -> PathBuf {
+    folder.path().join("data").join("userd.db")
+}
+
+/// Settings for tests: short of nothing, so that only what a test provokes goes wrong.
+pub(crate) fn settings(path: &Path) -> EmbeddedSettings {
+    EmbeddedSettings { path: path.to_owned(), readers: 2, timeout: TIMEOUT, queue: 1024 }
+}
+
+async fn redis_store(server: &RedisServer) -> RedisStore {
+    let settings = RedisSettings { timeout: TIMEOUT, ..server.settings() };
+    RedisStore::start(settings, Arc::new(SystemRandom)).await.expect("the server is good")
+}
+
+/// A well-formed hash, another for each number.
+pub(crate) fn password_hash(number: u64) -> PasswordHash {
+    let text = format!("$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA${number:042x}A");
+    PasswordHash::parse(&text).expect("a PHC string")
+}
+
+/// Runs the acts as tasks that begin together; gives their results in the acts' order.
+pub(crate) async fn at_once<T, F>(acts: impl IntoIterator<Item = F>) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let acts: Vec<F> = acts.into_iter().collect();
+    let barrier = Arc::new(Barrier::new(acts.len()));
+    let mut tasks = JoinSet::new();
+    for (place, act) in acts.into_iter().enumerate() {
+        let barrier = Arc::clone(&barrier);
+        tasks.spawn(async move {
+            barrier.wait().await;
+            (place, act.await)
+        });
+    }
+    let mut results = tasks.join_all().await;
+    results.sort_by_key(|(place, _)| *place);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Reads the whole file past the store.
+fn audit_database(path: &Path) -> rusqlite::Result<Vec<String>> {
+    let database = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let mut found = Vec::new();
+    let integrity: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
+    if integrity != "ok" {
+        found.push(integrity);
+    }
+    let (rows, kept): (i64, i64) = database.query_row(
+        "SELECT (SELECT count(*) FROM users), (SELECT value FROM meta WHERE key = 'users_count')",
+        [],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    if rows != kept {
+        found.push(format!("{rows} users, but {kept} are counted"));
+    }
+    let mut statement = database.prepare("SELECT hex(id), email, canonical FROM users")?;
+    let mut rows = statement.query([])?;
+    let mut seen = BTreeSet::new();
+    while let Some(row) = rows.next()? {
+        let (id, written, canonical): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        if !seen.insert(canonical.clone()) {
+            found.push(format!("{canonical} is there twice"));
+        }
+        if Email::parse(&written).is_ok_and(|email| email.canonical().as_str() != canonical) {
+            found.push(format!("user {id} wrote {written}, which is not {canonical}"));
+        }
+    }
+    Ok(found)
+}
