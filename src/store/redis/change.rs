@@ -10,6 +10,9 @@ use super::steps::{Acquired, Settled, intent_deadline};
 use crate::domain::{Timestamp, User, UserId, Version};
 use crate::store::{Profile, StoreError, Update};
 
+/// How often an e-mail change begins anew because others raised the fence without changing the user.
+const INTEND_ROUNDS: usize = 3;
+
 impl RedisStore {
     pub(super) async fn change_profile(
         &self,
@@ -19,32 +22,37 @@ impl RedisStore {
         now: Timestamp,
     ) -> Result<Update, StoreError> {
         let deadline = self.link.deadline();
-        let Some(user) = self.record(deadline, id).await? else { return Ok(Update::Missing) };
-        if user.version != expected {
-            return Ok(Update::Stale);
-        }
         let fields = record::profile_fields(&profile.name, &profile.email, now);
-        if user.email.canonical() != profile.email.canonical() {
-            return self.change_email(deadline, user, profile, &fields, now).await;
+        for _ in 0..INTEND_ROUNDS {
+            let Some((user, fence)) = self.record_and_fence(deadline, id).await? else { return Ok(Update::Missing) };
+            if user.version != expected {
+                return Ok(Update::Stale);
+            }
+            if user.email.canonical() == profile.email.canonical() {
+                return self.edit(deadline, id, expected, &fields, |user| take_over(user, profile, now)).await;
+            }
+            match self.change_intend(deadline, &user, fence, profile, now).await?.as_str() {
+                "ok" => return self.change_email(deadline, user, fence + 1, profile, &fields, now).await,
+                "missing" => return Ok(Update::Missing),
+                "stale" => return Ok(Update::Stale),
+                _ => {}
+            }
         }
-        self.edit(deadline, id, expected, &fields, |user| take_over(user, profile, now)).await
+        Ok(Update::Stale)
     }
 
+    /// The rest of an e-mail change, once its intent stands under `op`.
     async fn change_email(
         &self,
         deadline: Instant,
         mut user: User,
+        op: u64,
         profile: &Profile,
         fields: &[String],
         now: Timestamp,
     ) -> Result<Update, StoreError> {
         let to = profile.email.canonical();
-        match self.change_intend(deadline, &user, profile, now).await?.as_str() {
-            "ok" => {}
-            "missing" => return Ok(Update::Missing),
-            _ => return Ok(Update::Stale),
-        }
-        let mine = Pointer { id: user.id, op: user.version.next().number() };
+        let mine = Pointer { id: user.id, op };
         let acquired = self.acquire(deadline, to, mine, now).await;
         let Settled { word, owed } = match acquired {
             Ok(Acquired::Mine) => self.change_commit(deadline, mine, fields).await?,
@@ -53,7 +61,7 @@ impl RedisStore {
         if word == "ok" || word == "committed" {
             self.verify(deadline, to, mine).await?;
             self.settle(deadline, user.id, owed).await;
-            user.version = Version::from_number(mine.op);
+            user.version = user.version.next();
             take_over(&mut user, profile, now);
             return Ok(Update::Updated(Box::new(user)));
         }
@@ -67,11 +75,13 @@ impl RedisStore {
         &self,
         deadline: Instant,
         user: &User,
+        fence: u64,
         profile: &Profile,
         now: Timestamp,
     ) -> Result<String, StoreError> {
-        let (version, nonce) = (user.version.to_string(), super::nonce(&*self.random));
-        let args = [version.as_str(), profile.email.canonical().as_str(), &nonce, &intent_deadline(now)];
+        let (fence, version) = (fence.to_string(), user.version.to_string());
+        let (nonce, till) = (super::nonce(&*self.random), intent_deadline(now));
+        let args = [fence.as_str(), &version, profile.email.canonical().as_str(), &nonce, &till];
         Ok(self.settle_on_record(deadline, Script::ChangeIntend, user.id, &[], &args).await?.word)
     }
 

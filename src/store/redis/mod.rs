@@ -15,7 +15,7 @@
 //! # Uniqueness
 //! An e-mail and its user lie in different shards, so every change that concerns both goes through the
 //! claim protocol: steps that each touch one shard, are atomic, may be repeated, and are fenced by the
-//! user's version. `steps` has the steps, `sign_up`, `change` and `remove` put them in order,
+//! user's fence, a counter in the record. `steps` has the steps, `sign_up`, `change` and `remove` put them in order,
 //! `scripts/*.lua` say why each is right. It holds whatever crashes, pauses or repeats, with any clock.
 //!
 //! # How to add a step

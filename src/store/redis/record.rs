@@ -3,7 +3,8 @@
 //! | field | holds |
 //! |---|---|
 //! | `st` | P pending sign-up, A active, X aborted sign-up, D deleted |
-//! | `ver` | the version: raised by every intent and every change; the fencing token of the protocol |
+//! | `ver` | the fence: raised by every intent and every change; the fencing token of the protocol |
+//! | `rev` | the user's version as the store's contract has it: raised by every change, and by nothing else |
 //! | `name`, `made`, `upd` | name; milliseconds of sign-up and of the last change |
 //! | `email`, `eop` | canonical e-mail, and the op (a value of `ver`) under which it was claimed |
 //! | `as` | the e-mail as the person wrote it; empty where that is the canonical form |
@@ -23,7 +24,7 @@ use crate::store::StoreError;
 pub(super) const FORMAT_VERSION: u32 = 1;
 
 /// What a reader asks for, in the order of [`read`].
-pub(super) const READ: [&str; 9] = ["st", "ver", "name", "email", "as", "salt", "hash", "made", "upd"];
+pub(super) const READ: [&str; 9] = ["st", "rev", "name", "email", "as", "salt", "hash", "made", "upd"];
 
 /// Fields and values of a user who signs up, less those that the script writes itself.
 pub(super) fn written(user: &User) -> Vec<String> {
@@ -70,7 +71,7 @@ pub(super) fn read(id: UserId, key: &str, answer: Vec<Value>) -> Result<Option<U
             None | Some("P" | "X" | "D") => return Ok(None),
             Some(_) => return Err("st is none of P, A, X, D"),
         }
-        let version = number(next()?).ok_or("ver is no number")?;
+        let version = number(next()?).ok_or("rev is no number")?;
         let name = Name::parse(&next()?.ok_or("name is missing")?).map_err(|_| "name is no name")?;
         let canonical = next()?.filter(|email| email.contains('@')).ok_or("email is missing")?;
         let written = next()?.filter(|written| !written.is_empty()).unwrap_or_else(|| canonical.clone());

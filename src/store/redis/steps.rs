@@ -232,6 +232,25 @@ impl RedisStore {
         if gone_on { Ok(()) } else { Err(StoreError::unavailable("the change was undone by a loss of data")) }
     }
 
+    /// The user, and the fence that an e-mail change has to compare with.
+    pub(super) async fn record_and_fence(
+        &self,
+        deadline: Instant,
+        id: UserId,
+    ) -> Result<Option<(User, u64)>, StoreError> {
+        let key = self.keys.user(id);
+        let mut read = ::redis::cmd("HMGET");
+        read.arg(&key).arg("ver").arg(&record::READ);
+        let Value::Array(mut fields) = self.link.command(deadline, &read).await.map_err(|error| error.at(&key))? else {
+            return Err(StoreError::corrupt(key, "the record is no list of fields"));
+        };
+        let fence = word(fields.remove(0)).parse();
+        match record::read(id, &key, fields)? {
+            Some(user) => Ok(Some((user, fence.map_err(|_| StoreError::corrupt(key, "ver is no number"))?))),
+            None => Ok(None),
+        }
+    }
+
     /// A change within the record of `id`. `apply` does to the user that was read what `fields` do to the record.
     pub(super) async fn edit(
         &self,

@@ -160,7 +160,22 @@ async fn memory_that_ends_between_two_steps_leaves_nothing_behind() {
     assert_eq!(store.insert_user(&holder).await.expect("served"), Insert::Inserted);
     // As if memory had ended right after the first step of another's sign-up: the intent stands, overdue.
     let key = "userd:{000}:user:00000000-0000-7000-8000-000000000000";
-    server.command(&["HSET", key, "st", "P", "ver", "1", "eop", "1", "email", "free@example.org", "till", "1"]);
+    server.command(&[
+        "HSET",
+        key,
+        "st",
+        "P",
+        "ver",
+        "1",
+        "rev",
+        "1",
+        "eop",
+        "1",
+        "email",
+        "free@example.org",
+        "till",
+        "1",
+    ]);
     assert_eq!(store.insert_user(&person(&clock, "free@example.org")).await.expect("served"), Insert::Inserted);
 }
 
@@ -316,8 +331,8 @@ async fn a_damaged_record_is_named_by_its_key_and_hurts_nobody_else() {
     for damage in [
         vec!["HDEL", &key, "name"],
         vec!["HSET", &key, "name", "\u{7}"],
-        vec!["HSET", &key, "name", "Ada", "ver", "many"],
-        vec!["HSET", &key, "ver", "1", "st", "Q"],
+        vec!["HSET", &key, "name", "Ada", "rev", "many"],
+        vec!["HSET", &key, "rev", "1", "st", "Q"],
         vec!["SET", &key, "text"],
     ] {
         server.command(&damage);

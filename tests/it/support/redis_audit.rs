@@ -83,7 +83,7 @@ fn audit_user(findings: &mut Findings, id: &str, record: &Record, claims: &BTree
             if claims.get(field("email")) != Some(&expected) {
                 findings.contradictions.push(format!("{id} has {} without its claim", field("email")));
             }
-            if ["name", "salt", "hash", "made", "upd", "ver"].iter().any(|name| field(name).is_empty()) {
+            if ["name", "salt", "hash", "made", "upd", "ver", "rev"].iter().any(|name| field(name).is_empty()) {
                 findings.contradictions.push(format!("{id} is half a user: {record:?}"));
             }
             if !field("chg").is_empty() || !field("till").is_empty() {

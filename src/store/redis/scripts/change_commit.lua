@@ -4,7 +4,7 @@
 -- KEYS 1 record   2 the shard's e-mails
 -- ARGV 1 op   2 id   3… fields and values that change with it
 -- Answers: {ok, claims to release} (also to a repeat) | {dead, claims to release}
-local st, email, eop, chg, rel = fields(KEYS[1], 'st', 'email', 'eop', 'chg', 'rel')
+local st, rev, email, eop, chg, rel = fields(KEYS[1], 'st', 'rev', 'email', 'eop', 'chg', 'rel')
 if st ~= 'A' then return {'dead', rel} end
 local op, to = string.match(chg, '^(%d+) (.+)$')
 if op ~= ARGV[1] then
@@ -16,6 +16,6 @@ redis.call('ZCARD', KEYS[2])
 rel = owe(rel, eop, email)
 redis.call('ZREM', KEYS[2], email .. '\0' .. ARGV[2])
 redis.call('ZADD', KEYS[2], 0, to .. '\0' .. ARGV[2])
-redis.call('HSET', KEYS[1], 'email', to, 'eop', op, 'rel', rel, unpack(ARGV, 3))
+redis.call('HSET', KEYS[1], 'rev', tonumber(rev) + 1, 'email', to, 'eop', op, 'rel', rel, unpack(ARGV, 3))
 redis.call('HDEL', KEYS[1], 'chg', 'till')
 return {'ok', rel}

@@ -1,16 +1,19 @@
--- X1. Writes down that the user is about to move to another e-mail. The user's version is compared and
--- raised; the new version is the op, the token that fences everybody who read the old one.
+-- X1. Writes down that the user is about to move to another e-mail. The fence `ver` is compared and raised;
+-- its new value is the op, the token that shuts out everybody who read an older one, a late copy of this
+-- message included. The user's own version `rev` grows only when a change commits.
 --
 -- KEYS 1 record
--- ARGV 1 expected version   2 new e-mail   3 nonce of this request   4 deadline of the intent (ms)
--- Answers: {ok, op} (also to a repeat) | {missing} | {stale}
-local st, ver, chg, rel, by = fields(KEYS[1], 'st', 'ver', 'chg', 'rel', 'by')
+-- ARGV 1 expected fence   2 expected version   3 new e-mail   4 nonce of this request
+--      5 deadline of the intent (ms)
+-- Answers: {ok} (also to a repeat) | {missing} | {stale} | {raced} (only the fence has moved: read again)
+local st, ver, rev, chg, rel, by = fields(KEYS[1], 'st', 'ver', 'rev', 'chg', 'rel', 'by')
 if st ~= 'A' then return {'missing'} end
 local op = tonumber(ARGV[1]) + 1
-if tonumber(ver) == op and by == ARGV[3] then return {'ok', op} end
-if ver ~= ARGV[1] then return {'stale'} end
+if tonumber(ver) == op and by == ARGV[4] then return {'ok'} end
+if rev ~= ARGV[2] then return {'stale'} end
+if ver ~= ARGV[1] then return {'raced'} end
 
 rel = owe_change(rel, chg)
-redis.call('HSET', KEYS[1], 'ver', op, 'by', ARGV[3], 'chg', op .. ' ' .. ARGV[2], 'till', ARGV[4])
+redis.call('HSET', KEYS[1], 'ver', op, 'by', ARGV[4], 'chg', op .. ' ' .. ARGV[3], 'till', ARGV[5])
 if rel ~= '' then redis.call('HSET', KEYS[1], 'rel', rel) end
-return {'ok', op}
+return {'ok'}

@@ -3,10 +3,10 @@
 -- KEYS 1 record   2 the shard's users   3 the shard's e-mails
 -- ARGV 1 expected version   2 id   3 nonce of this request   4 life of the tombstone (ms)
 -- Answers: {ok, claims to release} (also to a repeat) | {missing} | {stale}
-local st, ver, email, eop, chg, rel, by = fields(KEYS[1], 'st', 'ver', 'email', 'eop', 'chg', 'rel', 'by')
+local st, ver, rev, email, eop, chg, rel, by = fields(KEYS[1], 'st', 'ver', 'rev', 'email', 'eop', 'chg', 'rel', 'by')
 if st == 'D' and by == ARGV[3] then return {'ok', rel} end
 if st ~= 'A' then return {'missing'} end
-if ver ~= ARGV[1] then return {'stale'} end
+if rev ~= ARGV[1] then return {'stale'} end
 redis.call('ZCARD', KEYS[2])
 redis.call('ZCARD', KEYS[3])
 

@@ -14,6 +14,6 @@ if st ~= '' then return 'dead' end
 local time = redis.call('TIME')
 if time[1] * 1000 + math.floor(time[2] / 1000) > tonumber(ARGV[1]) then return 'late' end
 
-redis.call('HSET', KEYS[1], 'st', 'P', 'ver', 1, 'eop', 1, 'email', ARGV[4], 'till', ARGV[2], unpack(ARGV, 5))
+redis.call('HSET', KEYS[1], 'st', 'P', 'ver', 1, 'rev', 1, 'eop', 1, 'email', ARGV[4], 'till', ARGV[2], unpack(ARGV, 5))
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 return 'ok'
