@@ -54,7 +54,9 @@ pub struct Mistake {
 impl Mistake {
     /// A mistake in the value of `key`, which came from `origin`.
     pub(super) fn at(key: &str, origin: &Origin, text: impl Into<String>) -> Self {
-        Self { place: format!("{} in {origin}", origin.spelling(key)), text: text.into() }
+        let spelling = origin.spelling(key);
+        let place = if *origin == Origin::Flag { spelling } else { format!("{spelling} in {origin}") };
+        Self { place, text: text.into() }
     }
 
     /// A mistake at a place that is no key.

@@ -228,11 +228,7 @@ impl fmt::Display for RedisTarget {
             (Some(username), None) => write!(f, "{username}@")?,
             (username, Some(_)) => write!(f, "{}:{HIDDEN}@", username.as_deref().unwrap_or_default())?,
         }
-        if self.host.contains(':') {
-            write!(f, "[{}]", self.host)?
-        } else {
-            f.write_str(&self.host)?
-        }
-        write!(f, ":{}/{}", self.port, self.db)
+        let host = if self.host.contains(':') { &format!("[{}]", self.host) } else { &self.host };
+        write!(f, "{host}:{}/{}", self.port, self.db)
     }
 }

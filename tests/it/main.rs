@@ -1,6 +1,7 @@
 //! The one integration test binary: everything that is tested from outside the crate.
 
 mod cli;
+mod config;
 mod contract;
 mod faults;
 mod http;
