@@ -234,7 +234,7 @@ fn read_choice<T: Copy>(read: &mut Reader<'_>, key: &str, choices: &[(&str, T)])
     let found = choices.iter().find(|(word, _)| *word == text.trim()).map(|(_, value)| *value);
     if found.is_none() && !text.is_empty() {
         let words: Vec<_> = choices.iter().map(|(word, _)| format!("{word:?}")).collect();
-        read.refuse(key, format!("{text:?} is none of the choices: write {}", words.join(" or ")));
+        read.refuse(key, format!("{text:?} is none of the choices: write one of {}", words.join(", ")));
     }
     found
 }

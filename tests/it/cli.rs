@@ -73,7 +73,13 @@ fn config_check_names_every_mistake_and_ends_with_2() {
     fs::write(folder.path().join("userd.toml"), "workrs = 3\n[hash]\npasses = 0\n").expect("the file can be written");
     let output = userd(&folder, &["config", "check", "--listen", "8000"], &[("USERD_LOG", "xml")]);
     assert_eq!((output.status.code(), out(&output).as_str()), (Some(2), ""));
-    insta::assert_snapshot!(err(&output), @"");
+    insta::assert_snapshot!(err(&output), @r#"
+    userd: 4 mistakes in the configuration, nothing was started
+    workrs in userd.toml: there is no such key; did you mean workers?
+    --listen: "8000" is no address with a port: write both, such as 127.0.0.1:8000, 0.0.0.0:8000 or [::1]:8000
+    USERD_LOG in the environment: "xml" is none of the choices: write one of "text", "json"
+    hash.passes in userd.toml: 0 is out of range: write a whole number from 1 to 64
+    "#);
 }
 
 #[test]

@@ -121,7 +121,15 @@ fn unknown_keys_are_refused_with_their_place_and_the_nearest() {
     assert!(toml.contains("userd.toml, line 4: is no TOML: "), "{toml}");
     let place =
         place.file("userd.toml", "lisen = \"x\"\nmemory_kib = 5\nhttp = 3\n[hash]\n").file(".env", "USERD_LSTEN=x");
-    insta::assert_snapshot!(place.refusal(), @"");
+    insta::assert_snapshot!(place.refusal(), @r#"
+    http in userd.toml: is a section: write [http] on a line of its own and its keys below
+    lisen in userd.toml: there is no such key; did you mean listen?
+    memory_kib in userd.toml: there is no such key; did you mean hash.memory_kib?
+    USERD_LSTEN in .env: there is no such key; did you mean USERD_LISTEN?
+    USERD_HASH__PASES in the environment: there is no such key; did you mean USERD_HASH__PASSES?
+    USERD_HASH_MEMORY_KIB in the environment: there is no such key; did you mean USERD_HASH__MEMORY_KIB?
+    USERD_ZZZ in the environment: there is no such key; userd.default.toml lists all of them
+    "#);
 }
 
 #[test]
@@ -153,7 +161,22 @@ fn several_mistakes_are_all_named_with_what_would_be_right() {
         )
         .variable("USERD_SQLITE__TIMEOUT_MS", "1s")
         .variable("USERD_REDIS__ASSUME_DURABILITY", "sometimes");
-    insta::assert_snapshot!(place.refusal(), @"");
+    insta::assert_snapshot!(place.refusal(), @r#"
+    workers in userd.toml: is a text: write a whole number from 0 to 1024, without quotes
+    listen in userd.toml: "localhost" is no address with a port: write both, such as 127.0.0.1:8000, 0.0.0.0:8000 or [::1]:8000
+    static_dir in userd.toml: there is no folder absent: make it, or leave static_dir empty
+    log in userd.toml: "xml" is none of the choices: write one of "text", "json"
+    shutdown_grace_s in userd.toml: 0 is out of range: write a whole number from 1 to 600
+    http.body_bytes_max in userd.toml: 10 is out of range: write a whole number from 4096 to 1048576
+    password.chars_max in userd.toml: 300 is out of range: write a whole number from 64 to 256
+    password.chars_min in userd.toml: 7 is out of range: write a whole number from 8 to 256
+    hash.memory_kib in userd.toml: Argon2 needs 8 KiB for each of the 4 lanes: write at least 32, or fewer lanes
+    hash.passes in userd.toml: is no whole number: write a whole number from 1 to 64
+    USERD_SQLITE__TIMEOUT_MS in the environment: "1s" is no whole number: write a whole number from 1 to 60000
+    redis.prefix in userd.toml: "user d{1}" can't begin a key: write 2 to 32 letters, digits or . _ - : with a colon at the end, such as "userd:"
+    redis.allow_eviction in userd.toml: is no truth value: write true or false, without quotes
+    USERD_REDIS__ASSUME_DURABILITY in the environment: "sometimes" is none of the choices: write one of "always", "everysec", "rdb", "none"
+    "#);
 }
 
 #[test]
