@@ -72,6 +72,12 @@ mod tests {
     #[derive(Clone, Default)]
     struct Writes(Arc<Mutex<Vec<String>>>);
 
+    impl Writes {
+        fn lines(&self) -> Vec<String> {
+            self.0.lock().expect("no test panics here").clone()
+        }
+    }
+
     impl Write for Writes {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().expect("no test panics here").push(String::from_utf8_lossy(bytes).into_owned());
@@ -87,8 +93,7 @@ mod tests {
         let writes = Writes::default();
         let made = writes.clone();
         subscriber::with_default(subscriber_to(format, move || made.clone(), false), act);
-        let lines = writes.0.lock().expect("no test panics here").clone();
-        lines
+        writes.lines()
     }
 
     #[test]

@@ -396,7 +396,7 @@ fn host() -> impl Strategy<Value = String> {
 
 /// Every byte percent-encoded, which is always right.
 fn encoded(text: &str) -> String {
-    text.bytes().map(|byte| format!("%{byte:02x}")).collect()
+    text.bytes().fold(String::new(), |encoded, byte| format!("{encoded}%{byte:02x}"))
 }
 
 proptest! {

@@ -1,5 +1,7 @@
 //! The one integration test binary: everything that is tested from outside the crate.
 
+#![expect(clippy::expect_used, reason = "a test that can't go on fails with the sentence in `expect`")]
+
 mod cli;
 mod config;
 mod contract;

@@ -91,7 +91,7 @@ fn offences(file: &SourceFile) -> Vec<String> {
             report(index + 1, "space at the end of the line".to_owned());
         }
     }
-    if !file.path.ends_with(".rs") {
+    if Path::new(&file.path).extension().is_none_or(|extension| extension != "rs") {
         return offences;
     }
     if !file.text.starts_with("//!") {
