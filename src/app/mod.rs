@@ -27,7 +27,7 @@ use crate::config::Config;
 pub fn run(config: &Config) -> ExitCode {
     init_logging(config.log);
     let _ = raise_open_files();
-    Banner { listen: config.listen, store: &config.store }.show(config.log);
+    Banner { listen: config.listen, store: config.store.clone() }.show(config.log);
     tracing::error!("this build is not wired yet");
     ExitCode::FAILURE
 }

@@ -13,7 +13,7 @@ use super::{OPEN_FILES_ADVISED, build_runtime, init_logging, raise_open_files};
 use crate::clock::SystemClock;
 use crate::config::{Config, DeclaredDurability, RedisTarget, Secret, StoreTarget};
 use crate::domain::PasswordPolicy;
-use crate::http::{self, HttpSettings, ServeError, Services};
+use crate::http::{self, HttpSettings, OnListening, ServeError, Services};
 use crate::random::{Random, SystemRandom};
 use crate::service::Users;
 use crate::service::hashing::{HashSettings, Hasher};
@@ -93,11 +93,9 @@ async fn serve(config: &Config) -> Result<(), AppError> {
 async fn serve_store(config: &Config, store: Arc<dyn Store>, random: Arc<dyn Random>) -> Result<(), AppError> {
     let hasher = Hasher::start(&hash_settings(config), Arc::clone(&random)).map_err(AppError::Hasher)?;
     let policy = PasswordPolicy { chars_min: config.password.chars_min, chars_max: config.password.chars_max };
-    let users =
-        Users::new(Arc::clone(&store), Arc::new(hasher), policy, Arc::new(SystemClock), Arc::clone(&random));
+    let users = Users::new(Arc::clone(&store), Arc::new(hasher), policy, Arc::new(SystemClock), Arc::clone(&random));
     let services = Services { users: Arc::new(users), store, random, policy };
     let rocket = http::rocket(&http_settings(config), services);
-    Banner { listen: config.listen, store: &config.store }.show(config.log);
     Ok(http::serve(rocket).await?)
 }
 
@@ -121,6 +119,12 @@ pub async fn open_store(config: &Config, random: Arc<dyn Random>) -> Result<Arc<
     }
 }
 
+/// Shows the banner once the address is bound, so that it promises nothing and knows the port.
+fn banner_when_listening(config: &Config) -> OnListening {
+    let (store, log) = (config.store.clone(), config.log);
+    Arc::new(move |listen| Banner { listen, store: store.clone() }.show(log))
+}
+
 fn hash_settings(config: &Config) -> HashSettings {
     let hash = &config.hash;
     HashSettings {
@@ -142,6 +146,7 @@ fn http_settings(config: &Config) -> HttpSettings {
         body_bytes_max: config.http.body_bytes_max,
         body_timeout: config.http.body_timeout,
         shutdown_grace: config.shutdown_grace,
+        on_listening: Some(banner_when_listening(config)),
     }
 }
 
