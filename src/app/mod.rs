@@ -1,4 +1,4 @@
-//! The wiring: makes the pieces from a [`Config`](crate::config::Config) and puts them together. Shared by the
+//! The wiring: makes the pieces from a [`crate::config::Config`] and puts them together. Shared by the
 //! command line and the tests; holds no rule of its own.
 //!
 //! [`run`] is the whole life of a serving process. The other parts of this module each prepare one thing that
