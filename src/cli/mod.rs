@@ -1,8 +1,8 @@
 //! What the `userd` program understands: takes the command line apart, and says what came of it in words and an
 //! exit code. What serving means is `app`'s business.
 //!
-//! To add a command: a variant of [`Command`] with its help as a doc comment, a function in a file of its own
-//! below this module, a line in [`act`].
+//! To add a command: a variant of `Command` with its help as a doc comment, a function in a file of its own
+//! below this module, a line in `act`.
 
 mod config;
 
