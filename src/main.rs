@@ -1,3 +1,7 @@
 //! The `userd` program.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    userd::cli::run(std::env::args_os())
+}

@@ -1,1 +1,138 @@
-//! To be written.
+//! What the `userd` program understands: takes the command line apart, and says what came of it in words and an
+//! exit code. What serving means is `app`'s business.
+//!
+//! To add a command: a variant of `Command` with its help as a doc comment, a function in a file of its own
+//! below this module, a line in `act`.
+
+mod config;
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::app;
+use crate::config::{Config, Flags, Sources};
+
+/// Wrong usage or a wrong configuration; what clap uses for the former.
+const EXIT_MISTAKE: u8 = 2;
+
+const LONG_ABOUT: &str = "\
+userd is the user-accounts service beside your own services: it signs people up, finds them by id or e-mail, \
+checks and changes their passwords and deletes them, over HTTP and JSON. It keeps users in one SQLite file by \
+default, or in Redis when many userd processes share them.
+
+Without a command it serves.";
+
+const AFTER_HELP: &str = "\
+Examples:
+  userd                                             serve on 127.0.0.1:8000, users in ./userd-data/userd.db
+  userd --listen 0.0.0.0:8000                       serve to the network
+  userd --store redis://cache.internal:6379/0       keep users in Redis
+  userd config check                                find every mistake in the configuration
+  userd config show                                 print what is in force, secrets hidden
+
+Configuration, the later winning over the earlier:
+  the defaults; userd.toml in the working directory, or the file that --config or USERD_CONFIG names; .env in
+  the working directory; the environment; flags. Every key of userd.default.toml is a variable too: USERD_ and
+  the key in capitals, two underscores after a section, such as USERD_HASH__MEMORY_KIB. REDIS_ADDRESS,
+  REDIS_PORT, REDIS_DB and REDIS_PASSWORD choose Redis when no store is set. Give passwords in the environment
+  or in a file (USERD_STORE_FILE, USERD_REDIS__PASSWORD_FILE), not in flags: other users of the machine see flags.
+
+Exit codes:
+  0  served until told to stop (SIGTERM or Ctrl-C), or the command did what it should
+  1  could not start, or could not go on serving; the log says why
+  2  a mistake in the command line or in the configuration; nothing was started";
+
+/// The user-accounts service beside your own services.
+#[derive(Debug, Parser)]
+#[command(name = "userd", version, long_about = LONG_ABOUT, after_long_help = AFTER_HELP, max_term_width = 120)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    options: Options,
+}
+
+#[derive(Debug, Args)]
+struct Options {
+    /// Serve on this address and port [default: 127.0.0.1:8000]
+    #[arg(long, global = true, value_name = "ADDR:PORT")]
+    listen: Option<String>,
+    /// Keep users here: sqlite:PATH, redis://… or rediss://… [default: sqlite:./userd-data/userd.db]
+    #[arg(long, global = true, value_name = "URL")]
+    store: Option<String>,
+    /// Read this configuration file instead of userd.toml
+    #[arg(long = "config", global = true, value_name = "FILE")]
+    config_file: Option<PathBuf>,
+    /// Log as text or as json [default: text]
+    #[arg(long, global = true, value_name = "FORMAT")]
+    log: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+enum Command {
+    /// Serve (what userd does without a command)
+    Serve,
+    /// Look at the configuration
+    #[command(subcommand)]
+    Config(ConfigCommand),
+}
+
+#[derive(Debug, Clone, Copy, Subcommand)]
+enum ConfigCommand {
+    /// Print every key with the value in force and where it comes from; secrets are hidden
+    Show,
+    /// Print "ok", or every mistake with its place
+    Check,
+}
+
+/// Does what the command line `args` (the program's name first) says.
+#[must_use]
+pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
+    match Cli::try_parse_from(args) {
+        Ok(cli) => act(cli),
+        // Help and version are errors to clap, with exit code 0.
+        Err(error) => {
+            let _ = error.print();
+            u8::try_from(error.exit_code()).map_or(ExitCode::from(EXIT_MISTAKE), ExitCode::from)
+        }
+    }
+}
+
+fn act(cli: Cli) -> ExitCode {
+    let Options { listen, store, config_file, log } = cli.options;
+    let sources = Sources::from_process(Flags { listen, store, log, config: config_file });
+    let config = match Config::load(&sources) {
+        Ok(config) => config,
+        Err(error) => return refuse(&error),
+    };
+    match cli.command.unwrap_or(Command::Serve) {
+        Command::Serve => app::run(&config),
+        Command::Config(ConfigCommand::Show) => config::show(&config),
+        Command::Config(ConfigCommand::Check) => config::check(&config),
+    }
+}
+
+/// Says what is wrong with the configuration, a line a mistake.
+fn refuse(error: &crate::config::ConfigError) -> ExitCode {
+    let count = error.mistakes.len();
+    let mistakes = if count == 1 { "a mistake".to_owned() } else { format!("{count} mistakes") };
+    // Nobody is left to be told that standard error is closed.
+    let _ = writeln!(io::stderr().lock(), "userd: {mistakes} in the configuration, nothing was started\n{error}");
+    ExitCode::from(EXIT_MISTAKE)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

@@ -1,1 +1,133 @@
-//! To be written.
+//! The real program, as somebody at a terminal meets it.
+
+use std::fs;
+use std::process::{Command, Output};
+
+use tempfile::TempDir;
+
+fn userd(folder: &TempDir, args: &[&str], variables: &[(&str, &str)]) -> Output {
+    Command::new(env!("CARGO_BIN_EXE_userd"))
+        .args(args)
+        .current_dir(folder.path())
+        .env_clear()
+        .envs(variables.iter().copied())
+        .output()
+        .expect("the program can be started")
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("the output is UTF-8")
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("the output is UTF-8")
+}
+
+fn empty_folder() -> TempDir {
+    tempfile::tempdir().expect("a folder can be made")
+}
+
+#[test]
+fn help_says_what_userd_is_with_examples_environment_and_exit_codes() {
+    let output = userd(&empty_folder(), &["--help"], &[]);
+    assert_eq!(output.status.code(), Some(0));
+    let text = out(&output);
+    for word in [
+        "user-accounts service",
+        "--listen <ADDR:PORT>",
+        "--store <URL>",
+        "--config <FILE>",
+        "--log <FORMAT>",
+        "Examples:",
+        "USERD_HASH__MEMORY_KIB",
+        "REDIS_ADDRESS",
+        "Exit codes:",
+    ] {
+        assert!(text.contains(word), "{word:?} is not in\n{text}");
+    }
+}
+
+#[test]
+fn version_is_the_packages() {
+    let output = userd(&empty_folder(), &["--version"], &[]);
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(out(&output), concat!("userd ", env!("CARGO_PKG_VERSION"), "\n"));
+}
+
+#[test]
+fn an_unknown_flag_is_a_usage_mistake_with_a_suggestion() {
+    let output = userd(&empty_folder(), &["--listne", "127.0.0.1:1"], &[]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(err(&output).contains("'--listen'"), "{}", err(&output));
+}
+
+#[test]
+fn config_check_says_ok_where_all_is_well() {
+    let output = userd(&empty_folder(), &["config", "check"], &[]);
+    assert_eq!((output.status.code(), out(&output).as_str(), err(&output).as_str()), (Some(0), "ok\n", ""));
+}
+
+#[test]
+fn config_check_names_every_mistake_and_ends_with_2() {
+    let folder = empty_folder();
+    fs::write(folder.path().join("userd.toml"), "workrs = 3\n[hash]\npasses = 0\n").expect("the file can be written");
+    let output = userd(&folder, &["config", "check", "--listen", "8000"], &[("USERD_LOG", "xml")]);
+    assert_eq!((output.status.code(), out(&output).as_str()), (Some(2), ""));
+    insta::assert_snapshot!(err(&output), @r#"
+    userd: 4 mistakes in the configuration, nothing was started
+    workrs in userd.toml: there is no such key; did you mean workers?
+    --listen: "8000" is no address with a port: write both, such as 127.0.0.1:8000, 0.0.0.0:8000 or [::1]:8000
+    USERD_LOG in the environment: "xml" is none of the choices: write one of "text", "json"
+    hash.passes in userd.toml: 0 is out of range: write a whole number from 1 to 64
+    "#);
+}
+
+#[test]
+fn serving_with_a_mistake_ends_with_2_and_starts_nothing() {
+    let folder = empty_folder();
+    let output = userd(&folder, &[], &[("USERD_STORE", "postgres://localhost/users")]);
+    assert_eq!(output.status.code(), Some(2));
+    assert!(err(&output).contains("USERD_STORE in the environment: has the unknown scheme \"postgres\""));
+    assert_eq!(fs::read_dir(folder.path()).expect("the folder is there").count(), 0);
+}
+
+#[test]
+fn config_show_prints_what_is_in_force_and_from_where_but_no_secret() {
+    let folder = empty_folder();
+    fs::write(folder.path().join("userd.toml"), "[redis]\nusername = \"ada\"\nprefix = \"acct:\"\n")
+        .expect("the file can be written");
+    fs::write(folder.path().join(".env"), "REDIS_ADDRESS=cache.internal\nREDIS_PASSWORD=hunter2\n")
+        .expect("the file can be written");
+    let variables = [("USERD_HASH__PASSES", "3"), ("USERD_SERVICE_HOST", "10.0.0.1")];
+    let output = userd(&folder, &["config", "show", "--log", "json"], &variables);
+    let text = out(&output);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    for line in [
+        "store = \"redis://ada:***@cache.internal:6379/0\"  # from REDIS_ADDRESS in .env\n",
+        "log = \"json\"  # from the command line\n",
+        "passes = 3  # from the environment\n",
+        "prefix = \"acct:\"  # from userd.toml\n",
+        "listen = \"127.0.0.1:8000\"\n",
+    ] {
+        assert!(text.contains(line), "{line:?} is not in\n{text}");
+    }
+    assert!(!text.contains("hunter2") && !err(&output).contains("hunter2"));
+}
+
+#[test]
+fn config_show_is_toml_with_every_key_of_the_reference() {
+    let text = out(&userd(&empty_folder(), &["config", "show"], &[]));
+    let folder = empty_folder();
+    fs::write(folder.path().join("userd.toml"), &text).expect("the file can be written");
+    let output = userd(&folder, &["config", "check"], &[]);
+    assert_eq!(output.status.code(), Some(0), "{}\n{text}", err(&output));
+    let keys = |text: &str| text.lines().filter(|line| !line.starts_with(['#', '[']) && line.contains(" = ")).count();
+    assert_eq!(keys(&text), keys(userd::config::DEFAULTS));
+}
+
+#[test]
+fn warnings_are_no_mistakes() {
+    let output = userd(&empty_folder(), &["config", "check"], &[("USERD_HASH__MEMORY_KIB", "1024")]);
+    assert_eq!((output.status.code(), out(&output).as_str()), (Some(0), "ok\n"));
+    assert!(err(&output).starts_with("warning: hash.memory_kib = 1024"), "{}", err(&output));
+}

@@ -4,8 +4,11 @@
 #![expect(clippy::expect_used, reason = "a test that can't go on fails with the sentence in `expect`")]
 
 mod cli;
+mod config;
 mod contract;
 mod faults;
 mod http;
+// TO SWITCH ON with `mod wiring` in src/app/mod.rs:
+// mod serving;
 mod support;
 mod tidy;

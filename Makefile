@@ -1,0 +1,29 @@
+# The commands of this repository. `make` alone lists them.
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint doc ci
+
+help: ## List these commands
+	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*## (.*)$$/  make \1	\2/'
+
+run: ## Build and serve on 127.0.0.1:8000
+	cargo run --release --locked
+
+test: ## Run every test; installs Debian's redis-server where it is missing
+	./scripts/ensure-redis.sh
+	@if cargo nextest --version >/dev/null 2>&1; then \
+		echo "cargo nextest run" && cargo nextest run --locked --no-fail-fast; \
+	else \
+		echo "cargo test" && cargo test --locked --lib --bins --tests --no-fail-fast; \
+	fi
+	cargo test --locked --doc
+
+lint: ## Check format and lints
+	cargo fmt --check
+	cargo clippy --locked --all-targets -- -D warnings
+
+doc: ## Build the documentation, private items too
+	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+
+ci: ## What CI runs
+	./.ci/run

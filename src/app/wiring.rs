@@ -1,0 +1,190 @@
+//! The life of a serving process: open the store, start the hash threads, serve, and put everything away.
+//!
+//! The one place that names the implementations of the store. To add a store, add a line to [`open_store`].
+
+use std::error::Error as StdError;
+use std::io;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::banner::Banner;
+use super::{OPEN_FILES_ADVISED, build_runtime, init_logging, raise_open_files};
+use crate::clock::SystemClock;
+use crate::config::{Config, DeclaredDurability, RedisTarget, Secret, StoreTarget};
+use crate::domain::PasswordPolicy;
+use crate::http::{self, HttpSettings, OnListening, ServeError, Services};
+use crate::random::{Random, SystemRandom};
+use crate::service::Users;
+use crate::service::hashing::{HashSettings, Hasher};
+use crate::store::Store;
+use crate::store::embedded::{EmbeddedSettings, EmbeddedStore, OpenError};
+use crate::store::redis::{Durability, RedisSettings, RedisStore, StartError};
+
+/// How long closing the store may take at the end: longer than any call to it, and not for ever.
+const CLOSE_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// Why userd could not start, or stopped serving.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The system gave no threads.
+    #[error("can't start the threads that serve requests")]
+    Threads(#[source] io::Error),
+    /// The hash threads did not start.
+    #[error("can't start the threads that hash passwords")]
+    Hasher(#[source] io::Error),
+    /// The database file can't be used.
+    #[error("can't open the store")]
+    Embedded(#[from] OpenError),
+    /// Redis must not be used as it is.
+    #[error("can't use the store")]
+    Redis(#[from] StartError),
+    /// The server did not start or broke off.
+    #[error("can't serve")]
+    Serve(#[from] ServeError),
+}
+
+/// Serves until told to stop. The answer is the exit code: 0 after a requested end, 1 otherwise.
+#[must_use]
+pub fn run(config: &Config) -> ExitCode {
+    init_logging(config.log);
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    match raise_open_files() {
+        Ok(Some(files)) if files < OPEN_FILES_ADVISED => {
+            tracing::warn!(
+                "only {files} files may be open, so about as many connections: raise the limit (ulimit -Hn, \
+                 LimitNOFILE= of systemd) to {OPEN_FILES_ADVISED} or more"
+            );
+        }
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "the limit of open files can't be raised"),
+    }
+    match start_and_serve(config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("userd ends: {}", chain(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start_and_serve(config: &Config) -> Result<(), AppError> {
+    let runtime = build_runtime(config.workers).map_err(AppError::Threads)?;
+    let result = runtime.block_on(serve(config));
+    // What is still running in the background (a blocking read of a file) is not waited for.
+    runtime.shutdown_background();
+    result
+}
+
+async fn serve(config: &Config) -> Result<(), AppError> {
+    // Only TLS to Redis needs it. It fails if somebody has installed one before, which is as good.
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    let random: Arc<dyn Random> = Arc::new(SystemRandom);
+    let store = open_store(config, Arc::clone(&random)).await?;
+    let result = serve_store(config, Arc::clone(&store), random).await;
+    if tokio::time::timeout(CLOSE_TIME_MAX, store.close()).await.is_err() {
+        tracing::warn!("the store did not close in time; what was acknowledged is kept all the same");
+    }
+    result
+}
+
+async fn serve_store(config: &Config, store: Arc<dyn Store>, random: Arc<dyn Random>) -> Result<(), AppError> {
+    let hasher = Hasher::start(&hash_settings(config), Arc::clone(&random)).map_err(AppError::Hasher)?;
+    let policy = PasswordPolicy { chars_min: config.password.chars_min, chars_max: config.password.chars_max };
+    let users = Users::new(Arc::clone(&store), Arc::new(hasher), policy, Arc::new(SystemClock), Arc::clone(&random));
+    let services = Services { users: Arc::new(users), store, random, policy };
+    let rocket = http::rocket(&http_settings(config), services);
+    Ok(http::serve(rocket).await?)
+}
+
+/// The store that the configuration names, ready for use; a Redis that is away is ready too, and answers
+/// `Unavailable` until it is back.
+///
+/// # Errors
+/// If the store can't or must not be used as it is.
+pub async fn open_store(config: &Config, random: Arc<dyn Random>) -> Result<Arc<dyn Store>, AppError> {
+    match &config.store {
+        StoreTarget::Sqlite { path } => {
+            let settings = EmbeddedSettings {
+                path: path.clone(),
+                readers: config.sqlite.readers,
+                timeout: config.sqlite.timeout,
+                queue: config.sqlite.queue,
+            };
+            Ok(Arc::new(EmbeddedStore::open(&settings)?))
+        }
+        StoreTarget::Redis(target) => Ok(Arc::new(RedisStore::start(redis_settings(config, target), random).await?)),
+    }
+}
+
+/// Shows the banner once the address is bound, so that it promises nothing and knows the port.
+fn banner_when_listening(config: &Config) -> OnListening {
+    let (store, log) = (config.store.clone(), config.log);
+    Arc::new(move |listen| Banner { listen, store: store.clone() }.show(log))
+}
+
+fn hash_settings(config: &Config) -> HashSettings {
+    let hash = &config.hash;
+    HashSettings {
+        memory_kib: hash.memory_kib,
+        passes: hash.passes,
+        lanes: hash.lanes,
+        workers: hash.workers,
+        queue: hash.queue,
+        wait: hash.wait,
+    }
+}
+
+fn http_settings(config: &Config) -> HttpSettings {
+    HttpSettings {
+        listen: config.listen,
+        workers: config.workers,
+        keep_alive_s: config.http.keep_alive_s,
+        static_dir: config.static_dir.clone(),
+        body_bytes_max: config.http.body_bytes_max,
+        body_timeout: config.http.body_timeout,
+        shutdown_grace: config.shutdown_grace,
+        on_listening: Some(banner_when_listening(config)),
+    }
+}
+
+fn redis_settings(config: &Config, target: &RedisTarget) -> RedisSettings {
+    let redis = &config.redis;
+    RedisSettings {
+        host: target.host.clone(),
+        port: target.port,
+        db: target.db,
+        username: target.username.clone(),
+        password: target.password.as_ref().map(|password: &Secret| password.expose().to_owned()),
+        tls: target.tls,
+        prefix: redis.prefix.clone(),
+        timeout: redis.timeout,
+        in_flight_max: redis.in_flight_max,
+        allow_volatile_store: redis.allow_volatile_store,
+        allow_eviction: redis.allow_eviction,
+        assume_noeviction: redis.assume_noeviction,
+        assume_durability: redis.assume_durability.map(|declared| match declared {
+            DeclaredDurability::Always => Durability::Always,
+            DeclaredDurability::EverySec => Durability::EverySec,
+            DeclaredDurability::Rdb => Durability::Rdb,
+            DeclaredDurability::Nothing => Durability::Nothing,
+        }),
+    }
+}
+
+/// An error and its causes in one line.
+fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let cause = error.to_string();
+        // Some errors repeat their cause in their own text.
+        if !text.ends_with(&cause) {
+            text = format!("{text}: {cause}");
+        }
+        source = error.source();
+    }
+    text
+}

@@ -1,0 +1,330 @@
+//! Where every setting comes from and what it means. Plain values; knows no other layer of the crate.
+//!
+//! The reference is `userd.default.toml`, compiled in: its keys are the keys that exist. Above it lie
+//! `userd.toml`, `.env`, the environment and the flags, see [`Sources`]. [`Config::load`] finds all mistakes in
+//! one pass, each with the place it was made in and what would be right; no message holds a secret.
+//!
+//! To add a setting: write it with its comment into `userd.default.toml`, add a field below and the line that
+//! reads it. A key that is never read fails a test.
+
+mod error;
+mod layers;
+mod plain_redis;
+mod read;
+mod secret;
+mod show;
+mod sources;
+mod store_choice;
+mod store_target;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+pub use error::{ConfigError, Mistake, Origin};
+pub use layers::DEFAULTS;
+pub use secret::{HIDDEN, Secret};
+pub use show::Entry;
+pub use sources::{CONFIG_VARIABLE, Flags, Sources};
+pub use store_target::{REDIS_PORT_DEFAULT, RedisTarget, StoreTarget, StoreTargetError};
+
+use layers::Layers;
+use read::Reader;
+
+/// More threads than any machine has use for; a larger number is a slip of the hand.
+const WORKERS_MAX: u32 = 1024;
+/// Longer than any client waits; keeps durations far from overflow.
+const TIMEOUT_MS_MAX: u32 = 60_000;
+/// More than fits into memory; keeps the number of waiting requests honest.
+const QUEUE_MAX: u32 = 1_000_000;
+/// Waiting hashes for each hash thread, where nothing else is set: about 100 ms of work.
+const HASH_QUEUE_PER_WORKER: usize = 4;
+/// OWASP's Password Storage Cheat Sheet: memory in KiB and passes of equal strength, Argon2id.
+const OWASP: [(u32, u32); 5] = [(47_104, 1), (19_456, 2), (12_288, 3), (9_216, 4), (7_168, 5)];
+
+/// Every setting, checked.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// The address and port to serve on.
+    pub listen: SocketAddr,
+    /// Where the users are kept.
+    pub store: StoreTarget,
+    /// The folder served below `/files/`.
+    pub static_dir: Option<PathBuf>,
+    /// How to log.
+    pub log: LogFormat,
+    /// Threads that serve requests.
+    pub workers: usize,
+    /// How long requests under way may take to finish after SIGTERM.
+    pub shutdown_grace: Duration,
+    /// Limits of the HTTP server.
+    pub http: HttpConfig,
+    /// Lengths of a new password.
+    pub password: PasswordConfig,
+    /// The password hash and its gate.
+    pub hash: HashConfig,
+    /// The embedded store, when it is the one in use.
+    pub sqlite: SqliteConfig,
+    /// Redis, when it is the one in use.
+    pub redis: RedisConfig,
+    /// What is accepted although it is not advisable, a sentence each.
+    pub warnings: Vec<String>,
+    /// Every key with the value in force, for `userd config show`; secrets hidden.
+    pub entries: Vec<Entry>,
+}
+
+/// How to log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// One object a line.
+    Json,
+}
+
+/// `[http]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HttpConfig {
+    /// The largest request body.
+    pub body_bytes_max: u64,
+    /// How long a client may take to send the body.
+    pub body_timeout: Duration,
+    /// How long an idle connection is kept; 0 keeps none.
+    pub keep_alive_s: u32,
+}
+
+/// `[password]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct PasswordConfig {
+    /// The fewest characters.
+    pub chars_min: usize,
+    /// The most characters.
+    pub chars_max: usize,
+}
+
+/// `[hash]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct HashConfig {
+    /// Argon2 memory in KiB.
+    pub memory_kib: u32,
+    /// Argon2 passes.
+    pub passes: u32,
+    /// Argon2 lanes.
+    pub lanes: u32,
+    /// Threads that hash.
+    pub workers: usize,
+    /// Requests that may wait for one.
+    pub queue: usize,
+    /// How long a request may wait.
+    pub wait: Duration,
+}
+
+/// `[sqlite]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SqliteConfig {
+    /// Connections that read.
+    pub readers: usize,
+    /// How long a call may take.
+    pub timeout: Duration,
+    /// Changes that may wait for the writer.
+    pub queue: usize,
+}
+
+/// `[redis]`, without what is needed to reach the server: that is in [`RedisTarget`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedisConfig {
+    /// What every key begins with.
+    pub prefix: String,
+    /// How long a call may take.
+    pub timeout: Duration,
+    /// Calls under way at once.
+    pub in_flight_max: usize,
+    /// Start on a Redis without persistence.
+    pub allow_volatile_store: bool,
+    /// Start on a Redis that deletes keys when its memory is full.
+    pub allow_eviction: bool,
+    /// The operator vouches for `noeviction`, where the server does not tell.
+    pub assume_noeviction: bool,
+    /// The operator vouches for this persistence, where the server does not tell.
+    pub assume_durability: Option<DeclaredDurability>,
+}
+
+/// How the operator says that Redis persists.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeclaredDurability {
+    /// `appendfsync always`
+    Always,
+    /// `appendfsync everysec`
+    EverySec,
+    /// Snapshots only.
+    Rdb,
+    /// Not at all.
+    Nothing,
+}
+
+impl Config {
+    /// The configuration in `sources`.
+    ///
+    /// # Errors
+    /// Every mistake that was found.
+    pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
+        let mut mistakes = Vec::new();
+        let layers = Layers::read(sources, &mut mistakes);
+        let mut read = Reader { layers: &layers, working_dir: &sources.working_dir, mistakes };
+        let choice = store_choice::read(&mut read);
+        let workers = or_if_zero(read.whole("workers", 0..=WORKERS_MAX), sources.cores);
+        let mut config = Self {
+            listen: read_listen(&mut read),
+            store: choice.target.clone(),
+            static_dir: read_static_dir(&mut read),
+            log: read_choice(&mut read, "log", &[("text", LogFormat::Text), ("json", LogFormat::Json)])
+                .unwrap_or(LogFormat::Text),
+            workers,
+            shutdown_grace: Duration::from_secs(read.whole("shutdown_grace_s", 1..=600)),
+            http: read_http(&mut read),
+            password: read_password(&mut read),
+            hash: read_hash(&mut read, sources.cores),
+            sqlite: read_sqlite(&mut read, workers),
+            redis: read_redis(&mut read),
+            warnings: choice.warning.iter().cloned().collect(),
+            entries: Vec::new(),
+        };
+        if !read.mistakes.is_empty() {
+            return Err(ConfigError { mistakes: read.mistakes });
+        }
+        config.warnings.extend(hash_warning(&config.hash));
+        config.entries = show::entries(&layers, &config, &choice);
+        Ok(config)
+    }
+}
+
+fn or_if_zero(number: usize, otherwise: usize) -> usize {
+    if number == 0 { otherwise } else { number }
+}
+
+fn read_ms(read: &mut Reader<'_>, key: &str) -> Duration {
+    Duration::from_millis(read.whole(key, 1..=TIMEOUT_MS_MAX))
+}
+
+fn read_listen(read: &mut Reader<'_>) -> SocketAddr {
+    let text = read.text("listen");
+    text.trim().parse().unwrap_or_else(|_| {
+        if !text.is_empty() {
+            let right = "write both, such as 127.0.0.1:8000, 0.0.0.0:8000 or [::1]:8000";
+            read.refuse("listen", format!("{text:?} is no address with a port: {right}"));
+        }
+        SocketAddr::from(([127, 0, 0, 1], 0))
+    })
+}
+
+fn read_static_dir(read: &mut Reader<'_>) -> Option<PathBuf> {
+    let text = read.text("static_dir");
+    if text.is_empty() {
+        return None;
+    }
+    if !read.working_dir.join(&text).is_dir() {
+        read.refuse("static_dir", format!("there is no folder {text}: make it, or leave static_dir empty"));
+    }
+    Some(PathBuf::from(text))
+}
+
+/// One of a few words.
+fn read_choice<T: Copy>(read: &mut Reader<'_>, key: &str, choices: &[(&str, T)]) -> Option<T> {
+    let text = read.text(key);
+    let found = choices.iter().find(|(word, _)| *word == text.trim()).map(|(_, value)| *value);
+    if found.is_none() && !text.is_empty() {
+        let words: Vec<_> = choices.iter().map(|(word, _)| format!("{word:?}")).collect();
+        read.refuse(key, format!("{text:?} is none of the choices: write one of {}", words.join(", ")));
+    }
+    found
+}
+
+fn read_http(read: &mut Reader<'_>) -> HttpConfig {
+    HttpConfig {
+        body_bytes_max: read.whole("http.body_bytes_max", 4096..=1_048_576),
+        body_timeout: Duration::from_millis(read.whole("http.body_timeout_ms", 1..=600_000)),
+        keep_alive_s: read.whole("http.keep_alive_s", 0..=3600),
+    }
+}
+
+fn read_password(read: &mut Reader<'_>) -> PasswordConfig {
+    // 256 characters of four bytes each are the 1,024 bytes that are taken for a check.
+    let chars_max = read.whole("password.chars_max", 64..=256);
+    let chars_min: usize = read.whole("password.chars_min", 8..=256);
+    if chars_min > chars_max {
+        read.refuse(
+            "password.chars_min",
+            format!("{chars_min} is more than password.chars_max: write a number from 8 to {chars_max}"),
+        );
+    }
+    PasswordConfig { chars_min, chars_max }
+}
+
+fn read_hash(read: &mut Reader<'_>, cores: usize) -> HashConfig {
+    let lanes: u32 = read.whole("hash.lanes", 1..=16);
+    let memory_kib = read.whole("hash.memory_kib", 8..=1_048_576);
+    if memory_kib < 8 * lanes {
+        let right = format!("write at least {}, or fewer lanes", 8 * lanes);
+        read.refuse("hash.memory_kib", format!("Argon2 needs 8 KiB for each of the {lanes} lanes: {right}"));
+    }
+    let workers = or_if_zero(read.whole("hash.workers", 0..=WORKERS_MAX), cores);
+    HashConfig {
+        memory_kib,
+        passes: read.whole("hash.passes", 1..=64),
+        lanes,
+        workers,
+        queue: or_if_zero(read.whole("hash.queue", 0..=QUEUE_MAX), HASH_QUEUE_PER_WORKER * workers),
+        wait: read_ms(read, "hash.wait_ms"),
+    }
+}
+
+fn hash_warning(hash: &HashConfig) -> Option<String> {
+    let strong = OWASP.iter().any(|(memory_kib, passes)| hash.memory_kib >= *memory_kib && hash.passes >= *passes);
+    (!strong).then(|| {
+        format!(
+            "hash.memory_kib = {} with hash.passes = {} is weaker than OWASP recommends: \
+             stolen hashes would be cheaper to guess than with 19456 and 2",
+            hash.memory_kib, hash.passes
+        )
+    })
+}
+
+fn read_sqlite(read: &mut Reader<'_>, workers: usize) -> SqliteConfig {
+    SqliteConfig {
+        readers: or_if_zero(read.whole("sqlite.readers", 0..=WORKERS_MAX), workers),
+        timeout: read_ms(read, "sqlite.timeout_ms"),
+        queue: read.whole("sqlite.queue", 1..=QUEUE_MAX),
+    }
+}
+
+fn read_redis(read: &mut Reader<'_>) -> RedisConfig {
+    let durabilities = [
+        ("always", DeclaredDurability::Always),
+        ("everysec", DeclaredDurability::EverySec),
+        ("rdb", DeclaredDurability::Rdb),
+        ("none", DeclaredDurability::Nothing),
+    ];
+    RedisConfig {
+        prefix: read_prefix(read),
+        timeout: read_ms(read, "redis.timeout_ms"),
+        in_flight_max: read.whole("redis.in_flight_max", 1..=QUEUE_MAX),
+        allow_volatile_store: read.flag("redis.allow_volatile_store"),
+        allow_eviction: read.flag("redis.allow_eviction"),
+        assume_noeviction: read.flag("redis.assume_noeviction"),
+        assume_durability: read_choice(read, "redis.assume_durability", &durabilities),
+    }
+}
+
+/// A brace would move the shard's hash tag, a space would break patterns of access rules, and without the colon
+/// one service's prefix could be the beginning of another's.
+fn read_prefix(read: &mut Reader<'_>) -> String {
+    /// Every key carries the prefix, so each byte costs a few bytes a user.
+    const PREFIX_BYTES_MAX: usize = 32;
+    let prefix = read.text("redis.prefix");
+    let proper = prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-:".contains(&byte));
+    if !proper || !prefix.ends_with(':') || prefix.len() < 2 || prefix.len() > PREFIX_BYTES_MAX {
+        let right = format!("write 2 to {PREFIX_BYTES_MAX} letters, digits or . _ - : with a colon at the end");
+        read.refuse("redis.prefix", format!("{prefix:?} can't begin a key: {right}, such as \"userd:\""));
+    }
+    prefix
+}

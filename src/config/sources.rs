@@ -1,0 +1,112 @@
+//! Everything that a configuration is made of, as one value: tests build it by hand, and
+//! [`Sources::from_process`] is the only place of the crate that reads the process's environment.
+
+use std::collections::BTreeMap;
+use std::env;
+use std::ffi::OsString;
+use std::path::PathBuf;
+use std::thread;
+
+/// Names the configuration file, like `--config`; no key of the configuration itself.
+pub const CONFIG_VARIABLE: &str = "USERD_CONFIG";
+/// What every variable of ours begins with.
+pub(super) const PREFIX: &str = "USERD_";
+/// The plain variables of the design that userd grew from.
+pub(super) const REDIS_VARIABLES: [&str; 4] = ["REDIS_ADDRESS", "REDIS_PORT", "REDIS_DB", "REDIS_PASSWORD"];
+
+/// What was given on the command line.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Flags {
+    /// `--listen`
+    pub listen: Option<String>,
+    /// `--store`
+    pub store: Option<String>,
+    /// `--log`
+    pub log: Option<String>,
+    /// `--config`
+    pub config: Option<PathBuf>,
+}
+
+/// Everything that a configuration is made of.
+///
+/// No `Debug`: the environment holds secrets.
+#[derive(Clone)]
+pub struct Sources {
+    /// The variables that concern userd: `USERD_…` and `REDIS_…`.
+    pub environment: BTreeMap<String, String>,
+    /// Names of variables of ours whose value is no UTF-8.
+    pub unreadable: Vec<String>,
+    /// Where `userd.toml`, `.env` and relative names of secret files are looked for.
+    pub working_dir: PathBuf,
+    /// The command line.
+    pub flags: Flags,
+    /// The cores of this machine, for settings that follow them.
+    pub cores: usize,
+}
+
+impl Sources {
+    /// The sources of this process, with the command line already taken apart.
+    #[must_use]
+    pub fn from_process(flags: Flags) -> Self {
+        let (environment, unreadable) = own_variables(env::vars_os());
+        // A relative path, so that messages name files as the operator does.
+        let working_dir = PathBuf::from("");
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        Self { environment, unreadable, working_dir, flags, cores }
+    }
+}
+
+fn own_variables(all: impl Iterator<Item = (OsString, OsString)>) -> (BTreeMap<String, String>, Vec<String>) {
+    let mut readable = BTreeMap::new();
+    let mut unreadable = Vec::new();
+    for (name, value) in all {
+        // A name that is no UTF-8 is none of ours.
+        let Ok(name) = name.into_string() else { continue };
+        if !name.starts_with(PREFIX) && !REDIS_VARIABLES.contains(&name.as_str()) {
+            continue;
+        }
+        match value.into_string() {
+            Ok(value) => {
+                readable.insert(name, value);
+            }
+            Err(_) => unreadable.push(name),
+        }
+    }
+    (readable, unreadable)
+}
+
+/// Whether Kubernetes makes a variable of this name in every container beside a service called `userd`
+/// (`USERD_SERVICE_HOST`, `USERD_PORT_8000_TCP_ADDR` …): not meant for userd, and no unknown key.
+pub(super) fn is_service_link(name: &str) -> bool {
+    let Some(rest) = name.strip_prefix(PREFIX) else { return false };
+    if rest == "SERVICE_HOST" || rest == "SERVICE_PORT" || rest.starts_with("SERVICE_PORT_") || rest == "PORT" {
+        return true;
+    }
+    let Some(rest) = rest.strip_prefix("PORT_") else { return false };
+    let mut parts = rest.split('_');
+    let number = parts.next().is_some_and(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()));
+    number && matches!(parts.next(), Some("TCP" | "UDP" | "SCTP"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_our_variables_are_taken() {
+        let all = [("PATH", "/bin"), ("USERD_LISTEN", "x"), ("REDIS_ADDRESS", "h"), ("REDIS_URL", "u")];
+        let (readable, unreadable) = own_variables(all.map(|(name, value)| (name.into(), value.into())).into_iter());
+        assert_eq!(readable.into_keys().collect::<Vec<_>>(), ["REDIS_ADDRESS", "USERD_LISTEN"]);
+        assert!(unreadable.is_empty());
+    }
+
+    #[test]
+    fn variables_that_kubernetes_makes_for_a_service_called_userd_are_recognised() {
+        for name in ["USERD_SERVICE_HOST", "USERD_SERVICE_PORT_HTTP", "USERD_PORT", "USERD_PORT_8000_TCP_ADDR"] {
+            assert!(is_service_link(name), "{name}");
+        }
+        for name in ["USERD_LISTEN", "USERD_PORTS", "USERD_PORT_X_TCP", "USERD_PORT_8000_HTTP", "REDIS_PORT"] {
+            assert!(!is_service_link(name), "{name}");
+        }
+    }
+}
