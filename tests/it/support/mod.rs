@@ -1,1 +1,3 @@
-//! To be written.
+//! What several tests stand on.
+
+pub(crate) mod memory_store;
