@@ -61,7 +61,8 @@ pub struct HttpSettings {
     pub listen: SocketAddr,
     /// Threads that answer requests. Whoever builds the runtime obeys it; here it is only passed on.
     pub workers: usize,
-    /// Seconds after which an idle HTTP/2 connection is probed; 0 turns connection reuse off.
+    /// 0 closes every connection after one answer. Any other number lets them be reused: for HTTP/1 Rocket
+    /// 0.5 knows no idle time-out, whatever the number says.
     pub keep_alive_s: u32,
     /// The folder below `/files`; without one every file is a 404.
     pub static_dir: Option<PathBuf>,

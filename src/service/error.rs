@@ -50,12 +50,9 @@ pub enum Error {
         /// What is wrong with it; never the hash.
         reason: &'static str,
     },
-    /// A hash that the gate had just been asked to make could not be made.
-    #[error("a password could not be hashed: {reason}")]
-    HashFailed {
-        /// What went wrong.
-        reason: &'static str,
-    },
+    /// The hash itself could not be computed.
+    #[error("a password hash could not be computed")]
+    HashFailed(#[source] HashError),
 }
 
 /// Which of the passwords in a request a rule is about.
@@ -72,7 +69,7 @@ impl Error {
     pub(super) fn from_hashing(error: HashError) -> Self {
         match error {
             HashError::Busy => Self::Busy,
-            HashError::Unreadable(reason) => Self::HashFailed { reason },
+            HashError::Unreadable(_) | HashError::Failed => Self::HashFailed(error),
         }
     }
 
@@ -81,6 +78,7 @@ impl Error {
         match error {
             HashError::Busy => Self::Busy,
             HashError::Unreadable(reason) => Self::HashUnreadable { id, reason },
+            HashError::Failed => Self::HashFailed(error),
         }
     }
 }

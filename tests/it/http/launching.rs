@@ -171,3 +171,22 @@ async fn a_body_without_end_is_refused_while_it_comes() {
     let answer = String::from_utf8_lossy(&answer[..length]);
     assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
 }
+
+/// The only test here that sends signals: all tests of the binary may share this process.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sigterm_ends_it_cleanly() {
+    let (tell, told) = std::sync::mpsc::channel();
+    let on_listening = Arc::new(move |address| tell.send(address).expect("the test waits for it"));
+    let settings = HttpSettings { on_listening: Some(on_listening), ..settings() };
+    let rocket = rocket(&settings, services(Arc::new(MemoryStore::default())));
+    let terminate = async {
+        let address = tokio::task::spawn_blocking(move || told.recv()).await.expect("no panic").expect("it listens");
+        let answered = until_answered(address).await;
+        let pid = std::process::id().to_string();
+        let sent = std::process::Command::new("kill").args(["-TERM", &pid]).status();
+        assert!(sent.is_ok_and(|status| status.success()));
+        answered
+    };
+    let (outcome, _connection) = tokio::join!(userd::http::serve(rocket), terminate);
+    outcome.expect("a clean end");
+}

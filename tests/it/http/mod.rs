@@ -5,6 +5,7 @@
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking, also in its helpers")]
 
+mod bad_input;
 mod bodies;
 mod conditions;
 mod count_and_show;
@@ -12,8 +13,10 @@ mod create;
 mod delete;
 mod faults;
 mod files;
+mod hashes;
 mod headers;
 mod launching;
+mod logs;
 mod methods;
 mod password;
 mod paths;
@@ -39,14 +42,14 @@ use userd::store::Store;
 use crate::support::memory_store::MemoryStore;
 
 /// A password that no rule refuses.
-pub(crate) const PASSWORD: &str = "blue kite over Delft";
+pub(crate) const PASSWORD: &str = "correct horse battery";
 /// Another one.
 pub(crate) const OTHER_PASSWORD: &str = "seven grey herons, wading";
 /// An id that nobody has.
 pub(crate) const NOBODY: &str = "0192f0c1-2b3d-7e4f-8a5b-6c7d8e9fa0b1";
 
 /// Hashes that cost next to nothing.
-const CHEAP: HashSettings =
+pub(crate) const CHEAP: HashSettings =
     HashSettings { memory_kib: 64, passes: 1, lanes: 1, workers: 2, queue: 256, wait: Duration::from_secs(30) };
 
 /// Settings under which nothing is ever waited for long.
@@ -56,10 +59,22 @@ pub(crate) fn settings() -> HttpSettings {
 
 /// What the service works with, on `store`.
 pub(crate) fn services(store: Arc<dyn Store>) -> Services {
+    services_hashing(store, hasher(&CHEAP))
+}
+
+/// A hasher with salts of its own.
+pub(crate) fn hasher(settings: &HashSettings) -> Arc<Hasher> {
+    Arc::new(Hasher::start(settings, random(1)).expect("the hash workers start"))
+}
+
+/// Each its own sequence, so that no id depends on how many salts were made before.
+fn random(seed: u64) -> Arc<dyn Random> {
+    Arc::new(SeededRandom::from_seed(seed))
+}
+
+/// What the service works with, on `store` and `hasher`.
+pub(crate) fn services_hashing(store: Arc<dyn Store>, hasher: Arc<Hasher>) -> Services {
     let policy = PasswordPolicy { chars_min: 8, chars_max: 128 };
-    // Each its own sequence, so that no id depends on how many salts were made before.
-    let random = |seed| -> Arc<dyn Random> { Arc::new(SeededRandom::from_seed(seed)) };
-    let hasher = Arc::new(Hasher::start(&CHEAP, random(1)).expect("the hash workers start"));
     let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_357_862_007)));
     let users = Arc::new(Users::new(Arc::clone(&store), hasher, policy, clock, random(2)));
     Services { users, store, random: random(3), policy }
