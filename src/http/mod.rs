@@ -1,1 +1,130 @@
-//! To be written.
+//! HTTP: routes, guards, answers and problems. The only module that names Rocket.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `api` | the handlers, one endpoint a file |
+//! | `user_key`, `conditions`, `body`, `fields` | guards: what a request says, as types |
+//! | `answer`, `view` | what leaves when all went well |
+//! | `problem` | what leaves when not; the only place with statuses and their words |
+//! | `front` | what every request passes: its id, its line in the log, the headers of every answer |
+//! | `methods` | 405 and `OPTIONS`, derived from the mounted routes |
+//! | `launch` | Rocket's own settings, listening, shutting down |
+//!
+//! # How to add an endpoint
+//! One file in `api` with one handler of a dozen lines, its name in `api::routes`, its row in `docs/API.md`,
+//! its tests in `tests/it/http/`. A body is a `Body<T>` of a type that implements `fields::FromFields`.
+
+mod answer;
+mod api;
+mod body;
+mod conditions;
+mod fields;
+mod front;
+mod launch;
+mod methods;
+mod problem;
+mod user_key;
+mod view;
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rocket::{Build, Rocket, catchers};
+
+pub use launch::{ServeError, serve, serve_until};
+pub use problem::ProblemKind;
+
+use crate::domain::PasswordPolicy;
+use crate::random::Random;
+use crate::service::Users;
+use crate::store::Store;
+
+/// The largest body that is read if nothing else is set: the longest name, e-mail and two passwords, each
+/// character written as a JSON escape, fit three times over.
+pub const BODY_BYTES_MAX: u64 = 16 * 1024;
+
+/// How long a body may take to arrive if nothing else is set. 16 KiB in 10 s is slower than a 1995 modem.
+pub const BODY_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long requests under way may take to finish once the service shall stop, if nothing else is set.
+pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(30);
+
+/// Told the address once the service listens on it.
+pub type OnListening = Arc<dyn Fn(SocketAddr) + Send + Sync>;
+
+/// How the service listens and what it bears.
+#[derive(Clone)]
+pub struct HttpSettings {
+    /// Where to listen; port 0 takes a free one.
+    pub listen: SocketAddr,
+    /// Threads that answer requests. Whoever builds the runtime obeys it; here it is only passed on.
+    pub workers: usize,
+    /// 0 closes every connection after one answer. Any other number lets them be reused: for HTTP/1 Rocket
+    /// 0.5 knows no idle time-out, whatever the number says.
+    pub keep_alive_s: u32,
+    /// The folder below `/files`; without one every file is a 404.
+    pub static_dir: Option<PathBuf>,
+    /// The largest body that is read.
+    pub body_bytes_max: u64,
+    /// How long a body may take to arrive.
+    pub body_timeout: Duration,
+    /// How long requests under way may take to finish once the service shall stop.
+    pub shutdown_grace: Duration,
+    /// Told the address once the service listens.
+    pub on_listening: Option<OnListening>,
+}
+
+impl HttpSettings {
+    /// The defaults, listening on `listen`.
+    #[must_use]
+    pub fn new(listen: SocketAddr) -> Self {
+        Self {
+            listen,
+            workers: std::thread::available_parallelism().map_or(1, usize::from),
+            keep_alive_s: 5,
+            static_dir: None,
+            body_bytes_max: BODY_BYTES_MAX,
+            body_timeout: BODY_TIMEOUT,
+            shutdown_grace: SHUTDOWN_GRACE,
+            on_listening: None,
+        }
+    }
+}
+
+/// What the handlers work with.
+#[derive(Clone)]
+pub struct Services {
+    /// The use cases.
+    pub users: Arc<Users>,
+    /// The store, to be asked whether it is ready.
+    pub store: Arc<dyn Store>,
+    /// Where the prefix of request ids comes from.
+    pub random: Arc<dyn Random>,
+    /// What a new password has to be.
+    pub policy: PasswordPolicy,
+}
+
+/// The whole service, ready to be launched or tested.
+#[must_use]
+pub fn rocket(settings: &HttpSettings, services: Services) -> Rocket<Build> {
+    let front = front::Front::new(services.random.as_ref(), settings.shutdown_grace);
+    rocket::custom(launch::figment(settings))
+        .attach(front::no_shield())
+        .manage(front.drain())
+        .manage(front.ids())
+        .manage(body::Limits {
+            bytes_max: settings.body_bytes_max,
+            timeout: settings.body_timeout,
+            policy: services.policy,
+        })
+        .manage(api::StaticDir(settings.static_dir.clone()))
+        .manage(services.users)
+        .manage(services.store)
+        .attach(front)
+        .attach(launch::tell_address(settings.on_listening.clone()))
+        .attach(methods::fairing())
+        .mount("/", api::routes())
+        .register("/", catchers![problem::refused])
+}

@@ -1,6 +1,8 @@
 //! The use cases, a file a noun. Knows the store's contract, the clock and randomness; knows no framework.
 
+mod error;
 pub mod hashing;
 mod users;
 
-pub use users::Users;
+pub use error::{Error, PasswordField};
+pub use users::{NewPassword, Precondition, Removal, Replacement, SignUp, Users};

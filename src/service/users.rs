@@ -1,4 +1,270 @@
-//! To be written.
+//! What can be done with users: sign up, look up, replace the profile, change the password, delete.
+//!
+//! A change to a user goes in rounds: read the user, check the password against what was read, then change
+//! the user *in the version that was read*. If somebody else was faster the store says `Stale`, and the round
+//! begins again with the read, so that a password is never accepted against a state that is no longer true.
 
-/// To be written.
-pub struct Users;
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::domain::{
+    CanonicalEmail, Email, Name, Password, PasswordAttempt, PasswordHash, PasswordPolicy, User, UserId, Version,
+};
+use crate::random::Random;
+use crate::service::hashing::{Hasher, Verdict};
+use crate::service::{Error, PasswordField};
+use crate::store::{Insert, Profile, Remove, Store, Update};
+
+/// How often a change is tried when the user changes under it. Each round costs a hash, so this also bounds
+/// what one request can cost; two writers of one user need two rounds, three in a row do not happen by chance.
+const ROUNDS_MAX: u32 = 3;
+
+/// The use cases around users.
+pub struct Users {
+    store: Arc<dyn Store>,
+    hasher: Arc<Hasher>,
+    policy: PasswordPolicy,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+}
+
+/// Somebody wants to become a user.
+#[derive(Debug)]
+pub struct SignUp {
+    /// What they want to be called.
+    pub name: Name,
+    /// Where they can be reached; nobody else may have it.
+    pub email: Email,
+    /// What they want to prove themselves with.
+    pub password: Password,
+}
+
+/// A user wants another name or e-mail.
+#[derive(Debug)]
+pub struct Replacement {
+    /// The new name and e-mail.
+    pub profile: Profile,
+    /// The proof that it is the user who asks.
+    pub password: PasswordAttempt,
+}
+
+/// A user wants another password.
+#[derive(Debug)]
+pub struct NewPassword {
+    /// The proof that it is the user who asks.
+    pub password: PasswordAttempt,
+    /// What shall be the password from now on.
+    pub new_password: Password,
+}
+
+/// A user wants to be forgotten.
+#[derive(Debug)]
+pub struct Removal {
+    /// The proof that it is the user who asks.
+    pub password: PasswordAttempt,
+}
+
+/// In which states of the user a change is wanted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Precondition {
+    /// In any.
+    Any,
+    /// Only in one of these.
+    OneOf(Vec<Version>),
+}
+
+impl Precondition {
+    fn allows(&self, version: Version) -> bool {
+        match self {
+            Self::Any => true,
+            Self::OneOf(versions) => versions.contains(&version),
+        }
+    }
+
+    /// What to do when somebody else was faster: the caller who named a state is told, others get a new round.
+    fn on_stale(&self) -> Result<(), Error> {
+        match self {
+            Self::Any => Ok(()),
+            Self::OneOf(_) => Err(Error::Stale),
+        }
+    }
+}
+
+impl Users {
+    /// The use cases over `store`, with passwords hashed by `hasher`.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn Store>,
+        hasher: Arc<Hasher>,
+        policy: PasswordPolicy,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Self {
+        Self { store, hasher, policy, clock, random }
+    }
+
+    /// Makes somebody a user.
+    ///
+    /// There is no look at the e-mail before the hash: only the insertion decides who gets it.
+    ///
+    /// # Errors
+    /// [`Error::EmailTaken`], [`Error::PasswordRejected`], [`Error::Busy`], [`Error::Store`].
+    pub async fn sign_up(&self, sign_up: SignUp) -> Result<User, Error> {
+        let SignUp { name, email, password } = sign_up;
+        password
+            .check_personal(&name, &email)
+            .map_err(|rule| Error::PasswordRejected { field: PasswordField::Password, rule })?;
+        let password_hash = self.hasher.hash(password).await.map_err(Error::from_hashing)?;
+        let now = self.clock.now();
+        let mut random = [0; 10];
+        self.random.fill(&mut random);
+        let id = UserId::generate(now, random);
+        let user = User { id, name, email, password_hash, created_at: now, updated_at: now, version: Version::FIRST };
+        match self.store.insert_user(&user).await? {
+            Insert::Inserted => Ok(user),
+            Insert::Taken => Err(Error::EmailTaken),
+        }
+    }
+
+    /// The user with this id.
+    ///
+    /// # Errors
+    /// [`Error::UnknownUser`], [`Error::Store`].
+    pub async fn user(&self, id: UserId) -> Result<User, Error> {
+        self.store.user(id).await?.ok_or(Error::UnknownUser)
+    }
+
+    /// The user with the e-mail that `address` spells, in whatever spelling. What is no address is nobody's.
+    ///
+    /// # Errors
+    /// [`Error::UnknownUser`], [`Error::Store`].
+    pub async fn user_by_email(&self, address: &str) -> Result<User, Error> {
+        let Ok(email) = CanonicalEmail::parse(address) else { return Err(Error::UnknownUser) };
+        self.store.user_by_email(&email).await?.ok_or(Error::UnknownUser)
+    }
+
+    /// How many users there are.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn count(&self) -> Result<u64, Error> {
+        Ok(self.store.users_count().await?)
+    }
+
+    /// Gives a user another name and e-mail, and upgrades an outdated password hash on the way.
+    ///
+    /// # Errors
+    /// Every variant but [`Error::PasswordRejected`].
+    pub async fn replace_profile(
+        &self,
+        id: UserId,
+        replacement: &Replacement,
+        precondition: &Precondition,
+    ) -> Result<User, Error> {
+        for _ in 0..ROUNDS_MAX {
+            let (user, outdated) = self.authenticate(id, &replacement.password, precondition).await?;
+            let version =
+                if outdated { self.upgrade_hash(&user, &replacement.password).await? } else { Some(user.version) };
+            let outcome = match version {
+                Some(version) => {
+                    self.store.replace_profile(id, version, &replacement.profile, self.clock.now()).await?
+                }
+                None => Update::Stale,
+            };
+            match outcome {
+                Update::Updated(user) => return Ok(*user),
+                Update::Taken => return Err(Error::EmailTaken),
+                Update::Missing => return Err(Error::UnknownUser),
+                Update::Stale => precondition.on_stale()?,
+            }
+        }
+        Err(Error::Contended { rounds: ROUNDS_MAX })
+    }
+
+    /// Gives a user another password.
+    ///
+    /// # Errors
+    /// Every variant but [`Error::EmailTaken`].
+    pub async fn change_password(
+        &self,
+        id: UserId,
+        change: &NewPassword,
+        precondition: &Precondition,
+    ) -> Result<User, Error> {
+        // The new hash does not depend on the user's state: one is enough for all rounds.
+        let mut new_hash: Option<PasswordHash> = None;
+        for _ in 0..ROUNDS_MAX {
+            let (user, _) = self.authenticate(id, &change.password, precondition).await?;
+            change.new_password.check_personal(&user.name, &user.email).map_err(rejected)?;
+            let hash = match new_hash.take() {
+                Some(hash) => hash,
+                None => self.hasher.hash(self.copy(&change.new_password)?).await.map_err(Error::from_hashing)?,
+            };
+            match self.store.replace_password(id, user.version, &hash, self.clock.now()).await? {
+                Update::Updated(user) => return Ok(*user),
+                // `Taken` can't come of a change that leaves the e-mail alone; another round finds out.
+                Update::Stale | Update::Taken => precondition.on_stale()?,
+                Update::Missing => return Err(Error::UnknownUser),
+            }
+            new_hash = Some(hash);
+        }
+        Err(Error::Contended { rounds: ROUNDS_MAX })
+    }
+
+    /// Deletes a user, and tells who that was.
+    ///
+    /// # Errors
+    /// Every variant but [`Error::EmailTaken`] and [`Error::PasswordRejected`].
+    pub async fn delete(&self, id: UserId, removal: &Removal, precondition: &Precondition) -> Result<User, Error> {
+        for _ in 0..ROUNDS_MAX {
+            let (user, _) = self.authenticate(id, &removal.password, precondition).await?;
+            match self.store.remove_user(id, user.version, self.clock.now()).await? {
+                Remove::Removed => return Ok(user),
+                Remove::Missing => return Err(Error::UnknownUser),
+                Remove::Stale => precondition.on_stale()?,
+            }
+        }
+        Err(Error::Contended { rounds: ROUNDS_MAX })
+    }
+
+    /// The user as they are now, if `attempt` is their password, and whether their hash is outdated.
+    ///
+    /// An unknown user costs the same hash as a known one. The precondition is looked at only after the
+    /// password: a stranger does not learn which states there were.
+    async fn authenticate(
+        &self,
+        id: UserId,
+        attempt: &PasswordAttempt,
+        precondition: &Precondition,
+    ) -> Result<(User, bool), Error> {
+        let found = self.store.user(id).await?;
+        let stored = found.as_ref().map(|user| &user.password_hash);
+        let verdict = self.hasher.verify(attempt, stored).await.map_err(|error| Error::from_checking(error, id))?;
+        let user = found.ok_or(Error::UnknownUser)?;
+        match verdict {
+            Verdict::Mismatch => Err(Error::NotAuthenticated),
+            Verdict::Match { .. } if !precondition.allows(user.version) => Err(Error::Stale),
+            Verdict::Match { outdated } => Ok((user, outdated)),
+        }
+    }
+
+    /// Keeps the password under a hash with today's parameters. The version afterwards; `None` if somebody
+    /// else was faster. A busy gate puts the upgrade off: the user asked for something else.
+    async fn upgrade_hash(&self, user: &User, attempt: &PasswordAttempt) -> Result<Option<Version>, Error> {
+        let Ok(hash) = self.hasher.rehash(attempt).await else { return Ok(Some(user.version)) };
+        match self.store.replace_password_hash(user.id, user.version, &hash).await? {
+            Update::Updated(user) => Ok(Some(user.version)),
+            Update::Stale | Update::Taken => Ok(None),
+            Update::Missing => Err(Error::UnknownUser),
+        }
+    }
+
+    /// The same password once more: hashing consumes one, and a later round may have to look at it again.
+    fn copy(&self, password: &Password) -> Result<Password, Error> {
+        Password::parse(password.expose(), self.policy).map_err(rejected)
+    }
+}
+
+fn rejected(rule: crate::domain::PasswordError) -> Error {
+    Error::PasswordRejected { field: PasswordField::NewPassword, rule }
+}

@@ -8,7 +8,6 @@ mod config;
 mod contract;
 mod faults;
 mod http;
-// TO SWITCH ON with `mod wiring` in src/app/mod.rs:
-// mod serving;
+mod serving;
 mod support;
 mod tidy;

@@ -38,7 +38,7 @@ async fn until_served(store: &RedisStore) {
     tokio::time::timeout(HANGS_AFTER, served).await.expect("the store recovers by itself");
 }
 
-fn assert_unavailable<T: std::fmt::Debug>(answer: Result<T, StoreError>, what: &str) {
+fn assert_unavailable<T: std::fmt::Debug>(answer: &Result<T, StoreError>, what: &str) {
     assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{what}: {answer:?}");
 }
 
@@ -47,8 +47,8 @@ async fn a_redis_that_is_away_at_start_is_waited_for_without_a_restart() {
     let port = free_port();
     let store =
         store(RedisSettings { timeout: Duration::from_millis(100), ..RedisSettings::at("127.0.0.1", port) }).await;
-    assert_unavailable(store.check().await, "nobody is there");
-    assert_unavailable(store.users_count().await, "nobody is there");
+    assert_unavailable(&store.check().await, "nobody is there");
+    assert_unavailable(&store.users_count().await, "nobody is there");
     let _server = RedisServer::start_on(port);
     until_served(&store).await;
     assert_eq!(store.users_count().await.expect("served"), 0);
@@ -63,7 +63,7 @@ async fn a_redis_that_dies_and_comes_back_has_all_and_is_served_from_again() {
         assert_eq!(store.insert_user(user).await.expect("served"), Insert::Inserted);
     }
     server.kill();
-    assert_unavailable(store.user(users[0].id).await, "it is dead");
+    assert_unavailable(&store.user(users[0].id).await, "it is dead");
     server.start_again();
     until_served(&store).await;
     for user in &users {
@@ -84,7 +84,7 @@ async fn a_frozen_redis_is_a_bounded_wait_for_every_call_at_once() {
     }
     let answers = tokio::time::timeout(HANGS_AFTER, calls.join_all()).await.expect("no call hangs");
     for answer in answers {
-        assert_unavailable(answer, "it is frozen");
+        assert_unavailable(&answer, "it is frozen");
     }
     server.thaw();
     until_served(&store).await;
@@ -99,7 +99,7 @@ async fn more_requests_than_the_limit_are_refused_at_once() {
     let store = store(RedisSettings { in_flight_max: 1, ..server.settings() }).await;
     server.freeze();
     let (first, second) = tokio::join!(store.users_count(), store.users_count());
-    assert_unavailable(first, "it is frozen");
+    assert_unavailable(&first, "it is frozen");
     let Err(StoreError::Unavailable(reason)) = second else { panic!("{second:?}") };
     assert!(reason.to_string().contains("more than 1 requests"), "{reason}");
     server.thaw();
@@ -119,8 +119,8 @@ async fn a_demoted_server_is_left_and_taken_back_when_it_is_primary_again() {
     let primary = RedisServer::start();
     let store = store(RedisSettings { timeout: Duration::from_millis(300), ..server.settings() }).await;
     server.command(&["REPLICAOF", "127.0.0.1", &primary.port().to_string()]);
-    assert_unavailable(store.insert_user(&person(&clock, "a@example.org")).await, "it takes no writes");
-    assert_unavailable(store.check().await, "it is a replica");
+    assert_unavailable(&store.insert_user(&person(&clock, "a@example.org")).await, "it takes no writes");
+    assert_unavailable(&store.check().await, "it is a replica");
     let as_replica = refusal(server.settings()).await;
     assert!(as_replica.contains(&format!(
         "is a replica and takes no writes; give the address of its primary (127.0.0.1:{})",
@@ -140,9 +140,9 @@ async fn without_memory_reads_and_deletions_go_on_and_nothing_is_half_done() {
         assert_eq!(store.insert_user(user).await.expect("served"), Insert::Inserted);
     }
     server.command(&["CONFIG", "SET", "maxmemory", "1"]);
-    assert_unavailable(store.insert_user(&person(&clock, "new@example.org")).await, "there is no memory");
+    assert_unavailable(&store.insert_user(&person(&clock, "new@example.org")).await, "there is no memory");
     assert_unavailable(
-        store.replace_profile(kept.id, kept.version, &profile("Ada", "b@example.org"), NOW).await,
+        &store.replace_profile(kept.id, kept.version, &profile("Ada", "b@example.org"), NOW).await,
         "no memory",
     );
     assert_eq!(store.user_by_email(kept.email.canonical()).await.expect("served").as_ref(), Some(&kept));
@@ -253,7 +253,7 @@ const LEAST_RIGHTS: [&str; 28] = [
     "+echo",
 ];
 
-async fn with_rights(server: &RedisServer, rights: &[&str]) -> RedisSettings {
+fn with_rights(server: &RedisServer, rights: &[&str]) -> RedisSettings {
     let mut words = vec!["ACL", "SETUSER", "userd", "reset", "on", ">secret"];
     words.extend(rights);
     server.command(&words);
@@ -263,7 +263,7 @@ async fn with_rights(server: &RedisServer, rights: &[&str]) -> RedisSettings {
 #[tokio::test]
 async fn the_least_rights_are_enough_for_everything() {
     let (server, clock) = (RedisServer::start(), ManualClock::at(NOW));
-    let store = store(with_rights(&server, &LEAST_RIGHTS).await).await;
+    let store = store(with_rights(&server, &LEAST_RIGHTS)).await;
     let user = person(&clock, "a@example.org");
     assert_eq!(store.insert_user(&user).await.expect("served"), Insert::Inserted);
     assert_eq!(store.insert_user(&person(&clock, "a@example.org")).await.expect("served"), Insert::Taken);
@@ -290,7 +290,7 @@ async fn a_missing_right_is_named_before_anything_is_served() {
         [("+zadd", "ZADD"), ("+hset", "HSET"), ("+del", "DEL"), ("+script|load", "SCRIPT LOAD"), ("~userd:*", "userd:")]
     {
         let rights: Vec<&str> = LEAST_RIGHTS.into_iter().filter(|&right| right != missing).collect();
-        let sentence = refusal(with_rights(&server, &rights).await).await;
+        let sentence = refusal(with_rights(&server, &rights)).await;
         assert!(sentence.contains("lacks permissions") && sentence.contains(named), "{missing}: {sentence}");
     }
 }
@@ -299,7 +299,7 @@ async fn a_missing_right_is_named_before_anything_is_served() {
 async fn where_info_is_forbidden_userd_serves_and_takes_the_operators_word() {
     let server = RedisServer::start();
     let rights: Vec<&str> = LEAST_RIGHTS.into_iter().filter(|&right| right != "+info").collect();
-    let settings = with_rights(&server, &rights).await;
+    let settings = with_rights(&server, &rights);
     store(settings.clone()).await.check().await.expect("ready");
     let declared = RedisSettings { assume_durability: Some(Durability::Nothing), ..settings };
     assert!(refusal(declared).await.contains("keeps nothing on disk"));

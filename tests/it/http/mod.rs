@@ -1,1 +1,209 @@
-//! To be written.
+//! Through the front door: requests as clients send them, answers as clients see them.
+//!
+//! Every test talks to [`client`], which takes any store; the snapshots hold on each of them, since clock and
+//! randomness are the tests' own.
+
+#![expect(clippy::expect_used, reason = "a test fails by panicking, also in its helpers")]
+
+mod bad_input;
+mod bodies;
+mod conditions;
+mod count_and_show;
+mod create;
+mod delete;
+mod faults;
+mod files;
+mod hashes;
+mod headers;
+mod launching;
+mod logs;
+mod methods;
+mod password;
+mod paths;
+mod problems;
+mod replace;
+mod requests;
+mod rounds;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rocket::http::{Header, Method};
+use rocket::local::asynchronous::Client;
+use userd::clock::ManualClock;
+use userd::domain::{PasswordPolicy, Timestamp};
+use userd::http::{HttpSettings, Services};
+use userd::random::{Random, SeededRandom};
+use userd::service::Users;
+use userd::service::hashing::{HashSettings, Hasher};
+use userd::store::Store;
+
+use crate::support::memory_store::MemoryStore;
+
+/// A password that no rule refuses.
+pub(crate) const PASSWORD: &str = "correct horse battery";
+/// Another one.
+pub(crate) const OTHER_PASSWORD: &str = "seven grey herons, wading";
+/// An id that nobody has.
+pub(crate) const NOBODY: &str = "0192f0c1-2b3d-7e4f-8a5b-6c7d8e9fa0b1";
+
+/// Hashes that cost next to nothing.
+pub(crate) const CHEAP: HashSettings =
+    HashSettings { memory_kib: 64, passes: 1, lanes: 1, workers: 2, queue: 256, wait: Duration::from_secs(30) };
+
+/// Settings under which nothing is ever waited for long.
+pub(crate) fn settings() -> HttpSettings {
+    HttpSettings { workers: 2, ..HttpSettings::new(SocketAddr::from(([127, 0, 0, 1], 0))) }
+}
+
+/// What the service works with, on `store`.
+pub(crate) fn services(store: Arc<dyn Store>) -> Services {
+    services_hashing(store, hasher(&CHEAP))
+}
+
+/// A hasher with salts of its own.
+pub(crate) fn hasher(settings: &HashSettings) -> Arc<Hasher> {
+    Arc::new(Hasher::start(settings, random(1)).expect("the hash workers start"))
+}
+
+/// Each its own sequence, so that no id depends on how many salts were made before.
+fn random(seed: u64) -> Arc<dyn Random> {
+    Arc::new(SeededRandom::from_seed(seed))
+}
+
+/// What the service works with, on `store` and `hasher`.
+pub(crate) fn services_hashing(store: Arc<dyn Store>, hasher: Arc<Hasher>) -> Services {
+    let policy = PasswordPolicy { chars_min: 8, chars_max: 128 };
+    let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_357_862_007)));
+    let users = Arc::new(Users::new(Arc::clone(&store), hasher, policy, clock, random(2)));
+    Services { users, store, random: random(3), policy }
+}
+
+/// A client of the whole service on `store`.
+pub(crate) async fn client(store: Arc<dyn Store>) -> Front {
+    client_with(&settings(), store).await
+}
+
+/// The same with settings of its own.
+pub(crate) async fn client_with(settings: &HttpSettings, store: Arc<dyn Store>) -> Front {
+    Front(Client::untracked(userd::http::rocket(settings, services(store))).await.expect("the service ignites"))
+}
+
+/// A client on a store of its own, with that store.
+pub(crate) async fn fresh() -> (Front, Arc<MemoryStore>) {
+    let store = Arc::new(MemoryStore::default());
+    (client(Arc::clone(&store) as Arc<dyn Store>).await, store)
+}
+
+/// The front door.
+pub(crate) struct Front(pub(crate) Client);
+
+/// An answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: Vec<(String, String)>,
+    pub(crate) body: Vec<u8>,
+}
+
+impl Front {
+    /// Sends a request with these headers and this body.
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&'static str, &str)],
+        body: impl AsRef<[u8]>,
+    ) -> Answer {
+        let mut request = self.0.req(method, path.to_owned());
+        for (name, value) in headers {
+            request.add_header(Header::new(*name, (*value).to_owned()));
+        }
+        let response = request.body(body).dispatch().await;
+        let headers = response.headers().iter().map(|h| (h.name.to_string(), h.value.to_string())).collect();
+        Answer { status: response.status().code, headers, body: response.into_bytes().await.unwrap_or_default() }
+    }
+
+    /// Sends `body` as JSON.
+    pub(crate) async fn json(&self, method: Method, path: &str, body: impl AsRef<[u8]>) -> Answer {
+        self.send(method, path, &[("Content-Type", "application/json"), ("X-Request-Id", "t")], body).await
+    }
+
+    /// Reads `path`.
+    pub(crate) async fn get(&self, path: &str) -> Answer {
+        self.send(Method::Get, path, &[("X-Request-Id", "t")], "").await
+    }
+
+    /// Signs Ada up, or somebody else with the same password.
+    pub(crate) async fn sign_up(&self, name: &str, email: &str) -> Answer {
+        let body = serde_json::json!({ "name": name, "email": email, "password": PASSWORD });
+        let answer = self.json(Method::Post, "/api/users", body.to_string()).await;
+        assert_eq!(answer.status, 200, "{answer}");
+        answer
+    }
+}
+
+/// The headers that all answers have; `headers` tests them, and elsewhere they would only be in the way.
+const EVERYWHERE: [&str; 6] = [
+    "X-Content-Type-Options",
+    "X-Frame-Options",
+    "Permissions-Policy",
+    "Referrer-Policy",
+    "Cross-Origin-Resource-Policy",
+    "X-Request-Id",
+];
+
+impl Answer {
+    /// The value of a header.
+    pub(crate) fn header(&self, name: &str) -> Option<&str> {
+        self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
+    }
+
+    /// The body as text.
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.body).expect("the body is text")
+    }
+
+    /// The body as JSON.
+    pub(crate) fn value(&self) -> serde_json::Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("the body is JSON: {self}"))
+    }
+
+    /// The id in the body.
+    pub(crate) fn id(&self) -> String {
+        self.value()["id"].as_str().expect("the body has an id").to_owned()
+    }
+
+    /// The last part of the problem's type.
+    pub(crate) fn slug(&self) -> String {
+        let value = self.value();
+        let kind = value["type"].as_str().unwrap_or_else(|| panic!("the body is a problem: {self}"));
+        kind.strip_prefix("urn:userd:problem:").expect("a problem of ours").to_owned()
+    }
+
+    /// The problem's detail.
+    pub(crate) fn detail(&self) -> String {
+        self.value()["detail"].as_str().expect("the body is a problem").to_owned()
+    }
+
+    /// What is wrong with which field: pointers in the order of the answer.
+    pub(crate) fn pointers(&self) -> Vec<String> {
+        let value = self.value();
+        let errors = value["errors"].as_array().cloned().unwrap_or_default();
+        errors.iter().map(|error| error["pointer"].as_str().expect("a pointer").to_owned()).collect()
+    }
+}
+
+impl std::fmt::Display for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        writeln!(f, "{}", self.status)?;
+        let mut headers: Vec<_> =
+            self.headers.iter().filter(|(name, _)| !EVERYWHERE.iter().any(|e| e.eq_ignore_ascii_case(name))).collect();
+        headers.sort();
+        for (name, value) in headers {
+            writeln!(f, "{name}: {value}")?;
+        }
+        write!(f, "\n{}", String::from_utf8_lossy(&self.body))
+    }
+}

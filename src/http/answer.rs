@@ -1,0 +1,78 @@
+//! What leaves when all went well: JSON, never kept by a cache, never run by a browser.
+
+use std::io::Cursor;
+
+use rocket::http::{ContentType, Header, Status};
+use rocket::response::Responder;
+use rocket::{Request, Response, response};
+use serde::Serialize;
+
+use super::view::UserView;
+use crate::domain::{User, Version};
+
+/// On everything personal, and on problems: it is about one moment and one person.
+pub(super) const NO_STORE: (&str, &str) = ("Cache-Control", "no-store");
+
+/// On everything that is data and no page: nothing in it is ever loaded or run.
+pub(super) const NO_CONTENT: (&str, &str) = ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
+
+/// How much room an answer gets at first, in bytes: a user with a long name fits.
+const USUAL_BYTES: usize = 384;
+
+/// An answer of the API.
+pub(super) struct Answer {
+    /// The JSON; `None` is "you have it already" (304).
+    body: Option<Vec<u8>>,
+    /// The state of the user that the answer shows.
+    version: Option<Version>,
+}
+
+impl Answer {
+    /// `value` as JSON.
+    pub(super) fn json(value: &impl Serialize) -> Self {
+        Self { body: Some(to_json(value)), version: None }
+    }
+
+    /// The user, in the state that they are in.
+    pub(super) fn user(user: &User) -> Self {
+        Self { version: Some(user.version), ..Self::json(&UserView(user)) }
+    }
+
+    /// The user who was: there is no state any more.
+    pub(super) fn former_user(user: &User) -> Self {
+        Self::json(&UserView(user))
+    }
+
+    /// The reader has the user in this state already.
+    pub(super) fn not_modified(version: Version) -> Self {
+        Self { body: None, version: Some(version) }
+    }
+}
+
+/// `value` as JSON. What we write are structs of strings and numbers, for which `serde_json` has no error.
+pub(super) fn to_json(value: &impl Serialize) -> Vec<u8> {
+    let mut json = Vec::with_capacity(USUAL_BYTES);
+    if let Err(error) = serde_json::to_writer(&mut json, value) {
+        tracing::error!(%error, "an answer could not be written as JSON");
+    }
+    json
+}
+
+impl<'r> Responder<'r, 'static> for Answer {
+    fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
+        let mut response = Response::new();
+        response.set_header(Header::new(NO_STORE.0, NO_STORE.1));
+        response.set_header(Header::new(NO_CONTENT.0, NO_CONTENT.1));
+        if let Some(version) = self.version {
+            response.set_header(Header::new("ETag", format!("\"{version}\"")));
+        }
+        match self.body {
+            Some(json) => {
+                response.set_header(ContentType::JSON);
+                response.set_sized_body(json.len(), Cursor::new(json));
+            }
+            None => response.set_status(Status::NotModified),
+        }
+        Ok(response)
+    }
+}

@@ -1,0 +1,35 @@
+//! `GET /health/live` and `/health/ready`: for whoever starts, stops and routes to processes.
+//!
+//! Live says that the process answers; ready asks the store too. Why it is not ready is for the operator: at
+//! level `debug`, since probes come every few seconds and each request that fails says it anyway.
+
+use std::sync::Arc;
+
+use rocket::{State, get};
+use serde::Serialize;
+
+use crate::http::answer::Answer;
+use crate::http::problem::{Problem, ProblemKind};
+use crate::store::Store;
+
+#[derive(Serialize)]
+struct Health {
+    status: &'static str,
+}
+
+#[get("/health/live")]
+pub(super) fn live() -> Answer {
+    Answer::json(&Health { status: "live" })
+}
+
+#[get("/health/ready")]
+pub(super) async fn ready(store: &State<Arc<dyn Store>>) -> Result<Answer, Problem> {
+    match store.check().await {
+        Ok(()) => Ok(Answer::json(&Health { status: "ready" })),
+        Err(error) => {
+            let reason = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+            tracing::debug!(%error, reason, "not ready");
+            Err(Problem::new(ProblemKind::StoreUnavailable, "users can't be reached now; try again"))
+        }
+    }
+}

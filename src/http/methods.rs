@@ -1,0 +1,98 @@
+//! Methods that a known path does not have: 405 with `Allow`, and `OPTIONS` answered with the same list.
+//!
+//! Rocket answers such requests 404. So at ignition every path that has a route gets, behind all real routes,
+//! one for each remaining method. They are derived from what is mounted: no handler can be forgotten.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use rocket::fairing::AdHoc;
+use rocket::http::{Header, Method, Status};
+use rocket::route::{Handler, Outcome, Route};
+use rocket::{Build, Data, Request, Response, Rocket};
+
+use super::problem::Problem;
+
+/// Behind every real route: Rocket's own ranks are between -12 and 0.
+const FIRST_RANK: isize = 1000;
+
+/// Every method that Rocket knows, in the order of an `Allow` header. `HEAD` comes with `GET`, by Rocket.
+const METHODS: [Method; 8] = [
+    Method::Get,
+    Method::Post,
+    Method::Put,
+    Method::Patch,
+    Method::Delete,
+    Method::Options,
+    Method::Trace,
+    Method::Connect,
+];
+
+/// Mounts the fallbacks at ignition, when all routes are known.
+pub(super) fn fairing() -> AdHoc {
+    AdHoc::on_ignite("other methods", |rocket| async {
+        let fallbacks = fallbacks(&rocket);
+        rocket.mount("/", fallbacks)
+    })
+}
+
+fn fallbacks(rocket: &Rocket<Build>) -> Vec<Route> {
+    let mut paths: BTreeMap<String, (isize, &str, Vec<Method>)> = BTreeMap::new();
+    for route in rocket.routes() {
+        let path = route.uri.path();
+        let known = paths.entry(shape(path)).or_insert((route.rank, path, Vec::new()));
+        known.0 = known.0.min(route.rank);
+        known.2.push(route.method);
+    }
+    let mut paths: Vec<_> = paths.into_values().collect();
+    // The more exact path first, as among the real routes.
+    paths.sort_by_key(|(rank, path, _)| (*rank, path.len()));
+    let mut fallbacks = Vec::new();
+    for (rank, (_, path, methods)) in (FIRST_RANK..).zip(paths) {
+        let handler = OtherMethod { allow: allow(&methods) };
+        for method in METHODS.into_iter().filter(|method| !methods.contains(method)) {
+            fallbacks.push(Route::ranked(rank, method, path, handler.clone()));
+        }
+    }
+    fallbacks
+}
+
+/// The path without the names of its parameters: `/a/<b>` and `/a/<c>` are one path.
+fn shape(path: &str) -> String {
+    let segments = path.split('/').map(|segment| match segment {
+        _ if !segment.starts_with('<') => segment,
+        _ if segment.ends_with("..>") => "<..>",
+        _ => "<>",
+    });
+    segments.collect::<Vec<_>>().join("/")
+}
+
+fn allow(methods: &[Method]) -> Arc<str> {
+    let mut names = Vec::new();
+    for method in METHODS {
+        if methods.contains(&method) || method == Method::Options {
+            names.push(method.as_str());
+        }
+        if method == Method::Get && methods.contains(&method) {
+            names.push(Method::Head.as_str());
+        }
+    }
+    names.join(", ").into()
+}
+
+/// Answers for the methods that a path does not have.
+#[derive(Clone)]
+struct OtherMethod {
+    allow: Arc<str>,
+}
+
+#[rocket::async_trait]
+impl Handler for OtherMethod {
+    async fn handle<'r>(&self, request: &'r Request<'_>, _: Data<'r>) -> Outcome<'r> {
+        if request.method() == Method::Options {
+            let allow = Header::new("Allow", self.allow.to_string());
+            return Outcome::Success(Response::build().status(Status::NoContent).header(allow).finalize());
+        }
+        Outcome::from(request, Problem::method_not_allowed(self.allow.to_string()))
+    }
+}

@@ -1,0 +1,151 @@
+//! The kinds of problems: the only place with statuses, slugs and titles.
+//!
+//! A slug is API: added, never renamed, listed in `docs/API.md`; a test holds the list and the page equal.
+//! To add one: a variant, its place in `ALL`, its line in each of the three matches, its row on the page.
+
+use rocket::http::Status;
+
+/// What kind of problem it is: what a client decides by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ProblemKind {
+    /// The request can't be understood at all.
+    BadRequest,
+    /// The body is no JSON.
+    MalformedJson,
+    /// The password is not the user's.
+    NotAuthenticated,
+    /// There is nothing at this path.
+    NotFound,
+    /// There is no such user.
+    UserNotFound,
+    /// The path does not have this method.
+    MethodNotAllowed,
+    /// The body took too long to arrive.
+    BodyTimeout,
+    /// Another user has the e-mail.
+    EmailTaken,
+    /// The user is not in a state that `If-Match` names.
+    PreconditionFailed,
+    /// The body is too large.
+    BodyTooLarge,
+    /// The body is of a kind that is not taken.
+    UnsupportedMediaType,
+    /// Fields of the body are wrong.
+    InvalidFields,
+    /// A mistake in userd.
+    Internal,
+    /// What is kept of this user can't be read.
+    RecordUnreadable,
+    /// Too many password hashes are under way.
+    Busy,
+    /// The user changed under every attempt.
+    Contended,
+    /// The store is lost, slow or full.
+    StoreUnavailable,
+}
+
+impl ProblemKind {
+    /// Every kind.
+    pub const ALL: [Self; 17] = [
+        Self::BadRequest,
+        Self::MalformedJson,
+        Self::NotAuthenticated,
+        Self::NotFound,
+        Self::UserNotFound,
+        Self::MethodNotAllowed,
+        Self::BodyTimeout,
+        Self::EmailTaken,
+        Self::PreconditionFailed,
+        Self::BodyTooLarge,
+        Self::UnsupportedMediaType,
+        Self::InvalidFields,
+        Self::Internal,
+        Self::RecordUnreadable,
+        Self::Busy,
+        Self::Contended,
+        Self::StoreUnavailable,
+    ];
+
+    /// The status of the answer.
+    #[must_use]
+    pub fn status_code(self) -> u16 {
+        match self {
+            Self::BadRequest | Self::MalformedJson => 400,
+            Self::NotAuthenticated => 401,
+            Self::NotFound | Self::UserNotFound => 404,
+            Self::MethodNotAllowed => 405,
+            Self::BodyTimeout => 408,
+            Self::EmailTaken => 409,
+            Self::PreconditionFailed => 412,
+            Self::BodyTooLarge => 413,
+            Self::UnsupportedMediaType => 415,
+            Self::InvalidFields => 422,
+            Self::Internal | Self::RecordUnreadable => 500,
+            Self::Busy | Self::Contended | Self::StoreUnavailable => 503,
+        }
+    }
+
+    /// The last part of `urn:userd:problem:<slug>`.
+    #[must_use]
+    pub fn slug(self) -> &'static str {
+        match self {
+            Self::BadRequest => "bad-request",
+            Self::MalformedJson => "malformed-json",
+            Self::NotAuthenticated => "not-authenticated",
+            Self::NotFound => "not-found",
+            Self::UserNotFound => "user-not-found",
+            Self::MethodNotAllowed => "method-not-allowed",
+            Self::BodyTimeout => "body-timeout",
+            Self::EmailTaken => "email-taken",
+            Self::PreconditionFailed => "precondition-failed",
+            Self::BodyTooLarge => "body-too-large",
+            Self::UnsupportedMediaType => "unsupported-media-type",
+            Self::InvalidFields => "invalid-fields",
+            Self::Internal => "internal",
+            Self::RecordUnreadable => "record-unreadable",
+            Self::Busy => "busy",
+            Self::Contended => "contended",
+            Self::StoreUnavailable => "store-unavailable",
+        }
+    }
+
+    /// The kind in a few words, the same for every problem of the kind.
+    #[must_use]
+    pub fn title(self) -> &'static str {
+        match self {
+            Self::BadRequest => "The request can't be understood",
+            Self::MalformedJson => "The body is not JSON",
+            Self::NotAuthenticated => "Not authenticated",
+            Self::NotFound => "Nothing here",
+            Self::UserNotFound => "No such user",
+            Self::MethodNotAllowed => "Method not allowed",
+            Self::BodyTimeout => "The body took too long",
+            Self::EmailTaken => "The e-mail is taken",
+            Self::PreconditionFailed => "The user has changed",
+            Self::BodyTooLarge => "The body is too large",
+            Self::UnsupportedMediaType => "The body is of a kind that is not taken",
+            Self::InvalidFields => "Fields are wrong",
+            Self::Internal => "A mistake in userd",
+            Self::RecordUnreadable => "The user's record can't be read",
+            Self::Busy => "Busy",
+            Self::Contended => "The user keeps changing",
+            Self::StoreUnavailable => "The store is unavailable",
+        }
+    }
+
+    pub(in crate::http) fn status(self) -> Status {
+        Status::new(self.status_code())
+    }
+
+    /// Headers that RFC 9110 asks for with some statuses. The password travels in the body, for which no
+    /// authentication scheme is registered; one that no browser knows keeps it from asking for a password.
+    /// What is waited for after a 503 is one hash or one reconnection: both are a matter of a second.
+    pub(super) fn header(self) -> Option<(&'static str, &'static str)> {
+        match self.status_code() {
+            401 => Some(("WWW-Authenticate", "Password-In-Body realm=\"userd\"")),
+            408 | 413 => Some(("Connection", "close")),
+            503 => Some(("Retry-After", "1")),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! Why a use case did not do what was asked: a variant for each thing that a caller treats differently.
+//!
+//! What it is not: an answer. Which status and which words a variant becomes is decided in `http` alone.
+
+use crate::domain::{PasswordError, UserId};
+use crate::service::hashing::HashError;
+use crate::store::StoreError;
+
+/// Why a use case did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// Another user has, or is just about to get, the e-mail.
+    #[error("another user has the e-mail")]
+    EmailTaken,
+    /// There is no user with this id or e-mail.
+    #[error("there is no such user")]
+    UnknownUser,
+    /// The password is not the user's.
+    #[error("the password is not the user's")]
+    NotAuthenticated,
+    /// The user is not in a state that the caller asked the change for.
+    #[error("the user has changed since the state that the change was asked for")]
+    Stale,
+    /// The new password breaks a rule that needs the user to be known.
+    #[error("the new password is refused")]
+    PasswordRejected {
+        /// Which of the passwords in the request.
+        field: PasswordField,
+        /// The rule broken.
+        #[source]
+        rule: PasswordError,
+    },
+    /// Too many password hashes are under way.
+    #[error("too many password hashes are under way")]
+    Busy,
+    /// The user changed under every attempt; nothing was changed here.
+    #[error("the user changed under each of {rounds} attempts")]
+    Contended {
+        /// How many attempts were made.
+        rounds: u32,
+    },
+    /// The store could not do its work.
+    #[error("the store could not do its work")]
+    Store(#[from] StoreError),
+    /// What is kept of the user's password can't be checked.
+    #[error("the password hash of user {id} can't be checked: {reason}")]
+    HashUnreadable {
+        /// Whose hash.
+        id: UserId,
+        /// What is wrong with it; never the hash.
+        reason: &'static str,
+    },
+    /// The hash itself could not be computed.
+    #[error("a password hash could not be computed")]
+    HashFailed(#[source] HashError),
+}
+
+/// Which of the passwords in a request a rule is about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PasswordField {
+    /// The only one.
+    Password,
+    /// The one that shall hold from now on.
+    NewPassword,
+}
+
+impl Error {
+    /// What the gate could not do when no stored hash was involved.
+    pub(super) fn from_hashing(error: HashError) -> Self {
+        match error {
+            HashError::Busy => Self::Busy,
+            HashError::Unreadable(_) | HashError::Failed => Self::HashFailed(error),
+        }
+    }
+
+    /// What the gate could not do with the hash of user `id`.
+    pub(super) fn from_checking(error: HashError, id: UserId) -> Self {
+        match error {
+            HashError::Busy => Self::Busy,
+            HashError::Unreadable(reason) => Self::HashUnreadable { id, reason },
+            HashError::Failed => Self::HashFailed(error),
+        }
+    }
+}

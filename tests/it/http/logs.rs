@@ -1,0 +1,118 @@
+//! What is written to the log about requests, and what never is.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use rocket::http::Method::{Delete, Get, Head, Post};
+use serde_json::Value;
+use tracing::subscriber::DefaultGuard;
+
+use super::{Front, PASSWORD, fresh};
+use crate::support::memory_store::{Fault, INNARDS};
+
+/// Everything that is logged by this thread while it lives.
+struct Log {
+    lines: Arc<Mutex<Vec<u8>>>,
+    _guard: DefaultGuard,
+}
+
+struct Sink(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Sink {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    fn open() -> Self {
+        let lines = Arc::<Mutex<Vec<u8>>>::default();
+        let sink = Arc::clone(&lines);
+        let subscriber = tracing_subscriber::fmt()
+            .json()
+            .flatten_event(true)
+            .with_max_level(tracing::Level::TRACE)
+            .with_writer(move || Sink(Arc::clone(&sink)))
+            .finish();
+        Self { lines, _guard: tracing::subscriber::set_default(subscriber) }
+    }
+
+    /// Everything so far, as text and line by line.
+    fn read(&self) -> (String, Vec<Value>) {
+        let text = String::from_utf8(self.lines.lock().unwrap_or_else(PoisonError::into_inner).clone());
+        let text = text.expect("the log is text");
+        let lines = text.lines().map(|line| serde_json::from_str(line).expect("a line is JSON")).collect();
+        (text, lines)
+    }
+}
+
+fn access(lines: &[Value]) -> Vec<&Value> {
+    lines.iter().filter(|line| line["target"] == "userd::access").collect()
+}
+
+async fn ask_everything(front: &Front) {
+    let id = front.sign_up("Ada", "ada@example.com").await.id();
+    front.get("/api/users/ada@example.com").await;
+    front.get("/api/users/nobody@example.com").await;
+    front.get("/ada@example.com").await;
+    front
+        .json(Post, "/api/users", format!(r#"{{"name":"Ada","email":"bad@@example.com","password":"{PASSWORD}"}}"#))
+        .await;
+    front.json(Delete, &format!("/api/users/{id}"), r#"{"password":"a wrong password"}"#).await;
+    front.json(Delete, &format!("/api/users/{id}"), format!(r#"{{"password":"{PASSWORD}"}}"#)).await;
+}
+
+#[rocket::async_test]
+async fn each_request_is_one_line_with_its_pattern_and_never_its_path() {
+    let (front, _) = fresh().await;
+    let log = Log::open();
+    front.send(Head, "/api/users/ada@example.com?token=x", &[("X-Request-Id", "mine")], "").await;
+    front.get("/nothing").await;
+    let (text, lines) = log.read();
+    let lines = access(&lines);
+    assert_eq!(lines.len(), 2, "{text}");
+    let expect = [("mine", "HEAD", "/api/users/<key>", 404), ("t", "GET", "-", 404)];
+    for (line, (id, method, route, status)) in lines.iter().zip(expect) {
+        assert_eq!(
+            (&line["id"], &line["method"], &line["route"], &line["status"]),
+            (&id.into(), &method.into(), &route.into(), &status.into())
+        );
+        assert!(line["duration_us"].as_u64().is_some(), "{line}");
+    }
+    assert!(!text.contains("example.com") && !text.contains("token"), "{text}");
+}
+
+#[rocket::async_test]
+async fn no_email_no_password_and_no_hash_is_ever_logged() {
+    let (front, _) = fresh().await;
+    let log = Log::open();
+    ask_everything(&front).await;
+    let (text, lines) = log.read();
+    assert_eq!(access(&lines).len(), 7);
+    for secret in ["example.com", "Ada", PASSWORD, "a wrong password", "$argon2"] {
+        assert!(!text.contains(secret), "{secret} is in {text}");
+    }
+}
+
+#[rocket::async_test]
+async fn a_failure_is_logged_once_with_its_whole_chain_and_its_request() {
+    let (front, store) = fresh().await;
+    for (fault, level) in [(Fault::Unavailable, "WARN"), (Fault::Corrupt, "ERROR")] {
+        let log = Log::open();
+        store.fail_at(0, fault);
+        front.send(Get, "/api/users", &[("X-Request-Id", "mine")], "").await;
+        assert!(store.has_failed());
+        let (text, lines) = log.read();
+        let told: Vec<_> = lines.iter().filter(|line| line["level"] == level).collect();
+        assert_eq!(told.len(), 1, "{text}");
+        assert_eq!(told[0]["id"], "mine");
+        let chain = told[0]["cause"].as_str().expect("a chain");
+        assert!(chain.starts_with("the store could not do its work: ") && chain.ends_with(INNARDS), "{chain}");
+        assert_eq!(text.matches(INNARDS).count(), 1, "{text}");
+    }
+}

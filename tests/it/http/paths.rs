@@ -1,0 +1,67 @@
+//! Paths that nobody should send.
+
+use rocket::http::Method::Get;
+
+use super::fresh;
+
+#[rocket::async_test]
+async fn absurd_paths_are_4xx_and_nothing_is_read_into_them() {
+    let (front, _) = fresh().await;
+    front.sign_up("Ada", "ada@example.com").await;
+    let long = format!("/api/users/{}", "x".repeat(60_000));
+    let deep = "/x".repeat(10_000);
+    let absurd = [
+        "/api/users/%00",
+        "/api/users/%FF%FE",
+        "/api/users/%c3%28@example.com",
+        "/api/users/..",
+        "/api/users/%2e%2e",
+        "/api/users/../../etc/passwd",
+        "/api/users/%2e%2e%2f%2e%2e%2fetc%2fpasswd",
+        "/api/users/ada%00@example.com",
+        "/api/users/ada@example.com/",
+        "/api/users/ada@example.com%2f",
+        "/api/users/%7b%7d",
+        "/api/users/%0d%0aSet-Cookie:%20a=b",
+        "/api/users/a%0ab@example.com",
+        "/files/%00",
+        "/files/..%2f..%2fetc%2fpasswd",
+        "/files/%2e%2e/%2e%2e/etc/passwd",
+        "/files/../../etc/passwd",
+        "/files/%ff",
+        "/files",
+        "/files/",
+        "/api",
+        "/api/user",
+        "/api/users/x/y",
+        "/API/USERS",
+        "/ping.",
+        "/ping%20",
+        "/%",
+        "/%zz",
+        "/?",
+        &long,
+        &deep,
+    ];
+    for path in absurd {
+        let answer = front.get(path).await;
+        let shown = &path[..path.len().min(60)];
+        if path == "/api/users/ada@example.com/" {
+            // Rocket leaves out empty segments: slashes too many are no other path.
+            assert_eq!(answer.status, 200);
+            continue;
+        }
+        assert!((400..500).contains(&answer.status), "{shown}: {answer}");
+        assert_eq!(answer.value()["status"], answer.status, "{shown}");
+        assert!(answer.text().len() < 3_000, "{shown}: a short answer");
+        assert!(!answer.headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("Set-Cookie")), "{shown}");
+    }
+}
+
+#[rocket::async_test]
+async fn slashes_too_many_are_no_other_path() {
+    let (front, _) = fresh().await;
+    for path in ["//ping", "/ping/", "//api//users/", "/api/users?x=1&%zz=%ff"] {
+        assert_eq!(front.send(Get, path, &[], "").await.status, 200, "{path}");
+    }
+}

@@ -1,0 +1,197 @@
+//! A store in memory that keeps the contract of `Store`, and breaks on demand.
+//!
+//! For tests of what stands on a store. The real stores have tests of their own.
+
+#![expect(clippy::expect_used, reason = "a test fails by panicking, also in its helpers")]
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+use userd::domain::{CanonicalEmail, PasswordHash, Timestamp, User, UserId, Version};
+use userd::store::{Insert, Profile, Remove, Store, StoreError, Update};
+
+/// How a call fails.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// The store is away, and nothing has happened.
+    Unavailable,
+    /// The store went away after it had done what was asked: the answer is lost.
+    UnavailableAfter,
+    /// What is kept can't be read.
+    Corrupt,
+}
+
+/// The text inside every error of this store; no answer may ever show it.
+pub(crate) const INNARDS: &str = "redis://innards:secret@sqlite";
+
+/// Users in a map.
+#[derive(Default)]
+pub(crate) struct MemoryStore {
+    users: Mutex<BTreeMap<UserId, User>>,
+    calls: AtomicUsize,
+    fault: Mutex<Option<(usize, Fault)>>,
+    bumps: AtomicUsize,
+}
+
+impl MemoryStore {
+    /// Makes the `nth` call from now on, counted from 0, fail; earlier and later ones work.
+    pub(crate) fn fail_at(&self, nth: usize, fault: Fault) {
+        self.calls.store(0, Ordering::SeqCst);
+        *lock(&self.fault) = Some((nth, fault));
+    }
+
+    /// Has the call that [`MemoryStore::fail_at`] named been reached? Nothing fails any more afterwards.
+    pub(crate) fn has_failed(&self) -> bool {
+        let fault = lock(&self.fault).take();
+        fault.is_some_and(|(nth, _)| self.calls.load(Ordering::SeqCst) > nth)
+    }
+
+    /// After each of the next `reads` reads of a user by id, somebody else changes that user.
+    pub(crate) fn change_after_reads(&self, reads: usize) {
+        self.bumps.store(reads, Ordering::SeqCst);
+    }
+
+    /// Everybody, as kept.
+    pub(crate) fn everybody(&self) -> Vec<User> {
+        lock(&self.users).values().cloned().collect()
+    }
+
+    /// Puts another hash under a user's password, past everything.
+    pub(crate) fn plant_hash(&self, id: UserId, hash: PasswordHash) {
+        lock(&self.users).get_mut(&id).expect("the user is there").password_hash = hash;
+    }
+
+    /// Does `act` on the users, or fails as told.
+    fn call<T>(&self, act: impl FnOnce(&mut BTreeMap<UserId, User>) -> T) -> Result<T, StoreError> {
+        let number = self.calls.fetch_add(1, Ordering::SeqCst);
+        let fault = lock(&self.fault).filter(|(nth, _)| *nth == number).map(|(_, fault)| fault);
+        match fault {
+            Some(Fault::Unavailable) => Err(StoreError::unavailable(INNARDS)),
+            Some(Fault::Corrupt) => Err(StoreError::corrupt("innards:user:1", INNARDS)),
+            Some(Fault::UnavailableAfter) => {
+                act(&mut lock(&self.users));
+                Err(StoreError::unavailable(INNARDS))
+            }
+            None => Ok(act(&mut lock(&self.users))),
+        }
+    }
+
+    fn update(
+        &self,
+        id: UserId,
+        expected: Version,
+        change: impl FnOnce(&mut User),
+        email: Option<&CanonicalEmail>,
+    ) -> Result<Update, StoreError> {
+        self.call(|users| {
+            let taken = email.is_some_and(|email| is_taken(users, email, Some(id)));
+            match users.get_mut(&id) {
+                None => Update::Missing,
+                Some(user) if user.version != expected => Update::Stale,
+                Some(_) if taken => Update::Taken,
+                Some(user) => {
+                    change(user);
+                    user.version = user.version.next();
+                    Update::Updated(Box::new(user.clone()))
+                }
+            }
+        })
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn is_taken(users: &BTreeMap<UserId, User>, email: &CanonicalEmail, but: Option<UserId>) -> bool {
+    users.values().any(|user| user.email.canonical() == email && Some(user.id) != but)
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn insert_user(&self, user: &User) -> Result<Insert, StoreError> {
+        self.call(|users| {
+            if is_taken(users, user.email.canonical(), None) {
+                return Insert::Taken;
+            }
+            users.insert(user.id, user.clone());
+            Insert::Inserted
+        })
+    }
+
+    async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        let found = self.call(|users| users.get(&id).cloned())?;
+        let changed = |left: usize| left.checked_sub(1);
+        if found.is_some() && self.bumps.fetch_update(Ordering::SeqCst, Ordering::SeqCst, changed).is_ok() {
+            let mut users = lock(&self.users);
+            let user = users.get_mut(&id).expect("it was just read");
+            user.version = user.version.next();
+        }
+        Ok(found)
+    }
+
+    async fn user_by_email(&self, email: &CanonicalEmail) -> Result<Option<User>, StoreError> {
+        self.call(|users| users.values().find(|user| user.email.canonical() == email).cloned())
+    }
+
+    async fn users_count(&self) -> Result<u64, StoreError> {
+        self.call(|users| users.len() as u64)
+    }
+
+    async fn replace_profile(
+        &self,
+        id: UserId,
+        expected: Version,
+        profile: &Profile,
+        now: Timestamp,
+    ) -> Result<Update, StoreError> {
+        let change = |user: &mut User| {
+            user.name = profile.name.clone();
+            user.email = profile.email.clone();
+            user.updated_at = now;
+        };
+        self.update(id, expected, change, Some(profile.email.canonical()))
+    }
+
+    async fn replace_password(
+        &self,
+        id: UserId,
+        expected: Version,
+        password_hash: &PasswordHash,
+        now: Timestamp,
+    ) -> Result<Update, StoreError> {
+        let change = |user: &mut User| {
+            user.password_hash = password_hash.clone();
+            user.updated_at = now;
+        };
+        self.update(id, expected, change, None)
+    }
+
+    async fn replace_password_hash(
+        &self,
+        id: UserId,
+        expected: Version,
+        password_hash: &PasswordHash,
+    ) -> Result<Update, StoreError> {
+        self.update(id, expected, |user| user.password_hash = password_hash.clone(), None)
+    }
+
+    async fn remove_user(&self, id: UserId, expected: Version, _: Timestamp) -> Result<Remove, StoreError> {
+        self.call(|users| match users.get(&id) {
+            None => Remove::Missing,
+            Some(user) if user.version != expected => Remove::Stale,
+            Some(_) => {
+                users.remove(&id);
+                Remove::Removed
+            }
+        })
+    }
+
+    async fn check(&self) -> Result<(), StoreError> {
+        self.call(|_| ())
+    }
+
+    async fn close(&self) {}
+}
