@@ -26,8 +26,8 @@ use crate::store::StoreError;
 /// The name of the thread, for `top -H` and stack traces.
 const THREAD_NAME: &str = "userd-writer";
 
-/// The most changes in one commit. A change takes 20–60 µs, an fsync a millisecond: at this number the fsync
-/// is under a fifth of the work, and the first of the group waits for the others some milliseconds only.
+/// The most changes in one commit. A change takes about 20 µs, an fsync 0.2 to some milliseconds: with this many
+/// the fsync is no longer what counts, and the first of the group waits a few milliseconds for the others.
 const GROUP_JOBS_MAX: usize = 128;
 
 /// The way to the thread that writes.
