@@ -3,7 +3,7 @@
 //! The judging is a pure function over what `INFO` and `CONFIG GET` said, so that every row can be tested
 //! without a server. Where a command is forbidden the answer is "unknown", never "ok"; the operator may
 //! declare what we can't see (`assume_noeviction`, `assume_durability`). Rows and figures: what Redis was
-//! measured to do is in `docs/decisions/0009-redis-start-up-checks.md`.
+//! measured to do is in `docs/decisions/0010-redis-start-up-checks.md`.
 
 use std::collections::HashMap;
 
