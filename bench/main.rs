@@ -18,25 +18,25 @@ use std::process::Command;
 use self::server::{Server, free_port};
 
 /// How long one measurement takes, and how often a compared pair takes turns.
-pub struct Pace {
+pub(crate) struct Pace {
     /// Seconds of one measurement.
-    pub seconds: u64,
+    pub(crate) seconds: u64,
     /// Turns; the median counts.
-    pub turns: usize,
+    pub(crate) turns: usize,
     /// Users in the large stores.
-    pub many: usize,
+    pub(crate) many: usize,
 }
 
 /// Where the programs are, and a folder for everything else.
-pub struct Bench {
+pub(crate) struct Bench {
     /// The release build of userd.
-    pub userd: PathBuf,
+    pub(crate) userd: PathBuf,
     /// The bare Rocket service and the bare hash.
-    pub baseline: PathBuf,
+    pub(crate) baseline: PathBuf,
     /// A folder that is gone afterwards.
-    pub folder: tempfile::TempDir,
+    pub(crate) folder: tempfile::TempDir,
     /// How long and how often.
-    pub pace: Pace,
+    pub(crate) pace: Pace,
 }
 
 impl Bench {
@@ -60,8 +60,7 @@ impl Bench {
     }
 
     /// A userd on this store; `log` lines go nowhere, but are written.
-    #[must_use]
-    pub fn userd(&self, store: &str, more: &[(&str, &str)]) -> Server {
+    pub(crate) fn userd(&self, store: &str, more: &[(&str, &str)]) -> Server {
         let port = free_port();
         let listen = format!("127.0.0.1:{port}");
         let mut environment = vec![("USERD_LISTEN", listen.as_str()), ("USERD_STORE", store), ("USERD_WORKERS", "2")];
@@ -70,8 +69,7 @@ impl Bench {
     }
 
     /// A Redis that loses nothing at a kill, as operators run it.
-    #[must_use]
-    pub fn redis(&self) -> Server {
+    pub(crate) fn redis(&self) -> Server {
         let port = free_port();
         let folder = self.folder.path().join(format!("redis-{port}"));
         std::fs::create_dir(&folder).expect("a folder for Redis");
@@ -94,8 +92,7 @@ impl Bench {
     }
 
     /// What the bare hash does on both cores: hashes a second.
-    #[must_use]
-    pub fn bare_hashes_per_s(&self) -> f64 {
+    pub(crate) fn bare_hashes_per_s(&self) -> f64 {
         let seconds = self.pace.seconds.to_string();
         let output = Command::new(&self.baseline).args(["hash", &seconds, "2"]).output().expect("the baseline runs");
         let text = String::from_utf8_lossy(&output.stdout);
@@ -118,6 +115,6 @@ fn main() {
 }
 
 /// Writes a line of the table.
-pub fn row(what: &str, wanted: &str, measured: &str) {
+pub(crate) fn row(what: &str, wanted: &str, measured: &str) {
     println!("| {what} | {wanted} | {measured} |");
 }
