@@ -52,7 +52,7 @@ pub struct EmbeddedSettings {
     /// The database file. It and its folder are made if they are not there, for this user's eyes only.
     pub path: PathBuf,
     /// How many read-only connections; at least one is opened. More than there are request threads are
-    /// never used, and each costs up to 2 MB of page cache.
+    /// never used, and each costs up to 8 MiB of page cache.
     pub readers: usize,
     /// How long a change may wait for its answer, and how long another program's lock is waited for.
     pub timeout: Duration,

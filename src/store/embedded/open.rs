@@ -34,7 +34,7 @@ pub(super) fn open(settings: &EmbeddedSettings) -> Result<EmbeddedStore, OpenErr
     let mut reading = Vec::new();
     for _ in 0..settings.readers.max(1) {
         let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY, READ_WAIT).map_err(engine)?;
-        schema::configure(&connection).map_err(engine)?;
+        schema::configure_reader(&connection).map_err(engine)?;
         reading.push(connection);
     }
     let readers = Readers::new(reading).map_err(engine)?;

@@ -23,6 +23,10 @@ pub(super) const SCHEMA_VERSION: i32 = 1;
 /// Small, because damage in the log can silently take away its tail (REDIS.md, "Embedded engines").
 const CHECKPOINT_PAGES: i64 = 1000;
 
+/// Page cache of a connection for look-ups, in KiB. SQLite's own 2 MB holds less than 10,000 users and made a
+/// look-up among them cost 3 µs more; 8 MiB hold the inner pages of some millions.
+const READER_CACHE_KIB: i64 = 8 * 1024;
+
 /// To how many bytes the log file is cut after a burst: four times what it has in ordinary times.
 const LOG_BYTES_KEPT: i64 = 16 * 1024 * 1024;
 
@@ -131,9 +135,15 @@ pub(super) fn configure_writer(connection: &Connection, path: &Path) -> Result<(
     configure(connection).map_err(engine)
 }
 
+/// Sets what a connection for look-ups has: room for the pages that lead to a million users.
+pub(super) fn configure_reader(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
+    configure(connection)
+}
+
 /// Sets what every connection has: functions in the schema of a file that somebody else may have edited are
 /// not trusted.
-pub(super) fn configure(connection: &Connection) -> rusqlite::Result<()> {
+fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "trusted_schema", false)
 }
 
