@@ -32,7 +32,8 @@ pub fn init(format: LogFormat) {
     }
     // Crates that use `log`. The level and the ignored targets are checked before a record is built. The only
     // possible error is that somebody installed a logger before, and then theirs counts.
-    let _ = LogTracer::builder().with_max_level(tracing_log::log::LevelFilter::Warn).ignore_all(LOG_TARGETS_IGNORED).init();
+    let _ =
+        LogTracer::builder().with_max_level(tracing_log::log::LevelFilter::Warn).ignore_all(LOG_TARGETS_IGNORED).init();
     panic::set_hook(Box::new(log_panic));
 }
 
