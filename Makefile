@@ -1,7 +1,7 @@
 # The commands of this repository. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint doc ci
+.PHONY: help run test lint doc bench ci
 
 help: ## List these commands
 	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*## (.*)$$/  make \1	\2/'
@@ -24,6 +24,12 @@ lint: ## Check format and lints
 
 doc: ## Build the documentation, private items too
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+
+bench: ## Measure every published figure again (some minutes, on an idle machine)
+	./scripts/ensure-redis.sh
+	@command -v wrk >/dev/null || { echo "bench: wrk is missing: install it with 'apt-get install wrk'" >&2; exit 1; }
+	cargo build --release --locked --bin userd --examples
+	./target/release/examples/bench
 
 ci: ## What CI runs
 	./.ci/run

@@ -1,0 +1,96 @@
+//! One measurement with wrk: so many connections, so many seconds, what it cost the server.
+
+use std::process::{Command, Stdio};
+
+use super::server::Server;
+
+/// What is asked for, and how.
+#[derive(Clone, Default)]
+pub struct Load {
+    /// The path, or `/` where a script makes the requests.
+    pub path: String,
+    /// A script in `bench/lua`, and what it is told in the environment.
+    pub script: Option<(&'static str, Vec<(&'static str, String)>)>,
+    /// Connections held open.
+    pub connections: usize,
+    /// Seconds.
+    pub seconds: u64,
+}
+
+/// What came of it.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Outcome {
+    /// Requests a second.
+    pub per_s: f64,
+    /// CPU time of the server a request, in microseconds.
+    pub cpu_us: f64,
+    /// Latency in milliseconds of all requests but one in a hundred.
+    pub p99_ms: f64,
+    /// Answers that were neither 2xx nor 3xx.
+    pub failed: u64,
+}
+
+impl Load {
+    /// Begins; the answer is collected by [`Running::finish`].
+    pub fn begin<'a>(&self, server: &'a Server) -> Running<'a> {
+        let mut wrk = Command::new("wrk");
+        wrk.args(["-t1", "--latency", "--timeout", "10s"]);
+        wrk.arg(format!("-c{}", self.connections)).arg(format!("-d{}s", self.seconds));
+        if let Some((script, environment)) = &self.script {
+            wrk.arg("-s")
+                .arg(format!("bench/lua/{script}.lua"))
+                .envs(environment.iter().map(|(key, value)| (key, value)));
+        }
+        wrk.arg(format!("http://127.0.0.1:{}{}", server.port, self.path));
+        let child =
+            wrk.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap_or_else(|error| {
+                panic!("wrk can't be started ({error}): install it with `apt-get install wrk`")
+            });
+        Running { child, server, cpu_before_s: server.cpu_s() }
+    }
+
+    /// Does it.
+    pub fn run(&self, server: &Server) -> Outcome {
+        self.begin(server).finish()
+    }
+}
+
+/// A measurement under way.
+pub struct Running<'a> {
+    child: std::process::Child,
+    server: &'a Server,
+    cpu_before_s: f64,
+}
+
+impl Running<'_> {
+    /// Waits for the end.
+    pub fn finish(self) -> Outcome {
+        let output = self.child.wait_with_output().expect("wrk ends");
+        let cpu_s = self.server.cpu_s() - self.cpu_before_s;
+        let text = String::from_utf8_lossy(&output.stdout);
+        let after = |label: &str| {
+            text.lines().find_map(|line| line.trim().strip_prefix(label)).unwrap_or_default().trim().to_owned()
+        };
+        let requests = text
+            .lines()
+            .find(|line| line.contains(" requests in "))
+            .and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok())
+            .unwrap_or_else(|| panic!("wrk says nothing of requests:\n{text}"));
+        Outcome {
+            per_s: after("Requests/sec:").parse().unwrap_or_default(),
+            cpu_us: cpu_s * 1e6 / requests,
+            p99_ms: milliseconds(&after("99%")),
+            failed: after("Non-2xx or 3xx responses:").parse().unwrap_or_default(),
+        }
+    }
+}
+
+/// wrk's `1.23ms`, `45.6us`, `1.2s`.
+fn milliseconds(text: &str) -> f64 {
+    for (unit, factor) in [("us", 0.001), ("ms", 1.0), ("s", 1000.0), ("m", 60_000.0)] {
+        if let Some(number) = text.strip_suffix(unit).and_then(|number| number.parse::<f64>().ok()) {
+            return number * factor;
+        }
+    }
+    f64::NAN
+}

@@ -1,0 +1,5 @@
+-- Asks for the paths in the file PATHS, in a random order of its own.
+local paths = {}
+for path in io.lines(os.getenv('PATHS')) do paths[#paths + 1] = path end
+math.randomseed(1)
+function request() return wrk.format('GET', paths[math.random(#paths)]) end

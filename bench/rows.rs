@@ -1,0 +1,307 @@
+//! The rows of the table, each a measurement of its own.
+
+use std::io::Write as _;
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
+use tokio::runtime::Runtime;
+
+use super::load::{Load, Outcome};
+use super::server::{Server, free_port, pause};
+use super::{Bench, row, seed};
+
+/// A row: its name on the command line, and what it does.
+type Row = (&'static str, fn(&Bench, &Runtime));
+
+/// All of them, in the order of the table.
+pub const ALL: [Row; 6] = [
+    ("redis", look_ups_on_redis),
+    ("embedded", look_ups_on_the_embedded_store),
+    ("hashes", sign_ups_and_password_checks),
+    ("storm", reads_during_a_storm),
+    ("memory", memory_and_start),
+    ("growth", growth_and_bytes),
+];
+
+/// Connections of the look-up loads.
+const CONNECTIONS: usize = 32;
+
+/// Connections of the loads that hash: fewer than the gate has places, so that nothing is refused.
+const HASHING_CONNECTIONS: usize = 8;
+
+/// Stalled connections of DESIGN's row.
+const STALLED: usize = 10_000;
+
+impl Bench {
+    fn load(&self, path: &str) -> Load {
+        Load { path: path.to_owned(), script: None, connections: CONNECTIONS, seconds: self.pace.seconds }
+    }
+
+    fn paths(&self, file: &str) -> Load {
+        Load { script: Some(("paths", vec![("PATHS", file.to_owned())])), ..self.load("/") }
+    }
+
+    /// Loads that are compared take turns; the median of each one's CPU a request counts.
+    fn by_turns(&self, loads: &[(&Server, Load)]) -> Vec<Outcome> {
+        let mut outcomes: Vec<Vec<Outcome>> = vec![Vec::new(); loads.len()];
+        for _ in 0..self.pace.turns {
+            for (place, (server, load)) in loads.iter().enumerate() {
+                outcomes[place].push(load.run(server));
+            }
+        }
+        outcomes.into_iter().map(median).collect()
+    }
+}
+
+fn median(mut outcomes: Vec<Outcome>) -> Outcome {
+    outcomes.sort_by(|one, other| one.cpu_us.total_cmp(&other.cpu_us));
+    outcomes[outcomes.len() / 2]
+}
+
+fn baseline(bench: &Bench, redis: &Server) -> Server {
+    let port = free_port();
+    Server::start(&bench.baseline, &["serve", &port.to_string(), &redis.port.to_string()], &[], port)
+}
+
+fn redis_command(redis: &Server, words: &[&str]) -> redis::Value {
+    let client = redis::Client::open(format!("redis://127.0.0.1:{}", redis.port)).expect("an address");
+    let mut command = redis::Cmd::new();
+    command.arg(words);
+    command.query(&mut client.get_connection().expect("redis is there")).expect("redis answers")
+}
+
+fn look_ups_on_redis(bench: &Bench, runtime: &Runtime) {
+    let redis = bench.redis();
+    let seeded = runtime.block_on(seed::fill_redis(redis.port, 10_000, bench.folder.path(), "redis"));
+    let record = [
+        "HSET",
+        "baseline:user:1",
+        "st",
+        "A",
+        "rev",
+        "1",
+        "name",
+        "Made-up Person 1",
+        "email",
+        "person.1@mail1.example.org",
+        "as",
+        "",
+        "salt",
+        "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA",
+        "hash",
+        "RdescudvJCsgt3ub+b5dWRWJTmaaJObGRdescudvJCs",
+        "made",
+        "2026-11-22T14:31:02.007Z",
+        "upd",
+        "2026-11-22T14:31:02.007Z",
+    ];
+    redis_command(&redis, &record);
+    let bare = baseline(bench, &redis);
+    let userd = bench.userd(&format!("redis://127.0.0.1:{}/0", redis.port), &[]);
+    let of = bench.by_turns(&[
+        (&bare, bench.load("/user/1")),
+        (&userd, bench.paths(&seeded.by_id)),
+        (&userd, bench.paths(&seeded.by_email)),
+        (&userd, bench.load(&format!("/api/users/{}", seeded.one))),
+    ]);
+    let cost =
+        |outcome: &Outcome| format!("{:.1} µs, {:.0}/s, p99 {:.1} ms", outcome.cpu_us, outcome.per_s, outcome.p99_ms);
+    row("bare Rocket, one `HMGET` and the same JSON: CPU a request", "—", &cost(&of[0]));
+    let ratio = of[3].cpu_us / of[0].cpu_us;
+    row("look-up by id, Redis, one user as the bare route", "≤ 1.15× bare", &format!("{ratio:.2}× ({})", cost(&of[3])));
+    let ratio = of[1].cpu_us / of[0].cpu_us;
+    row("look-up by id, Redis, 10,000 users at random", "—", &format!("{ratio:.2}× ({})", cost(&of[1])));
+    let ratio = of[2].cpu_us / of[1].cpu_us;
+    row("look-up by e-mail, Redis", "≤ 1.6× by id", &format!("{ratio:.2}× ({})", cost(&of[2])));
+}
+
+fn look_ups_on_the_embedded_store(bench: &Bench, runtime: &Runtime) {
+    let redis = bench.redis();
+    let path = bench.folder.path().join("look-ups.db");
+    let seeded = runtime.block_on(seed::fill_embedded(&path, 10_000, bench.folder.path(), "embedded"));
+    let bare = baseline(bench, &redis);
+    let userd = bench.userd(&format!("sqlite:{}", path.display()), &[]);
+    let of = bench.by_turns(&[
+        (&bare, bench.load("/ping")),
+        (&userd, bench.load("/ping")),
+        (&userd, bench.paths(&seeded.by_id)),
+        (&userd, bench.paths(&seeded.by_email)),
+    ]);
+    let cost =
+        |outcome: &Outcome| format!("{:.1} µs, {:.0}/s, p99 {:.1} ms", outcome.cpu_us, outcome.per_s, outcome.p99_ms);
+    row("bare Rocket `/ping`: CPU a request", "—", &cost(&of[0]));
+    row("userd `/ping`", "—", &cost(&of[1]));
+    for (what, place) in [("look-up by id, embedded", 2), ("look-up by e-mail, embedded", 3)] {
+        let more = of[place].cpu_us - of[0].cpu_us;
+        row(what, "≤ bare `/ping` + 15 µs", &format!("+{more:.1} µs ({})", cost(&of[place])));
+    }
+}
+
+fn sign_ups_and_password_checks(bench: &Bench, runtime: &Runtime) {
+    let redis = bench.redis();
+    let seeded = runtime.block_on(seed::fill_redis(redis.port, 1000, bench.folder.path(), "hashes"));
+    let database = bench.folder.path().join("hashes.db");
+    let on_redis = bench.userd(&format!("redis://127.0.0.1:{}/0", redis.port), &[]);
+    let on_file = bench.userd(&format!("sqlite:{}", database.display()), &[]);
+    let (mut bare, mut rates) = (Vec::new(), [Vec::new(), Vec::new(), Vec::new()]);
+    for turn in 0..bench.pace.turns {
+        bare.push(bench.bare_hashes_per_s());
+        let sign_ups = |tag: &str| Load {
+            script: Some(("sign_ups", vec![("TAG", format!("{tag}{turn}"))])),
+            connections: HASHING_CONNECTIONS,
+            ..bench.load("/")
+        };
+        let checks = Load { script: Some(("checks", vec![("PATHS", seeded.by_id.clone())])), ..sign_ups("") };
+        for (place, outcome) in
+            [sign_ups("r").run(&on_redis), sign_ups("e").run(&on_file), checks.run(&on_redis)].into_iter().enumerate()
+        {
+            assert!(place == 2 || outcome.failed == 0, "every sign-up succeeds: {outcome:?}");
+            rates[place].push(outcome.per_s);
+        }
+    }
+    let middle = |values: &mut Vec<f64>| {
+        values.sort_by(f64::total_cmp);
+        values[values.len() / 2]
+    };
+    let bare = middle(&mut bare);
+    row("bare Argon2id (m=19456, t=2, p=1), both cores", "—", &format!("{bare:.1} hashes/s"));
+    for (what, place) in [("sign-ups, Redis", 0), ("sign-ups, embedded", 1), ("password checks, Redis", 2)] {
+        let rate = middle(&mut rates[place]);
+        row(what, "≥ 95 % of bare", &format!("{:.1} % ({rate:.1}/s)", 100.0 * rate / bare));
+    }
+    let cheap = [("USERD_HASH__MEMORY_KIB", "8"), ("USERD_HASH__PASSES", "1")];
+    for (what, store) in [
+        ("sign-up, Redis", format!("redis://127.0.0.1:{}/0", redis.port)),
+        ("sign-up, embedded", format!("sqlite:{}", bench.folder.path().join("cheap.db").display())),
+    ] {
+        let userd = bench.userd(&store, &cheap);
+        let load = Load {
+            script: Some(("sign_ups", vec![("TAG", "cheap".to_owned())])),
+            connections: HASHING_CONNECTIONS,
+            ..bench.load("/")
+        };
+        let outcome = load.run(&userd);
+        row(
+            &format!("{what}: own CPU beside the hash (measured with m=8, t=1)"),
+            "< 1 ms",
+            &format!("{:.0} µs", outcome.cpu_us),
+        );
+    }
+}
+
+fn reads_during_a_storm(bench: &Bench, runtime: &Runtime) {
+    let redis = bench.redis();
+    let by_redis = runtime.block_on(seed::fill_redis(redis.port, 10_000, bench.folder.path(), "storm-redis"));
+    let path = bench.folder.path().join("storm.db");
+    let by_file = runtime.block_on(seed::fill_embedded(&path, 10_000, bench.folder.path(), "storm-embedded"));
+    for (what, store, seeded) in [
+        ("Redis", format!("redis://127.0.0.1:{}/0", redis.port), by_redis),
+        ("embedded", format!("sqlite:{}", path.display()), by_file),
+    ] {
+        let userd = bench.userd(&store, &[]);
+        let reads = Load { connections: 4, ..bench.paths(&seeded.by_id) };
+        let idle = reads.run(&userd);
+        let storm = Load {
+            script: Some(("sign_ups", vec![("TAG", "storm".to_owned())])),
+            connections: HASHING_CONNECTIONS,
+            seconds: bench.pace.seconds + 2,
+            ..bench.load("/")
+        }
+        .begin(&userd);
+        pause(Duration::from_secs(1));
+        let stormy = reads.run(&userd);
+        let hashes = storm.finish();
+        row(
+            &format!("look-ups by id, {what}, while sign-ups saturate both cores: p99"),
+            "< 10× idle, < 25 ms",
+            &format!(
+                "{:.2} ms, {:.1}× idle ({:.2} ms); {:.0} reads/s beside {:.0} sign-ups/s",
+                stormy.p99_ms,
+                stormy.p99_ms / idle.p99_ms,
+                idle.p99_ms,
+                stormy.per_s,
+                hashes.per_s
+            ),
+        );
+    }
+}
+
+fn memory_and_start(bench: &Bench, runtime: &Runtime) {
+    let path = bench.folder.path().join("million.db");
+    let seeded = runtime.block_on(seed::fill_embedded(&path, bench.pace.many, bench.folder.path(), "million"));
+    let store = format!("sqlite:{}", path.display());
+    let mut starts = Vec::new();
+    for _ in 0..5 {
+        let started = Instant::now();
+        let userd = bench.userd(&store, &[]);
+        get(userd.port, &format!("/api/users/{}", seeded.one));
+        starts.push(started.elapsed());
+    }
+    starts.sort();
+    row(
+        &format!("start to the first answer, embedded, {} users", bench.pace.many),
+        "< 100 ms",
+        &format!("{:.0} ms (median of 5)", starts[2].as_secs_f64() * 1000.0),
+    );
+    let userd = bench.userd(&store, &[]);
+    get(userd.port, "/ping");
+    row("resident memory, idle", "< 20 MB", &format!("{:.1} MiB", userd.rss_mib()));
+    let stalled: Vec<TcpStream> = (0..STALLED)
+        .map(|_| {
+            let mut stream = TcpStream::connect(("127.0.0.1", userd.port)).expect("userd takes connections");
+            stream.write_all(b"GET /api/users/x HTTP/1.1\r\nHost: localhost\r\nX-Slow: ").expect("userd reads");
+            stream
+        })
+        .collect();
+    pause(Duration::from_secs(2));
+    let memory = userd.rss_mib();
+    let served = bench.paths(&seeded.by_id).run(&userd);
+    row(
+        &format!("resident memory with {STALLED} stalled connections"),
+        "< 120 MB",
+        &format!("{memory:.1} MiB; meanwhile {:.0} look-ups/s, p99 {:.1} ms", served.per_s, served.p99_ms),
+    );
+    drop(stalled);
+}
+
+/// Asks once, and waits for the answer's first line.
+fn get(port: u16, path: &str) {
+    use std::io::Read as _;
+    let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("userd takes connections");
+    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").expect("userd reads");
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).expect("userd answers");
+    assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
+}
+
+fn growth_and_bytes(bench: &Bench, runtime: &Runtime) {
+    let used = |redis: &Server| -> f64 {
+        let info: String = redis::from_redis_value(redis_command(redis, &["INFO", "memory"])).expect("text");
+        info.lines().find_map(|line| line.strip_prefix("used_memory:")?.trim().parse().ok()).expect("a number")
+    };
+    for count in [100_000, bench.pace.many] {
+        #[expect(clippy::cast_precision_loss, reason = "some millions at most")]
+        let users = count as f64;
+        let redis = bench.redis();
+        let empty = used(&redis);
+        runtime.block_on(seed::fill_redis(redis.port, count, bench.folder.path(), "bytes"));
+        let bytes = (used(&redis) - empty) / users;
+        row(&format!("Redis memory a user, {count} users"), "≤ 1,000 bytes at a million", &format!("{bytes:.0} bytes"));
+    }
+    let small = bench.folder.path().join("small.db");
+    let large = bench.folder.path().join("large.db");
+    let few = runtime.block_on(seed::fill_embedded(&small, 1000, bench.folder.path(), "small"));
+    let many = runtime.block_on(seed::fill_embedded(&large, bench.pace.many, bench.folder.path(), "large"));
+    let (on_small, on_large) = (
+        bench.userd(&format!("sqlite:{}", small.display()), &[]),
+        bench.userd(&format!("sqlite:{}", large.display()), &[]),
+    );
+    for (what, few, many) in [("by id", few.by_id, many.by_id), ("by e-mail", few.by_email, many.by_email)] {
+        let of = bench.by_turns(&[(&on_small, bench.paths(&few)), (&on_large, bench.paths(&many))]);
+        row(
+            &format!("look-up {what}, embedded, {} users against 1,000", bench.pace.many),
+            "≤ 1.2×",
+            &format!("{:.2}× ({:.1} µs against {:.1} µs)", of[1].cpu_us / of[0].cpu_us, of[1].cpu_us, of[0].cpu_us),
+        );
+    }
+}
