@@ -33,8 +33,8 @@ Examples:
                                                users in ./userd-data/userd.db
   userd --listen 0.0.0.0:8000                  serve to the network
   userd --store redis://cache.internal:6379/0  keep users in Redis
-  userd config check                           find every mistake in the settings
-  userd config show                            print what is in force, no secrets
+  userd config check                           find every mistake in settings
+  userd config show                            print what holds, without secrets
 
 Configuration, the later winning over the earlier:
   the defaults; userd.toml in the working directory, or the file that --config
@@ -47,9 +47,9 @@ Configuration, the later winning over the earlier:
   the machine see flags.
 
 Exit codes:
-  0  served until told to stop (SIGTERM or Ctrl-C), or the command did its work
+  0  served until told to stop (SIGTERM, Ctrl-C), or the command did its work
   1  could not start, or could not go on serving; the log says why
-  2  a mistake in the command line or in the configuration; nothing was started";
+  2  a mistake in the command line or the configuration; nothing was started";
 
 /// The user-accounts service beside your own services.
 #[derive(Debug, Parser)]

@@ -275,6 +275,28 @@ async fn a_missing_right_is_named_before_anything_is_served() {
     }
 }
 
+/// Whether all that userd ever sends is possible with `rights`.
+async fn all_is_possible(server: &RedisServer, rights: &[&str]) -> bool {
+    let settings = RedisSettings { db: 1, timeout: Duration::from_millis(300), ..with_rights(server, rights) };
+    let Ok(store) = RedisStore::start(settings, Arc::new(SystemRandom)).await else { return false };
+    server.command(&["SCRIPT", "FLUSH"]);
+    let user = person(&ManualClock::at(NOW), "a@example.org");
+    matches!(store.insert_user(&user).await, Ok(Insert::Inserted))
+        && matches!(store.remove_user(user.id, user.version, NOW).await, Ok(Remove::Removed))
+        && store.check().await.is_ok()
+}
+
+#[tokio::test]
+async fn every_right_in_the_line_is_needed() {
+    let server = RedisServer::start();
+    assert!(all_is_possible(&server, &least_rights()).await);
+    // Without INFO userd serves, but knows less.
+    for missing in least_rights().into_iter().filter(|right| right.starts_with('+') && *right != "+info") {
+        let rights: Vec<&str> = least_rights().into_iter().filter(|&right| right != missing).collect();
+        assert!(!all_is_possible(&server, &rights).await, "{missing} is not needed");
+    }
+}
+
 #[tokio::test]
 async fn where_info_is_forbidden_userd_serves_and_takes_the_operators_word() {
     let server = RedisServer::start();
