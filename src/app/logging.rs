@@ -19,6 +19,11 @@ use crate::config::LogFormat;
 /// Rocket's targets: `rocket`, `rocket::…`, and `_` for the indented lines below them.
 const ROCKET_TARGETS: [&str; 2] = ["rocket", "_"];
 
+/// What is ignored of the crate `log`: Rocket's targets, and ours. userd itself uses `tracing` only; what comes
+/// through `log` under a name of ours was written into our handlers by Rocket's macros, a line for each guard that
+/// refuses a request.
+const LOG_TARGETS_IGNORED: [&str; 3] = ["rocket", "_", "userd"];
+
 /// Sends log lines and panics to standard error. To be called before Rocket is built, which otherwise installs a
 /// logger of its own. A second call changes nothing.
 pub fn init(format: LogFormat) {
@@ -27,7 +32,8 @@ pub fn init(format: LogFormat) {
     }
     // Crates that use `log`. The level and the ignored targets are checked before a record is built. The only
     // possible error is that somebody installed a logger before, and then theirs counts.
-    let _ = LogTracer::builder().with_max_level(tracing_log::log::LevelFilter::Warn).ignore_all(ROCKET_TARGETS).init();
+    let _ =
+        LogTracer::builder().with_max_level(tracing_log::log::LevelFilter::Warn).ignore_all(LOG_TARGETS_IGNORED).init();
     panic::set_hook(Box::new(log_panic));
 }
 

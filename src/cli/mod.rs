@@ -26,25 +26,30 @@ default, or in Redis when many userd processes share them.
 
 Without a command it serves.";
 
+/// Lines of at most 80 characters, or a narrow terminal breaks them a second time.
 const AFTER_HELP: &str = "\
 Examples:
-  userd                                             serve on 127.0.0.1:8000, users in ./userd-data/userd.db
-  userd --listen 0.0.0.0:8000                       serve to the network
-  userd --store redis://cache.internal:6379/0       keep users in Redis
-  userd config check                                find every mistake in the configuration
-  userd config show                                 print what is in force, secrets hidden
+  userd                                        serve on 127.0.0.1:8000, keep
+                                               users in ./userd-data/userd.db
+  userd --listen 0.0.0.0:8000                  serve to the network
+  userd --store redis://cache.internal:6379/0  keep users in Redis
+  userd config check                           find every mistake in settings
+  userd config show                            print what holds, without secrets
 
 Configuration, the later winning over the earlier:
-  the defaults; userd.toml in the working directory, or the file that --config or USERD_CONFIG names; .env in
-  the working directory; the environment; flags. Every key of userd.default.toml is a variable too: USERD_ and
-  the key in capitals, two underscores after a section, such as USERD_HASH__MEMORY_KIB. REDIS_ADDRESS,
-  REDIS_PORT, REDIS_DB and REDIS_PASSWORD choose Redis when no store is set. Give passwords in the environment
-  or in a file (USERD_STORE_FILE, USERD_REDIS__PASSWORD_FILE), not in flags: other users of the machine see flags.
+  the defaults; userd.toml in the working directory, or the file that --config
+  or USERD_CONFIG names; .env in the working directory; the environment; flags.
+  Every key of userd.default.toml is a variable too: USERD_ and the key in
+  capitals, two underscores after a section, such as USERD_HASH__MEMORY_KIB.
+  REDIS_ADDRESS, REDIS_PORT, REDIS_DB and REDIS_PASSWORD choose Redis when no
+  store is set. Give passwords in the environment or in a file
+  (USERD_STORE_FILE, USERD_REDIS__PASSWORD_FILE), not in flags: other users of
+  the machine see flags.
 
 Exit codes:
-  0  served until told to stop (SIGTERM or Ctrl-C), or the command did what it should
+  0  served until told to stop (SIGTERM, Ctrl-C), or the command did its work
   1  could not start, or could not go on serving; the log says why
-  2  a mistake in the command line or in the configuration; nothing was started";
+  2  a mistake in the command line or the configuration; nothing was started";
 
 /// The user-accounts service beside your own services.
 #[derive(Debug, Parser)]
@@ -134,5 +139,11 @@ mod tests {
     #[test]
     fn the_command_line_is_consistent() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_help_fits_a_terminal_of_80_columns() {
+        let wide: Vec<&str> = AFTER_HELP.lines().filter(|line| line.chars().count() > 80).collect();
+        assert_eq!(wide, Vec::<&str>::new());
     }
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 /// A layer, and what it may name of the crate. The longest matching layer counts; `store` alone is its contract,
 /// without the implementations below it. Every layer may name itself.
-const LAYERS: [(&str, &[&str]); 11] = [
+pub const LAYERS: [(&str, &[&str]); 11] = [
     ("domain", &[]),
     ("clock", &["domain"]),
     ("random", &[]),
