@@ -1,10 +1,14 @@
 //! Clients that hold connections and say nothing, or say it slowly. (Rows 20 and 27 of the fault table.)
+//!
+//! Before anything of userd's sees a request, Rocket 0.5.2 waits for the first 14 bytes of its body (it looks for
+//! the `_method` of a form). A body that stops before them is like a head that stops: only the client, or
+//! the proxy in front, ends it. From there on `body_timeout_ms` counts.
 
 use std::net::SocketAddr;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::support::http::{Connection, ask, get, sign_up, status_of};
+use crate::support::http::{Connection, ask, body_of, get, sign_up, status_of};
 use crate::support::program::Launch;
 
 /// Connections of each kind that stalls.
@@ -13,9 +17,9 @@ const STALLED: usize = 200;
 /// Connections that idle.
 const IDLE: usize = 2_000;
 
-/// Memory for each idle connection, in bytes: what release builds promise is 10 KiB; a debug build needs about
-/// the same, and the measure is rounded up to pages.
-const IDLE_BYTES_MAX: u64 = 12 * 1024;
+/// Memory for each idle connection, in bytes: measured are 16 KiB in a debug build, whose futures are larger than
+/// those of a release build; the benchmarks have that one's figure.
+const IDLE_BYTES_MAX: u64 = 20 * 1024;
 
 /// Raises the limit of open files as far as the system lets us; each connection needs one at each end.
 fn raise_open_files() {
@@ -51,7 +55,8 @@ async fn hundreds_of_stalled_connections_stop_nobody_and_slow_bodies_are_not_wai
     let in_head = stalled(address, b"GET /api/users HTTP/1.1\r\nHost: userd\r\nAccept: applic", STALLED).await;
     let whole = sign_up("never@example.org");
     let mut in_body = stalled(address, &whole[..whole.len() - 10], STALLED).await;
-    serving.wait_for_open_files_at_least(before + 2 * STALLED);
+    let before_body = stalled(address, &whole[..body_of(&whole) + 13], STALLED).await;
+    serving.wait_for_open_files_at_least(before + 3 * STALLED);
     for number in 0..20 {
         assert_eq!(ask(address, &sign_up(&format!("ada-{number}@example.org"))).await.status, 200);
         assert_eq!(status_of(address, &format!("/api/users/ada-{number}@example.org")).await, 200);
@@ -62,8 +67,8 @@ async fn hundreds_of_stalled_connections_stop_nobody_and_slow_bodies_are_not_wai
         assert!(connection.is_closed().await, "what follows would be taken for a request");
     }
     // Those with a slow body are gone; the others stay for as long as their clients like.
-    serving.wait_for_open_files_at_most(before + 2 * STALLED + 10);
-    drop((in_line, in_head, in_body));
+    serving.wait_for_open_files_at_most(before + 3 * STALLED + 10);
+    drop((in_line, in_head, in_body, before_body));
     serving.wait_for_open_files_at_most(before + 10);
     assert_eq!(status_of(address, "/api/users/never@example.org").await, 404);
     assert_eq!(serving.stop().0, Some(0));

@@ -59,7 +59,8 @@ async fn bodies_that_are_too_much_are_refused_and_take_no_room() {
         assert_eq!(ask(address, &most).await.status, 422, "16 KiB are still looked at");
         let more = with_json("POST", "/api/users", &json!({"name": "x".repeat(16 * 1024 - 10)}));
         assert_eq!(ask(address, &more).await.status, 413, "16 KiB + 1");
-        let announced = format!("{HEAD}Content-Length: 1073741824\r\n\r\n");
+        // Rocket shows nobody a request before the first 14 bytes of its body, see `program_clients`.
+        let announced = format!("{HEAD}Content-Length: 1073741824\r\n\r\n{}", " ".repeat(14));
         assert_eq!(ask(address, announced.as_bytes()).await.status, 413, "1 GiB announced");
         assert_eq!(endless(address).await.status, 413, "an endless body");
         let gzip = post(address, "Content-Encoding: gzip\r\n", &packed).await;

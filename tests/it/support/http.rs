@@ -185,6 +185,11 @@ pub fn sign_up(email: &str) -> Vec<u8> {
     with_json("POST", "/api/users", &json!({"name": "Ada Lovelace", "email": email, "password": PASSWORD}))
 }
 
+/// Where the body of a request begins.
+pub fn body_of(request: &[u8]) -> usize {
+    request.windows(4).position(|bytes| bytes == b"\r\n\r\n").expect("a head has an end") + 4
+}
+
 /// The bytes of a change to another e-mail.
 pub fn change_email(id: &str, email: &str) -> Vec<u8> {
     let body = json!({"name": "Ada Lovelace", "email": email, "password": PASSWORD});
