@@ -6,7 +6,7 @@ mod program_clients;
 mod program_crash;
 mod program_disk;
 mod program_hashing;
-//mod program_input;
+mod program_input;
 mod program_oversized;
 mod program_protocol;
 mod program_races;

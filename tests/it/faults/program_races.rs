@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use crate::support::http::{Connection, sign_up};
 use crate::support::load::users_count;
-use crate::support::program::Launch;
+use crate::support::program::{Launch, Serving};
 use crate::support::redis_audit::audit;
 use crate::support::redis_server::RedisServer;
 use crate::support::stores::{at_once, audit_database};
@@ -40,7 +40,7 @@ async fn of_many_sign_ups_at_three_userd_on_one_redis_exactly_one_wins_each_roun
     let (server, folder) = (RedisServer::start(), tempfile::tempdir().expect("a folder"));
     let launch = Launch::in_folder(folder.path()).redis(&server).cheap_hashes();
     let servings = [launch.start(), launch.start(), launch.start()];
-    race(&servings.each_ref().map(|serving| serving.address())).await;
+    race(&servings.each_ref().map(Serving::address)).await;
     assert_eq!(audit(&server, "userd:").all(), Vec::<String>::new());
 }
 

@@ -88,12 +88,10 @@ impl Connection {
     /// Waits for a whole answer.
     pub async fn answer(&mut self) -> Result<Answer, Broken> {
         let mut raw = Vec::new();
-        match tokio::time::timeout(HANGS_AFTER, self.read_answer(&mut raw)).await {
-            Ok(Ok(answer)) => Ok(answer),
-            Ok(Err(_)) if raw.is_empty() => Err(Broken::BeforeAnswer),
-            Ok(Err(_)) => Err(Broken::WithinAnswer(raw)),
-            Err(_) => panic!("no answer within {HANGS_AFTER:?}; so far: {}", String::from_utf8_lossy(&raw)),
-        }
+        let Ok(read) = tokio::time::timeout(HANGS_AFTER, self.read_answer(&mut raw)).await else {
+            panic!("no answer within {HANGS_AFTER:?}; so far: {}", String::from_utf8_lossy(&raw));
+        };
+        read.map_err(|_| if raw.is_empty() { Broken::BeforeAnswer } else { Broken::WithinAnswer(raw) })
     }
 
     /// Sends a request and waits for its answer. What was refused early may not have been read to its end.

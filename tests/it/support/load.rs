@@ -80,9 +80,8 @@ impl Load {
     /// Waits until the tally is like that.
     pub async fn until(&self, what: &str, enough: impl Fn(&Tally) -> bool) {
         let mut seen = self.tally.subscribe();
-        if tokio::time::timeout(HANGS_AFTER, seen.wait_for(enough)).await.is_err() {
-            panic!("never {what}: {:?}", self.now().statuses);
-        }
+        let reached = tokio::time::timeout(HANGS_AFTER, seen.wait_for(enough)).await.is_ok();
+        assert!(reached, "never {what}: {:?}", self.now().statuses);
     }
 
     /// Waits until so many more sign-ups are acknowledged.

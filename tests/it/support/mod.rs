@@ -4,7 +4,7 @@ pub mod disk;
 pub mod http;
 pub mod load;
 pub mod memory_store;
-//pub mod naughty;
+pub mod naughty;
 pub mod people;
 pub mod program;
 pub mod proxy;
