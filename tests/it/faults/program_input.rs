@@ -32,14 +32,13 @@ impl Client {
 
     async fn ask(&mut self, request: &[u8], what: &str) -> Answer {
         let shown: String = what.chars().take(200).collect();
-        let answer = match self.connection.ask(request).await {
-            Ok(answer) => answer,
+        let answer = if let Ok(answer) = self.connection.ask(request).await {
+            answer
+        } else {
             // The last answer may have ended the connection, as a refused body does.
-            Err(_) => {
-                self.connection = Connection::to(self.address).await;
-                let again = self.connection.ask(request).await;
-                again.unwrap_or_else(|broken| panic!("{shown:?}: {broken:?}"))
-            }
+            self.connection = Connection::to(self.address).await;
+            let again = self.connection.ask(request).await;
+            again.unwrap_or_else(|broken| panic!("{shown:?}: {broken:?}"))
         };
         assert!(answer.status < 500, "{shown:?}: {answer:?}");
         answer
