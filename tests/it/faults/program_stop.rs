@@ -8,6 +8,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tempfile::TempDir;
 use tokio::sync::Notify;
@@ -110,6 +111,8 @@ async fn sigterm_waits_for_a_request_that_waits_for_redis_and_ends_with_0() {
     let mut waiting = Waiting::start().await;
     waiting.serving.terminate();
     waiting.serving.line_with("stopping: finishing the requests under way");
+    // Longer than idle connections get to close.
+    waiting.serving.assert_goes_on_for(Duration::from_secs(1));
     waiting.go_on.notify_one();
     let answer = waiting.connection.answer().await.unwrap_or_else(|broken| panic!("it was under way: {broken:?}"));
     assert_eq!(answer.status, 200, "{}", answer.text());

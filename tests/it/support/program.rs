@@ -170,6 +170,15 @@ impl Serving {
         }
     }
 
+    /// It does not end within this time; on a slow machine that says less, and is true all the same.
+    pub fn assert_goes_on_for(&mut self, time: Duration) {
+        let until = Instant::now() + time;
+        while Instant::now() < until {
+            assert!(self.process.try_wait().expect("its state").is_none(), "it has ended:\n{}", self.log());
+            pause();
+        }
+    }
+
     /// Asks it to stop; gives the exit code and the log after the last line that was waited for.
     pub fn stop(mut self) -> (Option<i32>, String) {
         self.terminate();
