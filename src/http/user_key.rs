@@ -11,6 +11,9 @@ use crate::service;
 /// How much of what was asked for an answer repeats, in characters. An e-mail has at most 254 bytes.
 const ECHO_CHARS_MAX: usize = 254;
 
+/// The `@` and the two characters that stand for it in other widths.
+const AT: [char; 3] = ['@', '\u{ff20}', '\u{fe6b}'];
+
 /// The user that a path asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum UserKey<'r> {
@@ -21,7 +24,7 @@ pub(super) enum UserKey<'r> {
         /// As it was written.
         asked: &'r str,
     },
-    /// It has an `@`; whether it is an address is found out later.
+    /// It has an `@` of any width; whether it is an address is found out later.
     Email(&'r str),
     /// Neither: nobody.
     Other(&'r str),
@@ -59,7 +62,7 @@ impl<'r> FromParam<'r> for UserKey<'r> {
     fn from_param(param: &'r str) -> Result<Self, Infallible> {
         Ok(match UserId::parse(param) {
             Some(id) => Self::Id { id, asked: param },
-            None if param.contains('@') => Self::Email(param),
+            None if param.contains(AT) => Self::Email(param),
             None => Self::Other(param),
         })
     }

@@ -86,7 +86,11 @@ fn read<T>(column: &'static str, value: FromSqlResult<T>) -> Result<T, RowError>
 
 fn address(column: &'static str, value: ValueRef<'_>) -> Result<String, RowError> {
     let text = read(column, value.as_str())?;
-    let plausible = text.contains('@') && (column != "canonical" || text.len() <= EMAIL_BYTES_MAX);
+    // As written, the @ may be a full-width one.
+    let plausible = match column {
+        "canonical" => text.contains('@') && text.len() <= EMAIL_BYTES_MAX,
+        _ => !text.is_empty(),
+    };
     if plausible { Ok(text.to_owned()) } else { Err(RowError::Email(column)) }
 }
 
@@ -139,6 +143,15 @@ mod tests {
         assert_eq!(user.email.canonical().as_str(), "ann@x.org");
         assert_eq!((user.created_at.as_millis(), user.updated_at.as_millis()), (1, 2));
         assert_eq!(user.version, Version::from_number(3));
+    }
+
+    #[test]
+    fn an_email_written_with_a_full_width_at_is_one() {
+        let mut values = good();
+        values[2] = Value::Text("ａｎｎ＠ｘ．ｏｒｇ".to_owned());
+        assert_eq!(parsed(&values).expect("a user").email.as_written(), "ａｎｎ＠ｘ．ｏｒｇ");
+        values[2] = Value::Text(String::new());
+        assert!(parsed(&values).is_err());
     }
 
     #[test]

@@ -1,21 +1,16 @@
 //! The embedded store on a disk that is full or read-only: a real one, a small `tmpfs` of its own.
-//!
-//! Mounting needs rights, so each test starts itself again inside `unshare --map-root-user --mount` (Linux), where
-//! it may mount and nothing outlives it. Where the system forbids that (some containers), the test says so and
-//! is skipped; the full file is tested without rights beside the store's own code, too.
+//! With the real program it is in `program_disk`.
 
 use std::error::Error;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Command;
 
 use userd::store::Store;
 use userd::store::embedded::{EmbeddedStore, OpenError};
 
+use crate::support::disk::{ballast, disk};
 use crate::support::stores::{Backend, TestStore, settings};
-
-/// Tells the test that it has been started again, and where its disk is.
-const DISK: &str = "USERD_TEST_DISK";
 
 /// The disk: room for a whole write-ahead log of 4 MB and the database beside it.
 const DISK_BYTES: usize = 8 * 1024 * 1024;
@@ -23,44 +18,18 @@ const DISK_BYTES: usize = 8 * 1024 * 1024;
 /// What lies on it until it is freed; beside it some hundred users fill the disk.
 const BALLAST_BYTES: usize = 7 * 1024 * 1024;
 
-/// The disk, if this is the process that has one; otherwise runs `test` in such a process and waits for it.
-fn disk(test: &str) -> Option<PathBuf> {
-    #[expect(clippy::disallowed_methods, reason = "the only way to tell a test that it was started again")]
-    if let Some(disk) = std::env::var_os(DISK) {
-        return Some(disk.into());
-    }
-    let allowed = Command::new("unshare").args(["--map-root-user", "--mount", "true"]).output();
-    if !allowed.is_ok_and(|output| output.status.success()) {
-        eprintln!("{test} is skipped: this system lets nobody mount a disk of their own (unshare --mount)");
-        return None;
-    }
-    let folder = tempfile::tempdir().expect("a temporary folder");
-    let script =
-        format!("mount -t tmpfs -o size={DISK_BYTES} tmpfs \"${DISK}\" && exec \"$0\" --exact {test} --nocapture");
-    let output = Command::new("unshare")
-        .args(["--map-root-user", "--mount", "sh", "-c", &script])
-        .arg(std::env::current_exe().expect("this program"))
-        .env(DISK, folder.path())
-        .output()
-        .expect("unshare runs");
-    let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert!(output.status.success(), "{out}{err}");
-    assert!(out.contains("1 passed"), "{test} was not found: {out}{err}");
-    None
-}
-
 fn reason(error: &dyn Error) -> String {
     error.source().map(ToString::to_string).unwrap_or_default()
 }
 
 #[tokio::test]
 async fn a_full_disk_refuses_sign_ups_until_it_is_freed_and_loses_nothing() {
-    let Some(disk) = disk("faults::embedded_disk::a_full_disk_refuses_sign_ups_until_it_is_freed_and_loses_nothing")
+    let Some(disk) =
+        disk("faults::embedded_disk::a_full_disk_refuses_sign_ups_until_it_is_freed_and_loses_nothing", DISK_BYTES)
     else {
         return;
     };
-    let ballast = disk.join("ballast");
-    fs::write(&ballast, vec![0; BALLAST_BYTES]).expect("the disk is empty");
+    let ballast = ballast(&disk, BALLAST_BYTES);
     let path = disk.join("data").join("userd.db");
     let store = EmbeddedStore::open(&settings(&path)).expect("there is room");
     let maker = TestStore::open(Backend::Embedded).await;
@@ -95,7 +64,7 @@ async fn a_full_disk_refuses_sign_ups_until_it_is_freed_and_loses_nothing() {
 
 #[tokio::test]
 async fn a_full_disk_at_the_start_is_a_sentence() {
-    let Some(disk) = disk("faults::embedded_disk::a_full_disk_at_the_start_is_a_sentence") else { return };
+    let Some(disk) = disk("faults::embedded_disk::a_full_disk_at_the_start_is_a_sentence", DISK_BYTES) else { return };
     // As much as there is room for; the last write says that there is none.
     let _ = fs::write(disk.join("ballast"), vec![0; 2 * DISK_BYTES]);
     let error = EmbeddedStore::open(&settings(&disk.join("userd.db"))).expect_err("there is no room");
@@ -105,7 +74,7 @@ async fn a_full_disk_at_the_start_is_a_sentence() {
 
 #[tokio::test]
 async fn a_read_only_disk_is_a_sentence() {
-    let Some(disk) = disk("faults::embedded_disk::a_read_only_disk_is_a_sentence") else { return };
+    let Some(disk) = disk("faults::embedded_disk::a_read_only_disk_is_a_sentence", DISK_BYTES) else { return };
     let path = disk.join("data").join("userd.db");
     let store = EmbeddedStore::open(&settings(&path)).expect("a fresh database");
     store.close().await;
@@ -122,7 +91,7 @@ async fn a_read_only_disk_is_a_sentence() {
 /// Mounted read-only, a file may still be in a folder that can be written: then the lock can be had.
 #[tokio::test]
 async fn a_read_only_file_is_a_sentence() {
-    let Some(disk) = disk("faults::embedded_disk::a_read_only_file_is_a_sentence") else { return };
+    let Some(disk) = disk("faults::embedded_disk::a_read_only_file_is_a_sentence", DISK_BYTES) else { return };
     let path = disk.join("userd.db");
     EmbeddedStore::open(&settings(&path)).expect("a fresh database").close().await;
     run("mount", &["--bind", &path.to_string_lossy(), &path.to_string_lossy()]);

@@ -2,17 +2,16 @@
 //! repeats, pauses longer than any deadline. (Rows 3, 4 and 5 of the fault table.)
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use tokio::sync::Notify;
 use userd::clock::{Clock, ManualClock};
 use userd::domain::User;
-use userd::random::SystemRandom;
-use userd::store::redis::{INTENT_MS, RedisSettings, RedisStore};
+use userd::store::redis::{INTENT_MS, RedisStore};
 use userd::store::{Insert, Remove, Store, StoreError, Update};
 
-use crate::support::people::{NOW, address, person, profile};
+use crate::support::people::{NOW, person, profile};
 use crate::support::proxy::{Fate, Proxy};
+use crate::support::recovery::{self, patient_store};
 use crate::support::redis_audit::audit;
 use crate::support::redis_server::RedisServer;
 
@@ -67,7 +66,7 @@ impl Scene {
         let scene = Self::empty();
         if operation != Operation::SignUp {
             assert_eq!(
-                scene.store(scene.server.settings()).await.insert_user(&scene.user).await.expect("served"),
+                patient_store(scene.server.settings()).await.insert_user(&scene.user).await.expect("served"),
                 Insert::Inserted
             );
         }
@@ -80,43 +79,22 @@ impl Scene {
         Self { server: RedisServer::start(), clock, user }
     }
 
-    /// A store whose calls have time enough for what the tests do to them.
-    async fn store(&self, settings: RedisSettings) -> RedisStore {
-        let settings = RedisSettings { timeout: Duration::from_secs(20), ..settings };
-        RedisStore::start(settings, Arc::new(SystemRandom)).await.expect("a store")
-    }
-
     /// A store through a proxy that lets the operation's `at`-th step meet `fate` and all others pass. The
     /// steps of connecting (self-test, namespace) are not counted.
     async fn disturbed(&self, at: usize, fate: Fate) -> (RedisStore, Proxy) {
         let connecting = 2;
         let decide = move |step| if step == connecting + at { fate.clone() } else { Fate::Pass };
         let proxy = Proxy::start(self.server.port(), decide).await;
-        let store = self.store(proxy.settings()).await;
+        let store = patient_store(proxy.settings()).await;
         assert_eq!(proxy.steps(), connecting, "connecting takes as many steps as the test believes");
         (store, proxy)
     }
 
-    /// After everybody else crashed and every deadline has passed: what is free can be taken, what is taken
-    /// can't, what was acknowledged holds, and nothing contradicts itself.
+    /// See [`recovery::assert_recovers`].
     async fn assert_recovers(&self, operation: Operation, acknowledged: bool, what: &str) {
-        assert_eq!(audit(&self.server, "userd:").contradictions, Vec::<String>::new(), "{what}");
-        self.clock.advance_ms(INTENT_MS + 1);
-        let store = self.store(self.server.settings()).await;
-        if acknowledged {
-            for email in [OLD, NEW] {
-                let found = store.user_by_email(address(email).canonical()).await.expect("served").map(|user| user.id);
-                let expected = (operation.ends_with() == Some(email)).then_some(self.user.id);
-                assert_eq!(found, expected, "{what}: an acknowledged outcome holds for {email}");
-            }
-        }
-        for email in [OLD, NEW] {
-            let owner = store.user_by_email(address(email).canonical()).await.expect("served");
-            let outcome = store.insert_user(&person(&self.clock, email)).await.expect("served");
-            let expected = if owner.is_some() { Insert::Taken } else { Insert::Inserted };
-            assert_eq!(outcome, expected, "{what}: {email} is neither doubled nor blocked");
-        }
-        assert_eq!(audit(&self.server, "userd:").contradictions, Vec::<String>::new(), "{what}, after recovery");
+        let outcome = [OLD, NEW].map(|email| (email, (operation.ends_with() == Some(email)).then_some(self.user.id)));
+        let outcome: &[_] = if acknowledged { &outcome } else { &[] };
+        recovery::assert_recovers(&self.server, &self.clock, outcome, &[OLD, NEW], what).await;
     }
 }
 
@@ -191,21 +169,16 @@ async fn whoever_was_paused_past_the_deadline_can_not_commit_any_more() {
                 break;
             }
             scene.clock.advance_ms(2 * INTENT_MS);
-            let rival_store = scene.store(scene.server.settings()).await;
+            let rival_store = patient_store(scene.server.settings()).await;
             let rival = person(&scene.clock, wanted);
             let rival_won = rival_store.insert_user(&rival).await.expect("served") == Insert::Inserted;
             go_on.notify_one();
             let paused_won = paused.await.unwrap_or(false);
             assert!(!(rival_won && paused_won), "{operation:?}, paused at step {at}: both have {wanted}");
-            let owner =
-                rival_store.user_by_email(address(wanted).canonical()).await.expect("served").map(|user| user.id);
             let expected = if rival_won { Some(rival.id) } else { Some(scene.user.id) };
-            assert_eq!(owner, expected, "{operation:?}, paused at step {at}");
-            assert_eq!(
-                audit(&scene.server, "userd:").contradictions,
-                Vec::<String>::new(),
-                "{operation:?}, paused at step {at}"
-            );
+            let what = format!("{operation:?}, paused at step {at}");
+            assert_eq!(recovery::owner(&rival_store, wanted).await, expected, "{what}");
+            recovery::assert_no_contradictions(&scene.server, &what);
         }
     }
 }
@@ -216,7 +189,7 @@ async fn of_many_sign_ups_over_three_stores_exactly_one_wins_each_round() {
     let scene = Scene::empty();
     let mut stores = Vec::new();
     for _ in 0..3 {
-        stores.push(Arc::new(scene.store(scene.server.settings()).await));
+        stores.push(Arc::new(patient_store(scene.server.settings()).await));
     }
     for round in 0..50 {
         let email = format!("round-{round}@example.org");

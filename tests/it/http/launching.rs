@@ -3,7 +3,7 @@
 use std::future::pending;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use rocket::{get, routes};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -14,6 +14,9 @@ use userd::http::{HttpSettings, ServeError, rocket, serve_until};
 use super::{services, settings};
 use crate::support::memory_store::MemoryStore;
 
+/// What takes longer hangs; less than the grace that a stop gives to requests under way.
+const HANGS_AFTER: Duration = Duration::from_secs(20);
+
 /// A service on a free port, until it is told to stop.
 struct Served {
     address: SocketAddr,
@@ -22,14 +25,39 @@ struct Served {
     ended: tokio::task::JoinHandle<Result<(), ServeError>>,
 }
 
-/// Waits until the test lets it go on.
+/// A handler's two moments.
+#[derive(Default)]
+struct Slow {
+    /// It has begun.
+    arrived: Notify,
+    /// It may end.
+    go_on: Notify,
+}
+
+/// Says that it has begun, and waits until the test lets it go on.
 #[get("/slow")]
-async fn slow(go_on: &rocket::State<Arc<Notify>>) -> &'static str {
-    go_on.notified().await;
+async fn slow(slow: &rocket::State<Arc<Slow>>) -> &'static str {
+    slow.arrived.notify_one();
+    slow.go_on.notified().await;
     "slow but done"
 }
 
-async fn serve(settings: HttpSettings, go_on: Arc<Notify>) -> Served {
+impl Served {
+    /// Sends a request that does not end by itself, and returns once its handler has begun.
+    async fn with_slow_request(&self, slow: &Slow) -> TcpStream {
+        let mut stream = TcpStream::connect(self.address).await.expect("it listens");
+        stream.write_all(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await.expect("it reads");
+        tokio::time::timeout(HANGS_AFTER, slow.arrived.notified()).await.expect("the handler begins");
+        stream
+    }
+
+    /// How it ended, which it does without waiting for the whole grace.
+    async fn ended(self) -> Result<(), ServeError> {
+        tokio::time::timeout(HANGS_AFTER, self.ended).await.expect("it ends").expect("no panic")
+    }
+}
+
+async fn serve(settings: HttpSettings, slow_request: Arc<Slow>) -> Served {
     let (tell, told) = oneshot::channel();
     let tell = Mutex::new(Some(tell));
     let on_listening = Arc::new(move |address| {
@@ -37,7 +65,8 @@ async fn serve(settings: HttpSettings, go_on: Arc<Notify>) -> Served {
         tell.send(address).expect("somebody listens");
     });
     let settings = HttpSettings { on_listening: Some(on_listening), ..settings };
-    let rocket = rocket(&settings, services(Arc::new(MemoryStore::default()))).manage(go_on).mount("/", routes![slow]);
+    let rocket =
+        rocket(&settings, services(Arc::new(MemoryStore::default()))).manage(slow_request).mount("/", routes![slow]);
     let (stop, abort) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let (stopped, aborted) = (Arc::clone(&stop), Arc::clone(&abort));
     #[expect(clippy::disallowed_methods, reason = "its handle is kept and awaited")]
@@ -51,8 +80,12 @@ async fn serve(settings: HttpSettings, go_on: Arc<Notify>) -> Served {
 async fn talk(address: SocketAddr, request: &[u8]) -> String {
     let mut stream = TcpStream::connect(address).await.expect("it listens");
     stream.write_all(request).await.expect("it reads");
+    read_to_end(stream).await
+}
+
+async fn read_to_end(mut stream: TcpStream) -> String {
     let mut answer = Vec::new();
-    let read = tokio::time::timeout(Duration::from_secs(20), stream.read_to_end(&mut answer)).await;
+    let read = tokio::time::timeout(HANGS_AFTER, stream.read_to_end(&mut answer)).await;
     assert!(read.is_ok(), "the connection stays open: {}", String::from_utf8_lossy(&answer));
     String::from_utf8_lossy(&answer).into_owned()
 }
@@ -67,27 +100,19 @@ async fn until_answered(address: SocketAddr) -> TcpStream {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_under_way_is_finished_and_idle_connections_do_not_hold_the_exit() {
-    let go_on = Arc::new(Notify::new());
-    let served = serve(settings(), Arc::clone(&go_on)).await;
+    let slow = Arc::new(Slow::default());
+    let served = serve(settings(), Arc::clone(&slow)).await;
     let idle = until_answered(served.address).await;
     let mut stalled = TcpStream::connect(served.address).await.expect("it listens");
     stalled.write_all(b"GET /ping HT").await.expect("it reads");
     let silent = TcpStream::connect(served.address).await.expect("it listens");
-    let under_way = talk(served.address, b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n");
-    let stopping = async {
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        served.stop.notify_one();
-        tokio::time::sleep(Duration::from_millis(200)).await;
-        let refused = TcpStream::connect(served.address).await;
-        go_on.notify_one();
-        refused.is_err() || talk_is_refused(served.address).await
-    };
-    let (answer, refused) = tokio::join!(under_way, stopping);
+    let under_way = served.with_slow_request(&slow).await;
+    served.stop.notify_one();
+    while !talk_is_refused(served.address).await {}
+    slow.go_on.notify_one();
+    let answer = read_to_end(under_way).await;
     assert!(answer.ends_with("slow but done"), "{answer}");
-    assert!(refused, "nothing new is accepted");
-    let started = Instant::now();
-    served.ended.await.expect("no panic").expect("a clean end");
-    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+    served.ended().await.expect("a clean end");
     drop((idle, stalled, silent));
 }
 
@@ -102,26 +127,21 @@ async fn talk_is_refused(address: SocketAddr) -> bool {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_that_never_ends_is_cut_off_after_the_grace() {
     let settings = HttpSettings { shutdown_grace: Duration::from_millis(300), ..settings() };
-    let served = serve(settings, Arc::default()).await;
-    let mut stream = TcpStream::connect(served.address).await.expect("it listens");
-    stream.write_all(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await.expect("it reads");
-    tokio::time::sleep(Duration::from_millis(200)).await;
-    let started = Instant::now();
+    let slow = Arc::new(Slow::default());
+    let served = serve(settings, Arc::clone(&slow)).await;
+    let _under_way = served.with_slow_request(&slow).await;
     served.stop.notify_one();
-    served.ended.await.expect("no panic").expect("a clean end");
-    assert!(started.elapsed() < Duration::from_secs(3), "{:?}", started.elapsed());
+    served.ended().await.expect("a clean end");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_second_signal_ends_at_once_and_says_what_it_cut() {
-    let served = serve(settings(), Arc::default()).await;
-    let mut stream = TcpStream::connect(served.address).await.expect("it listens");
-    stream.write_all(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await.expect("it reads");
-    tokio::time::sleep(Duration::from_millis(200)).await;
+    let slow = Arc::new(Slow::default());
+    let served = serve(settings(), Arc::clone(&slow)).await;
+    let _under_way = served.with_slow_request(&slow).await;
     served.stop.notify_one();
-    tokio::time::sleep(Duration::from_millis(100)).await;
     served.abort.notify_one();
-    let error = served.ended.await.expect("no panic").expect_err("it was forced");
+    let error = served.ended().await.expect_err("it was forced");
     assert_eq!(error.to_string(), "stopped at once by a second signal; 1 requests were cut off");
 }
 

@@ -46,7 +46,7 @@ impl RedisServer {
         let arguments: Vec<String> = DEFAULTS.iter().chain(more).map(|&argument| argument.to_owned()).collect();
         for _ in 0..20 {
             // Otherwise somebody else took the port in between: try another.
-            if let Some(server) = Self::start_at(free_port(), &arguments) {
+            if let Some(server) = Self::try_at(free_port(), &arguments) {
                 return server;
             }
         }
@@ -55,10 +55,16 @@ impl RedisServer {
 
     /// A server with the defaults at a given port.
     pub fn start_on(port: u16) -> Self {
-        Self::start_at(port, &DEFAULTS.map(str::to_owned)).expect("redis-server starts on the port")
+        Self::start_at(port, &[])
     }
 
-    fn start_at(port: u16, arguments: &[String]) -> Option<Self> {
+    /// A server at a given port, with more arguments.
+    pub fn start_at(port: u16, more: &[&str]) -> Self {
+        let arguments: Vec<String> = DEFAULTS.iter().chain(more).map(|&argument| argument.to_owned()).collect();
+        Self::try_at(port, &arguments).expect("redis-server starts on the port")
+    }
+
+    fn try_at(port: u16, arguments: &[String]) -> Option<Self> {
         let folder = TempDir::new().expect("a folder for the server");
         let child = spawn(port, arguments, folder.path());
         let mut server = Self { child, port, arguments: arguments.to_vec(), folder };

@@ -237,7 +237,7 @@ where
 }
 
 /// Reads the whole file past the store.
-fn audit_database(path: &Path) -> rusqlite::Result<Vec<String>> {
+pub(crate) fn audit_database(path: &Path) -> rusqlite::Result<Vec<String>> {
     let database = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let mut found = Vec::new();
     let integrity: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;

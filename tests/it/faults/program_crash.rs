@@ -1,0 +1,57 @@
+//! The real userd killed again and again while people sign up. (Row 18 of the fault table; on Redis, where the
+//! steps of a change can be told apart, see `program_protocol`.)
+
+use userd::random::{Random, SeededRandom};
+
+use crate::support::load::{Load, assert_all_there, count_of_whole, users_count};
+use crate::support::program::Launch;
+use crate::support::redis_audit::audit;
+use crate::support::redis_server::RedisServer;
+use crate::support::stores::audit_database;
+
+const KILLS: usize = 10;
+
+const CLIENTS: usize = 16;
+
+/// Kills and starts userd again and again, and then looks for everybody.
+///
+/// The moment of each kill is after a number of acknowledged sign-ups that `seed` decides; where in the
+/// commits of the sixteen others it falls is chance.
+async fn kill_again_and_again(launch: &Launch, seed: u64) {
+    let random = SeededRandom::from_seed(seed);
+    let (mut acknowledged, mut unanswered) = (Vec::new(), Vec::new());
+    for round in 0..KILLS {
+        let mut serving = launch.start();
+        assert_all_there(serving.address(), &acknowledged[acknowledged.len().saturating_sub(200)..]).await;
+        let load = Load::start(serving.address(), CLIENTS, &format!("load-{round}"));
+        let mut byte = [0];
+        random.fill(&mut byte);
+        load.until_more_acknowledged(1 + usize::from(byte[0]) / 4).await;
+        serving.kill();
+        let tally = load.until_nobody_listens().await;
+        tally.assert_decent();
+        acknowledged.extend(tally.acknowledged);
+        unanswered.extend(tally.unanswered);
+    }
+    assert!(!unanswered.is_empty(), "some sign-ups were under way");
+    let serving = launch.start();
+    assert_all_there(serving.address(), &acknowledged).await;
+    let more = count_of_whole(serving.address(), &unanswered).await;
+    assert_eq!(users_count(serving.address()).await, acknowledged.len() + more);
+    assert_eq!(serving.stop().0, Some(0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn userd_killed_during_sign_ups_on_the_embedded_store_loses_nothing_acknowledged() {
+    let folder = tempfile::tempdir().expect("a folder");
+    kill_again_and_again(&Launch::in_folder(folder.path()).cheap_hashes(), 18).await;
+    let database = folder.path().join("userd-data").join("userd.db");
+    assert_eq!(audit_database(&database).expect("a database"), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn userd_killed_during_sign_ups_on_redis_loses_nothing_acknowledged() {
+    let (server, folder) = (RedisServer::start(), tempfile::tempdir().expect("a folder"));
+    kill_again_and_again(&Launch::in_folder(folder.path()).redis(&server).cheap_hashes(), 81).await;
+    assert_eq!(audit(&server, "userd:").contradictions, Vec::<String>::new());
+}

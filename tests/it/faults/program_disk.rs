@@ -1,0 +1,76 @@
+//! The real userd on a disk that is full, its own or its Redis's. (Row 15 of the fault table; the embedded
+//! store by itself is in `embedded_disk`.)
+
+use std::fs;
+
+use crate::support::disk::{ballast, disk};
+use crate::support::http::{ask, sign_up, status_of, until_signed_up, until_status};
+use crate::support::load::{Load, assert_all_there, count_of_whole};
+use crate::support::program::Launch;
+use crate::support::redis_audit::audit;
+use crate::support::redis_server::RedisServer;
+use crate::support::stores::audit_database;
+
+/// Room for a whole write-ahead log of 4 MB and the database beside it.
+const DISK_BYTES: usize = 8 * 1024 * 1024;
+
+/// What lies on it until it is freed; some hundred users fill the rest.
+const BALLAST_BYTES: usize = 7 * 1024 * 1024;
+
+const CLIENTS: usize = 8;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_full_disk_sign_ups_are_refused_reads_go_on_and_nothing_acknowledged_is_lost() {
+    let name = "faults::program_disk::\
+                on_a_full_disk_sign_ups_are_refused_reads_go_on_and_nothing_acknowledged_is_lost";
+    let Some(disk) = disk(name, DISK_BYTES) else { return };
+    let ballast = ballast(&disk, BALLAST_BYTES);
+    let (folder, path) = (tempfile::tempdir().expect("a folder"), disk.join("data").join("userd.db"));
+    let launch = Launch::in_folder(folder.path()).store(&format!("sqlite:{}", path.display())).cheap_hashes();
+    let mut serving = launch.start();
+    let load = Load::start(serving.address(), CLIENTS, "load");
+    load.until_more_refused(50).await;
+    let tally = load.stop().await;
+    tally.assert_decent();
+    assert!(tally.acknowledged.len() > 50, "{:?}", tally.statuses);
+    assert_eq!(status_of(serving.address(), "/health/ready").await, 503);
+    assert_eq!(status_of(serving.address(), "/health/live").await, 200);
+    assert_all_there(serving.address(), &tally.acknowledged).await;
+    let line = serving.line_with("full");
+    assert!(line.contains("ERROR") || line.contains("WARN"), "{line}");
+    fs::remove_file(ballast).expect("it is ours");
+    until_status(serving.address(), "/health/ready", 200).await;
+    until_signed_up(serving.address(), "late@example.org").await;
+    serving.kill();
+    let serving = launch.start();
+    assert_all_there(serving.address(), &tally.acknowledged).await;
+    assert_eq!(ask(serving.address(), &sign_up("late@example.org")).await.status, 409);
+    assert_eq!(audit_database(&path).expect("a database"), Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_redis_with_a_full_disk_requests_are_refused_and_nothing_acknowledged_is_lost() {
+    let name = "faults::program_disk::\
+                on_a_redis_with_a_full_disk_requests_are_refused_and_nothing_acknowledged_is_lost";
+    let Some(disk) = disk(name, DISK_BYTES) else { return };
+    let ballast = ballast(&disk, BALLAST_BYTES);
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut server = RedisServer::start_with(&["--dir", &disk.to_string_lossy(), "--appendfsync", "always"]);
+    let launch = Launch::in_folder(folder.path()).redis(&server).cheap_hashes().set("redis.timeout_ms", "300");
+    let serving = launch.start();
+    let load = Load::start(serving.address(), CLIENTS, "load");
+    // With `always`, a Redis that can't write its file ends rather than acknowledge what it may lose.
+    load.until_more_refused(50).await;
+    let tally = load.stop().await;
+    tally.assert_decent();
+    assert!(tally.acknowledged.len() > 50, "{:?}", tally.statuses);
+    assert!(ask(serving.address(), &sign_up("early@example.org")).await.is_polite_refusal());
+    server.kill();
+    fs::remove_file(ballast).expect("it is ours");
+    server.start_again();
+    until_status(serving.address(), "/health/ready", 200).await;
+    until_signed_up(serving.address(), "late@example.org").await;
+    assert_all_there(serving.address(), &tally.acknowledged).await;
+    count_of_whole(serving.address(), &tally.unanswered).await;
+    assert_eq!(audit(&server, "userd:").contradictions, Vec::<String>::new());
+}

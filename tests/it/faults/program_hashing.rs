@@ -1,0 +1,60 @@
+//! Far more password checks at once than there are cores, at the real cost of a hash. (Row 26 of the fault
+//! table; that throughput is near the bare hash's is a figure of the benchmarks.)
+
+use serde_json::json;
+
+use crate::support::http::{Connection, PASSWORD, ask, get, sign_up, with_json};
+use crate::support::program::Launch;
+use crate::support::stores::at_once;
+
+const WORKERS: u64 = 2;
+
+const CHECKS: usize = 300;
+
+/// What a hash needs by default.
+const HASH_KIB: u64 = 19 * 1024;
+
+/// For three hundred connections and requests under way in a debug build.
+const SLACK_KIB: u64 = 16 * 1024;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_storm_of_password_checks_is_served_or_refused_within_its_memory_and_look_ups_go_on() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let workers = WORKERS.to_string();
+    let serving = Launch::in_folder(folder.path()).set("hash.workers", &workers).start();
+    let address = serving.address();
+    let base = serving.memory_kib();
+    let id = ask(address, &sign_up("ada@example.org")).await.id();
+    let path = format!("/api/users/{id}");
+    let mut checks = Vec::new();
+    for number in 0..CHECKS {
+        let mut connection = Connection::to(address).await;
+        let right = number % 2 == 0;
+        let password = if right { PASSWORD } else { "not her password" };
+        let change = json!({"name": "Ada Lovelace", "email": "ada@example.org", "password": password});
+        let request = with_json("PUT", &path, &change);
+        checks.push(async move { (right, connection.ask(&request).await.expect("an answer")) });
+    }
+    let look_ups = async {
+        let mut connection = Connection::to(address).await;
+        for _ in 0..100 {
+            assert_eq!(connection.ask(&get(&path)).await.expect("an answer").status, 200);
+        }
+    };
+    let (answers, ()) = tokio::join!(at_once(checks), look_ups);
+    let (mut served, mut refused) = (0, 0);
+    for (right, answer) in answers {
+        match answer.status {
+            503 => {
+                assert!(answer.is_polite_refusal(), "{answer:?}");
+                refused += 1;
+            }
+            200 | 409 | 412 if right => served += 1,
+            401 if !right => served += 1,
+            _ => panic!("right password: {right}, {answer:?}"),
+        }
+    }
+    assert!(served > 0 && refused > 0, "{served} served, {refused} refused");
+    let (peak, most) = (serving.memory_peak_kib(), base + WORKERS * HASH_KIB + SLACK_KIB);
+    assert!(peak <= most, "{peak} KiB at most, {base} before: more than {most}");
+}

@@ -1,0 +1,186 @@
+//! The real userd killed or frozen before and after every step of the claim protocol. (Rows 3 and 4 of the
+//! fault table; the same below the HTTP layer, with lost answers and repeats, is in `redis_protocol`.)
+
+use std::sync::Arc;
+
+use tempfile::TempDir;
+use tokio::sync::Notify;
+use userd::clock::{Clock, ManualClock, SystemClock};
+use userd::domain::UserId;
+use userd::store::redis::INTENT_MS;
+use userd::store::{Insert, Store};
+
+use crate::support::http::{Answer, Broken, Connection, ask, change_email, delete, get, sign_up};
+use crate::support::people::person;
+use crate::support::program::{Launch, Serving};
+use crate::support::proxy::{Fate, Proxy};
+use crate::support::recovery::{assert_no_contradictions, assert_recovers, owner, patient_store};
+use crate::support::redis_server::RedisServer;
+
+const OLD: &str = "old@example.org";
+const NEW: &str = "new@example.org";
+
+/// More steps than any operation has; a loop that gets here would never end.
+const STEPS_MAX: usize = 20;
+
+/// The requests that go through the protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Operation {
+    Post,
+    Put,
+    Delete,
+}
+
+/// One Redis with a user where the operation needs one, and a userd that is disturbed at one step.
+struct Scene {
+    server: RedisServer,
+    folder: TempDir,
+    proxy: Proxy,
+    serving: Serving,
+    /// Who is there already.
+    id: Option<String>,
+    request: Vec<u8>,
+}
+
+impl Scene {
+    /// A userd behind a proxy that lets the operation's `at`-th step meet `fate` and all others pass; the two
+    /// steps of connecting (self-test, namespace) are not counted.
+    async fn set(operation: Operation, at: usize, fate: Fate) -> Self {
+        let (server, folder) = (RedisServer::start(), tempfile::tempdir().expect("a folder"));
+        let connecting = 2;
+        let mut id = None;
+        if operation != Operation::Post {
+            let other = launch(&folder).redis(&server).start();
+            id = Some(ask(other.address(), &sign_up(OLD)).await.id());
+        }
+        let decide = move |step| if step == connecting + at { fate.clone() } else { Fate::Pass };
+        let proxy = Proxy::start(server.port(), decide).await;
+        let serving = launch(&folder).store(&format!("redis://127.0.0.1:{}/0", proxy.port())).start();
+        assert_eq!(proxy.steps(), connecting, "connecting takes as many steps as the test believes");
+        let known = id.as_deref().unwrap_or_default();
+        let request = match operation {
+            Operation::Post => sign_up(OLD),
+            Operation::Put => change_email(known, NEW),
+            Operation::Delete => delete(known),
+        };
+        Self { server, folder, proxy, serving, id, request }
+    }
+
+    /// The answer to the operation, or nothing if the disturbed step arrives first.
+    async fn run(&self, connection: &mut Connection, arrived: &Notify) -> Option<Answer> {
+        tokio::select! {
+            answer = connection.ask(&self.request) => Some(answer.expect("an answer")),
+            () = arrived.notified() => None,
+        }
+    }
+
+    /// Whom each e-mail leads to after the operation was acknowledged.
+    fn outcome(&self, operation: Operation, answer: &Answer) -> [(&'static str, Option<UserId>); 2] {
+        assert_eq!(answer.status, 200, "{operation:?}: {}", answer.text());
+        let id = UserId::parse(&answer.id()).expect("an id");
+        if let Some(known) = &self.id {
+            assert_eq!(known, &id.to_string());
+        }
+        match operation {
+            Operation::Post => [(OLD, Some(id)), (NEW, None)],
+            Operation::Put => [(OLD, None), (NEW, Some(id))],
+            Operation::Delete => [(OLD, None), (NEW, None)],
+        }
+    }
+}
+
+/// With calls to Redis that have time enough for what the tests do to them.
+fn launch(folder: &TempDir) -> Launch {
+    Launch::in_folder(folder.path()).cheap_hashes().set("redis.timeout_ms", "20000")
+}
+
+/// Kills userd at every step of `operation`, until one run of it goes through.
+async fn kill_at_every_step(operation: Operation, fate: fn(Arc<Notify>) -> Fate) {
+    for at in 0..=STEPS_MAX {
+        assert!(at < STEPS_MAX, "{operation:?} never runs through");
+        let what = format!("{operation:?}, killed at step {at}");
+        let arrived = Arc::new(Notify::new());
+        let mut scene = Scene::set(operation, at, fate(Arc::clone(&arrived))).await;
+        let mut connection = Connection::to(scene.serving.address()).await;
+        let answer = scene.run(&mut connection, &arrived).await;
+        scene.serving.kill();
+        if answer.is_none() {
+            let broken = connection.answer().await;
+            assert!(matches!(broken, Err(Broken::BeforeAnswer)), "{what}: {broken:?}");
+        }
+        let acknowledged = answer.as_ref().map(|answer| scene.outcome(operation, answer));
+        let acknowledged = acknowledged.as_ref().map_or(&[][..], |outcome| &outcome[..]);
+        let clock = ManualClock::at(SystemClock.now());
+        assert_recovers(&scene.server, &clock, acknowledged, &[OLD, NEW], &what).await;
+        let again = launch(&scene.folder).redis(&scene.server).start();
+        for email in [OLD, NEW] {
+            let found = ask(again.address(), &get(&format!("/api/users/{email}"))).await;
+            assert_eq!(found.status, 200, "{what}: {email} has its one user: {}", found.text());
+            assert_eq!(ask(again.address(), &sign_up(email)).await.status, 409, "{what}: {email}");
+        }
+        if answer.is_some() {
+            assert!(at > 2, "{operation:?} has at least three steps, and they were disturbed");
+            break;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_userd_killed_before_any_step_leaves_no_contradiction_and_blocks_nothing() {
+    for operation in [Operation::Post, Operation::Put, Operation::Delete] {
+        kill_at_every_step(operation, Fate::StopBefore).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_userd_killed_after_any_step_leaves_no_contradiction_and_blocks_nothing() {
+    for operation in [Operation::Post, Operation::Put, Operation::Delete] {
+        kill_at_every_step(operation, Fate::StopAfter).await;
+    }
+}
+
+/// Freezes userd at every step of `operation`, for longer than the deadline of intents by the clock of a rival,
+/// who takes the e-mail meanwhile.
+async fn freeze_at_every_step(operation: Operation, wanted: &str) {
+    for at in 0..=STEPS_MAX {
+        assert!(at < STEPS_MAX, "{operation:?} never runs through");
+        let what = format!("{operation:?}, frozen at step {at}");
+        let (arrived, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
+        let scene = Scene::set(operation, at, Fate::Hold(Arc::clone(&arrived), Arc::clone(&go_on))).await;
+        let mut connection = Connection::to(scene.serving.address()).await;
+        if let Some(answer) = scene.run(&mut connection, &arrived).await {
+            assert_eq!(answer.status, 200, "{operation:?}: {}", answer.text());
+            assert!(at > 2, "{operation:?} has at least three steps, and they were disturbed");
+            break;
+        }
+        scene.serving.freeze();
+        let clock = ManualClock::at(SystemClock.now());
+        clock.advance_ms(2 * INTENT_MS);
+        let store = patient_store(scene.server.settings()).await;
+        let rival = person(&clock, wanted);
+        let rival_won = store.insert_user(&rival).await.expect("served") == Insert::Inserted;
+        go_on.notify_one();
+        scene.serving.thaw();
+        let answer = connection.answer().await.expect("an answer");
+        assert!([200, 409, 503].contains(&answer.status), "{what}: {}", answer.text());
+        assert!(!(rival_won && answer.status == 200), "{what}: both have {wanted}");
+        let owner = owner(&store, wanted).await;
+        if rival_won {
+            assert_eq!(owner, Some(rival.id), "{what}");
+        } else {
+            assert!(owner.is_some_and(|id| id != rival.id), "{what}: {owner:?}");
+        }
+        assert_no_contradictions(&scene.server, &what);
+        assert!(scene.proxy.steps() > 2 + at, "{what}: the step was met");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_userd_frozen_past_the_deadline_inside_a_sign_up_can_not_double_the_email() {
+    freeze_at_every_step(Operation::Post, OLD).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_userd_frozen_past_the_deadline_inside_a_change_can_not_double_the_email() {
+    freeze_at_every_step(Operation::Put, NEW).await;
+}

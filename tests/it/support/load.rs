@@ -1,0 +1,182 @@
+//! Sign-ups without pause from several keep-alive clients, and what became of each.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use super::http::{Answer, Broken, Connection, HANGS_AFTER, get, sign_up};
+
+/// A refused client tries again after this: it is told to wait a second, but a test has no time.
+const AFTER_REFUSAL: Duration = Duration::from_millis(10);
+
+/// What the clients have seen so far.
+#[derive(Debug, Clone, Default)]
+pub struct Tally {
+    /// E-mail and id of everybody whose sign-up was answered 200.
+    pub acknowledged: Vec<(String, String)>,
+    /// How many answers had which status.
+    pub statuses: BTreeMap<u16, usize>,
+    /// E-mails whose sign-up was sent, and the connection ended before the first byte of an answer.
+    pub unanswered: Vec<String>,
+    /// What there was of answers that ended within.
+    pub cut: Vec<String>,
+    /// Answers that should not be: 5xx without `Retry-After`, statuses that are no answer to a sign-up.
+    pub wrong: Vec<String>,
+}
+
+impl Tally {
+    /// How many sign-ups were refused with 503.
+    pub fn refused(&self) -> usize {
+        self.statuses.get(&503).copied().unwrap_or_default()
+    }
+
+    /// Every answer was one of 200, 409 and a 503 with `Retry-After`, and none was cut within.
+    pub fn assert_decent(&self) {
+        assert_eq!(self.wrong, Vec::<String>::new(), "{:?}", self.statuses);
+        assert_eq!(self.cut, Vec::<String>::new(), "{:?}", self.statuses);
+    }
+
+    fn note(&mut self, email: &str, answer: &Answer) {
+        *self.statuses.entry(answer.status).or_default() += 1;
+        match answer.status {
+            200 => self.acknowledged.push((email.to_owned(), answer.id())),
+            409 => {}
+            _ if answer.is_polite_refusal() => {}
+            _ => self.wrong.push(format!("{answer:?}")),
+        }
+    }
+}
+
+/// Running clients. Dropped, they stop.
+pub struct Load {
+    tally: Arc<watch::Sender<Tally>>,
+    stop: Arc<AtomicBool>,
+    clients: JoinSet<()>,
+}
+
+impl Load {
+    /// Lets `clients` clients sign up `<mark>-<client>-<n>@example.org` at `address`, each one after another.
+    /// A client whose connection breaks makes another; it ends when nobody listens any more.
+    pub fn start(address: SocketAddr, clients: usize, mark: &str) -> Self {
+        let (tally, stop) = (Arc::new(watch::Sender::new(Tally::default())), Arc::new(AtomicBool::new(false)));
+        let mut tasks = JoinSet::new();
+        for client in 0..clients {
+            let mark = format!("{mark}-{client}");
+            tasks.spawn(sign_ups(address, mark, Arc::clone(&tally), Arc::clone(&stop)));
+        }
+        Self { tally, stop, clients: tasks }
+    }
+
+    /// The tally now.
+    pub fn now(&self) -> Tally {
+        self.tally.borrow().clone()
+    }
+
+    /// Waits until the tally is like that.
+    pub async fn until(&self, what: &str, enough: impl Fn(&Tally) -> bool) {
+        let mut seen = self.tally.subscribe();
+        let reached = tokio::time::timeout(HANGS_AFTER, seen.wait_for(enough)).await.is_ok();
+        assert!(reached, "never {what}: {:?}", self.now().statuses);
+    }
+
+    /// Waits until so many more sign-ups are acknowledged.
+    pub async fn until_more_acknowledged(&self, more: usize) {
+        let enough = self.now().acknowledged.len() + more;
+        self.until("acknowledged", |tally| tally.acknowledged.len() >= enough).await;
+    }
+
+    /// Waits until so many more sign-ups are refused.
+    pub async fn until_more_refused(&self, more: usize) {
+        let enough = self.now().refused() + more;
+        self.until("refused", |tally| tally.refused() >= enough).await;
+    }
+
+    /// Lets every client finish what it has begun.
+    pub async fn stop(mut self) -> Tally {
+        self.stop.store(true, Ordering::Relaxed);
+        self.ended().await
+    }
+
+    /// Waits until nobody listens any more and the last client has given up.
+    pub async fn until_nobody_listens(mut self) -> Tally {
+        self.ended().await
+    }
+
+    async fn ended(&mut self) -> Tally {
+        let clients = std::mem::take(&mut self.clients);
+        tokio::time::timeout(HANGS_AFTER, clients.join_all()).await.expect("no client hangs");
+        self.now()
+    }
+}
+
+async fn sign_ups(address: SocketAddr, mark: String, tally: Arc<watch::Sender<Tally>>, stop: Arc<AtomicBool>) {
+    let mut number = 0;
+    'connections: while let Ok(mut connection) = Connection::open(address).await {
+        loop {
+            if stop.load(Ordering::Relaxed) {
+                return;
+            }
+            let email = format!("{mark}-{number}@example.org");
+            number += 1;
+            match connection.ask(&sign_up(&email)).await {
+                Ok(answer) => {
+                    tally.send_modify(|tally| tally.note(&email, &answer));
+                    if answer.status == 503 {
+                        tokio::time::sleep(AFTER_REFUSAL).await;
+                    }
+                    if answer.header("Connection").is_some_and(|value| value.eq_ignore_ascii_case("close")) {
+                        continue 'connections;
+                    }
+                }
+                Err(broken) => {
+                    tally.send_modify(|tally| match broken {
+                        Broken::BeforeAnswer => tally.unanswered.push(email),
+                        Broken::WithinAnswer(raw) => tally.cut.push(String::from_utf8_lossy(&raw).into_owned()),
+                    });
+                    continue 'connections;
+                }
+            }
+        }
+    }
+}
+
+/// Everybody who was acknowledged is there, by id and by e-mail, and the answers are the same.
+pub async fn assert_all_there(address: SocketAddr, acknowledged: &[(String, String)]) {
+    let mut connection = Connection::to(address).await;
+    for (email, id) in acknowledged {
+        let by_id = connection.ask(&get(&format!("/api/users/{id}"))).await.expect("an answer");
+        assert_eq!(by_id.status, 200, "{email} was acknowledged: {}", by_id.text());
+        let by_email = connection.ask(&get(&format!("/api/users/{email}"))).await.expect("an answer");
+        assert_eq!(by_email.text(), by_id.text(), "{email}");
+        assert_eq!(by_id.json()["email"], email.as_str());
+    }
+}
+
+/// Whoever got no answer is there whole or not at all; gives how many are there.
+pub async fn count_of_whole(address: SocketAddr, emails: &[String]) -> usize {
+    let mut connection = Connection::to(address).await;
+    let mut there = 0;
+    for email in emails {
+        let by_email = connection.ask(&get(&format!("/api/users/{email}"))).await.expect("an answer");
+        if by_email.status == 200 {
+            let path = format!("/api/users/{}", by_email.id());
+            let by_id = connection.ask(&get(&path)).await.expect("an answer");
+            assert_eq!(by_id.text(), by_email.text(), "{email}");
+            there += 1;
+        } else {
+            assert_eq!(by_email.status, 404, "{email}: {}", by_email.text());
+        }
+    }
+    there
+}
+
+/// The number of users that it counts.
+pub async fn users_count(address: SocketAddr) -> usize {
+    let count = super::http::ask(address, &get("/api/users")).await.json();
+    count[0].as_u64().and_then(|count| usize::try_from(count).ok()).expect("a number")
+}
