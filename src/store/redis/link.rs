@@ -2,7 +2,7 @@
 //!
 //! Requests of all tasks share the connection and pipeline by themselves. A keeper task owns its life: it
 //! connects, checks the server (see [`super::connect`]), puts the connection in service, asks again every
-//! 30 seconds, and replaces it when somebody reports it lost. A request waits for a connection no longer
+//! 30 seconds (`recheck_every`), and replaces it when somebody reports it lost. A request waits for a connection no longer
 //! than its own deadline, so a lost Redis is a bounded wait and never a queue that grows.
 //!
 //! Everything sent through here may be sent twice: reads, and the protocol's idempotent steps. That is why
@@ -24,9 +24,6 @@ use super::connect::{self, Attempt, Connected};
 use super::script::{SCRIPTS, Script};
 use crate::random::Random;
 use crate::store::StoreError;
-
-/// How often the server is asked again whether accounts are still safe with it.
-const RECHECK_EVERY: Duration = Duration::from_secs(30);
 
 /// First and longest pause between two attempts to connect: quick enough to be back within a second.
 const RECONNECT_PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
@@ -292,16 +289,18 @@ fn elapsed_ms(since: Instant) -> u64 {
 /// The life of connections, one after the other.
 async fn keep(shared: Arc<Shared>, mut first: bool) {
     let mut pause = RECONNECT_PAUSE.0;
+    let mut recheck_at = Instant::now() + shared.settings.recheck_every;
     loop {
         if let Some(live) = shared.live.load_full() {
             pause = RECONNECT_PAUSE.0;
-            watch_over(&shared, &live).await;
+            watch_over(&shared, &live, &mut recheck_at).await;
             continue;
         }
         match connect::attempt(&shared, first).await {
             Attempt::Connected(connected) => {
                 first = false;
                 shared.put_in_service(*connected);
+                recheck_at = Instant::now() + shared.settings.recheck_every;
                 tracing::info!("connected to Redis");
                 continue;
             }
@@ -316,8 +315,9 @@ async fn keep(shared: Arc<Shared>, mut first: bool) {
     }
 }
 
-/// Waits until the connection has to be looked at, and takes it out of service if it is no good any more.
-async fn watch_over(shared: &Shared, live: &Live) {
+/// Waits until the connection has to be looked at, and takes it out of service if it is no good any more. The
+/// moment of the next recheck outlives a suspicion: requests that are late again and again don't put it off.
+async fn watch_over(shared: &Shared, live: &Live, recheck_at: &mut Instant) {
     tokio::select! {
         () = shared.suspected.notified() => {
             if shared.live.load().as_ref().is_some_and(|current| current.number == live.number) {
@@ -329,19 +329,27 @@ async fn watch_over(shared: &Shared, live: &Live) {
                 }
             }
         }
-        () = tokio::time::sleep(RECHECK_EVERY) => match connect::recheck(shared, &live.connection).await {
-            Ok(not_ready) => {
-                if let (true, Some(why)) = (shared.set_trouble(not_ready.clone()), not_ready) {
-                    tracing::error!(reason = why, "Redis is not ready");
-                }
+        () = tokio::time::sleep_until(*recheck_at) => {
+            *recheck_at = Instant::now() + shared.settings.recheck_every;
+            recheck(shared, live).await;
+        }
+    }
+}
+
+/// Asks the server again, and takes the connection out of service if accounts are not safe there any more.
+async fn recheck(shared: &Shared, live: &Live) {
+    match connect::recheck(shared, &live.connection).await {
+        Ok(not_ready) => {
+            if let (true, Some(why)) = (shared.set_trouble(not_ready.clone()), not_ready) {
+                tracing::error!(reason = why, "Redis is not ready");
             }
-            Err(Attempt::Refused(why)) => {
-                shared.lose(live, &why);
-                shared.report_refused(&why);
-            }
-            Err(Attempt::Away(why)) => shared.lose(live, &why),
-            Err(Attempt::Connected(_)) => {}
-        },
+        }
+        Err(Attempt::Refused(why)) => {
+            shared.lose(live, &why);
+            shared.report_refused(&why);
+        }
+        Err(Attempt::Away(why)) => shared.lose(live, &why),
+        Err(Attempt::Connected(_)) => {}
     }
 }
 

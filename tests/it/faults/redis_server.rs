@@ -205,6 +205,38 @@ async fn a_policy_that_is_switched_later_is_refused_at_the_next_start() {
     assert!(refusal(server.settings()).await.contains("allkeys-random"));
 }
 
+/// Requests that are late again and again raise a suspicion each time, which finds the connection well; the
+/// regular look at the server goes on all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_that_is_switched_while_requests_are_late_is_noticed() {
+    let server = RedisServer::start_with(&["--enable-debug-command", "yes"]);
+    let (late, often) = (Duration::from_millis(100), Duration::from_millis(300));
+    let store = store(RedisSettings { timeout: late, recheck_every: often, ..server.settings() }).await;
+    until_served(&store).await;
+    server.command(&["CONFIG", "SET", "maxmemory-policy", "allkeys-random"]);
+    let url = server.url();
+    let noticed = async {
+        loop {
+            // Longer than a request may take, shorter than the connection may need to answer a suspicion.
+            let asleep = tokio::task::spawn_blocking({
+                let url = url.clone();
+                move || {
+                    let mut connection = redis::Client::open(url)?.get_connection()?;
+                    redis::cmd("DEBUG").arg("SLEEP").arg("0.15").query::<()>(&mut connection)
+                }
+            });
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            let answer = store.check().await;
+            asleep.await.expect("no panic").expect("it sleeps");
+            match answer {
+                Err(StoreError::Unavailable(reason)) if reason.to_string().contains("allkeys-random") => break,
+                _ => {}
+            }
+        }
+    };
+    tokio::time::timeout(HANGS_AFTER, noticed).await.expect("the switch is noticed");
+}
+
 #[tokio::test]
 async fn the_wrong_password_is_refused_and_the_right_one_is_not_shown() {
     let server = RedisServer::start_with(&["--requirepass", "open-sesame"]);
