@@ -366,7 +366,13 @@ async fn send(live: &Live, request: &Request<'_>) -> RedisResult<Value> {
     match *request {
         Request::Command(command) => connection.send_packed_command(command).await?.extract_error(),
         Request::Pipeline(pipeline, count) => {
-            connection.send_packed_commands(pipeline, 0, count).await.map(Value::Array)
+            let answers = connection.send_packed_commands(pipeline, 0, count).await?;
+            // A key of a wrong type concerns that key, and whoever asked knows which; all else the whole server.
+            let concerns_all = |answer: &Value| match answer {
+                Value::ServerError(error) if error.code() != "WRONGTYPE" => Some(error.clone().into()),
+                _ => None,
+            };
+            answers.iter().find_map(concerns_all).map_or(Ok(Value::Array(answers)), Err)
         }
         Request::Script { script, keys, args } => {
             let mut command = Cmd::new();

@@ -338,6 +338,19 @@ async fn where_info_is_forbidden_userd_serves_and_takes_the_operators_word() {
 }
 
 #[tokio::test]
+async fn a_server_that_refuses_to_count_is_unavailable_and_a_damaged_list_is_named() {
+    let server = RedisServer::start();
+    let store = store(server.settings()).await;
+    server.command(&["ACL", "SETUSER", "default", "-zcard"]);
+    assert_unavailable(&store.users_count().await, "it may not count");
+    server.command(&["ACL", "SETUSER", "default", "+@all"]);
+    assert_eq!(store.users_count().await.expect("served"), 0);
+    server.command(&["SET", "userd:{1f3}:users", "text"]);
+    let answer = store.users_count().await;
+    assert!(matches!(&answer, Err(StoreError::Corrupt { key, .. }) if key == "userd:{1f3}:users"), "{answer:?}");
+}
+
+#[tokio::test]
 async fn a_key_space_of_another_format_is_left_alone() {
     let server = RedisServer::start();
     server.command(&["HSET", "userd:meta", "format", "99", "canonical", "1"]);
