@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{
-    AsyncConnectionConfig, Cmd, ConnectionAddr, ErrorKind, IntoConnectionInfo, RedisError, RedisResult, Value,
+    AsyncConnectionConfig, Cmd, ConnectionAddr, ErrorKind, IntoConnectionInfo, Pipeline, RedisError, RedisResult, Value,
 };
 
 use super::RedisSettings;
@@ -53,7 +53,7 @@ impl From<RedisError> for Trouble {
 /// Makes a connection. `first` adds what needs to be found out only once: permissions and versions.
 pub(super) async fn attempt(shared: &Shared, first: bool) -> Attempt {
     let settings = &shared.settings;
-    // Each stage is bounded by the time-out; twice that bounds them together.
+    // Reaching the server is bounded by the time-out; twice that bounds it and all that is asked then.
     match tokio::time::timeout(settings.timeout * 2, connect(shared, first)).await {
         Ok(Ok(connected)) => Attempt::Connected(Box::new(connected)),
         Ok(Err(trouble)) => describe(trouble),
@@ -86,6 +86,11 @@ fn describe(trouble: Trouble) -> Attempt {
                     .to_owned(),
             ),
             (ErrorKind::InvalidClientConfig, _) => Attempt::Refused(format!("the Redis settings can't be used: {error}")),
+            _ if error.to_string().contains("DB index is out of range") => Attempt::Refused(
+                "Redis has no database of that number; set REDIS_DB, or the number at the end of the URL, to one below its \
+                 own setting `databases` (16 unless changed)"
+                    .to_owned(),
+            ),
             _ => Attempt::Away(error.to_string()),
         },
     }
@@ -169,11 +174,17 @@ async fn inspect(
     Ok((!not_ready.is_empty()).then(|| not_ready.join("; ")))
 }
 
+/// Loads all scripts in one round trip: one each would take a server far away past the time for connecting.
 async fn load_scripts(connection: &mut MultiplexedConnection) -> Result<[String; SCRIPTS], Trouble> {
-    let mut digests: [String; SCRIPTS] = Default::default();
+    let mut loads = Pipeline::with_capacity(SCRIPTS);
     for script in Script::ALL {
-        match ::redis::cmd("SCRIPT").arg("LOAD").arg(script.text()).query_async(connection).await {
-            Ok(digest) => digests[script.number()] = digest,
+        loads.cmd("SCRIPT").arg("LOAD").arg(script.text());
+    }
+    let answers = connection.send_packed_commands(&loads, 0, SCRIPTS).await?;
+    let mut digests: [String; SCRIPTS] = Default::default();
+    for (digest, answer) in digests.iter_mut().zip(answers) {
+        match answer.extract_error() {
+            Ok(answer) => *digest = ::redis::from_redis_value(answer).map_err(RedisError::from)?,
             Err(error) if is_forbidden(&error) => return Err(Trouble::Refused(forbidden(&["SCRIPT LOAD".to_owned()]))),
             Err(error) => return Err(error.into()),
         }

@@ -253,6 +253,14 @@ async fn the_wrong_password_is_refused_and_the_right_one_is_not_shown() {
     store(right).await.check().await.expect("let in");
 }
 
+#[tokio::test]
+async fn a_database_that_the_server_does_not_have_is_refused() {
+    let server = RedisServer::start();
+    let sentence = refusal(RedisSettings { db: 16, ..server.settings() }).await;
+    assert!(sentence.contains("Redis has no database of that number"), "{sentence}");
+    store(RedisSettings { db: 15, ..server.settings() }).await.check().await.expect("the last one is there");
+}
+
 /// The rights in `docs/OPERATIONS.md`, less what is only for asking (`info`, `config|get`).
 const LEAST_RIGHTS: [&str; 28] = [
     "resetkeys",
