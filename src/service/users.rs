@@ -2,7 +2,8 @@
 //!
 //! A change to a user goes in rounds: read the user, check the password against what was read, then change
 //! the user *in the version that was read*. If somebody else was faster the store says `Stale`, and the round
-//! begins again with the read, so that a password is never accepted against a state that is no longer true.
+//! begins again with the read, so that a password is never accepted against a state that is no longer true: only
+//! where the hash is still the one that it was found right against, it is not hashed once more.
 
 use std::sync::Arc;
 
@@ -15,9 +16,10 @@ use crate::service::hashing::{Hasher, Verdict};
 use crate::service::{Error, PasswordField};
 use crate::store::{Insert, Profile, Remove, Store, Update};
 
-/// How often a change is tried when the user changes under it. Each round costs a hash, so this also bounds
-/// what one request can cost; two writers of one user need two rounds, three in a row do not happen by chance.
-const ROUNDS_MAX: u32 = 3;
+/// How often a change is tried when the user changes under it. As many writers of one user as this can be under
+/// way at once and all succeed. A round costs a look-up and a write; the password is hashed again only in a round
+/// that meets another hash than the one it was found right against.
+const ROUNDS_MAX: u32 = 10;
 
 /// The use cases around users.
 pub struct Users {
@@ -88,6 +90,12 @@ impl Precondition {
             Self::OneOf(_) => Err(Error::Stale),
         }
     }
+}
+
+/// A password was found right against this hash.
+struct Proof {
+    against: PasswordHash,
+    outdated: bool,
 }
 
 impl Users {
@@ -161,8 +169,9 @@ impl Users {
         replacement: &Replacement,
         precondition: &Precondition,
     ) -> Result<User, Error> {
+        let mut proof = None;
         for _ in 0..ROUNDS_MAX {
-            let (user, outdated) = self.authenticate(id, &replacement.password, precondition).await?;
+            let (user, outdated) = self.authenticate(id, &replacement.password, precondition, &mut proof).await?;
             let version =
                 if outdated { self.upgrade_hash(&user, &replacement.password).await? } else { Some(user.version) };
             let outcome = match version {
@@ -193,8 +202,9 @@ impl Users {
     ) -> Result<User, Error> {
         // The new hash does not depend on the user's state: one is enough for all rounds.
         let mut new_hash: Option<PasswordHash> = None;
+        let mut proof = None;
         for _ in 0..ROUNDS_MAX {
-            let (user, _) = self.authenticate(id, &change.password, precondition).await?;
+            let (user, _) = self.authenticate(id, &change.password, precondition, &mut proof).await?;
             change.new_password.check_personal(&user.name, &user.email).map_err(rejected)?;
             let hash = match new_hash.take() {
                 Some(hash) => hash,
@@ -216,8 +226,9 @@ impl Users {
     /// # Errors
     /// Every variant but [`Error::EmailTaken`] and [`Error::PasswordRejected`].
     pub async fn delete(&self, id: UserId, removal: &Removal, precondition: &Precondition) -> Result<User, Error> {
+        let mut proof = None;
         for _ in 0..ROUNDS_MAX {
-            let (user, _) = self.authenticate(id, &removal.password, precondition).await?;
+            let (user, _) = self.authenticate(id, &removal.password, precondition, &mut proof).await?;
             match self.store.remove_user(id, user.version, self.clock.now()).await? {
                 Remove::Removed => return Ok(user),
                 Remove::Missing => return Err(Error::UnknownUser),
@@ -230,22 +241,28 @@ impl Users {
     /// The user as they are now, if `attempt` is their password, and whether their hash is outdated.
     ///
     /// An unknown user costs the same hash as a known one. The precondition is looked at only after the
-    /// password: a stranger does not learn which states there were.
+    /// password: a stranger does not learn which states there were. `proof` carries from round to round against
+    /// which hash the password was found right.
     async fn authenticate(
         &self,
         id: UserId,
         attempt: &PasswordAttempt,
         precondition: &Precondition,
+        proof: &mut Option<Proof>,
     ) -> Result<(User, bool), Error> {
         let found = self.store.user(id).await?;
         let stored = found.as_ref().map(|user| &user.password_hash);
-        let verdict = self.hasher.verify(attempt, stored).await.map_err(|error| Error::from_checking(error, id))?;
+        let verdict = match proof {
+            Some(proof) if stored == Some(&proof.against) => Verdict::Match { outdated: proof.outdated },
+            _ => self.hasher.verify(attempt, stored).await.map_err(|error| Error::from_checking(error, id))?,
+        };
         let user = found.ok_or(Error::UnknownUser)?;
-        match verdict {
-            Verdict::Mismatch => Err(Error::NotAuthenticated),
-            Verdict::Match { .. } if !precondition.allows(user.version) => Err(Error::Stale),
-            Verdict::Match { outdated } => Ok((user, outdated)),
+        let Verdict::Match { outdated } = verdict else { return Err(Error::NotAuthenticated) };
+        if !precondition.allows(user.version) {
+            return Err(Error::Stale);
         }
+        *proof = Some(Proof { against: user.password_hash.clone(), outdated });
+        Ok((user, outdated))
     }
 
     /// Keeps the password under a hash with today's parameters. The version afterwards; `None` if somebody

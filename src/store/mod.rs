@@ -9,7 +9,9 @@
 //! - Never two users with one canonical e-mail, also under races, crashes and late repeats.
 //! - A change that was answered `Ok` survives a crash of this process, and whatever the store's own
 //!   durability covers.
-//! - After an error the change has happened whole, or will never happen; the caller can't tell which.
+//! - After an error the change has happened whole, or not at all, or may still happen, whole, until a server
+//!   has read what was sent to it; the caller can't tell which. It never happens in part, and never over a later
+//!   change: everything is compared with the version that the caller saw.
 //! - Whoever got an answer sees its effect in every later read.
 //! - A crash blocks an e-mail for at most a bounded time (30 s).
 //! - Every call ends within the implementation's configured time limit.

@@ -6,7 +6,7 @@ use super::RedisStore;
 use super::keys::Shard;
 use super::record::{self, Pointer};
 use super::script::Script;
-use super::steps::{Acquired, Settled, intent_deadline};
+use super::steps::{Acquired, Answer, intent_deadline};
 use crate::domain::{Timestamp, User, UserId, Version};
 use crate::store::{Profile, StoreError, Update};
 
@@ -31,17 +31,25 @@ impl RedisStore {
             if user.email.canonical() == profile.email.canonical() {
                 return self.edit(deadline, id, expected, &fields, |user| take_over(user, profile, now)).await;
             }
-            match self.change_intend(deadline, &user, fence, profile, now).await?.as_str() {
-                "ok" => return self.change_email(deadline, user, fence + 1, profile, &fields, now).await,
+            let intent = self.change_intend(deadline, &user, fence, profile, now).await?;
+            match intent.word.as_str() {
+                "ok" => {
+                    let outcome = self.change_email(deadline, user, fence + 1, profile, &fields, now).await?;
+                    if let Some(outcome) = outcome {
+                        return Ok(outcome);
+                    }
+                }
+                "raced" => {}
                 "missing" => return Ok(Update::Missing),
                 "stale" => return Ok(Update::Stale),
-                _ => {}
+                _ => return Err(intent.unknown()),
             }
         }
-        Ok(Update::Stale)
+        Err(StoreError::unavailable("others keep beginning to change this user's e-mail"))
     }
 
-    /// The rest of an e-mail change, once its intent stands under `op`.
+    /// The rest of an e-mail change, once its intent stands under `op`. `None`: another one superseded it, and
+    /// whether that changed the user has to be looked at.
     async fn change_email(
         &self,
         deadline: Instant,
@@ -50,24 +58,28 @@ impl RedisStore {
         profile: &Profile,
         fields: &[String],
         now: Timestamp,
-    ) -> Result<Update, StoreError> {
+    ) -> Result<Option<Update>, StoreError> {
         let to = profile.email.canonical();
         let mine = Pointer { id: user.id, op };
         let acquired = self.acquire(deadline, to, mine, now).await;
-        let Settled { word, owed } = match acquired {
+        let answer = match acquired {
             Ok(Acquired::Mine) => self.change_commit(deadline, mine, fields).await?,
             Ok(Acquired::Taken) | Err(_) => self.change_abort(deadline, mine).await?,
         };
-        if word == "ok" || word == "committed" {
+        if matches!(answer.word.as_str(), "ok" | "committed") {
             self.verify(deadline, to, mine).await?;
-            self.settle(deadline, user.id, owed).await;
+            self.settle(deadline, user.id, answer.owed).await;
             user.version = user.version.next();
             take_over(&mut user, profile, now);
-            return Ok(Update::Updated(Box::new(user)));
+            return Ok(Some(Update::Updated(Box::new(user))));
         }
         self.release(deadline, to, mine).await?;
-        self.settle(deadline, user.id, owed).await;
-        Ok(if acquired? == Acquired::Taken { Update::Taken } else { Update::Stale })
+        let refused = if answer.word == "dead" { answer.lost_track() } else { Err(answer.unknown()) };
+        self.settle(deadline, user.id, answer.owed).await;
+        match acquired? {
+            Acquired::Taken => Ok(Some(Update::Taken)),
+            Acquired::Mine => refused.map(|()| None),
+        }
     }
 
     /// X1.
@@ -78,23 +90,23 @@ impl RedisStore {
         fence: u64,
         profile: &Profile,
         now: Timestamp,
-    ) -> Result<String, StoreError> {
+    ) -> Result<Answer, StoreError> {
         let (fence, version) = (fence.to_string(), user.version.to_string());
         let (nonce, till) = (super::nonce(&*self.random), intent_deadline(now));
         let args = [fence.as_str(), &version, profile.email.canonical().as_str(), &nonce, &till];
-        Ok(self.settle_on_record(deadline, Script::ChangeIntend, user.id, &[], &args).await?.word)
+        self.on_record(deadline, Script::ChangeIntend, user.id, &[], &args).await
     }
 
     /// X3.
-    async fn change_commit(&self, deadline: Instant, mine: Pointer, fields: &[String]) -> Result<Settled, StoreError> {
+    async fn change_commit(&self, deadline: Instant, mine: Pointer, fields: &[String]) -> Result<Answer, StoreError> {
         let emails = self.keys.emails(Shard::of_user(mine.id));
         let (op, id) = (mine.op.to_string(), mine.id.to_string());
         let args: Vec<&str> = [op.as_str(), &id].into_iter().chain(fields.iter().map(String::as_str)).collect();
-        self.settle_on_record(deadline, Script::ChangeCommit, mine.id, &[&emails], &args).await
+        self.on_record(deadline, Script::ChangeCommit, mine.id, &[&emails], &args).await
     }
 
-    async fn change_abort(&self, deadline: Instant, mine: Pointer) -> Result<Settled, StoreError> {
-        self.settle_on_record(deadline, Script::ChangeAbort, mine.id, &[], &[&mine.op.to_string()]).await
+    async fn change_abort(&self, deadline: Instant, mine: Pointer) -> Result<Answer, StoreError> {
+        self.on_record(deadline, Script::ChangeAbort, mine.id, &[], &[&mine.op.to_string()]).await
     }
 }
 

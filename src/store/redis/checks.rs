@@ -141,7 +141,7 @@ fn eviction(facts: &Facts, settings: &RedisSettings, report: &mut Report) {
     }
 }
 
-/// What an acknowledged write can survive, as far as the server says; `None`: it doesn't.
+/// What an acknowledged write can survive, as far as the server says; `None`: it doesn't say.
 fn durability_of(facts: &Facts) -> Option<Durability> {
     match facts.info("aof_enabled")? {
         "1" => match facts.config("appendfsync")? {
@@ -154,8 +154,19 @@ fn durability_of(facts: &Facts) -> Option<Durability> {
     }
 }
 
+/// What the operator declares, as far as the server does not contradict it: `INFO` alone says whether there is an
+/// append-only file.
+fn declared_durability(facts: &Facts, settings: &RedisSettings) -> Option<Durability> {
+    match settings.assume_durability {
+        Some(Durability::Always | Durability::EverySec) if facts.info("aof_enabled") == Some("0") => {
+            Some(Durability::Rdb)
+        }
+        declared => declared,
+    }
+}
+
 fn durability(facts: &Facts, settings: &RedisSettings, report: &mut Report) {
-    match durability_of(facts).or(settings.assume_durability) {
+    match durability_of(facts).or_else(|| declared_durability(facts, settings)) {
         Some(Durability::Always) => {}
         Some(Durability::EverySec) => report.warnings.push(
             "appendfsync is everysec: a loss of power can undo the last one to three seconds of acknowledged changes; \

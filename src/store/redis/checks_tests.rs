@@ -97,6 +97,15 @@ fn where_info_and_config_are_forbidden_nothing_is_taken_for_good() {
 }
 
 #[test]
+fn a_declaration_that_the_server_contradicts_does_not_count() {
+    let declared = RedisSettings { assume_durability: Some(Durability::Always), ..settings() };
+    assert_eq!(judge(&facts(&[], &[]), &declared), Report::default());
+    let report = judge(&facts(&[("aof_enabled", "0")], &[]), &declared);
+    assert_eq!(report.warnings.len(), 1, "{report:?}");
+    assert!(report.warnings[0].contains("only snapshots"), "{report:?}");
+}
+
+#[test]
 fn a_server_that_can_not_write_its_disk_is_not_ready() {
     for key in ["aof_last_write_status", "rdb_last_bgsave_status", "aof_last_bgrewrite_status"] {
         let report = judge(&facts(&[(key, "err")], &always()), &settings());

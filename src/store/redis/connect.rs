@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{
-    AsyncConnectionConfig, Cmd, ConnectionAddr, ErrorKind, IntoConnectionInfo, RedisError, RedisResult, Value,
+    AsyncConnectionConfig, Cmd, ConnectionAddr, ErrorKind, IntoConnectionInfo, Pipeline, RedisError, RedisResult, Value,
 };
 
 use super::RedisSettings;
@@ -35,6 +35,9 @@ pub(super) struct Connected {
     pub(super) digests: [String; SCRIPTS],
     /// Why the server can't be relied on right now, if so.
     pub(super) not_ready: Option<String>,
+    /// Permissions and versions are known to be right; otherwise a server without memory or disk kept them from
+    /// being tried, and the next connection tries again.
+    pub(super) proven: bool,
 }
 
 /// Why an attempt failed, before it is known what that means.
@@ -53,7 +56,7 @@ impl From<RedisError> for Trouble {
 /// Makes a connection. `first` adds what needs to be found out only once: permissions and versions.
 pub(super) async fn attempt(shared: &Shared, first: bool) -> Attempt {
     let settings = &shared.settings;
-    // Each stage is bounded by the time-out; twice that bounds them together.
+    // Reaching the server is bounded by the time-out; twice that bounds it and all that is asked then.
     match tokio::time::timeout(settings.timeout * 2, connect(shared, first)).await {
         Ok(Ok(connected)) => Attempt::Connected(Box::new(connected)),
         Ok(Err(trouble)) => describe(trouble),
@@ -86,6 +89,11 @@ fn describe(trouble: Trouble) -> Attempt {
                     .to_owned(),
             ),
             (ErrorKind::InvalidClientConfig, _) => Attempt::Refused(format!("the Redis settings can't be used: {error}")),
+            _ if error.to_string().contains("DB index is out of range") => Attempt::Refused(
+                "Redis has no database of that number; set REDIS_DB, or the number at the end of the URL, to one below its \
+                 own setting `databases` (16 unless changed)"
+                    .to_owned(),
+            ),
             _ => Attempt::Away(error.to_string()),
         },
     }
@@ -101,11 +109,12 @@ async fn connect(shared: &Shared, first: bool) -> Result<Connected, Trouble> {
     let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
     let not_ready = inspect(shared, &mut connection, true).await?;
     let digests = load_scripts(&mut connection).await?;
+    let mut proven = true;
     if first {
-        self_test(shared, &mut connection, &digests).await?;
-        check_namespace(settings, &mut connection, &digests).await?;
+        proven &= self_test(shared, &mut connection, &digests).await?;
+        proven &= check_namespace(settings, &mut connection, &digests).await?;
     }
-    Ok(Connected { connection, digests, not_ready })
+    Ok(Connected { connection, digests, not_ready, proven })
 }
 
 fn address(settings: &RedisSettings) -> RedisResult<::redis::ConnectionInfo> {
@@ -169,11 +178,17 @@ async fn inspect(
     Ok((!not_ready.is_empty()).then(|| not_ready.join("; ")))
 }
 
+/// Loads all scripts in one round trip: one each would take a server far away past the time for connecting.
 async fn load_scripts(connection: &mut MultiplexedConnection) -> Result<[String; SCRIPTS], Trouble> {
-    let mut digests: [String; SCRIPTS] = Default::default();
+    let mut loads = Pipeline::with_capacity(SCRIPTS);
     for script in Script::ALL {
-        match ::redis::cmd("SCRIPT").arg("LOAD").arg(script.text()).query_async(connection).await {
-            Ok(digest) => digests[script.number()] = digest,
+        loads.cmd("SCRIPT").arg("LOAD").arg(script.text());
+    }
+    let answers = connection.send_packed_commands(&loads, 0, SCRIPTS).await?;
+    let mut digests: [String; SCRIPTS] = Default::default();
+    for (digest, answer) in digests.iter_mut().zip(answers) {
+        match answer.extract_error() {
+            Ok(answer) => *digest = ::redis::from_redis_value(answer).map_err(RedisError::from)?,
             Err(error) if is_forbidden(&error) => return Err(Trouble::Refused(forbidden(&["SCRIPT LOAD".to_owned()]))),
             Err(error) => return Err(error.into()),
         }
@@ -187,20 +202,20 @@ fn script(digests: &[String; SCRIPTS], script: Script, keys: &[String]) -> Cmd {
     command
 }
 
-/// Runs every command that the scripts use, on keys of its own.
+/// Runs every command that the scripts use, on keys of its own. False if the server could not try.
 async fn self_test(
     shared: &Shared,
     connection: &mut MultiplexedConnection,
     digests: &[String; SCRIPTS],
-) -> Result<(), Trouble> {
+) -> Result<bool, Trouble> {
     let keys = Keys::below(shared.settings.prefix.clone()).self_test(&super::nonce(&*shared.random));
     match script(digests, Script::SelfTest, &keys).query_async::<Vec<String>>(connection).await {
         Ok(refused) => {
             let forbidden_ones: Vec<String> = refused.into_iter().filter(|one| is_forbidden_text(one)).collect();
-            if forbidden_ones.is_empty() { Ok(()) } else { Err(Trouble::Refused(forbidden(&forbidden_ones))) }
+            if forbidden_ones.is_empty() { Ok(true) } else { Err(Trouble::Refused(forbidden(&forbidden_ones))) }
         }
         // A server without memory or disk is not refused: it can still look up, and says so elsewhere.
-        Err(error) if matches!(error.code(), Some("OOM" | "MISCONF")) => Ok(()),
+        Err(error) if matches!(error.code(), Some("OOM" | "MISCONF")) => Ok(false),
         Err(error) if is_forbidden(&error) => {
             let what = format!("EVALSHA on the keys {}*", shared.settings.prefix);
             Err(Trouble::Refused(forbidden(&[what])))
@@ -209,12 +224,13 @@ async fn self_test(
     }
 }
 
-/// Refuses a key space that another version of userd wrote and this one can't read.
+/// Refuses a key space that another version of userd wrote and this one can't read. False if a fresh one could
+/// not be marked as ours.
 async fn check_namespace(
     settings: &RedisSettings,
     connection: &mut MultiplexedConnection,
     digests: &[String; SCRIPTS],
-) -> Result<(), Trouble> {
+) -> Result<bool, Trouble> {
     let meta = Keys::below(settings.prefix.clone()).meta();
     let ours = (FORMAT_VERSION.to_string(), CANONICAL_VERSION.to_string());
     let mut command = script(digests, Script::Namespace, std::slice::from_ref(&meta));
@@ -224,7 +240,8 @@ async fn check_namespace(
         Err(error) if matches!(error.code(), Some("OOM" | "MISCONF")) => {
             let (format, canonical): (Option<String>, Option<String>) =
                 ::redis::cmd("HMGET").arg(&meta).arg("format").arg("canonical").query_async(connection).await?;
-            (format.unwrap_or_else(|| ours.0.clone()), canonical.unwrap_or_else(|| ours.1.clone()))
+            let (Some(format), Some(canonical)) = (format, canonical) else { return Ok(false) };
+            (format, canonical)
         }
         Err(error) if error.code() == Some("WRONGTYPE") => {
             return Err(Trouble::Refused(format!(
@@ -234,7 +251,7 @@ async fn check_namespace(
         Err(error) => return Err(error.into()),
     };
     if theirs == ours {
-        return Ok(());
+        return Ok(true);
     }
     Err(Trouble::Refused(format!(
         "the accounts below {} were written in format {} with e-mail canonicalisation {}; this userd knows format {} and \

@@ -2,7 +2,7 @@
 //!
 //! Requests of all tasks share the connection and pipeline by themselves. A keeper task owns its life: it
 //! connects, checks the server (see [`super::connect`]), puts the connection in service, asks again every
-//! 30 seconds, and replaces it when somebody reports it lost. A request waits for a connection no longer
+//! 30 seconds (`recheck_every`), and replaces it when somebody reports it lost. A request waits for a connection no longer
 //! than its own deadline, so a lost Redis is a bounded wait and never a queue that grows.
 //!
 //! Everything sent through here may be sent twice: reads, and the protocol's idempotent steps. That is why
@@ -24,9 +24,6 @@ use super::connect::{self, Attempt, Connected};
 use super::script::{SCRIPTS, Script};
 use crate::random::Random;
 use crate::store::StoreError;
-
-/// How often the server is asked again whether accounts are still safe with it.
-const RECHECK_EVERY: Duration = Duration::from_secs(30);
 
 /// First and longest pause between two attempts to connect: quick enough to be back within a second.
 const RECONNECT_PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
@@ -70,6 +67,15 @@ pub(super) struct Shared {
 pub(super) struct Link {
     shared: Arc<Shared>,
     keeper: JoinHandle<()>,
+}
+
+/// The server's answer to a script.
+pub(super) struct Reply {
+    /// What it said.
+    pub(super) value: Value,
+    /// An earlier copy of the same message may have run, and its answer was lost. A step recognises its own
+    /// repeat, unless somebody else has changed the same record in between: then it can't tell.
+    pub(super) repeated: bool,
 }
 
 /// Why a request has no answer.
@@ -119,7 +125,7 @@ impl Link {
         let mut first = true;
         match connect::attempt(&shared, first).await {
             Attempt::Connected(connected) => {
-                first = false;
+                first = !connected.proven;
                 shared.put_in_service(*connected);
             }
             Attempt::Away(why) => shared.report_away(&why),
@@ -154,7 +160,7 @@ impl Link {
 
     /// Sends one command and waits for its answer.
     pub(super) async fn command(&self, deadline: Instant, command: &Cmd) -> Result<Value, LinkError> {
-        self.ask(deadline, &Request::Command(command)).await
+        self.ask(deadline, &Request::Command(command)).await.map(|reply| reply.value)
     }
 
     /// Sends a pipeline of `count` commands and waits for the list of its answers.
@@ -164,7 +170,7 @@ impl Link {
         pipeline: &Pipeline,
         count: usize,
     ) -> Result<Value, LinkError> {
-        self.ask(deadline, &Request::Pipeline(pipeline, count)).await
+        self.ask(deadline, &Request::Pipeline(pipeline, count)).await.map(|reply| reply.value)
     }
 
     /// Runs a script on the keys of one shard. Sends it whole where the server has forgotten it.
@@ -174,22 +180,27 @@ impl Link {
         script: Script,
         keys: &[&str],
         args: &[&str],
-    ) -> Result<Value, LinkError> {
+    ) -> Result<Reply, LinkError> {
         self.ask(deadline, &Request::Script { script, keys, args }).await
     }
 
-    async fn ask(&self, deadline: Instant, request: &Request<'_>) -> Result<Value, LinkError> {
+    async fn ask(&self, deadline: Instant, request: &Request<'_>) -> Result<Reply, LinkError> {
         let shared = &*self.shared;
         let _permit = shared.permits.try_acquire().map_err(|refusal| match refusal {
             TryAcquireError::NoPermits => LinkError::Overloaded(shared.settings.in_flight_max),
             TryAcquireError::Closed => LinkError::Late(Some("the store is closed".to_owned())),
         })?;
+        let mut repeated = false;
         loop {
             let live = shared.live_before(deadline).await?;
             match tokio::time::timeout_at(deadline, send(&live, request)).await {
-                Ok(Ok(answer)) => return Ok(answer),
+                Ok(Ok(value)) => return Ok(Reply { value, repeated }),
                 Ok(Err(error)) => match cure(&error) {
-                    Cure::Reconnect => shared.lose(&live, &error.to_string()),
+                    Cure::Reconnect => {
+                        // What the server refused did not run; of what was lost on the way nobody knows.
+                        repeated |= !matches!(error.kind(), ErrorKind::Server(_));
+                        shared.lose(&live, &error.to_string());
+                    }
                     Cure::Wait => tokio::time::sleep(TRY_AGAIN_PAUSE).await,
                     Cure::None => return Err(LinkError::Server(error)),
                 },
@@ -234,7 +245,7 @@ impl Shared {
     }
 
     fn put_in_service(&self, connected: Connected) {
-        let Connected { connection, digests, not_ready } = connected;
+        let Connected { connection, digests, not_ready, .. } = connected;
         let number = *self.connected.borrow() + 1;
         self.live.store(Some(Arc::new(Live { connection, digests, number })));
         self.set_trouble(not_ready);
@@ -292,16 +303,18 @@ fn elapsed_ms(since: Instant) -> u64 {
 /// The life of connections, one after the other.
 async fn keep(shared: Arc<Shared>, mut first: bool) {
     let mut pause = RECONNECT_PAUSE.0;
+    let mut recheck_at = Instant::now() + shared.settings.recheck_every;
     loop {
         if let Some(live) = shared.live.load_full() {
             pause = RECONNECT_PAUSE.0;
-            watch_over(&shared, &live).await;
+            watch_over(&shared, &live, &mut recheck_at).await;
             continue;
         }
         match connect::attempt(&shared, first).await {
             Attempt::Connected(connected) => {
-                first = false;
+                first = !connected.proven;
                 shared.put_in_service(*connected);
+                recheck_at = Instant::now() + shared.settings.recheck_every;
                 tracing::info!("connected to Redis");
                 continue;
             }
@@ -316,8 +329,9 @@ async fn keep(shared: Arc<Shared>, mut first: bool) {
     }
 }
 
-/// Waits until the connection has to be looked at, and takes it out of service if it is no good any more.
-async fn watch_over(shared: &Shared, live: &Live) {
+/// Waits until the connection has to be looked at, and takes it out of service if it is no good any more. The
+/// moment of the next recheck outlives a suspicion: requests that are late again and again don't put it off.
+async fn watch_over(shared: &Shared, live: &Live, recheck_at: &mut Instant) {
     tokio::select! {
         () = shared.suspected.notified() => {
             if shared.live.load().as_ref().is_some_and(|current| current.number == live.number) {
@@ -329,19 +343,27 @@ async fn watch_over(shared: &Shared, live: &Live) {
                 }
             }
         }
-        () = tokio::time::sleep(RECHECK_EVERY) => match connect::recheck(shared, &live.connection).await {
-            Ok(not_ready) => {
-                if let (true, Some(why)) = (shared.set_trouble(not_ready.clone()), not_ready) {
-                    tracing::error!(reason = why, "Redis is not ready");
-                }
+        () = tokio::time::sleep_until(*recheck_at) => {
+            *recheck_at = Instant::now() + shared.settings.recheck_every;
+            recheck(shared, live).await;
+        }
+    }
+}
+
+/// Asks the server again, and takes the connection out of service if accounts are not safe there any more.
+async fn recheck(shared: &Shared, live: &Live) {
+    match connect::recheck(shared, &live.connection).await {
+        Ok(not_ready) => {
+            if let (true, Some(why)) = (shared.set_trouble(not_ready.clone()), not_ready) {
+                tracing::error!(reason = why, "Redis is not ready");
             }
-            Err(Attempt::Refused(why)) => {
-                shared.lose(live, &why);
-                shared.report_refused(&why);
-            }
-            Err(Attempt::Away(why)) => shared.lose(live, &why),
-            Err(Attempt::Connected(_)) => {}
-        },
+        }
+        Err(Attempt::Refused(why)) => {
+            shared.lose(live, &why);
+            shared.report_refused(&why);
+        }
+        Err(Attempt::Away(why)) => shared.lose(live, &why),
+        Err(Attempt::Connected(_)) => {}
     }
 }
 
@@ -358,7 +380,13 @@ async fn send(live: &Live, request: &Request<'_>) -> RedisResult<Value> {
     match *request {
         Request::Command(command) => connection.send_packed_command(command).await?.extract_error(),
         Request::Pipeline(pipeline, count) => {
-            connection.send_packed_commands(pipeline, 0, count).await.map(Value::Array)
+            let answers = connection.send_packed_commands(pipeline, 0, count).await?;
+            // A key of a wrong type concerns that key, and whoever asked knows which; all else the whole server.
+            let concerns_all = |answer: &Value| match answer {
+                Value::ServerError(error) if error.code() != "WRONGTYPE" => Some(error.clone().into()),
+                _ => None,
+            };
+            answers.iter().find_map(concerns_all).map_or(Ok(Value::Array(answers)), Err)
         }
         Request::Script { script, keys, args } => {
             let mut command = Cmd::new();

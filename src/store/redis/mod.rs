@@ -51,6 +51,9 @@ use crate::store::{Insert, Profile, Remove, Store, StoreError, Update};
 /// lives, short enough that a crash does not block an e-mail for longer.
 pub const INTENT_MS: u64 = 30_000;
 
+/// How often the server is asked again whether accounts are still safe with it, unless a test wants it sooner.
+pub const RECHECK_EVERY: Duration = Duration::from_secs(30);
+
 /// Where the server is, who we are to it, and what the operator allows.
 #[derive(Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one of the operator's own switches")]
@@ -73,6 +76,8 @@ pub struct RedisSettings {
     pub timeout: Duration,
     /// The most requests under way at once.
     pub in_flight_max: usize,
+    /// How often the server is asked again whether accounts are still safe with it.
+    pub recheck_every: Duration,
     /// Serve from a Redis that keeps nothing on disk.
     pub allow_volatile_store: bool,
     /// Serve from a Redis that may evict keys.
@@ -97,6 +102,7 @@ impl RedisSettings {
             prefix: "userd:".to_owned(),
             timeout: Duration::from_secs(1),
             in_flight_max: 4096,
+            recheck_every: RECHECK_EVERY,
             allow_volatile_store: false,
             allow_eviction: false,
             assume_noeviction: false,

@@ -49,12 +49,8 @@ pub(super) fn profile_fields(name: &Name, email: &Email, updated_at: Timestamp) 
 
 /// Fields and values of a password.
 pub(super) fn password_fields(password_hash: &PasswordHash) -> Vec<String> {
-    let (head, tail) = split_phc(password_hash.as_str());
+    let (head, tail) = password_hash.split();
     vec!["salt".to_owned(), head.to_owned(), "hash".to_owned(), tail.to_owned()]
-}
-
-fn split_phc(phc: &str) -> (&str, &str) {
-    phc.rsplit_once('$').unwrap_or((phc, ""))
 }
 
 /// The active user in the answer to an `HMGET` of [`READ`]; `None` if there is no such user.
@@ -76,8 +72,7 @@ pub(super) fn read(id: UserId, key: &str, answer: Vec<Value>) -> Result<Option<U
         let canonical = next()?.filter(|email| email.contains('@')).ok_or("email is missing")?;
         let written = next()?.filter(|written| !written.is_empty()).unwrap_or_else(|| canonical.clone());
         let (salt, hash) = (next()?.ok_or("salt is missing")?, next()?.ok_or("hash is missing")?);
-        let password_hash =
-            PasswordHash::parse(&format!("{salt}${hash}")).map_err(|_| "salt and hash are no PHC string")?;
+        let password_hash = PasswordHash::join(&salt, &hash).map_err(|_| "salt and hash are no PHC string")?;
         let created_at = number(next()?).ok_or("made is no number")?;
         let updated_at = number(next()?).ok_or("upd is no number")?;
         Ok(Some(User {

@@ -3,7 +3,6 @@
 use super::RedisStore;
 use super::keys::Shard;
 use super::script::Script;
-use super::steps::Settled;
 use crate::domain::{UserId, Version};
 use crate::store::{Remove, StoreError};
 
@@ -17,14 +16,15 @@ impl RedisStore {
         let (users, emails) = (self.keys.users(shard), self.keys.emails(shard));
         let (version, text, nonce) = (expected.to_string(), id.to_string(), super::nonce(&*self.random));
         let args = [version.as_str(), &text, &nonce, &DELETED_TTL_MS.to_string()];
-        let Settled { word, owed } =
-            self.settle_on_record(deadline, Script::Remove, id, &[&users, &emails], &args).await?;
-        match word.as_str() {
+        let answer = self.on_record(deadline, Script::Remove, id, &[&users, &emails], &args).await?;
+        // No refusal is untrue here, even to a repeat: the tombstone keeps the nonce.
+        match answer.word.as_str() {
             "ok" => {}
             "stale" => return Ok(Remove::Stale),
-            _ => return Ok(Remove::Missing),
+            "missing" => return Ok(Remove::Missing),
+            _ => return Err(answer.unknown()),
         }
-        self.settle(deadline, id, owed).await;
+        self.settle(deadline, id, answer.owed).await;
         Ok(Remove::Removed)
     }
 }

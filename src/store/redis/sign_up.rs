@@ -6,7 +6,7 @@ use super::RedisStore;
 use super::keys::Shard;
 use super::record::{self, Pointer};
 use super::script::Script;
-use super::steps::{ABORTED_TTL_MS, Acquired, intent_deadline, words};
+use super::steps::{ABORTED_TTL_MS, Acquired, intent_deadline};
 use crate::domain::{User, Version};
 use crate::store::{Insert, StoreError};
 
@@ -58,18 +58,19 @@ impl RedisStore {
             let mut args = vec![not_after.as_str(), &till, &ttl, user.email.canonical().as_str()];
             args.extend(fields.iter().map(String::as_str));
             let answer = self.on_record(deadline, Script::SignUpIntend, user.id, &[], &args).await?;
-            match words(answer).first().map(String::as_str) {
-                Some("ok") => return Ok(Intent::Pending),
-                Some("done") => return Ok(Intent::Done),
-                Some("late") if attempt == 0 => {
+            match answer.word.as_str() {
+                "ok" => return Ok(Intent::Pending),
+                "done" => return Ok(Intent::Done),
+                "late" if attempt == 0 => {
                     self.link.ask_server_clock(deadline).await.map_err(|error| error.at(&key))?;
                 }
-                Some("late") => break,
-                _ => {
+                "late" => break,
+                "dead" => {
                     return Err(StoreError::unavailable(
                         "the sign-up was given up by another userd; is its clock ahead?",
                     ));
                 }
+                _ => return Err(answer.unknown()),
             }
         }
         Err(StoreError::unavailable("Redis found the sign-up late; its clock jumps"))
@@ -81,13 +82,13 @@ impl RedisStore {
         let (users, emails) = (self.keys.users(shard), self.keys.emails(shard));
         let id = user.id.to_string();
         let answer = self.on_record(deadline, Script::SignUpCommit, user.id, &[&users, &emails], &[&id]).await?;
-        Ok(words(answer).first().is_some_and(|word| word == "ok"))
+        Ok(answer.word == "ok")
     }
 
     /// Gives up; true if it turns out that the sign-up got through.
     async fn sign_up_abort(&self, deadline: Instant, user: &User) -> Result<bool, StoreError> {
         let answer =
             self.on_record(deadline, Script::SignUpAbort, user.id, &[], &[&ABORTED_TTL_MS.to_string()]).await?;
-        Ok(words(answer).first().is_some_and(|word| word == "committed"))
+        Ok(answer.word == "committed")
     }
 }

@@ -8,6 +8,7 @@ use ::redis::Value;
 use tokio::time::Instant;
 
 use super::keys::mask_claim;
+use super::link::Reply;
 use super::record::{self, Owed, Pointer};
 use super::script::Script;
 use super::{INTENT_MS, RedisStore};
@@ -45,13 +46,32 @@ enum Judgement {
     Busy,
 }
 
-/// The answer of a step that names claims to release.
+/// The answer of a step on a record.
 #[derive(Debug)]
-pub(super) struct Settled {
+pub(super) struct Answer {
     /// The step's word.
     pub(super) word: String,
     /// Claims that may still have to be released.
     pub(super) owed: Vec<Owed>,
+    /// An earlier copy of the step may have run: a refusal proves nothing.
+    repeated: bool,
+    key: String,
+}
+
+impl Answer {
+    /// The error where a refusal may be untrue: the step may have been done, and others may have changed the
+    /// user since.
+    pub(super) fn lost_track(&self) -> Result<(), StoreError> {
+        if self.repeated {
+            return Err(StoreError::unavailable("an answer was lost and the user has changed since: look again"));
+        }
+        Ok(())
+    }
+
+    /// The error where the step said a word that no step says.
+    pub(super) fn unknown(&self) -> StoreError {
+        StoreError::corrupt(self.key.as_str(), format!("a step answered {:?}", self.word))
+    }
 }
 
 impl RedisStore {
@@ -63,25 +83,14 @@ impl RedisStore {
         id: UserId,
         more_keys: &[&str],
         args: &[&str],
-    ) -> Result<Value, StoreError> {
+    ) -> Result<Answer, StoreError> {
         let key = self.keys.user(id);
         let keys: Vec<&str> = std::iter::once(key.as_str()).chain(more_keys.iter().copied()).collect();
-        self.link.script(deadline, script, &keys, args).await.map_err(|error| error.at(&key))
-    }
-
-    /// The same, for a script that answers a word and perhaps a list of claims to release.
-    pub(super) async fn settle_on_record(
-        &self,
-        deadline: Instant,
-        script: Script,
-        id: UserId,
-        more_keys: &[&str],
-        args: &[&str],
-    ) -> Result<Settled, StoreError> {
-        let answer = self.on_record(deadline, script, id, more_keys, args).await?;
-        let mut words = words(answer).into_iter();
+        let Reply { value, repeated } =
+            self.link.script(deadline, script, &keys, args).await.map_err(|error| error.at(&key))?;
+        let mut words = words(value).into_iter();
         let word = words.next().unwrap_or_default();
-        Ok(Settled { word, owed: record::owed(&words.next().unwrap_or_default()) })
+        Ok(Answer { word, owed: record::owed(&words.next().unwrap_or_default()), repeated, key })
     }
 
     async fn on_claim(
@@ -93,7 +102,7 @@ impl RedisStore {
     ) -> Result<Vec<String>, StoreError> {
         let key = self.keys.claim(email);
         let answer = self.link.script(deadline, script, &[&key], args).await;
-        answer.map(words).map_err(|error| error.at(&mask_claim(email)))
+        answer.map(|reply| words(reply.value)).map_err(|error| error.at(&mask_claim(email)))
     }
 
     /// C2 and what it takes: tries for the claim on `email`, and takes it over from whoever is DEAD.
@@ -167,11 +176,11 @@ impl RedisStore {
         let (op, now, ttl) = (holder.op.to_string(), now.as_millis().to_string(), ABORTED_TTL_MS.to_string());
         let answer =
             self.on_record(deadline, Script::Resolve, holder.id, &[], &[email.as_str(), &op, &now, &ttl]).await?;
-        match words(answer).first().map(String::as_str) {
-            Some("DEAD") => Ok(Judgement::Dead),
-            Some("OWNED") => Ok(Judgement::Owned),
-            Some("BUSY") => Ok(Judgement::Busy),
-            _ => Err(StoreError::corrupt(self.keys.user(holder.id), "the record can't be judged")),
+        match answer.word.as_str() {
+            "DEAD" => Ok(Judgement::Dead),
+            "OWNED" => Ok(Judgement::Owned),
+            "BUSY" => Ok(Judgement::Busy),
+            _ => Err(answer.unknown()),
         }
     }
 
@@ -266,13 +275,14 @@ impl RedisStore {
         }
         let (version, nonce) = (expected.to_string(), super::nonce(&*self.random));
         let args: Vec<&str> = [version.as_str(), &nonce].into_iter().chain(fields.iter().map(String::as_str)).collect();
-        let Settled { word, owed } = self.settle_on_record(deadline, Script::Edit, id, &[], &args).await?;
-        match word.as_str() {
+        let answer = self.on_record(deadline, Script::Edit, id, &[], &args).await?;
+        match answer.word.as_str() {
             "ok" => {}
-            "stale" => return Ok(Update::Stale),
-            _ => return Ok(Update::Missing),
+            "stale" => return answer.lost_track().map(|()| Update::Stale),
+            "missing" => return answer.lost_track().map(|()| Update::Missing),
+            _ => return Err(answer.unknown()),
         }
-        self.settle(deadline, id, owed).await;
+        self.settle(deadline, id, answer.owed).await;
         user.version = expected.next();
         apply(&mut user);
         Ok(Update::Updated(Box::new(user)))
@@ -281,7 +291,7 @@ impl RedisStore {
 
 /// When an intent that begins `now` is overdue.
 pub(super) fn intent_deadline(now: Timestamp) -> String {
-    (now.as_millis() + INTENT_MS).to_string()
+    now.plus_millis(INTENT_MS).as_millis().to_string()
 }
 
 /// The words of an answer: one, or a list; what is missing is empty.

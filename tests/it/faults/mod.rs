@@ -12,5 +12,6 @@ mod program_protocol;
 mod program_races;
 mod program_redis;
 mod program_stop;
+mod redis_lost_answer;
 mod redis_protocol;
 mod redis_server;

@@ -205,6 +205,38 @@ async fn a_policy_that_is_switched_later_is_refused_at_the_next_start() {
     assert!(refusal(server.settings()).await.contains("allkeys-random"));
 }
 
+/// Requests that are late again and again raise a suspicion each time, which finds the connection well; the
+/// regular look at the server goes on all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_policy_that_is_switched_while_requests_are_late_is_noticed() {
+    let server = RedisServer::start_with(&["--enable-debug-command", "yes"]);
+    let (late, often) = (Duration::from_millis(100), Duration::from_secs(1));
+    let store = store(RedisSettings { timeout: late, recheck_every: often, ..server.settings() }).await;
+    until_served(&store).await;
+    server.command(&["CONFIG", "SET", "maxmemory-policy", "allkeys-random"]);
+    let url = server.url();
+    let noticed = async {
+        loop {
+            // Longer than a request may take, shorter than the connection may need to answer a suspicion.
+            let asleep = tokio::task::spawn_blocking({
+                let url = url.clone();
+                move || {
+                    let mut connection = redis::Client::open(url)?.get_connection()?;
+                    redis::cmd("DEBUG").arg("SLEEP").arg("0.12").query::<()>(&mut connection)
+                }
+            });
+            while !asleep.is_finished() {
+                match store.check().await {
+                    Err(StoreError::Unavailable(reason)) if reason.to_string().contains("allkeys-random") => return,
+                    _ => tokio::task::yield_now().await,
+                }
+            }
+            asleep.await.expect("no panic").expect("it sleeps");
+        }
+    };
+    tokio::time::timeout(HANGS_AFTER, noticed).await.expect("the switch is noticed");
+}
+
 #[tokio::test]
 async fn the_wrong_password_is_refused_and_the_right_one_is_not_shown() {
     let server = RedisServer::start_with(&["--requirepass", "open-sesame"]);
@@ -219,6 +251,14 @@ async fn the_wrong_password_is_refused_and_the_right_one_is_not_shown() {
     let right = RedisSettings { password: Some("open-sesame".to_owned()), ..server.settings() };
     assert!(!format!("{right:?}").contains("open-sesame"));
     store(right).await.check().await.expect("let in");
+}
+
+#[tokio::test]
+async fn a_database_that_the_server_does_not_have_is_refused() {
+    let server = RedisServer::start();
+    let sentence = refusal(RedisSettings { db: 16, ..server.settings() }).await;
+    assert!(sentence.contains("Redis has no database of that number"), "{sentence}");
+    store(RedisSettings { db: 15, ..server.settings() }).await.check().await.expect("the last one is there");
 }
 
 /// The page that operators copy the ACL line from; the tests take it from there, too.
@@ -305,6 +345,19 @@ async fn where_info_is_forbidden_userd_serves_and_takes_the_operators_word() {
     store(settings.clone()).await.check().await.expect("ready");
     let declared = RedisSettings { assume_durability: Some(Durability::Nothing), ..settings };
     assert!(refusal(declared).await.contains("keeps nothing on disk"));
+}
+
+#[tokio::test]
+async fn a_server_that_refuses_to_count_is_unavailable_and_a_damaged_list_is_named() {
+    let server = RedisServer::start();
+    let store = store(server.settings()).await;
+    server.command(&["ACL", "SETUSER", "default", "-zcard"]);
+    assert_unavailable(&store.users_count().await, "it may not count");
+    server.command(&["ACL", "SETUSER", "default", "+@all"]);
+    assert_eq!(store.users_count().await.expect("served"), 0);
+    server.command(&["SET", "userd:{1f3}:users", "text"]);
+    let answer = store.users_count().await;
+    assert!(matches!(&answer, Err(StoreError::Corrupt { key, .. }) if key == "userd:{1f3}:users"), "{answer:?}");
 }
 
 #[tokio::test]

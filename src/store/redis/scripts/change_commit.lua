@@ -12,10 +12,11 @@ if op ~= ARGV[1] then
   return {'dead', rel}
 end
 redis.call('ZCARD', KEYS[2])
+rev = tonumber(rev) + 1
 
 rel = owe(rel, eop, email)
 redis.call('ZREM', KEYS[2], email .. '\0' .. ARGV[2])
 redis.call('ZADD', KEYS[2], 0, to .. '\0' .. ARGV[2])
-redis.call('HSET', KEYS[1], 'rev', tonumber(rev) + 1, 'email', to, 'eop', op, 'rel', rel, unpack(ARGV, 3))
+redis.call('HSET', KEYS[1], 'rev', rev, 'email', to, 'eop', op, 'rel', rel, unpack(ARGV, 3))
 redis.call('HDEL', KEYS[1], 'chg', 'till')
 return {'ok', rel}

@@ -12,7 +12,8 @@ if tonumber(rev) == next and by == ARGV[2] then return {'ok', rel} end
 if rev ~= ARGV[1] then return {'stale'} end
 
 rel = owe_change(rel, chg)
-redis.call('HSET', KEYS[1], 'ver', tonumber(ver) + 1, 'rev', next, 'by', ARGV[2], unpack(ARGV, 3))
+ver = tonumber(ver) + 1
+redis.call('HSET', KEYS[1], 'ver', ver, 'rev', next, 'by', ARGV[2], unpack(ARGV, 3))
 if chg ~= '' then
   redis.call('HSET', KEYS[1], 'rel', rel)
   redis.call('HDEL', KEYS[1], 'chg', 'till')
