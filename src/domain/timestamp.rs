@@ -3,12 +3,6 @@
 use std::fmt;
 
 use time::OffsetDateTime;
-use time::format_description::FormatItem;
-use time::macros::format_description;
-
-/// RFC 3339, section 5.6, always UTC and always three decimals, so that text order is time order.
-const RFC3339_MILLIS: &[FormatItem<'static>] =
-    format_description!("[year]-[month]-[day]T[hour]:[minute]:[second].[subsecond digits:3]Z");
 
 /// The last moment that RFC 3339 can write: the end of the year 9999.
 const MILLIS_MAX: u64 = 253_402_300_799_999;
@@ -38,11 +32,29 @@ impl Timestamp {
 }
 
 impl fmt::Display for Timestamp {
-    /// RFC 3339 in UTC with three decimals: `2026-11-22T14:31:02.007Z`.
+    /// RFC 3339 (section 5.6), always in UTC and always with three decimals, so that text order is time order:
+    /// `2026-11-22T14:31:02.007Z`. Every answer about a user has two of them, so the digits are put into place
+    /// here; `time`'s own formatting takes several times as long.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let moment =
             OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000).map_err(|_| fmt::Error)?;
-        f.write_str(&moment.format(RFC3339_MILLIS).map_err(|_| fmt::Error)?)
+        let mut text = *b"0000-00-00T00:00:00.000Z";
+        let parts = [
+            (0, 4, moment.year().unsigned_abs()),
+            (5, 2, u32::from(u8::from(moment.month()))),
+            (8, 2, u32::from(moment.day())),
+            (11, 2, u32::from(moment.hour())),
+            (14, 2, u32::from(moment.minute())),
+            (17, 2, u32::from(moment.second())),
+            (20, 3, u32::from(moment.millisecond())),
+        ];
+        for (start, digits, mut number) in parts {
+            for place in (start..start + digits).rev() {
+                text[place] = b'0' + u8::try_from(number % 10).unwrap_or_default();
+                number /= 10;
+            }
+        }
+        f.write_str(std::str::from_utf8(&text).map_err(|_| fmt::Error)?)
     }
 }
 
@@ -54,6 +66,8 @@ mod tests {
     fn a_moment_is_written_as_rfc_3339_with_three_decimals() {
         assert_eq!(Timestamp::from_millis(0).to_string(), "1970-01-01T00:00:00.000Z");
         assert_eq!(Timestamp::from_millis(1_795_357_862_007).to_string(), "2026-11-22T14:31:02.007Z");
+        assert_eq!(Timestamp::from_millis(951_782_399_999).to_string(), "2000-02-28T23:59:59.999Z");
+        assert_eq!(Timestamp::from_millis(951_868_799_010).to_string(), "2000-02-29T23:59:59.010Z");
         assert_eq!(Timestamp::from_millis(u64::MAX).to_string(), "9999-12-31T23:59:59.999Z");
     }
 }
