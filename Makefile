@@ -9,8 +9,8 @@ help: ## List these commands
 run: ## Build and serve on 127.0.0.1:8000
 	cargo run --release --locked
 
-test: ## Run every test; installs Debian's redis-server where it is missing
-	./scripts/ensure-redis.sh
+test: ## Run every test; installs Debian's redis-server and curl where they are missing
+	./scripts/ensure-programs.sh redis-server curl
 	@if cargo nextest --version >/dev/null 2>&1; then \
 		echo "cargo nextest run" && cargo nextest run --locked --no-fail-fast; \
 	else \
@@ -26,8 +26,7 @@ doc: ## Build the documentation, private items too
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
 
 bench: ## Measure every published figure again (some minutes, on an idle machine)
-	./scripts/ensure-redis.sh
-	@command -v wrk >/dev/null || { echo "bench: wrk is missing: install it with 'apt-get install wrk'" >&2; exit 1; }
+	./scripts/ensure-programs.sh redis-server wrk
 	cargo build --release --locked --bin userd --examples
 	./target/release/examples/bench
 

@@ -200,17 +200,23 @@ fn reads_during_a_storm(bench: &Bench, runtime: &Runtime) {
     ] {
         let userd = bench.userd(&store, &[]);
         let reads = Load { connections: 4, ..bench.paths(&seeded.by_id) };
-        let idle = reads.run(&userd);
-        let storm = Load {
-            script: Some(("sign_ups", vec![("TAG", "storm".to_owned())])),
-            connections: HASHING_CONNECTIONS,
-            seconds: bench.pace.seconds + 2,
-            ..bench.load("/")
-        }
-        .begin(&userd);
-        pause(Duration::from_secs(1));
-        let stormy = reads.run(&userd);
-        let hashes = storm.finish();
+        let mut turns: Vec<(Outcome, Outcome, Outcome)> = (0..bench.pace.turns)
+            .map(|turn| {
+                let idle = reads.run(&userd);
+                let storm = Load {
+                    script: Some(("sign_ups", vec![("TAG", format!("storm{turn}"))])),
+                    connections: HASHING_CONNECTIONS,
+                    seconds: bench.pace.seconds + 2,
+                    ..bench.load("/")
+                }
+                .begin(&userd);
+                pause(Duration::from_secs(1));
+                let stormy = reads.run(&userd);
+                (idle, stormy, storm.finish())
+            })
+            .collect();
+        turns.sort_by(|one, other| (one.1.p99_ms / one.0.p99_ms).total_cmp(&(other.1.p99_ms / other.0.p99_ms)));
+        let (idle, stormy, hashes) = turns[turns.len() / 2];
         row(
             &format!("look-ups by id, {what}, while sign-ups saturate both cores: p99"),
             "< 10× idle, < 25 ms",

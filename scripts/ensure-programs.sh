@@ -1,0 +1,59 @@
+#!/usr/bin/env bash
+# ensure-programs.sh PROGRAM…: sees to it that these programs are there, which tests and bench start. Installs
+# Debian's packages of the same names where it may, without starting services that come with them; else says in
+# one sentence what to do.
+set -euo pipefail
+
+# What the scripts in src/store/redis need (`#!lua`).
+least_redis=7.0
+
+# The version of the redis-server on the PATH; empty if there is none.
+redis_version() {
+    command -v redis-server >/dev/null || return 0
+    redis-server --version | sed -nE 's/.*v=([0-9]+\.[0-9]+)\..*/\1/p'
+}
+
+is_there() {
+    [ "$1" = redis-server ] || { command -v "$1" >/dev/null; return; }
+    local found
+    found=$(redis_version)
+    [ -n "$found" ] && [ "$(printf '%s\n%s\n' "$least_redis" "$found" | sort -V | head -n 1)" = "$least_redis" ]
+}
+
+missing=()
+look() {
+    missing=()
+    for program in "$@"; do
+        is_there "$program" || missing+=("$program")
+    done
+}
+
+give_up() {
+    echo "userd's tests and bench need on the PATH: ${missing[*]} (redis-server in version $least_redis or newer)$1. Install with 'sudo apt-get install ${missing[*]}' on Debian and Ubuntu, or your system's packages." >&2
+    exit 1
+}
+
+look "$@"
+[ "${#missing[@]}" -gt 0 ] || exit 0
+found=$(redis_version)
+if [[ " ${missing[*]} " = *" redis-server "* && -n "$found" ]]; then
+    give_up "; redis-server is $found"
+fi
+command -v apt-get >/dev/null || give_up ""
+
+if [ "$(id -u)" -eq 0 ]; then
+    as_root=(env)
+elif command -v sudo >/dev/null && sudo -n true 2>/dev/null; then
+    as_root=(sudo -n env)
+else
+    give_up ""
+fi
+
+echo "Missing: ${missing[*]}. Installing Debian's packages, without starting services." >&2
+# RUNLEVEL=1 tells invoke-rc.d that this is no time to start services, so a fresh package stays stopped.
+quietly=("${as_root[@]}" RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive)
+"${quietly[@]}" apt-get update -q >&2 || give_up ", and 'apt-get update' failed"
+"${quietly[@]}" apt-get install -q -y --no-install-recommends "${missing[@]}" >&2 || give_up ", and 'apt-get install' failed"
+
+look "$@"
+[ "${#missing[@]}" -eq 0 ] || give_up ", and this system's packages did not bring them"
