@@ -6,7 +6,7 @@ use super::RedisStore;
 use super::keys::Shard;
 use super::record::{self, Pointer};
 use super::script::Script;
-use super::steps::{Acquired, Answer, intent_deadline};
+use super::steps::{Acquired, Answer, BUSY_PAUSE, intent_deadline};
 use crate::domain::{Timestamp, User, UserId, Version};
 use crate::store::{Profile, StoreError, Update};
 
@@ -44,6 +44,9 @@ impl RedisStore {
                 "stale" => return Ok(Update::Stale),
                 _ => return Err(intent.unknown()),
             }
+            // Whoever got in between is about to commit or to give up. To begin anew at once would only undo
+            // them in turn, and two changes could take turns at that until both are out of rounds.
+            tokio::time::sleep_until(deadline.min(Instant::now() + BUSY_PAUSE)).await;
         }
         Err(StoreError::unavailable("others keep beginning to change this user's e-mail"))
     }

@@ -24,7 +24,7 @@ const CLAIM_ROUNDS: usize = 3;
 /// How often, and after which pause, a holder who is still busy is asked again: a sign-up takes a few
 /// milliseconds, so within 100 ms it is known whether the e-mail is taken.
 const BUSY_ROUNDS: usize = 5;
-const BUSY_PAUSE: Duration = Duration::from_millis(20);
+pub(super) const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
 /// What came of trying for a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

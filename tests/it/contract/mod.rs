@@ -86,6 +86,7 @@ macro_rules! promises_on {
             promised!($backend, races_over_emails:
                 of_many_changes_to_one_email_exactly_one_wins,
                 of_two_changes_of_one_user_exactly_one_wins,
+                of_many_changes_of_one_user_exactly_one_wins,
                 two_users_who_swap_emails_both_keep_their_own,
                 a_change_a_sign_up_and_a_removal_leave_no_contradiction,
                 a_freed_email_goes_to_exactly_one,

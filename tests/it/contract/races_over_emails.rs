@@ -88,6 +88,18 @@ pub(crate) async fn of_two_changes_of_one_user_exactly_one_wins(test: &TestStore
     }
 }
 
+pub(crate) async fn of_many_changes_of_one_user_exactly_one_wins(test: &TestStore) {
+    for round in 0..ROUNDS {
+        let user = test.signed_up("Ann", &format!("from{round}@x.org")).await;
+        let acts = (0..8).map(|n| Act::Change(user.clone(), test.profile("Ann", &format!("to{n}of{round}@x.org"))));
+        let done = race(test, acts.collect()).await;
+        assert_eq!(done.iter().filter(|done| done.succeeded()).count(), 1, "round {round}: {done:?}");
+        let stale = done.iter().filter(|&done| *done == Done::Change(Update::Stale)).count();
+        assert_eq!(stale, 7, "round {round}: {done:?}");
+        test.assert_sound().await;
+    }
+}
+
 pub(crate) async fn two_users_who_swap_emails_both_keep_their_own(test: &TestStore) {
     for round in 0..ROUNDS {
         let (left, right) = (format!("left{round}@x.org"), format!("right{round}@x.org"));

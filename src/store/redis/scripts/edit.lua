@@ -1,6 +1,6 @@
 -- A change that stays within the record: name, spelling of the same e-mail, password. Compares and raises
--- the version and raises the fence, and supersedes an e-mail change in flight: what was authenticated against an older state
--- must not commit after this one was acknowledged.
+-- the version, raises the fence, and supersedes an e-mail change in flight: what was authenticated against
+-- an older state must not commit after this one was acknowledged.
 --
 -- KEYS 1 record
 -- ARGV 1 expected version   2 nonce of this request   3… fields and values
