@@ -29,7 +29,7 @@ impl RedisStore {
                 return Ok(Update::Stale);
             }
             if user.email.canonical() == profile.email.canonical() {
-                return self.edit(deadline, id, expected, &fields, |user| take_over(user, profile, now)).await;
+                return self.edit_user(deadline, user, &fields, |user| take_over(user, profile, now)).await;
             }
             let intent = self.change_intend(deadline, &user, fence, profile, now).await?;
             match intent.word.as_str() {

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{
-    AsyncConnectionConfig, Cmd, ConnectionAddr, ErrorKind, IntoConnectionInfo, Pipeline, RedisError, RedisResult, Value,
+    AsyncConnectionConfig, ConnectionAddr, ErrorKind, IntoConnectionInfo, Pipeline, RedisError, RedisResult, Value,
 };
 
 use super::RedisSettings;
@@ -196,12 +196,6 @@ async fn load_scripts(connection: &mut MultiplexedConnection) -> Result<[String;
     Ok(digests)
 }
 
-fn script(digests: &[String; SCRIPTS], script: Script, keys: &[String]) -> Cmd {
-    let mut command = Cmd::new();
-    command.arg("EVALSHA").arg(&digests[script.number()]).arg(keys.len()).arg(keys);
-    command
-}
-
 /// Runs every command that the scripts use, on keys of its own. False if the server could not try.
 async fn self_test(
     shared: &Shared,
@@ -209,7 +203,7 @@ async fn self_test(
     digests: &[String; SCRIPTS],
 ) -> Result<bool, Trouble> {
     let keys = Keys::below(shared.settings.prefix.clone()).self_test(&super::nonce(&*shared.random));
-    match script(digests, Script::SelfTest, &keys).query_async::<Vec<String>>(connection).await {
+    match Script::SelfTest.evalsha(digests, &keys).query_async::<Vec<String>>(connection).await {
         Ok(refused) => {
             let forbidden_ones: Vec<String> = refused.into_iter().filter(|one| is_forbidden_text(one)).collect();
             if forbidden_ones.is_empty() { Ok(true) } else { Err(Trouble::Refused(forbidden(&forbidden_ones))) }
@@ -233,7 +227,7 @@ async fn check_namespace(
 ) -> Result<bool, Trouble> {
     let meta = Keys::below(settings.prefix.clone()).meta();
     let ours = (FORMAT_VERSION.to_string(), CANONICAL_VERSION.to_string());
-    let mut command = script(digests, Script::Namespace, std::slice::from_ref(&meta));
+    let mut command = Script::Namespace.evalsha(digests, std::slice::from_ref(&meta));
     command.arg(&ours.0).arg(&ours.1);
     let theirs = match command.query_async::<(String, String)>(connection).await {
         Ok(theirs) => theirs,

@@ -389,8 +389,8 @@ async fn send(live: &Live, request: &Request<'_>) -> RedisResult<Value> {
             answers.iter().find_map(concerns_all).map_or(Ok(Value::Array(answers)), Err)
         }
         Request::Script { script, keys, args } => {
-            let mut command = Cmd::new();
-            command.arg("EVALSHA").arg(&live.digests[script.number()]).arg(keys.len()).arg(keys).arg(args);
+            let mut command = script.evalsha(&live.digests, keys);
+            command.arg(args);
             match connection.send_packed_command(&command).await?.extract_error() {
                 Err(error) if error.kind() == ErrorKind::Server(ServerErrorKind::NoScript) => {
                     let mut whole = Cmd::new();

@@ -183,10 +183,20 @@ impl RedisStore {
 
     async fn record(&self, deadline: tokio::time::Instant, id: UserId) -> Result<Option<User>, StoreError> {
         let key = self.keys.user(id);
+        record::read(id, &key, self.fields(deadline, &key, &record::READ).await?)
+    }
+
+    /// The fields `names` of the record at `key`, in their order.
+    async fn fields(
+        &self,
+        deadline: tokio::time::Instant,
+        key: &str,
+        names: &[&str],
+    ) -> Result<Vec<Value>, StoreError> {
         let mut read = Cmd::new();
-        read.arg("HMGET").arg(&key).arg(&record::READ);
-        match self.link.command(deadline, &read).await.map_err(|error| error.at(&key))? {
-            Value::Array(fields) => record::read(id, &key, fields),
+        read.arg("HMGET").arg(key).arg(names);
+        match self.link.command(deadline, &read).await.map_err(|error| error.at(key))? {
+            Value::Array(fields) => Ok(fields),
             _ => Err(StoreError::corrupt(key, "the record is no list of fields")),
         }
     }

@@ -1,6 +1,8 @@
 //! The scripts of the claim protocol as Redis runs them: their text, their names, their rights under memory
 //! pressure. What each does is told in its own file.
 
+use ::redis::{Cmd, ToRedisArgs};
+
 /// One script. Runs on one shard, atomic, and may be sent again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(usize)]
@@ -60,6 +62,13 @@ impl Script {
     /// The script's number, its place in [`Script::ALL`].
     pub(super) fn number(self) -> usize {
         self as usize
+    }
+
+    /// The command that runs it by its digest on `keys`; arguments may follow.
+    pub(super) fn evalsha(self, digests: &[String; SCRIPTS], keys: &[impl ToRedisArgs]) -> Cmd {
+        let mut command = Cmd::new();
+        command.arg("EVALSHA").arg(&digests[self.number()]).arg(keys.len()).arg(keys);
+        command
     }
 
     /// The whole text, with its flags (Redis ≥ 7.0).

@@ -36,13 +36,11 @@ impl RedisStore {
             let committed = self.sign_up_abort(deadline, user).await;
             if !matches!(committed, Ok(true)) {
                 let released = self.release(deadline, email, mine).await;
-                return match acquired? {
-                    Acquired::Mine | Acquired::Taken => committed.and(released).map(|()| Insert::Taken),
-                };
+                return acquired.and(committed).and(released).map(|()| Insert::Taken);
             }
         } else if !self.sign_up_commit(deadline, user).await? {
             self.release(deadline, email, mine).await?;
-            return Err(StoreError::unavailable("the sign-up was given up by another userd; is its clock ahead?"));
+            return Err(given_up());
         }
         self.verify(deadline, email, mine).await?;
         Ok(Insert::Inserted)
@@ -65,11 +63,7 @@ impl RedisStore {
                     self.link.ask_server_clock(deadline).await.map_err(|error| error.at(&key))?;
                 }
                 "late" => break,
-                "dead" => {
-                    return Err(StoreError::unavailable(
-                        "the sign-up was given up by another userd; is its clock ahead?",
-                    ));
-                }
+                "dead" => return Err(given_up()),
                 _ => return Err(answer.unknown()),
             }
         }
@@ -91,4 +85,9 @@ impl RedisStore {
             self.on_record(deadline, Script::SignUpAbort, user.id, &[], &[&ABORTED_TTL_MS.to_string()]).await?;
         Ok(answer.word == "committed")
     }
+}
+
+/// Others judged this sign-up dead, which they may only once its deadline has passed by their clock.
+fn given_up() -> StoreError {
+    StoreError::unavailable("the sign-up was given up by another userd; is its clock ahead?")
 }

@@ -35,6 +35,14 @@ pub(super) enum Acquired {
     Taken,
 }
 
+/// What C2 answered.
+enum Claim {
+    /// The claim is ours now.
+    Mine,
+    /// It is this holder's, or nobody's: not what was expected.
+    Held(Option<Pointer>),
+}
+
 /// What the holder's record says of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Judgement {
@@ -115,36 +123,37 @@ impl RedisStore {
     ) -> Result<Acquired, StoreError> {
         let mut expected = None;
         for _ in 0..CLAIM_ROUNDS {
-            let Some(holder) = self.claim(deadline, email, expected, mine).await? else { return Ok(Acquired::Mine) };
-            expected = match holder {
-                Some(holder) => match self.judge(deadline, email, holder, now).await? {
-                    Judgement::Dead => Some(holder),
-                    Judgement::Owned | Judgement::Busy => return Ok(Acquired::Taken),
-                },
-                None => None,
+            let Claim::Held(holder) = self.claim(deadline, email, expected, mine).await? else {
+                return Ok(Acquired::Mine);
             };
+            if let Some(holder) = holder
+                && self.judge(deadline, email, holder, now).await? != Judgement::Dead
+            {
+                return Ok(Acquired::Taken);
+            }
+            expected = holder;
         }
         Ok(Acquired::Taken)
     }
 
-    /// C2: `None` if the claim is ours now, otherwise who holds it.
+    /// C2.
     async fn claim(
         &self,
         deadline: Instant,
         email: &CanonicalEmail,
         expected: Option<Pointer>,
         mine: Pointer,
-    ) -> Result<Option<Option<Pointer>>, StoreError> {
+    ) -> Result<Claim, StoreError> {
         let expected = expected.map(|pointer| pointer.to_string()).unwrap_or_default();
         let answer = self.on_claim(deadline, Script::Claim, email, &[&expected, &mine.to_string()]).await?;
-        match answer.first().map(String::as_str) {
-            Some("ok") => Ok(None),
-            _ => match answer.get(1).map(String::as_str).unwrap_or_default() {
-                "" => Ok(Some(None)),
-                held => match Pointer::parse(held) {
-                    Some(holder) => Ok(Some(Some(holder))),
-                    None => Err(StoreError::corrupt(mask_claim(email), "the claim is no pointer")),
-                },
+        if answer.first().is_some_and(|word| word == "ok") {
+            return Ok(Claim::Mine);
+        }
+        match answer.get(1).map(String::as_str).unwrap_or_default() {
+            "" => Ok(Claim::Held(None)),
+            held => match Pointer::parse(held) {
+                Some(holder) => Ok(Claim::Held(Some(holder))),
+                None => Err(StoreError::corrupt(mask_claim(email), "the claim is no pointer")),
             },
         }
     }
@@ -225,17 +234,16 @@ impl RedisStore {
             return Ok(());
         }
         let key = self.keys.user(mine.id);
-        let mut read = ::redis::cmd("HMGET");
-        read.arg(&key).arg(&["st", "ver", "email", "eop"]);
-        let answer = self.link.command(deadline, &read).await.map_err(|error| error.at(&key))?;
-        let fields = words(answer);
+        let fields = words(Value::Array(self.fields(deadline, &key, &["st", "ver", "email", "eop"]).await?));
         let field = |place: usize| fields.get(place).map(String::as_str).unwrap_or_default();
         let gone_on = matches!(field(0), "A" | "D") && field(1).parse::<u64>().is_ok_and(|version| version >= mine.op);
         let still_mine = field(0) == "A" && field(2) == email.as_str() && field(3) == mine.op.to_string();
         if still_mine {
             return match self.claim(deadline, email, None, mine).await? {
-                None => Ok(()),
-                Some(_) => Err(StoreError::unavailable("the e-mail was given to another user after a loss of data")),
+                Claim::Mine => Ok(()),
+                Claim::Held(_) => {
+                    Err(StoreError::unavailable("the e-mail was given to another user after a loss of data"))
+                }
             };
         }
         if gone_on { Ok(()) } else { Err(StoreError::unavailable("the change was undone by a loss of data")) }
@@ -248,19 +256,16 @@ impl RedisStore {
         id: UserId,
     ) -> Result<Option<(User, u64)>, StoreError> {
         let key = self.keys.user(id);
-        let mut read = ::redis::cmd("HMGET");
-        read.arg(&key).arg("ver").arg(&record::READ);
-        let Value::Array(mut fields) = self.link.command(deadline, &read).await.map_err(|error| error.at(&key))? else {
-            return Err(StoreError::corrupt(key, "the record is no list of fields"));
-        };
-        let fence = word(fields.remove(0)).parse();
+        let names: Vec<&str> = record::READ.into_iter().chain(["ver"]).collect();
+        let mut fields = self.fields(deadline, &key, &names).await?;
+        let fence = fields.pop().map(word).unwrap_or_default().parse();
         match record::read(id, &key, fields)? {
             Some(user) => Ok(Some((user, fence.map_err(|_| StoreError::corrupt(key, "ver is no number"))?))),
             None => Ok(None),
         }
     }
 
-    /// A change within the record of `id`. `apply` does to the user that was read what `fields` do to the record.
+    /// A change within the record of `id`, if it still is at `expected`; the rest as [`Self::edit_user`].
     pub(super) async fn edit(
         &self,
         deadline: Instant,
@@ -269,21 +274,33 @@ impl RedisStore {
         fields: &[String],
         apply: impl FnOnce(&mut User) + Send,
     ) -> Result<Update, StoreError> {
-        let Some(mut user) = self.record(deadline, id).await? else { return Ok(Update::Missing) };
-        if user.version != expected {
-            return Ok(Update::Stale);
+        match self.record(deadline, id).await? {
+            None => Ok(Update::Missing),
+            Some(user) if user.version != expected => Ok(Update::Stale),
+            Some(user) => self.edit_user(deadline, user, fields, apply).await,
         }
-        let (version, nonce) = (expected.to_string(), super::nonce(&*self.random));
+    }
+
+    /// A change within the record of `user`, who was just read. `apply` does to the user what `fields` do to the
+    /// record.
+    pub(super) async fn edit_user(
+        &self,
+        deadline: Instant,
+        mut user: User,
+        fields: &[String],
+        apply: impl FnOnce(&mut User) + Send,
+    ) -> Result<Update, StoreError> {
+        let (version, nonce) = (user.version.to_string(), super::nonce(&*self.random));
         let args: Vec<&str> = [version.as_str(), &nonce].into_iter().chain(fields.iter().map(String::as_str)).collect();
-        let answer = self.on_record(deadline, Script::Edit, id, &[], &args).await?;
+        let answer = self.on_record(deadline, Script::Edit, user.id, &[], &args).await?;
         match answer.word.as_str() {
             "ok" => {}
             "stale" => return answer.lost_track().map(|()| Update::Stale),
             "missing" => return answer.lost_track().map(|()| Update::Missing),
             _ => return Err(answer.unknown()),
         }
-        self.settle(deadline, id, answer.owed).await;
-        user.version = expected.next();
+        self.settle(deadline, user.id, answer.owed).await;
+        user.version = user.version.next();
         apply(&mut user);
         Ok(Update::Updated(Box::new(user)))
     }

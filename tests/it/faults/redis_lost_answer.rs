@@ -7,7 +7,7 @@ use tokio::sync::Notify;
 use userd::clock::ManualClock;
 use userd::domain::{PasswordHash, User};
 use userd::store::redis::RedisStore;
-use userd::store::{Insert, Store, StoreError, Update};
+use userd::store::{Insert, Profile, Store, StoreError, Update};
 
 use crate::support::people::{NOW, SOME_HASH, person, profile};
 use crate::support::proxy::{Fate, Proxy};
@@ -37,22 +37,28 @@ async fn scene(at: usize) -> (RedisServer, User, RedisStore, Proxy, Arc<Notify>,
     (server, user, disturbed, proxy, arrived, go_on)
 }
 
-/// Runs `change` and, while its repeat waits, a change of the name by somebody else.
+/// Runs `change` and, while its repeat waits, somebody else's change to what `rival` makes of the user.
 async fn with_a_rival(
     server: &RedisServer,
     user: &User,
     change: impl Future<Output = Result<Update, StoreError>>,
     (arrived, go_on): (Arc<Notify>, Arc<Notify>),
+    rival: impl FnOnce(&User) -> Profile,
 ) -> Result<Update, StoreError> {
     let rival = async {
         arrived.notified().await;
         let direct = patient_store(server.settings()).await;
         let now = direct.user(user.id).await.expect("served").expect("still there");
-        let answer = direct.replace_profile(now.id, now.version, &profile("Rival", now.email.as_written()), NOW).await;
+        let answer = direct.replace_profile(now.id, now.version, &rival(&now), NOW).await;
         assert!(matches!(answer, Ok(Update::Updated(_))), "{answer:?}");
         go_on.notify_one();
     };
     tokio::join!(change, rival).0
+}
+
+/// Another name, the same e-mail.
+fn renamed(user: &User) -> Profile {
+    profile("Rival", user.email.as_written())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -61,7 +67,7 @@ async fn a_password_that_was_changed_is_not_answered_as_unchanged() {
     let hash =
         PasswordHash::parse(&SOME_HASH.replace("c29tZXNhbHRzb21lc2FsdA", "b3RoZXJzYWx0b3RoZXJzYQ")).expect("a hash");
     let change = store.replace_password(user.id, user.version, &hash, NOW);
-    let answer = with_a_rival(&server, &user, change, (arrived, go_on)).await;
+    let answer = with_a_rival(&server, &user, change, (arrived, go_on), renamed).await;
     assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
     let after = store.user(user.id).await.expect("served").expect("still there");
     assert_eq!((after.password_hash, after.name.as_str()), (hash, "Rival"), "both were done");
@@ -74,7 +80,7 @@ async fn an_email_change_that_committed_and_was_then_edited_is_answered_as_done(
     let (server, user, store, _proxy, arrived, go_on) = scene(2).await;
     let wanted = profile("Ada", "new@example.org");
     let change = store.replace_profile(user.id, user.version, &wanted, NOW);
-    let answer = with_a_rival(&server, &user, change, (arrived, go_on)).await;
+    let answer = with_a_rival(&server, &user, change, (arrived, go_on), renamed).await;
     assert!(matches!(answer, Ok(Update::Updated(_))), "{answer:?}");
     let after = store.user(user.id).await.expect("served").expect("still there");
     assert_eq!((after.email.as_written(), after.name.as_str()), ("new@example.org", "Rival"));
@@ -86,16 +92,11 @@ async fn an_email_change_that_committed_and_was_then_changed_again_is_not_answer
     let (server, user, store, _proxy, arrived, go_on) = scene(2).await;
     let wanted = profile("Ada", "new@example.org");
     let change = store.replace_profile(user.id, user.version, &wanted, NOW);
-    let rival = async {
-        arrived.notified().await;
-        let direct = patient_store(server.settings()).await;
-        let now = direct.user(user.id).await.expect("served").expect("still there");
+    let rival = |now: &User| {
         assert_eq!(now.email.as_written(), "new@example.org", "the first change committed");
-        let answer = direct.replace_profile(now.id, now.version, &profile("Rival", "third@example.org"), NOW).await;
-        assert!(matches!(answer, Ok(Update::Updated(_))), "{answer:?}");
-        go_on.notify_one();
+        profile("Rival", "third@example.org")
     };
-    let (answer, ()) = tokio::join!(change, rival);
+    let answer = with_a_rival(&server, &user, change, (arrived, go_on), rival).await;
     assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
     let after = store.user(user.id).await.expect("served").expect("still there");
     assert_eq!(after.email.as_written(), "third@example.org", "the later change stands");

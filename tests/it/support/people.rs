@@ -14,13 +14,17 @@ pub const SOME_HASH: &str =
 
 /// Somebody new with this e-mail, who signs up at the time of the clock.
 pub fn person(clock: &ManualClock, email: &str) -> User {
+    somebody("Ada Lovelace", address(email), clock.now(), &SystemRandom)
+}
+
+/// Somebody new, who signs up `now`.
+pub fn somebody(name: &str, email: Email, now: Timestamp, random: &dyn Random) -> User {
     let mut bytes = [0; 10];
-    SystemRandom.fill(&mut bytes);
-    let now = clock.now();
+    random.fill(&mut bytes);
     User {
         id: UserId::generate(now, bytes),
-        name: Name::parse("Ada Lovelace").expect("a name"),
-        email: address(email),
+        name: Name::parse(name).expect("a name"),
+        email,
         password_hash: PasswordHash::parse(SOME_HASH).expect("a hash"),
         created_at: now,
         updated_at: now,

@@ -14,13 +14,13 @@ use tempfile::TempDir;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 use userd::clock::{Clock, ManualClock};
-use userd::domain::{CanonicalEmail, Email, Name, PasswordHash, Timestamp, User, UserId, Version};
-use userd::random::{Random, SeededRandom, SystemRandom};
+use userd::domain::{CanonicalEmail, Email, PasswordHash, Timestamp, User, UserId};
+use userd::random::{SeededRandom, SystemRandom};
 use userd::store::embedded::{EmbeddedSettings, EmbeddedStore};
 use userd::store::redis::{RedisSettings, RedisStore};
 use userd::store::{Insert, Profile, Store};
 
-use super::people::NOW;
+use super::people::{self, NOW};
 use super::redis_audit;
 use super::redis_server::RedisServer;
 
@@ -122,29 +122,19 @@ impl TestStore {
 
     /// Somebody new with an e-mail that has been parsed already.
     pub(crate) fn somebody_at(&self, name: &str, email: Email) -> User {
-        let mut random = [0; 10];
-        self.random.fill(&mut random);
-        let id = UserId::generate(self.now(), random);
+        let user = people::somebody(name, email, self.now(), &self.random);
         let mut known = self.known.lock().expect("no test panics with it");
-        known.ids.insert(id);
-        known.emails.insert(email.canonical().clone());
+        known.ids.insert(user.id);
+        known.emails.insert(user.email.canonical().clone());
         drop(known);
-        User {
-            id,
-            name: Name::parse(name).expect("a name"),
-            email,
-            password_hash: password_hash(1),
-            created_at: self.now(),
-            updated_at: self.now(),
-            version: Version::FIRST,
-        }
+        User { password_hash: password_hash(1), ..user }
     }
 
     /// A profile, its e-mail noted for [`Self::assert_sound`].
     pub(crate) fn profile(&self, name: &str, email: &str) -> Profile {
-        let email = Email::parse(email).expect("an e-mail");
-        self.known.lock().expect("no test panics with it").emails.insert(email.canonical().clone());
-        Profile { name: Name::parse(name).expect("a name"), email }
+        let profile = people::profile(name, email);
+        self.known.lock().expect("no test panics with it").emails.insert(profile.email.canonical().clone());
+        profile
     }
 
     /// Somebody who has signed up.
