@@ -21,6 +21,7 @@ use tokio::time::Instant;
 
 use super::RedisSettings;
 use super::connect::{self, Attempt, Connected};
+use super::keys::Shard;
 use super::script::{SCRIPTS, Script};
 use crate::random::Random;
 use crate::store::StoreError;
@@ -67,6 +68,16 @@ pub(super) struct Shared {
 pub(super) struct Link {
     shared: Arc<Shared>,
     keeper: JoinHandle<()>,
+}
+
+/// A server that holds keys.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ServerId(String);
+
+impl std::fmt::Display for ServerId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
 }
 
 /// The server's answer to a script.
@@ -184,12 +195,53 @@ impl Link {
         self.ask(deadline, &Request::Script { script, keys, args }).await
     }
 
+    /// Sends commands on keys of any shards, pipelined, and gives the answers in their order. A key of a wrong
+    /// type is an answer. Takes no place of a request's.
+    pub(super) async fn many(&self, deadline: Instant, commands: Vec<(Shard, Cmd)>) -> Result<Vec<Value>, LinkError> {
+        if commands.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut pipeline = Pipeline::with_capacity(commands.len());
+        let count = commands.len();
+        for (_, command) in commands {
+            pipeline.add_command(command);
+        }
+        match self.ask_beside(deadline, &Request::Pipeline(&pipeline, count)).await?.value {
+            Value::Array(answers) => Ok(answers),
+            one => Ok(vec![one]),
+        }
+    }
+
+    /// The servers that hold keys now.
+    pub(super) fn servers(&self) -> Vec<ServerId> {
+        let settings = &self.shared.settings;
+        vec![ServerId(format!("{}:{}", settings.host, settings.port))]
+    }
+
+    /// Sends one command to that server. Takes no place of a request's.
+    pub(super) async fn on_server(
+        &self,
+        deadline: Instant,
+        _server: &ServerId,
+        command: &Cmd,
+    ) -> Result<Value, LinkError> {
+        self.ask_beside(deadline, &Request::Command(command)).await.map(|reply| reply.value)
+    }
+
     async fn ask(&self, deadline: Instant, request: &Request<'_>) -> Result<Reply, LinkError> {
         let shared = &*self.shared;
         let _permit = shared.permits.try_acquire().map_err(|refusal| match refusal {
             TryAcquireError::NoPermits => LinkError::Overloaded(shared.settings.in_flight_max),
             TryAcquireError::Closed => LinkError::Late(Some("the store is closed".to_owned())),
         })?;
+        self.ask_beside(deadline, request).await
+    }
+
+    async fn ask_beside(&self, deadline: Instant, request: &Request<'_>) -> Result<Reply, LinkError> {
+        let shared = &*self.shared;
+        if shared.permits.is_closed() {
+            return Err(LinkError::Late(Some("the store is closed".to_owned())));
+        }
         let mut repeated = false;
         loop {
             let live = shared.live_before(deadline).await?;
