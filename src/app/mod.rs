@@ -5,13 +5,15 @@
 //! belongs to the process and not to a request: where log lines go, how many files may be open, the threads.
 
 mod banner;
+mod doctor;
 mod limits;
 mod logging;
 mod runtime;
 mod wiring;
 
 pub use banner::Banner;
+pub use doctor::{ExamineError, examine};
 pub use limits::{OPEN_FILES_ADVISED, raise_open_files};
 pub use logging::init as init_logging;
 pub use runtime::build as build_runtime;
-pub use wiring::{AppError, open_store, run};
+pub use wiring::{AppError, chain, open_store, run};

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::banner::Banner;
+use super::doctor::Background;
 use super::{OPEN_FILES_ADVISED, build_runtime, init_logging, raise_open_files};
 use crate::clock::SystemClock;
 use crate::config::{Config, DeclaredDurability, RedisTarget, Secret, StoreTarget};
@@ -79,15 +80,21 @@ fn start_and_serve(config: &Config) -> Result<(), AppError> {
 }
 
 async fn serve(config: &Config) -> Result<(), AppError> {
-    // Only TLS to Redis needs it. It fails if somebody has installed one before, which is as good.
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    install_crypto();
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
     let store = open_store(config, Arc::clone(&random)).await?;
+    let background = Background::start(config.doctor, &store, &*random);
     let result = serve_store(config, Arc::clone(&store), random).await;
+    drop(background);
     if tokio::time::timeout(CLOSE_TIME_MAX, store.close()).await.is_err() {
         tracing::warn!("the store did not close in time; what was acknowledged is kept all the same");
     }
     result
+}
+
+/// Only TLS to Redis needs it. It fails if somebody has installed one before, which is as good.
+pub(super) fn install_crypto() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
 }
 
 async fn serve_store(config: &Config, store: Arc<dyn Store>, random: Arc<dyn Random>) -> Result<(), AppError> {
@@ -176,7 +183,8 @@ fn redis_settings(config: &Config, target: &RedisTarget) -> RedisSettings {
 }
 
 /// An error and its causes in one line.
-fn chain(error: &dyn StdError) -> String {
+#[must_use]
+pub fn chain(error: &dyn StdError) -> String {
     let mut text = error.to_string();
     let mut source = error.source();
     while let Some(error) = source {

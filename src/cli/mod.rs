@@ -5,6 +5,7 @@
 //! below this module, a line in `act`.
 
 mod config;
+mod doctor;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -35,6 +36,8 @@ Examples:
   userd --store redis://cache.internal:6379/0  keep users in Redis
   userd config check                           find every mistake in settings
   userd config show                            print what holds, without secrets
+  userd doctor                                 look whether all users are whole
+  userd doctor --repair --json                 mend what is no guess; for scripts
 
 Configuration, the later winning over the earlier:
   the defaults; userd.toml in the working directory, or the file that --config
@@ -49,7 +52,11 @@ Configuration, the later winning over the earlier:
 Exit codes:
   0  served until told to stop (SIGTERM, Ctrl-C), or the command did its work
   1  could not start, or could not go on serving; the log says why
-  2  a mistake in the command line or the configuration; nothing was started";
+  2  a mistake in the command line or the configuration; nothing was started
+Of userd doctor: 0 nothing was found, or all of it was mended
+  1  could not look at everything; what was found before is printed
+  3  found what --repair would mend
+  4  found what a person has to look at";
 
 /// The user-accounts service beside your own services.
 #[derive(Debug, Parser)]
@@ -81,6 +88,8 @@ struct Options {
 enum Command {
     /// Serve (what userd does without a command)
     Serve,
+    /// Look whether all users are whole and unique, while userd serves or not
+    Doctor(doctor::DoctorOptions),
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -116,6 +125,7 @@ fn act(cli: Cli) -> ExitCode {
     };
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => app::run(&config),
+        Command::Doctor(options) => doctor::run(&config, options),
         Command::Config(ConfigCommand::Show) => config::show(&config),
         Command::Config(ConfigCommand::Check) => config::check(&config),
     }

@@ -67,6 +67,8 @@ pub struct Config {
     pub sqlite: SqliteConfig,
     /// Redis, when it is the one in use.
     pub redis: RedisConfig,
+    /// The doctor's passes while serving.
+    pub doctor: DoctorConfig,
     /// What is accepted although it is not advisable, a sentence each.
     pub warnings: Vec<String>,
     /// Every key with the value in force, for `userd config show`; secrets hidden.
@@ -149,6 +151,19 @@ pub struct RedisConfig {
     pub assume_durability: Option<DeclaredDurability>,
 }
 
+/// `[doctor]`
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DoctorConfig {
+    /// Make passes while serving.
+    pub background: bool,
+    /// The most users a second.
+    pub rate_per_s: u32,
+    /// The pause between two passes.
+    pub pause: Duration,
+    /// Mend what can be mended without guessing.
+    pub repair: bool,
+}
+
 /// How the operator says that Redis persists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DeclaredDurability {
@@ -186,6 +201,7 @@ impl Config {
             hash: read_hash(&mut read, sources.cores),
             sqlite: read_sqlite(&mut read, workers),
             redis: read_redis(&mut read),
+            doctor: read_doctor(&mut read),
             warnings: choice.warning.iter().cloned().collect(),
             entries: Vec::new(),
         };
@@ -312,6 +328,15 @@ fn read_redis(read: &mut Reader<'_>) -> RedisConfig {
         allow_eviction: read.flag("redis.allow_eviction"),
         assume_noeviction: read.flag("redis.assume_noeviction"),
         assume_durability: read_choice(read, "redis.assume_durability", &durabilities),
+    }
+}
+
+fn read_doctor(read: &mut Reader<'_>) -> DoctorConfig {
+    DoctorConfig {
+        background: read.flag("doctor.background"),
+        rate_per_s: read.whole("doctor.rate_per_s", 1..=1_000_000),
+        pause: Duration::from_secs(read.whole("doctor.pause_s", 1..=2_592_000)),
+        repair: read.flag("doctor.repair"),
     }
 }
 

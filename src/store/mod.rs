@@ -23,17 +23,37 @@
 //! add a line to `app::open_store`.
 
 pub mod embedded;
+mod finding;
 pub mod redis;
 
 use std::error::Error as StdError;
 
 use async_trait::async_trait;
 
+pub use finding::{Examined, Finding, FindingKind, FindingState, Place, Portion, Treatment, mask};
+
 use crate::domain::{CanonicalEmail, Email, Name, PasswordHash, Timestamp, User, UserId, Version};
+
+/// What the doctor asks of a store: to look at itself, a portion at a time.
+#[async_trait]
+pub trait Examine: Send + Sync + 'static {
+    /// Looks at the next portion of what is kept, and with [`Treatment::Repair`] mends what can be mended without
+    /// guessing.
+    ///
+    /// May run at any moment, beside any number of users of the store and of other passes; asked again from the
+    /// same place it does the same. A pass begins at [`Place::start`] and ends when there is no `next`. What was
+    /// there from its beginning to its end has been looked at, unless the answer says `disturbed`. What is under
+    /// way, within its time, is no finding. Each round trip within has the store's own time limit.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the store can't be asked; the place is still good. What can't be read is a
+    /// finding and no error.
+    async fn examine(&self, portion: &Portion, now: Timestamp) -> Result<Examined, StoreError>;
+}
 
 /// Where users are kept. See the module's text for what an implementer promises.
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: Examine {
     /// Adds a user whose `version` is [`Version::FIRST`].
     async fn insert_user(&self, user: &User) -> Result<Insert, StoreError>;
 

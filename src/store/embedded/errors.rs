@@ -81,6 +81,22 @@ pub enum OpenError {
         /// The newest schema known.
         known: i32,
     },
+    /// Written by an earlier userd, and only to be read.
+    #[error("{path} has schema {found}, this userd reads {known}; serve it once with this userd, which brings it up")]
+    Older {
+        /// The database.
+        path: PathBuf,
+        /// The schema of the file.
+        found: i32,
+        /// The schema that is read.
+        known: i32,
+    },
+    /// There is no file, and none is to be made.
+    #[error("there is no database at {path}; name the file that userd serves with --store sqlite:PATH")]
+    NotThere {
+        /// Where it should be.
+        path: PathBuf,
+    },
     /// Its e-mails were canonicalised by other rules.
     #[error(
         "the e-mails in {path} were made canonical by version {found} of the rules, this userd uses {known}; \

@@ -11,6 +11,8 @@
 //! | `writer` | the one thread that writes, and how changes share a commit |
 //! | `changes` | each change as SQL, inside the writer's transaction |
 //! | `readers` | the read-only connections and the look-ups |
+//! | `examine` | the doctor: the file, the rows, the count |
+//! | `beside` | a look at a file that another process serves |
 //! | `rows` | from a row to a user, trusting nothing |
 //! | `errors` | what went wrong, in sentences |
 //!
@@ -20,8 +22,10 @@
 //! One function in `changes` that takes the writer's connection, one method here that hands it to
 //! `EmbeddedStore::change`, one promise in `tests/it/contract`.
 
+mod beside;
 mod changes;
 mod errors;
+mod examine;
 mod lock;
 mod open;
 mod readers;
@@ -38,12 +42,17 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rusqlite::Connection;
 
+pub use self::beside::EmbeddedFile;
 pub use self::errors::OpenError;
 
 use self::errors::Failure;
+use self::examine::Examiner;
 use self::readers::Readers;
 use self::writer::Writer;
-use super::{Insert, Profile, Remove, Store, StoreError, Update};
+use super::{
+    Examine, Examined, FindingKind, FindingState, Insert, Portion, Profile, Remove, Store, StoreError, Treatment,
+    Update,
+};
 use crate::domain::{CanonicalEmail, PasswordHash, Timestamp, User, UserId, Version};
 
 /// Where the database lies and how much may wait for it.
@@ -71,6 +80,7 @@ pub struct EmbeddedSettings {
 pub struct EmbeddedStore {
     // Dropped in this order: the writer's connection is the last one and tidies the log away.
     readers: Readers,
+    examiner: Examiner,
     writer: Writer,
 }
 
@@ -91,6 +101,21 @@ impl EmbeddedStore {
         A: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
     {
         self.writer.run(act).await
+    }
+}
+
+#[async_trait]
+impl Examine for EmbeddedStore {
+    /// Only the count can be mended without guessing: everything else is the file's damage.
+    async fn examine(&self, portion: &Portion, _now: Timestamp) -> Result<Examined, StoreError> {
+        let mut examined = self.examiner.look(portion).await?;
+        for finding in &mut examined.findings {
+            if portion.treatment == Treatment::Repair && finding.kind == FindingKind::CountWrong {
+                self.change(examine::set_count).await?;
+                finding.state = FindingState::Mended;
+            }
+        }
+        Ok(examined)
     }
 }
 
@@ -161,6 +186,7 @@ impl Store for EmbeddedStore {
     }
 
     async fn close(&self) {
+        self.examiner.close().await;
         self.readers.close();
         self.writer.close().await;
     }

@@ -10,6 +10,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use super::errors::OpenError;
+use super::examine::Examiner;
 use super::lock::Lock;
 use super::readers::Readers;
 use super::writer::Writer;
@@ -38,8 +39,10 @@ pub(super) fn open(settings: &EmbeddedSettings) -> Result<EmbeddedStore, OpenErr
         reading.push(connection);
     }
     let readers = Readers::new(reading).map_err(engine)?;
+    let examining = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY, READ_WAIT).map_err(engine)?;
+    schema::configure_reader(&examining).map_err(engine)?;
     let writer = Writer::start(writing, lock, settings).map_err(OpenError::Thread)?;
-    Ok(EmbeddedStore { readers, writer })
+    Ok(EmbeddedStore { readers, examiner: Examiner::new(examining), writer })
 }
 
 /// The one spelling of `path`, so that two links to one file meet at one lock; makes the folder.
@@ -109,7 +112,7 @@ pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
 
 /// A connection without SQLite's own mutex (each is owned by one thread or lies in a `Mutex`) and without
 /// URI names (a path is a path).
-fn connect(path: &Path, access: OpenFlags, wait: Duration) -> rusqlite::Result<Connection> {
+pub(super) fn connect(path: &Path, access: OpenFlags, wait: Duration) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(wait)?;
     connection.set_prepared_statement_cache_capacity(STATEMENTS_MAX);

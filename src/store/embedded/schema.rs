@@ -109,6 +109,26 @@ fn create(connection: &mut Connection) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
+/// Checks that a database which is only read is ours, known and up to date.
+///
+/// # Errors
+/// What is wrong with the file at `path`.
+pub(super) fn check_known(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let engine = |source| OpenError::from_engine(path, source);
+    let application_id: i32 = pragma(connection, "application_id").map_err(engine)?;
+    let found: i32 = pragma(connection, "user_version").map_err(engine)?;
+    if application_id != APPLICATION_ID {
+        return Err(OpenError::Foreign { path: path.to_owned(), application_id });
+    }
+    if found > SCHEMA_VERSION {
+        return Err(OpenError::Newer { path: path.to_owned(), found, known: SCHEMA_VERSION });
+    }
+    if found < SCHEMA_VERSION {
+        return Err(OpenError::Older { path: path.to_owned(), found, known: SCHEMA_VERSION });
+    }
+    check_canonicalisation(connection, path)
+}
+
 fn check_canonicalisation(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     let found: i64 = connection
         .query_row("SELECT value FROM meta WHERE key = 'canonical_version'", [], |row| row.get(0))

@@ -15,6 +15,9 @@ pub const SHARDS: u16 = 1024;
 pub struct Shard(u16);
 
 impl Shard {
+    /// The first of all.
+    pub const FIRST: Self = Self(0);
+
     /// The shard of a user: the low ten bits of the id, which are random in a UUIDv7.
     #[must_use]
     pub fn of_user(id: UserId) -> Self {
@@ -27,6 +30,18 @@ impl Shard {
     pub fn of_email(email: &CanonicalEmail) -> Self {
         let digest = Sha256::digest(email.as_str().as_bytes());
         Self(u16::from_be_bytes([digest[0], digest[1]]) >> 6)
+    }
+
+    /// The shard with this number, if there is one.
+    #[must_use]
+    pub fn from_number(number: u16) -> Option<Self> {
+        (number < SHARDS).then_some(Self(number))
+    }
+
+    /// The shard's number, less than [`SHARDS`].
+    #[must_use]
+    pub fn number(self) -> u16 {
+        self.0
     }
 
     /// Every shard, in order.
@@ -47,6 +62,12 @@ impl Keys {
     #[must_use]
     pub fn below(prefix: String) -> Self {
         Self { prefix }
+    }
+
+    /// What all keys begin with.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        &self.prefix
     }
 
     /// The user's record.
@@ -99,10 +120,7 @@ impl Keys {
 /// A claim's key as it may appear in a log: the e-mail shortened to its first letter and its domain.
 #[must_use]
 pub fn mask_claim(email: &CanonicalEmail) -> String {
-    let text = email.as_str();
-    let first: String = text.chars().take(1).collect();
-    let domain = text.rsplit('@').next().unwrap_or_default();
-    format!("claim:{first}…@{domain}")
+    format!("claim:{}", crate::store::mask(email))
 }
 
 #[cfg(test)]

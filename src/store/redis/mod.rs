@@ -25,6 +25,7 @@
 mod change;
 mod checks;
 mod connect;
+mod examine;
 pub mod keys;
 mod link;
 mod record;

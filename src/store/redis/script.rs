@@ -31,6 +31,8 @@ pub(super) enum Script {
     Remove,
     /// Judges a holder's claim.
     Resolve,
+    /// Sets the listing entries of one record.
+    Relist,
     /// Marks and reads the key space's versions.
     Namespace,
     /// Finds out which commands are permitted.
@@ -38,7 +40,7 @@ pub(super) enum Script {
 }
 
 /// How many scripts there are.
-pub(super) const SCRIPTS: usize = 14;
+pub(super) const SCRIPTS: usize = 15;
 
 impl Script {
     /// Every script, each at the place of its number.
@@ -55,6 +57,7 @@ impl Script {
         Self::Edit,
         Self::Remove,
         Self::Resolve,
+        Self::Relist,
         Self::Namespace,
         Self::SelfTest,
     ];
@@ -92,6 +95,7 @@ impl Script {
             | Self::ChangeIntend
             | Self::ChangeCommit
             | Self::Edit
+            | Self::Relist
             | Self::Namespace
             | Self::SelfTest => "",
         }
@@ -111,6 +115,7 @@ impl Script {
             Self::Edit => include_str!("scripts/edit.lua"),
             Self::Remove => include_str!("scripts/remove.lua"),
             Self::Resolve => include_str!("scripts/resolve.lua"),
+            Self::Relist => include_str!("scripts/relist.lua"),
             Self::Namespace => include_str!("scripts/namespace.lua"),
             Self::SelfTest => include_str!("scripts/self_test.lua"),
         }

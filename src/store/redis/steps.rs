@@ -36,7 +36,7 @@ pub(super) enum Acquired {
 }
 
 /// What C2 answered.
-enum Claim {
+pub(super) enum Claim {
     /// The claim is ours now.
     Mine,
     /// It is this holder's, or nobody's: not what was expected.
@@ -45,7 +45,7 @@ enum Claim {
 
 /// What the holder's record says of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Judgement {
+pub(super) enum Judgement {
     /// It can never commit any more.
     Dead,
     /// The holder has the e-mail.
@@ -137,7 +137,7 @@ impl RedisStore {
     }
 
     /// C2.
-    async fn claim(
+    pub(super) async fn claim(
         &self,
         deadline: Instant,
         email: &CanonicalEmail,
@@ -159,7 +159,7 @@ impl RedisStore {
     }
 
     /// Resolve, with a little patience for a holder who is just about to commit or to give up.
-    async fn judge(
+    pub(super) async fn judge(
         &self,
         deadline: Instant,
         email: &CanonicalEmail,
@@ -175,7 +175,8 @@ impl RedisStore {
         Ok(Judgement::Busy)
     }
 
-    async fn resolve(
+    /// Asks the holder's record what the claim is worth; kills an overdue intent that stands in the way.
+    pub(super) async fn resolve(
         &self,
         deadline: Instant,
         email: &CanonicalEmail,
@@ -207,19 +208,23 @@ impl RedisStore {
     /// committed or given up already, so nothing depends on this: what fails here is left for the next one.
     pub(super) async fn settle(&self, deadline: Instant, id: UserId, owed: Vec<Owed>) {
         for Owed { op, email } in owed {
-            let released = self.release(deadline, &email, Pointer { id, op }).await;
-            let struck = match released {
-                Ok(()) => self
-                    .on_record(deadline, Script::ReleaseClear, id, &[], &[&op.to_string(), email.as_str()])
-                    .await
-                    .map(drop),
-                Err(error) => Err(error),
-            };
-            if let Err(error) = struck {
+            if let Err(error) = self.settle_one(deadline, id, op, &email).await {
                 tracing::debug!(user = %id, %error, "a claim is left to be released later");
                 return;
             }
         }
+    }
+
+    /// Releases one claim that a record still lists, and strikes it off.
+    pub(super) async fn settle_one(
+        &self,
+        deadline: Instant,
+        id: UserId,
+        op: u64,
+        email: &CanonicalEmail,
+    ) -> Result<(), StoreError> {
+        self.release(deadline, email, Pointer { id, op }).await?;
+        self.on_record(deadline, Script::ReleaseClear, id, &[], &[&op.to_string(), email.as_str()]).await.map(drop)
     }
 
     /// After a commit: does the claim still say so? It can only have gone through a loss of data, such as a

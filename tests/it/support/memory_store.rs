@@ -10,7 +10,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 use userd::domain::{CanonicalEmail, PasswordHash, Timestamp, User, UserId, Version};
-use userd::store::{Insert, Profile, Remove, Store, StoreError, Update};
+use userd::store::{
+    Examine, Examined, Finding, FindingKind, FindingState, Insert, Place, Portion, Profile, Remove, Store, StoreError,
+    Update,
+};
 
 /// How a call fails.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -107,6 +110,34 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 fn is_taken(users: &BTreeMap<UserId, User>, email: &CanonicalEmail, but: Option<UserId>) -> bool {
     users.values().any(|user| user.email.canonical() == email && Some(user.id) != but)
+}
+
+#[async_trait]
+impl Examine for MemoryStore {
+    /// A map can contradict itself in one way only: one e-mail twice, which no call brings about.
+    async fn examine(&self, portion: &Portion, _: Timestamp) -> Result<Examined, StoreError> {
+        let from = UserId::parse(portion.from.as_str());
+        self.call(|users| {
+            let after = users.iter().filter(|(id, _)| from.is_none_or(|from| **id > from));
+            let seen: Vec<&User> = after.map(|(_, user)| user).take(portion.size.max(1)).collect();
+            let next = (seen.len() >= portion.size.max(1)).then(|| seen.last().map(|user| user.id)).flatten();
+            let doubled = seen.iter().filter(|user| is_taken(users, user.email.canonical(), Some(user.id)));
+            let findings = doubled.map(|user| Finding {
+                kind: FindingKind::TwoUsers,
+                state: FindingState::NeedsPerson,
+                user: Some(user.id),
+                place: "the map".to_owned(),
+                detail: "another user has the same e-mail".to_owned(),
+            });
+            Examined {
+                users: seen.len() as u64,
+                looked_at: seen.len() as u64,
+                findings: findings.collect(),
+                disturbed: false,
+                next: next.map(|id| Place::from_text(id.to_string())),
+            }
+        })
+    }
 }
 
 #[async_trait]

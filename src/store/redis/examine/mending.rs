@@ -1,0 +1,160 @@
+//! The repairs: the protocol's own steps, each safe at any moment, and `relist`. What would be a guess is left.
+
+use super::reading::{Held, Worth};
+use super::records::{Look, Problem, said};
+use super::{Case, mendable, person};
+use crate::domain::{CanonicalEmail, UserId};
+use crate::store::redis::RedisStore;
+use crate::store::redis::keys::Shard;
+use crate::store::redis::record::{Owed, Pointer};
+use crate::store::redis::script::Script;
+use crate::store::redis::steps::{Claim, Judgement};
+use crate::store::{Finding, FindingKind, StoreError};
+
+impl RedisStore {
+    /// Mends what stayed wrong with a record, or says what is to be done about it. `None`: it was nothing.
+    pub(super) async fn mend_record(
+        &self,
+        case: Case,
+        look: &Look,
+        problem: Problem,
+    ) -> Result<Option<Finding>, StoreError> {
+        let (id, place) = (look.id, self.keys.user(look.id));
+        Ok(Some(match problem {
+            Problem::Unreadable(what) => person(FindingKind::Unreadable, Some(id), place, what),
+            Problem::CanonicalWrong => {
+                let detail = "the canonical e-mail is not that of the e-mail as written";
+                person(FindingKind::CanonicalWrong, Some(id), place, detail)
+            }
+            Problem::ClaimNotOwn(held) => {
+                let Some(said) = said(&look.record) else { return Ok(None) };
+                return self.mend_claim(case, Pointer { id, op: said.eop }, &said.email, held).await.map(Some);
+            }
+            Problem::NotListed => {
+                let mended = case.repairs() && self.relist(id, &[]).await?;
+                mendable(
+                    FindingKind::ListingMissing,
+                    mended,
+                    Some(id),
+                    place,
+                    "the listings of its shard lack the user",
+                )
+            }
+            Problem::Overdue(Owed { op, email }) => {
+                let mended = case.repairs() && self.give_up(case, Pointer { id, op }, &email).await?;
+                let detail = "a sign-up or an e-mail change was neither finished nor given up in time";
+                mendable(FindingKind::IntentOverdue, mended, Some(id), place, detail)
+            }
+            Problem::Owes(owed) => {
+                if case.repairs() {
+                    for Owed { op, email } in &owed {
+                        self.settle_one(self.link.deadline(), id, *op, email).await?;
+                    }
+                }
+                let detail = format!("claims still to be released: {}", owed.len());
+                mendable(FindingKind::ClaimsOwed, case.repairs(), Some(id), place, detail)
+            }
+        }))
+    }
+
+    /// Gives an active user the claim on their own e-mail again, unless another living user has it.
+    async fn mend_claim(
+        &self,
+        case: Case,
+        mine: Pointer,
+        email: &CanonicalEmail,
+        held: Held,
+    ) -> Result<Finding, StoreError> {
+        let (kind, user, place) = (FindingKind::ClaimMissing, Some(mine.id), self.claim_place(email));
+        let holder = match held {
+            Held::Garbage => return Ok(person(kind, user, place, "the claim of the user's e-mail can't be read")),
+            Held::Nothing => None,
+            Held::Pointer(holder) => Some(holder),
+        };
+        let worth = match holder {
+            Some(holder) => self.worths(&[(email.clone(), holder)]).await?.first().copied(),
+            None => Some(Worth::Dead),
+        };
+        match worth {
+            Some(Worth::Owned) => {
+                let other = holder.map(|holder| holder.id.to_string()).unwrap_or_default();
+                let detail = format!("user {other} has the same e-mail, and is the one who is found by it");
+                return Ok(person(FindingKind::TwoUsers, user, place, detail));
+            }
+            Some(Worth::Unknown) | None => {
+                let detail = "the claim of the user's e-mail points at a record that can't be read";
+                return Ok(person(kind, user, place, detail));
+            }
+            Some(Worth::Dead | Worth::Intent) => {}
+        }
+        let mended = case.repairs() && self.reclaim(case, mine, email, holder).await?;
+        let detail = match holder {
+            None => "nothing points from the user's e-mail to the user",
+            Some(_) => "the user's e-mail is claimed for somebody who does not have it",
+        };
+        Ok(mendable(kind, mended, user, place, detail))
+    }
+
+    /// C2 with what was seen as expected; true if the claim is the user's now. If the user has gone on meanwhile
+    /// the claim is taken back.
+    async fn reclaim(
+        &self,
+        case: Case,
+        mine: Pointer,
+        email: &CanonicalEmail,
+        holder: Option<Pointer>,
+    ) -> Result<bool, StoreError> {
+        if let Some(holder) = holder
+            && self.judge(self.link.deadline(), email, holder, case.now).await? != Judgement::Dead
+        {
+            return Ok(false);
+        }
+        let deadline = self.link.deadline();
+        if !matches!(self.claim(deadline, email, holder, mine).await?, Claim::Mine) {
+            return Ok(false);
+        }
+        let still = self.worths(&[(email.clone(), mine)]).await?;
+        if still.first() == Some(&Worth::Dead) {
+            self.release(deadline, email, mine).await?;
+        }
+        Ok(true)
+    }
+
+    /// Releases the claim `pointer` if its holder's record says that it can never commit.
+    pub(super) async fn release_dead(
+        &self,
+        case: Case,
+        email: &CanonicalEmail,
+        pointer: Pointer,
+    ) -> Result<bool, StoreError> {
+        let deadline = self.link.deadline();
+        if self.resolve(deadline, email, pointer, case.now).await? != Judgement::Dead {
+            return Ok(false);
+        }
+        self.release(deadline, email, pointer).await?;
+        Ok(true)
+    }
+
+    /// Kills an overdue intent, and takes back what it claimed.
+    async fn give_up(&self, case: Case, intent: Pointer, email: &CanonicalEmail) -> Result<bool, StoreError> {
+        let deadline = self.link.deadline();
+        if self.resolve(deadline, email, intent, case.now).await? != Judgement::Dead {
+            return Ok(false);
+        }
+        self.settle_one(deadline, intent.id, intent.op, email).await?;
+        Ok(true)
+    }
+
+    /// Sets the listing entries of `id` from its record; `entries` of the e-mails were found for it.
+    pub(super) async fn relist(&self, id: UserId, entries: &[&str]) -> Result<bool, StoreError> {
+        let shard = Shard::of_user(id);
+        let (users, emails, text) = (self.keys.users(shard), self.keys.emails(shard), id.to_string());
+        let args: Vec<&str> = std::iter::once(text.as_str()).chain(entries.iter().copied()).collect();
+        let answer = self.on_record(self.link.deadline(), Script::Relist, id, &[&users, &emails], &args).await?;
+        match answer.word.as_str() {
+            "ok" => Ok(true),
+            "damaged" => Ok(false),
+            _ => Err(answer.unknown()),
+        }
+    }
+}

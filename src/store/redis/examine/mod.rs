@@ -1,0 +1,222 @@
+//! The doctor on Redis: walks every key below the prefix and every listing, and compares what they say.
+//!
+//! Sign-ups and changes run meanwhile, and no read spans two shards. So what looks wrong is only a suspicion: it
+//! is looked at again, some times, and becomes a finding if it stays and the record did not move in between. The
+//! protocol's invariants hold at every moment, so what stays is damage or was left behind by a crash. Repair takes
+//! the protocol's own steps, each safe at any moment, and `relist`. Never on a request's path: only here is `SCAN`.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | `stage` | where a pass stands, as text |
+//! | `key_space` | what a key is, by its spelling |
+//! | `reading` | what records and claims say |
+//! | `records`, `claims`, `listings` | the checks |
+//! | `mending` | the repairs |
+//!
+//! # How to add a check
+//! A variant of `Problem` in `records` (or a suspicion in `claims`, `listings`), an arm in `mending`, a kind in
+//! `store::FindingKind` if none fits, a planted damage in `tests/it/doctor`.
+
+mod claims;
+mod key_space;
+mod listings;
+mod mending;
+mod reading;
+mod records;
+mod stage;
+
+use std::time::Duration;
+
+use ::redis::{Cmd, Value};
+use async_trait::async_trait;
+
+use self::key_space::Kind;
+use self::stage::{Part, Stage};
+use super::RedisStore;
+use super::keys::Shard;
+use super::link::ServerId;
+use crate::domain::{CanonicalEmail, Timestamp, UserId};
+use crate::store::{Examine, Examined, Finding, FindingKind, FindingState, Portion, StoreError, Treatment};
+
+/// How often, and after which pause each, a suspicion is looked at again. A step that follows another comes within
+/// a millisecond or two; what is still the same after 60 ms was left behind.
+const SECOND_LOOKS: usize = 3;
+const SECOND_LOOK_PAUSE: Duration = Duration::from_millis(20);
+
+/// The most keys in one pipeline: larger ones are no quicker, and hold more memory.
+const PAGE: usize = 1024;
+
+#[async_trait]
+impl Examine for RedisStore {
+    async fn examine(&self, portion: &Portion, now: Timestamp) -> Result<Examined, StoreError> {
+        let stage = Stage::at(&portion.from)?;
+        let case = Case { treatment: portion.treatment, now };
+        let size = portion.size.max(1);
+        let disturbed = stage.disturbed;
+        match stage.part {
+            Part::Keys { cursor, server, done, known } => {
+                self.keys_portion(case, size, Walk { cursor, server, done, known, disturbed }).await
+            }
+            Part::Listings { shard, after } => self.listings_portion(case, size, shard, after, disturbed).await,
+        }
+    }
+}
+
+/// What every check needs to know.
+#[derive(Debug, Clone, Copy)]
+struct Case {
+    treatment: Treatment,
+    now: Timestamp,
+}
+
+impl Case {
+    fn repairs(self) -> bool {
+        self.treatment == Treatment::Repair
+    }
+}
+
+/// The walk through the servers' keys.
+struct Walk {
+    cursor: u64,
+    server: Option<String>,
+    done: Vec<String>,
+    known: Vec<String>,
+    disturbed: bool,
+}
+
+/// What a `SCAN` gave.
+struct Scanned {
+    cursor: u64,
+    keys: Vec<Vec<u8>>,
+}
+
+impl RedisStore {
+    /// Walks on through the keys of the servers. One that has gone is left; one that has come is walked too.
+    async fn keys_portion(&self, case: Case, size: usize, mut walk: Walk) -> Result<Examined, StoreError> {
+        let servers = self.link.servers();
+        let mut now: Vec<String> = servers.iter().map(ToString::to_string).collect();
+        now.sort();
+        if walk.known != now {
+            walk.disturbed |= !walk.known.is_empty();
+            walk.known.clone_from(&now);
+        }
+        let current = servers.iter().find(|server| walk.server.as_deref() == Some(&server.to_string()));
+        let Some(server) = current.or_else(|| servers.iter().find(|server| !walk.done.contains(&server.to_string())))
+        else {
+            let first =
+                Stage { part: Part::Listings { shard: Shard::FIRST, after: Vec::new() }, disturbed: walk.disturbed };
+            return Ok(Examined { disturbed: walk.disturbed, next: Some(first.place()), ..Examined::default() });
+        };
+        if current.is_none() {
+            walk.cursor = 0;
+        }
+        let mut examined = Examined::default();
+        walk.cursor = self.walk_keys(case, size, server, walk.cursor, &mut examined).await?;
+        walk.server = Some(server.to_string());
+        if walk.cursor == 0 {
+            walk.done.extend(walk.server.take());
+        }
+        let Walk { cursor, server, done, known, disturbed } = walk;
+        examined.disturbed = disturbed;
+        examined.next = Some(Stage { part: Part::Keys { cursor, server, done, known }, disturbed }.place());
+        Ok(examined)
+    }
+
+    /// Looks at about `size` keys of a server; gives where `SCAN` goes on. The next page is fetched while one is
+    /// looked at.
+    async fn walk_keys(
+        &self,
+        case: Case,
+        size: usize,
+        server: &ServerId,
+        cursor: u64,
+        examined: &mut Examined,
+    ) -> Result<u64, StoreError> {
+        let count = size.min(PAGE);
+        let mut scanned = self.scan(server, cursor, count).await?;
+        let mut seen = 0;
+        loop {
+            seen += scanned.keys.len().max(1);
+            let cursor = scanned.cursor;
+            if cursor == 0 || seen >= size {
+                self.examine_keys(case, scanned.keys, examined).await?;
+                return Ok(cursor);
+            }
+            let (checked, next) =
+                tokio::join!(self.examine_keys(case, scanned.keys, examined), self.scan(server, cursor, count));
+            checked?;
+            scanned = next?;
+        }
+    }
+
+    async fn scan(&self, server: &ServerId, cursor: u64, count: usize) -> Result<Scanned, StoreError> {
+        let mut scan = Cmd::new();
+        scan.arg("SCAN").arg(cursor).arg("MATCH").arg(format!("{}*", self.keys.prefix())).arg("COUNT").arg(count);
+        let answer =
+            self.link.on_server(self.link.deadline(), server, &scan).await.map_err(|error| error.at("SCAN"))?;
+        let (cursor, keys) = ::redis::from_redis_value::<(u64, Vec<Vec<u8>>)>(answer)
+            .map_err(|error| StoreError::unavailable(format!("SCAN answered what it never does: {error}")))?;
+        Ok(Scanned { cursor, keys })
+    }
+
+    async fn examine_keys(&self, case: Case, keys: Vec<Vec<u8>>, examined: &mut Examined) -> Result<(), StoreError> {
+        let (mut ids, mut emails): (Vec<UserId>, Vec<CanonicalEmail>) = (Vec::new(), Vec::new());
+        for key in keys {
+            match key_space::kind(&self.keys, &key) {
+                Kind::Record(id) => ids.push(id),
+                Kind::Claim(email) => emails.push(email),
+                Kind::Listing | Kind::Own => {}
+                Kind::Unknown(shown) => examined.findings.push(person(
+                    FindingKind::UnknownKey,
+                    None,
+                    shown,
+                    "userd keeps nothing under such a key",
+                )),
+            }
+        }
+        examined.looked_at += (ids.len() + emails.len()) as u64;
+        let (records, claims) = tokio::join!(self.examine_records(case, ids), self.examine_claims(case, emails));
+        let (users, found) = records?;
+        examined.users += users;
+        examined.findings.extend(found);
+        examined.findings.extend(claims?);
+        Ok(())
+    }
+
+    /// Sends commands on keys of many shards, in pipelines of bounded length.
+    async fn ask(&self, commands: Vec<(Shard, Cmd)>) -> Result<Vec<Value>, StoreError> {
+        let mut answers = Vec::with_capacity(commands.len());
+        let mut rest = commands;
+        while !rest.is_empty() {
+            let later = rest.split_off(rest.len().min(2 * PAGE));
+            let some = self.link.many(self.link.deadline(), rest).await.map_err(|error| error.at("many keys"))?;
+            answers.extend(some);
+            rest = later;
+        }
+        Ok(answers)
+    }
+}
+
+/// A read of one key: its shard and the command.
+fn read(shard: Shard, words: &[&str]) -> (Shard, Cmd) {
+    let mut command = Cmd::new();
+    command.arg(words);
+    (shard, command)
+}
+
+/// Something that a repair mends; it has been, if `mended`.
+fn mendable(
+    kind: FindingKind,
+    mended: bool,
+    user: Option<UserId>,
+    place: impl Into<String>,
+    detail: impl Into<String>,
+) -> Finding {
+    let state = if mended { FindingState::Mended } else { FindingState::Mendable };
+    Finding { kind, state, user, place: place.into(), detail: detail.into() }
+}
+
+/// Something that a person has to look at.
+fn person(kind: FindingKind, user: Option<UserId>, place: impl Into<String>, detail: impl Into<String>) -> Finding {
+    Finding { kind, state: FindingState::NeedsPerson, user, place: place.into(), detail: detail.into() }
+}
