@@ -24,6 +24,8 @@ pub struct Outcome {
     pub per_s: f64,
     /// CPU time of the server a request, in microseconds.
     pub cpu_us: f64,
+    /// Latency in milliseconds of half of the requests.
+    pub p50_ms: f64,
     /// Latency in milliseconds of all requests but one in a hundred.
     pub p99_ms: f64,
     /// Answers that were neither 2xx nor 3xx.
@@ -79,6 +81,7 @@ impl Running<'_> {
         Outcome {
             per_s: after("Requests/sec:").parse().unwrap_or_default(),
             cpu_us: cpu_s * 1e6 / requests,
+            p50_ms: milliseconds(&after("50%")),
             p99_ms: milliseconds(&after("99%")),
             failed: after("Non-2xx or 3xx responses:").parse().unwrap_or_default(),
         }

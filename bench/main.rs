@@ -7,6 +7,7 @@
 #![expect(clippy::expect_used, reason = "a bench that can't go on stops with the sentence in `expect`")]
 #![expect(unreachable_pub, reason = "a program exports nothing; pub marks what its modules share")]
 
+mod doctor;
 mod load;
 mod rows;
 mod seed;

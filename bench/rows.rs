@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 
+use super::doctor;
 use super::load::{Load, Outcome};
 use super::server::{Server, free_port, pause};
 use super::{Bench, row, seed};
@@ -14,13 +15,14 @@ use super::{Bench, row, seed};
 type Row = (&'static str, fn(&Bench, &Runtime));
 
 /// All of them, in the order of the table.
-pub const ALL: [Row; 6] = [
+pub const ALL: [Row; 7] = [
     ("redis", look_ups_on_redis),
     ("embedded", look_ups_on_the_embedded_store),
     ("hashes", sign_ups_and_password_checks),
     ("storm", reads_during_a_storm),
     ("memory", memory_and_start),
     ("growth", growth_and_bytes),
+    ("doctor", doctor::pace_and_disturbance),
 ];
 
 /// Connections of the look-up loads.
@@ -33,11 +35,11 @@ const HASHING_CONNECTIONS: usize = 8;
 const STALLED: usize = 10_000;
 
 impl Bench {
-    fn load(&self, path: &str) -> Load {
+    pub(super) fn load(&self, path: &str) -> Load {
         Load { path: path.to_owned(), script: None, connections: CONNECTIONS, seconds: self.pace.seconds }
     }
 
-    fn paths(&self, file: &str) -> Load {
+    pub(super) fn paths(&self, file: &str) -> Load {
         Load { script: Some(("paths", vec![("PATHS", file.to_owned())])), ..self.load("/") }
     }
 

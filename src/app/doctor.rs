@@ -11,7 +11,7 @@ use crate::config::{Config, DoctorConfig, StoreTarget};
 use crate::random::{Random, SystemRandom};
 use crate::service::doctor::{BrokeOff, Course, Doctor, Report};
 use crate::store::embedded::EmbeddedFile;
-use crate::store::{Examine, Finding, FindingState, Store, Treatment};
+use crate::store::{Examine, Finding, FindingState, Store, StoreError, Treatment};
 
 /// Makes one pass over the store that the configuration names, beside whoever serves it.
 ///
@@ -33,6 +33,8 @@ pub async fn examine(
     }
     install_crypto();
     let store = open_store(config, Arc::new(SystemRandom)).await?;
+    // A Redis that is away now is not waited for; one that goes away during the pass is.
+    store.check().await.map_err(ExamineError::Away)?;
     let examined = doctor(Arc::<dyn Store>::clone(&store)).pass(course, watch).await;
     store.close().await;
     Ok(examined?)
@@ -44,6 +46,9 @@ pub enum ExamineError {
     /// The store was not opened.
     #[error(transparent)]
     Open(#[from] AppError),
+    /// The store is not there.
+    #[error("can't look at the store")]
+    Away(#[source] StoreError),
     /// The pass did not get to its end.
     #[error(transparent)]
     BrokeOff(#[from] BrokeOff),

@@ -37,7 +37,7 @@ Examples:
   userd config check                           find every mistake in settings
   userd config show                            print what holds, without secrets
   userd doctor                                 look whether all users are whole
-  userd doctor --repair --json                 mend what is no guess; for scripts
+  userd doctor --repair                        and mend what is no guess
 
 Configuration, the later winning over the earlier:
   the defaults; userd.toml in the working directory, or the file that --config

@@ -6,6 +6,7 @@
 mod cli;
 mod config;
 mod contract;
+mod doctor;
 mod documents;
 mod faults;
 mod http;

@@ -36,7 +36,7 @@ pub(super) enum Acquired {
 }
 
 /// What C2 answered.
-pub(super) enum Claim {
+enum Claim {
     /// The claim is ours now.
     Mine,
     /// It is this holder's, or nobody's: not what was expected.
@@ -137,7 +137,7 @@ impl RedisStore {
     }
 
     /// C2.
-    pub(super) async fn claim(
+    async fn claim(
         &self,
         deadline: Instant,
         email: &CanonicalEmail,
@@ -159,7 +159,7 @@ impl RedisStore {
     }
 
     /// Resolve, with a little patience for a holder who is just about to commit or to give up.
-    pub(super) async fn judge(
+    async fn judge(
         &self,
         deadline: Instant,
         email: &CanonicalEmail,

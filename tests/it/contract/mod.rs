@@ -6,6 +6,7 @@
 //! # How to add a promise
 //! Write the function in the file of its subject and add its name to [`promises_on`].
 
+mod examination;
 mod lifecycle;
 mod model;
 mod passwords;
@@ -74,6 +75,13 @@ macro_rules! promises_on {
                 a_store_that_works_says_so_and_changes_nothing,
                 closing_twice_is_no_harm,
                 a_closed_store_is_unavailable,
+            );
+            promised!($backend, examination:
+                an_empty_store_has_nothing_wrong,
+                every_user_is_examined_whatever_the_size_of_a_portion,
+                a_portion_may_be_examined_again,
+                a_place_that_is_none_is_refused,
+                examining_disturbs_nobody_who_writes,
             );
             promised!($backend, races:
                 of_fifty_sign_ups_for_one_email_exactly_one_wins,

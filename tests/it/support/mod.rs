@@ -12,3 +12,4 @@ pub mod recovery;
 pub mod redis_audit;
 pub mod redis_server;
 pub mod stores;
+pub mod ward;

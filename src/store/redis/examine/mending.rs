@@ -8,7 +8,7 @@ use crate::store::redis::RedisStore;
 use crate::store::redis::keys::Shard;
 use crate::store::redis::record::{Owed, Pointer};
 use crate::store::redis::script::Script;
-use crate::store::redis::steps::{Claim, Judgement};
+use crate::store::redis::steps::{Acquired, Judgement};
 use crate::store::{Finding, FindingKind, StoreError};
 
 impl RedisStore {
@@ -87,7 +87,7 @@ impl RedisStore {
             }
             Some(Worth::Dead | Worth::Intent) => {}
         }
-        let mended = case.repairs() && self.reclaim(case, mine, email, holder).await?;
+        let mended = case.repairs() && self.reclaim(case, mine, email).await?;
         let detail = match holder {
             None => "nothing points from the user's e-mail to the user",
             Some(_) => "the user's e-mail is claimed for somebody who does not have it",
@@ -95,26 +95,14 @@ impl RedisStore {
         Ok(mendable(kind, mended, user, place, detail))
     }
 
-    /// C2 with what was seen as expected; true if the claim is the user's now. If the user has gone on meanwhile
-    /// the claim is taken back.
-    async fn reclaim(
-        &self,
-        case: Case,
-        mine: Pointer,
-        email: &CanonicalEmail,
-        holder: Option<Pointer>,
-    ) -> Result<bool, StoreError> {
-        if let Some(holder) = holder
-            && self.judge(self.link.deadline(), email, holder, case.now).await? != Judgement::Dead
-        {
-            return Ok(false);
-        }
+    /// C2, and whom it has to judge dead for it; true if the claim is the user's now. If the user has gone on
+    /// meanwhile the claim is taken back.
+    async fn reclaim(&self, case: Case, mine: Pointer, email: &CanonicalEmail) -> Result<bool, StoreError> {
         let deadline = self.link.deadline();
-        if !matches!(self.claim(deadline, email, holder, mine).await?, Claim::Mine) {
+        if self.acquire(deadline, email, mine, case.now).await? != Acquired::Mine {
             return Ok(false);
         }
-        let still = self.worths(&[(email.clone(), mine)]).await?;
-        if still.first() == Some(&Worth::Dead) {
+        if self.worths(&[(email.clone(), mine)]).await?.first() == Some(&Worth::Dead) {
             self.release(deadline, email, mine).await?;
         }
         Ok(true)

@@ -32,6 +32,14 @@ pub(super) enum Problem {
     Owes(Vec<Owed>),
 }
 
+impl Problem {
+    /// Whether this suspicion has stayed, if `later` is seen at a later look. A claim that is not the user's own is
+    /// one suspicion whatever it holds meanwhile.
+    fn is_still(&self, later: &Self) -> bool {
+        self == later || matches!((self, later), (Self::ClaimNotOwn(_), Self::ClaimNotOwn(_)))
+    }
+}
+
 impl RedisStore {
     /// Looks at the records of `ids`; gives how many are active users, and what was found.
     pub(super) async fn examine_records(
@@ -78,8 +86,8 @@ impl RedisStore {
             if look.record != record {
                 continue;
             }
-            let now = problems(&look, case.now);
-            let both: Vec<Problem> = before.into_iter().filter(|problem| now.contains(problem)).collect();
+            let mut both = problems(&look, case.now);
+            both.retain(|problem| before.iter().any(|earlier| earlier.is_still(problem)));
             if !both.is_empty() {
                 staying.push((look, both));
             }

@@ -1,0 +1,173 @@
+//! Damage in an SQLite file, planted past the store.
+
+use std::fs::OpenOptions;
+use std::io::{Seek, SeekFrom, Write};
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rusqlite::Connection;
+use userd::clock::ManualClock;
+use userd::domain::{CanonicalEmail, Email, User};
+use userd::service::doctor::Report;
+use userd::store::FindingKind::{CanonicalWrong, CountWrong, FileDamaged, Unreadable};
+use userd::store::FindingState::{Mendable, Mended, NeedsPerson};
+use userd::store::embedded::{EmbeddedFile, EmbeddedStore, OpenError};
+use userd::store::{Insert, Store, Treatment};
+
+use crate::support::people::{NOW, person};
+use crate::support::stores::{audit_database, database, settings};
+use crate::support::ward::{kinds, pass};
+
+/// Some users in a file.
+async fn filled(path: &Path, count: usize) -> Vec<User> {
+    let clock = ManualClock::at(NOW);
+    let store = EmbeddedStore::open(&settings(path)).expect("a fresh database");
+    let mut users = Vec::new();
+    for number in 0..count {
+        let user = person(&clock, &format!("person-{number}@example.org"));
+        assert_eq!(store.insert_user(&user).await.expect("the store works"), Insert::Inserted);
+        users.push(user);
+    }
+    store.close().await;
+    users
+}
+
+/// A pass over the file as `userd doctor` makes it, without serving it.
+async fn look(path: &Path) -> Report {
+    let file = EmbeddedFile::open(path, Duration::from_secs(20)).expect("the file can be looked at");
+    pass(&Arc::new(file), &clock(), Treatment::Report).await
+}
+
+fn clock() -> Arc<ManualClock> {
+    Arc::new(ManualClock::at(NOW))
+}
+
+fn sql(path: &Path, text: &str) {
+    Connection::open(path).expect("the file").execute_batch(text).expect(text);
+}
+
+#[tokio::test]
+async fn a_wrong_count_is_found_beside_the_serving_store_and_mended_by_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = database(&folder);
+    filled(&path, 3).await;
+    let store = Arc::new(EmbeddedStore::open(&settings(&path)).expect("the database"));
+    for damage in ["UPDATE meta SET value = 7 WHERE key = 'users_count'", "DELETE FROM meta WHERE key = 'users_count'"]
+    {
+        sql(&path, damage);
+        assert_eq!(kinds(&look(&path).await), [(CountWrong, Mendable)], "{damage}");
+        assert_eq!(kinds(&pass(&store, &clock(), Treatment::Report).await), [(CountWrong, Mendable)], "{damage}");
+        assert_eq!(kinds(&pass(&store, &clock(), Treatment::Repair).await), [(CountWrong, Mended)], "{damage}");
+        let report = look(&path).await;
+        assert_eq!((kinds(&report), report.users), (vec![], 3), "{damage}");
+        assert_eq!(store.users_count().await.expect("the store works"), 3, "{damage}");
+    }
+    store.close().await;
+    assert_eq!(audit_database(&path).expect("it can be read"), Vec::<String>::new());
+}
+
+#[tokio::test]
+async fn a_row_that_can_not_be_read_is_named_and_left() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = database(&folder);
+    let users = filled(&path, 3).await;
+    let hex: String = users[1].id.to_string().chars().filter(|char| *char != '-').collect();
+    sql(&path, &format!("UPDATE users SET name = char(7) WHERE id = x'{hex}'"));
+    let store = Arc::new(EmbeddedStore::open(&settings(&path)).expect("the database"));
+    for treatment in [Treatment::Report, Treatment::Repair] {
+        let report = pass(&store, &clock(), treatment).await;
+        assert_eq!((kinds(&report), report.users), (vec![(Unreadable, NeedsPerson)], 3), "{report:?}");
+        assert_eq!(report.findings[0].place, format!("users/{}", users[1].id));
+        assert!(!report.findings[0].detail.is_empty());
+    }
+    store.close().await;
+    assert_eq!(kinds(&look(&path).await), [(Unreadable, NeedsPerson)]);
+}
+
+#[tokio::test]
+async fn an_email_under_another_ones_canonical_form_is_reported() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = database(&folder);
+    filled(&path, 2).await;
+    let store = Arc::new(EmbeddedStore::open(&settings(&path)).expect("the database"));
+    let canonical = CanonicalEmail::parse("eve@example.org").expect("an address");
+    let user =
+        User { email: Email::from_stored("Ada@example.org".to_owned(), canonical), ..person(&clock(), "x@y.org") };
+    assert_eq!(store.insert_user(&user).await.expect("the store works"), Insert::Inserted);
+    let report = pass(&store, &clock(), Treatment::Repair).await;
+    assert_eq!(kinds(&report), [(CanonicalWrong, NeedsPerson)], "{report:?}");
+    assert_eq!(report.findings[0].user, Some(user.id));
+    assert!(!format!("{:?}", report.findings).contains('@'), "{report:?}");
+    store.close().await;
+}
+
+/// Writes over one page of the file.
+fn spoil(path: &Path, page: i64) {
+    let mut file = OpenOptions::new().write(true).open(path).expect("the file");
+    let at = u64::try_from((page - 1) * 4096).expect("a place");
+    file.seek(SeekFrom::Start(at)).expect("the place is there");
+    file.write_all(&[0xff; 4096]).expect("the disk has room");
+}
+
+fn root_of(path: &Path, name: &str) -> i64 {
+    let connection = Connection::open(path).expect("the file");
+    connection
+        .query_row("SELECT rootpage FROM sqlite_schema WHERE name = ?1", [name], |row| row.get(0))
+        .expect("there is one of that name")
+}
+
+#[tokio::test]
+async fn a_spoilt_page_is_reported_and_the_pass_goes_on_to_its_end() {
+    for name in ["sqlite_autoindex_users_2", "users"] {
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = database(&folder);
+        filled(&path, 200).await;
+        spoil(&path, root_of(&path, name));
+        let report = look(&path).await;
+        assert!(report.findings.iter().all(|finding| finding.state == NeedsPerson), "{name}: {report:?}");
+        assert!(report.findings.iter().any(|finding| finding.kind == FileDamaged), "{name}: {report:?}");
+        if name == "users" {
+            assert!(report.findings.iter().any(|finding| finding.kind == Unreadable), "{name}: {report:?}");
+        } else {
+            assert_eq!(report.users, 200, "an index hides no row");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_database_of_ours_is_refused_and_nothing_is_made() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("userd.db");
+    let refused = || EmbeddedFile::open(&path, Duration::from_secs(1)).expect_err("it is none");
+    assert!(matches!(refused(), OpenError::NotThere { .. }));
+    assert!(!path.exists());
+    std::fs::write(&path, "x".repeat(5000)).expect("the disk has room");
+    assert!(matches!(refused(), OpenError::NotADatabase { .. }), "{:?}", refused());
+    std::fs::remove_file(&path).expect("it is there");
+    sql(&path, "CREATE TABLE theirs (x)");
+    assert!(matches!(refused(), OpenError::Foreign { .. }));
+    sql(&path, "PRAGMA application_id = 0x75737264; PRAGMA user_version = 0");
+    assert!(matches!(refused(), OpenError::Older { .. }));
+    sql(&path, "PRAGMA user_version = 99");
+    assert!(matches!(refused(), OpenError::Newer { .. }));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn closing_the_store_does_not_wait_for_a_doctor() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = database(&folder);
+    filled(&path, 500).await;
+    let store = Arc::new(EmbeddedStore::open(&settings(&path)).expect("the database"));
+    let looking = Arc::clone(&store);
+    let mut doctors = tokio::task::JoinSet::new();
+    doctors.spawn(async move {
+        let doctor = userd::service::doctor::Doctor::new(looking, clock());
+        let course = userd::service::doctor::Course { treatment: Treatment::Repair, rate_per_s: 1 };
+        doctor.pass(course, &|_, _| {}).await.map(drop)
+    });
+    tokio::task::yield_now().await;
+    store.close().await;
+    doctors.abort_all();
+    assert!(!path.with_extension("db-wal").exists(), "the log was moved into the database");
+}

@@ -1,0 +1,9 @@
+//! The doctor: every kind of damage is planted past the store, found by its right name, and mended or left for a
+//! person; and nothing is found, or harmed, where nothing is wrong. (The bench measures its pace.)
+
+mod embedded_damage;
+mod many_users;
+mod program;
+mod redis_damage;
+mod redis_killed;
+mod redis_load;
