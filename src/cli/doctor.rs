@@ -45,6 +45,9 @@ pub(super) fn run(config: &Config, options: DoctorOptions) -> ExitCode {
     };
     let bar = progress();
     let watch = |_: &[_], report: &Report| {
+        if let Some(expected) = report.expected {
+            bar.set_length(expected.max(report.users));
+        }
         bar.set_position(report.users);
         bar.set_message(match report.counts.values().sum::<u64>() {
             0 => String::new(),
@@ -84,12 +87,12 @@ fn code(report: &Report) -> u8 {
     }
 }
 
-/// How many users have been seen, on a terminal only. How many there are is one of the things to be found out.
+/// A bar, on a terminal only. How many users there are is what the store says before it was looked at.
 fn progress() -> ProgressBar {
     if !io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
-    let style = ProgressStyle::with_template("{spinner} {pos} users, {per_sec}, {elapsed} {msg}");
+    let style = ProgressStyle::with_template("{wide_bar} {pos} of {len} users, {per_sec} {msg}");
     ProgressBar::no_length().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
 }
 

@@ -43,6 +43,8 @@ pub struct Course {
 pub struct Report {
     /// Active users seen; one who moved between servers meanwhile may be seen twice.
     pub users: u64,
+    /// How many the store counted at the beginning.
+    pub expected: Option<u64>,
     /// Everything looked at.
     pub looked_at: u64,
     /// How many findings there are of each kind and state.
@@ -69,6 +71,7 @@ impl Report {
     fn add(&mut self, examined: Examined) {
         self.users += examined.users;
         self.looked_at += examined.looked_at;
+        self.expected = self.expected.or(examined.expected);
         self.disturbed |= examined.disturbed;
         for finding in examined.findings {
             *self.counts.entry((finding.kind, finding.state)).or_default() += 1;

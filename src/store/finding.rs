@@ -62,6 +62,8 @@ pub struct Examined {
     pub users: u64,
     /// Everything looked at, those users among it: records, claims, entries of listings.
     pub looked_at: u64,
+    /// How many users the store counts, told once at the beginning: for showing progress, and for nothing else.
+    pub expected: Option<u64>,
     /// What does not fit.
     pub findings: Vec<Finding>,
     /// Keys changed their servers during the pass, so that some may not have been met.

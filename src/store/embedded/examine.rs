@@ -3,7 +3,8 @@
 //! On a connection of its own that only reads, so that no look-up waits for it; and on a blocking thread, because
 //! the file's own check takes seconds on a large file.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::time::Duration;
 
 use rusqlite::{Connection, InterruptHandle, params};
 
@@ -23,6 +24,9 @@ const SET_COUNT: &str = "INSERT INTO meta (key, value) SELECT 'users_count', cou
 
 /// The most sentences of the file's own check that are asked for.
 const SENTENCES_MAX: i64 = 20;
+
+/// Between two attempts to break off what is under way.
+const CLOSE_PAUSE: Duration = Duration::from_millis(5);
 
 /// The parts of a pass, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,15 +80,18 @@ impl Examiner {
         looked.await.unwrap_or_else(|error| Err(StoreError::unavailable(error)))
     }
 
-    /// Breaks off what it does, and closes the connection.
+    /// Breaks off what it does, and closes the connection. Asked again and again, because what is told to break off
+    /// before it has begun does not hear it.
     pub(super) async fn close(&self) {
-        self.interrupt.interrupt();
-        let connection = Arc::clone(&self.connection);
-        let closed = tokio::task::spawn_blocking(move || {
-            drop(connection.lock().unwrap_or_else(PoisonError::into_inner).take());
-        });
-        // A panic in there has been logged, and the connection goes with the process.
-        let _ = closed.await;
+        loop {
+            self.interrupt.interrupt();
+            match self.connection.try_lock() {
+                Ok(mut connection) => return drop(connection.take()),
+                Err(TryLockError::Poisoned(poisoned)) => return drop(poisoned.into_inner().take()),
+                Err(TryLockError::WouldBlock) => {}
+            }
+            tokio::time::sleep(CLOSE_PAUSE).await;
+        }
     }
 }
 
@@ -103,7 +110,13 @@ fn look(connection: &Connection, part: Part, size: usize) -> Result<Examined, Fa
 }
 
 fn file(connection: &Connection) -> Result<Examined, Failure> {
-    let mut examined = Examined { next: Some(Part::Rows(i64::MIN).place()), ..Examined::default() };
+    // A number that is not there is a finding later on.
+    let kept = connection.query_row("SELECT value FROM meta WHERE key = 'users_count'", [], |row| row.get::<_, i64>(0));
+    let mut examined = Examined {
+        expected: kept.ok().and_then(|kept| u64::try_from(kept).ok()),
+        next: Some(Part::Rows(i64::MIN).place()),
+        ..Examined::default()
+    };
     let checked = connection.prepare(&format!("PRAGMA integrity_check({SENTENCES_MAX})")).and_then(|mut check| {
         let sentences = check.query_map([], |row| row.get::<_, String>(0))?;
         sentences.collect::<rusqlite::Result<Vec<String>>>()

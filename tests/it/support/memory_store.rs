@@ -132,6 +132,7 @@ impl Examine for MemoryStore {
             Examined {
                 users: seen.len() as u64,
                 looked_at: seen.len() as u64,
+                expected: from.is_none().then_some(users.len() as u64),
                 findings: findings.collect(),
                 disturbed: false,
                 next: next.map(|id| Place::from_text(id.to_string())),

@@ -34,9 +34,9 @@ use self::key_space::Kind;
 use self::stage::{Part, Stage};
 use super::RedisStore;
 use super::keys::Shard;
-use super::link::ServerId;
+use super::link::{LinkError, ServerId};
 use crate::domain::{CanonicalEmail, Timestamp, UserId};
-use crate::store::{Examine, Examined, Finding, FindingKind, FindingState, Portion, StoreError, Treatment};
+use crate::store::{Examine, Examined, Finding, FindingKind, FindingState, Portion, Store, StoreError, Treatment};
 
 /// How often, and after which pause each, a suspicion is looked at again. A step that follows another comes within
 /// a millisecond or two; what is still the same after 60 ms was left behind.
@@ -100,21 +100,32 @@ impl RedisStore {
             walk.disturbed |= !walk.known.is_empty();
             walk.known.clone_from(&now);
         }
-        let current = servers.iter().find(|server| walk.server.as_deref() == Some(&server.to_string()));
+        if servers.is_empty() {
+            return Err(StoreError::unavailable("no server that holds keys is known"));
+        }
+        let (name, run) = walk.server.as_deref().and_then(|at| at.split_once('@')).unwrap_or_default();
+        let current = servers.iter().find(|server| server.to_string() == name);
         let Some(server) = current.or_else(|| servers.iter().find(|server| !walk.done.contains(&server.to_string())))
         else {
-            let first =
-                Stage { part: Part::Listings { shard: Shard::FIRST, after: Vec::new() }, disturbed: walk.disturbed };
-            return Ok(Examined { disturbed: walk.disturbed, next: Some(first.place()), ..Examined::default() });
+            let part = Part::Listings { shard: Shard::FIRST, after: Vec::new() };
+            let next = Stage { part, disturbed: walk.disturbed }.place();
+            return Ok(Examined { disturbed: walk.disturbed, next: Some(next), ..Examined::default() });
         };
-        if current.is_none() {
+        let run_now = self.run_of(server).await?;
+        if current.is_none() || run != run_now {
+            // Where SCAN stands means nothing to another server, nor to one that was started again meanwhile.
+            walk.disturbed |= walk.cursor != 0;
             walk.cursor = 0;
         }
         let mut examined = Examined::default();
+        if walk.server.is_none() && walk.done.is_empty() {
+            // A listing that can't be counted is a finding later on.
+            examined.expected = self.users_count().await.ok();
+        }
         walk.cursor = self.walk_keys(case, size, server, walk.cursor, &mut examined).await?;
-        walk.server = Some(server.to_string());
+        walk.server = (walk.cursor != 0).then(|| format!("{server}@{run_now}"));
         if walk.cursor == 0 {
-            walk.done.extend(walk.server.take());
+            walk.done.push(server.to_string());
         }
         let Walk { cursor, server, done, known, disturbed } = walk;
         examined.disturbed = disturbed;
@@ -146,6 +157,21 @@ impl RedisStore {
                 tokio::join!(self.examine_keys(case, scanned.keys, examined), self.scan(server, cursor, count));
             checked?;
             scanned = next?;
+        }
+    }
+
+    /// What tells one life of a server from the next; empty where it may not be asked.
+    async fn run_of(&self, server: &ServerId) -> Result<String, StoreError> {
+        let mut info = Cmd::new();
+        info.arg("INFO").arg("server");
+        match self.link.on_server(self.link.deadline(), server, &info).await {
+            Ok(answer) => {
+                let text = ::redis::from_redis_value::<String>(answer).unwrap_or_default();
+                let run = text.lines().find_map(|line| line.strip_prefix("run_id:"));
+                Ok(run.unwrap_or_default().trim().to_owned())
+            }
+            Err(LinkError::Server(_)) => Ok(String::new()),
+            Err(error) => Err(error.at("INFO")),
         }
     }
 

@@ -21,7 +21,7 @@ pub(super) enum Part {
     Keys {
         /// Where `SCAN` goes on.
         cursor: u64,
-        /// The server; `None` before the first.
+        /// The server under way and which life of it, `host:port@run`; `None` between two.
         server: Option<String>,
         /// Servers that have been walked to their end.
         done: Vec<String>,
