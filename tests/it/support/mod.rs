@@ -16,4 +16,5 @@ pub mod redis_sentinel;
 pub mod redis_server;
 pub mod redis_slot_move;
 pub mod redis_topology;
+pub mod server_plan;
 pub mod stores;

@@ -8,8 +8,9 @@
 
 use super::authority::TestAuthority;
 use super::redis_audit::KeySource;
-use super::redis_server::{RedisServer, ServerPlan, wait_for, wait_up_to};
+use super::redis_server::{RedisServer, wait_for, wait_up_to};
 use super::redis_topology::SLOTS;
+use super::server_plan::ServerPlan;
 
 /// How a cluster is to be started.
 pub struct ClusterPlan {

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use super::redis_audit::KeySource;
-use super::redis_server::{RedisServer, ServerPlan, wait_for, wait_up_to};
+use super::redis_server::{RedisServer, wait_for, wait_up_to};
+use super::server_plan::ServerPlan;
 
 /// What the Sentinels call the primary.
 pub const SERVICE: &str = "accounts";
