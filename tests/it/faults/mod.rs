@@ -12,6 +12,7 @@ mod program_protocol;
 mod program_races;
 mod program_redis;
 mod program_stop;
+mod redis_cluster;
 mod redis_lost_answer;
 mod redis_protocol;
 mod redis_server;
