@@ -44,7 +44,7 @@ pub(crate) enum Backend {
 /// What lives as long as the store.
 enum Ground {
     Embedded(TempDir),
-    Redis(Arc<RedisGround>, RedisSettings),
+    Redis(Arc<RedisGround>, Box<RedisSettings>),
 }
 
 /// A store of its own for one test, with the clock that its users are made by.
@@ -81,7 +81,7 @@ impl TestStore {
     }
 
     async fn on(ground: Arc<RedisGround>) -> Self {
-        let settings = ground.another_store();
+        let settings = Box::new(ground.another_store());
         Self::new(Arc::new(redis_store(&settings).await), Ground::Redis(ground, settings))
     }
 
