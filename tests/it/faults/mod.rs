@@ -13,6 +13,8 @@ mod program_races;
 mod program_redis;
 mod program_refusals;
 mod program_stop;
+mod redis_cluster;
+mod redis_failover;
 mod redis_lost_answer;
 mod redis_protocol;
 mod redis_rights;

@@ -20,3 +20,4 @@ pub mod redis_slot_move;
 pub mod redis_topology;
 pub mod server_plan;
 pub mod stores;
+pub mod waiting;
