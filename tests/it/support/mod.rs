@@ -12,6 +12,8 @@ pub mod proxy;
 pub mod recovery;
 pub mod redis_audit;
 pub mod redis_cluster;
+pub mod redis_ground;
+pub mod redis_rights;
 pub mod redis_sentinel;
 pub mod redis_server;
 pub mod redis_slot_move;
