@@ -2,6 +2,9 @@
 
 mod embedded;
 mod embedded_disk;
+mod power_embedded;
+mod power_loss;
+mod power_redis;
 mod program_clients;
 mod program_crash;
 mod program_disk;

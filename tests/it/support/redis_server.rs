@@ -32,6 +32,7 @@ pub struct RedisServer {
     child: Child,
     port: u16,
     arguments: Vec<String>,
+    environment: Vec<(String, String)>,
     folder: TempDir,
 }
 
@@ -53,6 +54,17 @@ impl RedisServer {
         panic!("redis-server does not start with {arguments:?}");
     }
 
+    /// The same, with more in its environment.
+    pub fn start_in(environment: Vec<(String, String)>, more: &[&str]) -> Self {
+        let arguments: Vec<String> = DEFAULTS.iter().chain(more).map(|&argument| argument.to_owned()).collect();
+        for _ in 0..20 {
+            if let Some(server) = Self::try_in(free_port(), &arguments, environment.clone()) {
+                return server;
+            }
+        }
+        panic!("redis-server does not start with {arguments:?} and {environment:?}");
+    }
+
     /// A server with the defaults at a given port.
     pub fn start_on(port: u16) -> Self {
         Self::start_at(port, &[])
@@ -65,9 +77,13 @@ impl RedisServer {
     }
 
     fn try_at(port: u16, arguments: &[String]) -> Option<Self> {
+        Self::try_in(port, arguments, Vec::new())
+    }
+
+    fn try_in(port: u16, arguments: &[String], environment: Vec<(String, String)>) -> Option<Self> {
         let folder = TempDir::new().expect("a folder for the server");
-        let child = spawn(port, arguments, folder.path());
-        let mut server = Self { child, port, arguments: arguments.to_vec(), folder };
+        let child = spawn(port, arguments, &environment, folder.path());
+        let mut server = Self { child, port, arguments: arguments.to_vec(), environment, folder };
         server.wait_until_up().then_some(server)
     }
 
@@ -93,7 +109,7 @@ impl RedisServer {
 
     /// Starts it again on the same port with the same data.
     pub fn start_again(&mut self) {
-        self.child = spawn(self.port, &self.arguments, self.folder.path());
+        self.child = spawn(self.port, &self.arguments, &self.environment, self.folder.path());
         assert!(self.wait_until_up(), "redis-server does not come back");
     }
 
@@ -160,11 +176,12 @@ impl Drop for RedisServer {
     }
 }
 
-fn spawn(port: u16, arguments: &[String], folder: &Path) -> Child {
+fn spawn(port: u16, arguments: &[String], environment: &[(String, String)], folder: &Path) -> Child {
     Command::new("redis-server")
         .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--daemonize", "no", "--dir"])
         .arg(folder)
         .args(arguments)
+        .envs(environment.iter().map(|(name, value)| (name, value)))
         .stdin(Stdio::null())
         .stdout(Stdio::null())
         .stderr(Stdio::null())
