@@ -50,7 +50,7 @@ async fn a_power_cut_at_any_moment_loses_nothing_acknowledged() {
     let (images, random) = (amount(60, 400), SeededRandom::from_seed(16));
     let (mut disk, mut applied, mut torn, mut acknowledged) = (power.disk(), 0, 0, 0);
     for (number, place) in places(records.len(), images, &random).into_iter().enumerate() {
-        records[applied..place].iter().for_each(|record| disk.apply(record));
+        disk.apply_all(&records[applied..place]);
         applied = place;
         let keep = Keep::ALL[number % Keep::ALL.len()];
         let image = disk.image(keep, &random);

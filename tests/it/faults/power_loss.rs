@@ -70,7 +70,7 @@ fn a_write_that_began_within_a_sync_is_not_covered_by_it() {
     let write = records.remove(late);
     records.insert(begins + 1, write);
     let mut disk = power.disk();
-    records.iter().for_each(|record| disk.apply(record));
+    disk.apply_all(&records);
     let image = power.lay(&disk.image(Keep::Nothing, &SeededRandom::from_seed(1)));
     assert_eq!(fs::read_to_string(image.path().join("old")).expect("a file"), "OLD content");
 }
@@ -126,7 +126,7 @@ fn the_same_seed_gives_the_same_image() {
     let records = power.records();
     let image = |seed| {
         let mut disk: Disk = power.disk();
-        records.iter().for_each(|record| disk.apply(record));
+        disk.apply_all(&records);
         disk.image(Keep::Sectors, &SeededRandom::from_seed(seed))
     };
     assert_eq!(image(7), image(7));

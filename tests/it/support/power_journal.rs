@@ -101,7 +101,7 @@ pub fn read(journal: &Path) -> Vec<Record> {
 enum Naming {
     Give(PathBuf, usize),
     Take(PathBuf),
-    Move(PathBuf, PathBuf),
+    Move(PathBuf, PathBuf, usize),
 }
 
 /// The content of a file: what is safe, and what came after.
@@ -167,7 +167,7 @@ impl Disk {
                 let file = self.names.remove(path).unwrap_or_else(|| self.create(path));
                 self.names.remove(path);
                 self.names.insert(to.clone(), file);
-                self.open_names.push((now, Naming::Move(path.clone(), to.clone())));
+                self.open_names.push((now, Naming::Move(path.clone(), to.clone(), file)));
             }
         }
     }
@@ -189,7 +189,7 @@ impl Disk {
         } else {
             // A folder, or a file that has been renamed or removed meanwhile: that one is safe no earlier.
             let below = |naming: &Naming| match naming {
-                Naming::Give(name, _) | Naming::Take(name) | Naming::Move(_, name) => name.parent() == Some(path),
+                Naming::Give(name, _) | Naming::Take(name) | Naming::Move(_, name, _) => name.parent() == Some(path),
             };
             for (_, naming) in self.open_names.extract_if(.., |(when, naming)| *when < covered && below(naming)) {
                 rename(&mut self.safe_names, naming);
@@ -197,10 +197,17 @@ impl Disk {
         }
     }
 
+    /// Lets all of them happen, one after another.
+    pub fn apply_all(&mut self, records: &[Record]) {
+        for record in records {
+            self.apply(record);
+        }
+    }
+
     /// What a power cut now leaves.
     pub fn image(&self, keep: Keep, random: &SeededRandom) -> Image {
         // With `Prefix`, acts from here on are lost.
-        let first_open = self.contents.iter().flat_map(|content| content.open.first().map(|(when, _)| *when));
+        let first_open = self.contents.iter().filter_map(|content| content.open.first().map(|(when, _)| *when));
         let first = first_open.chain(self.open_names.first().map(|(when, _)| *when)).min().unwrap_or(self.seen);
         let last = if keep == Keep::Prefix { first + below(random, self.seen - first + 1) } else { self.seen };
         let mut names = self.safe_names.clone();
@@ -224,7 +231,6 @@ impl Content {
         let mut left = self.safe.clone();
         for (when, act) in &self.open {
             match keep {
-                Keep::Nothing => {}
                 Keep::Everything => write(&mut left, act),
                 Keep::Prefix if *when + 1 < last => write(&mut left, act),
                 Keep::Prefix if *when + 1 == last => {
@@ -234,7 +240,7 @@ impl Content {
                         write(&mut left, &Act::Write { offset: *offset, bytes: bytes[..torn].into() });
                     }
                 }
-                Keep::Prefix => {}
+                Keep::Nothing | Keep::Prefix => {}
                 Keep::Pages => scatter(&mut left, act, 4096, random),
                 Keep::Sectors => scatter(&mut left, act, 512, random),
             }
@@ -285,11 +291,9 @@ fn rename(names: &mut BTreeMap<PathBuf, usize>, naming: Naming) {
         Naming::Take(name) => {
             names.remove(&name);
         }
-        Naming::Move(from, to) => {
-            // Without its first name a file can't be moved: its creation was lost.
-            if let Some(file) = names.remove(&from) {
-                names.insert(to, file);
-            }
+        Naming::Move(from, to, file) => {
+            names.remove(&from);
+            names.insert(to, file);
         }
     }
 }

@@ -60,7 +60,7 @@ impl PowerLoss {
     /// Lays what a power cut after `acts` of the records leaves into a new folder.
     pub fn cut(&self, records: &[Record], acts: usize, keep: Keep, seed: u64) -> TempDir {
         let mut disk = self.disk();
-        records[..acts].iter().for_each(|record| disk.apply(record));
+        disk.apply_all(&records[..acts]);
         self.lay(&disk.image(keep, &SeededRandom::from_seed(seed)))
     }
 

@@ -55,10 +55,10 @@ impl RedisServer {
     }
 
     /// The same, with more in its environment.
-    pub fn start_in(environment: Vec<(String, String)>, more: &[&str]) -> Self {
+    pub fn start_in(environment: &[(String, String)], more: &[&str]) -> Self {
         let arguments: Vec<String> = DEFAULTS.iter().chain(more).map(|&argument| argument.to_owned()).collect();
         for _ in 0..20 {
-            if let Some(server) = Self::try_in(free_port(), &arguments, environment.clone()) {
+            if let Some(server) = Self::try_in(free_port(), &arguments, environment.to_vec()) {
                 return server;
             }
         }
