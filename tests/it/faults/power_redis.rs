@@ -5,6 +5,7 @@ use std::io::Write;
 use std::path::Path;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::Instant;
 
 use tempfile::TempDir;
 use userd::random::SeededRandom;
@@ -34,6 +35,15 @@ struct Crashed {
     log: String,
     /// Where the journal was when the snapshot began.
     snapshot: u64,
+    killed_at: Instant,
+}
+
+impl Crashed {
+    /// How long before the kill the oldest of what was lost had been answered.
+    fn span_ms(&self, verdict: &Verdict) -> Option<u64> {
+        let span = self.killed_at.saturating_duration_since(verdict.lost_since?);
+        u64::try_from(span.as_millis()).ok()
+    }
 }
 
 /// Lets `acts` be answered, takes a snapshot if `snapshot`, lets as many again be answered, and kills Redis.
@@ -65,10 +75,11 @@ async fn crashed(arguments: &[&str], acts: usize, snapshot: bool, sync_ms: u32) 
         }
         comings.until_answered(comings.answered() + 50).await;
     }
+    let killed_at = Instant::now();
     server.kill();
     let history = comings.end().await;
     serving.kill();
-    Crashed { folder, power, history, log: serving.log(), snapshot: at }
+    Crashed { folder, power, history, log: serving.log(), snapshot: at, killed_at }
 }
 
 fn of_log(record: &Record) -> bool {
@@ -201,24 +212,24 @@ fn covered_by_a_sync(records: &[Record]) -> u64 {
 async fn with_snapshots_only_a_power_cut_or_a_kill_loses_everything_since_the_last_one_and_userd_has_warned() {
     let crashed = crashed(SNAPSHOTS, 200, true, 0).await;
     assert!(crashed.log.contains("snapshot"), "userd warns at its start: {}", crashed.log);
-    let records = crashed.power.records();
-    let kept = "Redis, snapshots only";
+    let (records, kept) = (crashed.power.records(), "Redis, snapshots only");
     let image = crashed.power.cut(&records, records.len(), Keep::Nothing, 0);
     for (folder, event) in [(image.path(), "power loss"), (crashed.folder.path(), "kill -9 of Redis")] {
         let verdict = judged(folder, SNAPSHOTS, &crashed.history, u64::MAX, event).await;
         assert!(verdict.lost.iter().all(|&answered| answered >= crashed.snapshot), "{event}: the snapshot is there");
         assert!(verdict.lost.len() > 50, "{event}: only {} lost", verdict.lost.len());
         let (acknowledged, lost) = (verdict.answered, verdict.lost.len());
-        let measured = Measured { trials: 1, acknowledged, lost, span_ms: span_ms(&records, &verdict.lost) };
+        let measured = Measured { trials: 1, acknowledged, lost, span_ms: crashed.span_ms(&verdict) };
         record(kept, event, Promise::SinceSnapshot, measured);
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_killed_redis_with_an_append_only_file_has_everything_acknowledged() {
+    // On a quick disk Redis holds nothing back, and nothing is lost; see below.
     for (arguments, kept, promise) in [
         (ALWAYS, "Redis, `appendfsync always`", Promise::Nothing),
-        (EVERYSEC, "Redis, `appendfsync everysec`", Promise::Nothing),
+        (EVERYSEC, "Redis, `appendfsync everysec`", Promise::HeldBack),
     ] {
         let mut measured = Measured { trials: 0, acknowledged: 0, lost: 0, span_ms: None };
         for _ in 0..amount(2, 20) {
@@ -241,6 +252,6 @@ async fn on_a_slow_disk_a_killed_redis_under_everysec_can_lose_what_it_held_back
     let last_write = records.iter().rposition(|record| matches!(record.act, Act::Write { .. })).expect("writes");
     assert!(verdict.lost.iter().all(|&answered| answered >= end_of(&records, last_write)), "what was written is there");
     let (acknowledged, lost) = (verdict.answered, verdict.lost.len());
-    let measured = Measured { trials: 1, acknowledged, lost, span_ms: span_ms(&records, &verdict.lost) };
-    record("Redis, `appendfsync everysec`", "kill -9 of Redis while its disk is slow", Promise::LastSecond, measured);
+    let measured = Measured { trials: 1, acknowledged, lost, span_ms: crashed.span_ms(&verdict) };
+    record("Redis, `appendfsync everysec`", "kill -9 of Redis while its disk is slow", Promise::HeldBack, measured);
 }

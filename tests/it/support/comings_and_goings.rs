@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 use userd::domain::UserId;
@@ -24,6 +25,7 @@ struct Step {
     email: Option<String>,
     began: u64,
     answered: Option<u64>,
+    answered_at: Option<Instant>,
     id: Option<String>,
 }
 
@@ -80,7 +82,7 @@ impl Comings {
     pub async fn until_answered(&self, acts: usize) {
         let enough = async {
             while self.answered() < acts {
-                tokio::time::sleep(std::time::Duration::from_millis(2)).await;
+                tokio::time::sleep(Duration::from_millis(2)).await;
             }
         };
         tokio::time::timeout(HANGS_AFTER, enough).await.expect("acts are answered");
@@ -137,7 +139,14 @@ impl Client {
             return None;
         }
         let began = (self.position)();
-        let step = Step { person: person.to_owned(), email: email.map(str::to_owned), began, answered: None, id: None };
+        let step = Step {
+            person: person.to_owned(),
+            email: email.map(str::to_owned),
+            began,
+            answered: None,
+            answered_at: None,
+            id: None,
+        };
         let place = {
             let mut history = self.history.lock().expect("no client panics");
             history.steps.push(step);
@@ -151,7 +160,8 @@ impl Client {
         assert_eq!(answer.status, 200, "{person}: {answer:?}");
         let id = answer.id();
         let step = &mut self.history.lock().expect("no client panics").steps[place];
-        (step.answered, step.id) = (Some((self.position)()), Some(id.clone()));
+        (step.answered, step.answered_at) = (Some((self.position)()), Some(Instant::now()));
+        step.id = Some(id.clone());
         Some(id)
     }
 }
@@ -174,6 +184,8 @@ pub struct Verdict {
     pub answered: usize,
     /// The positions at which what is lost was answered.
     pub lost: Vec<u64>,
+    /// When the oldest of it was answered.
+    pub lost_since: Option<Instant>,
     /// What no crash excuses: somebody twice, or in part, or whom nobody made.
     pub wrong: Vec<String>,
 }
@@ -221,6 +233,8 @@ impl History {
                 verdict.wrong.push(format!("{name} is at {at:?} and never was"));
             }
         }
+        let lost = |step: &&Step| step.answered.is_some_and(|answered| verdict.lost.contains(&answered));
+        verdict.lost_since = self.steps.iter().filter(lost).filter_map(|step| step.answered_at).min();
         let counted = store.users_count().await.expect("the store works");
         if counted != found {
             verdict.wrong.push(format!("{counted} users are counted and {found} found"));

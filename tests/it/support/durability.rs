@@ -18,6 +18,8 @@ pub enum Promise {
     Nothing,
     /// What was acknowledged since the last second's sync.
     LastSecond,
+    /// What Redis held back while a sync of its file was going on, for two seconds at most.
+    HeldBack,
     /// What was acknowledged since the last snapshot.
     SinceSnapshot,
 }
@@ -27,6 +29,7 @@ impl Promise {
         match self {
             Self::Nothing => "nothing",
             Self::LastSecond => "the last second or so",
+            Self::HeldBack => "what a slow disk held back",
             Self::SinceSnapshot => "everything since the last snapshot",
         }
     }
