@@ -5,6 +5,7 @@ mod embedded_bits;
 mod embedded_disk;
 mod embedded_schema;
 mod power_embedded;
+mod power_failover;
 mod power_loss;
 mod power_redis;
 mod program_clients;

@@ -35,6 +35,9 @@ pub struct History {
     steps: Vec<Step>,
 }
 
+/// After a refusal the next person tries so much later.
+const AFTER_REFUSAL: Duration = Duration::from_millis(10);
+
 /// How far the world was: any number that grows, such as a position in a journal.
 pub type Position = Arc<dyn Fn() -> u64 + Send + Sync>;
 
@@ -119,24 +122,38 @@ impl Client {
     async fn come_and_go(self) {
         let Ok(mut connection) = Connection::open(self.address).await else { return };
         for number in 0..self.people {
-            let person = format!("{}-{number}", self.mark);
-            let (first, second) = (format!("{person}@example.org"), format!("{person}-moved@example.org"));
-            let Some(id) = self.act(&mut connection, &person, Some(&first), &sign_up(&first)).await else { return };
-            if number % 3 == 1
-                && self.act(&mut connection, &person, Some(&second), &change_email(&id, &second)).await.is_none()
-            {
-                return;
-            }
-            if number % 4 >= 2 && self.act(&mut connection, &person, None, &delete(&id)).await.is_none() {
-                return;
+            match self.live(&mut connection, number).await {
+                Ok(()) => {}
+                Err(NotDone::Refused) => tokio::time::sleep(AFTER_REFUSAL).await,
+                Err(NotDone::NoAnswer) => return,
             }
         }
     }
 
-    /// Sends once; gives the id, or nothing if the client is to end: a refused act may have been done all the same.
-    async fn act(&self, connection: &mut Connection, person: &str, email: Option<&str>, raw: &[u8]) -> Option<String> {
+    /// The life of one person.
+    async fn live(&self, connection: &mut Connection, number: usize) -> Result<(), NotDone> {
+        let person = format!("{}-{number}", self.mark);
+        let (first, second) = (format!("{person}@example.org"), format!("{person}-moved@example.org"));
+        let id = self.act(connection, &person, Some(&first), &sign_up(&first)).await?;
+        if number % 3 == 1 {
+            self.act(connection, &person, Some(&second), &change_email(&id, &second)).await?;
+        }
+        if number % 4 >= 2 {
+            self.act(connection, &person, None, &delete(&id)).await?;
+        }
+        Ok(())
+    }
+
+    /// Sends once, and gives the id of the person.
+    async fn act(
+        &self,
+        connection: &mut Connection,
+        person: &str,
+        email: Option<&str>,
+        raw: &[u8],
+    ) -> Result<String, NotDone> {
         if self.stop.load(Ordering::Relaxed) {
-            return None;
+            return Err(NotDone::NoAnswer);
         }
         let began = (self.position)();
         let step = Step {
@@ -152,18 +169,26 @@ impl Client {
             history.steps.push(step);
             history.steps.len() - 1
         };
-        let answer = connection.ask(raw).await.ok()?;
+        let answer = connection.ask(raw).await.map_err(|_| NotDone::NoAnswer)?;
         if answer.status == 503 {
             assert!(answer.is_polite_refusal(), "{answer:?}");
-            return None;
+            return Err(NotDone::Refused);
         }
         assert_eq!(answer.status, 200, "{person}: {answer:?}");
         let id = answer.id();
         let step = &mut self.history.lock().expect("no client panics").steps[place];
         (step.answered, step.answered_at) = (Some((self.position)()), Some(Instant::now()));
         step.id = Some(id.clone());
-        Some(id)
+        Ok(id)
     }
+}
+
+/// Why an act was not acknowledged; it may have been done all the same.
+enum NotDone {
+    /// With 503: the person is left alone from then on.
+    Refused,
+    /// The connection ended, or the client is to end.
+    NoAnswer,
 }
 
 /// What a store may hold of one person.

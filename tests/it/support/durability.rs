@@ -18,6 +18,8 @@ pub enum Promise {
     Nothing,
     /// What was acknowledged since the last second's sync.
     LastSecond,
+    /// What the new primary had not been sent.
+    Unreplicated,
     /// What Redis held back while a sync of its file was going on, for two seconds at most.
     HeldBack,
     /// What was acknowledged since the last snapshot.
@@ -29,6 +31,7 @@ impl Promise {
         match self {
             Self::Nothing => "nothing",
             Self::LastSecond => "the last second or so",
+            Self::Unreplicated => "what had not reached the replica",
             Self::HeldBack => "what a slow disk held back",
             Self::SinceSnapshot => "everything since the last snapshot",
         }
