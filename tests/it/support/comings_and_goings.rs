@@ -26,6 +26,8 @@ struct Step {
     began: u64,
     answered: Option<u64>,
     answered_at: Option<Instant>,
+    /// It was answered with neither success nor 503: then a change before it is lost.
+    failed: Option<u16>,
     id: Option<String>,
 }
 
@@ -162,6 +164,7 @@ impl Client {
             began,
             answered: None,
             answered_at: None,
+            failed: None,
             id: None,
         };
         let place = {
@@ -174,7 +177,10 @@ impl Client {
             assert!(answer.is_polite_refusal(), "{answer:?}");
             return Err(NotDone::Refused);
         }
-        assert_eq!(answer.status, 200, "{person}: {answer:?}");
+        if answer.status != 200 {
+            self.history.lock().expect("no client panics").steps[place].failed = Some(answer.status);
+            return Err(NotDone::Refused);
+        }
         let id = answer.id();
         let step = &mut self.history.lock().expect("no client panics").steps[place];
         (step.answered, step.answered_at) = (Some((self.position)()), Some(Instant::now()));
@@ -218,7 +224,7 @@ pub struct Verdict {
 impl History {
     fn expected(&self, cut: u64) -> BTreeMap<&str, Expected> {
         let mut people: BTreeMap<&str, Expected> = BTreeMap::new();
-        for step in self.steps.iter().filter(|step| step.began <= cut) {
+        for step in self.steps.iter().filter(|step| step.began <= cut && step.failed.is_none()) {
             let person = people.entry(&step.person).or_default();
             person.emails.extend(step.email.clone());
             match step.answered.filter(|&answered| answered <= cut) {
@@ -246,6 +252,8 @@ impl History {
     pub async fn judge_among(&self, store: &dyn Store, cut: u64, others: u64) -> Verdict {
         let mut verdict = Verdict { answered: self.answered_by(cut), ..Verdict::default() };
         let mut found = others;
+        let failed = self.steps.iter().filter(|step| step.failed.is_some());
+        verdict.wrong.extend(failed.map(|step| format!("an act was answered otherwise: {step:?}")));
         for (name, person) in self.expected(cut) {
             let at = look_up(store, &person, name, &mut verdict.wrong).await;
             found += u64::from(at.is_some());
