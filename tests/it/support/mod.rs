@@ -1,12 +1,17 @@
 //! What tests stand on: fresh stores, real servers, the real program, and things that break on purpose.
 
 pub mod authority;
+pub mod comings_and_goings;
 pub mod disk;
+pub mod durability;
+pub mod fault_time;
 pub mod http;
 pub mod load;
 pub mod memory_store;
 pub mod naughty;
 pub mod people;
+pub mod power_journal;
+pub mod power_loss;
 pub mod program;
 pub mod proxy;
 pub mod recovery;
