@@ -19,7 +19,7 @@ use crate::service::Users;
 use crate::service::hashing::{HashSettings, Hasher};
 use crate::store::Store;
 use crate::store::embedded::{EmbeddedSettings, EmbeddedStore, OpenError};
-use crate::store::redis::{Durability, RECHECK_EVERY, RedisSettings, RedisStore, StartError};
+use crate::store::redis::{BUSY_PAUSE, Durability, RECHECK_EVERY, RedisSettings, RedisStore, StartError};
 
 /// How long closing the store may take at the end: longer than any call to it, and not for ever.
 const CLOSE_TIME_MAX: Duration = Duration::from_secs(10);
@@ -163,6 +163,7 @@ fn redis_settings(config: &Config, target: &RedisTarget) -> RedisSettings {
         timeout: redis.timeout,
         in_flight_max: redis.in_flight_max,
         recheck_every: RECHECK_EVERY,
+        busy_pause: BUSY_PAUSE,
         allow_volatile_store: redis.allow_volatile_store,
         allow_eviction: redis.allow_eviction,
         assume_noeviction: redis.assume_noeviction,

@@ -54,6 +54,10 @@ pub const INTENT_MS: u64 = 30_000;
 /// How often the server is asked again whether accounts are still safe with it, unless a test wants it sooner.
 pub const RECHECK_EVERY: Duration = Duration::from_secs(30);
 
+/// How long a store waits before it asks again a holder who is just about to commit or to give up, unless a
+/// test wants it sooner.
+pub const BUSY_PAUSE: Duration = Duration::from_millis(20);
+
 /// Where the server is, who we are to it, and what the operator allows.
 #[derive(Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one of the operator's own switches")]
@@ -78,6 +82,8 @@ pub struct RedisSettings {
     pub in_flight_max: usize,
     /// How often the server is asked again whether accounts are still safe with it.
     pub recheck_every: Duration,
+    /// How long to wait before somebody who is busy with an e-mail is asked again.
+    pub busy_pause: Duration,
     /// Serve from a Redis that keeps nothing on disk.
     pub allow_volatile_store: bool,
     /// Serve from a Redis that may evict keys.
@@ -103,6 +109,7 @@ impl RedisSettings {
             timeout: Duration::from_secs(1),
             in_flight_max: 4096,
             recheck_every: RECHECK_EVERY,
+            busy_pause: BUSY_PAUSE,
             allow_volatile_store: false,
             allow_eviction: false,
             assume_noeviction: false,
@@ -147,6 +154,7 @@ pub struct RedisStore {
     link: Link,
     keys: Keys,
     random: Arc<dyn Random>,
+    busy_pause: Duration,
 }
 
 impl RedisStore {
@@ -157,8 +165,9 @@ impl RedisStore {
     /// The server is there, but accounts must not be entrusted to it, or it does not let us in.
     pub async fn start(settings: RedisSettings, random: Arc<dyn Random>) -> Result<Self, StartError> {
         let keys = Keys::below(settings.prefix.clone());
+        let busy_pause = settings.busy_pause;
         let link = Link::start(settings, Arc::clone(&random)).await.map_err(StartError)?;
-        Ok(Self { link, keys, random })
+        Ok(Self { link, keys, random, busy_pause })
     }
 
     /// The claim on an e-mail: who may have it.

@@ -2,6 +2,7 @@
 
 mod embedded;
 mod embedded_disk;
+mod interleavings;
 mod program_clients;
 mod program_crash;
 mod program_disk;

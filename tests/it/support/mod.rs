@@ -2,6 +2,8 @@
 
 pub mod disk;
 pub mod http;
+pub mod image;
+pub mod key_space;
 pub mod load;
 pub mod memory_store;
 pub mod naughty;
@@ -11,4 +13,6 @@ pub mod proxy;
 pub mod recovery;
 pub mod redis_audit;
 pub mod redis_server;
+pub mod stepped;
+pub mod stepper;
 pub mod stores;

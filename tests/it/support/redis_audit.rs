@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::image::{Content, Image, Record};
 use super::redis_server::RedisServer;
 
 /// What does not fit together.
@@ -20,31 +21,42 @@ impl Findings {
     }
 }
 
-/// The fields of a hash.
-type Record = BTreeMap<String, String>;
-
 /// Audits what lies below `prefix`. Nobody may write at the same time.
 pub fn audit(server: &RedisServer, prefix: &str) -> Findings {
-    let keys: Vec<String> = server.texts(&["KEYS", "*"]).into_iter().filter(|key| key.starts_with(prefix)).collect();
+    let keys = server.texts(&["KEYS", "*"]).into_iter().filter(|key| key.starts_with(prefix));
+    let read = |key: String| {
+        let kind = server.text(&["TYPE", &key]);
+        let parts = match kind.as_str() {
+            "hash" => server.texts(&["HGETALL", &key]),
+            "string" => vec![server.text(&["GET", &key])],
+            _ => server.texts(&["ZRANGE", &key, "0", "-1"]),
+        };
+        (key, Content::of(&kind, parts))
+    };
+    compare(&keys.map(read).collect(), prefix)
+}
+
+/// Compares what lies below `prefix` with itself.
+pub fn compare(image: &Image, prefix: &str) -> Findings {
     let mut findings = Findings::default();
-    let mut users: BTreeMap<String, (String, Record)> = BTreeMap::new();
+    let mut users: BTreeMap<String, (String, &Record)> = BTreeMap::new();
     let mut claims: BTreeMap<String, String> = BTreeMap::new();
     let (mut listed, mut listed_emails) = (BTreeSet::new(), BTreeSet::new());
-    for key in &keys {
+    for (key, content) in image {
         let Some((shard, rest)) = key[prefix.len()..].split_once("}:") else { continue };
         let shard = shard.trim_start_matches('{').to_owned();
-        if let Some(id) = rest.strip_prefix("user:") {
-            let record: Record = redis::from_redis_value(server.command(&["HGETALL", key])).expect("a hash");
-            users.insert(id.to_owned(), (shard, record));
-        } else if let Some(email) = rest.strip_prefix("claim:") {
-            claims.insert(email.to_owned(), server.text(&["GET", key]));
-        } else if rest == "users" {
-            listed.extend(server.texts(&["ZRANGE", key, "0", "-1"]).into_iter().map(|id| (shard.clone(), id)));
-        } else if rest == "emails" {
-            listed_emails
-                .extend(server.texts(&["ZRANGE", key, "0", "-1"]).into_iter().map(|member| (shard.clone(), member)));
-        } else {
-            findings.contradictions.push(format!("unknown key {key}"));
+        match (rest.split_once(':').map_or(rest, |(kind, _)| kind), content) {
+            ("user", Content::Record(record)) => {
+                users.insert(rest["user:".len()..].to_owned(), (shard, record));
+            }
+            ("claim", Content::Text(pointer)) => {
+                claims.insert(rest["claim:".len()..].to_owned(), pointer.clone());
+            }
+            ("users", Content::Members(ids)) => listed.extend(ids.iter().map(|id| (shard.clone(), id.clone()))),
+            ("emails", Content::Members(members)) => {
+                listed_emails.extend(members.iter().map(|member| (shard.clone(), member.clone())));
+            }
+            _ => findings.contradictions.push(format!("unknown key {key}")),
         }
     }
     let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
