@@ -212,7 +212,9 @@ impl Search {
             let node = self.actors[client].node(at);
             old.extend((0..node.sent.len()).map(|message| Choice::Again(client, message)));
             if matches!(node.place, Place::Asks(_)) {
-                lost.push(Choice::Lose(client));
+                if self.scenario.lost_answers {
+                    lost.push(Choice::Lose(client));
+                }
                 next.push(Choice::Step(client));
             }
         }

@@ -10,8 +10,8 @@
 //! | `walk` | one schedule at random, run whole |
 //! | `invariants` | what must hold |
 //!
-//! `USERD_FAULTS_SECONDS` makes the sampled ones go on for so long, and the pairs have two faults a run in place of
-//! one; `USERD_FAULTS_SEED` says where sampling begins.
+//! `USERD_FAULTS_SECONDS` makes the sampled ones go on for so long, and the pairs leave nothing out, however long that
+//! takes; `USERD_FAULTS_SEED` says where sampling begins.
 
 mod actor;
 mod controls;

@@ -11,7 +11,7 @@ use crate::support::key_space::KeySpace;
 use crate::support::redis_server::RedisServer;
 
 /// How many walks there are at least.
-const WALKS: u64 = 300;
+const WALKS: u64 = 200;
 
 /// A scenario by seed: two users, and three clients with one or two acts each, about three e-mails.
 fn scenario(seed: u64) -> Scenario {
@@ -34,7 +34,7 @@ fn scenario(seed: u64) -> Scenario {
         let acts = (0..=u64::from(roll(3) == 0)).map(|place| act(10 + 2 * number + place)).collect();
         Client { acts, ahead_ms: CLOCKS.as_flattened()[roll(8)] }
     };
-    Scenario { users: vec![(1, A), (2, B)], clients: (0..3).map(client).collect(), faults: 3 }
+    Scenario { users: vec![(1, A), (2, B)], clients: (0..3).map(client).collect(), faults: 3, lost_answers: true }
 }
 
 #[tokio::test]

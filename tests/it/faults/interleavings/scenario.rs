@@ -57,12 +57,14 @@ pub struct Scenario {
     pub clients: Vec<Client>,
     /// How many late duplicates and lost answers a run may have.
     pub faults: u8,
+    /// Whether lost answers are among them.
+    pub lost_answers: bool,
 }
 
 impl Scenario {
     pub fn of(users: &[(u64, &'static str)], programs: &[&[Act]]) -> Self {
         let clients = programs.iter().map(|acts| Client { acts: acts.to_vec(), ahead_ms: 0 }).collect();
-        Self { users: users.to_vec(), clients, faults: 1 }
+        Self { users: users.to_vec(), clients, faults: 1, lost_answers: true }
     }
 
     /// Every e-mail that somebody has or wants.

@@ -16,7 +16,7 @@ use crate::support::redis_audit::compare;
 use crate::support::stepped::{Place, SteppedClient, Told};
 use crate::support::stepper::is_script;
 
-/// How many walkers, crashed ones included, and how much they have done.
+/// How much one walk, or several, have done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Walked {
     pub steps: usize,
@@ -151,7 +151,7 @@ impl Walk {
             course.waits[client] = None;
             return;
         }
-        let loses = fault == 1;
+        let loses = fault == 1 && course.scenario.lost_answers;
         course.note(&format!("client {client}{}", if loses { ", answer lost" } else { "" }), &request);
         let answer = self.key_space.run(&request).await;
         course.has_sent(&request);
