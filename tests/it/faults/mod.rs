@@ -4,6 +4,7 @@ mod embedded;
 mod embedded_bits;
 mod embedded_disk;
 mod embedded_schema;
+mod interleavings;
 mod power_embedded;
 mod power_failover;
 mod power_loss;
