@@ -47,7 +47,7 @@ struct Found {
 }
 
 /// Audits what lies below `prefix`. Nobody may write at the same time.
-pub fn audit(source: &impl KeySource, prefix: &str) -> Findings {
+pub fn audit(source: &(impl KeySource + ?Sized), prefix: &str) -> Findings {
     let mut found = Found::default();
     for holder in source.holders() {
         read(holder, prefix, &mut found).unwrap_or_else(|error| panic!("the keys can't be read: {error}"));
@@ -58,9 +58,11 @@ pub fn audit(source: &impl KeySource, prefix: &str) -> Findings {
 fn read(holder: &RedisServer, prefix: &str, found: &mut Found) -> redis::RedisResult<()> {
     let connection = &mut holder.connection()?;
     let keys: Vec<String> = command(&["KEYS", "*"]).query(connection)?;
-    for key in keys.into_iter().filter(|key| key.starts_with(prefix)) {
-        let Some((shard, rest)) = key[prefix.len()..].split_once("}:") else { continue };
-        let shard = shard.trim_start_matches('{').to_owned();
+    for key in keys {
+        // Without a hash tag right after the prefix it is `meta`, or below another prefix.
+        let tagged = key.strip_prefix(prefix).and_then(|rest| rest.strip_prefix('{')?.split_once("}:"));
+        let Some((shard, rest)) = tagged else { continue };
+        let shard = shard.to_owned();
         if let Some(id) = rest.strip_prefix("user:") {
             let record = command(&["HGETALL", &key]).query(connection)?;
             if found.users.insert(id.to_owned(), (shard, record)).is_some() {
