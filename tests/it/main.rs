@@ -10,6 +10,7 @@ mod doctor;
 mod documents;
 mod faults;
 mod http;
+mod servers;
 mod serving;
 mod support;
 mod tidy;

@@ -14,6 +14,8 @@
 //! | `examine` | the doctor: the file, the rows, the count |
 //! | `beside` | a look at a file that another process serves |
 //! | `rows` | from a row to a user, trusting nothing |
+//! | `checksum` | what tells a damaged row from a written one |
+//! | `migrate` | from an older schema to the present one |
 //! | `errors` | what went wrong, in sentences |
 //!
 //! Why it is built so, with figures: `docs/decisions/0004-sqlite-embedded-store.md`.
@@ -24,9 +26,11 @@
 
 mod beside;
 mod changes;
+mod checksum;
 mod errors;
 mod examine;
 mod lock;
+mod migrate;
 mod open;
 mod readers;
 mod rows;

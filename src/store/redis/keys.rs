@@ -15,8 +15,20 @@ pub const SHARDS: u16 = 1024;
 pub struct Shard(u16);
 
 impl Shard {
-    /// The first of all.
+    /// The first of them; any will do where only one server is concerned.
     pub const FIRST: Self = Self(0);
+
+    /// The shard of this number; a number past the last one begins again at the first.
+    #[must_use]
+    pub fn from_number(number: u64) -> Self {
+        Self(u16::try_from(number % u64::from(SHARDS)).unwrap_or_default())
+    }
+
+    /// The shard's number.
+    #[must_use]
+    pub fn number(self) -> u16 {
+        self.0
+    }
 
     /// The shard of a user: the low ten bits of the id, which are random in a UUIDv7.
     #[must_use]
@@ -32,16 +44,10 @@ impl Shard {
         Self(u16::from_be_bytes([digest[0], digest[1]]) >> 6)
     }
 
-    /// The shard with this number, if there is one.
+    /// The shard of exactly this number, if there is one.
     #[must_use]
-    pub fn from_number(number: u16) -> Option<Self> {
+    pub fn numbered(number: u16) -> Option<Self> {
         (number < SHARDS).then_some(Self(number))
-    }
-
-    /// The shard's number, less than [`SHARDS`].
-    #[must_use]
-    pub fn number(self) -> u16 {
-        self.0
     }
 
     /// Every shard, in order.
@@ -104,10 +110,16 @@ impl Keys {
         format!("{}meta", self.prefix)
     }
 
+    /// What is written before replicas or disks are waited for, so that there is something to wait for.
+    #[must_use]
+    pub fn ack(&self, shard: Shard) -> String {
+        self.in_shard(shard, ":ack")
+    }
+
     /// Three keys of one shard that only the self-test uses; `nonce` keeps two self-tests apart.
     #[must_use]
-    pub fn self_test(&self, nonce: &str) -> [String; 3] {
-        ["hash", "sorted-set", "string"].map(|kind| format!("{}{{000}}:self-test:{nonce}:{kind}", self.prefix))
+    pub fn self_test(&self, shard: Shard, nonce: &str) -> [String; 3] {
+        ["hash", "sorted-set", "string"].map(|kind| self.in_shard(shard, &format!(":self-test:{nonce}:{kind}")))
     }
 
     fn in_shard(&self, shard: Shard, rest: &str) -> String {

@@ -2,12 +2,10 @@
 //!
 //! Each call is one script on one shard. What a step does and why is told in its script.
 
-use std::time::Duration;
-
-use ::redis::Value;
+use ::redis::{Cmd, Value};
 use tokio::time::Instant;
 
-use super::keys::mask_claim;
+use super::keys::{Shard, mask_claim};
 use super::link::Reply;
 use super::record::{self, Owed, Pointer};
 use super::script::Script;
@@ -21,10 +19,9 @@ pub(super) const ABORTED_TTL_MS: u64 = 24 * 3600 * 1000;
 /// How often a claim is tried for while it passes from hand to hand; the number that the model was checked with.
 const CLAIM_ROUNDS: usize = 3;
 
-/// How often, and after which pause, a holder who is still busy is asked again: a sign-up takes a few
-/// milliseconds, so within 100 ms it is known whether the e-mail is taken.
+/// How often a holder who is still busy is asked again, each time after [`super::BUSY_PAUSE`]: a sign-up takes a
+/// few milliseconds, so within 100 ms it is known whether the e-mail is taken.
 const BUSY_ROUNDS: usize = 5;
-pub(super) const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
 /// What came of trying for a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -94,8 +91,8 @@ impl RedisStore {
     ) -> Result<Answer, StoreError> {
         let key = self.keys.user(id);
         let keys: Vec<&str> = std::iter::once(key.as_str()).chain(more_keys.iter().copied()).collect();
-        let Reply { value, repeated } =
-            self.link.script(deadline, script, &keys, args).await.map_err(|error| error.at(&key))?;
+        let reply = self.link.script(deadline, Shard::of_user(id), script, &keys, args).await;
+        let Reply { value, repeated } = reply.map_err(|error| error.at(&key))?;
         let mut words = words(value).into_iter();
         let word = words.next().unwrap_or_default();
         Ok(Answer { word, owed: record::owed(&words.next().unwrap_or_default()), repeated, key })
@@ -109,7 +106,7 @@ impl RedisStore {
         args: &[&str],
     ) -> Result<Vec<String>, StoreError> {
         let key = self.keys.claim(email);
-        let answer = self.link.script(deadline, script, &[&key], args).await;
+        let answer = self.link.script(deadline, Shard::of_email(email), script, &[&key], args).await;
         answer.map(|reply| words(reply.value)).map_err(|error| error.at(&mask_claim(email)))
     }
 
@@ -168,11 +165,16 @@ impl RedisStore {
     ) -> Result<Judgement, StoreError> {
         for _ in 0..BUSY_ROUNDS {
             match self.resolve(deadline, email, holder, now).await? {
-                Judgement::Busy => tokio::time::sleep_until(deadline.min(Instant::now() + BUSY_PAUSE)).await,
+                Judgement::Busy => self.pause_for_others(deadline).await,
                 final_one => return Ok(final_one),
             }
         }
         Ok(Judgement::Busy)
+    }
+
+    /// A moment for somebody who is just about to commit or to give up.
+    pub(super) async fn pause_for_others(&self, deadline: Instant) {
+        tokio::time::sleep_until(deadline.min(Instant::now() + self.busy_pause)).await;
     }
 
     /// Asks the holder's record what the claim is worth; kills an overdue intent that stands in the way.
@@ -235,11 +237,14 @@ impl RedisStore {
         email: &CanonicalEmail,
         mine: Pointer,
     ) -> Result<(), StoreError> {
-        if self.pointer(deadline, email).await? == Some(mine) {
+        if self.confirmed_pointer(deadline, email).await? == Some(mine) {
             return Ok(());
         }
         let key = self.keys.user(mine.id);
-        let fields = words(Value::Array(self.fields(deadline, &key, &["st", "ver", "email", "eop"]).await?));
+        let mut read = Cmd::new();
+        read.arg("HMGET").arg(&key).arg(&["st", "ver", "email", "eop"]);
+        let answer = self.link.confirmed(deadline, Shard::of_user(mine.id), &read).await;
+        let fields = words(answer.map_err(|error| error.at(&key))?);
         let field = |place: usize| fields.get(place).map(String::as_str).unwrap_or_default();
         let gone_on = matches!(field(0), "A" | "D") && field(1).parse::<u64>().is_ok_and(|version| version >= mine.op);
         let still_mine = field(0) == "A" && field(2) == email.as_str() && field(3) == mine.op.to_string();
@@ -262,7 +267,7 @@ impl RedisStore {
     ) -> Result<Option<(User, u64)>, StoreError> {
         let key = self.keys.user(id);
         let names: Vec<&str> = record::READ.into_iter().chain(["ver"]).collect();
-        let mut fields = self.fields(deadline, &key, &names).await?;
+        let mut fields = self.fields(deadline, id, &names).await?;
         let fence = fields.pop().map(word).unwrap_or_default().parse();
         match record::read(id, &key, fields)? {
             Some(user) => Ok(Some((user, fence.map_err(|_| StoreError::corrupt(key, "ver is no number"))?))),

@@ -2,7 +2,20 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::redis_server::RedisServer;
+use super::image::{Content, Image, Record};
+use super::redis_server::{RedisServer, command};
+
+/// Where the keys are that make up one store.
+pub trait KeySource {
+    /// The servers that each hold a part of the keys, and together all of them.
+    fn holders(&self) -> Vec<&RedisServer>;
+}
+
+impl KeySource for RedisServer {
+    fn holders(&self) -> Vec<&RedisServer> {
+        vec![self]
+    }
+}
 
 /// What does not fit together.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -20,31 +33,61 @@ impl Findings {
     }
 }
 
-/// The fields of a hash.
-type Record = BTreeMap<String, String>;
-
 /// Audits what lies below `prefix`. Nobody may write at the same time.
-pub fn audit(server: &RedisServer, prefix: &str) -> Findings {
-    let keys: Vec<String> = server.texts(&["KEYS", "*"]).into_iter().filter(|key| key.starts_with(prefix)).collect();
+pub fn audit(source: &(impl KeySource + ?Sized), prefix: &str) -> Findings {
+    let (mut image, mut twice) = (Image::new(), Vec::new());
+    for holder in source.holders() {
+        let part = read(holder, prefix).unwrap_or_else(|error| panic!("the keys can't be read: {error}"));
+        twice.extend(part.keys().filter(|key| image.contains_key(*key)).map(|key| format!("{key} is there twice")));
+        image.extend(part);
+    }
+    let mut findings = compare(&image, prefix);
+    findings.contradictions.extend(twice);
+    findings
+}
+
+fn read(holder: &RedisServer, prefix: &str) -> redis::RedisResult<Image> {
+    let connection = &mut holder.connection()?;
+    let mut image = Image::new();
+    for key in command(&["KEYS", "*"]).query::<Vec<String>>(connection)? {
+        // Without a hash tag right after the prefix it is `meta`, or below another prefix.
+        if !key.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('{')) {
+            continue;
+        }
+        let kind: String = command(&["TYPE", &key]).query(connection)?;
+        let parts = match kind.as_str() {
+            "hash" => command(&["HGETALL", &key]).query(connection)?,
+            "string" => vec![command(&["GET", &key]).query(connection)?],
+            _ => command(&["ZRANGE", &key, "0", "-1"]).query(connection)?,
+        };
+        image.insert(key, Content::of(&kind, parts));
+    }
+    Ok(image)
+}
+
+/// Compares what lies below `prefix` with itself.
+pub fn compare(image: &Image, prefix: &str) -> Findings {
     let mut findings = Findings::default();
-    let mut users: BTreeMap<String, (String, Record)> = BTreeMap::new();
+    let mut users: BTreeMap<String, (String, &Record)> = BTreeMap::new();
     let mut claims: BTreeMap<String, String> = BTreeMap::new();
     let (mut listed, mut listed_emails) = (BTreeSet::new(), BTreeSet::new());
-    for key in &keys {
+    for (key, content) in image {
         let Some((shard, rest)) = key[prefix.len()..].split_once("}:") else { continue };
         let shard = shard.trim_start_matches('{').to_owned();
-        if let Some(id) = rest.strip_prefix("user:") {
-            let record: Record = redis::from_redis_value(server.command(&["HGETALL", key])).expect("a hash");
-            users.insert(id.to_owned(), (shard, record));
-        } else if let Some(email) = rest.strip_prefix("claim:") {
-            claims.insert(email.to_owned(), server.text(&["GET", key]));
-        } else if rest == "users" {
-            listed.extend(server.texts(&["ZRANGE", key, "0", "-1"]).into_iter().map(|id| (shard.clone(), id)));
-        } else if rest == "emails" {
-            listed_emails
-                .extend(server.texts(&["ZRANGE", key, "0", "-1"]).into_iter().map(|member| (shard.clone(), member)));
-        } else {
-            findings.contradictions.push(format!("unknown key {key}"));
+        match (rest.split_once(':').map_or(rest, |(kind, _)| kind), content) {
+            ("user", Content::Record(record)) => {
+                users.insert(rest["user:".len()..].to_owned(), (shard, record));
+            }
+            ("claim", Content::Text(pointer)) => {
+                claims.insert(rest["claim:".len()..].to_owned(), pointer.clone());
+            }
+            ("users", Content::Members(ids)) => listed.extend(ids.iter().map(|id| (shard.clone(), id.clone()))),
+            ("emails", Content::Members(members)) => {
+                listed_emails.extend(members.iter().map(|member| (shard.clone(), member.clone())));
+            }
+            // Written to wait for replicas; says nothing about anybody.
+            ("ack", Content::Text(_)) => {}
+            _ => findings.contradictions.push(format!("unknown key {key}")),
         }
     }
     let mut owners: BTreeMap<&str, &str> = BTreeMap::new();

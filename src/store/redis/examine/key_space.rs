@@ -49,7 +49,7 @@ pub(super) fn kind(keys: &Keys, key: &[u8]) -> Kind {
 
 fn shard(tag: &str) -> Option<Shard> {
     let exact = tag.len() == 3 && tag.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte));
-    if exact { u16::from_str_radix(tag, 16).ok().and_then(Shard::from_number) } else { None }
+    if exact { u16::from_str_radix(tag, 16).ok().and_then(Shard::numbered) } else { None }
 }
 
 /// A key of unknown meaning, printable, an e-mail in it masked.
@@ -83,7 +83,7 @@ mod tests {
             assert_eq!(kind(&keys, keys.users(shard).as_bytes()), Kind::Listing);
             assert_eq!(kind(&keys, keys.emails(shard).as_bytes()), Kind::Listing);
         }
-        for own in [keys.meta(), keys.self_test("n")[0].clone(), "userd:{3ff}:ack".to_owned()] {
+        for own in [keys.meta(), keys.self_test(Shard::FIRST, "n")[0].clone(), "userd:{3ff}:ack".to_owned()] {
             assert_eq!(kind(&keys, own.as_bytes()), Kind::Own, "{own}");
         }
     }

@@ -60,16 +60,15 @@ impl RedisStore {
     ) -> Result<Examined, StoreError> {
         let mut examined = Examined { disturbed, ..Examined::default() };
         let (next, after) = if after.is_empty() {
-            let shards: Vec<Shard> = (shard.number()..(shard.number() + SHARDS_AT_ONCE).min(SHARDS))
-                .filter_map(Shard::from_number)
-                .collect();
+            let shards: Vec<Shard> =
+                (shard.number()..(shard.number() + SHARDS_AT_ONCE).min(SHARDS)).filter_map(Shard::numbered).collect();
             self.whole_listings(case, size, &shards, &mut examined).await?
         } else {
             let (count, last) = self.emails_page(case, shard, &after, size, &mut examined).await?;
             if count < size { (shard.number() + 1, Vec::new()) } else { (shard.number(), last) }
         };
         examined.next =
-            Shard::from_number(next).map(|shard| Stage { part: Part::Listings { shard, after }, disturbed }.place());
+            Shard::numbered(next).map(|shard| Stage { part: Part::Listings { shard, after }, disturbed }.place());
         Ok(examined)
     }
 

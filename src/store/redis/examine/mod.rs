@@ -34,7 +34,8 @@ use self::key_space::Kind;
 use self::stage::{Part, Stage};
 use super::RedisStore;
 use super::keys::Shard;
-use super::link::{LinkError, ServerId};
+use super::link::LinkError;
+use super::settings::Address;
 use crate::domain::{CanonicalEmail, Timestamp, UserId};
 use crate::store::{Examine, Examined, Finding, FindingKind, FindingState, Portion, Store, StoreError, Treatment};
 
@@ -139,7 +140,7 @@ impl RedisStore {
         &self,
         case: Case,
         size: usize,
-        server: &ServerId,
+        server: &Address,
         cursor: u64,
         examined: &mut Examined,
     ) -> Result<u64, StoreError> {
@@ -161,7 +162,7 @@ impl RedisStore {
     }
 
     /// What tells one life of a server from the next; empty where it may not be asked.
-    async fn run_of(&self, server: &ServerId) -> Result<String, StoreError> {
+    async fn run_of(&self, server: &Address) -> Result<String, StoreError> {
         let mut info = Cmd::new();
         info.arg("INFO").arg("server");
         match self.link.on_server(self.link.deadline(), server, &info).await {
@@ -175,7 +176,7 @@ impl RedisStore {
         }
     }
 
-    async fn scan(&self, server: &ServerId, cursor: u64, count: usize) -> Result<Scanned, StoreError> {
+    async fn scan(&self, server: &Address, cursor: u64, count: usize) -> Result<Scanned, StoreError> {
         let mut scan = Cmd::new();
         scan.arg("SCAN").arg(cursor).arg("MATCH").arg(format!("{}*", self.keys.prefix())).arg("COUNT").arg(count);
         let answer =

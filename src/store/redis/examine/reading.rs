@@ -20,6 +20,9 @@ pub(super) fn whole_fields() -> Vec<&'static str> {
 /// The fields asked of the holder of a claim or of a listing entry.
 pub(super) const HOLDER: [&str; 6] = ["st", "email", "eop", "chg", "till", "rel"];
 
+/// How many of [`HOLDER`] tell that a claim is owned.
+pub(super) const OWNED_BY: usize = 3;
+
 /// The state of a record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum State {

@@ -84,7 +84,7 @@ fn parse(text: &str) -> Option<Stage> {
             (Part::Keys { cursor: cursor.parse().ok()?, server, done: servers(done), known: servers(known) }, disturbed)
         }
         ["listings", disturbed, shard, after] => {
-            let shard = Shard::from_number(shard.parse().ok()?)?;
+            let shard = Shard::numbered(shard.parse().ok()?)?;
             let digits = after.strip_prefix('-')?.as_bytes();
             let byte = |pair: &[u8]| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
             (Part::Listings { shard, after: digits.chunks(2).map(byte).collect::<Option<_>>()? }, disturbed)
@@ -107,7 +107,7 @@ mod tests {
             servers in prop::collection::vec("[a-z0-9.:]{1,20}", 0..3), disturbed: bool, text in any::<String>(),
         ) {
             let keys = Part::Keys { cursor, server: servers.first().cloned(), done: servers.clone(), known: servers };
-            let listings = Part::Listings { shard: Shard::from_number(shard).expect("a shard"), after };
+            let listings = Part::Listings { shard: Shard::numbered(shard).expect("a shard"), after };
             for part in [keys, listings] {
                 let stage = Stage { part, disturbed };
                 prop_assert_eq!(Stage::at(&stage.place()).expect("a place"), stage);
