@@ -4,6 +4,7 @@
 mod embedded_damage;
 mod many_users;
 mod program;
+mod redis_cluster;
 mod redis_damage;
 mod redis_killed;
 mod redis_load;

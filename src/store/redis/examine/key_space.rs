@@ -14,7 +14,8 @@ pub(super) enum Kind {
     Claim(CanonicalEmail),
     /// A shard's listing.
     Listing,
-    /// userd's own, and nothing to look at: the marks of the key space, a self-test under way, a barrier.
+    /// userd's own, and nothing to look at: the marks of the key space, a self-test under way, a barrier, another
+    /// userd's below a longer prefix.
     Own,
     /// Not userd's; the key as it may be shown.
     Unknown(String),
@@ -25,7 +26,7 @@ pub(super) fn kind(keys: &Keys, key: &[u8]) -> Kind {
     let unknown = || Kind::Unknown(shown(key));
     let Ok(text) = std::str::from_utf8(key) else { return unknown() };
     let Some(rest) = text.strip_prefix(keys.prefix()) else { return unknown() };
-    if rest == "meta" {
+    if rest == "meta" || is_another_prefix(rest) {
         return Kind::Own;
     }
     let Some((tag, rest)) = rest.strip_prefix('{').and_then(|rest| rest.split_once("}:")) else { return unknown() };
@@ -45,6 +46,16 @@ pub(super) fn kind(keys: &Keys, key: &[u8]) -> Kind {
         return if Shard::of_email(&email) == shard { Kind::Claim(email) } else { unknown() };
     }
     unknown()
+}
+
+/// Whether this is a key of another userd, whose prefix begins with ours and goes on.
+fn is_another_prefix(rest: &str) -> bool {
+    let (more, key) = match rest.find('{') {
+        Some(at) => rest.split_at(at),
+        None => (rest.strip_suffix("meta").unwrap_or_default(), "meta"),
+    };
+    let tagged = || key.get(1..4).is_some_and(|tag| shard(tag).is_some()) && key.get(4..6) == Some("}:");
+    more.ends_with(':') && (key == "meta" || tagged())
 }
 
 fn shard(tag: &str) -> Option<Shard> {
@@ -83,7 +94,13 @@ mod tests {
             assert_eq!(kind(&keys, keys.users(shard).as_bytes()), Kind::Listing);
             assert_eq!(kind(&keys, keys.emails(shard).as_bytes()), Kind::Listing);
         }
-        for own in [keys.meta(), keys.self_test(Shard::FIRST, "n")[0].clone(), "userd:{3ff}:ack".to_owned()] {
+        for own in [
+            keys.meta(),
+            keys.self_test(Shard::FIRST, "n")[0].clone(),
+            "userd:{3ff}:ack".to_owned(),
+            "userd:2:{000}:users".to_owned(),
+            "userd:2:meta".to_owned(),
+        ] {
             assert_eq!(kind(&keys, own.as_bytes()), Kind::Own, "{own}");
         }
     }
