@@ -1,7 +1,14 @@
 //! What breaks, broken on purpose: the stores by themselves, then the real program (`program_…`).
 
 mod embedded;
+mod embedded_bits;
 mod embedded_disk;
+mod embedded_schema;
+mod interleavings;
+mod power_embedded;
+mod power_failover;
+mod power_loss;
+mod power_redis;
 mod program_clients;
 mod program_crash;
 mod program_disk;
