@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::confirm::{Confirmer, Way};
 use super::durable;
 use super::node::{Kind, NodeState};
+use super::speech;
 use crate::domain::CANONICAL_VERSION;
 use crate::store::redis::checks::{self, Facts, Place, Report};
 use crate::store::redis::keys::Keys;
@@ -167,12 +168,27 @@ pub(super) async fn dial(
     address: &Address,
     login: &Login,
     db: u32,
-) -> RedisResult<MultiplexedConnection> {
+) -> Result<MultiplexedConnection, Trouble> {
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(settings.timeout))
         // Our own deadline goes around every call; a second one inside would only hide it.
         .set_response_timeout(None);
-    client(settings, address, login, db)?.get_multiplexed_async_connection_with_config(&config).await
+    let client = client(settings, address, login, db)?;
+    let connected = async {
+        let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
+        // Without login and database nothing has been sent, and a server with TLS has not hung up yet.
+        match ::redis::cmd("PING").query_async::<Value>(&mut connection).await {
+            Err(error) if error.is_connection_dropped() => Err(error),
+            _ => Ok(connection),
+        }
+    };
+    match connected.await {
+        Ok(connection) => Ok(connection),
+        Err(error) => match speech::mismatch(settings, address, &error).await {
+            Some(why) => Err(Trouble::Refused(format!("{address}: {why}"))),
+            None => Err(error.into()),
+        },
+    }
 }
 
 /// What makes connections to a server.

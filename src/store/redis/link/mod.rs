@@ -5,6 +5,7 @@
 //! | `node` | one server, its connections and the keeper that makes them anew |
 //! | `connect` | how a connection is made and a server checked |
 //! | `cluster`, `slots` | which node of a cluster serves which shard |
+//! | `speech` | why a server that does not answer may be spoken to in the wrong way |
 //! | `sentinel` | which server Sentinels name as the primary |
 //! | `confirm`, `replicas`, `durable` | waiting for replicas and disks |
 //! | `request` | what is sent, and what an error calls for |
@@ -22,6 +23,7 @@ mod replicas;
 mod request;
 mod sentinel;
 mod slots;
+mod speech;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
