@@ -125,10 +125,6 @@ pub(super) fn describe(trouble: Trouble) -> Attempt {
             "the server's certificate is refused ({text}); set redis.tls_ca_file to the certificate of the authority \
              that signed it, and name the server as the certificate does"
         )),
-        _ if text.contains("InvalidContentType") => Attempt::Refused(
-            "the server does not speak TLS at this port; write redis:// instead of rediss://, or give its TLS port"
-                .to_owned(),
-        ),
         _ => Attempt::Away(text),
     }
 }

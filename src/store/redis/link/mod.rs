@@ -171,6 +171,7 @@ impl Link {
         server: &Address,
         command: &Cmd,
     ) -> Result<Value, LinkError> {
+        let _permit = self.permit()?;
         let node = self.nodes().into_iter().find(|node| *node.state.address() == *server);
         let node = node.ok_or_else(|| LinkError::Late(Some(format!("{server} holds no keys any more"))))?;
         ask_once(&node, deadline, command).await
@@ -178,6 +179,7 @@ impl Link {
 
     /// One of the servers answers.
     pub(super) async fn ping(&self, deadline: Instant) -> Result<(), LinkError> {
+        let _permit = self.permit()?;
         let mut last = Err(LinkError::Late(self.trouble()));
         let mut pings = JoinSet::new();
         for node in self.nodes() {
