@@ -151,7 +151,8 @@ async fn connect(node: &Arc<NodeState>, address: &Address, first: bool) -> Resul
     let confirmer = match confirmer {
         None => None,
         Some(way) => {
-            let own = dial(settings, address, &settings.login, settings.db).await?;
+            let mut own = dial(settings, address, &settings.login, settings.db).await?;
+            check_wait(&mut own).await?;
             Some(Confirmer::start(own, Arc::clone(node), way))
         }
     };
@@ -324,6 +325,15 @@ async fn self_test(
             let what = format!("EVALSHA on the keys {}*", common.settings.prefix);
             Err(Trouble::Refused(forbidden(&[what])))
         }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Finds out whether we may wait for replicas; waits for none.
+async fn check_wait(connection: &mut MultiplexedConnection) -> Result<(), Trouble> {
+    match ::redis::cmd("WAIT").arg(0).arg(1).query_async::<Value>(connection).await {
+        Ok(_) => Ok(()),
+        Err(error) if is_forbidden(&error) => Err(Trouble::Refused(forbidden(&["WAIT".to_owned()]))),
         Err(error) => Err(error.into()),
     }
 }
