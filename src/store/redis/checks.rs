@@ -39,9 +39,12 @@ impl Facts {
         self.info("loading") == Some("1")
     }
 
-    /// How many replicas are connected, by the primary's word.
+    /// How many replicas follow, by the primary's word. One that is still being sent all data, which takes minutes
+    /// where there is much, confirms nothing meanwhile and does not count.
     pub(super) fn replicas(&self) -> Option<usize> {
-        self.info("connected_slaves")?.parse().ok()
+        let connected: usize = self.info("connected_slaves")?.parse().ok()?;
+        let state = |number| self.info(&format!("slave{number}")).unwrap_or_default();
+        Some((0..connected).filter(|&number| state(number).split(',').any(|part| part == "state=online")).count())
     }
 
     /// Which server this is, for the log.
@@ -146,8 +149,17 @@ fn role(facts: &Facts, address: &Address, place: Place, report: &mut Report) {
 
 /// What keeps a failover from losing what was acknowledged.
 fn replicas(facts: &Facts, place: Place, settings: &RedisSettings, report: &mut Report) {
-    let Some(count) = facts.replicas() else { return };
     let waits = settings.acknowledge != Acknowledge::Primary;
+    let Some(count) = facts.replicas() else {
+        if waits && place != Place::InCluster {
+            report.warnings.push(
+                "how many replicas there are is unknown because INFO is forbidden; redis.replicas_min alone says how \
+                 many have to confirm a change: set it to the number of all of them"
+                    .to_owned(),
+            );
+        }
+        return;
+    };
     if waits && place != Place::InCluster && count < settings.replicas_min {
         report.not_ready.push(format!(
             "{count} replicas are connected, and redis.acknowledge wants {} to confirm each change: no change can be \

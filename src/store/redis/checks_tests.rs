@@ -137,7 +137,14 @@ fn a_demoted_primary_is_asked_for_again_and_not_given_up() {
 #[test]
 fn what_a_failover_could_lose_is_said_by_place_and_by_what_is_waited_for() {
     let remarks = |place, acknowledge, replicas: &str, config: &[(&str, &str)]| {
-        let server = facts(&[("connected_slaves", replicas), ("cluster_enabled", "0")], config);
+        let online = "ip=10.0.0.2,port=6379,state=online,offset=9,lag=0";
+        let joining = "ip=10.0.0.3,port=6379,state=wait_bgsave,offset=0,lag=0";
+        // Those who follow, and one who is still being sent all data.
+        let connected = (replicas.parse::<usize>().expect("a number") + 1).to_string();
+        let said =
+            [("connected_slaves", connected.as_str()), ("slave0", if replicas == "0" { joining } else { online })];
+        let rest = [("slave1", if replicas == "2" { online } else { joining }), ("slave2", joining)];
+        let server = facts(&[said, rest].concat(), config);
         let settings = RedisSettings { acknowledge, ..settings() };
         let report = judge(&server, &Address::new("127.0.0.1", 6379), place, &settings);
         (report.warnings.join(" "), report.not_ready.join(" "))
@@ -148,6 +155,9 @@ fn what_a_failover_could_lose_is_said_by_place_and_by_what_is_waited_for() {
     assert_eq!(remarks(Place::UnderSentinel, Acknowledge::Replicas, "2", &cut_off), (String::new(), String::new()));
     assert!(remarks(Place::UnderSentinel, Acknowledge::Replicas, "0", &cut_off).1.contains("redis.replicas_min"));
     assert_eq!(remarks(Place::Alone, Acknowledge::Primary, "0", &always()), (String::new(), String::new()));
+    let unknown = RedisSettings { acknowledge: Acknowledge::Replicas, ..settings() };
+    let report = judged(&Facts::read(None, HashMap::new()), &unknown);
+    assert!(report.warnings.iter().any(|warning| warning.contains("how many replicas there are is unknown")));
 }
 
 #[test]

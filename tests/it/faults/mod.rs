@@ -23,6 +23,7 @@ mod program_stop;
 mod redis_cluster;
 mod redis_failover;
 mod redis_lost_answer;
+mod redis_paused;
 mod redis_protocol;
 mod redis_rights;
 mod redis_server;

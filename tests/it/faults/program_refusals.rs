@@ -131,6 +131,24 @@ fn a_certificate_by_an_unknown_authority_is_refused() {
 }
 
 #[test]
+fn a_server_that_speaks_tls_or_does_not_is_told_from_one_that_is_away() {
+    let (authority, plain) = (TestAuthority::new(), RedisServer::start_with(&["--requirepass", "open-sesame"]));
+    let server = ServerPlan::keeping_accounts().tls(&authority).start();
+    let file = authority.certificate().to_string_lossy().into_owned();
+    let words = ["does not speak TLS at this port", &host(&plain), "redis://"];
+    let url = plain.url().replace("redis://", "rediss://");
+    Refusal::on(&url, vec![&plain]).set("redis.tls_ca_file", &file).says(&words);
+    let url = format!("rediss+cluster://{}", host(&plain));
+    Refusal::on(&url, vec![&plain]).says(&words);
+    let url = format!("rediss+sentinel://{}/accounts", host(&plain));
+    Refusal::on(&url, vec![&plain]).says(&words);
+    let words = ["speaks TLS at this port", &host(&server), "rediss://"];
+    for url in [server.url().replace("rediss://", "redis://"), format!("redis+cluster://{}", host(&server))] {
+        Refusal::on(&url, vec![&server]).says(&words);
+    }
+}
+
+#[test]
 fn accounts_in_a_format_that_is_unknown_are_left_alone() {
     let (single, cluster) = (RedisServer::start(), RedisCluster::start(3, 0));
     let meta = cluster.server(cluster.primary_of_key("userd:meta"));

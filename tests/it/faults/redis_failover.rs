@@ -142,6 +142,29 @@ async fn the_disk_is_promised_only_by_a_server_that_flushes_before_it_answers() 
     }
 }
 
+/// `everysec` is taken from a server that can be asked and is honest; which of them are is found out, not believed.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_flushes_once_a_second_has_to_prove_that_it_waits_for_its_disk() {
+    let server = RedisServer::start();
+    let settings = RedisSettings {
+        acknowledge: Acknowledge::Disk,
+        replicas_min: 0,
+        timeout: Duration::from_secs(6),
+        ..server.settings()
+    };
+    let can_be_asked = server.try_command(&["WAITAOF", "0", "0", "1"]).is_ok();
+    match RedisStore::start(settings, Arc::new(SystemRandom)).await {
+        Ok(store) => {
+            assert!(can_be_asked, "nobody knows when its file is flushed");
+            let user = person(&ManualClock::at(NOW), "first@example.org");
+            assert_eq!(store.insert_user(&user).await.expect("served"), Insert::Inserted);
+            assert!(server.text(&["INFO", "persistence"]).contains("aof_pending_bio_fsync:0"));
+        }
+        Err(why) if can_be_asked => assert!(why.to_string().contains("before its file is flushed"), "{why}"),
+        Err(why) => assert!(why.to_string().contains("or a server with WAITAOF"), "{why}"),
+    }
+}
+
 fn count_to(most: usize) -> impl FnMut() -> bool {
     let mut count = 0;
     move || {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use userd::clock::ManualClock;
 use userd::domain::User;
 use userd::random::SystemRandom;
-use userd::store::redis::{Login, RedisSettings, RedisStore, Servers};
+use userd::store::redis::{Acknowledge, Login, RedisSettings, RedisStore, Servers};
 use userd::store::{Insert, Remove, Store};
 
 use crate::support::people::{NOW, person};
@@ -15,7 +15,7 @@ use crate::support::redis_cluster::RedisCluster;
 use crate::support::redis_ground::addresses;
 use crate::support::redis_rights::{Place, USER, least_rights, let_in};
 use crate::support::redis_sentinel::{SERVICE, SentinelGroup};
-use crate::support::redis_server::wait_for;
+use crate::support::redis_server::{RedisServer, wait_for};
 use crate::support::redis_slot_move::SlotMove;
 
 /// Long enough for whatever is allowed.
@@ -107,4 +107,19 @@ async fn every_right_in_the_line_for_sentinels_is_needed() {
         let log = || (0..3).map(|number| format!("{:?}", group.sentinel(number).command(&["ACL", "LOG"])));
         wait_for("the Sentinel refuses it", || log().any(|log| log.contains(&format!("('\"{refused}\"')"))));
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn waiting_for_replicas_takes_one_right_more_and_its_lack_is_named_at_the_start() {
+    let primary = RedisServer::start();
+    let _replica = primary.start_replica();
+    let settings = RedisSettings { acknowledge: Acknowledge::Replicas, login: login(), ..primary.settings() };
+    let_in(&primary, &least_rights(Place::Server));
+    let refused = RedisStore::start(settings.clone(), Arc::new(SystemRandom)).await.err().expect("refused");
+    assert!(refused.to_string().contains("lacks permissions (WAIT)"), "{refused}");
+
+    let_in(&primary, &[least_rights(Place::Server), vec!["+wait"]].concat());
+    let store = RedisStore::start(settings, Arc::new(SystemRandom)).await.expect("all rights are there");
+    let user = person(&ManualClock::at(NOW), "ada@example.org");
+    assert_eq!(store.insert_user(&user).await.expect("served"), Insert::Inserted);
 }

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::confirm::{Confirmer, Way};
 use super::durable;
 use super::node::{Kind, NodeState};
+use super::speech;
 use crate::domain::CANONICAL_VERSION;
 use crate::store::redis::checks::{self, Facts, Place, Report};
 use crate::store::redis::keys::Keys;
@@ -124,10 +125,6 @@ pub(super) fn describe(trouble: Trouble) -> Attempt {
             "the server's certificate is refused ({text}); set redis.tls_ca_file to the certificate of the authority \
              that signed it, and name the server as the certificate does"
         )),
-        _ if text.contains("InvalidContentType") => Attempt::Refused(
-            "the server does not speak TLS at this port; write redis:// instead of rediss://, or give its TLS port"
-                .to_owned(),
-        ),
         _ => Attempt::Away(text),
     }
 }
@@ -154,7 +151,8 @@ async fn connect(node: &Arc<NodeState>, address: &Address, first: bool) -> Resul
     let confirmer = match confirmer {
         None => None,
         Some(way) => {
-            let own = dial(settings, address, &settings.login, settings.db).await?;
+            let mut own = dial(settings, address, &settings.login, settings.db).await?;
+            check_wait(&mut own).await?;
             Some(Confirmer::start(own, Arc::clone(node), way))
         }
     };
@@ -167,12 +165,27 @@ pub(super) async fn dial(
     address: &Address,
     login: &Login,
     db: u32,
-) -> RedisResult<MultiplexedConnection> {
+) -> Result<MultiplexedConnection, Trouble> {
     let config = AsyncConnectionConfig::new()
         .set_connection_timeout(Some(settings.timeout))
         // Our own deadline goes around every call; a second one inside would only hide it.
         .set_response_timeout(None);
-    client(settings, address, login, db)?.get_multiplexed_async_connection_with_config(&config).await
+    let client = client(settings, address, login, db)?;
+    let connected = async {
+        let mut connection = client.get_multiplexed_async_connection_with_config(&config).await?;
+        // Without login and database nothing has been sent, and a server with TLS has not hung up yet.
+        match ::redis::cmd("PING").query_async::<Value>(&mut connection).await {
+            Err(error) if error.is_connection_dropped() => Err(error),
+            _ => Ok(connection),
+        }
+    };
+    match connected.await {
+        Ok(connection) => Ok(connection),
+        Err(error) => match speech::mismatch(settings, address, &error).await {
+            Some(why) => Err(Trouble::Refused(format!("{address}: {why}"))),
+            None => Err(error.into()),
+        },
+    }
 }
 
 /// What makes connections to a server.
@@ -312,6 +325,15 @@ async fn self_test(
             let what = format!("EVALSHA on the keys {}*", common.settings.prefix);
             Err(Trouble::Refused(forbidden(&[what])))
         }
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Finds out whether we may wait for replicas; waits for none.
+async fn check_wait(connection: &mut MultiplexedConnection) -> Result<(), Trouble> {
+    match ::redis::cmd("WAIT").arg(0).arg(1).query_async::<Value>(connection).await {
+        Ok(_) => Ok(()),
+        Err(error) if is_forbidden(&error) => Err(Trouble::Refused(forbidden(&["WAIT".to_owned()]))),
         Err(error) => Err(error.into()),
     }
 }

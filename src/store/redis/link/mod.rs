@@ -5,6 +5,7 @@
 //! | `node` | one server, its connections and the keeper that makes them anew |
 //! | `connect` | how a connection is made and a server checked |
 //! | `cluster`, `slots` | which node of a cluster serves which shard |
+//! | `speech` | why a server that does not answer may be spoken to in the wrong way |
 //! | `sentinel` | which server Sentinels name as the primary |
 //! | `confirm`, `replicas`, `durable` | waiting for replicas and disks |
 //! | `request` | what is sent, and what an error calls for |
@@ -22,6 +23,7 @@ mod replicas;
 mod request;
 mod sentinel;
 mod slots;
+mod speech;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -169,6 +171,7 @@ impl Link {
         server: &Address,
         command: &Cmd,
     ) -> Result<Value, LinkError> {
+        let _permit = self.permit()?;
         let node = self.nodes().into_iter().find(|node| *node.state.address() == *server);
         let node = node.ok_or_else(|| LinkError::Late(Some(format!("{server} holds no keys any more"))))?;
         ask_once(&node, deadline, command).await
@@ -176,6 +179,7 @@ impl Link {
 
     /// One of the servers answers.
     pub(super) async fn ping(&self, deadline: Instant) -> Result<(), LinkError> {
+        let _permit = self.permit()?;
         let mut last = Err(LinkError::Late(self.trouble()));
         let mut pings = JoinSet::new();
         for node in self.nodes() {

@@ -48,7 +48,7 @@ impl SentinelWatch {
             let (settings, sentinel) = (settings.clone(), sentinel.clone());
             let sentinels = self.sentinels.clone();
             asked.spawn(async move {
-                let answer = tokio::time::timeout(settings.timeout, ask(&settings, &sentinel, &sentinels)).await;
+                let answer = tokio::time::timeout(settings.timeout * 2, ask(&settings, &sentinel, &sentinels)).await;
                 (sentinel, answer.unwrap_or_else(|_| Err(Trouble::Away("no answer in time".to_owned()))))
             });
         }
@@ -79,7 +79,11 @@ impl SentinelWatch {
 
 /// The primary that one Sentinel knows; `None` if it does not know the service.
 async fn ask(settings: &RedisSettings, sentinel: &Address, sentinels: &Sentinels) -> Result<Option<Address>, Trouble> {
-    let mut connection = dial(settings, sentinel, &sentinels.login, 0).await.map_err(as_sentinels)?;
+    let dialled = dial(settings, sentinel, &sentinels.login, 0).await;
+    let mut connection = dialled.map_err(|trouble| match trouble {
+        Trouble::Redis(error) => as_sentinels(error),
+        other => other,
+    })?;
     let mut command = ::redis::cmd("SENTINEL");
     command.arg("get-master-addr-by-name").arg(&sentinels.service);
     match command.query_async::<Option<(String, u16)>>(&mut connection).await {
@@ -165,7 +169,8 @@ pub(super) async fn warn_if_few(settings: &RedisSettings, sentinels: &Sentinels)
         let asked = async {
             let mut connection = dial(settings, sentinel, &sentinels.login, 0).await?;
             let mut command = ::redis::cmd("SENTINEL");
-            command.arg("sentinels").arg(&sentinels.service).query_async::<Vec<Value>>(&mut connection).await
+            let others = command.arg("sentinels").arg(&sentinels.service).query_async::<Vec<Value>>(&mut connection);
+            others.await.map_err(Trouble::from)
         };
         let Ok(Ok(others)) = tokio::time::timeout(settings.timeout, asked).await else { continue };
         let count = others.len() + 1;

@@ -1,0 +1,66 @@
+//! A Redis that answers late: paused for writes, paused for all, frozen, or out of reach without a word. Waits are
+//! bounded, and what can be served is.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::TcpListener;
+use tokio::time::Instant;
+use userd::clock::ManualClock;
+use userd::random::SystemRandom;
+use userd::store::redis::{RedisSettings, RedisStore};
+use userd::store::{Insert, Store};
+
+use crate::support::people::{NOW, person};
+use crate::support::redis_audit::audit;
+use crate::support::redis_server::RedisServer;
+use crate::support::waiting::until_served;
+
+/// How long a call may take.
+const TIMEOUT: Duration = Duration::from_millis(300);
+
+/// Far above the time limit of a call, on a busy machine too: who meets it has waited for the server instead.
+const UNBOUNDED: Duration = Duration::from_secs(10);
+
+async fn store_at(settings: RedisSettings) -> RedisStore {
+    RedisStore::start(RedisSettings { timeout: TIMEOUT, ..settings }, Arc::new(SystemRandom)).await.expect("a store")
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_writes_are_paused_look_ups_go_on_and_changes_are_refused_in_time() {
+    let (server, clock) = (RedisServer::start(), ManualClock::at(NOW));
+    let store = store_at(server.settings()).await;
+    let ada = person(&clock, "ada@example.org");
+    assert_eq!(store.insert_user(&ada).await.expect("served"), Insert::Inserted);
+
+    server.command(&["CLIENT", "PAUSE", "60000", "WRITE"]);
+    let begun = Instant::now();
+    for number in 0..5 {
+        let refused = store.insert_user(&person(&clock, &format!("late-{number}@example.org"))).await;
+        assert!(refused.is_err(), "{refused:?}");
+        // The connections may just be made anew, which takes no longer than a call may.
+        let found = until_served(|| store.user_by_email(ada.email.canonical())).await;
+        assert_eq!(found.as_ref(), Some(&ada));
+    }
+    assert!(begun.elapsed() < UNBOUNDED, "somebody waited for the end of the pause");
+
+    server.command(&["CLIENT", "UNPAUSE"]);
+    let bob = person(&clock, "bob@example.org");
+    until_served(|| store.insert_user(&bob)).await;
+    assert_eq!(store.user(bob.id).await.expect("served").as_ref(), Some(&bob));
+    assert_eq!(audit(&server, "userd:").contradictions, Vec::<String>::new());
+}
+
+/// A host that takes connections, or drops every packet, and never says a word.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_never_says_a_word_is_a_bounded_wait() {
+    let silent = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
+    let port = silent.local_addr().expect("its address").port();
+    let begun = Instant::now();
+    let store = store_at(RedisSettings::at("127.0.0.1", port)).await;
+    let nobody = person(&ManualClock::at(NOW), "nobody@example.org");
+    assert!(store.user(nobody.id).await.is_err());
+    assert!(store.insert_user(&nobody).await.is_err());
+    assert!(store.check().await.is_err());
+    assert!(begun.elapsed() < UNBOUNDED);
+}
