@@ -2,6 +2,8 @@
 
 mod embedded;
 mod embedded_disk;
+mod history;
+mod history_random;
 mod program_clients;
 mod program_crash;
 mod program_disk;
@@ -15,3 +17,4 @@ mod program_stop;
 mod redis_lost_answer;
 mod redis_protocol;
 mod redis_server;
+mod storms;
