@@ -1,10 +1,15 @@
 # The commands of this repository. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint doc bench ci
+.PHONY: help run test test-servers lint doc bench ci
+
+# The servers that tests run on besides Debian's: ./scripts/ensure-servers.sh knows them.
+SERVERS := valkey-9.1.2 redis-8.2.3
+# What the names of tests have in them that start a Redis.
+ON_SERVERS := redis servers:: contract::cluster contract::sentinel faults::
 
 help: ## List these commands
-	@grep -E '^[a-z]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z]+):.*## (.*)$$/  make \1	\2/'
+	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## (.*)$$/  make \1	\2/'
 
 run: ## Build and serve on 127.0.0.1:8000
 	cargo run --release --locked
@@ -17,6 +22,17 @@ test: ## Run every test; installs Debian's redis-server and curl where they are 
 		echo "cargo test" && cargo test --locked --lib --bins --tests --no-fail-fast; \
 	fi
 	cargo test --locked --doc
+
+test-servers: $(SERVERS:%=test-on-%) ## Run the tests that start a Redis on a current Valkey and a current Redis
+
+test-on-%:
+	./scripts/ensure-programs.sh redis-server
+	@server=$$(./scripts/ensure-servers.sh $*) && export USERD_TEST_REDIS_SERVER="$$server" && \
+	if cargo nextest --version >/dev/null 2>&1; then \
+		echo "cargo nextest run, on $*" && cargo nextest run --locked --no-fail-fast --test it $(ON_SERVERS); \
+	else \
+		echo "cargo test, on $*" && cargo test --locked --no-fail-fast --test it -- $(ON_SERVERS); \
+	fi
 
 lint: ## Check format and lints
 	cargo fmt --check

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # ensure-programs.sh PROGRAM…: sees to it that these programs are there, which tests and bench start. Installs
-# Debian's packages of the same names where it may, without starting services that come with them; else says in
+# Debian's packages of them where it may, without starting services that come with them; else says in
 # one sentence what to do.
 set -euo pipefail
 
@@ -20,16 +20,26 @@ is_there() {
     [ -n "$found" ] && [ "$(printf '%s\n%s\n' "$least_redis" "$found" | sort -V | head -n 1)" = "$least_redis" ]
 }
 
+# Debian's package of a program: mostly of the same name.
+package_of() {
+    case "$1" in
+    pip3) echo python3-pip ;;
+    *) echo "$1" ;;
+    esac
+}
+
 missing=()
+packages=()
 look() {
     missing=()
+    packages=()
     for program in "$@"; do
-        is_there "$program" || missing+=("$program")
+        is_there "$program" || { missing+=("$program") && packages+=("$(package_of "$program")"); }
     done
 }
 
 give_up() {
-    echo "userd's tests and bench need on the PATH: ${missing[*]} (redis-server in version $least_redis or newer)$1. Install with 'sudo apt-get install ${missing[*]}' on Debian and Ubuntu, or your system's packages." >&2
+    echo "userd's tests and bench need on the PATH: ${missing[*]} (redis-server in version $least_redis or newer)$1. Install with 'sudo apt-get install ${packages[*]}' on Debian and Ubuntu, or your system's packages." >&2
     exit 1
 }
 
@@ -53,7 +63,7 @@ echo "Missing: ${missing[*]}. Installing Debian's packages, without starting ser
 # RUNLEVEL=1 tells invoke-rc.d that this is no time to start services, so a fresh package stays stopped.
 quietly=("${as_root[@]}" RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive)
 "${quietly[@]}" apt-get update -q >&2 || give_up ", and 'apt-get update' failed"
-"${quietly[@]}" apt-get install -q -y --no-install-recommends "${missing[@]}" >&2 || give_up ", and 'apt-get install' failed"
+"${quietly[@]}" apt-get install -q -y --no-install-recommends "${packages[@]}" >&2 || give_up ", and 'apt-get install' failed"
 
 look "$@"
 [ "${#missing[@]}" -eq 0 ] || give_up ", and this system's packages did not bring them"

@@ -11,7 +11,9 @@ use std::time::Duration;
 use super::banner::Banner;
 use super::{OPEN_FILES_ADVISED, build_runtime, init_logging, raise_open_files};
 use crate::clock::SystemClock;
-use crate::config::{Config, DeclaredDurability, RedisTarget, Secret, StoreTarget};
+use crate::config::{
+    AcknowledgedBy, Config, DeclaredDurability, HostPort, RedisConfig, RedisServers, RedisTarget, Secret, StoreTarget,
+};
 use crate::domain::PasswordPolicy;
 use crate::http::{self, HttpSettings, OnListening, ServeError, Services};
 use crate::random::{Random, SystemRandom};
@@ -19,7 +21,9 @@ use crate::service::Users;
 use crate::service::hashing::{HashSettings, Hasher};
 use crate::store::Store;
 use crate::store::embedded::{EmbeddedSettings, EmbeddedStore, OpenError};
-use crate::store::redis::{Durability, RECHECK_EVERY, RedisSettings, RedisStore, StartError};
+use crate::store::redis::{
+    Acknowledge, Address, Durability, Login, RECHECK_EVERY, RedisSettings, RedisStore, Sentinels, Servers, StartError,
+};
 
 /// How long closing the store may take at the end: longer than any call to it, and not for ever.
 const CLOSE_TIME_MAX: Duration = Duration::from_secs(10);
@@ -153,13 +157,18 @@ fn http_settings(config: &Config) -> HttpSettings {
 fn redis_settings(config: &Config, target: &RedisTarget) -> RedisSettings {
     let redis = &config.redis;
     RedisSettings {
-        host: target.host.clone(),
-        port: target.port,
+        servers: servers(target, redis),
         db: target.db,
-        username: target.username.clone(),
-        password: target.password.as_ref().map(|password: &Secret| password.expose().to_owned()),
+        login: login(target.username.as_ref(), target.password.as_ref()),
         tls: target.tls,
+        tls_ca: redis.tls_ca.clone(),
         prefix: redis.prefix.clone(),
+        acknowledge: match redis.acknowledge {
+            AcknowledgedBy::Primary => Acknowledge::Primary,
+            AcknowledgedBy::Replicas => Acknowledge::Replicas,
+            AcknowledgedBy::Disk => Acknowledge::Disk,
+        },
+        replicas_min: redis.replicas_min,
         timeout: redis.timeout,
         in_flight_max: redis.in_flight_max,
         recheck_every: RECHECK_EVERY,
@@ -173,6 +182,23 @@ fn redis_settings(config: &Config, target: &RedisTarget) -> RedisSettings {
             DeclaredDurability::Nothing => Durability::Nothing,
         }),
     }
+}
+
+fn servers(target: &RedisTarget, redis: &RedisConfig) -> Servers {
+    let address = |server: &HostPort| Address::new(&server.host, server.port);
+    match &target.servers {
+        RedisServers::One(server) => Servers::One(address(server)),
+        RedisServers::Sentinels { sentinels, service } => Servers::Sentinels(Sentinels {
+            addresses: sentinels.iter().map(address).collect(),
+            service: service.clone(),
+            login: login(redis.sentinel_username.as_ref(), redis.sentinel_password.as_ref()),
+        }),
+        RedisServers::Cluster(nodes) => Servers::Cluster(nodes.iter().map(address).collect()),
+    }
+}
+
+fn login(username: Option<&String>, password: Option<&Secret>) -> Login {
+    Login { username: username.cloned(), password: password.map(|password| password.expose().to_owned()) }
 }
 
 /// An error and its causes in one line.

@@ -11,6 +11,8 @@ mod error;
 mod layers;
 mod plain_redis;
 mod read;
+mod redis_section;
+mod redis_target;
 mod secret;
 mod show;
 mod sources;
@@ -23,10 +25,12 @@ use std::time::Duration;
 
 pub use error::{ConfigError, Mistake, Origin};
 pub use layers::DEFAULTS;
+pub use redis_section::{AcknowledgedBy, DeclaredDurability, RedisConfig};
+pub use redis_target::{HostPort, REDIS_PORT_DEFAULT, RedisServers, RedisTarget, SENTINEL_PORT_DEFAULT};
 pub use secret::{HIDDEN, Secret};
 pub use show::Entry;
 pub use sources::{CONFIG_VARIABLE, Flags, Sources};
-pub use store_target::{REDIS_PORT_DEFAULT, RedisTarget, StoreTarget, StoreTargetError};
+pub use store_target::{StoreTarget, StoreTargetError};
 
 use layers::Layers;
 use read::Reader;
@@ -130,38 +134,6 @@ pub struct SqliteConfig {
     pub queue: usize,
 }
 
-/// `[redis]`, without what is needed to reach the server: that is in [`RedisTarget`].
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct RedisConfig {
-    /// What every key begins with.
-    pub prefix: String,
-    /// How long a call may take.
-    pub timeout: Duration,
-    /// Calls under way at once.
-    pub in_flight_max: usize,
-    /// Start on a Redis without persistence.
-    pub allow_volatile_store: bool,
-    /// Start on a Redis that deletes keys when its memory is full.
-    pub allow_eviction: bool,
-    /// The operator vouches for `noeviction`, where the server does not tell.
-    pub assume_noeviction: bool,
-    /// The operator vouches for this persistence, where the server does not tell.
-    pub assume_durability: Option<DeclaredDurability>,
-}
-
-/// How the operator says that Redis persists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DeclaredDurability {
-    /// `appendfsync always`
-    Always,
-    /// `appendfsync everysec`
-    EverySec,
-    /// Snapshots only.
-    Rdb,
-    /// Not at all.
-    Nothing,
-}
-
 impl Config {
     /// The configuration in `sources`.
     ///
@@ -185,7 +157,7 @@ impl Config {
             password: read_password(&mut read),
             hash: read_hash(&mut read, sources.cores),
             sqlite: read_sqlite(&mut read, workers),
-            redis: read_redis(&mut read),
+            redis: redis_section::read(&mut read),
             warnings: choice.warning.iter().cloned().collect(),
             entries: Vec::new(),
         };
@@ -295,36 +267,4 @@ fn read_sqlite(read: &mut Reader<'_>, workers: usize) -> SqliteConfig {
         timeout: read_ms(read, "sqlite.timeout_ms"),
         queue: read.whole("sqlite.queue", 1..=QUEUE_MAX),
     }
-}
-
-fn read_redis(read: &mut Reader<'_>) -> RedisConfig {
-    let durabilities = [
-        ("always", DeclaredDurability::Always),
-        ("everysec", DeclaredDurability::EverySec),
-        ("rdb", DeclaredDurability::Rdb),
-        ("none", DeclaredDurability::Nothing),
-    ];
-    RedisConfig {
-        prefix: read_prefix(read),
-        timeout: read_ms(read, "redis.timeout_ms"),
-        in_flight_max: read.whole("redis.in_flight_max", 1..=QUEUE_MAX),
-        allow_volatile_store: read.flag("redis.allow_volatile_store"),
-        allow_eviction: read.flag("redis.allow_eviction"),
-        assume_noeviction: read.flag("redis.assume_noeviction"),
-        assume_durability: read_choice(read, "redis.assume_durability", &durabilities),
-    }
-}
-
-/// A brace would move the shard's hash tag, a space would break patterns of access rules, and without the colon
-/// one service's prefix could be the beginning of another's.
-fn read_prefix(read: &mut Reader<'_>) -> String {
-    /// Every key carries the prefix, so each byte costs a few bytes a user.
-    const PREFIX_BYTES_MAX: usize = 32;
-    let prefix = read.text("redis.prefix");
-    let proper = prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-:".contains(&byte));
-    if !proper || !prefix.ends_with(':') || prefix.len() < 2 || prefix.len() > PREFIX_BYTES_MAX {
-        let right = format!("write 2 to {PREFIX_BYTES_MAX} letters, digits or . _ - : with a colon at the end");
-        read.refuse("redis.prefix", format!("{prefix:?} can't begin a key: {right}, such as \"userd:\""));
-    }
-    prefix
 }

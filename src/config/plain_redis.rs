@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::net::Ipv6Addr;
 
 use super::error::{Mistake, Origin};
+use super::redis_target::{HostPort, REDIS_PORT_DEFAULT, RedisTarget, is_host_name, parse_number, parse_port};
 use super::secret::Secret;
-use super::store_target::{REDIS_PORT_DEFAULT, RedisTarget, is_host_name, parse_number, parse_port};
 
 type Plain = BTreeMap<&'static str, (String, Origin)>;
 
@@ -35,7 +35,7 @@ pub(super) fn target(plain: &Plain, mistakes: &mut Vec<Mistake>) -> Option<(Redi
     let db = number("REDIS_DB", "database number: write 0, 1, 2 …", &parse_number).unwrap_or(0);
     let port = port.and_then(|port| u16::try_from(port).ok()).unwrap_or(REDIS_PORT_DEFAULT);
     let password = plain.get("REDIS_PASSWORD").map(|(text, _)| Secret::new(text.clone()));
-    Some((RedisTarget { host, port, db, username: None, password, tls: false }, origin.clone()))
+    Some((RedisTarget::one(HostPort { host, port }, db, password), origin.clone()))
 }
 
 /// What the operator may not expect of the variables: that they don't count here.

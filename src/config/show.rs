@@ -8,7 +8,7 @@ use super::store_choice::Choice;
 use super::{Config, HIDDEN};
 
 /// Keys whose value is never shown.
-const SECRETS: [&str; 1] = ["redis.password"];
+const SECRETS: [&str; 2] = ["redis.password", "redis.sentinel_password"];
 
 /// One key with the value in force.
 #[derive(Debug, Clone, PartialEq, Eq)]

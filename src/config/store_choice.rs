@@ -7,7 +7,8 @@ use std::path::PathBuf;
 use super::error::Origin;
 use super::plain_redis;
 use super::read::Reader;
-use super::store_target::{RedisTarget, StoreTarget};
+use super::redis_target::RedisTarget;
+use super::store_target::StoreTarget;
 
 /// The chosen store.
 pub(super) struct Choice {

@@ -9,17 +9,22 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::domain::{
-    CanonicalEmail, Email, Name, Password, PasswordAttempt, PasswordHash, PasswordPolicy, User, UserId, Version,
+    CanonicalEmail, Email, Name, Password, PasswordAttempt, PasswordHash, PasswordPolicy, Timestamp, User, UserId,
+    Version,
 };
 use crate::random::Random;
 use crate::service::hashing::{Hasher, Verdict};
 use crate::service::{Error, PasswordField};
-use crate::store::{Insert, Profile, Remove, Store, Update};
+use crate::store::{Insert, Profile, Remove, Store, StoreError, Update};
 
 /// How often a change is tried when the user changes under it. As many writers of one user as this can be under
 /// way at once and all succeed. A round costs a look-up and a write; the password is hashed again only in a round
 /// that meets another hash than the one it was found right against.
 const ROUNDS_MAX: u32 = 10;
+
+/// How many ids a sign-up tries while places of users are being moved: one slot of a cluster moves at a time, so the
+/// second nearly always lies elsewhere.
+const IDS_MAX: u32 = 5;
 
 /// The use cases around users.
 pub struct Users {
@@ -124,14 +129,22 @@ impl Users {
             .map_err(|rule| Error::PasswordRejected { field: PasswordField::Password, rule })?;
         let password_hash = self.hasher.hash(password).await.map_err(Error::from_hashing)?;
         let now = self.clock.now();
+        let (created_at, updated_at, version) = (now, now, Version::FIRST);
+        let mut user = User { id: self.fresh_id(now), name, email, password_hash, created_at, updated_at, version };
+        for _ in 0..IDS_MAX {
+            match self.store.insert_user(&user).await? {
+                Insert::Inserted => return Ok(user),
+                Insert::Taken => return Err(Error::EmailTaken),
+                Insert::Moving => user.id = self.fresh_id(now),
+            }
+        }
+        Err(StoreError::unavailable("the places of all ids that were tried are being moved").into())
+    }
+
+    fn fresh_id(&self, now: Timestamp) -> UserId {
         let mut random = [0; 10];
         self.random.fill(&mut random);
-        let id = UserId::generate(now, random);
-        let user = User { id, name, email, password_hash, created_at: now, updated_at: now, version: Version::FIRST };
-        match self.store.insert_user(&user).await? {
-            Insert::Inserted => Ok(user),
-            Insert::Taken => Err(Error::EmailTaken),
-        }
+        UserId::generate(now, random)
     }
 
     /// The user with this id.

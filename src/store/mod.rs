@@ -102,6 +102,9 @@ pub enum Insert {
     Inserted,
     /// Another user has, or is just about to get, the e-mail; nothing was changed.
     Taken,
+    /// The place where this id belongs is being moved; nothing was changed. Another id belongs elsewhere: try again
+    /// with a fresh one.
+    Moving,
 }
 
 /// What became of a change to one user.

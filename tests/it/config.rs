@@ -9,7 +9,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tempfile::TempDir;
 use userd::config::{
-    Config, DEFAULTS, DeclaredDurability, Flags, LogFormat, RedisTarget, Secret, Sources, StoreTarget, StoreTargetError,
+    Config, DEFAULTS, DeclaredDurability, Flags, HostPort, LogFormat, RedisServers, RedisTarget, Secret, Sources,
+    StoreTarget, StoreTargetError,
 };
 
 /// A place with sources of its own; nothing of the test's process gets in.
@@ -208,7 +209,8 @@ fn the_plain_variables_choose_redis_when_nobody_sets_the_store() {
     let place = Place::new().file(".env", env).variable("REDIS_DB", "4").variable("REDIS_PORT", "");
     let config = place.load();
     let target = redis(&config);
-    assert_eq!((target.host.as_str(), target.port, target.db), ("::1", 6380, 4), "the environment wins over .env");
+    let expected = RedisServers::One(HostPort { host: "::1".to_owned(), port: 6380 });
+    assert_eq!((&target.servers, target.db), (&expected, 4), "the environment wins over .env");
     assert_eq!(password(target), Some("pa$$ #1"));
     assert_eq!(config.warnings, Vec::<String>::new());
 }
@@ -350,6 +352,8 @@ fn stores_are_parsed() {
     assert_eq!(shown("rediss://[::1]:7000/15"), "rediss://[::1]:7000/15");
     assert_eq!(shown("redis://ada:s%40%3a@h/"), "redis://ada:***@h:6379/0");
     assert_eq!(shown("redis://:p@q@h:1"), "redis://:***@h:1/0");
+    assert_eq!(shown("redis+sentinel://h,[::1]:1/accounts"), "redis+sentinel://h:26379,[::1]:1/accounts/0");
+    assert_eq!(shown("rediss+cluster://a:b@h,i:7000"), "rediss+cluster://a:***@h:6379,i:7000");
 }
 
 #[test]
@@ -359,15 +363,20 @@ fn stores_that_can_not_be_are_refused_with_what_would_be_right() {
         ("", StoreTargetError::NoScheme),
         ("localhost:6379", StoreTargetError::NoScheme),
         ("mysql://h", StoreTargetError::UnknownScheme("mysql".to_owned())),
-        ("redis+sentinel://h", StoreTargetError::NotYet("redis+sentinel")),
-        ("redis+cluster://h,i", StoreTargetError::NotYet("redis+cluster")),
+        ("redis+other://h", StoreTargetError::UnknownScheme("redis+other".to_owned())),
+        ("redis+://h", StoreTargetError::UnknownScheme("redis+".to_owned())),
+        ("redis+sentinel://h", StoreTargetError::NoService),
+        ("redis+sentinel://h//1", StoreTargetError::NoService),
+        ("redis+sentinel://h/accounts/x", StoreTargetError::Database),
+        ("redis+cluster://h,i/1", StoreTargetError::DatabaseOnCluster),
+        ("redis+cluster://h,", StoreTargetError::Host),
         ("sqlite:", StoreTargetError::NoPath),
         ("sqlite://", StoreTargetError::NoPath),
         ("sqlite::memory:", StoreTargetError::InMemory),
         ("sqlite:a.db?mode=ro", StoreTargetError::Options),
         ("redis:h", StoreTargetError::Host),
         ("redis://", StoreTargetError::Host),
-        ("redis://h,i", StoreTargetError::Host),
+        ("redis://h,i", StoreTargetError::SeveralServers),
         ("redis://[::1", StoreTargetError::Host),
         ("redis://h:0", StoreTargetError::Port),
         ("redis://h:65536", StoreTargetError::Port),
@@ -381,9 +390,7 @@ fn stores_that_can_not_be_are_refused_with_what_would_be_right() {
     ] {
         assert_eq!(refused(text), error, "{text}");
     }
-    let known = "sqlite:PATH, redis://[user:password@]host[:port][/db] or rediss://… for TLS";
-    assert!(refused("mysql://h").to_string().ends_with(known));
-    assert!(refused("redis+cluster://h").to_string().contains("does not support yet"));
+    assert!(refused("mysql://h").to_string().ends_with("redis+cluster://host,…, or rediss… for TLS"));
 }
 
 fn host() -> impl Strategy<Value = String> {
@@ -415,13 +422,15 @@ proptest! {
         let pass = encoded(password.as_deref().unwrap_or_default());
         let text = format!("{}://{user}:{pass}@{address}:{port}/{db}", if tls { "rediss" } else { "redis" });
         let password = password.map(Secret::new);
-        let expected = RedisTarget { host, port, db, username, password, tls };
+        let servers = RedisServers::One(HostPort { host, port });
+        let expected = RedisTarget { servers, db, username, password, tls };
         prop_assert_eq!(StoreTarget::parse(&text), Ok(StoreTarget::Redis(expected)));
     }
 
     #[test]
     fn what_is_shown_of_a_target_without_password_parses_to_itself(
-        text in "sqlite:[a-z/.]{1,20}|rediss?://[a-z]{1,8}(:[1-9][0-9]{0,3})?(/[0-9]{1,3})?",
+        text in "sqlite:[a-z/.]{1,20}|rediss?://[a-z]{1,8}(:[1-9][0-9]{0,3})?(/[0-9]{1,3})?\
+            |rediss?\\+cluster://[a-z]{1,8}(,[a-z]{1,8}){0,3}|rediss?\\+sentinel://[a-z]{1,8}(,[a-z]{1,8}:9){0,3}/[a-z]{1,5}(/3)?",
     ) {
         if let Ok(target) = StoreTarget::parse(&text) {
             prop_assert_eq!(StoreTarget::parse(&target.to_string()), Ok(target));

@@ -9,6 +9,7 @@ mod contract;
 mod documents;
 mod faults;
 mod http;
+mod servers;
 mod serving;
 mod support;
 mod tidy;

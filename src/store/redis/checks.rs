@@ -7,7 +7,7 @@
 
 use std::collections::HashMap;
 
-use super::{Durability, RedisSettings};
+use super::{Acknowledge, Address, Durability, RedisSettings};
 
 /// The oldest Redis whose scripts know flags (`#!lua`).
 const VERSION_OLDEST: (u64, u64) = (7, 0);
@@ -39,6 +39,11 @@ impl Facts {
         self.info("loading") == Some("1")
     }
 
+    /// How many replicas are connected, by the primary's word.
+    pub(super) fn replicas(&self) -> Option<usize> {
+        self.info("connected_slaves")?.parse().ok()
+    }
+
     /// Which server this is, for the log.
     pub(super) fn server(&self) -> String {
         match (self.info("valkey_version"), self.info("redis_version")) {
@@ -49,25 +54,39 @@ impl Facts {
     }
 }
 
+/// What a server is to us.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Place {
+    /// The only one.
+    Alone,
+    /// The one that Sentinels name as the primary.
+    UnderSentinel,
+    /// A primary of a cluster, as its nodes say.
+    InCluster,
+}
+
 /// What follows from the facts: sentences for the operator.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Report {
     /// Accounts could be deleted silently, or nothing could work: never serve from this server as it is.
     pub(super) refusals: Vec<String>,
+    /// It is not what others say it is, or not yet: ask them again.
+    pub(super) away: Vec<String>,
     /// It can't be relied on right now: serve what works, but say "not ready".
     pub(super) not_ready: Vec<String>,
     /// What the operator should know.
     pub(super) warnings: Vec<String>,
 }
 
-/// Judges a server by what it says of itself.
-pub(super) fn judge(facts: &Facts, settings: &RedisSettings) -> Report {
+/// Judges the server at `address` by what it says of itself.
+pub(super) fn judge(facts: &Facts, address: &Address, place: Place, settings: &RedisSettings) -> Report {
     let mut report = Report::default();
     version(facts, &mut report);
-    role(facts, settings, &mut report);
+    role(facts, address, place, &mut report);
     eviction(facts, settings, &mut report);
-    durability(facts, settings, &mut report);
+    warn_of_losses(facts, settings, &mut report);
     disk(facts, &mut report);
+    replicas(facts, place, settings, &mut report);
     report
 }
 
@@ -85,20 +104,61 @@ fn version(facts: &Facts, report: &mut Report) {
     }
 }
 
-fn role(facts: &Facts, settings: &RedisSettings, report: &mut Report) {
+fn role(facts: &Facts, address: &Address, place: Place, report: &mut Report) {
+    let is_node = facts.info("cluster_enabled") == Some("1");
     if facts.info("role") == Some("slave") {
-        report.refusals.push(format!(
-            "{}:{} is a replica and takes no writes; give the address of its primary ({}:{})",
-            settings.host,
-            settings.port,
-            facts.info("master_host").unwrap_or("unknown"),
-            facts.info("master_port").unwrap_or("unknown"),
+        let primary = facts.info("master_host").unwrap_or("unknown");
+        let port = facts.info("master_port").unwrap_or("unknown");
+        match place {
+            Place::Alone => report.refusals.push(format!(
+                "{address} is a replica and takes no writes; give the address of its primary ({primary}:{port})"
+            )),
+            Place::UnderSentinel | Place::InCluster => {
+                report.away.push(format!("{address} is a replica at the moment"));
+            }
+        }
+    }
+    match (place, is_node) {
+        (Place::InCluster, false) if facts.info("cluster_enabled").is_some() => report.refusals.push(format!(
+            "{address} is no node of a Redis Cluster; give nodes of one, or write redis:// for a single server"
+        )),
+        (Place::Alone | Place::UnderSentinel, true) => report.refusals.push(format!(
+            "this server is a node of a Redis Cluster; a redis:// address needs a single server: write \
+             redis+cluster://{address}"
+        )),
+        _ => {}
+    }
+}
+
+/// What keeps a failover from losing what was acknowledged.
+fn replicas(facts: &Facts, place: Place, settings: &RedisSettings, report: &mut Report) {
+    let Some(count) = facts.replicas() else { return };
+    let waits = settings.acknowledge != Acknowledge::Primary;
+    if waits && place != Place::InCluster && count < settings.replicas_min {
+        report.not_ready.push(format!(
+            "{count} replicas are connected, and redis.acknowledge wants {} to confirm each change: no change can be \
+             acknowledged until they are back (or redis.replicas_min is lower)",
+            settings.replicas_min
         ));
     }
-    if facts.info("cluster_enabled") == Some("1") {
+    if place != Place::Alone && count == 0 && !waits {
         report
-            .refusals
-            .push("this server is a node of a Redis Cluster; a redis:// address needs a single server".to_owned());
+            .warnings
+            .push("this primary has no replica: if its machine is lost, so are the accounts on it".to_owned());
+    }
+    if count > 0 && !waits && facts.config("min-replicas-to-write") == Some("0") {
+        report.warnings.push(
+            "redis.acknowledge is primary: a failover can undo the last changes that were acknowledged, and a primary \
+             that is cut off from its replicas goes on taking them (min-replicas-to-write is 0); \
+             redis.acknowledge = \"replicas\" loses none"
+                .to_owned(),
+        );
+    }
+    if place == Place::InCluster && facts.config("cluster-require-full-coverage") == Some("yes") {
+        report.warnings.push(
+            "cluster-require-full-coverage is yes: when one shard is lost, all others refuse to serve, too; set it to no"
+                .to_owned(),
+        );
     }
 }
 
@@ -165,8 +225,13 @@ fn declared_durability(facts: &Facts, settings: &RedisSettings) -> Option<Durabi
     }
 }
 
-fn durability(facts: &Facts, settings: &RedisSettings, report: &mut Report) {
-    match durability_of(facts).or_else(|| declared_durability(facts, settings)) {
+/// What an acknowledged write can survive, by the server's word or else the operator's.
+pub(super) fn durability(facts: &Facts, settings: &RedisSettings) -> Option<Durability> {
+    durability_of(facts).or_else(|| declared_durability(facts, settings))
+}
+
+fn warn_of_losses(facts: &Facts, settings: &RedisSettings, report: &mut Report) {
+    match durability(facts, settings) {
         Some(Durability::Always) => {}
         Some(Durability::EverySec) => report.warnings.push(
             "appendfsync is everysec: a loss of power can undo the last one to three seconds of acknowledged changes; \

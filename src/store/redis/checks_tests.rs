@@ -6,6 +6,11 @@ const GOOD: &str = "redis_version:7.0.15\r\nrole:master\r\nloading:0\r\nmaxmemor
     evicted_keys:0\r\naof_enabled:1\r\naof_last_write_status:ok\r\naof_last_bgrewrite_status:ok\r\nrdb_last_bgsave_status:ok\r\n\
     cluster_enabled:0\r\n";
 
+/// The judgement on a server that is the only one.
+fn judged(facts: &Facts, settings: &RedisSettings) -> Report {
+    judge(facts, &Address::new("redis.example", 6379), Place::Alone, settings)
+}
+
 fn settings() -> RedisSettings {
     RedisSettings::at("127.0.0.1", 6379)
 }
@@ -26,7 +31,7 @@ fn always() -> [(&'static str, &'static str); 2] {
 
 #[test]
 fn a_well_kept_server_gets_no_remark() {
-    assert_eq!(judge(&facts(&[], &always()), &settings()), Report::default());
+    assert_eq!(judged(&facts(&[], &always()), &settings()), Report::default());
 }
 
 #[test]
@@ -44,7 +49,7 @@ fn what_could_delete_accounts_silently_is_refused() {
         (vec![("redis_version", "6.2.6")], always(), "too old"),
         (vec![("cluster_enabled", "1")], always(), "node of a Redis Cluster"),
     ] {
-        let report = judge(&facts(&replace, &config), &settings());
+        let report = judged(&facts(&replace, &config), &settings());
         assert_eq!(report.refusals.len(), 1, "{words}: {report:?}");
         assert!(report.refusals[0].contains(words), "{words}: {report:?}");
     }
@@ -58,7 +63,7 @@ fn what_can_be_lost_is_said_in_a_sentence() {
         (vec![("aof_enabled", "0")], [("appendfsync", "everysec"), ("save", "3600 1")], "only snapshots"),
         (vec![("maxmemory", "0")], always(), "maxmemory is 0"),
     ] {
-        let report = judge(&facts(&replace, &config), &settings());
+        let report = judged(&facts(&replace, &config), &settings());
         assert!(report.refusals.is_empty(), "{report:?}");
         assert_eq!(report.warnings.len(), 1, "{words}: {report:?}");
         assert!(report.warnings[0].contains(words), "{words}: {report:?}");
@@ -72,25 +77,25 @@ fn the_operator_may_allow_by_name_what_is_refused() {
         &[("maxmemory_policy", "allkeys-lru"), ("evicted_keys", "3"), ("aof_enabled", "0")],
         &[("appendfsync", "everysec"), ("save", "")],
     );
-    let report = judge(&server, &settings);
+    let report = judged(&server, &settings);
     assert!(report.refusals.is_empty(), "{report:?}");
     assert_eq!(report.warnings.len(), 3, "{report:?}");
 }
 
 #[test]
 fn where_info_and_config_are_forbidden_nothing_is_taken_for_good() {
-    let report = judge(&Facts::read(None, HashMap::new()), &settings());
+    let report = judged(&Facts::read(None, HashMap::new()), &settings());
     assert!(report.refusals.is_empty(), "{report:?}");
     assert_eq!(report.warnings.len(), 3, "{report:?}");
     let declared = RedisSettings { assume_noeviction: true, assume_durability: Some(Durability::Always), ..settings() };
     assert_eq!(
-        judge(&Facts::read(None, HashMap::new()), &declared).warnings.len(),
+        judged(&Facts::read(None, HashMap::new()), &declared).warnings.len(),
         1,
         "only the version is left unknown"
     );
     let volatile = RedisSettings { assume_durability: Some(Durability::Nothing), ..settings() };
     assert_eq!(
-        judge(&Facts::read(None, HashMap::new()), &volatile).refusals.len(),
+        judged(&Facts::read(None, HashMap::new()), &volatile).refusals.len(),
         1,
         "a declaration is taken at its word"
     );
@@ -99,8 +104,8 @@ fn where_info_and_config_are_forbidden_nothing_is_taken_for_good() {
 #[test]
 fn a_declaration_that_the_server_contradicts_does_not_count() {
     let declared = RedisSettings { assume_durability: Some(Durability::Always), ..settings() };
-    assert_eq!(judge(&facts(&[], &[]), &declared), Report::default());
-    let report = judge(&facts(&[("aof_enabled", "0")], &[]), &declared);
+    assert_eq!(judged(&facts(&[], &[]), &declared), Report::default());
+    let report = judged(&facts(&[("aof_enabled", "0")], &[]), &declared);
     assert_eq!(report.warnings.len(), 1, "{report:?}");
     assert!(report.warnings[0].contains("only snapshots"), "{report:?}");
 }
@@ -108,7 +113,7 @@ fn a_declaration_that_the_server_contradicts_does_not_count() {
 #[test]
 fn a_server_that_can_not_write_its_disk_is_not_ready() {
     for key in ["aof_last_write_status", "rdb_last_bgsave_status", "aof_last_bgrewrite_status"] {
-        let report = judge(&facts(&[(key, "err")], &always()), &settings());
+        let report = judged(&facts(&[(key, "err")], &always()), &settings());
         assert!(report.refusals.is_empty() && report.not_ready.len() == 1, "{report:?}");
         assert!(report.not_ready[0].contains(key));
     }

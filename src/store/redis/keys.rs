@@ -15,6 +15,21 @@ pub const SHARDS: u16 = 1024;
 pub struct Shard(u16);
 
 impl Shard {
+    /// The first of them; any will do where only one server is concerned.
+    pub const FIRST: Self = Self(0);
+
+    /// The shard of this number; a number past the last one begins again at the first.
+    #[must_use]
+    pub fn from_number(number: u64) -> Self {
+        Self(u16::try_from(number % u64::from(SHARDS)).unwrap_or_default())
+    }
+
+    /// The shard's number.
+    #[must_use]
+    pub fn number(self) -> u16 {
+        self.0
+    }
+
     /// The shard of a user: the low ten bits of the id, which are random in a UUIDv7.
     #[must_use]
     pub fn of_user(id: UserId) -> Self {
@@ -83,10 +98,16 @@ impl Keys {
         format!("{}meta", self.prefix)
     }
 
+    /// What is written before replicas or disks are waited for, so that there is something to wait for.
+    #[must_use]
+    pub fn ack(&self, shard: Shard) -> String {
+        self.in_shard(shard, ":ack")
+    }
+
     /// Three keys of one shard that only the self-test uses; `nonce` keeps two self-tests apart.
     #[must_use]
-    pub fn self_test(&self, nonce: &str) -> [String; 3] {
-        ["hash", "sorted-set", "string"].map(|kind| format!("{}{{000}}:self-test:{nonce}:{kind}", self.prefix))
+    pub fn self_test(&self, shard: Shard, nonce: &str) -> [String; 3] {
+        ["hash", "sorted-set", "string"].map(|kind| self.in_shard(shard, &format!(":self-test:{nonce}:{kind}")))
     }
 
     fn in_shard(&self, shard: Shard, rest: &str) -> String {

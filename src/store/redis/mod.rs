@@ -1,4 +1,4 @@
-//! Users in Redis or Valkey: one server, many userd.
+//! Users in Redis or Valkey: one server, a primary that Sentinels watch, or a cluster; many userd.
 //!
 //! # Keys
 //! Below a prefix (`userd:` by default). `{1f3}` is one of 1024 hash tags, so that what lies in one shard
@@ -10,6 +10,7 @@
 //! | `userd:{1f3}:users` | sorted set, score 0 | ids of the shard's active users |
 //! | `userd:{1f3}:emails` | sorted set, score 0 | `<canonical e-mail>\0<uuid>` of the shard's active users |
 //! | `userd:{2a7}:claim:<canonical e-mail>` | string | `<uuid>:<op>`: a pure pointer, never the truth |
+//! | `userd:{1f3}:ack` | string | nothing: written before replicas or disks are waited for, see `link::confirm` |
 //! | `userd:meta` | hash | versions of format and canonicalisation |
 //!
 //! # Uniqueness
@@ -24,25 +25,24 @@
 
 mod change;
 mod checks;
-mod connect;
 pub mod keys;
 mod link;
 mod record;
 mod remove;
 mod script;
+mod settings;
 mod sign_up;
 mod steps;
 
-use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
 
-use ::redis::{Cmd, Pipeline, Value};
+use ::redis::{Cmd, Value};
 use async_trait::async_trait;
 
 use self::keys::{Keys, Shard, mask_claim};
-use self::link::Link;
+use self::link::{Link, LinkError};
 use self::record::Pointer;
+pub use self::settings::{Acknowledge, Address, Durability, Login, RECHECK_EVERY, RedisSettings, Sentinels, Servers};
 use crate::domain::{CanonicalEmail, PasswordHash, Timestamp, User, UserId, Version};
 use crate::random::Random;
 use crate::store::{Insert, Profile, Remove, Store, StoreError, Update};
@@ -50,92 +50,6 @@ use crate::store::{Insert, Profile, Remove, Store, StoreError, Update};
 /// How long an intent may take before others may give up on it, in milliseconds. Longer than any request
 /// lives, short enough that a crash does not block an e-mail for longer.
 pub const INTENT_MS: u64 = 30_000;
-
-/// How often the server is asked again whether accounts are still safe with it, unless a test wants it sooner.
-pub const RECHECK_EVERY: Duration = Duration::from_secs(30);
-
-/// Where the server is, who we are to it, and what the operator allows.
-#[derive(Clone)]
-#[expect(clippy::struct_excessive_bools, reason = "each is one of the operator's own switches")]
-pub struct RedisSettings {
-    /// Host name or address.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
-    /// Database number.
-    pub db: u32,
-    /// ACL user; `None` is Redis's `default`.
-    pub username: Option<String>,
-    /// Its password.
-    pub password: Option<String>,
-    /// Speak TLS, checked against the web's root certificates.
-    pub tls: bool,
-    /// What all keys begin with.
-    pub prefix: String,
-    /// The longest that one call of the store may take.
-    pub timeout: Duration,
-    /// The most requests under way at once.
-    pub in_flight_max: usize,
-    /// How often the server is asked again whether accounts are still safe with it.
-    pub recheck_every: Duration,
-    /// Serve from a Redis that keeps nothing on disk.
-    pub allow_volatile_store: bool,
-    /// Serve from a Redis that may evict keys.
-    pub allow_eviction: bool,
-    /// The operator's word that the policy is `noeviction`, where we may not ask.
-    pub assume_noeviction: bool,
-    /// The operator's word on what is kept on disk, where we may not ask.
-    pub assume_durability: Option<Durability>,
-}
-
-impl RedisSettings {
-    /// The defaults for a server at this address.
-    #[must_use]
-    pub fn at(host: &str, port: u16) -> Self {
-        Self {
-            host: host.to_owned(),
-            port,
-            db: 0,
-            username: None,
-            password: None,
-            tls: false,
-            prefix: "userd:".to_owned(),
-            timeout: Duration::from_secs(1),
-            in_flight_max: 4096,
-            recheck_every: RECHECK_EVERY,
-            allow_volatile_store: false,
-            allow_eviction: false,
-            assume_noeviction: false,
-            assume_durability: None,
-        }
-    }
-}
-
-impl fmt::Debug for RedisSettings {
-    /// Without the password.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisSettings")
-            .field("host", &self.host)
-            .field("port", &self.port)
-            .field("db", &self.db)
-            .field("tls", &self.tls)
-            .field("prefix", &self.prefix)
-            .finish_non_exhaustive()
-    }
-}
-
-/// What of an acknowledged write survives a loss of power.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Durability {
-    /// All: `appendfsync always`.
-    Always,
-    /// All but the last seconds: `appendfsync everysec`.
-    EverySec,
-    /// What the last snapshot holds.
-    Rdb,
-    /// Nothing.
-    Nothing,
-}
 
 /// Why the store does not start.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -167,35 +81,42 @@ impl RedisStore {
         deadline: tokio::time::Instant,
         email: &CanonicalEmail,
     ) -> Result<Option<Pointer>, StoreError> {
+        let answer = self.link.command(deadline, Shard::of_email(email), &self.get_claim(email)).await;
+        read_pointer(email, answer)
+    }
+
+    /// The same, where a verdict rests on it.
+    async fn confirmed_pointer(
+        &self,
+        deadline: tokio::time::Instant,
+        email: &CanonicalEmail,
+    ) -> Result<Option<Pointer>, StoreError> {
+        let answer = self.link.confirmed(deadline, Shard::of_email(email), &self.get_claim(email)).await;
+        read_pointer(email, answer)
+    }
+
+    fn get_claim(&self, email: &CanonicalEmail) -> Cmd {
         let mut get = Cmd::new();
         get.arg("GET").arg(self.keys.claim(email));
-        let shown = || mask_claim(email);
-        match self.link.command(deadline, &get).await.map_err(|error| error.at(&shown()))? {
-            Value::Nil => Ok(None),
-            Value::BulkString(bytes) => std::str::from_utf8(&bytes)
-                .ok()
-                .and_then(Pointer::parse)
-                .map(Some)
-                .ok_or_else(|| StoreError::corrupt(shown(), "the claim is no pointer")),
-            _ => Err(StoreError::corrupt(shown(), "the claim is no text")),
-        }
+        get
     }
 
     async fn record(&self, deadline: tokio::time::Instant, id: UserId) -> Result<Option<User>, StoreError> {
         let key = self.keys.user(id);
-        record::read(id, &key, self.fields(deadline, &key, &record::READ).await?)
+        record::read(id, &key, self.fields(deadline, id, &record::READ).await?)
     }
 
-    /// The fields `names` of the record at `key`, in their order.
+    /// The fields `names` of the record of `id`, in their order.
     async fn fields(
         &self,
         deadline: tokio::time::Instant,
-        key: &str,
+        id: UserId,
         names: &[&str],
     ) -> Result<Vec<Value>, StoreError> {
+        let key = self.keys.user(id);
         let mut read = Cmd::new();
-        read.arg("HMGET").arg(key).arg(names);
-        match self.link.command(deadline, &read).await.map_err(|error| error.at(key))? {
+        read.arg("HMGET").arg(&key).arg(names);
+        match self.link.command(deadline, Shard::of_user(id), &read).await.map_err(|error| error.at(&key))? {
             Value::Array(fields) => Ok(fields),
             _ => Err(StoreError::corrupt(key, "the record is no list of fields")),
         }
@@ -228,14 +149,13 @@ impl Store for RedisStore {
     }
 
     async fn users_count(&self) -> Result<u64, StoreError> {
-        let mut counts = Pipeline::new();
-        for shard in Shard::all() {
-            counts.cmd("ZCARD").arg(self.keys.users(shard));
-        }
-        let answers = self.link.pipeline(self.link.deadline(), &counts, usize::from(keys::SHARDS)).await;
-        let Value::Array(answers) = answers.map_err(|error| error.at("users"))? else {
-            return Err(StoreError::corrupt("users", "no list of counts"));
+        let count = |shard| {
+            let mut count = Cmd::new();
+            count.arg("ZCARD").arg(self.keys.users(shard));
+            (shard, count)
         };
+        let answers = self.link.many(self.link.deadline(), Shard::all().map(count).collect()).await;
+        let answers = answers.map_err(|error| error.at("users"))?;
         let mut total = 0;
         for (shard, answer) in Shard::all().zip(answers) {
             match answer {
@@ -287,8 +207,7 @@ impl Store for RedisStore {
     }
 
     async fn check(&self) -> Result<(), StoreError> {
-        let ping = ::redis::cmd("PING");
-        self.link.command(self.link.deadline(), &ping).await.map_err(|error| error.at("PING"))?;
+        self.link.ping(self.link.deadline()).await.map_err(|error| error.at("PING"))?;
         match self.link.trouble() {
             Some(why) => Err(StoreError::unavailable(why)),
             None => Ok(()),
@@ -297,6 +216,20 @@ impl Store for RedisStore {
 
     async fn close(&self) {
         self.link.close();
+    }
+}
+
+/// The pointer in the answer to a `GET` of the claim on `email`.
+fn read_pointer(email: &CanonicalEmail, answer: Result<Value, LinkError>) -> Result<Option<Pointer>, StoreError> {
+    let shown = || mask_claim(email);
+    match answer.map_err(|error| error.at(&shown()))? {
+        Value::Nil => Ok(None),
+        Value::BulkString(bytes) => std::str::from_utf8(&bytes)
+            .ok()
+            .and_then(Pointer::parse)
+            .map(Some)
+            .ok_or_else(|| StoreError::corrupt(shown(), "the claim is no pointer")),
+        _ => Err(StoreError::corrupt(shown(), "the claim is no text")),
     }
 }
 

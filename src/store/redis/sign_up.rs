@@ -1,18 +1,35 @@
 //! Signing up: C1 → C2 → C3 → verify, four round trips.
 
+use std::time::Duration;
+
 use tokio::time::Instant;
 
 use super::RedisStore;
 use super::keys::Shard;
+use super::link::LinkError;
 use super::record::{self, Pointer};
 use super::script::Script;
-use super::steps::{ABORTED_TTL_MS, Acquired, intent_deadline};
+use super::steps::{ABORTED_TTL_MS, Acquired, intent_deadline, words};
 use crate::domain::{User, Version};
 use crate::store::{Insert, StoreError};
 
 /// A C1 that arrives later than this after it was sent is refused: it may be a copy of one whose tombstone
 /// has expired. Far shorter than the tombstone's life, far longer than any request's.
 const INTEND_NOT_AFTER_MS: u64 = 60_000;
+
+/// How long a sign-up waits for a slot of a cluster whose keys are being moved one by one, before it takes another id:
+/// some keys move within it, and two tries fit into a request.
+const MOVING_PATIENCE: Duration = Duration::from_millis(100);
+
+/// What C3 came to.
+enum Commit {
+    /// The user is active.
+    Done,
+    /// Others gave the sign-up up.
+    Dead,
+    /// The record and its listing lie on two nodes at the moment.
+    Moving,
+}
 
 /// What the first step came to.
 enum Intent {
@@ -38,9 +55,21 @@ impl RedisStore {
                 let released = self.release(deadline, email, mine).await;
                 return acquired.and(committed).and(released).map(|()| Insert::Taken);
             }
-        } else if !self.sign_up_commit(deadline, user).await? {
-            self.release(deadline, email, mine).await?;
-            return Err(given_up());
+        } else {
+            match self.sign_up_commit(deadline, user).await? {
+                Commit::Done => {}
+                Commit::Dead => {
+                    self.release(deadline, email, mine).await?;
+                    return Err(given_up());
+                }
+                // Another id lies elsewhere; this one is given up, unless an earlier copy got through after all.
+                Commit::Moving => {
+                    if !self.sign_up_abort(deadline, user).await? {
+                        self.release(deadline, email, mine).await?;
+                        return Ok(Insert::Moving);
+                    }
+                }
+            }
         }
         self.verify(deadline, email, mine).await?;
         Ok(Insert::Inserted)
@@ -48,10 +77,11 @@ impl RedisStore {
 
     /// C1. The server's clock is asked again if it finds the message late: it may have been set.
     async fn sign_up_intend(&self, deadline: Instant, user: &User) -> Result<Intent, StoreError> {
-        let key = self.keys.user(user.id);
+        let (key, shard) = (self.keys.user(user.id), Shard::of_user(user.id));
         let fields = record::written(user);
         for attempt in 0..2 {
-            let not_after = (self.link.server_now_ms() + INTEND_NOT_AFTER_MS).to_string();
+            let server_now_ms = self.link.server_now_ms(deadline, shard).await.map_err(|error| error.at(&key))?;
+            let not_after = (server_now_ms + INTEND_NOT_AFTER_MS).to_string();
             let (till, ttl) = (intent_deadline(user.created_at), ABORTED_TTL_MS.to_string());
             let mut args = vec![not_after.as_str(), &till, &ttl, user.email.canonical().as_str()];
             args.extend(fields.iter().map(String::as_str));
@@ -60,7 +90,7 @@ impl RedisStore {
                 "ok" => return Ok(Intent::Pending),
                 "done" => return Ok(Intent::Done),
                 "late" if attempt == 0 => {
-                    self.link.ask_server_clock(deadline).await.map_err(|error| error.at(&key))?;
+                    self.link.ask_server_clock(deadline, shard).await.map_err(|error| error.at(&key))?;
                 }
                 "late" => break,
                 "dead" => return Err(given_up()),
@@ -70,13 +100,17 @@ impl RedisStore {
         Err(StoreError::unavailable("Redis found the sign-up late; its clock jumps"))
     }
 
-    /// C3: true if the user is active now.
-    async fn sign_up_commit(&self, deadline: Instant, user: &User) -> Result<bool, StoreError> {
+    /// C3.
+    async fn sign_up_commit(&self, deadline: Instant, user: &User) -> Result<Commit, StoreError> {
         let shard = Shard::of_user(user.id);
-        let (users, emails) = (self.keys.users(shard), self.keys.emails(shard));
-        let id = user.id.to_string();
-        let answer = self.on_record(deadline, Script::SignUpCommit, user.id, &[&users, &emails], &[&id]).await?;
-        Ok(answer.word == "ok")
+        let (key, users, emails) = (self.keys.user(user.id), self.keys.users(shard), self.keys.emails(shard));
+        let (keys, id) = ([key.as_str(), &users, &emails], user.id.to_string());
+        let call = (Script::SignUpCommit, &keys[..], &[id.as_str()][..]);
+        match self.link.script_unless_moving(deadline, shard, MOVING_PATIENCE, call).await {
+            Ok(reply) => Ok(if words(reply.value) == ["ok"] { Commit::Done } else { Commit::Dead }),
+            Err(LinkError::Moving) => Ok(Commit::Moving),
+            Err(error) => Err(error.at(&key)),
+        }
     }
 
     /// Gives up; true if it turns out that the sign-up got through.

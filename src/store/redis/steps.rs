@@ -4,10 +4,10 @@
 
 use std::time::Duration;
 
-use ::redis::Value;
+use ::redis::{Cmd, Value};
 use tokio::time::Instant;
 
-use super::keys::mask_claim;
+use super::keys::{Shard, mask_claim};
 use super::link::Reply;
 use super::record::{self, Owed, Pointer};
 use super::script::Script;
@@ -94,8 +94,8 @@ impl RedisStore {
     ) -> Result<Answer, StoreError> {
         let key = self.keys.user(id);
         let keys: Vec<&str> = std::iter::once(key.as_str()).chain(more_keys.iter().copied()).collect();
-        let Reply { value, repeated } =
-            self.link.script(deadline, script, &keys, args).await.map_err(|error| error.at(&key))?;
+        let reply = self.link.script(deadline, Shard::of_user(id), script, &keys, args).await;
+        let Reply { value, repeated } = reply.map_err(|error| error.at(&key))?;
         let mut words = words(value).into_iter();
         let word = words.next().unwrap_or_default();
         Ok(Answer { word, owed: record::owed(&words.next().unwrap_or_default()), repeated, key })
@@ -109,7 +109,7 @@ impl RedisStore {
         args: &[&str],
     ) -> Result<Vec<String>, StoreError> {
         let key = self.keys.claim(email);
-        let answer = self.link.script(deadline, script, &[&key], args).await;
+        let answer = self.link.script(deadline, Shard::of_email(email), script, &[&key], args).await;
         answer.map(|reply| words(reply.value)).map_err(|error| error.at(&mask_claim(email)))
     }
 
@@ -230,11 +230,14 @@ impl RedisStore {
         email: &CanonicalEmail,
         mine: Pointer,
     ) -> Result<(), StoreError> {
-        if self.pointer(deadline, email).await? == Some(mine) {
+        if self.confirmed_pointer(deadline, email).await? == Some(mine) {
             return Ok(());
         }
         let key = self.keys.user(mine.id);
-        let fields = words(Value::Array(self.fields(deadline, &key, &["st", "ver", "email", "eop"]).await?));
+        let mut read = Cmd::new();
+        read.arg("HMGET").arg(&key).arg(&["st", "ver", "email", "eop"]);
+        let answer = self.link.confirmed(deadline, Shard::of_user(mine.id), &read).await;
+        let fields = words(answer.map_err(|error| error.at(&key))?);
         let field = |place: usize| fields.get(place).map(String::as_str).unwrap_or_default();
         let gone_on = matches!(field(0), "A" | "D") && field(1).parse::<u64>().is_ok_and(|version| version >= mine.op);
         let still_mine = field(0) == "A" && field(2) == email.as_str() && field(3) == mine.op.to_string();
@@ -257,7 +260,7 @@ impl RedisStore {
     ) -> Result<Option<(User, u64)>, StoreError> {
         let key = self.keys.user(id);
         let names: Vec<&str> = record::READ.into_iter().chain(["ver"]).collect();
-        let mut fields = self.fields(deadline, &key, &names).await?;
+        let mut fields = self.fields(deadline, id, &names).await?;
         let fence = fields.pop().map(word).unwrap_or_default().parse();
         match record::read(id, &key, fields)? {
             Some(user) => Ok(Some((user, fence.map_err(|_| StoreError::corrupt(key, "ver is no number"))?))),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use userd::clock::{Clock, ManualClock};
 use userd::random::SystemRandom;
-use userd::store::redis::{Durability, RedisSettings, RedisStore};
+use userd::store::redis::{Durability, Login, RedisSettings, RedisStore};
 use userd::store::{Insert, Remove, Store, StoreError, Update};
 
 use crate::support::people::{NOW, address, person, profile};
@@ -242,13 +242,13 @@ async fn the_wrong_password_is_refused_and_the_right_one_is_not_shown() {
     let server = RedisServer::start_with(&["--requirepass", "open-sesame"]);
     let sentence = refusal(server.settings()).await;
     assert!(sentence.contains("Redis refused the user name or password"), "{sentence}");
-    let wrong = RedisSettings { password: Some("abracadabra".to_owned()), ..server.settings() };
+    let wrong = RedisSettings { login: login(None, "abracadabra"), ..server.settings() };
     let sentence = refusal(wrong).await;
     assert!(
         sentence.contains("Redis refused the user name or password") && !sentence.contains("abracadabra"),
         "{sentence}"
     );
-    let right = RedisSettings { password: Some("open-sesame".to_owned()), ..server.settings() };
+    let right = RedisSettings { login: login(None, "open-sesame"), ..server.settings() };
     assert!(!format!("{right:?}").contains("open-sesame"));
     store(right).await.check().await.expect("let in");
 }
@@ -274,7 +274,7 @@ fn with_rights(server: &RedisServer, rights: &[&str]) -> RedisSettings {
     let mut words = vec!["ACL", "SETUSER", "userd", "reset", "on", ">secret"];
     words.extend(rights);
     server.command(&words);
-    RedisSettings { username: Some("userd".to_owned()), password: Some("secret".to_owned()), ..server.settings() }
+    RedisSettings { login: login(Some("userd"), "secret"), ..server.settings() }
 }
 
 #[tokio::test]
@@ -402,4 +402,8 @@ async fn a_damaged_record_is_named_by_its_key_and_hurts_nobody_else() {
     let answer = store.user_by_email(address("bad@example.org").canonical()).await;
     assert!(matches!(&answer, Err(StoreError::Corrupt { key, .. }) if key == "claim:b…@example.org"), "{answer:?}");
     assert_eq!(store.user_by_email(good.email.canonical()).await.expect("served").as_ref(), Some(&good));
+}
+
+fn login(username: Option<&str>, password: &str) -> Login {
+    Login { username: username.map(str::to_owned), password: Some(password.to_owned()) }
 }

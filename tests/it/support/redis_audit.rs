@@ -2,7 +2,19 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::redis_server::RedisServer;
+use super::redis_server::{RedisServer, command};
+
+/// Where the keys are that make up one store.
+pub trait KeySource {
+    /// The servers that each hold a part of the keys, and together all of them.
+    fn holders(&self) -> Vec<&RedisServer>;
+}
+
+impl KeySource for RedisServer {
+    fn holders(&self) -> Vec<&RedisServer> {
+        vec![self]
+    }
+}
 
 /// What does not fit together.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -23,30 +35,56 @@ impl Findings {
 /// The fields of a hash.
 type Record = BTreeMap<String, String>;
 
+/// What was read, before it is compared.
+#[derive(Default)]
+struct Found {
+    users: BTreeMap<String, (String, Record)>,
+    claims: BTreeMap<String, String>,
+    listed: BTreeSet<(String, String)>,
+    listed_emails: BTreeSet<(String, String)>,
+    /// Keys that can't be compared.
+    wrong: Vec<String>,
+}
+
 /// Audits what lies below `prefix`. Nobody may write at the same time.
-pub fn audit(server: &RedisServer, prefix: &str) -> Findings {
-    let keys: Vec<String> = server.texts(&["KEYS", "*"]).into_iter().filter(|key| key.starts_with(prefix)).collect();
-    let mut findings = Findings::default();
-    let mut users: BTreeMap<String, (String, Record)> = BTreeMap::new();
-    let mut claims: BTreeMap<String, String> = BTreeMap::new();
-    let (mut listed, mut listed_emails) = (BTreeSet::new(), BTreeSet::new());
-    for key in &keys {
+pub fn audit(source: &impl KeySource, prefix: &str) -> Findings {
+    let mut found = Found::default();
+    for holder in source.holders() {
+        read(holder, prefix, &mut found).unwrap_or_else(|error| panic!("the keys can't be read: {error}"));
+    }
+    compare(found)
+}
+
+fn read(holder: &RedisServer, prefix: &str, found: &mut Found) -> redis::RedisResult<()> {
+    let connection = &mut holder.connection()?;
+    let keys: Vec<String> = command(&["KEYS", "*"]).query(connection)?;
+    for key in keys.into_iter().filter(|key| key.starts_with(prefix)) {
         let Some((shard, rest)) = key[prefix.len()..].split_once("}:") else { continue };
         let shard = shard.trim_start_matches('{').to_owned();
         if let Some(id) = rest.strip_prefix("user:") {
-            let record: Record = redis::from_redis_value(server.command(&["HGETALL", key])).expect("a hash");
-            users.insert(id.to_owned(), (shard, record));
+            let record = command(&["HGETALL", &key]).query(connection)?;
+            if found.users.insert(id.to_owned(), (shard, record)).is_some() {
+                found.wrong.push(format!("{id} is there twice"));
+            }
         } else if let Some(email) = rest.strip_prefix("claim:") {
-            claims.insert(email.to_owned(), server.text(&["GET", key]));
-        } else if rest == "users" {
-            listed.extend(server.texts(&["ZRANGE", key, "0", "-1"]).into_iter().map(|id| (shard.clone(), id)));
-        } else if rest == "emails" {
-            listed_emails
-                .extend(server.texts(&["ZRANGE", key, "0", "-1"]).into_iter().map(|member| (shard.clone(), member)));
-        } else {
-            findings.contradictions.push(format!("unknown key {key}"));
+            if found.claims.insert(email.to_owned(), command(&["GET", &key]).query(connection)?).is_some() {
+                found.wrong.push(format!("the claim on {email} is there twice"));
+            }
+        } else if rest == "users" || rest == "emails" {
+            let members: Vec<String> = command(&["ZRANGE", &key, "0", "-1"]).query(connection)?;
+            let list = if rest == "users" { &mut found.listed } else { &mut found.listed_emails };
+            list.extend(members.into_iter().map(|member| (shard.clone(), member)));
+        } else if rest != "ack" || command(&["TYPE", &key]).query::<String>(connection)? != "string" {
+            // `ack`, which is written to wait for replicas, says nothing about anybody.
+            found.wrong.push(format!("unknown key {key}"));
         }
     }
+    Ok(())
+}
+
+fn compare(found: Found) -> Findings {
+    let Found { users, claims, mut listed, mut listed_emails, wrong } = found;
+    let mut findings = Findings { contradictions: wrong, leftovers: Vec::new() };
     let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
     for (id, (shard, record)) in &users {
         audit_user(&mut findings, id, record, &claims);

@@ -1,37 +1,33 @@
 //! A real `redis-server` of a test's own, on a free port, in a folder of its own; gone when dropped.
+//!
+//! How it is started is in `server_plan`. Several make a cluster (`redis_cluster`) or a group with Sentinels
+//! (`redis_sentinel`).
 
-use std::io::{Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
-use std::path::Path;
-use std::process::{Child, Command, Stdio};
+use std::fs;
+use std::net::TcpListener;
+use std::process::Child;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use userd::store::redis::RedisSettings;
 
-/// How long a server may take to answer its first `PING`; generous, since CI machines are slow.
+use super::server_plan::ServerPlan;
+
+/// How long a server may take to answer for the first time; generous, since CI machines are slow.
 const START_LIMIT: Duration = Duration::from_secs(20);
 
-/// What every server is started with unless a test says otherwise.
-const DEFAULTS: [&str; 10] = [
-    "--save",
-    "",
-    "--appendonly",
-    "yes",
-    "--appendfsync",
-    "everysec",
-    "--maxmemory",
-    "256mb",
-    "--maxmemory-policy",
-    "noeviction",
-];
+/// How long it may take to answer a command; then it hangs, or is frozen.
+const ANSWER_LIMIT: Duration = Duration::from_secs(20);
+
+/// How long servers may take to agree on something among themselves.
+const WAIT_LIMIT: Duration = Duration::from_secs(60);
 
 /// A running server.
 pub struct RedisServer {
     child: Child,
     port: u16,
-    arguments: Vec<String>,
+    plan: ServerPlan,
     folder: TempDir,
 }
 
@@ -43,14 +39,7 @@ impl RedisServer {
 
     /// The same, with more arguments (`--name value …`), which win over the defaults.
     pub fn start_with(more: &[&str]) -> Self {
-        let arguments: Vec<String> = DEFAULTS.iter().chain(more).map(|&argument| argument.to_owned()).collect();
-        for _ in 0..20 {
-            // Otherwise somebody else took the port in between: try another.
-            if let Some(server) = Self::try_at(free_port(), &arguments) {
-                return server;
-            }
-        }
-        panic!("redis-server does not start with {arguments:?}");
+        ServerPlan::keeping_accounts().with(more).start()
     }
 
     /// A server with the defaults at a given port.
@@ -60,29 +49,61 @@ impl RedisServer {
 
     /// A server at a given port, with more arguments.
     pub fn start_at(port: u16, more: &[&str]) -> Self {
-        let arguments: Vec<String> = DEFAULTS.iter().chain(more).map(|&argument| argument.to_owned()).collect();
-        Self::try_at(port, &arguments).expect("redis-server starts on the port")
+        ServerPlan::keeping_accounts().with(more).try_at(port).expect("the server starts on the port")
     }
 
-    fn try_at(port: u16, arguments: &[String]) -> Option<Self> {
-        let folder = TempDir::new().expect("a folder for the server");
-        let child = spawn(port, arguments, folder.path());
-        let mut server = Self { child, port, arguments: arguments.to_vec(), folder };
+    /// Runs one with its data in the folder; nothing if it ends at once, or does not come to answering.
+    pub fn run(plan: ServerPlan, port: u16, folder: TempDir) -> Option<Self> {
+        let child = plan.spawn(port, folder.path());
+        let mut server = Self { child, port, plan, folder };
         server.wait_until_up().then_some(server)
+    }
+
+    /// A server that replicates this one, without anything that would fail over; in sync when this returns.
+    pub fn start_replica(&self) -> Self {
+        let password = self.password().unwrap_or_default();
+        let plan = ServerPlan::keeping_accounts().with(&["--replicaof", &format!("127.0.0.1 {}", self.port)]);
+        let replica = plan.with(&["--requirepass", password, "--masterauth", password]).start();
+        wait_for("the replica is in sync", || replica.is_replica_in_sync());
+        replica
+    }
+
+    /// Whether it follows a primary and has all that the primary had.
+    pub fn is_replica_in_sync(&self) -> bool {
+        let info = self.text(&["INFO", "replication"]);
+        info.contains("role:slave")
+            && info.contains("master_link_status:up")
+            && info.contains("master_sync_in_progress:0")
     }
 
     pub fn port(&self) -> u16 {
         self.port
     }
 
-    /// Settings that reach this server.
-    pub fn settings(&self) -> RedisSettings {
-        RedisSettings::at("127.0.0.1", self.port)
+    /// The port at which nodes of a cluster talk to each other.
+    pub fn bus_port(&self) -> &str {
+        self.plan.argument("--cluster-port").expect("it is a node of a cluster")
     }
 
-    /// `redis://…` of this server.
+    /// Whether clients need TLS.
+    pub fn has_tls(&self) -> bool {
+        self.plan.has_tls()
+    }
+
+    /// The password that it asks for.
+    pub fn password(&self) -> Option<&str> {
+        self.plan.argument("--requirepass").filter(|password| !password.is_empty())
+    }
+
+    /// Settings that reach this server, without its password.
+    pub fn settings(&self) -> RedisSettings {
+        RedisSettings { tls: self.has_tls(), ..RedisSettings::at("127.0.0.1", self.port) }
+    }
+
+    /// `redis://…` of this server, without its password.
     pub fn url(&self) -> String {
-        format!("redis://127.0.0.1:{}/0", self.port)
+        let scheme = if self.has_tls() { "rediss" } else { "redis" };
+        format!("{scheme}://127.0.0.1:{}/0", self.port)
     }
 
     /// Ends the server as a crash would.
@@ -93,8 +114,8 @@ impl RedisServer {
 
     /// Starts it again on the same port with the same data.
     pub fn start_again(&mut self) {
-        self.child = spawn(self.port, &self.arguments, self.folder.path());
-        assert!(self.wait_until_up(), "redis-server does not come back");
+        self.child = self.plan.spawn(self.port, self.folder.path());
+        assert!(self.wait_until_up(), "the server does not come back");
     }
 
     /// Freezes the process (SIGSTOP).
@@ -107,6 +128,25 @@ impl RedisServer {
         self.signal(Signal::CONT);
     }
 
+    /// A connection of its own, logged in as who may do everything.
+    pub fn connection(&self) -> redis::RedisResult<redis::Connection> {
+        let mut info: redis::ConnectionInfo = self.url().parse()?;
+        if let Some(password) = self.password() {
+            let redis = info.redis_settings().clone().set_password(password);
+            info = info.set_redis_settings(redis);
+        }
+        let client = match self.plan.argument("--tls-ca-cert-file") {
+            Some(file) => {
+                let root_cert = Some(fs::read(file).expect("the authority's certificate"));
+                redis::Client::build_with_tls(info, redis::TlsCertificates { client_tls: None, root_cert })?
+            }
+            None => redis::Client::open(info)?,
+        };
+        let connection = client.get_connection_with_timeout(ANSWER_LIMIT)?;
+        connection.set_read_timeout(Some(ANSWER_LIMIT))?;
+        Ok(connection)
+    }
+
     /// Sends one command on a connection of its own and returns the raw answer, for looking at and changing
     /// what the server holds.
     pub fn command(&self, words: &[&str]) -> redis::Value {
@@ -115,13 +155,7 @@ impl RedisServer {
 
     /// The same, where an error is an answer too.
     pub fn try_command(&self, words: &[&str]) -> redis::RedisResult<redis::Value> {
-        let client = redis::Client::open(self.url())?;
-        let mut connection = client.get_connection()?;
-        let mut command = redis::Cmd::new();
-        for word in words {
-            command.arg(*word);
-        }
-        command.query(&mut connection)
+        command(words).query(&mut self.connection()?)
     }
 
     /// The same, as strings.
@@ -145,12 +179,20 @@ impl RedisServer {
             if self.child.try_wait().expect("the server's state").is_some() {
                 return false;
             }
-            if ping(self.port) {
+            if self.is_up() {
                 return true;
             }
             pause();
         }
         false
+    }
+
+    /// Whether it answers and has loaded its data; somebody else's server at the port is not it.
+    fn is_up(&self) -> bool {
+        let Ok(info) = self.try_command(&["INFO"]) else { return false };
+        let info: String = redis::from_redis_value(info).unwrap_or_default();
+        let ours = format!("process_id:{}\r", self.child.id());
+        info.contains(&ours) && !info.contains("\nloading:1")
     }
 }
 
@@ -160,34 +202,34 @@ impl Drop for RedisServer {
     }
 }
 
-fn spawn(port: u16, arguments: &[String], folder: &Path) -> Child {
-    Command::new("redis-server")
-        .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--daemonize", "no", "--dir"])
-        .arg(folder)
-        .args(arguments)
-        .stdin(Stdio::null())
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .unwrap_or_else(|error| {
-            panic!("redis-server can't be started ({error}): install it with `apt-get install redis-server`")
-        })
+/// The command that these words are.
+pub fn command(words: &[&str]) -> redis::Cmd {
+    let mut command = redis::Cmd::new();
+    command.arg(words);
+    command
+}
+
+/// Looks again until it is so.
+pub fn wait_for(what: &str, so: impl FnMut() -> bool) {
+    assert!(wait_up_to(WAIT_LIMIT, so), "waited in vain for this: {what}");
+}
+
+/// Looks again until it is so or the time is over; whether it is so.
+pub fn wait_up_to(limit: Duration, mut so: impl FnMut() -> bool) -> bool {
+    let until = Instant::now() + limit;
+    while !so() {
+        if Instant::now() > until {
+            return false;
+        }
+        pause();
+    }
+    true
 }
 
 /// A port that was free a moment ago.
 pub fn free_port() -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
     listener.local_addr().expect("its address").port()
-}
-
-fn ping(port: u16) -> bool {
-    let Ok(mut stream) = TcpStream::connect(("127.0.0.1", port)) else { return false };
-    let mut answer = [0; 5];
-    // "-NOAUTH" is an answer as good as "+PONG".
-    stream.set_read_timeout(Some(Duration::from_secs(1))).is_ok()
-        && stream.write_all(b"PING\r\n").is_ok()
-        && stream.read_exact(&mut answer).is_ok()
-        && (&answer == b"+PONG" || &answer == b"-NOAU")
 }
 
 /// A moment between two looks at something that takes its time.

@@ -1,0 +1,228 @@
+//! How to reach Redis, as the rest of a `store` text after its scheme says it. Parsing only: nothing is opened here.
+//!
+//! As in `store_target`, no mistake quotes the text that it is about: it can hold a password.
+
+use std::fmt;
+use std::net::Ipv6Addr;
+
+use super::secret::{HIDDEN, Secret};
+use super::store_target::StoreTargetError;
+
+/// The port of Redis where none is given.
+pub const REDIS_PORT_DEFAULT: u16 = 6379;
+/// The port of Sentinels where none is given.
+pub const SENTINEL_PORT_DEFAULT: u16 = 26379;
+/// The longest DNS name (RFC 1035, section 2.3.4), rounded to its usual text form.
+const HOST_BYTES_MAX: usize = 253;
+
+/// How to reach Redis or Valkey.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct RedisTarget {
+    /// Where the servers are.
+    pub servers: RedisServers,
+    /// The number of the database; 0 in a cluster.
+    pub db: u32,
+    /// The ACL user; `None` is Redis's user `default`.
+    pub username: Option<String>,
+    /// The password, if the server wants one.
+    pub password: Option<Secret>,
+    /// Whether to speak TLS.
+    pub tls: bool,
+}
+
+/// A host with its port.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HostPort {
+    /// Name or address; an IPv6 address without brackets.
+    pub host: String,
+    /// The TCP port.
+    pub port: u16,
+}
+
+/// The servers that keep the users, and how to find those that take writes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RedisServers {
+    /// One server.
+    One(HostPort),
+    /// The primary that these Sentinels watch under a name.
+    Sentinels {
+        /// Where the Sentinels are.
+        sentinels: Vec<HostPort>,
+        /// What they call the primary.
+        service: String,
+    },
+    /// The cluster that these nodes belong to.
+    Cluster(Vec<HostPort>),
+}
+
+/// What a scheme says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct RedisScheme {
+    topology: Topology,
+    tls: bool,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Topology {
+    One,
+    Sentinels,
+    Cluster,
+}
+
+impl RedisScheme {
+    /// The scheme, in lower case, if it is one of Redis's.
+    pub(super) fn parse(scheme: &str) -> Option<Self> {
+        let (base, topology) = scheme.split_once('+').unwrap_or((scheme, ""));
+        let topology = match topology {
+            "" if !scheme.contains('+') => Topology::One,
+            "sentinel" => Topology::Sentinels,
+            "cluster" => Topology::Cluster,
+            _ => return None,
+        };
+        match base {
+            "redis" => Some(Self { topology, tls: false }),
+            "rediss" => Some(Self { topology, tls: true }),
+            _ => None,
+        }
+    }
+}
+
+impl RedisTarget {
+    /// One server, without user and TLS.
+    pub(super) fn one(server: HostPort, db: u32, password: Option<Secret>) -> Self {
+        Self { servers: RedisServers::One(server), db, username: None, password, tls: false }
+    }
+
+    /// The target in what follows the scheme: `//[user:password@]host[:port][,…][/service][/db]`.
+    pub(super) fn parse(scheme: RedisScheme, rest: &str) -> Result<Self, StoreTargetError> {
+        let rest = rest.strip_prefix("//").ok_or(StoreTargetError::Host)?;
+        if rest.contains(['?', '#']) {
+            return Err(StoreTargetError::Options);
+        }
+        let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+        // The last @ is the border, so that one in a password does no harm.
+        let (user_info, addresses) =
+            authority.rsplit_once('@').map_or((None, authority), |(user_info, rest)| (Some(user_info), rest));
+        let (username, password) = user_info.map_or(Ok((None, None)), parse_user_info)?;
+        let list = |port_default| {
+            let addresses = addresses.split(',').map(|text| parse_host_port(text, port_default));
+            addresses.collect::<Result<Vec<_>, _>>()
+        };
+        let (servers, db) = match scheme.topology {
+            Topology::One if addresses.contains(',') => return Err(StoreTargetError::SeveralServers),
+            Topology::One => {
+                (RedisServers::One(parse_host_port(addresses, REDIS_PORT_DEFAULT)?), parse_database(path)?)
+            }
+            Topology::Sentinels => {
+                let (service, db) = path.split_once('/').unwrap_or((path, ""));
+                if !is_service_name(service) {
+                    return Err(StoreTargetError::NoService);
+                }
+                let (sentinels, service) = (list(SENTINEL_PORT_DEFAULT)?, service.to_owned());
+                (RedisServers::Sentinels { sentinels, service }, parse_database(db)?)
+            }
+            Topology::Cluster => match parse_database(path)? {
+                0 => (RedisServers::Cluster(list(REDIS_PORT_DEFAULT)?), 0),
+                _ => return Err(StoreTargetError::DatabaseOnCluster),
+            },
+        };
+        Ok(Self { servers, db, username, password, tls: scheme.tls })
+    }
+}
+
+fn parse_database(text: &str) -> Result<u32, StoreTargetError> {
+    if text.is_empty() { Ok(0) } else { parse_number(text).ok_or(StoreTargetError::Database) }
+}
+
+/// What Sentinel takes for a name (`sentinel.conf`): letters, digits and `.-_`.
+fn is_service_name(text: &str) -> bool {
+    is_host_name(text)
+}
+
+fn parse_user_info(text: &str) -> Result<(Option<String>, Option<Secret>), StoreTargetError> {
+    let (username, password) = text.split_once(':').unwrap_or((text, ""));
+    let present = |part: &str| percent_decode(part).map(|decoded| (!decoded.is_empty()).then_some(decoded));
+    Ok((present(username)?, present(password)?.map(Secret::new)))
+}
+
+fn parse_host_port(text: &str, port_default: u16) -> Result<HostPort, StoreTargetError> {
+    let (host, port) = if let Some(rest) = text.strip_prefix('[') {
+        let (host, after) = rest.split_once(']').ok_or(StoreTargetError::Host)?;
+        let host: Ipv6Addr = host.parse().map_err(|_| StoreTargetError::Host)?;
+        let port = match after {
+            "" => None,
+            _ => Some(after.strip_prefix(':').ok_or(StoreTargetError::Port)?),
+        };
+        (host.to_string(), port)
+    } else {
+        let (host, port) = text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port)));
+        if !is_host_name(host) {
+            return Err(StoreTargetError::Host);
+        }
+        (host.to_owned(), port)
+    };
+    let port = port.map_or(Ok(port_default), |port| parse_port(port).ok_or(StoreTargetError::Port))?;
+    Ok(HostPort { host, port })
+}
+
+/// Whether `text` can be a host name or an IPv4 address.
+pub(super) fn is_host_name(text: &str) -> bool {
+    !text.is_empty()
+        && text.len() <= HOST_BYTES_MAX
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
+}
+
+/// A port other than 0.
+pub(super) fn parse_port(text: &str) -> Option<u16> {
+    parse_number(text).and_then(|number| u16::try_from(number).ok()).filter(|port| *port > 0)
+}
+
+/// A number in decimal digits alone; `str::parse` would let a `+` pass.
+pub(super) fn parse_number(text: &str) -> Option<u32> {
+    if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
+}
+
+/// Undoes RFC 3986's percent-encoding.
+fn percent_decode(text: &str) -> Result<String, StoreTargetError> {
+    let mut decoded = Vec::with_capacity(text.len());
+    let mut bytes = text.bytes();
+    while let Some(byte) = bytes.next() {
+        if byte != b'%' {
+            decoded.push(byte);
+            continue;
+        }
+        let mut digit = || bytes.next().and_then(|byte| char::from(byte).to_digit(16));
+        let (high, low) = (digit(), digit());
+        let value = high.zip(low).map(|(high, low)| high * 16 + low).and_then(|value| u8::try_from(value).ok());
+        decoded.push(value.ok_or(StoreTargetError::Encoding)?);
+    }
+    String::from_utf8(decoded).map_err(|_| StoreTargetError::Encoding)
+}
+
+impl fmt::Display for HostPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let host = if self.host.contains(':') { &format!("[{}]", self.host) } else { &self.host };
+        write!(f, "{host}:{}", self.port)
+    }
+}
+
+impl fmt::Display for RedisTarget {
+    /// The target as one would write it, the password hidden.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (topology, addresses, path) = match &self.servers {
+            RedisServers::One(server) => ("", std::slice::from_ref(server), format!("/{}", self.db)),
+            RedisServers::Sentinels { sentinels, service } => {
+                ("+sentinel", sentinels.as_slice(), format!("/{service}/{}", self.db))
+            }
+            RedisServers::Cluster(nodes) => ("+cluster", nodes.as_slice(), String::new()),
+        };
+        write!(f, "redis{}{topology}://", if self.tls { "s" } else { "" })?;
+        match (&self.username, &self.password) {
+            (None, None) => {}
+            (Some(username), None) => write!(f, "{username}@")?,
+            (username, Some(_)) => write!(f, "{}:{HIDDEN}@", username.as_deref().unwrap_or_default())?,
+        }
+        let addresses: Vec<String> = addresses.iter().map(HostPort::to_string).collect();
+        write!(f, "{}{path}", addresses.join(","))
+    }
+}

@@ -1,0 +1,204 @@
+//! Waits until replicas (`WAIT`) or disks (`WAITAOF`) have what was written, for all who ask at the same moment
+//! together, on a connection of its own: both commands block the connection that they are sent on.
+//!
+//! Both also count only what their *own* connection wrote. So each round first writes a small key, the barrier.
+//! Replication and the append-only file are one stream in order: what confirms the barrier confirms everything
+//! that was done on this server before it, by whatever connection, and so also everything that was *read* before
+//! it. That is why one confirmation after a step covers the step's write and the state that its answer rests on.
+//!
+//! The connection is made together with those that it confirms for and lives no longer than they do: a server that
+//! was restarted in between, and may have forgotten, is another server.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::redis::aio::MultiplexedConnection;
+use ::redis::{Pipeline, Value};
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+use tokio::time::Instant;
+
+use super::TRY_AGAIN_PAUSE;
+use super::node::NodeState;
+use crate::store::redis::keys::Keys;
+
+/// How long the barrier's key stays after the last round: it is of no use to anybody, and tidies itself away.
+const BARRIER_TTL_MS: u64 = 3_600_000;
+
+/// How much longer than the wait itself its answer may take.
+const ANSWER_SLACK: Duration = Duration::from_millis(250);
+
+/// What is waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// The memory of replicas.
+    Replicas,
+    /// The disks of the primary and of replicas.
+    Disks,
+}
+
+/// Why something is not confirmed.
+#[derive(Debug)]
+pub(super) enum Unconfirmed {
+    /// Too few confirmed in time: a failover may undo it, or may not.
+    Few(String),
+    /// The connection went away: whoever did it may do it again.
+    Lost(String),
+}
+
+/// What a round came to.
+#[derive(Debug, Clone)]
+enum Verdict {
+    Confirmed,
+    /// Too few confirmed in time.
+    Few(String),
+    /// The barrier's key lies on another server by now.
+    Moved,
+    /// The connection is no good.
+    Broken(String),
+}
+
+/// The way to the task that waits. Dropped, the task ends.
+pub(super) struct Confirmer {
+    queue: mpsc::Sender<oneshot::Sender<Verdict>>,
+    task: JoinHandle<()>,
+}
+
+impl Confirmer {
+    /// Waits on `connection`, on which nothing else is ever sent.
+    pub(super) fn start(connection: MultiplexedConnection, node: Arc<NodeState>, way: Way) -> Self {
+        let (queue, waiting) = mpsc::channel(node.common.settings.in_flight_max);
+        #[expect(clippy::disallowed_methods, reason = "the handle is kept and aborted when the confirmer is dropped")]
+        let task = tokio::spawn(serve(connection, node, way, waiting));
+        Self { queue, task }
+    }
+
+    /// Returns when all that this server has done before is confirmed.
+    ///
+    /// # Errors
+    /// It was not, or not in time: it may still be lost in a failover, or may not.
+    pub(super) async fn confirm(&self, deadline: Instant, node: &NodeState) -> Result<(), Unconfirmed> {
+        loop {
+            let (reply, answer) = oneshot::channel();
+            let asked = async {
+                self.queue.send(reply).await.ok()?;
+                answer.await.ok()
+            };
+            match tokio::time::timeout_at(deadline, asked).await {
+                Ok(Some(Verdict::Confirmed)) => return Ok(()),
+                Ok(Some(Verdict::Moved)) => {
+                    node.common.servers_doubted.notify_one();
+                    tokio::time::sleep_until(deadline.min(Instant::now() + TRY_AGAIN_PAUSE)).await;
+                }
+                Ok(Some(Verdict::Few(why))) => {
+                    node.doubt_replicas();
+                    return Err(Unconfirmed::Few(why));
+                }
+                Ok(Some(Verdict::Broken(why))) => return Err(Unconfirmed::Lost(why)),
+                Ok(None) => return Err(Unconfirmed::Lost("it ended while replicas were waited for".to_owned())),
+                Err(_) => {
+                    node.doubt_replicas();
+                    return Err(Unconfirmed::Few("no answer in time".to_owned()));
+                }
+            }
+        }
+    }
+}
+
+impl Drop for Confirmer {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+async fn serve(
+    mut connection: MultiplexedConnection,
+    node: Arc<NodeState>,
+    way: Way,
+    mut queue: mpsc::Receiver<oneshot::Sender<Verdict>>,
+) {
+    let mut waiting = Vec::new();
+    while queue.recv_many(&mut waiting, usize::MAX).await > 0 {
+        let verdict = round(&mut connection, &node, way).await;
+        if let Verdict::Broken(why) = &verdict {
+            node.lose_any(why);
+        }
+        for one in waiting.drain(..) {
+            // Whoever asked may have gone meanwhile.
+            let _ = one.send(verdict.clone());
+        }
+    }
+}
+
+async fn round(connection: &mut MultiplexedConnection, node: &NodeState, way: Way) -> Verdict {
+    let settings = &node.common.settings;
+    let barrier = Keys::below(settings.prefix.clone()).ack(node.home());
+    let (wanted, limit_ms) =
+        (node.replicas.required(), u64::try_from(settings.timeout.as_millis()).unwrap_or(u64::MAX));
+    let mut pipeline = Pipeline::new();
+    pipeline.cmd("SET").arg(barrier).arg(1).arg("PX").arg(BARRIER_TTL_MS);
+    match way {
+        Way::Replicas => pipeline.cmd("WAIT").arg(wanted).arg(limit_ms),
+        Way::Disks => pipeline.cmd("WAITAOF").arg(1).arg(wanted).arg(limit_ms),
+    };
+    let asked = connection.send_packed_commands(&pipeline, 0, 2);
+    match tokio::time::timeout(settings.timeout + ANSWER_SLACK, asked).await {
+        Err(_) => Verdict::Few(format!("no answer within {} ms", settings.timeout.as_millis())),
+        Ok(Err(error)) => Verdict::Broken(error.to_string()),
+        Ok(Ok(answers)) => judge(answers, wanted),
+    }
+}
+
+/// What the two answers mean.
+fn judge(answers: Vec<Value>, wanted: usize) -> Verdict {
+    let mut answers = answers.into_iter().map(Value::extract_error);
+    match answers.next() {
+        Some(Ok(_)) => {}
+        Some(Err(error)) if matches!(error.code(), Some("MOVED" | "ASK" | "TRYAGAIN")) => return Verdict::Moved,
+        Some(Err(error)) if matches!(error.code(), Some("READONLY")) => return Verdict::Broken(error.to_string()),
+        Some(Err(error)) => return Verdict::Few(error.to_string()),
+        None => return Verdict::Broken("no answer".to_owned()),
+    }
+    let count = |value: &Value| match value {
+        Value::Int(count) => usize::try_from(*count).unwrap_or(0),
+        _ => 0,
+    };
+    let (on_own_disk, confirmed) = match answers.next() {
+        Some(Ok(Value::Array(counts))) => {
+            (counts.first().is_some_and(|own| count(own) > 0), counts.get(1).map_or(0, count))
+        }
+        Some(Ok(value @ Value::Int(_))) => (true, count(&value)),
+        Some(Err(error)) => return Verdict::Few(error.to_string()),
+        _ => return Verdict::Broken("no answer".to_owned()),
+    };
+    if !on_own_disk {
+        return Verdict::Few("the primary has not flushed its file in time".to_owned());
+    }
+    if confirmed < wanted {
+        return Verdict::Few(format!("{confirmed} of {wanted} replicas confirmed in time"));
+    }
+    Verdict::Confirmed
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(answer: Value, wanted: usize) -> bool {
+        matches!(judge(vec![Value::Okay, answer], wanted), Verdict::Confirmed)
+    }
+
+    #[test]
+    fn only_as_many_replicas_as_wanted_confirm() {
+        assert!(verdict(Value::Int(2), 2));
+        assert!(!verdict(Value::Int(1), 2));
+    }
+
+    #[test]
+    fn the_disk_of_the_primary_counts_beside_those_of_replicas() {
+        let answer = |own, others| Value::Array(vec![Value::Int(own), Value::Int(others)]);
+        assert!(verdict(answer(1, 0), 0));
+        assert!(!verdict(answer(0, 0), 0));
+        assert!(!verdict(answer(1, 1), 2));
+    }
+}

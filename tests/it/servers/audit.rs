@@ -1,0 +1,36 @@
+//! The audit of what servers hold finds the keys wherever they are.
+
+use crate::support::redis_audit::audit;
+use crate::support::redis_cluster::RedisCluster;
+use crate::support::redis_sentinel::SentinelGroup;
+use crate::support::redis_server::RedisServer;
+
+/// A claim of nobody's, and the trace of a wait for replicas.
+fn leave(server: &RedisServer, tag: &str) {
+    server.command(&["SET", &format!("userd:{{{tag}}}:claim:{tag}@example.org"), "nobody:1"]);
+    server.command(&["SET", &format!("userd:{{{tag}}}:ack"), "1"]);
+}
+
+#[test]
+fn an_audit_of_a_cluster_reads_every_primary() {
+    let cluster = RedisCluster::start(3, 0);
+    for node in 0..3 {
+        let tag =
+            (0..1000).map(|tag| format!("{tag:03x}")).find(|tag| cluster.primary_of_key(&format!("{{{tag}}}")) == node);
+        leave(cluster.server(node), &tag.expect("some tag of the node"));
+    }
+    let findings = audit(&cluster, "userd:");
+    assert_eq!((findings.leftovers.len(), findings.contradictions), (3, Vec::new()));
+}
+
+#[test]
+fn an_audit_of_a_group_reads_its_primary() {
+    let group = SentinelGroup::start();
+    let primary = group.server(group.failover());
+    leave(primary, "000");
+    primary.command(&["RPUSH", "userd:{001}:ack", "of another type"]);
+    primary.command(&["SET", "other:{001}:unknown", "below another prefix"]);
+    let findings = audit(&group, "userd:");
+    assert_eq!(findings.leftovers, ["the claim on 000@example.org is nobody:1's, who does not have it"]);
+    assert_eq!(findings.contradictions, ["unknown key userd:{001}:ack"]);
+}

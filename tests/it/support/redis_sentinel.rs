@@ -1,0 +1,252 @@
+//! A primary, two replicas and three Sentinels of a test's own, which fail over by themselves or when told.
+
+use std::time::Duration;
+
+use super::redis_audit::KeySource;
+use super::redis_server::{RedisServer, wait_for, wait_up_to};
+use super::server_plan::ServerPlan;
+
+/// What the Sentinels call the primary.
+pub const SERVICE: &str = "accounts";
+
+/// How many servers there are, and how many Sentinels.
+const EACH: usize = 3;
+
+/// How many Sentinels have to agree that the primary is away.
+const QUORUM: usize = 2;
+
+/// The passwords of a group; none by default.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Passwords<'p> {
+    /// Of the servers, for users, replicas and Sentinels.
+    pub server: &'p str,
+    /// Of the Sentinels, for users and each other.
+    pub sentinel: &'p str,
+}
+
+struct Member {
+    server: RedisServer,
+    answers: bool,
+}
+
+/// A running group. Servers and Sentinels are numbered from 0; server 0 is the primary of the beginning.
+pub struct SentinelGroup {
+    servers: Vec<Member>,
+    sentinels: Vec<Member>,
+}
+
+impl SentinelGroup {
+    /// Without passwords.
+    pub fn start() -> Self {
+        Self::start_with(Passwords::default())
+    }
+
+    /// Starts all and waits until the replicas are in sync and the Sentinels know them and each other.
+    pub fn start_with(passwords: Passwords<'_>) -> Self {
+        // Each has a file: a Sentinel that makes a server a replica, or a primary, has it write that down.
+        let plan = ServerPlan::keeping_accounts()
+            .with(&["--requirepass", passwords.server, "--masterauth", passwords.server])
+            .config("# Written to by Sentinels.\n");
+        let primary = plan.clone().start();
+        let follow = format!("replicaof 127.0.0.1 {}\n", primary.port());
+        let replicas = (1..EACH).map(|_| plan.clone().config(&follow).start()).collect::<Vec<_>>();
+        let watch = watching(primary.port(), passwords);
+        let sentinel = ServerPlan::bare().config(&watch).with(&["--sentinel", "--requirepass", passwords.sentinel]);
+        let sentinels = (0..EACH).map(|_| member(sentinel.clone().start())).collect();
+        let servers = std::iter::once(primary).chain(replicas).map(member).collect();
+        let group = Self { servers, sentinels };
+        group.sentinels_up().for_each(|sentinel| group.hurry(sentinel));
+        group.wait_until_whole();
+        group
+    }
+
+    /// Waits until the Sentinels that answer agree on the primary and see it well, and it and they know all of the
+    /// group that answer, and every replica has what the primary has.
+    pub fn wait_until_whole(&self) {
+        wait_for("the group is whole", || {
+            let Some(primary) = self.agreed_primary().filter(|&primary| self.servers[primary].answers) else {
+                return false;
+            };
+            let answering = |members: &[Member]| members.iter().filter(|member| member.answers).count();
+            let (replicas, sentinels) = (answering(&self.servers) - 1, answering(&self.sentinels) - 1);
+            self.server(primary).text(&["INFO", "replication"]).contains(&format!("connected_slaves:{replicas}\r"))
+                && self.servers_up().all(|server| server == primary || self.server(server).is_replica_in_sync())
+                && self.sentinels_up().all(|sentinel| self.knows(sentinel, replicas, sentinels))
+        });
+    }
+
+    /// Has a Sentinel look at servers every second, not every ten, and tell the others of itself five times a
+    /// second. How soon it misses a primary does not depend on either.
+    fn hurry(&self, sentinel: usize) {
+        self.sentinel(sentinel).command(&["SENTINEL", "DEBUG", "info-period", "1000", "publish-period", "200"]);
+    }
+
+    fn knows(&self, sentinel: usize, replicas: usize, sentinels: usize) -> bool {
+        let number = |name: &str| self.of_primary(sentinel, name).parse::<usize>().expect("a number");
+        self.of_primary(sentinel, "flags") == "master"
+            && number("num-slaves") >= replicas
+            && number("num-other-sentinels") >= sentinels
+    }
+
+    /// What a Sentinel says of the primary.
+    fn of_primary(&self, sentinel: usize, field: &str) -> String {
+        let fields = self.sentinel(sentinel).texts(&["SENTINEL", "MASTER", SERVICE]);
+        let at = fields.iter().position(|name| name == field).unwrap_or_else(|| panic!("no {field} in {fields:?}"));
+        fields[at + 1].clone()
+    }
+
+    /// The primary, if all Sentinels that answer say the same.
+    fn agreed_primary(&self) -> Option<usize> {
+        let mut named = self.sentinels_up().map(|sentinel| self.primary_by(sentinel));
+        let first = named.next()?;
+        named.all(|other| other == first).then_some(first)
+    }
+
+    fn primary_by(&self, sentinel: usize) -> usize {
+        let address = self.sentinel(sentinel).texts(&["SENTINEL", "GET-MASTER-ADDR-BY-NAME", SERVICE]);
+        let port: u16 = address[1].parse().expect("a port");
+        (0..EACH).find(|&server| self.server(server).port() == port).expect("a server of the group")
+    }
+
+    /// The primary that the Sentinels agree on; waits until they do.
+    pub fn primary(&self) -> usize {
+        let mut agreed = None;
+        wait_for("the Sentinels agree", || {
+            agreed = self.agreed_primary();
+            agreed.is_some()
+        });
+        agreed.expect("they have agreed")
+    }
+
+    /// The server with this number, for commands of any kind.
+    pub fn server(&self, number: usize) -> &RedisServer {
+        &self.servers[number].server
+    }
+
+    /// The Sentinel with this number, for commands of any kind.
+    pub fn sentinel(&self, number: usize) -> &RedisServer {
+        &self.sentinels[number].server
+    }
+
+    /// The ports of the Sentinels, for clients to begin at.
+    pub fn ports(&self) -> Vec<u16> {
+        self.sentinels.iter().map(|member| member.server.port()).collect()
+    }
+
+    /// `redis+sentinel://…` with all Sentinels, without passwords.
+    pub fn url(&self) -> String {
+        let hosts: Vec<String> = self.ports().iter().map(|port| format!("127.0.0.1:{port}")).collect();
+        format!("redis+sentinel://{}/{SERVICE}/0", hosts.join(","))
+    }
+
+    /// Tells the Sentinels to make a replica primary; gives the new primary once it is, and the group is whole.
+    pub fn failover(&self) -> usize {
+        let old = self.primary();
+        let sentinel = self.sentinels_up().next().expect("a Sentinel that answers");
+        // Refused while the Sentinel has not seen the replicas well for long enough.
+        let told = wait_up_to(Duration::from_secs(30), || {
+            self.sentinel(sentinel).try_command(&["SENTINEL", "FAILOVER", SERVICE]).is_ok()
+        });
+        assert!(told, "the Sentinel refuses to fail over");
+        wait_for("another primary", || self.agreed_primary().is_some_and(|now| now != old));
+        self.wait_until_whole();
+        self.primary()
+    }
+
+    /// Ends a server as a crash would.
+    pub fn kill(&mut self, server: usize) {
+        kill(&mut self.servers[server]);
+    }
+
+    /// Starts it again on the same port with the same data; what it was made by Sentinels, it is again.
+    pub fn start_again(&mut self, server: usize) {
+        start_again(&mut self.servers[server]);
+    }
+
+    /// Freezes a server (SIGSTOP).
+    pub fn freeze(&mut self, server: usize) {
+        freeze(&mut self.servers[server]);
+    }
+
+    /// Lets it go on (SIGCONT).
+    pub fn thaw(&mut self, server: usize) {
+        thaw(&mut self.servers[server]);
+    }
+
+    /// Ends a Sentinel as a crash would.
+    pub fn kill_sentinel(&mut self, sentinel: usize) {
+        kill(&mut self.sentinels[sentinel]);
+    }
+
+    /// Starts it again on the same port.
+    pub fn start_sentinel_again(&mut self, sentinel: usize) {
+        start_again(&mut self.sentinels[sentinel]);
+        self.hurry(sentinel);
+    }
+
+    /// Freezes a Sentinel (SIGSTOP).
+    pub fn freeze_sentinel(&mut self, sentinel: usize) {
+        freeze(&mut self.sentinels[sentinel]);
+    }
+
+    /// Lets it go on (SIGCONT).
+    pub fn thaw_sentinel(&mut self, sentinel: usize) {
+        thaw(&mut self.sentinels[sentinel]);
+    }
+
+    fn servers_up(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..EACH).filter(|&server| self.servers[server].answers)
+    }
+
+    fn sentinels_up(&self) -> impl Iterator<Item = usize> + '_ {
+        (0..EACH).filter(|&sentinel| self.sentinels[sentinel].answers)
+    }
+}
+
+/// What a Sentinel is told: whom to watch, and to be quick about it.
+fn watching(port: u16, passwords: Passwords<'_>) -> String {
+    let mut lines = vec![
+        format!("sentinel monitor {SERVICE} 127.0.0.1 {port} {QUORUM}"),
+        format!("sentinel down-after-milliseconds {SERVICE} 1000"),
+        format!("sentinel failover-timeout {SERVICE} 3000"),
+        format!("sentinel parallel-syncs {SERVICE} 2"),
+    ];
+    if !passwords.server.is_empty() {
+        lines.push(format!("sentinel auth-pass {SERVICE} \"{}\"", passwords.server));
+    }
+    if !passwords.sentinel.is_empty() {
+        lines.push(format!("sentinel sentinel-pass \"{}\"", passwords.sentinel));
+    }
+    lines.push(String::new());
+    lines.join("\n")
+}
+
+impl KeySource for SentinelGroup {
+    fn holders(&self) -> Vec<&RedisServer> {
+        vec![self.server(self.primary())]
+    }
+}
+
+fn member(server: RedisServer) -> Member {
+    Member { server, answers: true }
+}
+
+fn kill(member: &mut Member) {
+    member.server.kill();
+    member.answers = false;
+}
+
+fn start_again(member: &mut Member) {
+    member.server.start_again();
+    member.answers = true;
+}
+
+fn freeze(member: &mut Member) {
+    member.server.freeze();
+    member.answers = false;
+}
+
+fn thaw(member: &mut Member) {
+    member.server.thaw();
+    member.answers = true;
+}
