@@ -1,5 +1,6 @@
 //! What breaks, broken on purpose: the stores by themselves, then the real program (`program_…`).
 
+mod cluster_shard;
 mod embedded;
 mod embedded_disk;
 mod history;

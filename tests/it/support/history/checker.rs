@@ -37,17 +37,27 @@ pub struct Findings {
 
 /// Judges a whole history.
 pub fn judge(entries: &[Entry], taken_too: TakenToo) -> Findings {
-    judge_within(entries, taken_too, STATES_MAX)
+    judge_all(entries, taken_too, Moment::ZERO, STATES_MAX)
+}
+
+/// The same, but of look-ups only those count that were made at `looks_from` or later.
+pub fn judge_with_looks_from(entries: &[Entry], taken_too: TakenToo, looks_from: Moment) -> Findings {
+    judge_all(entries, taken_too, looks_from, STATES_MAX)
 }
 
 /// The same with another limit on the states that may be looked at.
 pub fn judge_within(entries: &[Entry], taken_too: TakenToo, states_max: usize) -> Findings {
+    judge_all(entries, taken_too, Moment::ZERO, states_max)
+}
+
+fn judge_all(entries: &[Entry], taken_too: TakenToo, looks_from: Moment, states_max: usize) -> Findings {
     let mut findings = Findings::default();
     let ids = Ids::of(entries, &mut findings.violations);
     let excused = excused(entries, taken_too);
     findings.excused = excused.len();
     let mut registers = Registers { ids: &ids, excused: &excused, emails: BTreeMap::new(), users: BTreeMap::new() };
-    for (place, entry) in entries.iter().enumerate() {
+    let counts = |entry: &Entry| entry.call.is_write() || entry.called >= looks_from;
+    for (place, entry) in entries.iter().enumerate().filter(|(_, entry)| counts(entry)) {
         if let Err(why) = registers.sort_in(place, entry) {
             findings.violations.push(format!("{why}\n  {entry}"));
         }

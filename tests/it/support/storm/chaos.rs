@@ -6,8 +6,9 @@ use std::time::{Duration, Instant};
 
 use userd::random::SeededRandom;
 
+use super::blows::Blow;
 use super::fleet::Fleet;
-use super::place::{Blow, Place, below};
+use super::place::{Place, below};
 use crate::support::redis_server::pause;
 
 /// How much longer than the life of an intent the longest freeze of a userd is.
@@ -42,15 +43,17 @@ pub fn rage(weather: Weather, fleet: &mut Fleet, place: &mut Place) -> Tally {
     while Instant::now() < until {
         let calm = if weather.long { chaos.between(300, 2500) } else { chaos.between(200, 700) };
         chaos.wait(calm, fleet);
-        let blows = place.blows();
+        let threats = place.threats();
+        let blows = threats.blows;
         // Every second blow is the store's, where it takes any.
         match below(&chaos.random, 4) {
             0 | 1 if !blows.is_empty() => {
                 let blow = blows[usize::try_from(below(&chaos.random, blows.len() as u64)).unwrap_or_default()];
                 chaos.strike_store(blow, fleet, place);
             }
-            2 if place.freezes_userd() => chaos.freeze(fleet),
-            _ => chaos.kill(fleet),
+            2 if threats.freezes_userd => chaos.freeze(fleet),
+            _ if threats.kills_userd => chaos.kill(fleet),
+            _ => {}
         }
     }
     fleet.heal();
@@ -111,14 +114,11 @@ impl Chaos {
     }
 
     fn strike_store(&mut self, blow: Blow, fleet: &mut Fleet, place: &mut Place) {
-        let longest = if self.weather.long { 4000 } else { 1200 };
+        let longest = if self.weather.long || place.fails_over() { 4000 } else { 1200 };
         let time = self.between(50, longest);
-        place.strike(blow);
+        place.strike(blow, &self.random);
         self.wait(time, fleet);
         place.recover(blow);
-        self.count(match blow {
-            Blow::Kill => "store killed",
-            Blow::Freeze => "store frozen",
-        });
+        self.count(blow.name());
     }
 }

@@ -24,6 +24,9 @@ impl Addresses {
     }
 }
 
+/// What userd logs with each 503.
+const PUT_OFF: &str = "a request was put off";
+
 /// The processes.
 pub struct Fleet {
     launch: Launch,
@@ -78,6 +81,12 @@ impl Fleet {
     pub fn thaw(&mut self, member: usize) {
         self.members[member].thaw();
         self.frozen[member] = false;
+    }
+
+    /// What those who run now logged of requests that they answered with a 503.
+    pub fn put_off(&self) -> Vec<String> {
+        let lines = |log: String| log.lines().filter(|line| line.contains(PUT_OFF)).map(str::to_owned).collect();
+        self.members.iter().map(Serving::log).map(lines).collect::<Vec<Vec<String>>>().concat()
     }
 
     /// Lets all go on.

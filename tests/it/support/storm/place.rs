@@ -1,9 +1,6 @@
-//! The stores that storms rage over, and what can be done to each from outside.
-//!
-//! How to add one: an arm of [`Place`], what starts userd on it, which [`Blow`]s it can take and how, and how it is
-//! looked into once the storm is over.
+//! The stores that storms rage over: how userd is started on each, what it is struck with, and how it is looked into
+//! once the storm is over. How each takes a blow is in `blows`.
 
-use std::net::TcpListener;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,54 +8,89 @@ use tempfile::TempDir;
 use userd::random::{Random, SeededRandom};
 use userd::store::Store;
 use userd::store::embedded::EmbeddedStore;
-use userd::store::redis::{INTENT_MS, RedisSettings};
+use userd::store::redis::{Address, INTENT_MS, RedisSettings};
 
+use super::blows::{Blow, recover_cluster, recover_group, recover_server, strike_cluster, strike_group, strike_server};
 use crate::support::history::checker::TakenToo;
 use crate::support::program::Launch;
 use crate::support::proxy::{Fate, Proxy};
 use crate::support::recovery::patient_store;
 use crate::support::redis_audit::audit;
+use crate::support::redis_cluster::{ClusterPlan, RedisCluster};
+use crate::support::redis_sentinel::{SERVICE, SentinelGroup};
 use crate::support::redis_server::RedisServer;
 use crate::support::stores::{audit_database, settings};
 
-/// What can happen to a store, besides what happens to userd.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Blow {
-    /// kill -9, and started again after a while.
-    Kill,
-    /// SIGSTOP for a while.
-    Freeze,
+/// What is struck, and with what.
+#[derive(Debug, Clone, Copy)]
+pub struct Threats {
+    pub kills_userd: bool,
+    pub freezes_userd: bool,
+    /// Each as often as it stands here.
+    pub blows: &'static [Blow],
 }
 
 /// Where the users are kept.
-pub enum Place {
-    /// One SQLite file, for one userd.
-    Embedded { folder: TempDir },
-    /// One Redis that keeps every write before it answers.
-    Redis { server: RedisServer, folder: TempDir },
-    /// One that keeps nothing: what a kill does to it has to be found, or the judge is blind.
-    Forgetful { server: RedisServer, folder: TempDir },
-    /// One Redis that keeps every write, behind a line that loses answers, and delivers late and twice.
-    Noisy { server: RedisServer, line: Proxy, folder: TempDir },
+pub struct Place {
+    kind: Kind,
+    folder: TempDir,
+    threats: Threats,
+    launch: Launch,
+    /// What the present blow has struck.
+    struck: Vec<usize>,
 }
 
+enum Kind {
+    /// One SQLite file, for one userd.
+    Embedded,
+    /// One Redis, perhaps behind a line of its own.
+    Redis { server: RedisServer, allow_volatile_store: bool, _line: Option<Proxy> },
+    /// A primary with two replicas, watched by three Sentinels.
+    Sentinel(SentinelGroup),
+    /// Three primaries with a replica each.
+    Cluster(RedisCluster),
+}
+
+const ALL_OF_USERD: Threats = Threats { kills_userd: true, freezes_userd: true, blows: &[] };
+
 impl Place {
+    fn of(kind: Kind, url: &str, threats: Threats) -> Self {
+        let folder = tempfile::tempdir().expect("a folder can be made");
+        let launch = Launch::in_folder(folder.path()).store(url).cheap_hashes();
+        Self { kind, folder, threats, launch, struck: Vec::new() }
+    }
+
+    fn set(mut self, key: &str, value: &str) -> Self {
+        self.launch = self.launch.set(key, value);
+        self
+    }
+
+    /// One SQLite file, for one userd, which is killed.
     pub fn embedded() -> Self {
-        Self::Embedded { folder: folder() }
+        Self::of(Kind::Embedded, "sqlite:userd.db", Threats { freezes_userd: false, ..ALL_OF_USERD })
     }
 
+    /// One Redis that keeps every write before it answers.
     pub fn redis() -> Self {
-        Self::Redis { server: lasting_server(&["--appendfsync", "always"]), folder: folder() }
+        let server = RedisServer::start_with(&["--appendfsync", "always"]);
+        let url = server.url();
+        let kind = Kind::Redis { server, allow_volatile_store: false, _line: None };
+        Self::of(kind, &url, Threats { blows: &[Blow::Kill, Blow::Freeze], ..ALL_OF_USERD })
+            .set("redis.timeout_ms", "500")
     }
 
+    /// One that keeps nothing: what a kill does to it has to be found, or the judge is blind.
     pub fn forgetful() -> Self {
-        Self::Forgetful { server: lasting_server(&["--appendonly", "no"]), folder: folder() }
+        let server = RedisServer::start_with(&["--appendonly", "no"]);
+        let url = server.url();
+        let kind = Kind::Redis { server, allow_volatile_store: true, _line: None };
+        Self::of(kind, &url, Threats { blows: &[Blow::Kill], ..ALL_OF_USERD }).set("redis.allow_volatile_store", "true")
     }
 
-    /// Of 1000 steps, 30 arrive once more up to `late` later, 4 run and their answer is lost with the connection, and
-    /// 2 are cut off and arrive up to `late` later.
+    /// One Redis that keeps every write, behind a line: of 1000 steps, 30 arrive once more up to `late` later, 4 run
+    /// and their answer is lost with the connection, and 2 are cut off and arrive up to `late` later.
     pub async fn noisy(seed: u64, late: Duration) -> Self {
-        let server = lasting_server(&["--appendfsync", "always"]);
+        let server = RedisServer::start_with(&["--appendfsync", "always"]);
         let random = SeededRandom::from_seed(seed);
         let line = Proxy::start(server.port(), move |_| {
             let after = late.mul_f64(f64::from(u32::try_from(below(&random, 1000)).unwrap_or_default()) / 1000.0);
@@ -69,106 +101,102 @@ impl Place {
                 _ => Fate::Pass,
             }
         });
-        Self::Noisy { line: line.await, server, folder: folder() }
+        let line = line.await;
+        let url = format!("redis://127.0.0.1:{}/0", line.port());
+        let kind = Kind::Redis { server, allow_volatile_store: false, _line: Some(line) };
+        Self::of(kind, &url, Threats { blows: &[Blow::Kill], ..ALL_OF_USERD }).set("redis.timeout_ms", "500")
+    }
+
+    /// A primary with two replicas and three Sentinels.
+    pub fn sentinel(acknowledge: &str) -> Self {
+        let group = SentinelGroup::start();
+        let url = group.url();
+        let blows = &[Blow::Kill, Blow::Freeze, Blow::Planned];
+        Self::of(Kind::Sentinel(group), &url, Threats { blows, ..ALL_OF_USERD }).set("redis.acknowledge", acknowledge)
+    }
+
+    /// Three primaries with a replica each; userd is killed and frozen only where the cluster is not struck alone.
+    pub fn cluster(acknowledge: &str, blows: &'static [Blow], userd_too: bool) -> Self {
+        let cluster = ClusterPlan::of(3, 1).with(&["--appendfsync", "always"]).start();
+        let url = cluster.url();
+        let threats = Threats { kills_userd: userd_too, freezes_userd: userd_too, blows };
+        Self::of(Kind::Cluster(cluster), &url, threats).set("redis.acknowledge", acknowledge)
     }
 
     /// How userd is started on it.
     pub fn launch(&self) -> Launch {
-        match self {
-            Self::Embedded { folder } => Launch::in_folder(folder.path()).store("sqlite:userd.db"),
-            Self::Redis { server, folder } => Launch::in_folder(folder.path()).redis(server),
-            Self::Forgetful { server, folder } => {
-                Launch::in_folder(folder.path()).redis(server).set("redis.allow_volatile_store", "true")
-            }
-            Self::Noisy { line, folder, .. } => {
-                Launch::in_folder(folder.path()).store(&format!("redis://127.0.0.1:{}/0", line.port()))
-            }
-        }
-        .cheap_hashes()
-        .set("redis.timeout_ms", "500")
+        self.launch.clone()
     }
 
     /// How many userd share it.
     pub fn members(&self) -> usize {
-        if matches!(self, Self::Embedded { .. }) { 1 } else { 3 }
+        if matches!(self.kind, Kind::Embedded) { 1 } else { 3 }
     }
 
-    /// Whether userd is frozen here, too; else it is only killed.
-    pub fn freezes_userd(&self) -> bool {
-        !matches!(self, Self::Embedded { .. })
+    pub fn threats(&self) -> Threats {
+        self.threats
+    }
+
+    /// Whether another server can take the place of one that is struck, which may lose what it had not heard of yet.
+    pub fn fails_over(&self) -> bool {
+        matches!(self.kind, Kind::Sentinel(_) | Kind::Cluster(_))
     }
 
     /// When it may call a free e-mail taken.
     pub fn taken_too(&self) -> TakenToo {
-        match self {
-            Self::Embedded { .. } => TakenToo::Never,
+        match self.kind {
+            Kind::Embedded => TakenToo::Never,
             // The deadline is counted in whole milliseconds by the clock of the machine.
             _ => TakenToo::WhileOthersTry(Duration::from_millis(INTENT_MS) + Duration::from_millis(50)),
         }
     }
 
-    /// What it is struck with; each as often as it stands here.
-    pub fn blows(&self) -> &'static [Blow] {
-        match self {
-            Self::Embedded { .. } => &[],
-            Self::Redis { .. } => &[Blow::Kill, Blow::Freeze],
-            Self::Noisy { .. } | Self::Forgetful { .. } => &[Blow::Kill],
-        }
-    }
-
     /// Begins a blow.
-    pub fn strike(&mut self, blow: Blow) {
-        let Some(server) = self.server() else { return };
-        match blow {
-            Blow::Kill => server.kill(),
-            Blow::Freeze => server.freeze(),
+    pub fn strike(&mut self, blow: Blow, random: &SeededRandom) {
+        match &mut self.kind {
+            Kind::Embedded => panic!("the embedded store is no server"),
+            Kind::Redis { server, .. } => strike_server(server, blow),
+            Kind::Sentinel(group) => self.struck = strike_group(group, blow),
+            Kind::Cluster(cluster) => self.struck = strike_cluster(cluster, blow, random),
         }
     }
 
-    /// Ends it.
+    /// Ends it, and waits until the store is whole.
     pub fn recover(&mut self, blow: Blow) {
-        let Some(server) = self.server() else { return };
-        match blow {
-            Blow::Kill => server.start_again(),
-            Blow::Freeze => server.thaw(),
-        }
-    }
-
-    fn server(&mut self) -> Option<&mut RedisServer> {
-        match self {
-            Self::Embedded { .. } => None,
-            Self::Redis { server, .. } | Self::Forgetful { server, .. } | Self::Noisy { server, .. } => Some(server),
+        match &mut self.kind {
+            Kind::Embedded => {}
+            Kind::Redis { server, .. } => recover_server(server, blow),
+            Kind::Sentinel(group) => recover_group(group, blow, &self.struck),
+            Kind::Cluster(cluster) => recover_cluster(cluster, blow, &self.struck),
         }
     }
 
     /// A store of our own over the same users. On the embedded one nobody else may run any more.
     pub async fn store(&self) -> Arc<dyn Store> {
-        match self {
-            Self::Embedded { folder } => {
-                let settings = settings(&folder.path().join("userd.db"));
-                Arc::new(EmbeddedStore::open(&settings).expect("the database can be opened"))
+        let addresses = |ports: Vec<u16>| ports.into_iter().map(|port| Address::new("127.0.0.1", port)).collect();
+        let settings = match &self.kind {
+            Kind::Embedded => {
+                let settings = settings(&self.folder.path().join("userd.db"));
+                return Arc::new(EmbeddedStore::open(&settings).expect("the database can be opened"));
             }
-            Self::Redis { server, .. } | Self::Noisy { server, .. } => Arc::new(patient_store(server.settings()).await),
-            Self::Forgetful { server, .. } => {
-                let settings = RedisSettings { allow_volatile_store: true, ..server.settings() };
-                Arc::new(patient_store(settings).await)
+            Kind::Redis { server, allow_volatile_store, .. } => {
+                RedisSettings { allow_volatile_store: *allow_volatile_store, ..server.settings() }
             }
-        }
+            Kind::Sentinel(group) => RedisSettings::sentinel(addresses(group.ports()), SERVICE),
+            Kind::Cluster(cluster) => RedisSettings::cluster(addresses(cluster.ports())),
+        };
+        Arc::new(patient_store(settings).await)
     }
 
     /// What does not fit together in what it holds. Nobody may write meanwhile.
     pub fn contradictions(&self) -> Vec<String> {
-        match self {
-            Self::Embedded { folder } => audit_database(&folder.path().join("userd.db")).expect("a database"),
-            Self::Redis { server, .. } | Self::Forgetful { server, .. } | Self::Noisy { server, .. } => {
-                audit(server, "userd:").contradictions
-            }
+        match &self.kind {
+            Kind::Embedded => audit_database(&self.folder.path().join("userd.db")).expect("a database"),
+            Kind::Redis { server, .. } => audit(server, "userd:").contradictions,
+            Kind::Sentinel(group) => audit(group, "userd:").contradictions,
+            Kind::Cluster(cluster) => audit(cluster, "userd:").contradictions,
         }
     }
-}
-
-fn folder() -> TempDir {
-    tempfile::tempdir().expect("a folder can be made")
 }
 
 /// A number below `end`.
@@ -176,12 +204,4 @@ pub fn below(random: &SeededRandom, end: u64) -> u64 {
     let mut bytes = [0; 8];
     random.fill(&mut bytes);
     u64::from_le_bytes(bytes) % end
-}
-
-/// A server that can come back to its port at any time: the port is none of those that the system gives to
-/// connections, of which there are many while the server is away.
-fn lasting_server(more: &[&str]) -> RedisServer {
-    let first = 20_000 + u16::try_from(std::process::id() % 10_000).unwrap_or_default();
-    let free = (first..first + 1000).find(|&port| TcpListener::bind(("127.0.0.1", port)).is_ok());
-    RedisServer::start_at(free.expect("one of a thousand ports is free"), more)
 }

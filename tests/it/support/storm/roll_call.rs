@@ -123,6 +123,7 @@ pub async fn blocked(store: &dyn Store, emails: &BTreeSet<String>) -> Vec<String
         match (owner, outcome) {
             (None, Insert::Inserted) | (Some(_), Insert::Taken) => {}
             (None, Insert::Taken) => blocked.push(format!("{email} is nobody's and can't be signed up")),
+            (_, Insert::Moving) => blocked.push(format!("{email} can't be signed up: a slot is still on the move")),
             (Some(owner), Insert::Inserted) => blocked.push(format!("{email} was {owner}'s and was given away")),
         }
     }
