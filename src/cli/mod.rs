@@ -22,7 +22,7 @@ const EXIT_MISTAKE: u8 = 2;
 const LONG_ABOUT: &str = "\
 userd is the user-accounts service beside your own services: it signs people up, finds them by id or e-mail, \
 checks and changes their passwords and deletes them, over HTTP and JSON. It keeps users in one SQLite file by \
-default, or in Redis when many userd processes share them.
+default, or in Redis, with Sentinels or as a cluster, when many userd processes share them.
 
 Without a command it serves.";
 
@@ -66,7 +66,8 @@ struct Options {
     /// Serve on this address and port [default: 127.0.0.1:8000]
     #[arg(long, global = true, value_name = "ADDR:PORT")]
     listen: Option<String>,
-    /// Keep users here: sqlite:PATH, redis://… or rediss://… [default: sqlite:./userd-data/userd.db]
+    /// Keep users here: sqlite:PATH, redis://…, redis+sentinel://…, redis+cluster://…, or rediss… for TLS [default:
+    /// sqlite:./userd-data/userd.db]
     #[arg(long, global = true, value_name = "URL")]
     store: Option<String>,
     /// Read this configuration file instead of userd.toml

@@ -1,48 +1,32 @@
 //! Each change as SQL. Every function runs inside the writer's transaction and its own savepoint.
 //!
-//! A change of a user is one `UPDATE … WHERE id = ? AND version = ?`: the comparison and the act are one
-//! statement, and whatever is asked before or after it is asked in the same transaction, by the only writer.
+//! A change of a user reads the row, compares its version and writes all of it, with a checksum of what it is then;
+//! whatever is asked before or after is asked in the same transaction, by the only writer. A row that does not match
+//! its checksum is not changed: a new one would make the damage look right.
 //! That e-mails are unique is the engine's UNIQUE constraint and nothing of ours.
 
-use rusqlite::{Connection, OptionalExtension, ToSql, ffi, params};
+use rusqlite::{Connection, OptionalExtension, ffi, params};
 
+use super::checksum::{self, millis, version};
 use super::errors::Failure;
-use super::rows::{user_columns, user_from_row};
+use super::readers::{USER, look_up};
 use super::schema::PROBE_BYTES;
 use crate::domain::{PasswordHash, Timestamp, User, UserId, Version};
 use crate::store::{Insert, Profile, Remove, Update};
 
 /// A conflict on the id or on the canonical e-mail is no error here: it is looked into afterwards.
-const INSERT: &str = "INSERT INTO users (id, name, email, canonical, password_hash, created_at, updated_at, version) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT DO NOTHING";
+const INSERT: &str = "INSERT INTO users \
+     (id, name, email, canonical, password_hash, created_at, updated_at, version, checksum) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING";
 
-const REPLACE_PROFILE: &str = concat!(
-    "UPDATE users SET name = ?3, email = ?4, canonical = ?5, updated_at = ?6, version = version + 1 \
-     WHERE id = ?1 AND version = ?2 RETURNING ",
-    user_columns!()
-);
-
-/// Without a moment (`?4` is NULL) `updated_at` stays.
-const REPLACE_PASSWORD: &str = concat!(
-    "UPDATE users SET password_hash = ?3, updated_at = coalesce(?4, updated_at), version = version + 1 \
-     WHERE id = ?1 AND version = ?2 RETURNING ",
-    user_columns!()
-);
+const REPLACE: &str = "UPDATE users SET name = ?2, email = ?3, canonical = ?4, password_hash = ?5, created_at = ?6, \
+     updated_at = ?7, version = ?8, checksum = ?9 WHERE id = ?1";
 
 /// Adds `user`.
 ///
 /// The same user twice (same id, same e-mail: a repeat after an answer that got lost) is `Inserted` again.
 pub(super) fn insert_user(connection: &Connection, user: &User) -> Result<Insert, Failure> {
-    let inserted = connection.prepare_cached(INSERT)?.execute(params![
-        &user.id.as_bytes()[..],
-        user.name.as_str(),
-        user.email.as_written(),
-        user.email.canonical().as_str(),
-        user.password_hash.as_str(),
-        millis(user.created_at),
-        millis(user.updated_at),
-        version(user.version),
-    ])?;
+    let inserted = write(connection, INSERT, user)?;
     if inserted == 1 {
         return Ok(Insert::Inserted);
     }
@@ -65,25 +49,11 @@ pub(super) fn replace_profile(
     profile: &Profile,
     now: Timestamp,
 ) -> Result<Update, Failure> {
-    let email = &profile.email;
-    let changed = update(
-        connection,
-        REPLACE_PROFILE,
-        params![
-            &id.as_bytes()[..],
-            version(expected),
-            profile.name.as_str(),
-            email.as_written(),
-            email.canonical().as_str(),
-            millis(now)
-        ],
-    );
-    match changed {
-        Ok(Some(user)) => Ok(Update::Updated(Box::new(user))),
-        Ok(None) => Ok(if exists(connection, id)? { Update::Stale } else { Update::Missing }),
-        Err(Failure::Engine(error)) if is_unique_violation(&error) => Ok(Update::Taken),
-        Err(failure) => Err(failure),
-    }
+    replace(connection, id, expected, |user| {
+        user.name = profile.name.clone();
+        user.email = profile.email.clone();
+        user.updated_at = now;
+    })
 }
 
 /// Gives the user another password hash; `updated_at` moves to `now`, if there is one.
@@ -94,11 +64,10 @@ pub(super) fn replace_password(
     password_hash: &PasswordHash,
     now: Option<Timestamp>,
 ) -> Result<Update, Failure> {
-    let values = params![&id.as_bytes()[..], version(expected), password_hash.as_str(), now.map(millis)];
-    match update(connection, REPLACE_PASSWORD, values)? {
-        Some(user) => Ok(Update::Updated(Box::new(user))),
-        None => Ok(if exists(connection, id)? { Update::Stale } else { Update::Missing }),
-    }
+    replace(connection, id, expected, |user| {
+        user.password_hash = password_hash.clone();
+        user.updated_at = now.unwrap_or(user.updated_at);
+    })
 }
 
 /// Removes the user.
@@ -119,13 +88,39 @@ pub(super) fn write_probe(connection: &Connection) -> Result<(), Failure> {
     Ok(())
 }
 
-fn update(connection: &Connection, sql: &str, values: &[&dyn ToSql]) -> Result<Option<User>, Failure> {
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query(values)?;
-    match rows.next()? {
-        Some(row) => user_from_row(row).map(Some),
-        None => Ok(None),
+/// Changes the user whose version is `expected`.
+fn replace(
+    connection: &Connection,
+    id: UserId,
+    expected: Version,
+    change: impl FnOnce(&mut User),
+) -> Result<Update, Failure> {
+    let Some(mut user) = look_up(connection, USER, [&id.as_bytes()[..]])? else { return Ok(Update::Missing) };
+    if user.version != expected {
+        return Ok(Update::Stale);
     }
+    change(&mut user);
+    user.version = expected.next();
+    match write(connection, REPLACE, &user) {
+        Ok(_) => Ok(Update::Updated(Box::new(user))),
+        Err(error) if is_unique_violation(&error) => Ok(Update::Taken),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Runs a statement that takes all columns of `user`; gives how many rows it changed.
+fn write(connection: &Connection, sql: &str, user: &User) -> rusqlite::Result<usize> {
+    connection.prepare_cached(sql)?.execute(params![
+        &user.id.as_bytes()[..],
+        user.name.as_str(),
+        user.email.as_written(),
+        user.email.canonical().as_str(),
+        user.password_hash.as_str(),
+        millis(user.created_at),
+        millis(user.updated_at),
+        version(user.version),
+        checksum::of_user(user),
+    ])
 }
 
 fn exists(connection: &Connection, id: UserId) -> Result<bool, Failure> {
@@ -134,14 +129,4 @@ fn exists(connection: &Connection, id: UserId) -> Result<bool, Failure> {
 
 fn is_unique_violation(error: &rusqlite::Error) -> bool {
     error.sqlite_extended_error_code() == Some(ffi::SQLITE_CONSTRAINT_UNIQUE)
-}
-
-/// At most the year 9999, so it always fits.
-fn millis(moment: Timestamp) -> i64 {
-    i64::try_from(moment.as_millis()).unwrap_or(i64::MAX)
-}
-
-/// A number that no row can hold matches none: SQLite's integers end where `i64` ends.
-fn version(version: Version) -> i64 {
-    i64::try_from(version.number()).unwrap_or(-1)
 }

@@ -63,6 +63,14 @@ pub enum OpenError {
         #[source]
         source: rusqlite::Error,
     },
+    /// A database of ours, but something that never changes is not as we write it.
+    #[error("{path}: {what} is not as userd writes it (damage, or somebody's edit); put a backup back")]
+    Altered {
+        /// The database.
+        path: PathBuf,
+        /// What of it.
+        what: String,
+    },
     /// A database, but another program's.
     #[error("{path} belongs to another program (application id {application_id:#x}); choose another path")]
     Foreign {

@@ -12,6 +12,8 @@
 //! | `changes` | each change as SQL, inside the writer's transaction |
 //! | `readers` | the read-only connections and the look-ups |
 //! | `rows` | from a row to a user, trusting nothing |
+//! | `checksum` | what tells a damaged row from a written one |
+//! | `migrate` | from an older schema to the present one |
 //! | `errors` | what went wrong, in sentences |
 //!
 //! Why it is built so, with figures: `docs/decisions/0004-sqlite-embedded-store.md`.
@@ -21,8 +23,10 @@
 //! `EmbeddedStore::change`, one promise in `tests/it/contract`.
 
 mod changes;
+mod checksum;
 mod errors;
 mod lock;
+mod migrate;
 mod open;
 mod readers;
 mod rows;

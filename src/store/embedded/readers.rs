@@ -13,7 +13,7 @@ use super::rows::{user_columns, user_from_row};
 use crate::domain::{CanonicalEmail, User, UserId};
 use crate::store::StoreError;
 
-const USER: &str = concat!("SELECT ", user_columns!(), " FROM users WHERE id = ?1");
+pub(super) const USER: &str = concat!("SELECT ", user_columns!(), " FROM users WHERE id = ?1");
 const USER_BY_EMAIL: &str = concat!("SELECT ", user_columns!(), " FROM users WHERE canonical = ?1");
 const USERS_COUNT: &str = "SELECT value FROM meta WHERE key = 'users_count'";
 
@@ -82,7 +82,8 @@ fn lock(connection: &Mutex<Option<Connection>>) -> MutexGuard<'_, Option<Connect
     connection.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-fn look_up(connection: &Connection, sql: &str, key: impl Params) -> Result<Option<User>, Failure> {
+/// The user that `sql` finds, if there is one.
+pub(super) fn look_up(connection: &Connection, sql: &str, key: impl Params) -> Result<Option<User>, Failure> {
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(key)?;
     match rows.next()? {

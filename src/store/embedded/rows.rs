@@ -6,16 +6,18 @@
 use rusqlite::Row;
 use rusqlite::types::{FromSqlError, FromSqlResult, ValueRef};
 
+use super::checksum::{COLUMNS, checksum};
 use super::errors::Failure;
 use crate::domain::{
     CanonicalEmail, EMAIL_BYTES_MAX, Email, Name, NameError, PasswordHash, PasswordHashError, Timestamp, User, UserId,
     Version,
 };
 
-/// The columns that [`user_from_row`] takes, in its order. `rowid` names a row whose id is unreadable.
+/// The columns that [`user_from_row`] takes, in its order: what the checksum covers, itself, and `rowid`, which names a row
+/// whose id is unreadable.
 macro_rules! user_columns {
     () => {
-        "id, name, email, canonical, password_hash, created_at, updated_at, version, rowid"
+        "id, name, email, canonical, password_hash, created_at, updated_at, version, checksum, rowid"
     };
 }
 pub(super) use user_columns;
@@ -47,6 +49,9 @@ pub(super) enum RowError {
     /// A hash in no known form.
     #[error("the password hash can't be one")]
     PasswordHash(#[source] PasswordHashError),
+    /// Each column could be right; together they are not what was written.
+    #[error("the row does not match its checksum: the disk has damaged it, or it was edited by hand")]
+    Checksum,
 }
 
 /// The user in `row`, which holds the columns of [`user_columns`].
@@ -58,14 +63,19 @@ pub(super) fn user_from_row(row: &Row<'_>) -> Result<User, Failure> {
 }
 
 fn parse(row: &Row<'_>) -> rusqlite::Result<Result<User, RowError>> {
-    let values = [row.get_ref(0)?, row.get_ref(1)?, row.get_ref(2)?, row.get_ref(3)?, row.get_ref(4)?, row.get_ref(5)?];
-    Ok(user_from_values(values, row.get_ref(6)?, row.get_ref(7)?))
+    let mut values = [ValueRef::Null; COLUMNS];
+    for (column, value) in values.iter_mut().enumerate() {
+        *value = row.get_ref(column)?;
+    }
+    let kept = row.get_ref(COLUMNS)?;
+    Ok(user_from_values(values).and_then(|user| match kept.as_i64() {
+        Ok(kept) if kept == checksum(values) => Ok(user),
+        _ => Err(RowError::Checksum),
+    }))
 }
 
 fn user_from_values(
-    [id, name, email, canonical, hash, created_at]: [ValueRef<'_>; 6],
-    updated_at: ValueRef<'_>,
-    version: ValueRef<'_>,
+    [id, name, email, canonical, hash, created_at, updated_at, version]: [ValueRef<'_>; COLUMNS],
 ) -> Result<User, RowError> {
     let written = address("email", email)?;
     let canonical = CanonicalEmail::from_stored(address("canonical", canonical)?);
@@ -101,7 +111,7 @@ fn number(column: &'static str, value: ValueRef<'_>, least: u64) -> Result<u64, 
 
 fn key(row: &Row<'_>) -> String {
     let id = row.get_ref(0).ok().and_then(|value| value.as_blob().ok().and_then(UserId::from_slice));
-    match (id, row.get_ref(8).ok().and_then(|value| value.as_i64().ok())) {
+    match (id, row.get_ref(COLUMNS + 1).ok().and_then(|value| value.as_i64().ok())) {
         (Some(id), _) => format!("users/{id}"),
         (None, Some(rowid)) => format!("users/rowid {rowid}"),
         (None, None) => "users".to_owned(),
@@ -116,7 +126,7 @@ mod tests {
 
     use super::*;
 
-    fn good() -> [Value; 9] {
+    fn good() -> [Value; 10] {
         [
             Value::Blob(vec![7; 16]),
             Value::Text("Ann".to_owned()),
@@ -126,19 +136,30 @@ mod tests {
             Value::Integer(1),
             Value::Integer(2),
             Value::Integer(3),
+            Value::Integer(0),
             Value::Integer(42),
         ]
     }
 
-    fn parsed(values: &[Value; 9]) -> Result<User, Failure> {
+    /// The values with the checksum that belongs to them.
+    fn summed(mut values: [Value; 10]) -> [Value; 10] {
+        let mut covered = [ValueRef::Null; COLUMNS];
+        for (covered, value) in covered.iter_mut().zip(&values) {
+            *covered = value.into();
+        }
+        values[COLUMNS] = Value::Integer(checksum(covered));
+        values
+    }
+
+    fn parsed(values: &[Value; 10]) -> Result<User, Failure> {
         let memory = Connection::open_in_memory().expect("a database in memory");
-        let mut statement = memory.prepare("SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9").expect("a statement");
+        let mut statement = memory.prepare("SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10").expect("a statement");
         statement.query_row(rusqlite::params_from_iter(values), |row| Ok(user_from_row(row))).expect("a row")
     }
 
     #[test]
     fn a_good_row_is_its_user() {
-        let user = parsed(&good()).expect("a user");
+        let user = parsed(&summed(good())).expect("a user");
         assert_eq!(user.email.as_written(), "Ann@x.org");
         assert_eq!(user.email.canonical().as_str(), "ann@x.org");
         assert_eq!((user.created_at.as_millis(), user.updated_at.as_millis()), (1, 2));
@@ -149,9 +170,9 @@ mod tests {
     fn an_email_written_with_a_full_width_at_is_one() {
         let mut values = good();
         values[2] = Value::Text("ａｎｎ＠ｘ．ｏｒｇ".to_owned());
-        assert_eq!(parsed(&values).expect("a user").email.as_written(), "ａｎｎ＠ｘ．ｏｒｇ");
+        assert_eq!(parsed(&summed(values.clone())).expect("a user").email.as_written(), "ａｎｎ＠ｘ．ｏｒｇ");
         values[2] = Value::Text(String::new());
-        assert!(parsed(&values).is_err());
+        assert!(parsed(&summed(values)).is_err());
     }
 
     #[test]
@@ -166,10 +187,27 @@ mod tests {
         ] {
             let mut values = good();
             values[column] = value;
-            match parsed(&values) {
+            match parsed(&summed(values)) {
                 Err(Failure::Row { key: found, .. }) => assert_eq!(found, key, "column {column}"),
                 other => panic!("column {column}: {other:?}"),
             }
+        }
+    }
+
+    #[test]
+    fn a_row_that_could_be_right_and_is_not_what_was_written_is_refused() {
+        let good = summed(good());
+        for column in 0..=COLUMNS {
+            let mut values = good.clone();
+            values[column] = match &values[column] {
+                Value::Blob(id) => Value::Blob(id.iter().map(|byte| byte ^ 1).collect()),
+                Value::Text(text) => Value::Text(text.replace('x', "y").replace("Ann", "Bnn").replace("m=8", "m=9")),
+                Value::Integer(number) => Value::Integer(number + 1),
+                other => panic!("{other:?}"),
+            };
+            assert_ne!(values[column], good[column], "column {column}");
+            let read = parsed(&values);
+            assert!(matches!(read, Err(Failure::Row { source: RowError::Checksum, .. })), "column {column}: {read:?}");
         }
     }
 
@@ -186,11 +224,15 @@ mod tests {
     proptest! {
         #[test]
         fn no_row_makes_it_panic_and_only_whole_users_come_out(
-            column in 0_usize..9, other in 0_usize..9, first in any_value(), second in any_value()
+            column in 0_usize..10, other in 0_usize..10, first in any_value(), second in any_value(),
+            with_its_checksum in any::<bool>()
         ) {
             let mut values = good();
             values[column] = first;
             values[other] = second;
+            if with_its_checksum {
+                values = summed(values);
+            }
             match parsed(&values) {
                 Ok(user) => {
                     prop_assert_eq!(Name::parse(user.name.as_str()), Ok(user.name.clone()));

@@ -3,21 +3,22 @@
 //! Nothing is changed in a file before it is known to be empty or ours.
 //!
 //! # How to add a schema version
-//! Raise [`SCHEMA_VERSION`], change [`CREATE`], and add a step to [`prepare`] that brings the version before
-//! it up in one transaction; keep a file of the old version for `tests/it`.
+//! Raise [`SCHEMA_VERSION`], change [`CREATE`], and add a step to `migrate` that brings the version before
+//! it up in one transaction; keep a file of the old version in `tests/it/fixtures`.
 
 use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::errors::OpenError;
+use super::migrate::migrate;
 use crate::domain::CANONICAL_VERSION;
 
 /// Says in bytes 68–71 of the file whose it is (`file` and others show it): "usrd" in ASCII.
 pub(super) const APPLICATION_ID: i32 = 0x7573_7264;
 
 /// The newest schema that this program knows, kept in `PRAGMA user_version`.
-pub(super) const SCHEMA_VERSION: i32 = 1;
+pub(super) const SCHEMA_VERSION: i32 = 2;
 
 /// Pages in the write-ahead log at which they are moved into the database: SQLite's own default, 4 MB.
 /// Small, because damage in the log can silently take away its tail (REDIS.md, "Embedded engines").
@@ -34,7 +35,7 @@ const LOG_BYTES_KEPT: i64 = 16 * 1024 * 1024;
 /// a sign-up. One page would not do: on a full disk it often still fits into the last block of the log.
 pub(super) const PROBE_BYTES: u32 = 32 * 1024;
 
-/// The tables of [`SCHEMA_VERSION`].
+/// The tables of [`SCHEMA_VERSION`] beside the users.
 ///
 /// `users` keeps a rowid, so that a row whose id is damaged still has a name. The number of users is kept by
 /// triggers, in the transaction of each change, because `count(*)` walks the whole table; being the engine's
@@ -42,7 +43,7 @@ pub(super) const PROBE_BYTES: u32 = 32 * 1024;
 ///
 /// Operators look into the file with the `sqlite3` of their system, and one that does not know a function named
 /// here can neither change the tables nor `VACUUM INTO` a copy: so nothing newer than STRICT (3.37).
-const CREATE: &str = "
+const CREATE_REST: &str = "
     CREATE TABLE meta (
         key TEXT NOT NULL PRIMARY KEY,
         value INTEGER NOT NULL
@@ -52,7 +53,10 @@ const CREATE: &str = "
         id INTEGER PRIMARY KEY CHECK (id = 1),
         filler BLOB NOT NULL
     ) STRICT;
+";
 
+/// The users, each row with its checksum (see `checksum`).
+pub(super) const CREATE_USERS: &str = "
     CREATE TABLE users (
         id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
         name TEXT NOT NULL CHECK (name <> ''),
@@ -61,9 +65,13 @@ const CREATE: &str = "
         password_hash TEXT NOT NULL,
         created_at INTEGER NOT NULL CHECK (created_at >= 0),
         updated_at INTEGER NOT NULL CHECK (updated_at >= 0),
-        version INTEGER NOT NULL CHECK (version >= 1)
+        version INTEGER NOT NULL CHECK (version >= 1),
+        checksum INTEGER NOT NULL
     ) STRICT;
+";
 
+/// The triggers; apart, because a migration fills the table before it has them.
+pub(super) const CREATE_TRIGGERS: &str = "
     CREATE TRIGGER users_counted_up AFTER INSERT ON users BEGIN
         UPDATE meta SET value = value + 1 WHERE key = 'users_count';
     END;
@@ -87,18 +95,47 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Op
     }
     match (application_id, objects) {
         (0, 0) => create(connection).map_err(engine)?,
-        (APPLICATION_ID, _) => {}
+        (APPLICATION_ID, _) if found > SCHEMA_VERSION => {
+            return Err(OpenError::Newer { path: path.to_owned(), found, known: SCHEMA_VERSION });
+        }
+        (APPLICATION_ID, _) if found < 1 => return Err(altered(path, "the number of its schema")),
+        (APPLICATION_ID, _) => migrate(connection, path, found)?,
         _ => return Err(OpenError::Foreign { path: path.to_owned(), application_id }),
     }
-    if found > SCHEMA_VERSION {
-        return Err(OpenError::Newer { path: path.to_owned(), found, known: SCHEMA_VERSION });
-    }
+    check_definitions(connection, path)?;
     check_canonicalisation(connection, path)
+}
+
+fn altered(path: &Path, what: &str) -> OpenError {
+    OpenError::Altered { path: path.to_owned(), what: what.to_owned() }
+}
+
+/// Whether every table and trigger is defined as we would define it: a flipped bit in a trigger would make it count
+/// wrong from then on. What operators have added for themselves is theirs.
+fn check_definitions(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    let engine = |source| OpenError::from_engine(path, source);
+    let ours = Connection::open_in_memory().map_err(engine)?;
+    create_all(&ours).map_err(engine)?;
+    let defined = definitions(connection).map_err(engine)?;
+    match definitions(&ours).map_err(engine)?.into_iter().find(|ours| !defined.contains(ours)) {
+        Some((name, _)) => Err(altered(path, &format!("the definition of {name}"))),
+        None => Ok(()),
+    }
+}
+
+/// Name and text of each table and trigger.
+fn definitions(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
+    let mut statement = connection.prepare("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")?;
+    statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}
+
+fn create_all(connection: &Connection) -> rusqlite::Result<()> {
+    [CREATE_REST, CREATE_USERS, CREATE_TRIGGERS].iter().try_for_each(|sql| connection.execute_batch(sql))
 }
 
 fn create(connection: &mut Connection) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    transaction.execute_batch(CREATE)?;
+    create_all(&transaction)?;
     transaction.execute(
         "INSERT INTO meta (key, value) VALUES ('users_count', 0), ('canonical_version', ?1)",
         [CANONICAL_VERSION],
@@ -145,8 +182,9 @@ pub(super) fn configure_reader(connection: &Connection) -> rusqlite::Result<()> 
 }
 
 /// Sets what every connection has: functions in the schema of a file that somebody else may have edited are
-/// not trusted.
+/// not trusted, and the cells of a page are checked when it is read.
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "cell_size_check", true)?;
     connection.pragma_update(None, "trusted_schema", false)
 }
 
@@ -161,7 +199,8 @@ mod tests {
     /// `octet_length` came with SQLite 3.43, and Debian 12 has 3.40: its `VACUUM INTO` failed on it.
     #[test]
     fn the_tables_name_no_function_that_an_older_sqlite_lacks() {
-        let before_parentheses = CREATE.split('(').map(|text| {
+        let all = [CREATE_REST, CREATE_USERS, CREATE_TRIGGERS].concat();
+        let before_parentheses = all.split('(').map(|text| {
             let word = text.rsplit(|char: char| !char.is_ascii_alphanumeric() && char != '_').next();
             word.unwrap_or_default().to_ascii_lowercase()
         });

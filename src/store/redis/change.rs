@@ -6,7 +6,7 @@ use super::RedisStore;
 use super::keys::Shard;
 use super::record::{self, Pointer};
 use super::script::Script;
-use super::steps::{Acquired, Answer, BUSY_PAUSE, intent_deadline};
+use super::steps::{Acquired, Answer, intent_deadline};
 use crate::domain::{Timestamp, User, UserId, Version};
 use crate::store::{Profile, StoreError, Update};
 
@@ -46,7 +46,7 @@ impl RedisStore {
             }
             // Whoever got in between is about to commit or to give up. To begin anew at once would only undo
             // them in turn, and two changes could take turns at that until both are out of rounds.
-            tokio::time::sleep_until(deadline.min(Instant::now() + BUSY_PAUSE)).await;
+            self.pause_for_others(deadline).await;
         }
         Err(StoreError::unavailable("others keep beginning to change this user's e-mail"))
     }

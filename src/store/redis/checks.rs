@@ -87,7 +87,21 @@ pub(super) fn judge(facts: &Facts, address: &Address, place: Place, settings: &R
     warn_of_losses(facts, settings, &mut report);
     disk(facts, &mut report);
     replicas(facts, place, settings, &mut report);
+    password(address, settings, &mut report);
     report
+}
+
+/// A server that others of its network reach and that let us in without a password lets them in, too.
+fn password(address: &Address, settings: &RedisSettings, report: &mut Report) {
+    let local = address.host == "localhost"
+        || address.host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
+    if settings.login.password.is_none() && !local {
+        report.warnings.push(
+            "Redis lets userd in without a password, and so everybody who reaches it: give userd a user of its own with \
+             the rights in docs/OPERATIONS.md, and the user default a password"
+                .to_owned(),
+        );
+    }
 }
 
 fn version(facts: &Facts, report: &mut Report) {

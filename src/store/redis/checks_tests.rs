@@ -8,7 +8,7 @@ const GOOD: &str = "redis_version:7.0.15\r\nrole:master\r\nloading:0\r\nmaxmemor
 
 /// The judgement on a server that is the only one.
 fn judged(facts: &Facts, settings: &RedisSettings) -> Report {
-    judge(facts, &Address::new("redis.example", 6379), Place::Alone, settings)
+    judge(facts, &Address::new("127.0.0.1", 6379), Place::Alone, settings)
 }
 
 fn settings() -> RedisSettings {
@@ -125,4 +125,34 @@ fn a_loading_server_is_known_and_named() {
     assert!(!facts(&[], &[]).loading());
     assert_eq!(facts(&[("valkey_version", "8.1.1")], &[]).server(), "Valkey 8.1.1");
     assert_eq!(Facts::default().server(), "a server of unknown version");
+}
+
+#[test]
+fn a_demoted_primary_is_asked_for_again_and_not_given_up() {
+    let server = facts(&[("role", "slave"), ("cluster_enabled", "1")], &always());
+    let report = judge(&server, &Address::new("127.0.0.1", 6379), Place::InCluster, &settings());
+    assert_eq!((report.refusals.len(), report.away.len()), (0, 1), "{report:?}");
+}
+
+#[test]
+fn what_a_failover_could_lose_is_said_by_place_and_by_what_is_waited_for() {
+    let remarks = |place, acknowledge, replicas: &str, config: &[(&str, &str)]| {
+        let server = facts(&[("connected_slaves", replicas), ("cluster_enabled", "0")], config);
+        let settings = RedisSettings { acknowledge, ..settings() };
+        let report = judge(&server, &Address::new("127.0.0.1", 6379), place, &settings);
+        (report.warnings.join(" "), report.not_ready.join(" "))
+    };
+    let cut_off = [("appendfsync", "always"), ("min-replicas-to-write", "0")];
+    assert!(remarks(Place::UnderSentinel, Acknowledge::Primary, "2", &cut_off).0.contains("a failover can undo"));
+    assert!(remarks(Place::UnderSentinel, Acknowledge::Primary, "0", &cut_off).0.contains("has no replica"));
+    assert_eq!(remarks(Place::UnderSentinel, Acknowledge::Replicas, "2", &cut_off), (String::new(), String::new()));
+    assert!(remarks(Place::UnderSentinel, Acknowledge::Replicas, "0", &cut_off).1.contains("redis.replicas_min"));
+    assert_eq!(remarks(Place::Alone, Acknowledge::Primary, "0", &always()), (String::new(), String::new()));
+}
+
+#[test]
+fn a_server_of_the_network_that_wants_no_password_is_remarked_on() {
+    let server = facts(&[], &always());
+    let report = judge(&server, &Address::new("10.0.0.1", 6379), Place::Alone, &settings());
+    assert!(report.warnings[0].contains("without a password"), "{report:?}");
 }

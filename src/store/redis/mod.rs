@@ -35,6 +35,7 @@ mod sign_up;
 mod steps;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::redis::{Cmd, Value};
 use async_trait::async_trait;
@@ -42,7 +43,9 @@ use async_trait::async_trait;
 use self::keys::{Keys, Shard, mask_claim};
 use self::link::{Link, LinkError};
 use self::record::Pointer;
-pub use self::settings::{Acknowledge, Address, Durability, Login, RECHECK_EVERY, RedisSettings, Sentinels, Servers};
+pub use self::settings::{
+    Acknowledge, Address, BUSY_PAUSE, Durability, Login, RECHECK_EVERY, RedisSettings, Sentinels, Servers,
+};
 use crate::domain::{CanonicalEmail, PasswordHash, Timestamp, User, UserId, Version};
 use crate::random::Random;
 use crate::store::{Insert, Profile, Remove, Store, StoreError, Update};
@@ -61,6 +64,7 @@ pub struct RedisStore {
     link: Link,
     keys: Keys,
     random: Arc<dyn Random>,
+    busy_pause: Duration,
 }
 
 impl RedisStore {
@@ -71,8 +75,9 @@ impl RedisStore {
     /// The server is there, but accounts must not be entrusted to it, or it does not let us in.
     pub async fn start(settings: RedisSettings, random: Arc<dyn Random>) -> Result<Self, StartError> {
         let keys = Keys::below(settings.prefix.clone());
+        let busy_pause = settings.busy_pause;
         let link = Link::start(settings, Arc::clone(&random)).await.map_err(StartError)?;
-        Ok(Self { link, keys, random })
+        Ok(Self { link, keys, random, busy_pause })
     }
 
     /// The claim on an e-mail: who may have it.

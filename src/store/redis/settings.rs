@@ -6,6 +6,10 @@ use std::time::Duration;
 /// How often a server is asked again whether accounts are still safe with it, unless a test wants it sooner.
 pub const RECHECK_EVERY: Duration = Duration::from_secs(30);
 
+/// How long a store waits before it asks again a holder who is just about to commit or to give up, unless a test
+/// wants it sooner.
+pub const BUSY_PAUSE: Duration = Duration::from_millis(20);
+
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Address {
@@ -123,6 +127,8 @@ pub struct RedisSettings {
     pub in_flight_max: usize,
     /// How often a server is asked again whether accounts are still safe with it.
     pub recheck_every: Duration,
+    /// How long to wait before somebody who is busy with an e-mail is asked again.
+    pub busy_pause: Duration,
     /// Serve from a Redis that keeps nothing on disk.
     pub allow_volatile_store: bool,
     /// Serve from a Redis that may evict keys.
@@ -166,6 +172,7 @@ impl RedisSettings {
             timeout: Duration::from_secs(1),
             in_flight_max: 4096,
             recheck_every: RECHECK_EVERY,
+            busy_pause: BUSY_PAUSE,
             allow_volatile_store: false,
             allow_eviction: false,
             assume_noeviction: false,

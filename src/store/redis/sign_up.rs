@@ -48,27 +48,24 @@ impl RedisStore {
             self.verify(deadline, email, mine).await?;
             return Ok(Insert::Inserted);
         }
-        let acquired = self.acquire(deadline, email, mine, user.created_at).await;
-        if !matches!(acquired, Ok(Acquired::Mine)) {
-            let committed = self.sign_up_abort(deadline, user).await;
-            if !matches!(committed, Ok(true)) {
-                let released = self.release(deadline, email, mine).await;
-                return acquired.and(committed).and(released).map(|()| Insert::Taken);
-            }
-        } else {
-            match self.sign_up_commit(deadline, user).await? {
-                Commit::Done => {}
+        let refused = match self.acquire(deadline, email, mine, user.created_at).await {
+            Ok(Acquired::Mine) => match self.sign_up_commit(deadline, user).await? {
+                Commit::Done => None,
                 Commit::Dead => {
                     self.release(deadline, email, mine).await?;
                     return Err(given_up());
                 }
-                // Another id lies elsewhere; this one is given up, unless an earlier copy got through after all.
-                Commit::Moving => {
-                    if !self.sign_up_abort(deadline, user).await? {
-                        self.release(deadline, email, mine).await?;
-                        return Ok(Insert::Moving);
-                    }
-                }
+                Commit::Moving => Some(Ok(Insert::Moving)),
+            },
+            Ok(Acquired::Taken) => Some(Ok(Insert::Taken)),
+            Err(error) => Some(Err(error)),
+        };
+        if let Some(refused) = refused {
+            // An earlier copy of this sign-up may have got through after all.
+            let committed = self.sign_up_abort(deadline, user).await;
+            if !matches!(committed, Ok(true)) {
+                let released = self.release(deadline, email, mine).await;
+                return refused.and_then(|refused| committed.and(released).map(|()| refused));
             }
         }
         self.verify(deadline, email, mine).await?;

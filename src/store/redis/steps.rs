@@ -2,8 +2,6 @@
 //!
 //! Each call is one script on one shard. What a step does and why is told in its script.
 
-use std::time::Duration;
-
 use ::redis::{Cmd, Value};
 use tokio::time::Instant;
 
@@ -21,10 +19,9 @@ pub(super) const ABORTED_TTL_MS: u64 = 24 * 3600 * 1000;
 /// How often a claim is tried for while it passes from hand to hand; the number that the model was checked with.
 const CLAIM_ROUNDS: usize = 3;
 
-/// How often, and after which pause, a holder who is still busy is asked again: a sign-up takes a few
-/// milliseconds, so within 100 ms it is known whether the e-mail is taken.
+/// How often a holder who is still busy is asked again, each time after [`super::BUSY_PAUSE`]: a sign-up takes a
+/// few milliseconds, so within 100 ms it is known whether the e-mail is taken.
 const BUSY_ROUNDS: usize = 5;
-pub(super) const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
 /// What came of trying for a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -168,11 +165,16 @@ impl RedisStore {
     ) -> Result<Judgement, StoreError> {
         for _ in 0..BUSY_ROUNDS {
             match self.resolve(deadline, email, holder, now).await? {
-                Judgement::Busy => tokio::time::sleep_until(deadline.min(Instant::now() + BUSY_PAUSE)).await,
+                Judgement::Busy => self.pause_for_others(deadline).await,
                 final_one => return Ok(final_one),
             }
         }
         Ok(Judgement::Busy)
+    }
+
+    /// A moment for somebody who is just about to commit or to give up.
+    pub(super) async fn pause_for_others(&self, deadline: Instant) {
+        tokio::time::sleep_until(deadline.min(Instant::now() + self.busy_pause)).await;
     }
 
     async fn resolve(

@@ -16,16 +16,16 @@ pub(crate) async fn a_store_that_works_says_so_and_changes_nothing(test: &TestSt
 
 /// On stores of its own: the suite looks at the one that it is given afterwards.
 pub(crate) async fn closing_twice_is_no_harm(test: &TestStore) {
-    let other = TestStore::open(test.backend()).await;
+    let other = test.another().await;
     other.signed_up("Ann", "ann@x.org").await;
     other.store.close().await;
     other.store.close().await;
-    let other = TestStore::open(test.backend()).await;
+    let other = test.another().await;
     tokio::join!(other.store.close(), other.store.close());
 }
 
 pub(crate) async fn a_closed_store_is_unavailable(test: &TestStore) {
-    let other = TestStore::open(test.backend()).await;
+    let other = test.another().await;
     let ann = other.signed_up("Ann", "ann@x.org").await;
     other.store.close().await;
     let bob = other.somebody("Bob", "bob@x.org");

@@ -62,15 +62,16 @@ fn any_call() -> impl Strategy<Value = Call> {
 pub(crate) fn any_sequence_of_calls_does_what_a_map_does(backend: Backend) {
     let config = Config { cases: SEQUENCES, failure_persistence: None, ..Config::default() };
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+    let ground = runtime.block_on(TestStore::open(backend));
     let outcome = TestRunner::new(config)
-        .run(&prop::collection::vec(any_call(), 1..=CALLS_MAX), |calls| runtime.block_on(agree(backend, &calls)));
+        .run(&prop::collection::vec(any_call(), 1..=CALLS_MAX), |calls| runtime.block_on(agree(&ground, &calls)));
     if let Err(failure) = outcome {
         panic!("{failure}");
     }
 }
 
-async fn agree(backend: Backend, calls: &[Call]) -> Result<(), TestCaseError> {
-    let test = TestStore::open(backend).await;
+async fn agree(ground: &TestStore, calls: &[Call]) -> Result<(), TestCaseError> {
+    let test = ground.another().await;
     let mut model = Model { users: BTreeMap::new(), people: [None; PEOPLE] };
     for (number, call) in calls.iter().enumerate() {
         test.clock.advance_ms(1);

@@ -3,13 +3,15 @@
 
 use userd::random::{Random, SeededRandom};
 
+use crate::support::fault_time::amount;
 use crate::support::load::{Load, assert_all_there, count_of_whole, users_count};
 use crate::support::program::Launch;
 use crate::support::redis_audit::audit;
 use crate::support::redis_server::RedisServer;
 use crate::support::stores::audit_database;
 
-const KILLS: usize = 10;
+/// How often it is killed, also in the long form.
+const KILLS: (usize, usize) = (10, 100);
 
 const CLIENTS: usize = 16;
 
@@ -20,7 +22,7 @@ const CLIENTS: usize = 16;
 async fn kill_again_and_again(launch: &Launch, seed: u64) {
     let random = SeededRandom::from_seed(seed);
     let (mut acknowledged, mut unanswered) = (Vec::new(), Vec::new());
-    for round in 0..KILLS {
+    for round in 0..amount(KILLS.0, KILLS.1) {
         let mut serving = launch.start();
         assert_all_there(serving.address(), &acknowledged[acknowledged.len().saturating_sub(200)..]).await;
         let load = Load::start(serving.address(), CLIENTS, &format!("load-{round}"));

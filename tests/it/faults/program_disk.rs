@@ -74,3 +74,35 @@ async fn on_a_redis_with_a_full_disk_requests_are_refused_and_nothing_acknowledg
     count_of_whole(serving.address(), &tally.unanswered).await;
     assert_eq!(audit(&server, "userd:").contradictions, Vec::<String>::new());
 }
+
+/// With `everysec`, a Redis that can't write its file goes on serving reads, and takes writes again by itself.
+#[tokio::test(flavor = "multi_thread")]
+async fn on_a_redis_with_a_full_disk_and_everysec_reads_go_on_and_writes_come_back_without_a_restart() {
+    let name = "faults::program_disk::\
+                on_a_redis_with_a_full_disk_and_everysec_reads_go_on_and_writes_come_back_without_a_restart";
+    let Some(disk) = disk(name, DISK_BYTES) else { return };
+    let ballast = ballast(&disk, BALLAST_BYTES);
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut server = RedisServer::start_with(&["--dir", &disk.to_string_lossy(), "--appendfsync", "everysec"]);
+    let launch = Launch::in_folder(folder.path()).redis(&server).cheap_hashes().set("redis.timeout_ms", "300");
+    let serving = launch.start();
+    let load = Load::start(serving.address(), CLIENTS, "load");
+    load.until_more_refused(50).await;
+    let tally = load.stop().await;
+    tally.assert_decent();
+    assert!(tally.acknowledged.len() > 50, "{:?}", tally.statuses);
+    assert!(ask(serving.address(), &sign_up("early@example.org")).await.is_polite_refusal());
+    until_status(serving.address(), "/health/ready", 503).await;
+    assert_eq!(status_of(serving.address(), "/health/live").await, 200);
+    assert_all_there(serving.address(), &tally.acknowledged).await;
+    fs::remove_file(ballast).expect("it is ours");
+    until_status(serving.address(), "/health/ready", 200).await;
+    until_signed_up(serving.address(), "late@example.org").await;
+    // What it had held back has been written meanwhile.
+    server.kill();
+    server.start_again();
+    until_status(serving.address(), "/health/ready", 200).await;
+    assert_all_there(serving.address(), &tally.acknowledged).await;
+    count_of_whole(serving.address(), &tally.unanswered).await;
+    assert_eq!(audit(&server, "userd:").contradictions, Vec::<String>::new());
+}

@@ -91,6 +91,8 @@ async fn a_redis_without_memory_refuses_sign_ups_and_still_finds_and_deletes() {
     assert_eq!(ask(address, &wrong).await.status, 401);
     assert_eq!(ask(address, &delete(id)).await.status, 200);
     assert_eq!(status_of(address, &format!("/api/users/{leaving}")).await, 404);
+    let claims = server.texts(&["KEYS", &format!("*:claim:{leaving}")]);
+    assert_eq!(claims, Vec::<String>::new(), "cleaning up works without memory");
     assert_eq!(audit(&server, "userd:").contradictions, Vec::<String>::new());
     server.command(&["CONFIG", "SET", "maxmemory", "256mb"]);
     assert_eq!(until_signed_up(address, leaving).await.status, 200);

@@ -12,6 +12,7 @@ use userd::store::{Insert, Remove, Store, StoreError, Update};
 
 use crate::support::people::{NOW, address, person, profile};
 use crate::support::redis_audit::audit;
+use crate::support::redis_rights::{Place, USER, least_rights, let_in};
 use crate::support::redis_server::{RedisServer, free_port};
 
 /// A call that has not ended by then hangs; many times the store's own limit, for slow machines.
@@ -261,27 +262,17 @@ async fn a_database_that_the_server_does_not_have_is_refused() {
     store(RedisSettings { db: 15, ..server.settings() }).await.check().await.expect("the last one is there");
 }
 
-/// The page that operators copy the ACL line from; the tests take it from there, too.
-const OPERATIONS: &str = include_str!("../../../docs/OPERATIONS.md");
-
-/// The rights in the ACL line of the page: what follows `user userd on >password`.
-fn least_rights() -> Vec<&'static str> {
-    let line = OPERATIONS.lines().find(|line| line.starts_with("user userd on >")).expect("the page has an ACL line");
-    line.split(' ').skip(4).collect()
-}
-
+/// Settings that reach the server as a user with these rights.
 fn with_rights(server: &RedisServer, rights: &[&str]) -> RedisSettings {
-    let mut words = vec!["ACL", "SETUSER", "userd", "reset", "on", ">secret"];
-    words.extend(rights);
-    server.command(&words);
-    RedisSettings { login: login(Some("userd"), "secret"), ..server.settings() }
+    let_in(server, rights);
+    RedisSettings { login: login(Some(USER.0), USER.1), ..server.settings() }
 }
 
 #[tokio::test]
 async fn the_least_rights_are_enough_for_everything() {
     let (server, clock) = (RedisServer::start(), ManualClock::at(NOW));
     // Database 1 needs SELECT, and scripts that the server has forgotten need EVAL.
-    let store = store(RedisSettings { db: 1, ..with_rights(&server, &least_rights()) }).await;
+    let store = store(RedisSettings { db: 1, ..with_rights(&server, &least_rights(Place::Server)) }).await;
     server.command(&["SCRIPT", "FLUSH"]);
     let user = person(&clock, "a@example.org");
     assert_eq!(store.insert_user(&user).await.expect("served"), Insert::Inserted);
@@ -309,7 +300,7 @@ async fn a_missing_right_is_named_before_anything_is_served() {
     for (missing, named) in
         [("+zadd", "ZADD"), ("+hset", "HSET"), ("+del", "DEL"), ("+script|load", "SCRIPT LOAD"), ("~userd:*", "userd:")]
     {
-        let rights: Vec<&str> = least_rights().into_iter().filter(|&right| right != missing).collect();
+        let rights: Vec<&str> = least_rights(Place::Server).into_iter().filter(|&right| right != missing).collect();
         let sentence = refusal(with_rights(&server, &rights)).await;
         assert!(sentence.contains("lacks permissions") && sentence.contains(named), "{missing}: {sentence}");
     }
@@ -329,10 +320,10 @@ async fn all_is_possible(server: &RedisServer, rights: &[&str]) -> bool {
 #[tokio::test]
 async fn every_right_in_the_line_is_needed() {
     let server = RedisServer::start();
-    assert!(all_is_possible(&server, &least_rights()).await);
+    assert!(all_is_possible(&server, &least_rights(Place::Server)).await);
     // Without INFO userd serves, but knows less.
-    for missing in least_rights().into_iter().filter(|right| right.starts_with('+') && *right != "+info") {
-        let rights: Vec<&str> = least_rights().into_iter().filter(|&right| right != missing).collect();
+    for missing in least_rights(Place::Server).into_iter().filter(|right| right.starts_with('+') && *right != "+info") {
+        let rights: Vec<&str> = least_rights(Place::Server).into_iter().filter(|&right| right != missing).collect();
         assert!(!all_is_possible(&server, &rights).await, "{missing} is not needed");
     }
 }
@@ -340,7 +331,7 @@ async fn every_right_in_the_line_is_needed() {
 #[tokio::test]
 async fn where_info_is_forbidden_userd_serves_and_takes_the_operators_word() {
     let server = RedisServer::start();
-    let rights: Vec<&str> = least_rights().into_iter().filter(|&right| right != "+info").collect();
+    let rights: Vec<&str> = least_rights(Place::Server).into_iter().filter(|&right| right != "+info").collect();
     let settings = with_rights(&server, &rights);
     store(settings.clone()).await.check().await.expect("ready");
     let declared = RedisSettings { assume_durability: Some(Durability::Nothing), ..settings };

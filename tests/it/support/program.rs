@@ -73,6 +73,25 @@ impl Launch {
         serving
     }
 
+    /// With these variables of the environment.
+    pub fn environments(self, all: Vec<(String, String)>) -> Self {
+        all.into_iter().fold(self, |launch, (name, value)| launch.environment(&name, &value))
+    }
+
+    /// Starts it and waits until it listens, or has ended without.
+    pub fn try_start(&self) -> Option<Serving> {
+        let mut serving = self.spawn();
+        while !serving.log().contains(" serves on http://") {
+            if serving.process.try_wait().expect("its state").is_some() {
+                return None;
+            }
+            pause();
+        }
+        let line = serving.line_with(" serves on http://");
+        serving.address = line.rsplit('/').next().and_then(|address| address.trim().parse().ok());
+        Some(serving)
+    }
+
     /// Starts it and does not wait: it may not come to listening, or say so in another way.
     pub fn spawn(&self) -> Serving {
         let log_folder = tempfile::tempdir().expect("a folder for the log");
@@ -141,6 +160,13 @@ impl Serving {
     /// Asks it to stop (SIGTERM).
     pub fn terminate(&self) {
         self.signal(Signal::TERM);
+    }
+
+    /// Asks it to stop, if it has not ended already.
+    pub fn terminate_if_running(&mut self) {
+        if self.process.try_wait().expect("its state").is_none() {
+            self.terminate();
+        }
     }
 
     /// Freezes it (SIGSTOP), and returns when it has stopped.

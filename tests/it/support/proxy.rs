@@ -156,13 +156,18 @@ async fn relay(
     }
 }
 
-async fn ask(to: &mut OwnedWriteHalf, from: &mut BufReader<OwnedReadHalf>, request: &[u8]) -> std::io::Result<Vec<u8>> {
+/// Sends a request and waits for its answer.
+pub(super) async fn ask(
+    to: &mut OwnedWriteHalf,
+    from: &mut BufReader<OwnedReadHalf>,
+    request: &[u8],
+) -> std::io::Result<Vec<u8>> {
     to.write_all(request).await?;
     frame(from).await
 }
 
 /// Reads one value of the Redis protocol (RESP2), whole.
-async fn frame(from: &mut BufReader<OwnedReadHalf>) -> std::io::Result<Vec<u8>> {
+pub(super) async fn frame(from: &mut BufReader<OwnedReadHalf>) -> std::io::Result<Vec<u8>> {
     let mut whole = Vec::new();
     let mut wanted = 1_i64;
     while wanted > 0 {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::image::{Content, Image, Record};
 use super::redis_server::{RedisServer, command};
 
 /// Where the keys are that make up one store.
@@ -32,59 +33,63 @@ impl Findings {
     }
 }
 
-/// The fields of a hash.
-type Record = BTreeMap<String, String>;
-
-/// What was read, before it is compared.
-#[derive(Default)]
-struct Found {
-    users: BTreeMap<String, (String, Record)>,
-    claims: BTreeMap<String, String>,
-    listed: BTreeSet<(String, String)>,
-    listed_emails: BTreeSet<(String, String)>,
-    /// Keys that can't be compared.
-    wrong: Vec<String>,
-}
-
 /// Audits what lies below `prefix`. Nobody may write at the same time.
-pub fn audit(source: &impl KeySource, prefix: &str) -> Findings {
-    let mut found = Found::default();
+pub fn audit(source: &(impl KeySource + ?Sized), prefix: &str) -> Findings {
+    let (mut image, mut twice) = (Image::new(), Vec::new());
     for holder in source.holders() {
-        read(holder, prefix, &mut found).unwrap_or_else(|error| panic!("the keys can't be read: {error}"));
+        let part = read(holder, prefix).unwrap_or_else(|error| panic!("the keys can't be read: {error}"));
+        twice.extend(part.keys().filter(|key| image.contains_key(*key)).map(|key| format!("{key} is there twice")));
+        image.extend(part);
     }
-    compare(found)
+    let mut findings = compare(&image, prefix);
+    findings.contradictions.extend(twice);
+    findings
 }
 
-fn read(holder: &RedisServer, prefix: &str, found: &mut Found) -> redis::RedisResult<()> {
+fn read(holder: &RedisServer, prefix: &str) -> redis::RedisResult<Image> {
     let connection = &mut holder.connection()?;
-    let keys: Vec<String> = command(&["KEYS", "*"]).query(connection)?;
-    for key in keys.into_iter().filter(|key| key.starts_with(prefix)) {
+    let mut image = Image::new();
+    for key in command(&["KEYS", "*"]).query::<Vec<String>>(connection)? {
+        // Without a hash tag right after the prefix it is `meta`, or below another prefix.
+        if !key.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('{')) {
+            continue;
+        }
+        let kind: String = command(&["TYPE", &key]).query(connection)?;
+        let parts = match kind.as_str() {
+            "hash" => command(&["HGETALL", &key]).query(connection)?,
+            "string" => vec![command(&["GET", &key]).query(connection)?],
+            _ => command(&["ZRANGE", &key, "0", "-1"]).query(connection)?,
+        };
+        image.insert(key, Content::of(&kind, parts));
+    }
+    Ok(image)
+}
+
+/// Compares what lies below `prefix` with itself.
+pub fn compare(image: &Image, prefix: &str) -> Findings {
+    let mut findings = Findings::default();
+    let mut users: BTreeMap<String, (String, &Record)> = BTreeMap::new();
+    let mut claims: BTreeMap<String, String> = BTreeMap::new();
+    let (mut listed, mut listed_emails) = (BTreeSet::new(), BTreeSet::new());
+    for (key, content) in image {
         let Some((shard, rest)) = key[prefix.len()..].split_once("}:") else { continue };
         let shard = shard.trim_start_matches('{').to_owned();
-        if let Some(id) = rest.strip_prefix("user:") {
-            let record = command(&["HGETALL", &key]).query(connection)?;
-            if found.users.insert(id.to_owned(), (shard, record)).is_some() {
-                found.wrong.push(format!("{id} is there twice"));
+        match (rest.split_once(':').map_or(rest, |(kind, _)| kind), content) {
+            ("user", Content::Record(record)) => {
+                users.insert(rest["user:".len()..].to_owned(), (shard, record));
             }
-        } else if let Some(email) = rest.strip_prefix("claim:") {
-            if found.claims.insert(email.to_owned(), command(&["GET", &key]).query(connection)?).is_some() {
-                found.wrong.push(format!("the claim on {email} is there twice"));
+            ("claim", Content::Text(pointer)) => {
+                claims.insert(rest["claim:".len()..].to_owned(), pointer.clone());
             }
-        } else if rest == "users" || rest == "emails" {
-            let members: Vec<String> = command(&["ZRANGE", &key, "0", "-1"]).query(connection)?;
-            let list = if rest == "users" { &mut found.listed } else { &mut found.listed_emails };
-            list.extend(members.into_iter().map(|member| (shard.clone(), member)));
-        } else if rest != "ack" || command(&["TYPE", &key]).query::<String>(connection)? != "string" {
-            // `ack`, which is written to wait for replicas, says nothing about anybody.
-            found.wrong.push(format!("unknown key {key}"));
+            ("users", Content::Members(ids)) => listed.extend(ids.iter().map(|id| (shard.clone(), id.clone()))),
+            ("emails", Content::Members(members)) => {
+                listed_emails.extend(members.iter().map(|member| (shard.clone(), member.clone())));
+            }
+            // Written to wait for replicas; says nothing about anybody.
+            ("ack", Content::Text(_)) => {}
+            _ => findings.contradictions.push(format!("unknown key {key}")),
         }
     }
-    Ok(())
-}
-
-fn compare(found: Found) -> Findings {
-    let Found { users, claims, mut listed, mut listed_emails, wrong } = found;
-    let mut findings = Findings { contradictions: wrong, leftovers: Vec::new() };
     let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
     for (id, (shard, record)) in &users {
         audit_user(&mut findings, id, record, &claims);

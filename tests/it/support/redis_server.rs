@@ -43,6 +43,11 @@ impl RedisServer {
         ServerPlan::keeping_accounts().with(more).start()
     }
 
+    /// The same, with more in its environment.
+    pub fn start_in(environment: &[(String, String)], more: &[&str]) -> Self {
+        ServerPlan::keeping_accounts().with(more).in_environment(environment).start()
+    }
+
     /// A server with the defaults at a given port.
     pub fn start_on(port: u16) -> Self {
         Self::start_at(port, &[])

@@ -39,6 +39,7 @@ pub struct ServerPlan {
     program: PathBuf,
     arguments: Vec<String>,
     config: Option<String>,
+    environment: Vec<(String, String)>,
 }
 
 impl ServerPlan {
@@ -49,7 +50,7 @@ impl ServerPlan {
 
     /// A server with its own defaults.
     pub fn bare() -> Self {
-        Self { program: chosen_program(), arguments: Vec::new(), config: None }
+        Self { program: chosen_program(), arguments: Vec::new(), config: None, environment: Vec::new() }
     }
 
     /// With more arguments (`--name value …`), which win over those before them.
@@ -61,6 +62,12 @@ impl ServerPlan {
     /// With a configuration file that begins like this, which the server may write to.
     pub fn config(self, text: &str) -> Self {
         Self { config: Some(text.to_owned()), ..self }
+    }
+
+    /// With more in its environment.
+    pub fn in_environment(mut self, more: &[(String, String)]) -> Self {
+        self.environment.extend_from_slice(more);
+        self
     }
 
     /// Clients need TLS. Always Debian's server: those of the matrix are built without it.
@@ -102,6 +109,7 @@ impl ServerPlan {
             .args(["--bind", "127.0.0.1", "--daemonize", "no", "--dir"])
             .arg(folder)
             .args(&self.arguments)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())

@@ -1,8 +1,8 @@
 //! A fresh store for one test, on any back end, and a look behind it.
 //!
 //! # How to add a back end
-//! A variant of [`Backend`], an arm in [`TestStore::open`], [`TestStore::reopen`] and [`TestStore::audit`], and
-//! a line in `contract/mod.rs`.
+//! A variant of [`Backend`], an arm in [`TestStore::open`] (and where the compiler asks for one), and a line in
+//! `contract/mod.rs`.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -22,7 +22,7 @@ use userd::store::{Insert, Profile, Store};
 
 use super::people::{self, NOW};
 use super::redis_audit;
-use super::redis_server::RedisServer;
+use super::redis_ground::RedisGround;
 
 /// Far above what a change takes on a busy machine: a test that meets it has found a hang.
 const TIMEOUT: Duration = Duration::from_secs(20);
@@ -31,13 +31,20 @@ const TIMEOUT: Duration = Duration::from_secs(20);
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Backend {
     Embedded,
+    /// One server.
     Redis,
+    /// One server, with the rights that the operations page asks for and no others.
+    RedisLeastRights,
+    /// A group with Sentinels, with such rights.
+    Sentinel,
+    /// A cluster, with such rights.
+    Cluster,
 }
 
 /// What lives as long as the store.
 enum Ground {
     Embedded(TempDir),
-    Redis(RedisServer),
+    Redis(Arc<RedisGround>, Box<RedisSettings>),
 }
 
 /// A store of its own for one test, with the clock that its users are made by.
@@ -65,13 +72,30 @@ impl TestStore {
                 let store = EmbeddedStore::open(&settings(&database(&folder))).expect("a fresh database");
                 (Arc::new(store), Ground::Embedded(folder))
             }
-            Backend::Redis => {
-                let server = RedisServer::start();
-                (Arc::new(redis_store(&server).await), Ground::Redis(server))
-            }
+            Backend::Redis => return Self::on(Arc::new(RedisGround::single())).await,
+            Backend::RedisLeastRights => return Self::on(Arc::new(RedisGround::single_with_least_rights())).await,
+            Backend::Sentinel => return Self::on(Arc::new(RedisGround::sentinel_with_least_rights())).await,
+            Backend::Cluster => return Self::on(Arc::new(RedisGround::cluster_with_least_rights())).await,
         };
+        Self::new(store, ground)
+    }
+
+    async fn on(ground: Arc<RedisGround>) -> Self {
+        let settings = Box::new(ground.another_store());
+        Self::new(Arc::new(redis_store(&settings).await), Ground::Redis(ground, settings))
+    }
+
+    fn new(store: Arc<dyn Store>, ground: Ground) -> Self {
         let clock = Arc::new(ManualClock::at(NOW));
         Self { store, clock, ground, random: SeededRandom::from_seed(1), known: Mutex::default() }
+    }
+
+    /// A fresh, empty store of the same kind; in Redis on the same servers.
+    pub(crate) async fn another(&self) -> Self {
+        match &self.ground {
+            Ground::Embedded(_) => Self::open(Backend::Embedded).await,
+            Ground::Redis(ground, _) => Self::on(Arc::clone(ground)).await,
+        }
     }
 
     /// The same data after closing and opening again.
@@ -81,7 +105,7 @@ impl TestStore {
             Ground::Embedded(folder) => {
                 Arc::new(EmbeddedStore::open(&settings(&database(folder))).expect("the same database"))
             }
-            Ground::Redis(server) => Arc::new(redis_store(server).await),
+            Ground::Redis(_, settings) => Arc::new(redis_store(settings).await),
         };
         self
     }
@@ -90,15 +114,7 @@ impl TestStore {
     pub(crate) fn audit(&self) -> Vec<String> {
         match &self.ground {
             Ground::Embedded(folder) => audit_database(&database(folder)).expect("the database can be read"),
-            Ground::Redis(server) => redis_audit::audit(server, "userd:").all(),
-        }
-    }
-
-    /// The kind of store that this is.
-    pub(crate) fn backend(&self) -> Backend {
-        match &self.ground {
-            Ground::Embedded(_) => Backend::Embedded,
-            Ground::Redis(_) => Backend::Redis,
+            Ground::Redis(ground, settings) => redis_audit::audit(&*ground.servers, &settings.prefix).all(),
         }
     }
 
@@ -106,7 +122,7 @@ impl TestStore {
     pub(crate) fn path(&self) -> PathBuf {
         match &self.ground {
             Ground::Embedded(folder) => database(folder),
-            Ground::Redis(_) => panic!("Redis keeps no file of ours"),
+            Ground::Redis(..) => panic!("Redis keeps no file of ours"),
         }
     }
 
@@ -194,8 +210,8 @@ pub(crate) fn settings(path: &Path) -> EmbeddedSettings {
     EmbeddedSettings { path: path.to_owned(), readers: 2, timeout: TIMEOUT, queue: 1024 }
 }
 
-async fn redis_store(server: &RedisServer) -> RedisStore {
-    let settings = RedisSettings { timeout: TIMEOUT, ..server.settings() };
+async fn redis_store(settings: &RedisSettings) -> RedisStore {
+    let settings = RedisSettings { timeout: TIMEOUT, ..settings.clone() };
     RedisStore::start(settings, Arc::new(SystemRandom)).await.expect("the server is good")
 }
 

@@ -253,7 +253,8 @@ impl NodeState {
 
     /// Why the server can't be relied on at the moment; `None` if it can.
     pub(super) fn trouble(&self) -> Option<String> {
-        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        trouble.or_else(|| self.live.load().is_none().then(|| "it is being connected to".to_owned()))
     }
 
     /// The server's clock, in milliseconds; estimated from its answer at the last check.

@@ -1,0 +1,74 @@
+//! From an older schema to the present one, in one transaction: a crash on the way leaves the file as it was.
+//!
+//! A file with damage is not touched: copying what can still be read of it would make the rest disappear.
+
+use std::path::Path;
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Row, TransactionBehavior, params};
+
+use super::checksum::{COLUMNS, checksum};
+use super::errors::OpenError;
+use super::schema::{CREATE_TRIGGERS, CREATE_USERS, SCHEMA_VERSION};
+
+/// Brings the tables of version `found` up to [`SCHEMA_VERSION`].
+///
+/// # Errors
+/// If the file at `path` is damaged, or the disk does not take the changes; then nothing is changed.
+pub(super) fn migrate(connection: &mut Connection, path: &Path, found: i32) -> Result<(), OpenError> {
+    if found == SCHEMA_VERSION {
+        return Ok(());
+    }
+    let engine = |source| OpenError::from_engine(path, source);
+    let sound: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(engine)?;
+    if sound != "ok" {
+        return Err(OpenError::Altered {
+            path: path.to_owned(),
+            what: format!("the file of schema {found} ({sound})"),
+        });
+    }
+    tracing::info!(from = found, to = SCHEMA_VERSION, "bringing the database to the present schema");
+    // Version 1 is the only one before.
+    add_checksums(connection).map_err(engine)
+}
+
+/// 1 → 2: each user's row has a checksum. The table is made anew, so that its definition is the same in every
+/// file; rows keep their rowid. A row that can be no user is copied, too: reading it reports it.
+fn add_checksums(connection: &mut Connection) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch(
+        "DROP TRIGGER users_counted_up; DROP TRIGGER users_counted_down; ALTER TABLE users RENAME TO users_before;",
+    )?;
+    transaction.execute_batch(CREATE_USERS)?;
+    copy_users(&transaction)?;
+    transaction.execute_batch("DROP TABLE users_before;")?;
+    transaction.execute_batch(CREATE_TRIGGERS)?;
+    transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    transaction.commit()
+}
+
+fn copy_users(connection: &Connection) -> rusqlite::Result<()> {
+    let mut before = connection.prepare(
+        "SELECT id, name, email, canonical, password_hash, created_at, updated_at, version, rowid FROM users_before \
+         ORDER BY rowid",
+    )?;
+    let mut into = connection.prepare(
+        "INSERT INTO users (id, name, email, canonical, password_hash, created_at, updated_at, version, checksum, rowid) \
+         SELECT id, name, email, canonical, password_hash, created_at, updated_at, version, ?2, rowid FROM users_before \
+         WHERE rowid = ?1",
+    )?;
+    let mut rows = before.query([])?;
+    while let Some(row) = rows.next()? {
+        let rowid: i64 = row.get(COLUMNS)?;
+        into.execute(params![rowid, checksum(values(row)?)])?;
+    }
+    Ok(())
+}
+
+fn values<'r>(row: &'r Row<'_>) -> rusqlite::Result<[ValueRef<'r>; COLUMNS]> {
+    let mut values = [ValueRef::Null; COLUMNS];
+    for (column, value) in values.iter_mut().enumerate() {
+        *value = row.get_ref(column)?;
+    }
+    Ok(values)
+}

@@ -1,0 +1,84 @@
+//! One flipped bit in the closed database of the embedded store. (Row 17 of the fault table.) What is served is what
+//! was written, or it is reported; and what is missing is found by the checks that the doctor makes.
+
+use std::fs;
+use std::path::Path;
+
+use userd::domain::User;
+use userd::random::SeededRandom;
+use userd::store::embedded::EmbeddedStore;
+use userd::store::{Insert, Store, StoreError};
+
+use crate::support::fault_time::amount;
+use crate::support::power_journal::below;
+use crate::support::stores::{Backend, TestStore, audit_database, settings};
+
+const USERS: usize = 300;
+
+/// What came of one flip.
+#[derive(Debug, Default)]
+struct Seen {
+    /// The store was not opened, or a look-up was answered with an error.
+    refused: bool,
+    /// Somebody was not found, or the number of users is another.
+    missing: bool,
+    /// Other data than was written was served as good.
+    wrong: Vec<String>,
+}
+
+async fn look(path: &Path, users: &[User]) -> Seen {
+    let mut seen = Seen::default();
+    let Ok(store) = EmbeddedStore::open(&settings(path)) else { return Seen { refused: true, ..seen } };
+    for user in users {
+        for found in [store.user(user.id).await, store.user_by_email(user.email.canonical()).await] {
+            match found {
+                Ok(Some(found)) if found == *user => {}
+                Ok(Some(found)) => seen.wrong.push(format!("{found:?} instead of {user:?}")),
+                Ok(None) => seen.missing = true,
+                Err(StoreError::Corrupt { .. } | StoreError::Unavailable(_)) => seen.refused = true,
+            }
+        }
+    }
+    match store.users_count().await {
+        Ok(count) => seen.missing |= count != users.len() as u64,
+        Err(_) => seen.refused = true,
+    }
+    store.close().await;
+    seen
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_flipped_bit_is_refused_or_reported_or_changes_nothing() {
+    let test = TestStore::open(Backend::Embedded).await;
+    let mut users = Vec::new();
+    for number in 0..USERS {
+        let user = test.somebody("Somebody Ordinary", &format!("Somebody-{number}@Example.org"));
+        assert_eq!(test.store.insert_user(&user).await.expect("the store works"), Insert::Inserted);
+        users.push(user);
+    }
+    test.store.close().await;
+    let good = fs::read(test.path()).expect("the file");
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("userd.db");
+    let random = SeededRandom::from_seed(17);
+    let (mut refused, mut found_by_audit, mut nothing) = (0, 0, 0);
+    for flip in 0..amount(120, 1_000) {
+        let bit = below(&random, good.len() * 8);
+        let mut bytes = good.clone();
+        bytes[bit / 8] ^= 1 << (bit % 8);
+        fs::write(&path, &bytes).expect("the file can be written");
+        let seen = look(&path, &users).await;
+        assert_eq!(seen.wrong, Vec::<String>::new(), "flip {flip} of bit {bit}: wrong data as good");
+        let audit = audit_database(&path);
+        let reported = !matches!(&audit, Ok(findings) if findings.is_empty());
+        assert!(seen.refused || reported || !seen.missing, "flip {flip} of bit {bit}: a loss that nothing reports");
+        if seen.refused {
+            refused += 1;
+        } else if reported {
+            found_by_audit += 1;
+        } else {
+            nothing += 1;
+        }
+    }
+    assert!(refused > 0 && nothing > 0, "refused {refused}, found by the audit {found_by_audit}, nothing {nothing}");
+}

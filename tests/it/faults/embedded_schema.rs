@@ -1,0 +1,83 @@
+//! Databases of older schemas: brought up to the present one with everybody in them, or left as they are.
+
+use std::fs;
+use std::path::PathBuf;
+
+use rusqlite::Connection;
+use tempfile::TempDir;
+use userd::domain::CanonicalEmail;
+use userd::store::embedded::{EmbeddedStore, OpenError};
+use userd::store::{Store, Update};
+
+use crate::support::stores::{audit_database, settings};
+
+/// Written by userd 0.1.0 with schema 1: three users.
+const SCHEMA_1: &[u8] = include_bytes!("../fixtures/embedded-schema-1.db");
+
+const EMAILS: [(&str, &str); 3] =
+    [("ada Old", "ada@example.org"), ("bob Old", "bob+tag@example.org"), ("eve Old", "eve@xn--bcher-kva.example")];
+
+fn laid_out() -> (TempDir, PathBuf) {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("userd.db");
+    fs::write(&path, SCHEMA_1).expect("a file");
+    (folder, path)
+}
+
+fn version(path: &PathBuf) -> i32 {
+    let raw = Connection::open(path).expect("the file");
+    raw.pragma_query_value(None, "user_version", |row| row.get(0)).expect("a number")
+}
+
+#[tokio::test]
+async fn a_database_of_schema_1_is_brought_up_with_everybody_in_it() {
+    let (_folder, path) = laid_out();
+    assert_eq!(version(&path), 1);
+    for _ in 0..2 {
+        let store = EmbeddedStore::open(&settings(&path)).expect("an older schema is no obstacle");
+        for (name, email) in EMAILS {
+            let user = store.user_by_email(&CanonicalEmail::parse(email).expect("an e-mail")).await.expect("served");
+            let user = user.unwrap_or_else(|| panic!("{email} is there"));
+            assert_eq!(user.name.as_str(), name);
+            assert_eq!(store.user(user.id).await.expect("served").as_ref(), Some(&user));
+            let again = store.replace_password_hash(user.id, user.version, &user.password_hash).await.expect("served");
+            assert!(matches!(again, Update::Updated(_)), "{again:?}");
+        }
+        assert_eq!(store.users_count().await.expect("served"), 3);
+        store.close().await;
+        assert_eq!(audit_database(&path).expect("a database"), Vec::<String>::new());
+        assert_eq!(version(&path), 2);
+    }
+}
+
+#[tokio::test]
+async fn a_damaged_database_of_an_older_schema_is_left_as_it_is() {
+    let (_folder, path) = laid_out();
+    let raw = Connection::open(&path).expect("the file");
+    raw.execute_batch("PRAGMA ignore_check_constraints = ON; UPDATE users SET id = x'0102' WHERE rowid = 2")
+        .expect("a shell can do that");
+    drop(raw);
+    let refused = EmbeddedStore::open(&settings(&path)).expect_err("it is damaged");
+    assert!(matches!(refused, OpenError::Altered { .. }), "{refused:?}");
+    assert_eq!(version(&path), 1);
+}
+
+#[tokio::test]
+async fn definitions_and_numbers_that_userd_did_not_write_are_refused() {
+    for (sql, named) in [
+        ("UPDATE sqlite_schema SET sql = replace(sql, 'value - 1', 'value - 0')", "users_counted_down"),
+        ("DROP TRIGGER users_counted_up", "users_counted_up"),
+        ("DROP TABLE probe", "probe"),
+        ("PRAGMA user_version = 0", "number of its schema"),
+    ] {
+        let (_folder, path) = laid_out();
+        EmbeddedStore::open(&settings(&path)).expect("served").close().await;
+        let raw = Connection::open(&path).expect("the file");
+        raw.execute_batch(&format!("PRAGMA writable_schema = ON; {sql}")).expect("a shell can do that");
+        drop(raw);
+        match EmbeddedStore::open(&settings(&path)) {
+            Err(OpenError::Altered { what, .. }) => assert!(what.contains(named), "{what}"),
+            other => panic!("{sql}: {other:?}"),
+        }
+    }
+}

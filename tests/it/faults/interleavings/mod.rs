@@ -1,0 +1,52 @@
+//! Interleavings of clients' steps of the claim protocol on a real Redis, with crashes, late duplicates and lost
+//! answers: of two clients all (`pairs`), of three sampled by seed (`sampled`), and proof that errors are found
+//! (`controls`).
+//!
+//! | module | what |
+//! |---|---|
+//! | `scenario` | who does what to whom, and by whose clock |
+//! | `actor` | a real store's next step after any answers |
+//! | `explore` | every schedule of a scenario |
+//! | `walk` | one schedule at random, run whole |
+//! | `invariants` | what must hold |
+//!
+//! `USERD_FAULTS_SECONDS` makes the sampled ones go on for so long, and the pairs leave nothing out, however long that
+//! takes; `USERD_FAULTS_SEED` says where sampling begins.
+
+mod actor;
+mod controls;
+mod explore;
+mod invariants;
+mod pairs;
+mod sampled;
+mod scenario;
+mod walk;
+
+use std::sync::Arc;
+
+use userd::random::SystemRandom;
+use userd::store::redis::{RedisSettings, RedisStore};
+use userd::store::{Insert, Store};
+
+use self::scenario::{Scenario, user};
+use crate::support::image::Image;
+use crate::support::key_space::KeySpace;
+use crate::support::people::NOW;
+
+/// The database on which a scenario begins: its users have signed up.
+async fn beginning(scenario: &Scenario, port: u16, key_space: &mut KeySpace) -> Image {
+    key_space.put(&Image::new()).await;
+    let settings = RedisSettings::at("127.0.0.1", port);
+    let store = RedisStore::start(settings, Arc::new(SystemRandom)).await.expect("a store");
+    for &(number, email) in &scenario.users {
+        assert_eq!(store.insert_user(&user(number, email, NOW)).await.expect("served"), Insert::Inserted);
+    }
+    key_space.image().await
+}
+
+/// A number from the environment.
+fn setting(name: &str) -> Option<u64> {
+    #[expect(clippy::disallowed_methods, reason = "a test's own switch")]
+    let text = std::env::var_os(name)?.into_string().ok()?;
+    Some(text.parse().unwrap_or_else(|_| panic!("{name} is no number: {text}")))
+}

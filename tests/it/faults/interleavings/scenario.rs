@@ -1,0 +1,162 @@
+//! Who does what to whom: the scenarios, and the programs that their clients run against a real store.
+
+use std::sync::{Arc, PoisonError};
+
+use userd::domain::{PasswordHash, Timestamp, User, UserId};
+use userd::random::SeededRandom;
+use userd::store::redis::{INTENT_MS, RedisStore};
+use userd::store::{Insert, Remove, Store, StoreError, Update};
+
+use crate::support::people::{NOW, address, profile, somebody};
+use crate::support::stepped::Notes;
+
+pub const A: &str = "a@example.org";
+pub const B: &str = "b@example.org";
+pub const C: &str = "c@example.org";
+
+/// The password that users are given.
+pub const NEW_HASH: &str =
+    "$argon2id$v=19$m=19456,t=2,p=1$bmV3c2FsdG5ld3NhbHQ$bmV3bmV3bmV3bmV3bmV3bmV3bmV3bmV3bmV3bmV3bmU";
+
+/// One act of a client. All but signing up read the user first, as the service does, for the version to change.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Act {
+    /// The newcomer of this number signs up with the e-mail.
+    SignUp(u64, &'static str),
+    /// The user of this number moves to the e-mail.
+    Move(u64, &'static str),
+    /// The user of this number gets another password.
+    NewPassword(u64),
+    /// The user of this number is deleted.
+    Remove(u64),
+}
+
+/// What an act came to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Outcome {
+    Done,
+    Taken,
+    Stale,
+    Missing,
+    /// An error: it has happened whole, or not at all, or may still happen.
+    Unknown,
+}
+
+/// One client: what it does, one after the other, and by how much its clock is ahead.
+#[derive(Debug, Clone)]
+pub struct Client {
+    pub acts: Vec<Act>,
+    pub ahead_ms: u64,
+}
+
+/// Some users, and clients who act on them.
+#[derive(Debug, Clone)]
+pub struct Scenario {
+    /// Users who are there from the start, by number, with their e-mails.
+    pub users: Vec<(u64, &'static str)>,
+    pub clients: Vec<Client>,
+    /// How many late duplicates and lost answers a run may have.
+    pub faults: u8,
+    /// Whether lost answers are among them.
+    pub lost_answers: bool,
+}
+
+impl Scenario {
+    pub fn of(users: &[(u64, &'static str)], programs: &[&[Act]]) -> Self {
+        let clients = programs.iter().map(|acts| Client { acts: acts.to_vec(), ahead_ms: 0 }).collect();
+        Self { users: users.to_vec(), clients, faults: 1, lost_answers: true }
+    }
+
+    /// Every e-mail that somebody has or wants.
+    pub fn emails(&self) -> Vec<&'static str> {
+        let wanted = self.clients.iter().flat_map(|client| &client.acts).filter_map(|act| match *act {
+            Act::SignUp(_, email) | Act::Move(_, email) => Some(email),
+            Act::NewPassword(_) | Act::Remove(_) => None,
+        });
+        let mut emails: Vec<_> = self.users.iter().map(|&(_, email)| email).chain(wanted).collect();
+        emails.sort_unstable();
+        emails.dedup();
+        emails
+    }
+
+    /// The same where the clients' clocks are ahead by so much.
+    pub fn with_clocks(&self, ahead_ms: &[u64]) -> Self {
+        let mut scenario = self.clone();
+        for (client, &ahead_ms) in scenario.clients.iter_mut().zip(ahead_ms) {
+            client.ahead_ms = ahead_ms;
+        }
+        scenario
+    }
+}
+
+/// How far clocks are ahead, so that of two clients' intents neither is overdue to the other, the first's, the
+/// second's, or both (ten times the longest intent ahead counts as overdue: a clock must have jumped). A call's
+/// time is fixed when it begins, so there is nothing else that two clients could find of each other's intents.
+pub const CLOCKS: [[u64; 2]; 4] = [[0, 0], [0, INTENT_MS + 1], [INTENT_MS + 1, 0], [0, 14 * INTENT_MS]];
+
+/// To whom every intent is overdue.
+pub const AFTERWARDS_MS: u64 = 100 * INTENT_MS;
+
+/// The number of the newcomer who tries for an e-mail once everybody else has crashed; more of them count on.
+pub const RIVAL: u64 = 90;
+
+/// The id of the user of this number.
+pub fn id_of(number: u64) -> UserId {
+    user(number, A, NOW).id
+}
+
+/// The user of this number as it signs up.
+pub fn user(number: u64, email: &str, now: Timestamp) -> User {
+    let mut user = somebody("Ada Lovelace", address(email), NOW, &SeededRandom::from_seed(number));
+    (user.created_at, user.updated_at) = (now, now);
+    user
+}
+
+/// The time of a client whose clock is ahead by so much.
+pub fn now_of(ahead_ms: u64) -> Timestamp {
+    NOW.plus_millis(ahead_ms)
+}
+
+/// The program of a client: does its acts and notes what each came to.
+pub async fn run(client: Client, store: Arc<RedisStore>, notes: Notes<Outcome>) {
+    for act in client.acts {
+        let outcome = perform(&store, act, now_of(client.ahead_ms)).await.unwrap_or(Outcome::Unknown);
+        notes.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
+    }
+}
+
+async fn perform(store: &RedisStore, act: Act, now: Timestamp) -> Result<Outcome, StoreError> {
+    let number = match act {
+        Act::SignUp(number, email) => {
+            return store.insert_user(&user(number, email, now)).await.map(|answer| match answer {
+                Insert::Inserted => Outcome::Done,
+                Insert::Taken => Outcome::Taken,
+                Insert::Moving => panic!("one server moves nothing"),
+            });
+        }
+        Act::Move(number, _) | Act::NewPassword(number) | Act::Remove(number) => number,
+    };
+    let id = id_of(number);
+    let Some(found) = store.user(id).await? else { return Ok(Outcome::Missing) };
+    let version = found.version;
+    let answer = match act {
+        Act::Move(_, email) => store.replace_profile(id, version, &profile("Ada", email), now).await?,
+        Act::NewPassword(_) => {
+            let hash = PasswordHash::parse(NEW_HASH).expect("a hash");
+            store.replace_password(id, version, &hash, now).await?
+        }
+        Act::Remove(_) | Act::SignUp(..) => {
+            return store.remove_user(id, version, now).await.map(|answer| match answer {
+                Remove::Removed => Outcome::Done,
+                Remove::Stale => Outcome::Stale,
+                Remove::Missing => Outcome::Missing,
+            });
+        }
+    };
+    Ok(match answer {
+        Update::Updated(_) => Outcome::Done,
+        Update::Stale => Outcome::Stale,
+        Update::Taken => Outcome::Taken,
+        Update::Missing => Outcome::Missing,
+    })
+}

@@ -1,0 +1,130 @@
+//! Power cuts and kills of the real userd on the embedded store, at every moment that can be told apart. (Rows 16
+//! and 18 of the fault table.) The simulator is checked in `power_loss`.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use tempfile::TempDir;
+use userd::random::SeededRandom;
+use userd::store::Store;
+use userd::store::embedded::EmbeddedStore;
+
+use crate::support::comings_and_goings::{Comings, History, Position};
+use crate::support::durability::{Measured, Promise, record};
+use crate::support::fault_time::amount;
+use crate::support::power_journal::Keep;
+use crate::support::power_loss::{PowerLoss, places};
+use crate::support::program::Launch;
+use crate::support::stores::{audit_database, settings};
+
+const CLIENTS: usize = 6;
+
+fn position(power: &Arc<PowerLoss>) -> Position {
+    let power = Arc::clone(power);
+    Arc::new(move || power.position())
+}
+
+/// Opens what is left in `folder`, as a userd would after the crash, and compares it with what was acknowledged;
+/// gives how much that was.
+async fn assert_nothing_lost(folder: &Path, history: &History, cut: u64, what: &str) -> usize {
+    let path = folder.join("userd-data").join("userd.db");
+    let store = EmbeddedStore::open(&settings(&path)).unwrap_or_else(|error| panic!("{what}: {error:?}"));
+    let verdict = history.judge(&store, cut).await;
+    store.close().await;
+    assert_eq!((verdict.lost.as_slice(), verdict.wrong.as_slice()), (&[][..], &[][..]), "{what}");
+    assert_eq!(audit_database(&path).expect("a database"), Vec::<String>::new(), "{what}");
+    verdict.answered
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_power_cut_at_any_moment_loses_nothing_acknowledged() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let power = Arc::new(PowerLoss::watch(folder.path()));
+    let launch = Launch::in_folder(folder.path()).cheap_hashes().environments(power.environment());
+    let mut serving = launch.start();
+    let comings = Comings::start(serving.address(), CLIENTS, &position(&power));
+    comings.until_answered(amount(300, 3_000)).await;
+    serving.kill();
+    let history = comings.end().await;
+    let records = power.records();
+    let (images, random) = (amount(60, 400), SeededRandom::from_seed(16));
+    let (mut disk, mut applied, mut torn, mut acknowledged) = (power.disk(), 0, 0, 0);
+    for (number, place) in places(records.len(), images, &random).into_iter().enumerate() {
+        disk.apply_all(&records[applied..place]);
+        applied = place;
+        let keep = Keep::ALL[number % Keep::ALL.len()];
+        let image = disk.image(keep, &random);
+        torn += usize::from(image != disk.image(Keep::Everything, &random));
+        let cut = place.checked_sub(1).map_or(0, |last| records[last].end);
+        let what = format!("image {number}: {keep:?} after act {place} of {}", records.len());
+        acknowledged += assert_nothing_lost(power.lay(&image).path(), &history, cut, &what).await;
+    }
+    assert!(torn > images / 5, "only {torn} of {images} images differ from what was written");
+    let measured = Measured { trials: images, acknowledged, lost: 0, span_ms: None };
+    record("embedded", "power loss", Promise::Nothing, measured);
+}
+
+/// The life of a userd that is to be killed at an event; whether it came to its end all the same.
+async fn short_life(power: &Arc<PowerLoss>, folder: &TempDir, at: usize, on: &str) -> (History, bool) {
+    let launch = Launch::in_folder(folder.path())
+        .cheap_hashes()
+        .environments(power.environment())
+        .environment("POWER_LOSS_KILL_AT", &at.to_string())
+        .environment("POWER_LOSS_KILL_ON", on);
+    let Some(mut serving) = launch.try_start() else { return (History::default(), false) };
+    let history = Comings::start_with(serving.address(), 1, 3, &position(power)).all_done().await;
+    serving.terminate_if_running();
+    (history, serving.wait() == Some(0))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn userd_killed_at_every_commit_point_loses_nothing_acknowledged() {
+    // Each sync has two points, its beginning and its end; in the long form also each write between.
+    let on = ["S", "CWTSUR"][amount(0, 1)];
+    let (mut acknowledged, mut killed) = (0, 0);
+    for at in 0.. {
+        let folder = tempfile::tempdir().expect("a folder");
+        let power = Arc::new(PowerLoss::watch(folder.path()));
+        let (history, clean) = short_life(&power, &folder, at, on).await;
+        let records = power.records();
+        for (seed, keep) in (0..).zip(Keep::ALL) {
+            let image = power.cut(&records, records.len(), keep, seed);
+            assert_nothing_lost(image.path(), &history, u64::MAX, &format!("{keep:?} at event {at} of {on}")).await;
+        }
+        acknowledged += assert_nothing_lost(folder.path(), &history, u64::MAX, &format!("at event {at} of {on}")).await;
+        if clean {
+            break;
+        }
+        killed += 1;
+    }
+    assert!(killed > 20, "only {killed} points");
+    record("embedded", "kill -9", Promise::Nothing, Measured { trials: killed, acknowledged, lost: 0, span_ms: None });
+}
+
+/// Each life begins with what a power cut has left of the one before.
+#[tokio::test(flavor = "multi_thread")]
+async fn power_cuts_one_after_another_lose_nothing_acknowledged() {
+    let random = SeededRandom::from_seed(1618);
+    let mut folder = tempfile::tempdir().expect("a folder");
+    for (round, seed) in (0..amount(5, 40)).zip(1..) {
+        let power = Arc::new(PowerLoss::watch(folder.path()));
+        let launch = Launch::in_folder(folder.path()).cheap_hashes().environments(power.environment());
+        let mut serving = launch.start();
+        let before = crate::support::load::users_count(serving.address()).await;
+        let comings = Comings::start_marked(serving.address(), CLIENTS, &format!("life-{round}"), &position(&power));
+        comings.until_answered(1 + places(60, 1, &random)[0]).await;
+        serving.kill();
+        let history = comings.end().await;
+        let records = power.records();
+        let keep = Keep::ALL[round % Keep::ALL.len()];
+        let image = power.cut(&records, records.len(), keep, seed);
+        let path = image.path().join("userd-data").join("userd.db");
+        let store = EmbeddedStore::open(&settings(&path)).expect("it opens after a power cut");
+        let verdict = history.judge_among(&store, u64::MAX, before as u64).await;
+        store.close().await;
+        assert_eq!((verdict.lost, verdict.wrong), (Vec::new(), Vec::new()), "life {round}, {keep:?}");
+        assert_eq!(audit_database(&path).expect("a database"), Vec::<String>::new(), "life {round}, {keep:?}");
+        drop(serving);
+        folder = image;
+    }
+}

@@ -1,0 +1,92 @@
+//! What a failover loses, by `redis.acknowledge`: a real primary with two replicas and three Sentinels, under a real
+//! userd. (The last column of `docs/durability.md`; how long a failover takes is not measured here.)
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
+
+use userd::random::SystemRandom;
+use userd::store::redis::{RedisSettings, RedisStore};
+
+use crate::support::comings_and_goings::{Comings, Position};
+use crate::support::durability::{Measured, Promise, record};
+use crate::support::fault_time::amount;
+use crate::support::program::Launch;
+use crate::support::recovery::assert_no_contradictions;
+use crate::support::redis_sentinel::SentinelGroup;
+
+const CLIENTS: usize = 8;
+
+/// What befalls the primary.
+#[derive(Debug, Clone, Copy)]
+enum Event {
+    Killed,
+    Planned,
+}
+
+/// Lets people come and go, has the group fail over, lets some more come, and looks for everybody on the new primary.
+async fn failed_over(acknowledge: &str, event: Event) -> Measured {
+    let mut group = SentinelGroup::start();
+    let home = tempfile::tempdir().expect("a folder");
+    let launch = Launch::in_folder(home.path()).store(&group.url()).cheap_hashes();
+    let mut serving = launch.set("redis.acknowledge", acknowledge).set("redis.replicas_min", "1").start();
+    let counter = Arc::new(AtomicU64::new(1));
+    let position: Position = Arc::new(move || counter.fetch_add(1, Ordering::Relaxed));
+    let comings = Comings::start(serving.address(), CLIENTS, &position);
+    comings.until_answered(200).await;
+    let (old, at) = (group.primary(), Instant::now());
+    match event {
+        Event::Killed => group.kill(old),
+        Event::Planned => {
+            group.failover();
+        }
+    }
+    comings.until_answered(comings.answered() + 100).await;
+    let history = comings.end().await;
+    serving.kill();
+    assert_ne!(group.primary(), old, "another one is primary");
+    let server = group.server(group.primary());
+    let settings = RedisSettings { timeout: Duration::from_secs(20), ..server.settings() };
+    let store = RedisStore::start(settings, Arc::new(SystemRandom)).await.expect("it is a primary");
+    let verdict = history.judge(&store, u64::MAX).await;
+    let what = format!("{acknowledge}, {event:?}");
+    if verdict.lost.is_empty() {
+        assert_eq!(verdict.wrong, Vec::<String>::new(), "{what}");
+        assert_no_contradictions(server, &what);
+    }
+    let since = verdict.lost_since.map(|since| at.saturating_duration_since(since));
+    let span_ms = since.and_then(|span| u64::try_from(span.as_millis()).ok());
+    Measured { trials: 1, acknowledged: verdict.answered, lost: verdict.lost.len(), span_ms }
+}
+
+async fn measured(acknowledge: &str, event: Event, words: &str, promise: Promise) {
+    let mut worst = Measured { trials: 0, acknowledged: 0, lost: 0, span_ms: None };
+    for _ in 0..amount(1, 10) {
+        let one = failed_over(acknowledge, event).await;
+        (worst.trials, worst.acknowledged) = (worst.trials + 1, worst.acknowledged + one.acknowledged);
+        if one.lost > worst.lost {
+            (worst.lost, worst.span_ms) = (one.lost, one.span_ms);
+        }
+    }
+    record(&format!("Sentinel, `acknowledge = \"{acknowledge}\"`"), words, promise, worst);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_replicas_waited_for_a_killed_primary_takes_nothing_acknowledged_along() {
+    measured("replicas", Event::Killed, "kill -9 of the primary", Promise::Nothing).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn with_replicas_waited_for_a_planned_failover_loses_nothing_acknowledged() {
+    measured("replicas", Event::Planned, "planned failover", Promise::Nothing).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_waiting_a_killed_primary_may_take_acknowledged_changes_along() {
+    measured("primary", Event::Killed, "kill -9 of the primary", Promise::Unreplicated).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_waiting_a_planned_failover_may_lose_acknowledged_changes() {
+    measured("primary", Event::Planned, "planned failover", Promise::Unreplicated).await;
+}

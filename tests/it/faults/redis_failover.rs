@@ -1,0 +1,151 @@
+//! What an acknowledged change survives when the primary changes: with Sentinels, and with `redis.acknowledge`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use userd::clock::ManualClock;
+use userd::domain::User;
+use userd::random::SystemRandom;
+use userd::store::redis::{Acknowledge, Address, RedisSettings, RedisStore};
+use userd::store::{Insert, Store};
+
+use crate::support::people::{NOW, person};
+use crate::support::redis_audit::audit;
+use crate::support::redis_sentinel::SentinelGroup;
+use crate::support::redis_server::RedisServer;
+use crate::support::waiting::until_served;
+
+/// How long one call of these stores may take: far less than a failover.
+const TIMEOUT: Duration = Duration::from_millis(1500);
+
+fn watched(group: &SentinelGroup, acknowledge: Acknowledge) -> RedisSettings {
+    let sentinels = group.ports().into_iter().map(|port| Address::new("127.0.0.1", port)).collect();
+    RedisSettings { acknowledge, timeout: TIMEOUT, ..RedisSettings::sentinel(sentinels, "accounts") }
+}
+
+async fn start(settings: RedisSettings) -> RedisStore {
+    RedisStore::start(settings, Arc::new(SystemRandom)).await.expect("a store")
+}
+
+/// Signs up without pause until `enough`, and gives those who were acknowledged.
+async fn sign_up_while(store: &RedisStore, mark: &str, mut enough: impl FnMut() -> bool) -> Vec<User> {
+    let clock = ManualClock::at(NOW);
+    let mut acknowledged = Vec::new();
+    for number in 0.. {
+        if enough() {
+            break;
+        }
+        let user = person(&clock, &format!("{mark}-{number}@example.org"));
+        if let Ok(Insert::Inserted) = store.insert_user(&user).await {
+            acknowledged.push(user);
+        }
+    }
+    acknowledged
+}
+
+async fn assert_none_lost(store: &RedisStore, users: &[User]) {
+    for user in users {
+        assert_eq!(until_served(|| store.user(user.id)).await.as_ref(), Some(user), "an acknowledged user is there");
+        let found = until_served(|| store.user_by_email(user.email.canonical())).await;
+        assert_eq!(found.map(|found| found.id), Some(user.id), "and found by e-mail");
+    }
+}
+
+/// The moment in which a client that stays with the old primary loses most: it is not down, and goes on taking writes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_planned_failover_under_sentinels_undoes_nothing_that_replicas_confirmed() {
+    let group = SentinelGroup::start();
+    let store = start(watched(&group, Acknowledge::Replicas)).await;
+    let before = sign_up_while(&store, "before", count_to(20)).await;
+    assert_eq!(before.len(), 20);
+    let old = group.primary();
+    let done = std::sync::atomic::AtomicBool::new(false);
+    let during = std::thread::scope(|scope| {
+        scope.spawn(|| {
+            group.failover();
+            done.store(true, std::sync::atomic::Ordering::SeqCst);
+        });
+        let runtime = tokio::runtime::Handle::current();
+        let mut after = 0;
+        tokio::task::block_in_place(|| {
+            runtime.block_on(sign_up_while(&store, "during", || {
+                after += usize::from(done.load(std::sync::atomic::Ordering::SeqCst));
+                after > 20
+            }))
+        })
+    });
+    assert_ne!(group.primary(), old);
+    assert_none_lost(&store, &before).await;
+    assert_none_lost(&store, &during).await;
+    let after = sign_up_while(&store, "after", count_to(5)).await;
+    assert_none_lost(&store, &after).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_primary_that_is_killed_is_replaced_and_nothing_that_replicas_confirmed_is_lost() {
+    let mut group = SentinelGroup::start();
+    let store = start(watched(&group, Acknowledge::Replicas)).await;
+    let mut users = sign_up_while(&store, "before", count_to(20)).await;
+    assert_eq!(users.len(), 20);
+    group.kill(group.primary());
+    assert_none_lost(&store, &users).await;
+    let late = person(&ManualClock::at(NOW), "late@example.org");
+    until_served(|| store.insert_user(&late)).await;
+    users.push(late);
+    assert_none_lost(&store, &users).await;
+    assert_eq!(audit(group.server(group.primary()), "userd:").contradictions, Vec::<String>::new());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_change_that_no_replica_confirms_is_not_acknowledged_until_replicas_are_back() {
+    let primary = RedisServer::start();
+    let replica = primary.start_replica();
+    let settings = RedisSettings { acknowledge: Acknowledge::Replicas, timeout: TIMEOUT, ..primary.settings() };
+    let store = start(settings.clone()).await;
+    let clock = ManualClock::at(NOW);
+    assert_eq!(store.insert_user(&person(&clock, "first@example.org")).await.expect("served"), Insert::Inserted);
+    replica.freeze();
+    let refused = store.insert_user(&person(&clock, "second@example.org")).await;
+    assert!(refused.is_err(), "nobody has confirmed it: {refused:?}");
+    let found = store.user_by_email(person(&clock, "first@example.org").email.canonical()).await;
+    assert!(found.expect("look-ups go on").is_some());
+    replica.thaw();
+    let third = person(&clock, "third@example.org");
+    until_served(|| store.insert_user(&third)).await;
+
+    drop(replica);
+    let alone = start(settings).await;
+    let why = alone.check().await.expect_err("without replicas it can't acknowledge");
+    assert!(format!("{why:?}").contains("redis.replicas_min"), "{why:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_disk_is_promised_only_by_a_server_that_flushes_before_it_answers() {
+    let disk = |server: &RedisServer| RedisSettings {
+        acknowledge: Acknowledge::Disk,
+        replicas_min: 0,
+        timeout: TIMEOUT,
+        ..server.settings()
+    };
+    let always = RedisServer::start_with(&["--appendfsync", "always"]);
+    let store = start(disk(&always)).await;
+    let clock = ManualClock::at(NOW);
+    assert_eq!(store.insert_user(&person(&clock, "first@example.org")).await.expect("served"), Insert::Inserted);
+
+    for (arguments, right) in [
+        (&["--appendfsync", "everysec"][..], "appendfsync always"),
+        (&["--appendonly", "no", "--save", "60 1"], "appendonly yes"),
+    ] {
+        let server = RedisServer::start_with(arguments);
+        let refused = RedisStore::start(disk(&server), Arc::new(SystemRandom)).await.err().expect("refused");
+        assert!(refused.to_string().contains(right), "{refused}");
+    }
+}
+
+fn count_to(most: usize) -> impl FnMut() -> bool {
+    let mut count = 0;
+    move || {
+        count += 1;
+        count > most
+    }
+}

@@ -1,0 +1,110 @@
+//! The least rights in a cluster and under Sentinels: each right in the lines of the operations page is needed. That
+//! all together are enough, the contract shows, which runs with them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use userd::clock::ManualClock;
+use userd::domain::User;
+use userd::random::SystemRandom;
+use userd::store::redis::{Login, RedisSettings, RedisStore, Servers};
+use userd::store::{Insert, Remove, Store};
+
+use crate::support::people::{NOW, person};
+use crate::support::redis_cluster::RedisCluster;
+use crate::support::redis_ground::addresses;
+use crate::support::redis_rights::{Place, USER, least_rights, let_in};
+use crate::support::redis_sentinel::{SERVICE, SentinelGroup};
+use crate::support::redis_server::wait_for;
+use crate::support::redis_slot_move::SlotMove;
+
+/// Long enough for whatever is allowed.
+const TIMEOUT: Duration = Duration::from_millis(500);
+
+fn login() -> Login {
+    Login { username: Some(USER.0.to_owned()), password: Some(USER.1.to_owned()) }
+}
+
+/// The line without one right.
+fn without(place: Place, missing: &str) -> Vec<&'static str> {
+    least_rights(place).into_iter().filter(|&right| right != missing).collect()
+}
+
+async fn store(settings: RedisSettings) -> Option<RedisStore> {
+    let settings = RedisSettings { login: login(), timeout: TIMEOUT, ..settings };
+    RedisStore::start(settings, Arc::new(SystemRandom)).await.ok()
+}
+
+/// Whether all that userd ever sends is possible with `rights`.
+async fn all_is_possible(cluster: &RedisCluster, rights: &[&str]) -> bool {
+    cluster.up().for_each(|node| let_in(cluster.server(node), rights));
+    let Some(store) = store(RedisSettings::cluster(addresses(&cluster.ports()))).await else { return false };
+    // What a node has forgotten has to be sent whole.
+    cluster.up().for_each(|node| drop(cluster.server(node).command(&["SCRIPT", "FLUSH"])));
+    let user = person(&ManualClock::at(NOW), "a@example.org");
+    let possible = matches!(store.insert_user(&user).await, Ok(Insert::Inserted))
+        && is_found_on_the_move(cluster, &store, &user).await
+        && matches!(store.remove_user(user.id, user.version, NOW).await, Ok(Remove::Removed))
+        && store.check().await.is_ok();
+    store.close().await;
+    cluster.up().for_each(|node| drop(cluster.server(node).command(&["FLUSHALL"])));
+    possible
+}
+
+/// Whether somebody is found whose record has gone to another node, while its slot is still being moved there.
+async fn is_found_on_the_move(cluster: &RedisCluster, store: &RedisStore, user: &User) -> bool {
+    let keys = cluster.up().flat_map(|node| cluster.server(node).texts(&["KEYS", "*"]));
+    let key = keys.into_iter().find(|key| key.ends_with(&format!(":user:{}", user.id))).expect("the record");
+    let slot = cluster.slot_of(&key);
+    let to = (cluster.primary_of_key(&key) + 1) % cluster.size();
+    let moving = SlotMove::begin(cluster, slot, to);
+    moving.move_key(&key);
+    let found = store.user(user.id).await.is_ok_and(|found| found.as_ref() == Some(user));
+    moving.finish();
+    found
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_right_in_the_line_for_a_cluster_is_needed() {
+    let cluster = RedisCluster::start(3, 0);
+    assert!(all_is_possible(&cluster, &least_rights(Place::ClusterNode)).await);
+    // Without INFO userd serves, but knows less.
+    let rights = least_rights(Place::ClusterNode).into_iter().filter(|right| right.starts_with('+'));
+    for missing in rights.filter(|right| *right != "+info") {
+        assert!(!all_is_possible(&cluster, &without(Place::ClusterNode, missing)).await, "{missing} is not needed");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_right_in_the_line_for_sentinels_is_needed() {
+    let group = SentinelGroup::start();
+    (0..3).for_each(|server| let_in(group.server(server), &least_rights(Place::Server)));
+    let mut settings = RedisSettings::sentinel(addresses(&group.ports()), SERVICE);
+    if let Servers::Sentinels(sentinels) = &mut settings.servers {
+        sentinels.login = login();
+    }
+    let start = async |missing: &str| {
+        for sentinel in 0..3 {
+            let_in(group.sentinel(sentinel), &without(Place::Sentinel, missing));
+            group.sentinel(sentinel).command(&["ACL", "LOG", "RESET"]);
+        }
+        store(settings.clone()).await
+    };
+    let sentinel = group.sentinel(0);
+    let listens = |client: &str| client.contains(" sub=1 ") && client.contains(" user=userd ");
+    let kept = start("").await.expect("all that is needed");
+    wait_for("the Sentinel is listened to", || sentinel.text(&["CLIENT", "LIST"]).lines().any(listens));
+    kept.close().await;
+    drop(kept);
+    assert!(start("+sentinel|get-master-addr-by-name").await.is_none());
+    // Without the rest userd serves, but hears of a failover later, or can't warn of too few Sentinels.
+    for (missing, refused) in [
+        ("+subscribe", "subscribe"),
+        ("&+switch-master", "+switch-master"),
+        ("+sentinel|sentinels", "sentinel|sentinels"),
+    ] {
+        let _kept = start(missing).await.expect("served");
+        let log = || (0..3).map(|number| format!("{:?}", group.sentinel(number).command(&["ACL", "LOG"])));
+        wait_for("the Sentinel refuses it", || log().any(|log| log.contains(&format!("('\"{refused}\"')"))));
+    }
+}

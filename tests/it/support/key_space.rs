@@ -1,0 +1,155 @@
+//! A server's key space in a test's hand: put an image there, run a raw message, look at everything, each in one
+//! round trip. Nobody else writes to the server meanwhile.
+
+use tokio::io::{AsyncWriteExt, BufReader};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
+
+use super::image::{Content, Image};
+use super::proxy::frame;
+
+/// Lists everything below a prefix as JSON. The one place where `KEYS` is right: a dozen keys, nobody waits.
+const LOOK: &str = "
+local all = {}
+for _, key in ipairs(redis.call('KEYS', ARGV[1])) do
+  local kind, what = redis.call('TYPE', key).ok, nil
+  if kind == 'hash' then what = redis.call('HGETALL', key)
+  elseif kind == 'string' then what = {redis.call('GET', key)}
+  else what = redis.call('ZRANGE', key, 0, -1) end
+  all[#all + 1] = {key, kind, what}
+end
+return cjson.encode(all)";
+
+/// What keys of accounts begin with; `userd:meta` does not.
+const ACCOUNTS: &str = "userd:{*";
+
+/// See the module's text.
+pub struct KeySpace {
+    to: OwnedWriteHalf,
+    from: BufReader<OwnedReadHalf>,
+    look: Vec<u8>,
+    broken: Option<Broken>,
+}
+
+/// One script is run in place of another.
+struct Broken {
+    right: Vec<u8>,
+    wrong: Vec<u8>,
+    times: usize,
+}
+
+impl KeySpace {
+    /// The key space of the server at `port`.
+    pub async fn of(port: u16) -> Self {
+        let stream = TcpStream::connect(("127.0.0.1", port)).await.expect("the server takes connections");
+        stream.set_nodelay(true).expect("an option of every socket");
+        let (from, to) = stream.into_split();
+        let look = message(&["EVAL", LOOK, "0", ACCOUNTS]);
+        Self { to, from: BufReader::new(from), look, broken: None }
+    }
+
+    /// From now on the script `wrong` runs in place of `right`: a negative control of the tests themselves.
+    pub async fn break_script(&mut self, right: &str, wrong: &str) {
+        assert_ne!(right, wrong, "the control breaks something");
+        let mut digests = Vec::new();
+        for text in [right, wrong] {
+            let answer = self.ask(&message(&["SCRIPT", "LOAD", text])).await;
+            digests.push(body(&answer).to_vec());
+        }
+        let (wrong, right) = (digests.pop().expect("two"), digests.pop().expect("two"));
+        self.broken = Some(Broken { right, wrong, times: 0 });
+    }
+
+    /// How often the broken script has run.
+    pub fn times_broken(&self) -> usize {
+        self.broken.as_ref().map_or(0, |broken| broken.times)
+    }
+
+    /// Makes `image` all that the server holds of accounts.
+    pub async fn put(&mut self, image: &Image) {
+        let (batch, count) = putting(image);
+        self.send(&batch, count).await;
+    }
+
+    /// Runs one message as it came from a client.
+    pub async fn run(&mut self, request: &[u8]) -> Vec<u8> {
+        let request = self.as_run(request);
+        self.ask(&request).await
+    }
+
+    /// Everything that lies there.
+    pub async fn image(&mut self) -> Image {
+        let look = self.look.clone();
+        let answer = self.ask(&look).await;
+        read(&answer)
+    }
+
+    /// Puts `before` there if it is not there already, runs one message, and looks at what became of it.
+    pub async fn step(&mut self, before: Option<&Image>, request: &[u8]) -> (Vec<u8>, Image) {
+        let (mut batch, count) = before.map(putting).unwrap_or_default();
+        batch.extend(self.as_run(request));
+        batch.extend_from_slice(&self.look);
+        let mut answers = self.send(&batch, count + 2).await;
+        let image = read(&answers.pop().expect("a look"));
+        (answers.pop().expect("an answer"), image)
+    }
+
+    fn as_run(&mut self, request: &[u8]) -> Vec<u8> {
+        let mut request = request.to_vec();
+        if let Some(broken) = &mut self.broken
+            && let Some(at) = request.windows(broken.right.len()).position(|part| part == broken.right)
+        {
+            request[at..at + broken.wrong.len()].copy_from_slice(&broken.wrong);
+            broken.times += 1;
+        }
+        request
+    }
+
+    async fn ask(&mut self, request: &[u8]) -> Vec<u8> {
+        self.send(request, 1).await.remove(0)
+    }
+
+    async fn send(&mut self, batch: &[u8], count: usize) -> Vec<Vec<u8>> {
+        self.to.write_all(batch).await.expect("the server reads");
+        let mut answers = Vec::with_capacity(count);
+        for _ in 0..count {
+            let answer = frame(&mut self.from).await.expect("the server answers");
+            assert_ne!(answer[0], b'-', "{}", String::from_utf8_lossy(&answer));
+            answers.push(answer);
+        }
+        answers
+    }
+}
+
+fn putting(image: &Image) -> (Vec<u8>, usize) {
+    let mut batch = message(&["FLUSHDB"]);
+    for (key, content) in image {
+        batch.extend(message(&content.written(key)));
+    }
+    (batch, 1 + image.len())
+}
+
+fn read(answer: &[u8]) -> Image {
+    // An empty table of Lua is an object to cjson.
+    if body(answer) == b"{}" {
+        return Image::new();
+    }
+    let keys: Vec<(String, String, Vec<String>)> = serde_json::from_slice(body(answer)).expect("what LOOK writes");
+    keys.into_iter().map(|(key, kind, parts)| (key, Content::of(&kind, parts))).collect()
+}
+
+/// A command as it goes over the wire.
+fn message(words: &[impl AsRef<str>]) -> Vec<u8> {
+    let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
+    for word in words {
+        let word = word.as_ref();
+        bytes.extend(format!("${}\r\n{word}\r\n", word.len()).into_bytes());
+    }
+    bytes
+}
+
+/// The text in an answer that is one.
+fn body(answer: &[u8]) -> &[u8] {
+    let start = answer.windows(2).position(|part| part == b"\r\n").map_or(0, |at| at + 2);
+    answer[start..].trim_ascii_end()
+}
