@@ -44,7 +44,8 @@ fn any_act() -> impl Strategy<Value = Timed<EmailAct<'static>>> {
             (false, false) => Kind::Write,
         };
         let ms = Duration::from_millis;
-        Timed { act, kind, called: ms(from), answered: ms(from + long), entry: 0 }
+        let answered = if kind == Kind::Perhaps { Duration::MAX } else { ms(from + long) };
+        Timed { act, kind, called: ms(from), answered, entry: 0 }
     })
 }
 

@@ -52,18 +52,19 @@ pub fn judge_within(entries: &[Entry], taken_too: TakenToo, states_max: usize) -
 
 fn judge_all(entries: &[Entry], taken_too: TakenToo, looks_from: Moment, states_max: usize) -> Findings {
     let mut findings = Findings::default();
-    let ids = Ids::of(entries, &mut findings.violations);
+    let counts = |entry: &Entry| entry.call.is_write() || entry.called >= looks_from;
+    let ids = Ids::of(entries, &counts, &mut findings.violations);
     let excused = excused(entries, taken_too);
     findings.excused = excused.len();
     let mut registers = Registers { ids: &ids, excused: &excused, emails: BTreeMap::new(), users: BTreeMap::new() };
-    let counts = |entry: &Entry| entry.call.is_write() || entry.called >= looks_from;
     for (place, entry) in entries.iter().enumerate().filter(|(_, entry)| counts(entry)) {
         if let Err(why) = registers.sort_in(place, entry) {
             findings.violations.push(format!("{why}\n  {entry}"));
         }
     }
     findings.registers = registers.emails.len() + registers.users.len();
-    for (email, acts) in &registers.emails {
+    for (email, acts) in &mut registers.emails {
+        leave_out_unseen(acts);
         let verdict = explain(&EmailRegister::new(), None, acts, states_max);
         findings.violations.extend(story(&format!("the e-mail {email}"), verdict, acts, entries));
     }
@@ -84,11 +85,17 @@ struct Ids<'a> {
     by_name: BTreeMap<&'a str, &'a str>,
     /// Every e-mail that a user may ever have had.
     emails: BTreeMap<&'a str, BTreeSet<&'a str>>,
+    /// When an answer first showed a user with this name: by then, whatever gave it has happened.
+    shown: BTreeMap<&'a str, Moment>,
+    /// When an answer first said that this user is no more: nothing of theirs happens later.
+    gone: BTreeMap<&'a str, Moment>,
 }
 
 impl<'a> Ids<'a> {
-    fn of(entries: &'a [Entry], violations: &mut Vec<String>) -> Self {
-        let mut ids = Self { by_name: BTreeMap::new(), emails: BTreeMap::new() };
+    fn of(entries: &'a [Entry], counts: &dyn Fn(&Entry) -> bool, violations: &mut Vec<String>) -> Self {
+        let mut ids =
+            Self { by_name: BTreeMap::new(), emails: BTreeMap::new(), shown: BTreeMap::new(), gone: BTreeMap::new() };
+        ids.note_evidence(entries, counts);
         let sign_ups: BTreeSet<&str> = entries.iter().filter_map(|entry| sign_up_name(&entry.call)).collect();
         let mut known = BTreeSet::new();
         for entry in entries {
@@ -112,6 +119,47 @@ impl<'a> Ids<'a> {
             }
         }
         ids
+    }
+
+    fn note_evidence(&mut self, entries: &'a [Entry], counts: &dyn Fn(&Entry) -> bool) {
+        for entry in entries.iter().filter(|entry| counts(entry)) {
+            let at = entry.answered;
+            let gone = match (&entry.call, &entry.outcome) {
+                (
+                    Call::ById { id } | Call::Change { id, .. } | Call::Password { id, .. } | Call::Remove { id, .. },
+                    Outcome::Missing,
+                ) => Some(id),
+                (Call::Remove { id, .. }, Outcome::User(_)) => Some(id),
+                _ => None,
+            };
+            if let Some(id) = gone {
+                let first = self.gone.entry(id).or_insert(at);
+                *first = (*first).min(at);
+            }
+            if let Outcome::User(seen) = &entry.outcome {
+                let first = self.shown.entry(&seen.name).or_insert(at);
+                *first = (*first).min(at);
+            }
+        }
+    }
+
+    /// When a call has its effect at the latest, and whether it has to. What was not answered has happened if a later
+    /// answer shows its name, and not after its user was gone.
+    fn kind(&self, entry: &Entry, is_read: bool) -> (Kind, Moment) {
+        if is_read || entry.outcome != Outcome::Unknown {
+            return (if is_read { Kind::Read } else { Kind::Write }, entry.answered);
+        }
+        let (name, id) = match &entry.call {
+            Call::SignUp { name, .. } => (Some(name), None),
+            Call::Change { id, name, .. } => (Some(name), Some(id)),
+            Call::Password { id, .. } | Call::Remove { id, .. } => (None, Some(id)),
+            Call::ById { .. } | Call::ByEmail { .. } => (None, None),
+        };
+        if let Some(shown) = name.and_then(|name| self.shown.get(name.as_str())) {
+            return (Kind::Write, (*shown).max(entry.called));
+        }
+        let gone = id.and_then(|id| self.gone.get(id.as_str())).copied().unwrap_or(Moment::MAX);
+        (Kind::Perhaps, gone.max(entry.called))
     }
 }
 
@@ -169,14 +217,14 @@ struct Registers<'a> {
 
 impl<'a> Registers<'a> {
     fn email(&mut self, email: &'a str, place: usize, entry: &'a Entry, act: EmailAct<'a>) {
-        let kind = kind(entry, act.is_read());
-        let (called, answered) = (entry.called, entry.answered);
+        let (kind, answered) = self.ids.kind(entry, act.is_read());
+        let called = entry.called;
         self.emails.entry(email).or_default().push(Timed { act, kind, called, answered, entry: place });
     }
 
     fn user(&mut self, id: &'a str, place: usize, entry: &'a Entry, act: UserAct<'a>) {
-        let kind = kind(entry, act.is_read());
-        let (called, answered) = (entry.called, entry.answered);
+        let (kind, answered) = self.ids.kind(entry, act.is_read());
+        let called = entry.called;
         self.users.entry(id).or_default().push(Timed { act, kind, called, answered, entry: place });
     }
 
@@ -264,11 +312,17 @@ impl<'a> Registers<'a> {
     }
 }
 
-fn kind(entry: &Entry, is_read: bool) -> Kind {
-    match (is_read, &entry.outcome) {
-        (true, _) => Kind::Read,
-        (false, Outcome::Unknown) => Kind::Perhaps,
-        (false, _) => Kind::Write,
+/// Leaves out the sign-ups that were not answered and whose user nobody ever saw, where they explain nothing: whoever
+/// got the e-mail like that has it for ever, so that nothing but "taken" can be said of it afterwards.
+fn leave_out_unseen(acts: &mut Vec<Timed<EmailAct<'_>>>) {
+    let is_unseen = |act: &Timed<EmailAct<'_>>| act.kind == Kind::Perhaps && matches!(act.act, EmailAct::Take(_));
+    let says_otherwise = |act: &&Timed<EmailAct<'_>>| {
+        act.kind != Kind::Perhaps && !matches!(act.act, EmailAct::Taken(_) | EmailAct::Leave(_))
+    };
+    let last = acts.iter().filter(says_otherwise).map(|act| act.called).max();
+    let taken = |act: &Timed<EmailAct<'_>>| matches!(act.act, EmailAct::Taken(_)) && Some(act.answered) >= last;
+    if !acts.iter().any(taken) {
+        acts.retain(|act| !is_unseen(act));
     }
 }
 

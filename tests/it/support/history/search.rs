@@ -47,7 +47,7 @@ pub enum Kind {
     Read,
     /// Happened between call and answer.
     Write,
-    /// May happen once, any time after the call.
+    /// May happen once, any time after the call; not after `answered`, from when on it can't matter any more.
     Perhaps,
 }
 
@@ -117,6 +117,14 @@ impl<S: Clone + Eq + Hash> Courses<S> {
     }
 }
 
+/// What is met on the way through a history; at one moment in this order.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Event {
+    Called,
+    Answered,
+    Expired,
+}
+
 struct Search<'a, R: Register> {
     register: &'a R,
     acts: &'a [Timed<R::Act>],
@@ -138,16 +146,19 @@ pub fn explain<R: Register>(
         Search { register, acts, reads: Vec::new(), writes: Vec::new(), perhaps: Vec::new(), looked_at: 0, states_max };
     let mut courses = vec![Course { state: initial, wrote: Vec::new(), read: Vec::new(), spent: Vec::new() }];
     // At one moment, calls come before answers: what touches is taken for overlapping.
-    let mut events: Vec<(Moment, bool, usize)> = Vec::new();
+    let mut events: Vec<(Moment, Event, usize)> = Vec::new();
     for (place, act) in acts.iter().enumerate() {
-        events.push((act.called, false, place));
-        if act.kind != Kind::Perhaps {
-            events.push((act.answered, true, place));
-        }
+        events.push((act.called, Event::Called, place));
+        let end = if act.kind == Kind::Perhaps { Event::Expired } else { Event::Answered };
+        events.push((act.answered, end, place));
     }
     events.sort_unstable();
-    for (_, is_answer, place) in events {
-        courses = if is_answer { search.answered(courses, place)? } else { search.called(courses, place) };
+    for (_, event, place) in events {
+        courses = match event {
+            Event::Called => search.called(courses, place),
+            Event::Answered => search.answered(courses, place)?,
+            Event::Expired => search.expired(courses, place)?,
+        };
     }
     Ok(())
 }
@@ -200,6 +211,34 @@ impl<R: Register> Search<'_, R> {
         self.writes.retain(|&pending| pending != place);
         if kept.list.is_empty() {
             return Err(Unexplained::Answer { act: place, states: before });
+        }
+        Ok(kept.list)
+    }
+
+    /// An uncertain write is forgotten: with every course in which it did not happen, and every one in which it did, so
+    /// far or in the last moment.
+    fn expired(&mut self, courses: Vec<Course<R::State>>, place: usize) -> Result<Vec<Course<R::State>>, Unexplained> {
+        let (mut all, mut kept) = (Courses::new(), Courses::new());
+        for course in courses {
+            all.add(course);
+        }
+        // Past the end of the history there is nothing left to explain.
+        let mut next = if self.acts[place].answered == Moment::MAX { all.list.len() } else { 0 };
+        while next < all.list.len() {
+            let course = all.list[next].clone();
+            next += 1;
+            self.looked_at += 1;
+            if self.looked_at > self.states_max {
+                return Err(Unexplained::GaveUp { act: place });
+            }
+            for follower in self.followers(&course) {
+                all.add(follower);
+            }
+        }
+        self.perhaps.retain(|&pending| pending != place);
+        for mut course in all.list {
+            course.spent.retain(|&done| done != place);
+            kept.add(course);
         }
         Ok(kept.list)
     }
