@@ -1,7 +1,7 @@
 # The commands of this repository. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-servers lint doc bench ci
+.PHONY: help run test test-servers lint doc bench faults ci
 
 # The servers that tests run on besides Debian's: ./scripts/ensure-servers.sh knows them.
 SERVERS := valkey-9.1.2 redis-8.2.3
@@ -45,6 +45,14 @@ bench: ## Measure every published figure again (some minutes, on an idle machine
 	./scripts/ensure-programs.sh redis-server wrk
 	cargo build --release --locked --bin userd --examples
 	./target/release/examples/bench
+
+# How long the main storm of `make faults` lasts, in seconds, and what everything random is drawn from.
+SECONDS ?= 600
+SEED ?= 20261124
+
+faults: ## Run the fault tests in their long form (SECONDS=600 SEED=n) and write docs/faults.md again
+	./scripts/ensure-programs.sh redis-server
+	./scripts/faults.sh $(SECONDS) $(SEED)
 
 ci: ## What CI runs
 	./.ci/run

@@ -1,9 +1,12 @@
 //! What breaks, broken on purpose: the stores by themselves, then the real program (`program_…`).
 
+mod cluster_shard;
 mod embedded;
 mod embedded_bits;
 mod embedded_disk;
 mod embedded_schema;
+mod history;
+mod history_random;
 mod interleavings;
 mod power_embedded;
 mod power_failover;
@@ -27,3 +30,4 @@ mod redis_paused;
 mod redis_protocol;
 mod redis_rights;
 mod redis_server;
+mod storms;

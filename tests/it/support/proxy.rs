@@ -3,14 +3,15 @@
 //! It forwards one request at a time and waits for its answer, so that "before the third step" and "after
 //! the third step ran, before its answer arrived" are exact places.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Notify;
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 use userd::store::redis::RedisSettings;
 
 /// What happens to a step of the protocol.
@@ -30,6 +31,10 @@ pub enum Fate {
     Hold(Arc<Notify>, Arc<Notify>),
     /// Reaches the server twice; the second answer is dropped.
     Twice,
+    /// Goes through, and reaches the server once more after this time.
+    Again(Duration),
+    /// The connection is cut, and only after this time it reaches the server.
+    Late(Duration),
 }
 
 /// A running proxy. Only `EVALSHA` and `EVAL`, the steps of the protocol, are counted and have a fate.
@@ -48,12 +53,13 @@ impl Proxy {
         let counter = Arc::clone(&steps);
         #[expect(clippy::disallowed_methods, reason = "the handle is kept and aborted when the proxy is dropped")]
         let task = tokio::spawn(async move {
-            let mut connections = tokio::task::JoinSet::new();
+            let mut connections = JoinSet::new();
+            let late = Arc::new(Latecomers { port, tasks: Mutex::new(JoinSet::new()) });
             while let Ok((client, _)) = listener.accept().await {
-                let (fate, counter) = (Arc::clone(&fate), Arc::clone(&counter));
+                let (fate, counter, late) = (Arc::clone(&fate), Arc::clone(&counter), Arc::clone(&late));
                 connections.spawn(async move {
                     let server = TcpStream::connect(("127.0.0.1", port)).await?;
-                    relay(client, server, &*fate, &counter).await
+                    relay(client, server, &*fate, &counter, &late).await
                 });
             }
         });
@@ -81,11 +87,31 @@ impl Drop for Proxy {
     }
 }
 
+/// Requests that are still on their way. Each goes on a connection of its own, and its answer is nobody's.
+struct Latecomers {
+    port: u16,
+    tasks: Mutex<JoinSet<std::io::Result<()>>>,
+}
+
+impl Latecomers {
+    fn arrives(&self, request: Vec<u8>, after: Duration) {
+        let port = self.port;
+        let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(async move {
+            tokio::time::sleep(after).await;
+            let (read, mut write) = TcpStream::connect(("127.0.0.1", port)).await?.into_split();
+            ask(&mut write, &mut BufReader::new(read), &request).await.map(drop)
+        });
+    }
+}
+
 async fn relay(
     client: TcpStream,
     server: TcpStream,
     fate: &(dyn Fn(usize) -> Fate + Send + Sync),
     steps: &AtomicUsize,
+    late: &Latecomers,
 ) -> std::io::Result<()> {
     client.set_nodelay(true)?;
     server.set_nodelay(true)?;
@@ -118,6 +144,11 @@ async fn relay(
                 ask(&mut server_write, &mut from_server, &request).await?;
                 client_write.write_all(&first).await?;
                 continue;
+            }
+            Fate::Again(after) => late.arrives(request.clone(), after),
+            Fate::Late(after) => {
+                late.arrives(request, after);
+                return Ok(());
             }
         }
         let answer = ask(&mut server_write, &mut from_server, &request).await?;

@@ -6,6 +6,7 @@
 use std::fs;
 use std::net::TcpListener;
 use std::process::Child;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -231,10 +232,22 @@ pub fn wait_up_to(limit: Duration, mut so: impl FnMut() -> bool) -> bool {
     true
 }
 
-/// A port that was free a moment ago.
+/// Where the ports of tests begin, and how many there are: below those that Linux gives to connections (32768 and
+/// on). A server that was killed could else find its port taken by one of them when it is started again.
+const PORTS: (u32, u32) = (12_000, 20_000);
+
+/// A port that was free a moment ago. Processes begin at different places, and none gives a port twice in a row.
 pub fn free_port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-    listener.local_addr().expect("its address").port()
+    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    let (first, count) = PORTS;
+    for _ in 0..count {
+        let step = std::process::id().wrapping_mul(997).wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed));
+        let port = u16::try_from(first + step % count).expect("all of them are ports");
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
+    panic!("no port is free");
 }
 
 /// A moment between two looks at something that takes its time.

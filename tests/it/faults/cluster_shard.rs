@@ -1,0 +1,94 @@
+//! A whole shard of a cluster is gone: its users are refused politely and within bounds, all others are served, and
+//! everybody is there when it is back. (Row 11 of the fault table.)
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use tokio::task::JoinSet;
+use userd::domain::{CanonicalEmail, UserId};
+use userd::store::redis::keys::Keys;
+
+use crate::support::fault_report::report_row;
+use crate::support::http::{Answer, ask, get, until_signed_up};
+use crate::support::load::assert_all_there;
+use crate::support::program::Launch;
+use crate::support::redis_audit::audit;
+use crate::support::redis_cluster::ClusterPlan;
+
+/// Enough that every shard has some.
+const USERS: usize = 90;
+
+/// How many look up at once.
+const CLIENTS: usize = 10;
+
+/// Asks for one after the other; gives with each its answer and how long that took.
+async fn answers(address: SocketAddr, looks: Vec<(String, bool)>) -> Vec<(String, bool, Answer, Duration)> {
+    let mut answers = Vec::new();
+    for (path, concerned) in looks {
+        let began = Instant::now();
+        let answer = ask(address, &get(&path)).await;
+        answers.push((path, concerned, answer, began.elapsed()));
+    }
+    answers
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shard_that_is_gone_costs_only_its_own_users_their_service() {
+    let mut cluster = ClusterPlan::of(3, 1).with(&["--appendfsync", "always"]).start();
+    let folder = tempfile::tempdir().expect("a folder");
+    let launch = Launch::in_folder(folder.path()).store(&cluster.url()).cheap_hashes();
+    let serving = launch.set("redis.timeout_ms", "300").start();
+    let address = serving.address();
+    let mut people = Vec::new();
+    for number in 0..USERS {
+        let email = format!("user-{number}@example.org");
+        people.push((email.clone(), until_signed_up(address, &email).await.id()));
+    }
+    let gone = cluster.primaries()[0];
+    let keys = Keys::below("userd:".to_owned());
+    let is_gone = |key: String| cluster.primary_of_key(&key) == gone;
+    let mut looks = Vec::new();
+    for (email, id) in &people {
+        let by_id = is_gone(keys.user(UserId::parse(id).expect("an id")));
+        let claim = is_gone(keys.claim(&CanonicalEmail::parse(email).expect("an e-mail")));
+        looks.push((format!("/api/users/{id}"), by_id));
+        looks.push((format!("/api/users/{email}"), by_id || claim));
+    }
+    let shard: Vec<usize> = std::iter::once(gone).chain(cluster.replicas_of(gone)).collect();
+    for &node in &shard {
+        cluster.kill(node);
+    }
+    let (mut served, mut of_others, mut refused, mut longest) = (0_u32, 0_u32, 0_u32, Duration::ZERO);
+    let mut clients = JoinSet::new();
+    for looks in looks.chunks(looks.len() / CLIENTS) {
+        clients.spawn(answers(address, looks.to_vec()));
+    }
+    for (path, concerned, answer, time) in clients.join_all().await.concat() {
+        longest = longest.max(time);
+        if concerned {
+            assert!(answer.is_polite_refusal(), "{path}: {answer:?}");
+            refused += 1;
+        } else {
+            of_others += 1;
+            served += u32::from(answer.status == 200);
+        }
+    }
+    for &node in &shard {
+        cluster.start_again(node);
+    }
+    cluster.wait_until_whole();
+    until_signed_up(address, "afterwards@example.org").await;
+    assert_all_there(address, &people).await;
+    report_row(
+        "shard gone",
+        &[
+            ("look-ups of users elsewhere", of_others.to_string()),
+            ("served", format!("{:.1} %", 100.0 * f64::from(served) / f64::from(of_others))),
+            ("look-ups that need the shard, all refused with 503", refused.to_string()),
+            ("longest wait for an answer", format!("{:.2} s", longest.as_secs_f64())),
+        ],
+    );
+    assert!(refused > 0 && of_others > 0, "{refused} and {of_others}");
+    assert!(served * 100 >= of_others * 99, "only {served} of {of_others} look-ups of others were served");
+    assert_eq!(audit(&cluster, "userd:").contradictions, Vec::<String>::new());
+}

@@ -1,0 +1,209 @@
+//! The judge of histories judged with random ones: on short ones it says what trying every order says; long ones of
+//! a real register pass, and with one answer changed they don't. (Hand-made ones are in `history`.)
+
+use std::time::Duration;
+
+use proptest::prelude::*;
+use userd::random::{Random, SeededRandom};
+
+use super::history::{by_email, by_id, entry, former, sign_up, user};
+use crate::support::history::checker::{TakenToo, judge};
+use crate::support::history::emails::{EmailAct, EmailRegister};
+use crate::support::history::search::{Kind, Register, STATES_MAX, Timed, Unexplained, explain};
+use crate::support::history::{Call, Entry, Outcome, Seen};
+
+/// Tries every order; right for a handful of acts and too slow for more.
+fn explained_by_some_order(acts: &[Timed<EmailAct<'static>>], state: Option<&'static str>, left: &[usize]) -> bool {
+    let must = |place: &usize| acts[*place].kind != Kind::Perhaps;
+    if !left.iter().any(must) {
+        return true;
+    }
+    left.iter().any(|&first| {
+        let comes_first = left.iter().all(|&other| !must(&other) || acts[other].answered >= acts[first].called);
+        let rest: Vec<usize> = left.iter().copied().filter(|&other| other != first).collect();
+        let after = EmailRegister::new().apply(&state, &acts[first].act);
+        comes_first && after.is_some_and(|after| explained_by_some_order(acts, after, &rest))
+    })
+}
+
+fn any_act() -> impl Strategy<Value = Timed<EmailAct<'static>>> {
+    let id = prop_oneof![Just("1"), Just("2")];
+    let act = (id, 0..7).prop_map(|(id, which)| match which {
+        0 => EmailAct::Take(id),
+        1 => EmailAct::Move(id),
+        2 => EmailAct::Leave(id),
+        3 => EmailAct::Free(id),
+        4 => EmailAct::Owned(id),
+        5 => EmailAct::Nobody,
+        _ => EmailAct::Taken(Some(id)),
+    });
+    (act, 0_u64..30, 1_u64..15, prop::bool::weighted(0.25)).prop_map(|(act, from, long, lost)| {
+        let kind = match (act.is_read(), lost) {
+            (true, _) => Kind::Read,
+            (false, true) => Kind::Perhaps,
+            (false, false) => Kind::Write,
+        };
+        let ms = Duration::from_millis;
+        let answered = if kind == Kind::Perhaps { Duration::MAX } else { ms(from + long) };
+        Timed { act, kind, called: ms(from), answered, entry: 0 }
+    })
+}
+
+#[test]
+fn on_short_histories_the_judge_says_what_trying_every_order_says() {
+    let verdicts = std::cell::Cell::new((0, 0));
+    proptest!(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() },
+    |(acts in prop::collection::vec(any_act(), 1..7))| {
+        let every: Vec<usize> = (0..acts.len()).collect();
+        let expected = explained_by_some_order(&acts, None, &every);
+        let found = explain(&EmailRegister::new(), None, &acts, STATES_MAX);
+        let gave_up = matches!(found, Err(Unexplained::GaveUp { .. }));
+            prop_assert!(!gave_up);
+        prop_assert_eq!(found.is_ok(), expected);
+        let (good, bad) = verdicts.get();
+        verdicts.set(if expected { (good + 1, bad) } else { (good, bad + 1) });
+    });
+    let (good, bad) = verdicts.get();
+    assert!(good > 400 && bad > 400, "{good} good and {bad} bad histories: one kind was hardly tried");
+}
+
+/// Histories of several clients made by a real register, one call after the other, each answered from the state
+/// at some moment between its making and its answer.
+struct Imagined {
+    random: SeededRandom,
+    /// E-mail, name, version, password; by id, which is a number.
+    users: Vec<Option<(usize, String, u64, u64)>>,
+    entries: Vec<Entry>,
+}
+
+const EMAILS: [&str; 4] = ["a@x", "b@x", "c@x", "d@x"];
+
+impl Imagined {
+    fn history(seed: u64, calls: u64) -> Vec<Entry> {
+        let mut imagined = Self { random: SeededRandom::from_seed(seed), users: Vec::new(), entries: Vec::new() };
+        for number in 0..calls {
+            imagined.call(number);
+        }
+        imagined.entries
+    }
+
+    fn below(&self, end: u64) -> u64 {
+        let mut bytes = [0; 8];
+        self.random.fill(&mut bytes);
+        u64::from_le_bytes(bytes) % end
+    }
+
+    fn call(&mut self, number: u64) {
+        let email = usize::try_from(self.below(4)).expect("small");
+        let holder = self.users.iter().position(|user| user.as_ref().is_some_and(|user| user.0 == email));
+        let id = usize::try_from(self.below(self.users.len().max(1) as u64)).expect("small");
+        let name = format!("n{number}");
+        let (call, outcome) = match (self.below(10), self.users.get(id).cloned()) {
+            (0..=2, _) | (_, None) => (sign_up(EMAILS[email], &name), self.signed_up(holder, email, name)),
+            (3..=4, _) => (by_email(EMAILS[email]), holder.map_or(Outcome::Missing, |holder| self.shown(holder))),
+            (5, Some(there)) => (by_id(&id.to_string()), there.map_or(Outcome::Missing, |_| self.shown(id))),
+            (6..=7, Some(there)) => {
+                let password = there.as_ref().map_or(0, |user| user.3);
+                let (id_text, email_text) = (id.to_string(), EMAILS[email].to_owned());
+                let call = Call::Change { id: id_text, name: name.clone(), email: email_text, password };
+                let outcome = match there {
+                    None => Outcome::Missing,
+                    Some(_) if holder.is_some_and(|holder| holder != id) => Outcome::Taken,
+                    Some((_, _, version, password)) => {
+                        self.users[id] = Some((email, name, version + 1, password));
+                        self.shown(id)
+                    }
+                };
+                (call, outcome)
+            }
+            (8, Some(there)) => {
+                let password = self.below(3);
+                let call = Call::Password { id: id.to_string(), password, new: self.below(3) };
+                let Call::Password { new, .. } = call else { unreachable!("it was just made") };
+                let outcome = match there {
+                    None => Outcome::Missing,
+                    Some(user) if user.3 != password => Outcome::WrongPassword,
+                    Some((email, name, version, _)) => {
+                        self.users[id] = Some((email, name, version + 1, new));
+                        Outcome::Done
+                    }
+                };
+                (call, outcome)
+            }
+            (_, Some(there)) => {
+                let password = there.as_ref().map_or(0, |user| user.3);
+                let outcome = there.map_or(Outcome::Missing, |user| {
+                    self.users[id] = None;
+                    former(&id.to_string(), &user.1, EMAILS[user.0])
+                });
+                (Call::Remove { id: id.to_string(), password }, outcome)
+            }
+        };
+        // It happens at 10 ms for each call; up to four overlap on each side. Some answers are lost.
+        let (at, lost) = (100 + number * 10, self.below(12) == 0);
+        let (from, to) = (at - self.below(40), at + 1 + self.below(40));
+        if !lost {
+            self.entries.push(entry(from, to, call, outcome));
+            return;
+        }
+        let look = match (&call, &outcome) {
+            (Call::SignUp { email, .. }, Outcome::User(_)) => Some(by_email(email)),
+            _ => None,
+        };
+        self.entries.push(entry(from, to, call, Outcome::Unknown));
+        // Whoever is never seen is nobody's: so somebody looks at once.
+        self.entries.extend(look.map(|look| entry(at, at + 1, look, outcome)));
+    }
+
+    fn signed_up(&mut self, holder: Option<usize>, email: usize, name: String) -> Outcome {
+        if holder.is_some() {
+            return Outcome::Taken;
+        }
+        self.users.push(Some((email, name, 1, 0)));
+        self.shown(self.users.len() - 1)
+    }
+
+    fn shown(&self, id: usize) -> Outcome {
+        let (email, name, version, _) = self.users[id].as_ref().expect("there");
+        user(&id.to_string(), *version, name, EMAILS[*email])
+    }
+}
+
+/// An answer that is another one than the register gave to the call at `place`; where there is an older answer
+/// that was right once, that one.
+fn mutated(entries: &[Entry], place: usize) -> Option<Outcome> {
+    let Entry { call, outcome, .. } = &entries[place];
+    let older = |fits: &dyn Fn(&Seen) -> bool| {
+        let mut shown = entries[..place].iter().rev().map(|entry| &entry.outcome);
+        shown.find(|shown| matches!(shown, Outcome::User(seen) if seen.version.is_some() && fits(seen))).cloned()
+    };
+    match (call, outcome) {
+        (_, Outcome::User(Seen { id, version: Some(version), name, email })) => {
+            Some(user(id, version + 1, name, email))
+        }
+        (Call::SignUp { email, name, .. }, Outcome::Taken) => Some(user("new", 1, name, email)),
+        (Call::ById { id }, Outcome::Missing) => older(&|seen| seen.id == *id),
+        (Call::ByEmail { email }, Outcome::Missing) => older(&|seen| seen.email == *email),
+        (_, Outcome::User(_) | Outcome::Done | Outcome::WrongPassword | Outcome::Taken) => Some(Outcome::Missing),
+        (_, Outcome::Missing | Outcome::Unknown) => None,
+    }
+}
+
+#[test]
+fn histories_of_a_real_register_are_good_and_with_one_answer_changed_they_are_not() {
+    let (mut changed, mut found) = (0, 0);
+    for seed in 0..40 {
+        let good = Imagined::history(seed, 200);
+        let verdict = judge(&good, TakenToo::Never);
+        assert_eq!(verdict.violations, Vec::<String>::new(), "seed {seed}");
+        for place in (usize::try_from(seed % 7).expect("small")..good.len()).step_by(7) {
+            let Some(outcome) = mutated(&good, place) else { continue };
+            let mut bad = good.clone();
+            bad[place].outcome = outcome;
+            changed += 1;
+            found += usize::from(!judge(&bad, TakenToo::Never).violations.is_empty());
+        }
+    }
+    assert!(changed > 500, "only {changed} answers were changed");
+    assert!(found * 5 > changed * 4, "of {changed} changed answers only {found} were found");
+}
