@@ -188,7 +188,8 @@ impl Map {
         let mut nodes = self.lock();
         nodes.retain(|address, _| homes.contains_key(address));
         for (address, node) in nodes.iter() {
-            if let Some(home) = homes.get(address) {
+            let still_home = by_shard[usize::from(node.state.home().number())].as_ref();
+            if let (Some(home), false) = (homes.get(address), still_home.is_some_and(|held| Arc::ptr_eq(held, node))) {
                 node.state.set_home(*home);
             }
             node.state.replicas.note_agreed(replicas.get(address).copied().unwrap_or_default());
