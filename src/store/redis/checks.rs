@@ -39,9 +39,12 @@ impl Facts {
         self.info("loading") == Some("1")
     }
 
-    /// How many replicas are connected, by the primary's word.
+    /// How many replicas are connected, by the primary's word, less those that are still being sent the data: they
+    /// can't confirm anything, and nobody makes them primary.
     pub(super) fn replicas(&self) -> Option<usize> {
-        self.info("connected_slaves")?.parse().ok()
+        let is_replica = |key: &str| key.strip_prefix("slave").is_some_and(|rest| rest.parse::<u32>().is_ok());
+        let syncing = self.info.iter().filter(|(key, text)| is_replica(key) && !text.contains("state=online")).count();
+        self.info("connected_slaves")?.parse::<usize>().ok().map(|connected| connected.saturating_sub(syncing))
     }
 
     /// Which server this is, for the log.

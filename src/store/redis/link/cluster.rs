@@ -16,10 +16,10 @@ use tokio::time::Instant;
 
 use super::LinkError;
 use super::connect::{Attempt, Trouble, check_marks, describe, dial, is_forbidden, read_marks};
-use super::node::{Common, Kind, Node};
+use super::node::{Common, Kind, Node, REPLICAS_RECHECK};
 use super::slots::{self, Range, SLOTS, slot_of};
-use crate::store::redis::Address;
 use crate::store::redis::keys::Shard;
+use crate::store::redis::{Acknowledge, Address};
 
 /// The map is asked for at most this often, whoever doubts it.
 const REFRESH_PAUSE: Duration = Duration::from_millis(100);
@@ -95,8 +95,14 @@ impl Drop for Cluster {
 }
 
 async fn keep(map: Arc<Map>) {
+    let settings = &map.common.settings;
+    // How many replicas have to confirm is known from the map.
+    let every = match settings.acknowledge {
+        Acknowledge::Primary => settings.recheck_every,
+        Acknowledge::Replicas | Acknowledge::Disk => settings.recheck_every.min(REPLICAS_RECHECK),
+    };
     loop {
-        let recheck_at = Instant::now() + map.common.settings.recheck_every;
+        let recheck_at = Instant::now() + every;
         tokio::select! {
             () = map.common.servers_doubted.notified() => {}
             () = tokio::time::sleep_until(recheck_at) => {}

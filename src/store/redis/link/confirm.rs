@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::TRY_AGAIN_PAUSE;
-use super::node::NodeState;
+use super::node::{Kind, NodeState};
 use crate::store::redis::checks::Facts;
 use crate::store::redis::keys::{Keys, Shard};
 
@@ -165,8 +165,11 @@ async fn barrier(connection: &mut MultiplexedConnection, node: &NodeState, way: 
         Ok(Err(error)) => return Verdict::Broken(error.to_string()),
         Ok(Ok(answers)) => answers,
     };
+    // A cluster's word on its replicas counts more than one primary's, which names a dead one for a minute.
     if answers.len() > 1
-        && let Ok(info) = ::redis::from_redis_value::<String>(answers.remove(1))
+        && let info = answers.remove(1)
+        && !matches!(node.kind, Kind::ClusterNode)
+        && let Ok(info) = ::redis::from_redis_value::<String>(info)
         && let Some(connected) = Facts::read(Some(&info), HashMap::new()).replicas()
     {
         node.replicas.note_risen(connected);
