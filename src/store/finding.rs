@@ -72,6 +72,15 @@ pub struct Examined {
     pub next: Option<Place>,
 }
 
+impl Examined {
+    /// Adds what another look, at something else, came to.
+    pub fn take_over(&mut self, other: Self) {
+        self.users += other.users;
+        self.looked_at += other.looked_at;
+        self.findings.extend(other.findings);
+    }
+}
+
 /// Something that does not fit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {

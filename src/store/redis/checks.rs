@@ -39,12 +39,12 @@ impl Facts {
         self.info("loading") == Some("1")
     }
 
-    /// How many replicas follow, by the primary's word. One that is still being sent all data, which takes minutes
-    /// where there is much, confirms nothing meanwhile and does not count.
+    /// How many replicas follow, by the primary's word, less those that are still being sent all data, which takes
+    /// minutes where there is much: they confirm nothing meanwhile, and nobody makes them primary.
     pub(super) fn replicas(&self) -> Option<usize> {
-        let connected: usize = self.info("connected_slaves")?.parse().ok()?;
-        let state = |number| self.info(&format!("slave{number}")).unwrap_or_default();
-        Some((0..connected).filter(|&number| state(number).split(',').any(|part| part == "state=online")).count())
+        let is_replica = |key: &str| key.strip_prefix("slave").is_some_and(|rest| rest.parse::<u32>().is_ok());
+        let syncing = self.info.iter().filter(|(key, text)| is_replica(key) && !text.contains("state=online")).count();
+        self.info("connected_slaves")?.parse::<usize>().ok().map(|connected| connected.saturating_sub(syncing))
     }
 
     /// Which server this is, for the log.

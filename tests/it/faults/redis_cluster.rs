@@ -7,8 +7,8 @@ use std::time::Duration;
 use userd::clock::{Clock, ManualClock};
 use userd::domain::{User, UserId};
 use userd::random::SystemRandom;
-use userd::store::redis::keys::Keys;
-use userd::store::redis::{Address, RedisSettings, RedisStore};
+use userd::store::redis::keys::{Keys, Shard};
+use userd::store::redis::{Acknowledge, Address, RedisSettings, RedisStore};
 use userd::store::{Insert, Remove, Store, Update};
 
 use crate::support::people::{NOW, address, person, profile};
@@ -171,4 +171,23 @@ async fn one_node_that_answers_is_enough_to_find_the_cluster() {
     let users = sign_up(&store, &clock, "person", 10).await;
     assert_all_there(&store, &users).await;
     assert_eq!(store.user_by_email(address("nobody@example.org").canonical()).await.expect("served"), None);
+}
+
+/// The barrier's key lies in a slot, too, and that slot can be the one that moves.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn while_the_slot_of_a_barrier_is_on_the_move_changes_are_confirmed() {
+    let (cluster, clock) = (RedisCluster::start(3, 1), ManualClock::at(NOW));
+    let settings = RedisSettings { acknowledge: Acknowledge::Replicas, ..settings(&cluster) };
+    let store = RedisStore::start(settings, Arc::new(SystemRandom)).await.expect("a cluster in order");
+    let keys = Keys::below("userd:".to_owned());
+    sign_up(&store, &clock, "before", 10).await;
+    let home = cluster.slot_of(&keys.ack(Shard::FIRST));
+    let to = cluster.primaries().into_iter().find(|&node| Some(node) != cluster.primary_of(home)).expect("another");
+    let moving = SlotMove::begin(&cluster, home, to);
+    while moving.move_one() {}
+    let users = sign_up(&store, &clock, "during", 10).await;
+    moving.finish();
+    for user in users {
+        assert_eq!(store.user(user.id).await.expect("served").as_ref(), Some(&user));
+    }
 }

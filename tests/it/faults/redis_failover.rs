@@ -172,3 +172,16 @@ fn count_to(most: usize) -> impl FnMut() -> bool {
         count > most
     }
 }
+
+/// A replica that comes later can be made primary like any other, so it has to confirm at once.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replica_that_comes_later_has_to_confirm_from_its_first_moment() {
+    let primary = RedisServer::start();
+    let _first = primary.start_replica();
+    let settings = RedisSettings { acknowledge: Acknowledge::Replicas, timeout: TIMEOUT, ..primary.settings() };
+    let store = start(settings).await;
+    let later = primary.start_replica();
+    later.freeze();
+    let change = store.insert_user(&person(&ManualClock::at(NOW), "first@example.org")).await;
+    assert!(change.is_err(), "a replica that a failover may choose does not have it: {change:?}");
+}

@@ -29,6 +29,8 @@ use std::time::Duration;
 
 use ::redis::{Cmd, Value};
 use async_trait::async_trait;
+use futures_util::stream::{self, FuturesUnordered};
+use futures_util::{StreamExt as _, TryStreamExt as _};
 
 use self::key_space::Kind;
 use self::stage::{Part, Stage};
@@ -46,6 +48,9 @@ const SECOND_LOOK_PAUSE: Duration = Duration::from_millis(20);
 
 /// The most keys in one pipeline: larger ones are no quicker, and hold more memory.
 const PAGE: usize = 1024;
+
+/// How many pages of keys are looked at side by side: while Redis answers for one, another is compared.
+const PAGES_AT_ONCE: usize = 4;
 
 #[async_trait]
 impl Examine for RedisStore {
@@ -134,30 +139,33 @@ impl RedisStore {
         Ok(examined)
     }
 
-    /// Looks at about `size` keys of a server; gives where `SCAN` goes on. The next page is fetched while one is
-    /// looked at.
+    /// Looks at about `size` keys of a server; gives where `SCAN` goes on. Some pages are looked at while the next
+    /// ones are fetched, so that neither Redis nor userd waits for the other.
     async fn walk_keys(
         &self,
         case: Case,
         size: usize,
         server: &Address,
-        cursor: u64,
+        mut cursor: u64,
         examined: &mut Examined,
     ) -> Result<u64, StoreError> {
         let count = size.min(PAGE);
-        let mut scanned = self.scan(server, cursor, count).await?;
-        let mut seen = 0;
+        let (mut pages, mut seen) = (FuturesUnordered::new(), 0);
         loop {
+            let scanned = self.scan(server, cursor, count).await?;
             seen += scanned.keys.len().max(1);
-            let cursor = scanned.cursor;
-            if cursor == 0 || seen >= size {
-                self.examine_keys(case, scanned.keys, examined).await?;
+            cursor = scanned.cursor;
+            pages.push(self.examine_keys(case, scanned.keys));
+            let ends = cursor == 0 || seen >= size;
+            while pages.len() >= PAGES_AT_ONCE || (ends && !pages.is_empty()) {
+                match pages.next().await {
+                    Some(page) => examined.take_over(page?),
+                    None => break,
+                }
+            }
+            if ends {
                 return Ok(cursor);
             }
-            let (checked, next) =
-                tokio::join!(self.examine_keys(case, scanned.keys, examined), self.scan(server, cursor, count));
-            checked?;
-            scanned = next?;
         }
     }
 
@@ -186,7 +194,8 @@ impl RedisStore {
         Ok(Scanned { cursor, keys })
     }
 
-    async fn examine_keys(&self, case: Case, keys: Vec<Vec<u8>>, examined: &mut Examined) -> Result<(), StoreError> {
+    async fn examine_keys(&self, case: Case, keys: Vec<Vec<u8>>) -> Result<Examined, StoreError> {
+        let mut examined = Examined::default();
         let (mut ids, mut emails): (Vec<UserId>, Vec<CanonicalEmail>) = (Vec::new(), Vec::new());
         for key in keys {
             match key_space::kind(&self.keys, &key) {
@@ -207,20 +216,23 @@ impl RedisStore {
         examined.users += users;
         examined.findings.extend(found);
         examined.findings.extend(claims?);
-        Ok(())
+        Ok(examined)
     }
 
-    /// Sends commands on keys of many shards, in pipelines of bounded length.
-    async fn ask(&self, commands: Vec<(Shard, Cmd)>) -> Result<Vec<Value>, StoreError> {
-        let mut answers = Vec::with_capacity(commands.len());
-        let mut rest = commands;
-        while !rest.is_empty() {
-            let later = rest.split_off(rest.len().min(2 * PAGE));
-            let some = self.link.many(self.link.deadline(), rest).await.map_err(|error| error.at("many keys"))?;
-            answers.extend(some);
-            rest = later;
+    /// Sends commands on keys of many shards, in pipelines of bounded length, some of them side by side.
+    async fn ask(&self, mut commands: Vec<(Shard, Cmd)>) -> Result<Vec<Value>, StoreError> {
+        let mut pipelines = Vec::new();
+        while !commands.is_empty() {
+            let later = commands.split_off(commands.len().min(2 * PAGE));
+            let some = std::mem::replace(&mut commands, later);
+            pipelines.push(async { self.link.many(self.link.deadline(), some).await });
         }
-        Ok(answers)
+        let answers: Vec<Vec<Value>> = stream::iter(pipelines)
+            .buffered(PAGES_AT_ONCE)
+            .try_collect()
+            .await
+            .map_err(|error: LinkError| error.at("many keys"))?;
+        Ok(answers.into_iter().flatten().collect())
     }
 }
 

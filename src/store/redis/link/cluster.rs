@@ -16,10 +16,10 @@ use tokio::time::Instant;
 
 use super::LinkError;
 use super::connect::{Attempt, Trouble, check_marks, describe, dial, is_forbidden, read_marks};
-use super::node::{Common, Kind, Node};
+use super::node::{Common, Kind, Node, REPLICAS_RECHECK};
 use super::slots::{self, Range, SLOTS, slot_of};
-use crate::store::redis::Address;
 use crate::store::redis::keys::Shard;
+use crate::store::redis::{Acknowledge, Address};
 
 /// The map is asked for at most this often, whoever doubts it.
 const REFRESH_PAUSE: Duration = Duration::from_millis(100);
@@ -95,8 +95,14 @@ impl Drop for Cluster {
 }
 
 async fn keep(map: Arc<Map>) {
+    let settings = &map.common.settings;
+    // How many replicas have to confirm is known from the map.
+    let every = match settings.acknowledge {
+        Acknowledge::Primary => settings.recheck_every,
+        Acknowledge::Replicas | Acknowledge::Disk => settings.recheck_every.min(REPLICAS_RECHECK),
+    };
     loop {
-        let recheck_at = Instant::now() + map.common.settings.recheck_every;
+        let recheck_at = Instant::now() + every;
         tokio::select! {
             () = map.common.servers_doubted.notified() => {}
             () = tokio::time::sleep_until(recheck_at) => {}
@@ -188,7 +194,8 @@ impl Map {
         let mut nodes = self.lock();
         nodes.retain(|address, _| homes.contains_key(address));
         for (address, node) in nodes.iter() {
-            if let Some(home) = homes.get(address) {
+            let still_home = by_shard[usize::from(node.state.home().number())].as_ref();
+            if let (Some(home), false) = (homes.get(address), still_home.is_some_and(|held| Arc::ptr_eq(held, node))) {
                 node.state.set_home(*home);
             }
             node.state.replicas.note_agreed(replicas.get(address).copied().unwrap_or_default());

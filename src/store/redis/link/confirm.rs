@@ -9,6 +9,7 @@
 //! The connection is made together with those that it confirms for and lives no longer than they do: a server that
 //! was restarted in between, and may have forgotten, is another server.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -19,8 +20,9 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::TRY_AGAIN_PAUSE;
-use super::node::NodeState;
-use crate::store::redis::keys::Keys;
+use super::node::{Kind, NodeState};
+use crate::store::redis::checks::Facts;
+use crate::store::redis::keys::{Keys, Shard};
 
 /// How long the barrier's key stays after the last round: it is of no use to anybody, and tidies itself away.
 const BARRIER_TTL_MS: u64 = 3_600_000;
@@ -73,11 +75,11 @@ impl Confirmer {
         Self { queue, task }
     }
 
-    /// Returns when all that this server has done before is confirmed.
+    /// Returns when all that this server has done before is confirmed. `shard`: what it was done in, and so one that the server holds.
     ///
     /// # Errors
     /// It was not, or not in time: it may still be lost in a failover, or may not.
-    pub(super) async fn confirm(&self, deadline: Instant, node: &NodeState) -> Result<(), Unconfirmed> {
+    pub(super) async fn confirm(&self, deadline: Instant, node: &NodeState, shard: Shard) -> Result<(), Unconfirmed> {
         loop {
             let (reply, answer) = oneshot::channel();
             let asked = async {
@@ -87,6 +89,8 @@ impl Confirmer {
             match tokio::time::timeout_at(deadline, asked).await {
                 Ok(Some(Verdict::Confirmed)) => return Ok(()),
                 Ok(Some(Verdict::Moved)) => {
+                    // The slot of the barrier is on the move; that of what was done may not be.
+                    node.set_home(shard);
                     node.common.servers_doubted.notify_one();
                     tokio::time::sleep_until(deadline.min(Instant::now() + TRY_AGAIN_PAUSE)).await;
                 }
@@ -120,9 +124,6 @@ async fn serve(
     let mut waiting = Vec::new();
     while queue.recv_many(&mut waiting, usize::MAX).await > 0 {
         let verdict = round(&mut connection, &node, way).await;
-        if let Verdict::Broken(why) = &verdict {
-            node.lose_any(why);
-        }
         for one in waiting.drain(..) {
             // Whoever asked may have gone meanwhile.
             let _ = one.send(verdict.clone());
@@ -130,26 +131,53 @@ async fn serve(
     }
 }
 
+/// Until as many have confirmed as the server had replicas when the barrier was written: one that has come since the
+/// last check may be made primary like any other.
 async fn round(connection: &mut MultiplexedConnection, node: &NodeState, way: Way) -> Verdict {
+    let until = Instant::now() + node.common.settings.timeout;
+    loop {
+        let wanted = node.replicas.required();
+        let verdict = barrier(connection, node, way, wanted).await;
+        if !matches!(verdict, Verdict::Confirmed) || node.replicas.required() <= wanted {
+            return verdict;
+        }
+        if Instant::now() >= until {
+            return Verdict::Few("more replicas came meanwhile".to_owned());
+        }
+    }
+}
+
+async fn barrier(connection: &mut MultiplexedConnection, node: &NodeState, way: Way, wanted: usize) -> Verdict {
     let settings = &node.common.settings;
     let barrier = Keys::below(settings.prefix.clone()).ack(node.home());
-    let (wanted, limit_ms) =
-        (node.replicas.required(), u64::try_from(settings.timeout.as_millis()).unwrap_or(u64::MAX));
+    let limit_ms = u64::try_from(settings.timeout.as_millis()).unwrap_or(u64::MAX);
     let mut pipeline = Pipeline::new();
     pipeline.cmd("SET").arg(barrier).arg(1).arg("PX").arg(BARRIER_TTL_MS);
+    pipeline.cmd("INFO").arg("replication");
     match way {
         Way::Replicas => pipeline.cmd("WAIT").arg(wanted).arg(limit_ms),
         Way::Disks => pipeline.cmd("WAITAOF").arg(1).arg(wanted).arg(limit_ms),
     };
-    let asked = connection.send_packed_commands(&pipeline, 0, 2);
-    match tokio::time::timeout(settings.timeout + ANSWER_SLACK, asked).await {
-        Err(_) => Verdict::Few(format!("no answer within {} ms", settings.timeout.as_millis())),
-        Ok(Err(error)) => Verdict::Broken(error.to_string()),
-        Ok(Ok(answers)) => judge(answers, wanted),
+    let asked = connection.send_packed_commands(&pipeline, 0, 3);
+    let mut answers = match tokio::time::timeout(settings.timeout + ANSWER_SLACK, asked).await {
+        // The server itself ends the wait: whoever says nothing after that is gone, or the connection is.
+        Err(_) => return Verdict::Broken(format!("no answer within {} ms", settings.timeout.as_millis())),
+        Ok(Err(error)) => return Verdict::Broken(error.to_string()),
+        Ok(Ok(answers)) => answers,
+    };
+    // A cluster's word on its replicas counts more than one primary's, which names a dead one for a minute.
+    if answers.len() > 1
+        && let info = answers.remove(1)
+        && !matches!(node.kind, Kind::ClusterNode)
+        && let Ok(info) = ::redis::from_redis_value::<String>(info)
+        && let Some(connected) = Facts::read(Some(&info), HashMap::new()).replicas()
+    {
+        node.replicas.note_risen(connected);
     }
+    judge(answers, wanted)
 }
 
-/// What the two answers mean.
+/// What the answers to barrier and wait mean.
 fn judge(answers: Vec<Value>, wanted: usize) -> Verdict {
     let mut answers = answers.into_iter().map(Value::extract_error);
     match answers.next() {

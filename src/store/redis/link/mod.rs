@@ -306,7 +306,7 @@ impl Link {
             };
             let Some(live) = self.live(&node, deadline).await? else { continue };
             let error = match tokio::time::timeout_at(deadline, send(&live, request, asking)).await {
-                Ok(Ok(value)) => match confirm(&live, &node, deadline, request).await {
+                Ok(Ok(value)) => match confirm(&live, &node, (deadline, shard), request).await {
                     Ok(()) => return Ok(Reply { value, repeated }),
                     Err(Unconfirmed::Few(why)) => return Err(LinkError::Unconfirmed(why)),
                     Err(Unconfirmed::Lost(why)) => {
@@ -431,9 +431,14 @@ async fn ask_once(node: &Node, deadline: Instant, command: &Cmd) -> Result<Value
 }
 
 /// Waits for replicas or disks where the operator asks for it and the answer rests on them.
-async fn confirm(live: &Live, node: &Node, deadline: Instant, request: &Request<'_>) -> Result<(), Unconfirmed> {
+async fn confirm(
+    live: &Live,
+    node: &Node,
+    (deadline, shard): (Instant, Shard),
+    request: &Request<'_>,
+) -> Result<(), Unconfirmed> {
     match &live.confirmer {
-        Some(confirmer) if request.is_confirmed() => confirmer.confirm(deadline, &node.state).await,
+        Some(confirmer) if request.is_confirmed() => confirmer.confirm(deadline, &node.state, shard).await,
         _ => Ok(()),
     }
 }

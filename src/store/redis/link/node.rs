@@ -38,7 +38,7 @@ const REFUSED_PAUSE: Duration = Duration::from_secs(1);
 const SUSPECT_PING: Duration = Duration::from_millis(250);
 
 /// How soon a primary whose replicas did not confirm is asked how many it has.
-const REPLICAS_RECHECK: Duration = Duration::from_secs(1);
+pub(super) const REPLICAS_RECHECK: Duration = Duration::from_secs(1);
 
 /// What all servers of one store share.
 pub(super) struct Common {

@@ -59,6 +59,14 @@ impl Replicas {
         }
     }
 
+    /// The primary says that so many are connected, at a moment when only more than before are news.
+    pub(super) fn note_risen(&self, connected: usize) {
+        let mut state = self.lock();
+        if connected > state.required {
+            *state = State { required: connected, fewer: None };
+        }
+    }
+
     /// A majority says that so many are well.
     pub(super) fn note_agreed(&self, well: usize) {
         *self.lock() = State { required: well, fewer: None };
