@@ -47,6 +47,11 @@ impl Facts {
         self.info("connected_slaves")?.parse::<usize>().ok().map(|connected| connected.saturating_sub(syncing))
     }
 
+    /// Which life of the server this is: another one after each start.
+    pub(super) fn run(&self) -> Option<&str> {
+        self.info("run_id")
+    }
+
     /// Which server this is, for the log.
     pub(super) fn server(&self) -> String {
         match (self.info("valkey_version"), self.info("redis_version")) {

@@ -1,6 +1,6 @@
 //! Which node of a cluster serves which shard, kept up to date. Sends no request of the store's own.
 //!
-//! The map is asked of any node that answers (`CLUSTER SLOTS`), again every 30 seconds and whenever somebody has
+//! The map is asked of every node that answers (`CLUSTER SLOTS`), and most votes count; again every 30 seconds and whenever somebody has
 //! reason to doubt it: a redirection, a lost connection, `CLUSTERDOWN`. A redirection corrects one shard at once.
 //! Each primary is a [`Node`] with connections and checks of its own, so a shard that is gone holds nobody else up.
 
@@ -58,7 +58,7 @@ impl Cluster {
             Ok(ranges) => {
                 map.check_marks_everywhere(&ranges).await?;
                 map.start_nodes(&ranges).await?;
-                map.take_over(&ranges);
+                map.take_over(&[ranges]);
             }
             Err(Attempt::Refused(why)) => return Err(why),
             Err(Attempt::Away(why)) => {
@@ -107,10 +107,10 @@ async fn keep(map: Arc<Map>) {
             () = map.common.servers_doubted.notified() => {}
             () = tokio::time::sleep_until(recheck_at) => {}
         }
-        match map.ask_anybody().await {
-            Some(ranges) => map.take_over(&ranges),
+        match map.ask_everybody().await {
             // Nobody answers: without a reason from outside there would be no next time.
-            None => map.common.servers_doubted.notify_one(),
+            views if views.is_empty() => map.common.servers_doubted.notify_one(),
+            views => map.take_over(&views),
         }
         tokio::time::sleep(REFRESH_PAUSE).await;
     }
@@ -147,12 +147,21 @@ impl Map {
         Arc::clone(self.lock().entry(address.clone()).or_insert_with(|| Arc::new(begin())))
     }
 
+    /// The same for a node that another one sent us to for keys that are on their way: it may serve nothing yet.
+    pub(super) fn node_asked(&self, address: &Address, shard: Shard) -> Arc<Node> {
+        let node = self.node_at(address, shard);
+        node.state.note_asked();
+        node
+    }
+
     /// A node said that `shard` is served at `address` now.
     pub(super) fn moved(&self, shard: Shard, address: &Address) {
         let node = self.node_at(address, shard);
-        let mut by_shard = Vec::clone(&self.by_shard.load());
-        by_shard[usize::from(shard.number())] = Some(node);
-        self.by_shard.store(Arc::new(by_shard));
+        self.by_shard.rcu(|by_shard| {
+            let mut by_shard = Vec::clone(by_shard);
+            by_shard[usize::from(shard.number())] = Some(Arc::clone(&node));
+            by_shard
+        });
         self.changed.send_replace(());
         self.common.servers_doubted.notify_one();
     }
@@ -175,56 +184,53 @@ impl Map {
         self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes `ranges` the map, begins with nodes that are new and lets go of those that serve nothing any more.
-    fn take_over(&self, ranges: &[Range]) {
+    /// Makes what most of `views` say the map, begins with nodes that are new and lets go of those that serve nothing
+    /// any more.
+    fn take_over(&self, views: &[Vec<Range>]) {
         let mut by_shard = Vec::with_capacity(self.slots.len());
-        let mut homes: BTreeMap<&Address, Shard> = BTreeMap::new();
+        let mut homes: BTreeMap<Address, Vec<Shard>> = BTreeMap::new();
         for (shard, slot) in Shard::all().zip(&self.slots) {
-            let range = ranges.iter().find(|range| (range.slots.0..=range.slots.1).contains(slot));
-            by_shard.push(range.map(|range| {
-                homes.entry(&range.primary).or_insert(shard);
-                self.node_at(&range.primary, shard)
-            }));
-        }
-        let mut replicas: BTreeMap<&Address, usize> = BTreeMap::new();
-        for range in ranges {
-            let fewest = replicas.entry(&range.primary).or_insert(range.replicas);
-            *fewest = range.replicas.min(*fewest);
+            let primary = slots::elected(views, *slot);
+            by_shard.push(primary.map(|primary| self.node_at(primary, shard)));
+            if let Some(primary) = primary {
+                homes.entry(primary.clone()).or_default().push(shard);
+            }
         }
         let mut nodes = self.lock();
-        nodes.retain(|address, _| homes.contains_key(address));
+        nodes.retain(|address, node| homes.contains_key(address) || node.state.was_asked_lately());
         for (address, node) in nodes.iter() {
-            let still_home = by_shard[usize::from(node.state.home().number())].as_ref();
-            if let (Some(home), false) = (homes.get(address), still_home.is_some_and(|held| Arc::ptr_eq(held, node))) {
-                node.state.set_home(*home);
-            }
-            node.state.replicas.note_agreed(replicas.get(address).copied().unwrap_or_default());
+            node.state.set_homes(homes.remove(address).unwrap_or_default());
+            node.state.replicas.note_agreed(slots::replicas(views, address));
         }
         drop(nodes);
         self.by_shard.store(Arc::new(by_shard));
         self.changed.send_replace(());
     }
 
-    /// The map as the first node tells it that answers: those in service before those that were given.
-    async fn ask_anybody(&self) -> Option<Vec<Range>> {
+    /// The map as every node in service tells it, or where none does, the first that answers of those that were
+    /// given. One alone may be cut off from the others and not know.
+    async fn ask_everybody(&self) -> Vec<Vec<Range>> {
         let limit = self.common.settings.timeout / 2;
+        let mut asked = JoinSet::new();
         for node in self.nodes() {
             let Some(live) = node.state.live() else { continue };
             let (mut connection, address) = (live.reads.clone(), node.state.address());
-            let command = slots_command();
-            let asked = connection.send_packed_command(&command);
-            if let Ok(Ok(answer)) = tokio::time::timeout(limit, asked).await
-                && let Some(ranges) = slots::parse(answer, &address).filter(|ranges| !ranges.is_empty())
-            {
-                return Some(ranges);
-            }
+            asked.spawn(async move {
+                let command = slots_command();
+                let answer = tokio::time::timeout(limit, connection.send_packed_command(&command)).await;
+                slots::parse(answer.ok()?.ok()?, &address).filter(|ranges| !ranges.is_empty())
+            });
+        }
+        let views: Vec<Vec<Range>> = asked.join_all().await.into_iter().flatten().collect();
+        if !views.is_empty() {
+            return views;
         }
         for seed in self.every_address() {
             if let Ok(Ok(ranges)) = tokio::time::timeout(limit, self.ask(&seed)).await {
-                return Some(ranges);
+                return vec![ranges];
             }
         }
-        None
+        Vec::new()
     }
 
     fn every_address(&self) -> BTreeSet<Address> {

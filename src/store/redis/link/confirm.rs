@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use super::TRY_AGAIN_PAUSE;
 use super::node::{Kind, NodeState};
 use crate::store::redis::checks::Facts;
-use crate::store::redis::keys::{Keys, Shard};
+use crate::store::redis::keys::Keys;
 
 /// How long the barrier's key stays after the last round: it is of no use to anybody, and tidies itself away.
 const BARRIER_TTL_MS: u64 = 3_600_000;
@@ -75,11 +75,11 @@ impl Confirmer {
         Self { queue, task }
     }
 
-    /// Returns when all that this server has done before is confirmed. `shard`: what it was done in, and so one that the server holds.
+    /// Returns when all that this server has done before is confirmed.
     ///
     /// # Errors
     /// It was not, or not in time: it may still be lost in a failover, or may not.
-    pub(super) async fn confirm(&self, deadline: Instant, node: &NodeState, shard: Shard) -> Result<(), Unconfirmed> {
+    pub(super) async fn confirm(&self, deadline: Instant, node: &NodeState) -> Result<(), Unconfirmed> {
         loop {
             let (reply, answer) = oneshot::channel();
             let asked = async {
@@ -89,8 +89,7 @@ impl Confirmer {
             match tokio::time::timeout_at(deadline, asked).await {
                 Ok(Some(Verdict::Confirmed)) => return Ok(()),
                 Ok(Some(Verdict::Moved)) => {
-                    // The slot of the barrier is on the move; that of what was done may not be.
-                    node.set_home(shard);
+                    node.next_home();
                     node.common.servers_doubted.notify_one();
                     tokio::time::sleep_until(deadline.min(Instant::now() + TRY_AGAIN_PAUSE)).await;
                 }
@@ -152,13 +151,18 @@ async fn barrier(connection: &mut MultiplexedConnection, node: &NodeState, way: 
     let barrier = Keys::below(settings.prefix.clone()).ack(node.home());
     let limit_ms = u64::try_from(settings.timeout.as_millis()).unwrap_or(u64::MAX);
     let mut pipeline = Pipeline::new();
+    if matches!(node.kind, Kind::ClusterNode) {
+        // To a node that a slot is being moved to, and that holds no other; no harm anywhere else.
+        pipeline.cmd("ASKING");
+    }
     pipeline.cmd("SET").arg(barrier).arg(1).arg("PX").arg(BARRIER_TTL_MS);
     pipeline.cmd("INFO").arg("replication");
     match way {
         Way::Replicas => pipeline.cmd("WAIT").arg(wanted).arg(limit_ms),
         Way::Disks => pipeline.cmd("WAITAOF").arg(1).arg(wanted).arg(limit_ms),
     };
-    let asked = connection.send_packed_commands(&pipeline, 0, 3);
+    let asking = usize::from(matches!(node.kind, Kind::ClusterNode));
+    let asked = connection.send_packed_commands(&pipeline, asking, 3);
     let mut answers = match tokio::time::timeout(settings.timeout + ANSWER_SLACK, asked).await {
         // The server itself ends the wait: whoever says nothing after that is gone, or the connection is.
         Err(_) => return Verdict::Broken(format!("no answer within {} ms", settings.timeout.as_millis())),

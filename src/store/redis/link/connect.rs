@@ -14,14 +14,14 @@ use tokio::time::Instant;
 
 use super::confirm::{Confirmer, Way};
 use super::durable;
-use super::node::{Kind, NodeState};
+use super::node::{Kind, Live, NodeState};
 use super::speech;
 use crate::domain::CANONICAL_VERSION;
 use crate::store::redis::checks::{self, Facts, Place, Report};
 use crate::store::redis::keys::Keys;
 use crate::store::redis::record::FORMAT_VERSION;
 use crate::store::redis::script::{SCRIPTS, Script};
-use crate::store::redis::{Acknowledge, Address, Login, RedisSettings};
+use crate::store::redis::{Acknowledge, Address, Durability, Login, RedisSettings};
 
 /// How an attempt to connect ended.
 pub(super) enum Attempt {
@@ -45,9 +45,11 @@ pub(super) struct Connected {
     pub(super) digests: [String; SCRIPTS],
     /// Why the server can't be relied on right now, if so.
     pub(super) not_ready: Option<String>,
-    /// Permissions and versions are known to be right; otherwise a server without memory or disk kept them from
-    /// being tried, and the next connection tries again.
-    pub(super) proven: bool,
+    /// What the server keeps through a loss of power, as far as is known.
+    pub(super) durability: Option<Durability>,
+    /// The life of the server whose permissions and versions are known to be right; otherwise a server without memory
+    /// or disk kept them from being tried, and the next connection tries again.
+    pub(super) proven: Option<String>,
 }
 
 /// Why an attempt failed, before it is known what that means.
@@ -66,15 +68,16 @@ impl From<RedisError> for Trouble {
     }
 }
 
-/// Makes the connections. `first` adds what needs to be found out only once: permissions and versions.
-pub(super) async fn attempt(node: &Arc<NodeState>, first: bool) -> Attempt {
+/// Makes the connections. What needs to be found out only once, permissions and versions, is for each life of each
+/// server: after a failover, or an upgrade at the same address, it is another.
+pub(super) async fn attempt(node: &Arc<NodeState>) -> Attempt {
     let limit = node.common.settings.timeout * 2;
     let address = match node.find().await {
         Ok(address) => address,
         Err(attempt) => return attempt,
     };
     // Reaching the server is bounded by the time-out; twice that bounds it and all that is asked then.
-    match tokio::time::timeout(limit, connect(node, &address, first)).await {
+    match tokio::time::timeout(limit, connect(node, &address)).await {
         Ok(Ok(connected)) => Attempt::Connected(Box::new(connected)),
         Ok(Err(trouble)) => describe(trouble),
         Err(_) => Attempt::Away(format!("no answer within {} ms", limit.as_millis())),
@@ -85,15 +88,22 @@ pub(super) async fn attempt(node: &Arc<NodeState>, first: bool) -> Attempt {
 ///
 /// # Errors
 /// As an attempt that is not [`Attempt::Connected`]; otherwise why it can't be relied on right now, if so.
-pub(super) async fn recheck(node: &NodeState, connection: &MultiplexedConnection) -> Result<Option<String>, Attempt> {
+pub(super) async fn recheck(node: &NodeState, live: &Live) -> Result<Option<String>, Attempt> {
     let address = node.address();
     if node.find().await.is_ok_and(|found| found != address) {
         return Err(Attempt::Away("Sentinel names another primary".to_owned()));
     }
-    let mut connection = connection.clone();
+    let mut connection = live.reads.clone();
     let asked =
         tokio::time::timeout(node.common.settings.timeout, inspect(node, &address, &mut connection, false)).await;
     match asked {
+        // What the disk is waited for with was decided by what the server said then.
+        Ok(Ok(seen))
+            if node.common.settings.acknowledge == Acknowledge::Disk
+                && checks::durability(&seen.facts, &node.common.settings) != live.durability =>
+        {
+            Err(Attempt::Away("it keeps its data in another way than before".to_owned()))
+        }
         Ok(Ok(seen)) => Ok(seen.not_ready),
         Ok(Err(trouble)) => Err(describe(trouble)),
         Err(_) => Err(Attempt::Away("it stopped answering".to_owned())),
@@ -129,34 +139,54 @@ pub(super) fn describe(trouble: Trouble) -> Attempt {
     }
 }
 
-async fn connect(node: &Arc<NodeState>, address: &Address, first: bool) -> Result<Connected, Trouble> {
+async fn connect(node: &Arc<NodeState>, address: &Address) -> Result<Connected, Trouble> {
     let settings = &node.common.settings;
     let mut writes = dial(settings, address, &settings.login, settings.db).await?;
     let seen = inspect(node, address, &mut writes, true).await?;
+    let run = seen.facts.run();
+    let first = node.is_unproven(run);
     if first {
         check_marks(settings, read_marks(settings, &mut writes).await?)?;
     }
     let digests = load_scripts(&mut writes).await?;
-    let mut proven = true;
+    let mut is_proven = true;
     if first {
-        proven &= self_test(node, &mut writes, &digests).await?;
-        proven &= mark(settings, &mut writes, &digests).await?;
+        is_proven &= self_test(node, &mut writes, &digests).await?;
+        is_proven &= mark(settings, &mut writes, &digests).await?;
     }
-    let reads = dial(settings, address, &settings.login, settings.db).await?;
-    let confirmer = match settings.acknowledge {
+    let reads = dial_again(settings, address, run).await?;
+    let way = match settings.acknowledge {
         Acknowledge::Primary => None,
         Acknowledge::Replicas => Some(Way::Replicas),
         Acknowledge::Disk => Some(durable::way(node, &seen.facts, &mut writes, first).await?),
     };
-    let confirmer = match confirmer {
+    let confirmer = match way {
         None => None,
         Some(way) => {
-            let mut own = dial(settings, address, &settings.login, settings.db).await?;
+            let mut own = dial_again(settings, address, run).await?;
             check_wait(&mut own).await?;
             Some(Confirmer::start(own, Arc::clone(node), way))
         }
     };
-    Ok(Connected { reads, writes, confirmer, digests, not_ready: seen.not_ready, proven })
+    let (durability, not_ready) = (checks::durability(&seen.facts, settings), seen.not_ready);
+    let proven = is_proven.then(|| run.unwrap_or_default().to_owned());
+    Ok(Connected { reads, writes, confirmer, durability, digests, not_ready, proven })
+}
+
+/// Makes one more connection to the same life of the same server: behind a name or a balancer, the next connection
+/// may lead to another one, and what that one confirms says nothing.
+async fn dial_again(
+    settings: &RedisSettings,
+    address: &Address,
+    run: Option<&str>,
+) -> Result<MultiplexedConnection, Trouble> {
+    let mut connection = dial(settings, address, &settings.login, settings.db).await?;
+    let Some(run) = run else { return Ok(connection) };
+    let info: String = ::redis::cmd("INFO").arg("server").query_async(&mut connection).await?;
+    if Facts::read(Some(&info), HashMap::new()).run() == Some(run) {
+        return Ok(connection);
+    }
+    Err(Trouble::Away("its address leads to another server than a moment ago".to_owned()))
 }
 
 /// Makes one connection.

@@ -8,7 +8,7 @@
 //! | `speech` | why a server that does not answer may be spoken to in the wrong way |
 //! | `sentinel` | which server Sentinels name as the primary |
 //! | `confirm`, `replicas`, `durable` | waiting for replicas and disks |
-//! | `request` | what is sent, and what an error calls for |
+//! | `request`, `many` | what is sent, and what an error calls for; many reads at once |
 //!
 //! Everything sent through here may be sent twice: reads, and the protocol's idempotent steps. That is why a lost
 //! answer is simply asked for again. Requests of all tasks share connections and pipeline by themselves; no blocking
@@ -18,6 +18,7 @@ mod cluster;
 mod confirm;
 mod connect;
 mod durable;
+mod many;
 mod node;
 mod replicas;
 mod request;
@@ -25,7 +26,6 @@ mod sentinel;
 mod slots;
 mod speech;
 
-use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ use tokio::time::Instant;
 use self::cluster::Cluster;
 use self::confirm::Unconfirmed;
 use self::node::{Common, Kind, Live, Node};
-use self::request::{Cure, Request, cure, send, send_many};
+use self::request::{Cure, Request, cure, send};
 use self::sentinel::SentinelWatch;
 use super::keys::Shard;
 use super::script::Script;
@@ -230,74 +230,13 @@ impl Link {
         self.ask(deadline, shard, &Request::Script { script, keys, args, moving_patience }).await
     }
 
-    /// Sends commands on keys of any shards, in one pipeline for each server. The answers are in the commands'
-    /// order; an error that concerns one key only is left as a value in its place.
-    pub(super) async fn many(&self, deadline: Instant, commands: Vec<(Shard, Cmd)>) -> Result<Vec<Value>, LinkError> {
-        let _permit = self.permit()?;
-        let mut answers = vec![Value::Nil; commands.len()];
-        let mut open: Vec<usize> = (0..commands.len()).collect();
-        loop {
-            let mut groups: BTreeMap<Address, (Arc<Node>, Vec<usize>)> = BTreeMap::new();
-            for place in open.drain(..) {
-                let node = self.node(commands[place].0, deadline).await?;
-                let address = Address::clone(&node.state.address());
-                groups.entry(address).or_insert_with(|| (node, Vec::new())).1.push(place);
-            }
-            let mut asked = JoinSet::new();
-            for (node, places) in groups.into_values() {
-                let pipeline = request::pipeline(places.iter().map(|place| &commands[*place].1));
-                asked.spawn(async move {
-                    let values = send_many(&node, deadline, &pipeline, places.len()).await;
-                    (node, places, values)
-                });
-            }
-            let mut last = None;
-            while let Some(Ok((node, places, values))) = asked.join_next().await {
-                let values = match values {
-                    Ok(values) => values,
-                    Err(error) if Instant::now() >= deadline => return Err(error),
-                    Err(error) => {
-                        last = Some(error);
-                        open.extend(places);
-                        continue;
-                    }
-                };
-                for (place, value) in places.into_iter().zip(values) {
-                    match self.cure_one(&value, commands[place].0, &node) {
-                        None => answers[place] = value,
-                        Some(error) => {
-                            last = Some(error);
-                            open.push(place);
-                        }
-                    }
-                }
-            }
-            if open.is_empty() {
-                return Ok(answers);
-            }
-            if Instant::now() + TRY_AGAIN_PAUSE >= deadline {
-                return Err(last.unwrap_or(LinkError::Late(self.trouble())));
-            }
-            tokio::time::sleep(TRY_AGAIN_PAUSE).await;
-        }
-    }
-
-    /// Why an answer out of many has to be asked for again, if so.
-    fn cure_one(&self, value: &Value, shard: Shard, node: &Node) -> Option<LinkError> {
-        let Value::ServerError(error) = value else { return None };
-        let error: RedisError = error.clone().into();
-        match cure(&error, &node.state.address()) {
-            // A key of a wrong type concerns that key, and whoever asked knows which.
-            Cure::None if error.code() == Some("WRONGTYPE") => return None,
-            Cure::Moved(address) => self.moved(shard, &address),
-            Cure::Reconnect => node.state.lose_any(&error.to_string()),
-            Cure::AskAt(_) | Cure::Moving | Cure::Wait | Cure::None => {}
-        }
-        Some(LinkError::Server(error))
-    }
-
     async fn ask(&self, deadline: Instant, shard: Shard, request: &Request<'_>) -> Result<Reply, LinkError> {
         let _permit = self.permit()?;
+        self.pursue(deadline, shard, request).await
+    }
+
+    /// Asks, and asks again wherever and for as long as it takes, until the deadline.
+    async fn pursue(&self, deadline: Instant, shard: Shard, request: &Request<'_>) -> Result<Reply, LinkError> {
         let (mut repeated, mut elsewhere, mut moving_since) = (false, None, None);
         loop {
             let (node, asking) = match elsewhere.take() {
@@ -306,7 +245,7 @@ impl Link {
             };
             let Some(live) = self.live(&node, deadline).await? else { continue };
             let error = match tokio::time::timeout_at(deadline, send(&live, request, asking)).await {
-                Ok(Ok(value)) => match confirm(&live, &node, (deadline, shard), request).await {
+                Ok(Ok(value)) => match confirm(&live, &node, deadline, request).await {
                     Ok(()) => return Ok(Reply { value, repeated }),
                     Err(Unconfirmed::Few(why)) => return Err(LinkError::Unconfirmed(why)),
                     Err(Unconfirmed::Lost(why)) => {
@@ -375,7 +314,7 @@ impl Link {
     fn node_at(&self, address: &Address, shard: Shard) -> Option<Arc<Node>> {
         match &self.route {
             Route::One(_) => None,
-            Route::Cluster(cluster) => Some(cluster.map().node_at(address, shard)),
+            Route::Cluster(cluster) => Some(cluster.map().node_asked(address, shard)),
         }
     }
 
@@ -431,14 +370,9 @@ async fn ask_once(node: &Node, deadline: Instant, command: &Cmd) -> Result<Value
 }
 
 /// Waits for replicas or disks where the operator asks for it and the answer rests on them.
-async fn confirm(
-    live: &Live,
-    node: &Node,
-    (deadline, shard): (Instant, Shard),
-    request: &Request<'_>,
-) -> Result<(), Unconfirmed> {
+async fn confirm(live: &Live, node: &Node, deadline: Instant, request: &Request<'_>) -> Result<(), Unconfirmed> {
     match &live.confirmer {
-        Some(confirmer) if request.is_confirmed() => confirmer.confirm(deadline, &node.state, shard).await,
+        Some(confirmer) if request.is_confirmed() => confirmer.confirm(deadline, &node.state).await,
         _ => Ok(()),
     }
 }

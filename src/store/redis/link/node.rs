@@ -7,8 +7,8 @@
 //! Reads and scripts have a connection each, shared by all tasks: a server that takes no writes for a while
 //! (`CLIENT PAUSE WRITE`, a failover that is being prepared) holds up the scripts and not the look-ups.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use ::redis::Value;
@@ -26,7 +26,7 @@ use super::sentinel::SentinelWatch;
 use crate::random::Random;
 use crate::store::redis::keys::Shard;
 use crate::store::redis::script::SCRIPTS;
-use crate::store::redis::{Acknowledge, Address, RedisSettings};
+use crate::store::redis::{Acknowledge, Address, Durability, RedisSettings};
 
 /// First and longest pause between two attempts to connect: quick enough to be back within a second.
 const RECONNECT_PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
@@ -39,6 +39,9 @@ const SUSPECT_PING: Duration = Duration::from_millis(250);
 
 /// How soon a primary whose replicas did not confirm is asked how many it has.
 pub(super) const REPLICAS_RECHECK: Duration = Duration::from_secs(1);
+
+/// How long a node that serves no shard yet is kept after it was asked for keys that are on their way to it.
+const ASKED_LATELY: Duration = Duration::from_secs(10);
 
 /// What all servers of one store share.
 pub(super) struct Common {
@@ -69,6 +72,8 @@ pub(super) struct Live {
     pub(super) writes: MultiplexedConnection,
     /// What waits for replicas and disks on a connection of its own, where that is asked for.
     pub(super) confirmer: Option<Confirmer>,
+    /// What the server keeps through a loss of power, as far as is known.
+    pub(super) durability: Option<Durability>,
     /// The scripts' digests as the server gave them.
     pub(super) digests: [String; SCRIPTS],
     /// Tells these connections from those before them.
@@ -90,8 +95,14 @@ pub(super) struct NodeState {
     pub(super) kind: Kind,
     /// How many replicas have to confirm.
     pub(super) replicas: Replicas,
-    /// A shard whose keys the server holds, for keys of our own.
+    /// The shards whose keys the server holds, and the one that is taken for keys of our own.
+    homes: ArcSwap<Vec<Shard>>,
     home: AtomicU64,
+    /// The life of the server (`run_id`) whose permissions and versions are known to be right.
+    proven: Mutex<Option<String>>,
+    /// When another node sent us here for keys that are on their way.
+    asked_at: Mutex<Option<Instant>>,
+    closed: AtomicBool,
     address: ArcSwap<Address>,
     live: ArcSwapOption<Live>,
     connected: watch::Sender<u64>,
@@ -110,31 +121,28 @@ impl Node {
     /// The sentence with which the server was refused.
     pub(super) async fn start(common: Arc<Common>, address: Address, kind: Kind, home: Shard) -> Result<Self, String> {
         let state = Arc::new(NodeState::new(common, address, kind, home));
-        let mut first = true;
-        match connect::attempt(&state, first).await {
-            Attempt::Connected(connected) => {
-                first = !connected.proven;
-                state.put_in_service(*connected);
-            }
+        match connect::attempt(&state).await {
+            Attempt::Connected(connected) => state.put_in_service(*connected),
             Attempt::Away(why) => state.report_away(&why),
             Attempt::Refused(why) => return Err(why),
         }
-        Ok(Self::kept(state, first))
+        Ok(Self::kept(state))
     }
 
     /// The same without waiting for the first connection.
     pub(super) fn begin(common: Arc<Common>, address: Address, kind: Kind, home: Shard) -> Self {
-        Self::kept(Arc::new(NodeState::new(common, address, kind, home)), true)
+        Self::kept(Arc::new(NodeState::new(common, address, kind, home)))
     }
 
-    fn kept(state: Arc<NodeState>, first: bool) -> Self {
+    fn kept(state: Arc<NodeState>) -> Self {
         #[expect(clippy::disallowed_methods, reason = "the handle is kept and aborted when the node is dropped")]
-        let keeper = tokio::spawn(keep(Arc::clone(&state), first));
+        let keeper = tokio::spawn(keep(Arc::clone(&state)));
         Self { state, keeper }
     }
 
     /// Ends the keeper and lets go of the connections.
     pub(super) fn close(&self) {
+        self.state.closed.store(true, Ordering::SeqCst);
         self.keeper.abort();
         self.state.live.store(None);
     }
@@ -152,7 +160,11 @@ impl NodeState {
             replicas: Replicas::at_least(common.settings.replicas_min),
             common,
             kind,
+            homes: ArcSwap::default(),
             home: AtomicU64::new(u64::from(home.number())),
+            proven: Mutex::new(None),
+            asked_at: Mutex::new(None),
+            closed: AtomicBool::new(false),
             address: ArcSwap::from_pointee(address),
             live: ArcSwapOption::empty(),
             connected: watch::Sender::new(0),
@@ -175,7 +187,7 @@ impl NodeState {
     /// Why nobody knows.
     pub(super) async fn find(&self) -> Result<Arc<Address>, Attempt> {
         if let Kind::Watched(sentinels) = &self.kind {
-            let found = sentinels.primary(&self.common.settings).await?;
+            let found = sentinels.primary(&self.common.settings, &self.address()).await?;
             if found != **self.address.load() {
                 tracing::info!(address = %found, "Sentinel names the primary");
                 self.address.store(Arc::new(found));
@@ -189,9 +201,37 @@ impl NodeState {
         Shard::from_number(self.home.load(Ordering::Relaxed))
     }
 
-    /// Notes a shard whose keys the server holds.
-    pub(super) fn set_home(&self, shard: Shard) {
-        self.home.store(u64::from(shard.number()), Ordering::Relaxed);
+    /// Notes the shards whose keys the server holds.
+    pub(super) fn set_homes(&self, homes: Vec<Shard>) {
+        if let Some(first) = homes.first().filter(|_| !homes.contains(&self.home())) {
+            self.home.store(u64::from(first.number()), Ordering::Relaxed);
+        }
+        self.homes.store(Arc::new(homes));
+    }
+
+    /// Takes another shard of the server for keys of our own: the slot of this one may be on the move.
+    pub(super) fn next_home(&self) {
+        let (homes, home) = (self.homes.load(), self.home());
+        let after = homes.iter().position(|shard| *shard == home).map_or(0, |place| place + 1);
+        if let Some(next) = homes.get(after).or_else(|| homes.first()) {
+            self.home.store(u64::from(next.number()), Ordering::Relaxed);
+        }
+    }
+
+    /// Notes that another node sent us here for keys that are on their way.
+    pub(super) fn note_asked(&self) {
+        *lock(&self.asked_at) = Some(Instant::now());
+    }
+
+    /// Whether that was a moment ago.
+    pub(super) fn was_asked_lately(&self) -> bool {
+        lock(&self.asked_at).is_some_and(|at| at.elapsed() < ASKED_LATELY)
+    }
+
+    /// Whether permissions and versions have still to be tried on this life of the server; `None`: it does not say
+    /// which it is.
+    pub(super) fn is_unproven(&self, run: Option<&str>) -> bool {
+        lock(&self.proven).as_deref() != Some(run.unwrap_or_default())
     }
 
     /// The connections in service, if there are any.
@@ -253,7 +293,7 @@ impl NodeState {
 
     /// Why the server can't be relied on at the moment; `None` if it can.
     pub(super) fn trouble(&self) -> Option<String> {
-        let trouble = self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let trouble = lock(&self.trouble).clone();
         trouble.or_else(|| self.live.load().is_none().then(|| "it is being connected to".to_owned()))
     }
 
@@ -271,9 +311,13 @@ impl NodeState {
     }
 
     fn put_in_service(&self, connected: Connected) {
-        let Connected { reads, writes, confirmer, digests, not_ready, .. } = connected;
+        let Connected { reads, writes, confirmer, durability, digests, not_ready, proven } = connected;
+        *lock(&self.proven) = proven;
         let number = *self.connected.borrow() + 1;
-        self.live.store(Some(Arc::new(Live { reads, writes, confirmer, digests, number })));
+        self.live.store(Some(Arc::new(Live { reads, writes, confirmer, durability, digests, number })));
+        if self.closed.load(Ordering::SeqCst) {
+            self.live.store(None);
+        }
         self.set_trouble(not_ready);
         self.connected.send_replace(number);
     }
@@ -294,11 +338,15 @@ impl NodeState {
 
     /// Notes the state of affairs; true if it is news.
     fn set_trouble(&self, trouble: Option<String>) -> bool {
-        let mut current = self.trouble.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut current = lock(&self.trouble);
         let news = *current != trouble;
         *current = trouble;
         news
     }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn elapsed_ms(since: Instant) -> u64 {
@@ -306,7 +354,7 @@ fn elapsed_ms(since: Instant) -> u64 {
 }
 
 /// The life of connections, one after the other.
-async fn keep(state: Arc<NodeState>, mut first: bool) {
+async fn keep(state: Arc<NodeState>) {
     let mut pause = RECONNECT_PAUSE.0;
     let mut recheck_at = Instant::now() + state.common.settings.recheck_every;
     loop {
@@ -315,9 +363,8 @@ async fn keep(state: Arc<NodeState>, mut first: bool) {
             watch_over(&state, &live, &mut recheck_at).await;
             continue;
         }
-        match connect::attempt(&state, first).await {
+        match connect::attempt(&state).await {
             Attempt::Connected(connected) => {
-                first = !connected.proven;
                 state.put_in_service(*connected);
                 recheck_at = Instant::now() + state.common.settings.recheck_every;
                 tracing::info!(address = %state.address(), "connected to Redis");
@@ -366,7 +413,7 @@ async fn answers(connection: &MultiplexedConnection) -> bool {
 
 /// Asks the server again, and takes the connections out of service if accounts are not safe there any more.
 async fn recheck(state: &NodeState, live: &Live) {
-    match connect::recheck(state, &live.reads).await {
+    match connect::recheck(state, live).await {
         Ok(not_ready) => {
             if let (true, Some(why)) = (state.set_trouble(not_ready.clone()), not_ready) {
                 tracing::error!(reason = why, "Redis is not ready");

@@ -3,10 +3,8 @@
 use std::time::Duration;
 
 use ::redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, Value};
-use tokio::time::Instant;
 
-use super::LinkError;
-use super::node::{Live, Node};
+use super::node::Live;
 use super::slots::parse_redirection;
 use crate::store::redis::Address;
 use crate::store::redis::script::Script;
@@ -74,37 +72,6 @@ async fn one(mut connection: ::redis::aio::MultiplexedConnection, command: &Cmd,
     pair.cmd("ASKING").add_command(command.clone());
     let answers = connection.send_packed_commands(&pair, 1, 1).await?;
     answers.into_iter().next().unwrap_or(Value::Nil).extract_error()
-}
-
-/// The commands as one pipeline.
-pub(super) fn pipeline<'a>(commands: impl Iterator<Item = &'a Cmd>) -> Pipeline {
-    let mut pipeline = Pipeline::new();
-    for command in commands {
-        pipeline.add_command(command.clone());
-    }
-    pipeline
-}
-
-/// Sends a pipeline of `count` reads once; errors of single commands are among the answers.
-pub(super) async fn send_many(
-    node: &Node,
-    deadline: Instant,
-    pipeline: &Pipeline,
-    count: usize,
-) -> Result<Vec<Value>, LinkError> {
-    let live = node.state.live_before(deadline).await?;
-    let mut connection = live.reads.clone();
-    match tokio::time::timeout_at(deadline, connection.send_packed_commands(pipeline, 0, count)).await {
-        Ok(Ok(answers)) => Ok(answers),
-        Ok(Err(error)) => {
-            node.state.lose(&live, &error.to_string());
-            Err(LinkError::Server(error))
-        }
-        Err(_) => {
-            node.state.suspect();
-            Err(LinkError::Late(node.state.trouble()))
-        }
-    }
 }
 
 /// What helps against an error.

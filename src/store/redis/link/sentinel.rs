@@ -38,11 +38,12 @@ impl SentinelWatch {
         Self { sentinels }
     }
 
-    /// Where the primary is, by the most votes of those Sentinels that answer.
+    /// Where the primary is, by the most votes of those Sentinels that answer; with as many for two, where it is at
+    /// `present`, if that is one of them.
     ///
     /// # Errors
     /// None answered, or none knows the service.
-    pub(super) async fn primary(&self, settings: &RedisSettings) -> Result<Address, Attempt> {
+    pub(super) async fn primary(&self, settings: &RedisSettings, present: &Address) -> Result<Address, Attempt> {
         let mut asked = JoinSet::new();
         for sentinel in &self.sentinels.addresses {
             let (settings, sentinel) = (settings.clone(), sentinel.clone());
@@ -65,7 +66,7 @@ impl SentinelWatch {
         if votes.len() > 1 {
             tracing::warn!(?votes, "the Sentinels do not agree on the primary; the most votes count");
         }
-        match votes.into_iter().max_by_key(|(_, count)| *count) {
+        match votes.into_iter().max_by_key(|(primary, count)| (*count, primary == present)) {
             Some((primary, _)) => Ok(primary),
             None if strangers > 0 && troubles.is_empty() => Err(Attempt::Refused(format!(
                 "the Sentinels know no service {:?}; name the one that stands in their `sentinel monitor` line after the \
@@ -143,7 +144,8 @@ async fn follow(
         node.doubt(&primary);
     }
     let mut announcements = subscription.on_message();
-    while let Some(announcement) = announcements.next().await {
+    // An idle connection that was dropped on the way says nothing for ever: after a while it is made anew.
+    while let Ok(Some(announcement)) = tokio::time::timeout(settings.recheck_every, announcements.next()).await {
         let text: String = announcement.get_payload()?;
         if let Some(primary) = announced(&text, &sentinels.service) {
             tracing::warn!(%primary, "Sentinel announces another primary");

@@ -1,5 +1,7 @@
 //! Where keys lie in a cluster: hash slots, and the list of who serves which. Parsing and arithmetic only.
 
+use std::collections::BTreeMap;
+
 use ::redis::Value;
 
 use crate::store::redis::Address;
@@ -52,6 +54,24 @@ fn parse_range(range: Value, asked: &Address) -> Option<Range> {
     let id = primary.get(2).and_then(text)?;
     let address = Address { host: host.unwrap_or_else(|| asked.host.clone()), port };
     (slots.0 <= slots.1 && slots.1 < SLOTS).then(|| Range { slots, primary: address, id, replicas: parts.count() })
+}
+
+/// Who serves `slot`, by the most votes of `views`.
+pub(super) fn elected(views: &[Vec<Range>], slot: u16) -> Option<&Address> {
+    let serves = |range: &&Range| (range.slots.0..=range.slots.1).contains(&slot);
+    let votes = views.iter().filter_map(|view| view.iter().find(serves)).map(|range| &range.primary);
+    let mut counts: BTreeMap<&Address, usize> = BTreeMap::new();
+    for primary in votes {
+        *counts.entry(primary).or_default() += 1;
+    }
+    counts.into_iter().max_by_key(|(_, count)| *count).map(|(primary, _)| primary)
+}
+
+/// How many replicas of `primary` are well. Who knows of more knows more: where views differ, the most count.
+pub(super) fn replicas(views: &[Vec<Range>], primary: &Address) -> usize {
+    let said =
+        |view: &Vec<Range>| view.iter().filter(|range| range.primary == *primary).map(|range| range.replicas).min();
+    views.iter().filter_map(said).max().unwrap_or_default()
 }
 
 /// Where a redirection leads: `host:port`, or `:port` of a node that does not know its own host.
@@ -111,6 +131,18 @@ mod tests {
         assert_eq!((ranges[0].slots, ranges[0].replicas), ((0, 99), 1));
         assert_eq!(ranges[0].primary, Address::new("10.0.0.1", 7000));
         assert_eq!((ranges[1].primary.clone(), ranges[1].replicas), (Address::new("here", 7002), 0));
+    }
+
+    #[test]
+    fn a_node_that_is_cut_off_is_outvoted_and_the_most_replicas_count() {
+        let view = |port, replicas| {
+            let primary = Address::new("here", port);
+            vec![Range { slots: (0, 99), primary, id: port.to_string(), replicas }]
+        };
+        let views = [view(1, 0), view(2, 1), view(2, 2)];
+        assert_eq!(elected(&views, 50), Some(&Address::new("here", 2)));
+        assert_eq!(elected(&views, 100), None);
+        assert_eq!((replicas(&views, &Address::new("here", 2)), replicas(&views, &Address::new("here", 3))), (2, 0));
     }
 
     #[test]
