@@ -170,7 +170,7 @@ async fn connect(node: &Arc<NodeState>, address: &Address) -> Result<Connected, 
     };
     let (durability, not_ready) = (checks::durability(&seen.facts, settings), seen.not_ready);
     let proven = is_proven.then(|| run.unwrap_or_default().to_owned());
-    Ok(Connected { reads, writes, confirmer, durability, digests, not_ready, proven })
+    Ok(Connected { reads, writes, confirmer, digests, not_ready, durability, proven })
 }
 
 /// Makes one more connection to the same life of the same server: behind a name or a balancer, the next connection
