@@ -128,8 +128,8 @@ impl<'a> Ids<'a> {
                 (
                     Call::ById { id } | Call::Change { id, .. } | Call::Password { id, .. } | Call::Remove { id, .. },
                     Outcome::Missing,
-                ) => Some(id),
-                (Call::Remove { id, .. }, Outcome::User(_)) => Some(id),
+                )
+                | (Call::Remove { id, .. }, Outcome::User(_)) => Some(id),
                 _ => None,
             };
             if let Some(id) = gone {
