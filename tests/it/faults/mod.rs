@@ -5,6 +5,8 @@ mod embedded_bits;
 mod embedded_disk;
 mod embedded_schema;
 mod interleavings;
+mod power_disk;
+mod power_disk_replicas;
 mod power_embedded;
 mod power_failover;
 mod power_loss;
