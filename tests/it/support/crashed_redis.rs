@@ -208,8 +208,8 @@ fn mended(folder: &Path) -> bool {
 fn last_log(folder: &Path) -> Option<PathBuf> {
     let folder = folder.join("appendonlydir");
     let manifest = fs::read_to_string(folder.join("appendonly.aof.manifest")).ok()?;
-    let names = manifest.lines().filter_map(|line| line.split(' ').nth(1));
-    names.filter(|name| name.ends_with(".incr.aof")).next_back().map(|name| folder.join(name))
+    let mut names = manifest.lines().filter_map(|line| line.split(' ').nth(1));
+    names.rfind(|name| name.ends_with(".incr.aof")).map(|name| folder.join(name))
 }
 
 /// The server's own program does it when it is called by another name; one of another version may not know the file.
