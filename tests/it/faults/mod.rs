@@ -8,6 +8,8 @@ mod embedded_schema;
 mod history;
 mod history_random;
 mod interleavings;
+mod power_disk;
+mod power_disk_replicas;
 mod power_embedded;
 mod power_failover;
 mod power_loss;

@@ -61,7 +61,7 @@ async fn a_power_cut_at_any_moment_loses_nothing_acknowledged() {
     }
     assert!(torn > images / 5, "only {torn} of {images} images differ from what was written");
     let measured = Measured { trials: images, acknowledged, lost: 0, span_ms: None };
-    record("embedded", "power loss", Promise::Nothing, measured);
+    record("embedded", "power loss", "–", Promise::Nothing, measured);
 }
 
 /// The life of a userd that is to be killed at an event; whether it came to its end all the same.
@@ -98,7 +98,13 @@ async fn userd_killed_at_every_commit_point_loses_nothing_acknowledged() {
         killed += 1;
     }
     assert!(killed > 20, "only {killed} points");
-    record("embedded", "kill -9", Promise::Nothing, Measured { trials: killed, acknowledged, lost: 0, span_ms: None });
+    record(
+        "embedded",
+        "kill -9",
+        "–",
+        Promise::Nothing,
+        Measured { trials: killed, acknowledged, lost: 0, span_ms: None },
+    );
 }
 
 /// Each life begins with what a power cut has left of the one before.

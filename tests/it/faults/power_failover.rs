@@ -25,7 +25,7 @@ enum Event {
 }
 
 /// Lets people come and go, has the group fail over, lets some more come, and looks for everybody on the new primary.
-async fn failed_over(acknowledge: &str, event: Event) -> Measured {
+async fn failed_over(acknowledge: &str, event: Event) -> (Measured, String) {
     let mut group = SentinelGroup::start();
     let home = tempfile::tempdir().expect("a folder");
     let launch = Launch::in_folder(home.path()).store(&group.url()).cheap_hashes();
@@ -56,19 +56,21 @@ async fn failed_over(acknowledge: &str, event: Event) -> Measured {
     }
     let since = verdict.lost_since.map(|since| at.saturating_duration_since(since));
     let span_ms = since.and_then(|span| u64::try_from(span.as_millis()).ok());
-    Measured { trials: 1, acknowledged: verdict.answered, lost: verdict.lost.len(), span_ms }
+    (Measured { trials: 1, acknowledged: verdict.answered, lost: verdict.lost.len(), span_ms }, server.product())
 }
 
 async fn measured(acknowledge: &str, event: Event, words: &str, promise: Promise) {
     let mut worst = Measured { trials: 0, acknowledged: 0, lost: 0, span_ms: None };
+    let mut product = String::new();
     for _ in 0..amount(1, 10) {
-        let one = failed_over(acknowledge, event).await;
+        let (one, server) = failed_over(acknowledge, event).await;
+        product = server;
         (worst.trials, worst.acknowledged) = (worst.trials + 1, worst.acknowledged + one.acknowledged);
         if one.lost > worst.lost {
             (worst.lost, worst.span_ms) = (one.lost, one.span_ms);
         }
     }
-    record(&format!("Sentinel, `acknowledge = \"{acknowledge}\"`"), words, promise, worst);
+    record(&format!("Sentinel, `acknowledge = \"{acknowledge}\"`"), words, &product, promise, worst);
 }
 
 #[tokio::test(flavor = "multi_thread")]

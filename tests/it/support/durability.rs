@@ -1,6 +1,6 @@
 //! The table in `docs/durability.md`: each test that measures a row records it here. The row has to be in the page
 //! with the same promise; what was measured then is read there, what is measured now has to keep the promise.
-//! With `USERD_WRITE_DURABILITY` set, the row in the page is replaced by what has been measured now.
+//! With `USERD_WRITE_DURABILITY` set, the row of this server in the page is replaced by what has been measured now.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -51,23 +51,28 @@ pub struct Measured {
     pub span_ms: Option<u64>,
 }
 
-/// Records that with accounts kept `kept`, `event` has been `measured`.
-pub fn record(kept: &str, event: &str, promise: Promise, measured: Measured) {
+/// Records that with accounts kept `kept` on `server`, `event` has been `measured`. A server that the page has no
+/// row of has to keep what the page says of another.
+pub fn record(kept: &str, event: &str, server: &str, promise: Promise, measured: Measured) {
     let Measured { trials, acknowledged, lost, span_ms } = measured;
     assert!(trials > 0 && acknowledged > 0, "{kept}, {event}: nothing was tried");
     if promise == Promise::Nothing {
         assert_eq!(lost, 0, "{kept}, {event}: nothing may be lost of {acknowledged}");
     }
-    let start = format!("| {kept} | {event} | {} | ", promise.words());
+    let start = format!("| {kept} | {event} | ");
     let span = span_ms.map_or_else(|| "–".to_owned(), |span| format!("{span} ms"));
-    let row = format!("{start}{trials} | {acknowledged} | {lost} | {span} |");
+    let words = promise.words();
+    let row = format!("{start}{words} | {server} | {trials} | {acknowledged} | {lost} | {span} |");
     #[expect(clippy::disallowed_methods, reason = "whether the page is to be written again is told from outside")]
     if std::env::var_os("USERD_WRITE_DURABILITY").is_some() {
-        write(&format!("| {kept} | {event} | "), &row);
+        write(&start, server, &row);
     }
     let rows = rows();
-    let written = rows.iter().find(|row| row.starts_with(&start));
-    let written = written.unwrap_or_else(|| panic!("docs/durability.md has no row that begins {start:?}: {rows:?}"));
+    let same: Vec<&String> = rows.iter().filter(|row| row.starts_with(&start)).collect();
+    let says_so = |row: &String| row[start.len()..].starts_with(&format!("{words} | "));
+    let written = same.iter().find(|row| is_of(row, server)).or_else(|| same.iter().find(|row| says_so(row)));
+    let written = written.unwrap_or_else(|| panic!("docs/durability.md has no such row: {row}"));
+    assert!(says_so(written), "{words:?} is not what the page says: {written}");
     if promise == Promise::Nothing {
         assert!(written.ends_with("| 0 | – |"), "the page contradicts its promise: {written}");
     }
@@ -81,16 +86,24 @@ pub fn rows() -> Vec<String> {
     rows.lines().filter(|line| line.starts_with("| ")).skip(1).map(str::to_owned).collect()
 }
 
+/// Whether a row was measured on this server.
+fn is_of(row: &str, server: &str) -> bool {
+    row.split(" | ").nth(3) == Some(server)
+}
+
 /// Other tests, which are other processes, may be writing their rows.
-fn write(start: &str, row: &str) {
+fn write(start: &str, server: &str, row: &str) {
     let guard = File::create(Path::new(env!("CARGO_TARGET_TMPDIR")).join("durability.lock")).expect("a lock");
     guard.lock().expect("the lock can be had");
     let page = fs::read_to_string(PAGE).expect("the page");
     let mut lines: Vec<&str> = page.lines().collect();
     let end = lines.iter().position(|line| *line == END).expect("the page has the mark of the end");
-    match lines.iter().position(|line| line.starts_with(start)) {
-        Some(place) => lines[place] = row,
-        None => lines.insert(end, row),
+    if let Some(place) = lines.iter().position(|line| line.starts_with(start) && is_of(line, server)) {
+        lines[place] = row;
+    } else {
+        // Below those of other servers.
+        let others = lines.iter().rposition(|line| line.starts_with(start));
+        lines.insert(others.map_or(end, |last| last + 1), row);
     }
     fs::write(PAGE, lines.join("\n") + "\n").expect("the page can be written");
 }

@@ -2,6 +2,7 @@
 
 pub mod authority;
 pub mod comings_and_goings;
+pub mod crashed_redis;
 pub mod disk;
 pub mod durability;
 pub mod fault_report;

@@ -196,6 +196,11 @@ impl Serving {
         }
     }
 
+    /// The exit code, if it has ended and was not killed.
+    pub fn ended(&mut self) -> Option<i32> {
+        self.process.try_wait().expect("its state").and_then(|status| status.code())
+    }
+
     /// It does not end within this time; on a slow machine that says less, and is true all the same.
     pub fn assert_goes_on_for(&mut self, time: Duration) {
         let until = Instant::now() + time;

@@ -174,6 +174,16 @@ impl RedisServer {
         redis::from_redis_value(self.command(words)).unwrap_or_else(|error| panic!("{words:?}: {error}"))
     }
 
+    /// What it is, such as "Redis 7.0.15".
+    pub fn product(&self) -> String {
+        let info = self.text(&["INFO", "server"]);
+        let version = |name: &str| info.lines().find_map(|line| line.trim_end().strip_prefix(name));
+        match version("valkey_version:") {
+            Some(version) => format!("Valkey {version}"),
+            None => format!("Redis {}", version("redis_version:").expect("every server says its version")),
+        }
+    }
+
     fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(&self.child);
         kill_process(pid, signal).expect("the server's process takes signals");

@@ -144,3 +144,13 @@ fn chosen_program() -> PathBuf {
     let chosen = std::env::var_os(PROGRAM_VARIABLE);
     chosen.map_or_else(|| DEFAULT_PROGRAM.into(), PathBuf::from)
 }
+
+/// Where the chosen program lies.
+pub fn found_program() -> PathBuf {
+    let chosen = chosen_program();
+    #[expect(clippy::disallowed_methods, reason = "the way in which the system finds a program, too")]
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    // A name with a slash is a path, and `join` leaves an absolute one as it is.
+    let by_name = std::env::split_paths(&path).map(|folder| folder.join(&chosen)).find(|found| found.exists());
+    by_name.unwrap_or(chosen).canonicalize().expect("it is there, or no server had started")
+}

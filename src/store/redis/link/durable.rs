@@ -2,8 +2,8 @@
 //!
 //! A server that flushes its file before each answer (`appendfsync always`) has done its part when it answers; its
 //! replicas are waited for with `WAIT`. One that flushes each second has to be asked with `WAITAOF`, and has to be
-//! honest about it: Valkey 8.0 and 8.1 answered in under a millisecond, and 400 to 529 acknowledged writes were
-//! lost (docs/decisions/0010). So the server is tested, not its version trusted.
+//! honest about it: Valkey 8.0, 8.1 and 9.1.2 answered in under a millisecond, and acknowledged writes were lost
+//! (docs/decisions/0014). So the server is tested, not its version trusted.
 
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ use crate::store::redis::keys::Keys;
 /// A server that flushes once a second can't flush two writes, one after the other's flush, within this time.
 const HONEST_AT_LEAST: Duration = Duration::from_millis(100);
 
-/// A change takes three flushes, one after the other, of up to a second each.
+/// A call takes three flushes, one after the other, of a second each; it may have to wait for one under way first.
 const EVERYSEC_TIMEOUT_LEAST: Duration = Duration::from_secs(5);
 
 /// How long a flush is waited for in the test, in milliseconds.
@@ -45,14 +45,22 @@ pub(super) async fn way(
     };
     match checks::durability(facts, settings) {
         Some(Durability::Always) if has_waitaof => Ok(Way::Disks),
-        Some(Durability::Always) => Ok(Way::Replicas),
+        Some(Durability::Always) => {
+            if first && node.replicas.required() > 0 {
+                tracing::warn!(
+                    "this server has no WAITAOF (Redis 7.2 or newer has): userd waits until replicas have a change, and \
+                     can't see whether it is on their disks; set appendonly yes and appendfsync always on each of them"
+                );
+            }
+            Ok(Way::Replicas)
+        }
         Some(Durability::EverySec) if !has_waitaof => Err(Trouble::Refused(
             "redis.acknowledge = \"disk\" needs appendfsync always, or a server with WAITAOF (Redis 7.2 or newer) that \
              lets userd use it"
                 .to_owned(),
         )),
         Some(Durability::EverySec) if settings.timeout < EVERYSEC_TIMEOUT_LEAST => Err(Trouble::Refused(format!(
-            "redis.acknowledge = \"disk\" with appendfsync everysec makes each change wait for up to three flushes of a \
+            "redis.acknowledge = \"disk\" with appendfsync everysec makes each change wait for several flushes of a \
              second; set appendfsync always, or redis.timeout_ms to {} or more",
             EVERYSEC_TIMEOUT_LEAST.as_millis()
         ))),
@@ -64,7 +72,7 @@ pub(super) async fn way(
                         .to_owned(),
                 ));
             }
-            Ok(Way::Disks)
+            Ok(Way::DisksEachSecond)
         }
         Some(Durability::Rdb | Durability::Nothing) | None => Err(Trouble::Refused(
             "redis.acknowledge = \"disk\" needs an append-only file: set appendonly yes and appendfsync always (or \
