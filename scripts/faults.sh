@@ -7,9 +7,12 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 export USERD_FAULTS_SECONDS=${1:?for how long?} USERD_FAULTS_SEED=${2:?with which seed?}
 filter=${3:-faults::}
-USERD_FAULTS_TABLE=$(mktemp -d)
+# Rows of several runs come together where the folder is given.
+if [ -z "${USERD_FAULTS_TABLE:-}" ]; then
+    USERD_FAULTS_TABLE=$(mktemp -d)
+    trap 'rm -rf "$USERD_FAULTS_TABLE"' EXIT
+fi
 export USERD_FAULTS_TABLE
-trap 'rm -rf "$USERD_FAULTS_TABLE"' EXIT
 
 failed=0
 if cargo nextest --version >/dev/null 2>&1; then

@@ -29,6 +29,9 @@ struct Member {
     answers: bool,
 }
 
+/// How often Sentinels are told to fail over before a test gives up.
+const FAILOVERS_MAX: usize = 5;
+
 /// A running group. Servers and Sentinels are numbered from 0; server 0 is the primary of the beginning.
 pub struct SentinelGroup {
     servers: Vec<Member>,
@@ -143,12 +146,16 @@ impl SentinelGroup {
     pub fn failover(&self) -> usize {
         let old = self.primary();
         let sentinel = self.sentinels_up().next().expect("a Sentinel that answers");
-        // Refused while the Sentinel has not seen the replicas well for long enough.
-        let told = wait_up_to(Duration::from_secs(30), || {
-            self.sentinel(sentinel).try_command(&["SENTINEL", "FAILOVER", SERVICE]).is_ok()
+        // Refused while the Sentinel has not seen the replicas well for long enough, and given up without a word when
+        // the one that was chosen does not become primary in time.
+        let over = (0..FAILOVERS_MAX).any(|_| {
+            let told = wait_up_to(Duration::from_secs(30), || {
+                self.sentinel(sentinel).try_command(&["SENTINEL", "FAILOVER", SERVICE]).is_ok()
+            });
+            assert!(told, "the Sentinel refuses to fail over");
+            wait_up_to(Duration::from_secs(15), || self.agreed_primary().is_some_and(|now| now != old))
         });
-        assert!(told, "the Sentinel refuses to fail over");
-        wait_for("another primary", || self.agreed_primary().is_some_and(|now| now != old));
+        assert!(over, "the Sentinels make no other server primary");
         self.wait_until_whole();
         self.primary()
     }
