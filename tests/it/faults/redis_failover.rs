@@ -12,7 +12,7 @@ use userd::store::{Insert, Store};
 use crate::support::people::{NOW, person};
 use crate::support::redis_audit::audit;
 use crate::support::redis_sentinel::SentinelGroup;
-use crate::support::redis_server::RedisServer;
+use crate::support::redis_server::{RedisServer, wait_for};
 use crate::support::waiting::until_served;
 
 /// How long one call of these stores may take: far less than a failover.
@@ -79,6 +79,25 @@ async fn a_planned_failover_under_sentinels_undoes_nothing_that_replicas_confirm
     assert_none_lost(&store, &during).await;
     let after = sign_up_while(&store, "after", count_to(5)).await;
     assert_none_lost(&store, &after).await;
+}
+
+/// A userd that starts while a replica is being made primary has no earlier number of replicas to go by. What the rest
+/// confirms then is lost when they follow the new primary; Sentinels know of all of them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_userd_that_starts_in_the_middle_of_a_failover_waits_for_the_replica_that_is_being_promoted() {
+    let group = SentinelGroup::start();
+    for sentinel in 0..3 {
+        // They leave it as it is for the length of the test.
+        group.sentinel(sentinel).command(&["SENTINEL", "DEBUG", "publish-period", "100000"]);
+    }
+    let promoted = (0..3).find(|&server| server != group.primary()).expect("a replica");
+    group.server(promoted).command(&["REPLICAOF", "NO", "ONE"]);
+    wait_for("the old primary has one replica less", || {
+        group.server(group.primary()).text(&["INFO", "replication"]).contains("connected_slaves:1")
+    });
+    let store = start(watched(&group, Acknowledge::Replicas)).await;
+    let outcome = store.insert_user(&person(&ManualClock::at(NOW), "early@example.org")).await;
+    assert!(outcome.is_err(), "the replica that will be primary has not confirmed it: {outcome:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -78,8 +78,10 @@ async fn every_right_in_the_line_for_a_cluster_is_needed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_right_in_the_line_for_sentinels_is_needed() {
     let group = SentinelGroup::start();
-    (0..3).for_each(|server| let_in(group.server(server), &least_rights(Place::Server)));
+    let with_wait = [least_rights(Place::Server), vec!["+wait"]].concat();
+    (0..3).for_each(|server| let_in(group.server(server), &with_wait));
     let mut settings = RedisSettings::sentinel(addresses(&group.ports()), SERVICE);
+    settings.acknowledge = Acknowledge::Replicas;
     if let Servers::Sentinels(sentinels) = &mut settings.servers {
         sentinels.login = login();
     }
@@ -102,6 +104,7 @@ async fn every_right_in_the_line_for_sentinels_is_needed() {
         ("+subscribe", "subscribe"),
         ("&+switch-master", "+switch-master"),
         ("+sentinel|sentinels", "sentinel|sentinels"),
+        ("+sentinel|replicas", "sentinel|replicas"),
     ] {
         let _kept = start(missing).await.expect("served");
         let log = || (0..3).map(|number| format!("{:?}", group.sentinel(number).command(&["ACL", "LOG"])));
@@ -113,7 +116,8 @@ async fn every_right_in_the_line_for_sentinels_is_needed() {
 async fn waiting_for_replicas_takes_one_right_more_and_its_lack_is_named_at_the_start() {
     let primary = RedisServer::start();
     let _replica = primary.start_replica();
-    let settings = RedisSettings { acknowledge: Acknowledge::Replicas, login: login(), ..primary.settings() };
+    let (acknowledge, timeout) = (Acknowledge::Replicas, Duration::from_secs(20));
+    let settings = RedisSettings { acknowledge, timeout, login: login(), ..primary.settings() };
     let_in(&primary, &least_rights(Place::Server));
     let refused = RedisStore::start(settings.clone(), Arc::new(SystemRandom)).await.err().expect("refused");
     assert!(refused.to_string().contains("lacks permissions (WAIT)"), "{refused}");

@@ -290,6 +290,11 @@ async fn inspect(
     if !away.is_empty() {
         return Err(Trouble::Away(away.join("; ")));
     }
+    if let (Kind::Watched(sentinels), true) = (&node.kind, node.common.settings.acknowledge != Acknowledge::Primary)
+        && let Some(well) = sentinels.replicas(&node.common.settings).await
+    {
+        node.replicas.note_watched(well);
+    }
     // A cluster's word on its replicas counts more than one primary's.
     if let (false, Some(connected)) = (matches!(node.kind, Kind::ClusterNode), facts.replicas()) {
         node.replicas.note_connected(connected, Instant::now());

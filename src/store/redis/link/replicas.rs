@@ -23,9 +23,14 @@ pub(super) struct Replicas {
 
 #[derive(Default)]
 struct State {
-    required: usize,
+    /// How many followed, and are not known to stay away.
+    followed: usize,
+    /// How many do at the moment.
+    connected: usize,
     /// Since when fewer are there, and how many at most since then.
     fewer: Option<(Instant, usize)>,
+    /// How many Sentinels know to be well.
+    watched: usize,
 }
 
 impl Replicas {
@@ -36,40 +41,49 @@ impl Replicas {
 
     /// How many have to confirm.
     pub(super) fn required(&self) -> usize {
-        self.lock().required.max(self.least)
+        let state = self.lock();
+        state.followed.max(state.watched).max(self.least)
     }
 
     /// Fewer are there than have to confirm, and it is not yet known that they stay away.
     pub(super) fn are_fewer(&self) -> bool {
-        self.lock().fewer.is_some()
+        let state = self.lock();
+        state.connected < state.followed.max(state.watched)
     }
 
     /// The primary says that so many are connected.
     pub(super) fn note_connected(&self, connected: usize, now: Instant) {
         let mut state = self.lock();
-        if connected >= state.required {
-            *state = State { required: connected, fewer: None };
+        state.connected = connected;
+        if connected >= state.followed {
+            (state.followed, state.fewer) = (connected, None);
             return;
         }
         let (since, most) = state.fewer.map_or((now, connected), |(since, most)| (since, most.max(connected)));
         if now.duration_since(since) < GONE_AFTER {
             state.fewer = Some((since, most));
         } else {
-            *state = State { required: most, fewer: None };
+            (state.followed, state.fewer) = (most, None);
         }
     }
 
     /// The primary says that so many are connected, at a moment when only more than before are news.
     pub(super) fn note_risen(&self, connected: usize) {
         let mut state = self.lock();
-        if connected > state.required {
-            *state = State { required: connected, fewer: None };
+        if connected > state.followed {
+            (state.followed, state.connected, state.fewer) = (connected, connected, None);
         }
+    }
+
+    /// Sentinels say that so many are well. A userd that starts while one replica is being made primary finds one less
+    /// at the old primary, and has no earlier number to hold against that.
+    pub(super) fn note_watched(&self, well: usize) {
+        self.lock().watched = well;
     }
 
     /// A majority says that so many are well.
     pub(super) fn note_agreed(&self, well: usize) {
-        *self.lock() = State { required: well, fewer: None };
+        *self.lock() = State { followed: well, connected: well, fewer: None, watched: 0 };
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, State> {
@@ -92,7 +106,8 @@ mod tests {
         replicas.note_connected(1, start + GONE_AFTER / 2);
         assert_eq!(replicas.required(), 2);
         replicas.note_connected(0, start + GONE_AFTER);
-        assert_eq!((replicas.required(), replicas.are_fewer()), (1, false));
+        // One of two has stayed away; the other has just gone.
+        assert_eq!((replicas.required(), replicas.are_fewer()), (1, true));
     }
 
     #[test]
@@ -103,6 +118,17 @@ mod tests {
         replicas.note_connected(2, start + GONE_AFTER / 2);
         replicas.note_connected(1, start + GONE_AFTER);
         assert_eq!(replicas.required(), 2);
+    }
+
+    #[test]
+    fn those_whom_sentinels_know_to_be_well_count_though_the_primary_has_lost_sight_of_them() {
+        let (replicas, start) = (Replicas::at_least(1), Instant::now());
+        replicas.note_watched(2);
+        replicas.note_connected(1, start);
+        replicas.note_connected(1, start + GONE_AFTER);
+        assert_eq!((replicas.required(), replicas.are_fewer()), (2, true));
+        replicas.note_watched(1);
+        assert_eq!((replicas.required(), replicas.are_fewer()), (1, false));
     }
 
     #[test]

@@ -6,7 +6,7 @@
 //! check and each reconnection. Most votes win, because one Sentinel alone may be cut off together with an old
 //! primary.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -56,7 +56,14 @@ impl SentinelWatch {
         let (mut votes, mut troubles, mut strangers) = (BTreeMap::new(), Vec::new(), 0);
         while let Some(Ok((sentinel, answer))) = asked.join_next().await {
             match answer.map_err(describe) {
-                Ok(Some(primary)) => *votes.entry(primary).or_insert(0) += 1,
+                Ok(Some(primary)) => {
+                    let count = votes.entry(primary.clone()).or_insert(0);
+                    *count += 1;
+                    // Those that are slow, or gone, can't change it any more.
+                    if *count > self.sentinels.addresses.len() / 2 {
+                        return Ok(primary);
+                    }
+                }
                 Ok(None) => strangers += 1,
                 Err(Attempt::Refused(why)) => return Err(Attempt::Refused(format!("Sentinel {sentinel}: {why}"))),
                 Err(Attempt::Away(why)) => troubles.push(format!("{sentinel}: {why}")),
@@ -76,6 +83,34 @@ impl SentinelWatch {
             None => Err(Attempt::Away(format!("no Sentinel names the primary ({})", troubles.join("; ")))),
         }
     }
+
+    /// How many replicas of the primary are well, by the word of the Sentinel that knows of most; `None` if none of
+    /// them tells. One that is just being made primary is among them until it is.
+    pub(super) async fn replicas(&self, settings: &RedisSettings) -> Option<usize> {
+        let mut asked = JoinSet::new();
+        for sentinel in &self.sentinels.addresses {
+            let (settings, sentinel) = (settings.clone(), sentinel.clone());
+            let sentinels = self.sentinels.clone();
+            asked.spawn(async move {
+                let counted = count_replicas(&settings, &sentinel, &sentinels);
+                tokio::time::timeout(settings.timeout / 2, counted).await.ok()?.ok()
+            });
+        }
+        asked.join_all().await.into_iter().flatten().max()
+    }
+}
+
+/// How many replicas one Sentinel knows to be well.
+async fn count_replicas(settings: &RedisSettings, sentinel: &Address, sentinels: &Sentinels) -> Result<usize, Trouble> {
+    let mut connection = dial(settings, sentinel, &sentinels.login, 0).await?;
+    let mut command = ::redis::cmd("SENTINEL");
+    command.arg("replicas").arg(&sentinels.service);
+    let replicas: Vec<HashMap<String, String>> = command.query_async(&mut connection).await?;
+    let is_well = |replica: &&HashMap<String, String>| {
+        let flags = replica.get("flags").map(String::as_str).unwrap_or_default();
+        !flags.split(',').any(|flag| matches!(flag, "s_down" | "o_down" | "disconnected"))
+    };
+    Ok(replicas.iter().filter(is_well).count())
 }
 
 /// The primary that one Sentinel knows; `None` if it does not know the service.
