@@ -82,6 +82,9 @@ fn code(report: &Report) -> u8 {
         EXIT_NEEDS_PERSON
     } else if report.count(FindingState::Mendable) > 0 {
         EXIT_MENDABLE
+    } else if report.disturbed {
+        // Nothing was found, but not everything was looked at.
+        EXIT_BROKE_OFF
     } else {
         0
     }

@@ -129,7 +129,8 @@ impl Doctor {
             let Some(next) = next else { return Ok(report) };
             portion.from = next;
             if let Some(time) = time_for(looked_at, course.rate_per_s) {
-                tokio::time::sleep_until(began + time).await;
+                // Also where nothing but other programs' keys was met.
+                tokio::time::sleep_until(began + time.max(Duration::from_secs(1) / PORTIONS_PER_S)).await;
             }
         }
     }

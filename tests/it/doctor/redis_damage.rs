@@ -40,7 +40,7 @@ const MENDABLE: [Damage; 15] = [
     Damage {
         what: "her claim is one of her own that she does not know of",
         plant: |ward, ada| ward.plant(&["SET", &ward.claim(ADA), &format!("{}:77", ada.id)]),
-        found: &[(ClaimMissing, Mendable), (ClaimStray, Mendable)],
+        found: &[(ClaimMissing, Mendable)],
     },
     Damage {
         what: "she has a claim on an e-mail that she does not have",

@@ -3,7 +3,7 @@
 use ::redis::Value;
 
 use super::reading::{self, HOLDER, Held, OWNED_BY, Worth};
-use super::{Case, SECOND_LOOK_PAUSE, SECOND_LOOKS, mendable, person, read};
+use super::{Case, SECOND_LOOKS, mendable, person, read, unreadable};
 use crate::domain::CanonicalEmail;
 use crate::store::redis::RedisStore;
 use crate::store::redis::keys::Shard;
@@ -25,11 +25,11 @@ impl RedisStore {
         emails: Vec<CanonicalEmail>,
     ) -> Result<Vec<Finding>, StoreError> {
         let mut suspects = self.suspicious(emails).await?;
-        for _ in 0..SECOND_LOOKS {
+        for number in 0..SECOND_LOOKS {
             if suspects.is_empty() {
                 return Ok(Vec::new());
             }
-            tokio::time::sleep(SECOND_LOOK_PAUSE).await;
+            self.pause_before_look(number).await;
             let again = self.suspicious(suspects.iter().map(|(email, _)| email.clone()).collect()).await?;
             suspects.retain(|suspect| again.contains(suspect));
         }
@@ -41,7 +41,15 @@ impl RedisStore {
                     findings.push(person(FindingKind::Unreadable, None, place, "the claim is no pointer to a user"));
                 }
                 Suspicion::Stray(pointer) => {
-                    let mended = case.repairs() && self.release_dead(case, &email, pointer).await?;
+                    let released =
+                        if case.repairs() { self.release_dead(case, &email, pointer).await } else { Ok(false) };
+                    let mended = match released {
+                        Ok(mended) => mended,
+                        Err(error) => {
+                            findings.push(unreadable(Some(pointer.id), error)?);
+                            continue;
+                        }
+                    };
                     let detail = "its user does not have this e-mail, or does not exist";
                     findings.push(mendable(FindingKind::ClaimStray, mended, Some(pointer.id), place, detail));
                 }
@@ -69,7 +77,7 @@ impl RedisStore {
         Ok(stray.chain(garbage.map(|(email, _)| (email, Suspicion::Garbage))).collect())
     }
 
-    async fn claims_on(&self, emails: &[CanonicalEmail]) -> Result<Vec<Held>, StoreError> {
+    pub(super) async fn claims_on(&self, emails: &[CanonicalEmail]) -> Result<Vec<Held>, StoreError> {
         let get = |email: &CanonicalEmail| read(Shard::of_email(email), &["GET", &self.keys.claim(email)]);
         Ok(self.ask(emails.iter().map(get).collect()).await?.iter().map(reading::held).collect())
     }

@@ -5,7 +5,7 @@ use ::redis::{Cmd, Value};
 
 use super::reading::{self, HOLDER};
 use super::stage::{Part, Stage};
-use super::{Case, PAGE, SECOND_LOOK_PAUSE, SECOND_LOOKS, mendable, person, read};
+use super::{Case, PAGE, SECOND_LOOKS, mendable, person, read, unreadable};
 use crate::domain::{CanonicalEmail, UserId};
 use crate::store::redis::RedisStore;
 use crate::store::redis::keys::{SHARDS, Shard};
@@ -182,17 +182,20 @@ impl RedisStore {
     ) -> Result<(), StoreError> {
         examined.looked_at += entries.len() as u64;
         let mut suspects = self.strays(entries).await?;
-        for _ in 0..SECOND_LOOKS {
+        for number in 0..SECOND_LOOKS {
             if suspects.is_empty() {
                 return Ok(());
             }
-            tokio::time::sleep(SECOND_LOOK_PAUSE).await;
+            self.pause_before_look(number).await;
             suspects = self.still_there(suspects).await?;
             suspects = self.strays(suspects).await?;
             suspects = self.still_there(suspects).await?;
         }
         for entry in suspects {
-            let finding = self.mend_entry(case, &entry).await?;
+            let finding = match self.mend_entry(case, &entry).await {
+                Ok(finding) => finding,
+                Err(error) => unreadable(entry.says().map(|says| says.id), error)?,
+            };
             examined.findings.push(finding);
         }
         Ok(())

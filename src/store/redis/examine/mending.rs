@@ -75,21 +75,33 @@ impl RedisStore {
             Some(holder) => self.worths(&[(email.clone(), holder)]).await?.first().copied(),
             None => Some(Worth::Dead),
         };
-        match worth {
-            Some(Worth::Owned) => {
-                let other = holder.map(|holder| holder.id.to_string()).unwrap_or_default();
-                let detail = format!("user {other} has the same e-mail, and is the one who is found by it");
-                return Ok(person(FindingKind::TwoUsers, user, place, detail));
-            }
-            Some(Worth::Unknown) | None => {
+        let two = |other: UserId| {
+            let detail = format!("user {other} has the same e-mail, and is the one who is found by it");
+            person(FindingKind::TwoUsers, user, place.clone(), detail)
+        };
+        match (worth, holder) {
+            (Some(Worth::Owned | Worth::OtherOp), Some(holder)) if holder.id != mine.id => return Ok(two(holder.id)),
+            (Some(Worth::Unknown) | None, _) => {
                 let detail = "the claim of the user's e-mail points at a record that can't be read";
                 return Ok(person(kind, user, place, detail));
             }
-            Some(Worth::Dead | Worth::Intent) => {}
+            (Some(Worth::Dead | Worth::Intent | Worth::Owned | Worth::OtherOp), _) => {}
         }
         let mended = case.repairs() && self.reclaim(case, mine, email).await?;
+        // Two who had no claim between them: the first that was met has it now.
+        if case.repairs()
+            && !mended
+            && let [Held::Pointer(other)] = self.claims_on(std::slice::from_ref(email)).await?[..]
+            && other.id != mine.id
+            && self.worths(&[(email.clone(), other)]).await?.first() == Some(&Worth::Owned)
+        {
+            return Ok(two(other.id));
+        }
         let detail = match holder {
             None => "nothing points from the user's e-mail to the user",
+            Some(holder) if holder.id == mine.id => {
+                "the claim of the user's e-mail is another than the record knows of"
+            }
             Some(_) => "the user's e-mail is claimed for somebody who does not have it",
         };
         Ok(mendable(kind, mended, user, place, detail))
@@ -99,7 +111,7 @@ impl RedisStore {
     /// meanwhile the claim is taken back.
     async fn reclaim(&self, case: Case, mine: Pointer, email: &CanonicalEmail) -> Result<bool, StoreError> {
         let deadline = self.link.deadline();
-        if self.acquire(deadline, email, mine, case.now).await? != Acquired::Mine {
+        if self.acquire(deadline, email, mine, case.now()).await? != Acquired::Mine {
             return Ok(false);
         }
         if self.worths(&[(email.clone(), mine)]).await?.first() == Some(&Worth::Dead) {
@@ -116,7 +128,7 @@ impl RedisStore {
         pointer: Pointer,
     ) -> Result<bool, StoreError> {
         let deadline = self.link.deadline();
-        if self.resolve(deadline, email, pointer, case.now).await? != Judgement::Dead {
+        if self.resolve(deadline, email, pointer, case.now()).await? != Judgement::Dead {
             return Ok(false);
         }
         self.release(deadline, email, pointer).await?;
@@ -126,7 +138,7 @@ impl RedisStore {
     /// Kills an overdue intent, and takes back what it claimed.
     async fn give_up(&self, case: Case, intent: Pointer, email: &CanonicalEmail) -> Result<bool, StoreError> {
         let deadline = self.link.deadline();
-        if self.resolve(deadline, email, intent, case.now).await? != Judgement::Dead {
+        if self.resolve(deadline, email, intent, case.now()).await? != Judgement::Dead {
             return Ok(false);
         }
         self.settle_one(deadline, intent.id, intent.op, email).await?;

@@ -31,13 +31,14 @@ use ::redis::{Cmd, Value};
 use async_trait::async_trait;
 use futures_util::stream::{self, FuturesUnordered};
 use futures_util::{StreamExt as _, TryStreamExt as _};
+use tokio::time::Instant;
 
 use self::key_space::Kind;
 use self::stage::{Part, Stage};
 use super::RedisStore;
 use super::keys::Shard;
 use super::link::LinkError;
-use super::settings::Address;
+use super::settings::{Acknowledge, Address};
 use crate::domain::{CanonicalEmail, Timestamp, UserId};
 use crate::store::{Examine, Examined, Finding, FindingKind, FindingState, Portion, Store, StoreError, Treatment};
 
@@ -56,7 +57,7 @@ const PAGES_AT_ONCE: usize = 4;
 impl Examine for RedisStore {
     async fn examine(&self, portion: &Portion, now: Timestamp) -> Result<Examined, StoreError> {
         let stage = Stage::at(&portion.from)?;
-        let case = Case { treatment: portion.treatment, now };
+        let case = Case::new(portion.treatment, now);
         let size = portion.size.max(1);
         let disturbed = stage.disturbed;
         match stage.part {
@@ -72,10 +73,21 @@ impl Examine for RedisStore {
 #[derive(Debug, Clone, Copy)]
 struct Case {
     treatment: Treatment,
-    now: Timestamp,
+    began: Timestamp,
+    since: Instant,
 }
 
 impl Case {
+    fn new(treatment: Treatment, now: Timestamp) -> Self {
+        Self { treatment, began: now, since: Instant::now() }
+    }
+
+    /// The present moment by the clock that the portion began with: repairs that wait for disks can take minutes, and
+    /// by an old clock every intent that began since would look like one of a clock that jumped.
+    fn now(self) -> Timestamp {
+        self.began.plus_millis(u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX))
+    }
+
     fn repairs(self) -> bool {
         self.treatment == Treatment::Repair
     }
@@ -102,6 +114,8 @@ impl RedisStore {
         let servers = self.link.servers();
         let mut now: Vec<String> = servers.iter().map(ToString::to_string).collect();
         now.sort();
+        // Slots that move between the same servers take keys past the walk as well.
+        now.push(format!("map:{:016x}", self.link.layout()));
         if walk.known != now {
             walk.disturbed |= !walk.known.is_empty();
             walk.known.clone_from(&now);
@@ -153,7 +167,8 @@ impl RedisStore {
         let (mut pages, mut seen) = (FuturesUnordered::new(), 0);
         loop {
             let scanned = self.scan(server, cursor, count).await?;
-            seen += scanned.keys.len().max(1);
+            // Keys that are not ours cost their SCAN, too.
+            seen += scanned.keys.len().max(count / 16).max(1);
             cursor = scanned.cursor;
             pages.push(self.examine_keys(case, scanned.keys));
             let ends = cursor == 0 || seen >= size;
@@ -167,6 +182,15 @@ impl RedisStore {
                 return Ok(cursor);
             }
         }
+    }
+
+    /// Waits before a suspicion is looked at once more. Where changes wait for replicas or disks, what is under way is
+    /// known to be over only after the longest that a request may take.
+    async fn pause_before_look(&self, number: usize) {
+        let waits = self.link.settings().acknowledge != Acknowledge::Primary;
+        let is_last = number + 1 == SECOND_LOOKS;
+        let pause = if waits && is_last { self.link.settings().timeout } else { SECOND_LOOK_PAUSE };
+        tokio::time::sleep(pause.max(SECOND_LOOK_PAUSE)).await;
     }
 
     /// What tells one life of a server from the next; empty where it may not be asked.
@@ -241,6 +265,17 @@ fn read(shard: Shard, words: &[&str]) -> (Shard, Cmd) {
     let mut command = Cmd::new();
     command.arg(words);
     (shard, command)
+}
+
+/// A key that a repair met and can't read is a finding of its own, and no end of the pass.
+///
+/// # Errors
+/// Any other error.
+fn unreadable(user: Option<UserId>, error: StoreError) -> Result<Finding, StoreError> {
+    match error {
+        StoreError::Corrupt { key, source } => Ok(person(FindingKind::Unreadable, user, key, source.to_string())),
+        away @ StoreError::Unavailable(_) => Err(away),
+    }
 }
 
 /// Something that a repair mends; it has been, if `mended`.

@@ -4,7 +4,7 @@
 use ::redis::Value;
 
 use super::reading::{self, Held, Record, Said, State};
-use super::{Case, SECOND_LOOK_PAUSE, SECOND_LOOKS, read};
+use super::{Case, SECOND_LOOKS, read, unreadable};
 use crate::domain::{Timestamp, UserId};
 use crate::store::redis::RedisStore;
 use crate::store::redis::keys::Shard;
@@ -52,21 +52,24 @@ impl RedisStore {
         let users = active.count() as u64;
         let mut suspects: Vec<(Look, Vec<Problem>)> = looks
             .into_iter()
-            .map(|look| (problems(&look, case.now), look))
+            .map(|look| (problems(&look, case.now()), look))
             .filter(|(problems, _)| !problems.is_empty())
             .map(|(problems, look)| (look, problems))
             .collect();
-        for _ in 0..SECOND_LOOKS {
+        for number in 0..SECOND_LOOKS {
             if suspects.is_empty() {
                 return Ok((users, Vec::new()));
             }
-            tokio::time::sleep(SECOND_LOOK_PAUSE).await;
+            self.pause_before_look(number).await;
             suspects = self.look_again(case, suspects).await?;
         }
         let mut findings = Vec::new();
         for (look, problems) in suspects {
             for problem in problems {
-                findings.extend(self.mend_record(case, &look, problem).await?);
+                match self.mend_record(case, &look, problem).await {
+                    Ok(found) => findings.extend(found),
+                    Err(error) => findings.push(unreadable(Some(look.id), error)?),
+                }
             }
         }
         Ok((users, findings))
@@ -86,7 +89,7 @@ impl RedisStore {
             if look.record != record {
                 continue;
             }
-            let mut both = problems(&look, case.now);
+            let mut both = problems(&look, case.now());
             both.retain(|problem| before.iter().any(|earlier| earlier.is_still(problem)));
             if !both.is_empty() {
                 staying.push((look, both));
@@ -164,10 +167,10 @@ fn problems(look: &Look, now: Timestamp) -> Vec<Problem> {
         Record::Whole { said, canonical_wrong, .. } => (said, *canonical_wrong),
     };
     let mut found = Vec::new();
-    if said.state == State::Active {
-        if canonical_wrong {
-            found.push(Problem::CanonicalWrong);
-        }
+    if said.state == State::Active && canonical_wrong {
+        // Claim and listings are not judged by an e-mail that is wrong itself.
+        found.push(Problem::CanonicalWrong);
+    } else if said.state == State::Active {
         if look.held != Held::Pointer(Pointer { id: look.id, op: said.eop }) {
             found.push(Problem::ClaimNotOwn(look.held));
         }

@@ -5,6 +5,7 @@
 //! Each primary is a [`Node`] with connections and checks of its own, so a shard that is gone holds nobody else up.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -139,6 +140,15 @@ impl Map {
     /// Every primary that is known.
     pub(super) fn nodes(&self) -> Vec<Arc<Node>> {
         self.lock().values().map(Arc::clone).collect()
+    }
+
+    /// A number that changes when a shard is served by another node than before.
+    pub(super) fn layout(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for node in self.by_shard.load().iter() {
+            node.as_ref().map(|node| node.state.address()).hash(&mut hasher);
+        }
+        hasher.finish()
     }
 
     /// The node at `address`, made if it was not known: a redirection may name one before the map does.

@@ -46,7 +46,7 @@ impl Link {
         }
         let mut answers = vec![Value::Nil; commands.len()];
         let mut open = Vec::new();
-        while let Some(Ok((places, values))) = asked.join_next().await {
+        for (places, values) in asked.join_all().await {
             let Some(values) = values else {
                 open.extend(places);
                 continue;

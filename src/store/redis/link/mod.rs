@@ -164,6 +164,19 @@ impl Link {
         self.nodes().iter().map(|node| Address::clone(&node.state.address())).collect()
     }
 
+    /// What the operator asked for.
+    pub(super) fn settings(&self) -> &RedisSettings {
+        &self.common.settings
+    }
+
+    /// A number that changes when a shard is served by another server than before.
+    pub(super) fn layout(&self) -> u64 {
+        match &self.route {
+            Route::One(_) => 0,
+            Route::Cluster(cluster) => cluster.map().layout(),
+        }
+    }
+
     /// Sends one command to one of [`Self::servers`].
     pub(super) async fn on_server(
         &self,

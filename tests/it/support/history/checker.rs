@@ -40,7 +40,8 @@ pub fn judge(entries: &[Entry], taken_too: TakenToo) -> Findings {
     judge_all(entries, taken_too, Moment::ZERO, STATES_MAX)
 }
 
-/// The same, but of look-ups only those count that were made at `looks_from` or later.
+/// The same, but of look-ups, and of refusals that rest on one (no such user, wrong password), only those count that
+/// were made at `looks_from` or later.
 pub fn judge_with_looks_from(entries: &[Entry], taken_too: TakenToo, looks_from: Moment) -> Findings {
     judge_all(entries, taken_too, looks_from, STATES_MAX)
 }
@@ -52,7 +53,8 @@ pub fn judge_within(entries: &[Entry], taken_too: TakenToo, states_max: usize) -
 
 fn judge_all(entries: &[Entry], taken_too: TakenToo, looks_from: Moment, states_max: usize) -> Findings {
     let mut findings = Findings::default();
-    let counts = |entry: &Entry| entry.call.is_write() || entry.called >= looks_from;
+    let saw_only = |entry: &Entry| matches!(entry.outcome, Outcome::Missing | Outcome::WrongPassword);
+    let counts = |entry: &Entry| (entry.call.is_write() && !saw_only(entry)) || entry.called >= looks_from;
     let ids = Ids::of(entries, &counts, &mut findings.violations);
     let excused = excused(entries, taken_too);
     findings.excused = excused.len();

@@ -99,6 +99,9 @@ impl Shared {
     }
 }
 
+/// For how long the same e-mails are wanted, in seconds.
+const TURN_S: u64 = 30;
+
 /// A client's way to one userd.
 #[derive(Default)]
 struct Line {
@@ -137,9 +140,16 @@ impl Client {
         }
     }
 
+    /// One of those that everybody wants at the moment.
     fn email(&self) -> String {
         let emails = &self.shared.emails;
-        emails[usize::try_from(below(&self.random, emails.len() as u64)).unwrap_or_default()].clone()
+        self.of_now(&emails[usize::try_from(below(&self.random, emails.len() as u64)).unwrap_or_default()])
+    }
+
+    /// Others every half minute: what the judge has to decide about one e-mail stays short in a long storm, too.
+    fn of_now(&self, email: &str) -> String {
+        let turn = self.shared.recorder.now().as_secs() / TURN_S;
+        email.replacen("contested-", &format!("contested-{turn}-"), 1)
     }
 
     /// What to do next: mostly one call, for a swap three.
@@ -168,7 +178,7 @@ impl Client {
             62..77 => person().map(|person| change(&person, self.email())),
             77..81 => {
                 if let (Some(one), Some(other)) = (person(), person()) {
-                    let between = format!("contested-between-{}@example.org", self.number);
+                    let between = self.of_now(&format!("contested-between-{}@example.org", self.number));
                     let swap = [change(&one, between), change(&other, one.email.clone()), change(&one, other.email)];
                     return swap.into();
                 }
