@@ -35,20 +35,22 @@ impl Findings {
 
 /// Audits what lies below `prefix`. Nobody may write at the same time.
 pub fn audit(source: &(impl KeySource + ?Sized), prefix: &str) -> Findings {
-    let (mut image, mut twice) = (Image::new(), Vec::new());
+    let (mut image, mut wrong) = (Image::new(), Vec::new());
     for holder in source.holders() {
-        let part = read(holder, prefix).unwrap_or_else(|error| panic!("the keys can't be read: {error}"));
-        twice.extend(part.keys().filter(|key| image.contains_key(*key)).map(|key| format!("{key} is there twice")));
+        let (part, unknown) = read(holder, prefix).unwrap_or_else(|error| panic!("the keys can't be read: {error}"));
+        wrong.extend(unknown);
+        wrong.extend(part.keys().filter(|key| image.contains_key(*key)).map(|key| format!("{key} is there twice")));
         image.extend(part);
     }
     let mut findings = compare(&image, prefix);
-    findings.contradictions.extend(twice);
+    findings.contradictions.extend(wrong);
     findings
 }
 
-fn read(holder: &RedisServer, prefix: &str) -> redis::RedisResult<Image> {
+/// What one server holds below `prefix`, and what of it has a type that userd keeps nothing of.
+fn read(holder: &RedisServer, prefix: &str) -> redis::RedisResult<(Image, Vec<String>)> {
     let connection = &mut holder.connection()?;
-    let mut image = Image::new();
+    let (mut image, mut unknown) = (Image::new(), Vec::new());
     for key in command(&["KEYS", "*"]).query::<Vec<String>>(connection)? {
         // Without a hash tag right after the prefix it is `meta`, or below another prefix.
         if !key.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('{')) {
@@ -58,11 +60,15 @@ fn read(holder: &RedisServer, prefix: &str) -> redis::RedisResult<Image> {
         let parts = match kind.as_str() {
             "hash" => command(&["HGETALL", &key]).query(connection)?,
             "string" => vec![command(&["GET", &key]).query(connection)?],
-            _ => command(&["ZRANGE", &key, "0", "-1"]).query(connection)?,
+            "zset" => command(&["ZRANGE", &key, "0", "-1"]).query(connection)?,
+            _ => {
+                unknown.push(format!("unknown key {key}"));
+                continue;
+            }
         };
         image.insert(key, Content::of(&kind, parts));
     }
-    Ok(image)
+    Ok((image, unknown))
 }
 
 /// Compares what lies below `prefix` with itself.
