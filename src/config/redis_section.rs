@@ -10,7 +10,7 @@ use super::{QUEUE_MAX, read_choice, read_ms};
 /// More than a primary is given; keeps a slip of the hand from blocking every change.
 const REPLICAS_MAX: u32 = 16;
 
-/// `[redis]`, without what is needed to reach the server: that is in [`RedisTarget`].
+/// `[redis]`, without what is needed to reach the server: that is in [`super::RedisTarget`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RedisConfig {
     /// What every key begins with.

@@ -3,7 +3,7 @@
 //! Nothing is changed in a file before it is known to be empty or ours.
 //!
 //! # How to add a schema version
-//! Raise [`SCHEMA_VERSION`], change [`CREATE`], and add a step to `migrate` that brings the version before
+//! Raise [`SCHEMA_VERSION`], change the `CREATE_…` texts, and add a step to `migrate` that brings the version before
 //! it up in one transaction; keep a file of the old version in `tests/it/fixtures`.
 
 use std::path::Path;
