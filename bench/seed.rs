@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 use userd::clock::{Clock, SystemClock};
-use userd::domain::{Email, Name, PasswordHash, User, UserId, Version};
+use userd::domain::{Client, Email, Name, PasswordHash, User, UserId, Version};
 use userd::random::{Random, SystemRandom};
 use userd::store::embedded::{EmbeddedSettings, EmbeddedStore};
 use userd::store::redis::{RedisSettings, RedisStore};
@@ -64,9 +64,9 @@ pub async fn fill(store: Arc<dyn Store>, count: usize, folder: &Path, name: &str
             tasks.join_next().await;
         }
         let store = Arc::clone(&store);
-        tasks.spawn(
-            async move { assert_eq!(store.insert_user(&user).await.expect("the store works"), Insert::Inserted) },
-        );
+        tasks.spawn(async move {
+            assert_eq!(store.insert_user(&user, Client::nobody()).await.expect("the store works"), Insert::Inserted);
+        });
     }
     while let Some(done) = tasks.join_next().await {
         done.expect("an insert");

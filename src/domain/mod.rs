@@ -4,17 +4,32 @@
 //! [`CanonicalEmail`] need not check it again. To add a value: one file, one type, one error enum that names
 //! the rule broken, a property test beside it.
 
+mod api_key;
+mod client;
+mod device;
 mod email;
+mod encoding;
+mod event;
 mod name;
 mod password;
+mod refresh;
+mod session;
+mod throttle;
 mod timestamp;
 mod user;
 
+pub use api_key::{ApiKeyDigest, ApiKeyId, ApiKeyToken, Scope};
+pub use client::{AGENT_BYTES_MAX, Agent, CallerId, Client};
+pub use device::{DEVICE_MS, Device, DeviceKey};
 pub use email::{CANONICAL_VERSION, CanonicalEmail, EMAIL_BYTES_MAX, EMAIL_LOCAL_BYTES_MAX, Email, EmailError};
+pub use event::{Event, EventKind};
 pub use name::{NAME_CHARS_MAX, Name, NameError};
 pub use password::{
     PASSWORD_ATTEMPT_BYTES_MAX, PASSWORD_CHARS_MAX_CEILING, PASSWORD_CHARS_MIN_FLOOR, PASSWORD_HASH_BYTES_MAX,
     Password, PasswordAttempt, PasswordError, PasswordHash, PasswordHashError, PasswordPolicy,
 };
+pub use refresh::{Refresh, RefreshState, RefreshToken, SALT_BYTES};
+pub use session::{SECRET_BYTES, SEEN_EVERY_MS, Session, SessionId, SessionLimits, SessionProof, SessionToken};
+pub use throttle::{AccountKey, Bucket, BucketKey, Decision, NetworkKey, Rate, Taken};
 pub use timestamp::Timestamp;
 pub use user::{User, UserId, Version};

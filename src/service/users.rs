@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::domain::{
-    CanonicalEmail, Email, Name, Password, PasswordAttempt, PasswordHash, PasswordPolicy, Timestamp, User, UserId,
-    Version,
+    CallerId, CanonicalEmail, Client, Email, Name, Password, PasswordAttempt, PasswordHash, PasswordPolicy, Timestamp,
+    User, UserId, Version,
 };
 use crate::random::Random;
 use crate::service::hashing::{Hasher, Verdict};
@@ -122,7 +122,7 @@ impl Users {
     ///
     /// # Errors
     /// [`Error::EmailTaken`], [`Error::PasswordRejected`], [`Error::Busy`], [`Error::Store`].
-    pub async fn sign_up(&self, sign_up: SignUp) -> Result<User, Error> {
+    pub async fn sign_up(&self, sign_up: SignUp, client: &Client) -> Result<User, Error> {
         let SignUp { name, email, password } = sign_up;
         password
             .check_personal(&name, &email)
@@ -132,7 +132,7 @@ impl Users {
         let (created_at, updated_at, version) = (now, now, Version::FIRST);
         let mut user = User { id: self.fresh_id(now), name, email, password_hash, created_at, updated_at, version };
         for _ in 0..IDS_MAX {
-            match self.store.insert_user(&user).await? {
+            match self.store.insert_user(&user, client).await? {
                 Insert::Inserted => return Ok(user),
                 Insert::Taken => return Err(Error::EmailTaken),
                 Insert::Moving => user.id = self.fresh_id(now),
@@ -181,6 +181,7 @@ impl Users {
         id: UserId,
         replacement: &Replacement,
         precondition: &Precondition,
+        client: &Client,
     ) -> Result<User, Error> {
         let mut proof = None;
         for _ in 0..ROUNDS_MAX {
@@ -189,7 +190,7 @@ impl Users {
                 if outdated { self.upgrade_hash(&user, &replacement.password).await? } else { Some(user.version) };
             let outcome = match version {
                 Some(version) => {
-                    self.store.replace_profile(id, version, &replacement.profile, self.clock.now()).await?
+                    self.store.replace_profile(id, version, &replacement.profile, client, self.clock.now()).await?
                 }
                 None => Update::Stale,
             };
@@ -203,7 +204,7 @@ impl Users {
         Err(Error::Contended { rounds: ROUNDS_MAX })
     }
 
-    /// Gives a user another password.
+    /// Gives a user another password, and ends all their sessions but the one that asks.
     ///
     /// # Errors
     /// Every variant but [`Error::EmailTaken`].
@@ -212,9 +213,14 @@ impl Users {
         id: UserId,
         change: &NewPassword,
         precondition: &Precondition,
+        client: &Client,
     ) -> Result<User, Error> {
         // The new hash does not depend on the user's state: one is enough for all rounds.
         let mut new_hash: Option<PasswordHash> = None;
+        let keep = match client.caller {
+            CallerId::Session(id) => Some(id),
+            CallerId::ApiKey(_) | CallerId::Nobody => None,
+        };
         let mut proof = None;
         for _ in 0..ROUNDS_MAX {
             let (user, _) = self.authenticate(id, &change.password, precondition, &mut proof).await?;
@@ -223,7 +229,7 @@ impl Users {
                 Some(hash) => hash,
                 None => self.hasher.hash(self.copy(&change.new_password)?).await.map_err(Error::from_hashing)?,
             };
-            match self.store.replace_password(id, user.version, &hash, self.clock.now()).await? {
+            match self.store.replace_password(id, user.version, &hash, keep, client, self.clock.now()).await? {
                 Update::Updated(user) => return Ok(*user),
                 // `Taken` can't come of a change that leaves the e-mail alone; another round finds out.
                 Update::Stale | Update::Taken => precondition.on_stale()?,
@@ -238,11 +244,17 @@ impl Users {
     ///
     /// # Errors
     /// Every variant but [`Error::EmailTaken`] and [`Error::PasswordRejected`].
-    pub async fn delete(&self, id: UserId, removal: &Removal, precondition: &Precondition) -> Result<User, Error> {
+    pub async fn delete(
+        &self,
+        id: UserId,
+        removal: &Removal,
+        precondition: &Precondition,
+        client: &Client,
+    ) -> Result<User, Error> {
         let mut proof = None;
         for _ in 0..ROUNDS_MAX {
             let (user, _) = self.authenticate(id, &removal.password, precondition, &mut proof).await?;
-            match self.store.remove_user(id, user.version, self.clock.now()).await? {
+            match self.store.remove_user(id, user.version, client, self.clock.now()).await? {
                 Remove::Removed => return Ok(user),
                 Remove::Missing => return Err(Error::UnknownUser),
                 Remove::Stale => precondition.on_stale()?,

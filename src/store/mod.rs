@@ -14,6 +14,8 @@
 //!   change: everything is compared with the version that the caller saw.
 //! - Whoever got an answer sees its effect in every later read.
 //! - A crash blocks an e-mail for at most a bounded time (30 s).
+//! - What happens to an account is written into its history in the same step (see [`SessionStore`]); `client` is who
+//!   did it. A repeat is not written twice.
 //! - Every call ends within the implementation's configured time limit.
 //! - `now` is the caller's clock. It is recorded and it decides when an unfinished act of somebody else may
 //!   be given up; safety never depends on it.
@@ -24,15 +26,22 @@
 
 pub mod embedded;
 mod finding;
+mod keys;
 pub mod redis;
+mod sessions;
+mod throttle;
 
 use std::error::Error as StdError;
 
 use async_trait::async_trait;
 
+pub use keys::{KEY_BYTES_MAX, KeyKind, KeyStore, StoredKey};
+pub use sessions::{NewSession, Open, SessionStore, SignedIn};
+pub use throttle::Throttle;
+
 pub use finding::{Examined, Finding, FindingKind, FindingState, Place, Portion, Treatment, mask};
 
-use crate::domain::{CanonicalEmail, Email, Name, PasswordHash, Timestamp, User, UserId, Version};
+use crate::domain::{CanonicalEmail, Client, Email, Name, PasswordHash, SessionId, Timestamp, User, UserId, Version};
 
 /// What the doctor asks of a store: to look at itself, a portion at a time.
 #[async_trait]
@@ -53,9 +62,9 @@ pub trait Examine: Send + Sync + 'static {
 
 /// Where users are kept. See the module's text for what an implementer promises.
 #[async_trait]
-pub trait Store: Examine {
+pub trait Store: Examine + SessionStore + Throttle + KeyStore {
     /// Adds a user whose `version` is [`Version::FIRST`].
-    async fn insert_user(&self, user: &User) -> Result<Insert, StoreError>;
+    async fn insert_user(&self, user: &User, client: &Client) -> Result<Insert, StoreError>;
 
     /// The user with this id.
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError>;
@@ -73,15 +82,18 @@ pub trait Store: Examine {
         id: UserId,
         expected: Version,
         profile: &Profile,
+        client: &Client,
         now: Timestamp,
     ) -> Result<Update, StoreError>;
 
-    /// Gives the user another password, if they still are at `expected`.
+    /// Gives the user another password, if they still are at `expected`, and ends all their sessions but `keep`.
     async fn replace_password(
         &self,
         id: UserId,
         expected: Version,
         password_hash: &PasswordHash,
+        keep: Option<SessionId>,
+        client: &Client,
         now: Timestamp,
     ) -> Result<Update, StoreError>;
 
@@ -93,8 +105,14 @@ pub trait Store: Examine {
         password_hash: &PasswordHash,
     ) -> Result<Update, StoreError>;
 
-    /// Removes the user, if they still are at `expected`. The e-mail is free afterwards.
-    async fn remove_user(&self, id: UserId, expected: Version, now: Timestamp) -> Result<Remove, StoreError>;
+    /// Removes the user with all their sessions, if they still are at `expected`. The e-mail is free afterwards.
+    async fn remove_user(
+        &self,
+        id: UserId,
+        expected: Version,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<Remove, StoreError>;
 
     /// Asks the store whether it can serve reads and writes now. Changes nothing.
     ///

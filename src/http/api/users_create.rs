@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rocket::{State, post};
 
+use crate::domain::Client;
 use crate::http::answer::Answer;
 use crate::http::body::Body;
 use crate::http::problem::Problem;
@@ -11,5 +12,5 @@ use crate::service::{SignUp, Users};
 
 #[post("/api/users", data = "<body>")]
 pub(super) async fn create(body: Body<SignUp>, users: &State<Arc<Users>>) -> Result<Answer, Problem> {
-    Ok(Answer::user(&users.sign_up(body.0).await?))
+    Ok(Answer::user(&users.sign_up(body.0, Client::nobody()).await?))
 }

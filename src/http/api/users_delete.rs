@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rocket::{State, delete};
 
+use crate::domain::Client;
 use crate::http::answer::Answer;
 use crate::http::body::Body;
 use crate::http::conditions::IfMatch;
@@ -18,6 +19,6 @@ pub(super) async fn delete(
     body: Body<Removal>,
     users: &State<Arc<Users>>,
 ) -> Result<Answer, Problem> {
-    let deleted = users.delete(key.id()?, &body.0, &wanted.0).await;
+    let deleted = users.delete(key.id()?, &body.0, &wanted.0, Client::nobody()).await;
     Ok(Answer::former_user(&deleted.map_err(|error| key.problem(error))?))
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rocket::{State, patch};
 
+use crate::domain::Client;
 use crate::http::answer::Answer;
 use crate::http::body::Body;
 use crate::http::conditions::IfMatch;
@@ -18,7 +19,7 @@ pub(super) async fn change(
     body: Body<NewPassword>,
     users: &State<Arc<Users>>,
 ) -> Result<Answer, Problem> {
-    let changed = users.change_password(key.id()?, &body.0, &wanted.0).await;
+    let changed = users.change_password(key.id()?, &body.0, &wanted.0, Client::nobody()).await;
     changed.map_err(|error| key.problem(error))?;
     Ok(Answer::json(&"Password updated"))
 }

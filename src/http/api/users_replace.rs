@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rocket::{State, put};
 
+use crate::domain::Client;
 use crate::http::answer::Answer;
 use crate::http::body::Body;
 use crate::http::conditions::IfMatch;
@@ -18,6 +19,6 @@ pub(super) async fn replace(
     body: Body<Replacement>,
     users: &State<Arc<Users>>,
 ) -> Result<Answer, Problem> {
-    let user = users.replace_profile(key.id()?, &body.0, &wanted.0).await;
+    let user = users.replace_profile(key.id()?, &body.0, &wanted.0, Client::nobody()).await;
     Ok(Answer::user(&user.map_err(|error| key.problem(error))?))
 }

@@ -29,12 +29,15 @@ mod changes;
 mod checksum;
 mod errors;
 mod examine;
+mod keys;
 mod lock;
 mod migrate;
 mod open;
 mod readers;
 mod rows;
 mod schema;
+mod sessions;
+mod throttle;
 mod writer;
 
 #[cfg(test)]
@@ -57,7 +60,7 @@ use super::{
     Examine, Examined, FindingKind, FindingState, Insert, Portion, Profile, Remove, Store, StoreError, Treatment,
     Update,
 };
-use crate::domain::{CanonicalEmail, PasswordHash, Timestamp, User, UserId, Version};
+use crate::domain::{CanonicalEmail, Client, PasswordHash, SessionId, Timestamp, User, UserId, Version};
 
 /// Where the database lies and how much may wait for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -125,7 +128,7 @@ impl Examine for EmbeddedStore {
 
 #[async_trait]
 impl Store for EmbeddedStore {
-    async fn insert_user(&self, user: &User) -> Result<Insert, StoreError> {
+    async fn insert_user(&self, user: &User, _client: &Client) -> Result<Insert, StoreError> {
         let user = user.clone();
         self.change(move |connection| changes::insert_user(connection, &user)).await
     }
@@ -147,6 +150,7 @@ impl Store for EmbeddedStore {
         id: UserId,
         expected: Version,
         profile: &Profile,
+        _client: &Client,
         now: Timestamp,
     ) -> Result<Update, StoreError> {
         let profile = profile.clone();
@@ -158,6 +162,8 @@ impl Store for EmbeddedStore {
         id: UserId,
         expected: Version,
         password_hash: &PasswordHash,
+        _keep: Option<SessionId>,
+        _client: &Client,
         now: Timestamp,
     ) -> Result<Update, StoreError> {
         let hash = password_hash.clone();
@@ -174,7 +180,13 @@ impl Store for EmbeddedStore {
         self.change(move |connection| changes::replace_password(connection, id, expected, &hash, None)).await
     }
 
-    async fn remove_user(&self, id: UserId, expected: Version, _now: Timestamp) -> Result<Remove, StoreError> {
+    async fn remove_user(
+        &self,
+        id: UserId,
+        expected: Version,
+        _client: &Client,
+        _now: Timestamp,
+    ) -> Result<Remove, StoreError> {
         self.change(move |connection| changes::remove_user(connection, id, expected)).await
     }
 

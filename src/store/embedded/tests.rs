@@ -11,7 +11,7 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 
 use super::*;
-use crate::domain::{Email, Name};
+use crate::domain::{Client, Email, Name};
 
 fn opened(queue: usize) -> (TempDir, EmbeddedStore) {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -103,14 +103,14 @@ async fn a_full_queue_refuses_at_once() {
     let (_folder, store) = opened(1);
     let (go, held) = held(&store).await;
     let one = somebody(1);
-    let mut waiting = store.insert_user(&one);
+    let mut waiting = store.insert_user(&one, Client::nobody());
     assert!(polled(waiting.as_mut()).await.is_none());
-    let refused = store.insert_user(&somebody(2)).await.expect_err("there is no room");
+    let refused = store.insert_user(&somebody(2), Client::nobody()).await.expect_err("there is no room");
     assert!(reason(&refused).contains("too many changes"), "{refused:?}");
     go.send(()).expect("the writer waits");
     held.await.expect("the store works");
     assert_eq!(waiting.await.expect("the store works"), Insert::Inserted);
-    assert_eq!(store.insert_user(&somebody(2)).await.expect("the store works"), Insert::Inserted);
+    assert_eq!(store.insert_user(&somebody(2), Client::nobody()).await.expect("the store works"), Insert::Inserted);
 }
 
 #[tokio::test]
@@ -155,7 +155,7 @@ async fn a_failed_commit_fails_the_whole_group_and_the_next_one_succeeds() {
     assert!(results.iter().all(|result| matches!(result, Err(StoreError::Unavailable(_)))), "{results:?}");
     assert!(store.writer.last_write_failed());
     assert_eq!(store.users_count().await.expect("the store works"), 0);
-    assert_eq!(store.insert_user(&somebody(1)).await.expect("the store works"), Insert::Inserted);
+    assert_eq!(store.insert_user(&somebody(1), Client::nobody()).await.expect("the store works"), Insert::Inserted);
     assert!(!store.writer.last_write_failed());
 }
 
@@ -176,7 +176,7 @@ async fn when_the_engine_gives_up_the_transaction_nobody_of_the_group_is_told_ot
     .await;
     assert!(results.iter().all(|result| matches!(result, Err(StoreError::Unavailable(_)))), "{results:?}");
     assert_eq!(store.users_count().await.expect("the store works"), 0);
-    assert_eq!(store.insert_user(&somebody(1)).await.expect("the store works"), Insert::Inserted);
+    assert_eq!(store.insert_user(&somebody(1), Client::nobody()).await.expect("the store works"), Insert::Inserted);
 }
 
 #[tokio::test]
@@ -191,7 +191,7 @@ async fn a_full_file_refuses_writes_until_there_is_room_and_reads_go_on() {
     let mut acknowledged = Vec::new();
     let refused = loop {
         let user = somebody(u8::try_from(acknowledged.len()).expect("so few pages hold less than 256 users"));
-        match store.insert_user(&user).await {
+        match store.insert_user(&user, Client::nobody()).await {
             Ok(_) => acknowledged.push(user),
             Err(error) => break error,
         }
@@ -204,17 +204,17 @@ async fn a_full_file_refuses_writes_until_there_is_room_and_reads_go_on() {
     set(1_000).await.expect("more room");
     store.check().await.expect("the check finds out by itself");
     assert!(!store.writer.last_write_failed());
-    assert_eq!(store.insert_user(&somebody(255)).await.expect("there is room"), Insert::Inserted);
+    assert_eq!(store.insert_user(&somebody(255), Client::nobody()).await.expect("there is room"), Insert::Inserted);
     assert_eq!(store.users_count().await.expect("the store works"), acknowledged.len() as u64 + 1);
 }
 
 #[tokio::test]
 async fn a_defect_in_a_change_ends_writing_with_a_sentence_and_not_reading() {
     let (_folder, store) = opened(8);
-    store.insert_user(&somebody(1)).await.expect("the store works");
+    store.insert_user(&somebody(1), Client::nobody()).await.expect("the store works");
     let dead = store.change::<(), _>(|_| panic!("a defect, on purpose")).await.expect_err("the writer died");
     assert!(reason(&dead).contains("restart userd"), "{dead:?}");
-    assert!(store.insert_user(&somebody(2)).await.is_err());
+    assert!(store.insert_user(&somebody(2), Client::nobody()).await.is_err());
     assert!(store.check().await.is_err());
     assert!(store.user(somebody(1).id).await.expect("reads go on").is_some());
     store.close().await;

@@ -31,9 +31,12 @@ mod link;
 mod record;
 mod remove;
 mod script;
+mod service_keys;
+mod sessions;
 mod settings;
 mod sign_up;
 mod steps;
+mod throttle;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -47,7 +50,7 @@ use self::record::Pointer;
 pub use self::settings::{
     Acknowledge, Address, BUSY_PAUSE, Durability, Login, RECHECK_EVERY, RedisSettings, Sentinels, Servers,
 };
-use crate::domain::{CanonicalEmail, PasswordHash, Timestamp, User, UserId, Version};
+use crate::domain::{CanonicalEmail, Client, PasswordHash, SessionId, Timestamp, User, UserId, Version};
 use crate::random::Random;
 use crate::store::{Insert, Profile, Remove, Store, StoreError, Update};
 
@@ -131,7 +134,7 @@ impl RedisStore {
 
 #[async_trait]
 impl Store for RedisStore {
-    async fn insert_user(&self, user: &User) -> Result<Insert, StoreError> {
+    async fn insert_user(&self, user: &User, _client: &Client) -> Result<Insert, StoreError> {
         self.sign_up(user).await
     }
 
@@ -177,6 +180,7 @@ impl Store for RedisStore {
         id: UserId,
         expected: Version,
         profile: &Profile,
+        _client: &Client,
         now: Timestamp,
     ) -> Result<Update, StoreError> {
         self.change_profile(id, expected, profile, now).await
@@ -187,6 +191,8 @@ impl Store for RedisStore {
         id: UserId,
         expected: Version,
         password_hash: &PasswordHash,
+        _keep: Option<SessionId>,
+        _client: &Client,
         now: Timestamp,
     ) -> Result<Update, StoreError> {
         let mut fields = record::password_fields(password_hash);
@@ -208,7 +214,13 @@ impl Store for RedisStore {
         self.edit(self.link.deadline(), id, expected, &fields, |user| user.password_hash = password_hash.clone()).await
     }
 
-    async fn remove_user(&self, id: UserId, expected: Version, _now: Timestamp) -> Result<Remove, StoreError> {
+    async fn remove_user(
+        &self,
+        id: UserId,
+        expected: Version,
+        _client: &Client,
+        _now: Timestamp,
+    ) -> Result<Remove, StoreError> {
         self.remove(id, expected).await
     }
 

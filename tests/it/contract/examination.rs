@@ -1,6 +1,7 @@
 //! Promises about examining: a store that nobody damaged has nothing wrong, however it is looked at.
 
 use std::collections::BTreeSet;
+use userd::domain::Client;
 
 use userd::store::{Examined, Place, Portion, Remove, Treatment};
 
@@ -38,10 +39,14 @@ pub(crate) async fn every_user_is_examined_whatever_the_size_of_a_portion(test: 
     }
     for (number, user) in users.iter().enumerate().take(20) {
         let profile = test.profile("Ann", &format!("other-{number}@x.org"));
-        test.store.replace_profile(user.id, user.version, &profile, test.now()).await.expect("the store works");
+        test.store
+            .replace_profile(user.id, user.version, &profile, Client::nobody(), test.now())
+            .await
+            .expect("the store works");
     }
     for user in &users[40..] {
-        let removed = test.store.remove_user(user.id, user.version, test.now()).await.expect("the store works");
+        let removed =
+            test.store.remove_user(user.id, user.version, Client::nobody(), test.now()).await.expect("the store works");
         assert_eq!(removed, Remove::Removed);
     }
     for size in [1, 2, 10, 39, 40, 41, 100_000] {
@@ -85,7 +90,10 @@ pub(crate) async fn examining_disturbs_nobody_who_writes(test: &TestStore) {
     let acts = users.into_iter().map(|user| {
         let (store, now) = (std::sync::Arc::clone(&test.store), test.now());
         async move {
-            store.replace_password(user.id, user.version, &password_hash(3), now).await.expect("the store works");
+            store
+                .replace_password(user.id, user.version, &password_hash(3), None, Client::nobody(), now)
+                .await
+                .expect("the store works");
             let mut portion = Portion { from: Place::start(), size: 50, treatment: Treatment::Repair };
             while let Some(next) = store.examine(&portion, now).await.expect("the store works").next {
                 portion.from = next;

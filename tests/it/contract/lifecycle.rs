@@ -1,5 +1,6 @@
 //! Promises about checking, closing and opening again.
 
+use userd::domain::Client;
 use userd::store::{Remove, StoreError};
 
 use crate::support::stores::{TestStore, password_hash};
@@ -29,7 +30,7 @@ pub(crate) async fn a_closed_store_is_unavailable(test: &TestStore) {
     let ann = other.signed_up("Ann", "ann@x.org").await;
     other.store.close().await;
     let bob = other.somebody("Bob", "bob@x.org");
-    assert!(matches!(other.store.insert_user(&bob).await, Err(StoreError::Unavailable(_))));
+    assert!(matches!(other.store.insert_user(&bob, Client::nobody()).await, Err(StoreError::Unavailable(_))));
     assert!(matches!(other.store.user(ann.id).await, Err(StoreError::Unavailable(_))));
     assert!(matches!(other.store.check().await, Err(StoreError::Unavailable(_))));
 }
@@ -38,8 +39,11 @@ pub(crate) async fn what_was_written_is_there_after_opening_again(test: TestStor
     let ann = test.signed_up("Ann", "Ann@x.org").await;
     let bob = test.signed_up("Bob", "bob@x.org").await;
     let eve = test.signed_up("Eve", "eve@x.org").await;
-    test.store.replace_password(bob.id, bob.version, &password_hash(9), test.now()).await.expect("the store works");
-    let removed = test.store.remove_user(eve.id, eve.version, test.now()).await;
+    test.store
+        .replace_password(bob.id, bob.version, &password_hash(9), None, Client::nobody(), test.now())
+        .await
+        .expect("the store works");
+    let removed = test.store.remove_user(eve.id, eve.version, Client::nobody(), test.now()).await;
     assert_eq!(removed.expect("the store works"), Remove::Removed);
     let bob = test.user(bob.id).await;
     let mut test = test;

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use tokio::runtime::Builder;
-use userd::domain::{User, UserId, Version};
+use userd::domain::{Client, User, UserId, Version};
 use userd::store::{Insert, Remove, Update};
 
 use crate::support::stores::{Backend, TestStore, password_hash};
@@ -118,7 +118,11 @@ impl Model {
                     updated_at: now,
                     ..user
                 });
-                self.judge(id, verdict, fine(test.store.replace_profile(id, version, &profile, now).await)?)
+                self.judge(
+                    id,
+                    verdict,
+                    fine(test.store.replace_profile(id, version, &profile, Client::nobody(), now).await)?,
+                )
             }
             Call::Password { person, named } => {
                 let (id, version) = self.named(test, person, named);
@@ -127,7 +131,11 @@ impl Model {
                     updated_at: now,
                     ..user
                 });
-                self.judge(id, verdict, fine(test.store.replace_password(id, version, &hash, now).await)?)
+                self.judge(
+                    id,
+                    verdict,
+                    fine(test.store.replace_password(id, version, &hash, None, Client::nobody(), now).await)?,
+                )
             }
             Call::Rehash { person, named } => {
                 let (id, version) = self.named(test, person, named);
@@ -141,7 +149,7 @@ impl Model {
         let user = test.somebody("Somebody", email);
         let taken = self.users.values().any(|other| other.email.canonical() == user.email.canonical());
         let expected = if taken { Insert::Taken } else { Insert::Inserted };
-        prop_assert_eq!(fine(test.store.insert_user(&user).await)?, expected);
+        prop_assert_eq!(fine(test.store.insert_user(&user, Client::nobody()).await)?, expected);
         if !taken {
             self.people[person] = Some(user.id);
             self.users.insert(user.id, user);
@@ -156,7 +164,7 @@ impl Model {
             Some(user) if user.version != version => Remove::Stale,
             Some(_) => Remove::Removed,
         };
-        prop_assert_eq!(fine(test.store.remove_user(id, version, test.now()).await)?, expected);
+        prop_assert_eq!(fine(test.store.remove_user(id, version, Client::nobody(), test.now()).await)?, expected);
         if expected == Remove::Removed {
             self.users.remove(&id);
         }

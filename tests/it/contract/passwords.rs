@@ -1,6 +1,6 @@
 //! Promises about replacing what is kept of a password.
 
-use userd::domain::{User, Version};
+use userd::domain::{Client, User, Version};
 use userd::store::Update;
 
 use crate::support::stores::{TestStore, password_hash};
@@ -15,7 +15,8 @@ fn updated(update: Update) -> User {
 pub(crate) async fn a_password_is_replaced_and_updated_at_moves(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     test.clock.advance_ms(1_000);
-    let update = test.store.replace_password(ann.id, ann.version, &password_hash(2), test.now()).await;
+    let update =
+        test.store.replace_password(ann.id, ann.version, &password_hash(2), None, Client::nobody(), test.now()).await;
     let after = updated(update.expect("the store works"));
     assert!(after.version > ann.version);
     let expected =
@@ -36,10 +37,12 @@ pub(crate) async fn another_hash_of_the_same_password_leaves_updated_at(test: &T
 
 pub(crate) async fn a_stale_password_is_refused_and_nothing_changes(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
-    let update = test.store.replace_password(ann.id, ann.version, &password_hash(2), test.now()).await;
+    let update =
+        test.store.replace_password(ann.id, ann.version, &password_hash(2), None, Client::nobody(), test.now()).await;
     let after = updated(update.expect("the store works"));
     for stale in [ann.version, after.version.next()] {
-        let refused = test.store.replace_password(ann.id, stale, &password_hash(3), test.now()).await;
+        let refused =
+            test.store.replace_password(ann.id, stale, &password_hash(3), None, Client::nobody(), test.now()).await;
         assert_eq!(refused.expect("the store works"), Update::Stale);
         let refused = test.store.replace_password_hash(ann.id, stale, &password_hash(3)).await;
         assert_eq!(refused.expect("the store works"), Update::Stale);
@@ -49,7 +52,10 @@ pub(crate) async fn a_stale_password_is_refused_and_nothing_changes(test: &TestS
 
 pub(crate) async fn a_password_of_nobody_is_missing(test: &TestStore) {
     let nobody = test.somebody("Nobody", "nobody@x.org");
-    let refused = test.store.replace_password(nobody.id, Version::FIRST, &password_hash(3), test.now()).await;
+    let refused = test
+        .store
+        .replace_password(nobody.id, Version::FIRST, &password_hash(3), None, Client::nobody(), test.now())
+        .await;
     assert_eq!(refused.expect("the store works"), Update::Missing);
     let refused = test.store.replace_password_hash(nobody.id, Version::FIRST, &password_hash(3)).await;
     assert_eq!(refused.expect("the store works"), Update::Missing);
@@ -62,11 +68,11 @@ pub(crate) async fn versions_grow_strictly_with_every_change(test: &TestStore) {
     for round in 0..12_u64 {
         let hash = password_hash(round);
         let update = match round % 3 {
-            0 => test.store.replace_password(last.id, last.version, &hash, test.now()).await,
+            0 => test.store.replace_password(last.id, last.version, &hash, None, Client::nobody(), test.now()).await,
             1 => test.store.replace_password_hash(last.id, last.version, &hash).await,
             _ => {
                 let profile = test.profile("Ann", &format!("ann{round}@x.org"));
-                test.store.replace_profile(last.id, last.version, &profile, test.now()).await
+                test.store.replace_profile(last.id, last.version, &profile, Client::nobody(), test.now()).await
             }
         };
         let next = updated(update.expect("the store works"));

@@ -1,12 +1,12 @@
 //! Promises about replacing name and e-mail.
 
-use userd::domain::{User, UserId, Version};
+use userd::domain::{Client, User, UserId, Version};
 use userd::store::{Insert, Profile, Update};
 
 use crate::support::stores::TestStore;
 
 async fn replaced(test: &TestStore, id: UserId, expected: Version, profile: &Profile) -> Update {
-    test.store.replace_profile(id, expected, profile, test.now()).await.expect("the store works")
+    test.store.replace_profile(id, expected, profile, Client::nobody(), test.now()).await.expect("the store works")
 }
 
 /// The user after a change that has to succeed.
@@ -82,7 +82,7 @@ pub(crate) async fn a_stale_profile_is_refused_and_nothing_changes(test: &TestSt
     assert_eq!(test.user(ann.id).await, Some(after));
     assert_eq!(test.by_email("anna@x.org").await, None);
     let free = test.somebody("Anna", "anna@x.org");
-    assert_eq!(test.store.insert_user(&free).await.expect("the store works"), Insert::Inserted);
+    assert_eq!(test.store.insert_user(&free, Client::nobody()).await.expect("the store works"), Insert::Inserted);
 }
 
 pub(crate) async fn a_profile_of_nobody_is_missing(test: &TestStore) {

@@ -2,6 +2,7 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
+use userd::domain::Client;
 
 use userd::store::{Insert, Remove, Update};
 
@@ -22,7 +23,7 @@ pub(crate) async fn of_fifty_sign_ups_for_one_email_exactly_one_wins(test: &Test
         let runners: Vec<_> = (0..50).map(|_| test.somebody("Runner", &email)).collect();
         let outcomes = at_once(runners.iter().cloned().map(|user| {
             let store = Arc::clone(&test.store);
-            async move { store.insert_user(&user).await.expect("the store works") }
+            async move { store.insert_user(&user, Client::nobody()).await.expect("the store works") }
         }))
         .await;
         let winners: Vec<_> =
@@ -37,7 +38,7 @@ pub(crate) async fn different_sign_ups_do_not_disturb_each_other(test: &TestStor
     let runners: Vec<_> = (0..200).map(|number| test.somebody("Runner", &format!("n{number}@x.org"))).collect();
     let outcomes = at_once(runners.iter().cloned().map(|user| {
         let store = Arc::clone(&test.store);
-        async move { store.insert_user(&user).await.expect("the store works") }
+        async move { store.insert_user(&user, Client::nobody()).await.expect("the store works") }
     }))
     .await;
     assert!(outcomes.iter().all(|outcome| *outcome == Insert::Inserted));
@@ -50,7 +51,9 @@ pub(crate) async fn of_many_passwords_for_one_version_exactly_one_wins(test: &Te
         let outcomes = at_once((0..RUNNERS).map(|number| {
             let (store, id, version, now) = (Arc::clone(&test.store), ann.id, ann.version, test.now());
             let hash = password_hash(round as u64 * RUNNERS + number);
-            async move { store.replace_password(id, version, &hash, now).await.expect("the store works") }
+            async move {
+                store.replace_password(id, version, &hash, None, Client::nobody(), now).await.expect("the store works")
+            }
         }))
         .await;
         let winners: Vec<_> = outcomes
@@ -69,7 +72,7 @@ pub(crate) async fn of_many_removals_exactly_one_removes(test: &TestStore) {
         let ann = test.signed_up("Ann", "ann@x.org").await;
         let outcomes = at_once((0..RUNNERS).map(|_| {
             let (store, id, version, now) = (Arc::clone(&test.store), ann.id, ann.version, test.now());
-            async move { store.remove_user(id, version, now).await.expect("the store works") }
+            async move { store.remove_user(id, version, Client::nobody(), now).await.expect("the store works") }
         }))
         .await;
         assert_eq!(outcomes.iter().filter(|outcome| **outcome == Remove::Removed).count(), 1, "round {round}");
@@ -85,11 +88,11 @@ pub(crate) async fn a_removal_and_a_password_do_not_both_happen(test: &TestStore
         let (one, other) = (Arc::clone(&test.store), Arc::clone(&test.store));
         let (id, version, now) = (ann.id, ann.version, test.now());
         let acts: [BoxedAct; 2] = [
-            Box::pin(
-                async move { one.remove_user(id, version, now).await.expect("the store works") == Remove::Removed },
-            ),
             Box::pin(async move {
-                let update = other.replace_password(id, version, &password_hash(7), now).await;
+                one.remove_user(id, version, Client::nobody(), now).await.expect("the store works") == Remove::Removed
+            }),
+            Box::pin(async move {
+                let update = other.replace_password(id, version, &password_hash(7), None, Client::nobody(), now).await;
                 matches!(update.expect("the store works"), Update::Updated(_))
             }),
         ];
@@ -106,13 +109,16 @@ pub(crate) async fn who_got_an_answer_sees_it_while_others_write(test: &TestStor
     at_once(runners.into_iter().map(|user| {
         let (store, now) = (Arc::clone(&test.store), test.now());
         async move {
-            store.insert_user(&user).await.expect("the store works");
+            store.insert_user(&user, Client::nobody()).await.expect("the store works");
             let mut last = user;
             for number in 0..10 {
                 assert_eq!(store.user(last.id).await.expect("the store works").as_ref(), Some(&last));
                 let found = store.user_by_email(last.email.canonical()).await.expect("the store works");
                 assert_eq!(found.as_ref(), Some(&last));
-                match store.replace_password(last.id, last.version, &password_hash(number), now).await {
+                match store
+                    .replace_password(last.id, last.version, &password_hash(number), None, Client::nobody(), now)
+                    .await
+                {
                     Ok(Update::Updated(user)) => last = *user,
                     other => panic!("{other:?}"),
                 }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use userd::domain::User;
+use userd::domain::{Client, User};
 use userd::store::{Insert, Profile, Remove, Store, Update};
 
 use crate::support::stores::{TestStore, at_once};
@@ -40,14 +40,21 @@ enum Act {
 
 async fn act(store: Arc<dyn Store>, act: Act) -> Done {
     match act {
-        Act::SignUp(user) => Done::SignUp(store.insert_user(&user).await.expect("the store works")),
+        Act::SignUp(user) => Done::SignUp(store.insert_user(&user, Client::nobody()).await.expect("the store works")),
         Act::Change(user, profile) => {
             let now = user.updated_at;
-            Done::Change(store.replace_profile(user.id, user.version, &profile, now).await.expect("the store works"))
+            Done::Change(
+                store
+                    .replace_profile(user.id, user.version, &profile, Client::nobody(), now)
+                    .await
+                    .expect("the store works"),
+            )
         }
         Act::Removal(user) => {
             let now = user.updated_at;
-            Done::Removal(store.remove_user(user.id, user.version, now).await.expect("the store works"))
+            Done::Removal(
+                store.remove_user(user.id, user.version, Client::nobody(), now).await.expect("the store works"),
+            )
         }
     }
 }

@@ -1,12 +1,12 @@
 //! Promises about removing a user.
 
-use userd::domain::{User, Version};
+use userd::domain::{Client, User, Version};
 use userd::store::{Remove, Update};
 
 use crate::support::stores::{TestStore, password_hash};
 
 async fn removed(test: &TestStore, user: &User, expected: Version) -> Remove {
-    test.store.remove_user(user.id, expected, test.now()).await.expect("the store works")
+    test.store.remove_user(user.id, expected, Client::nobody(), test.now()).await.expect("the store works")
 }
 
 pub(crate) async fn a_removed_user_is_gone_and_the_email_is_free(test: &TestStore) {
@@ -43,8 +43,8 @@ pub(crate) async fn a_removed_user_never_comes_back(test: &TestStore) {
     for version in [ann.version, ann.version.next()] {
         let profile = test.profile("Ann", "ann@x.org");
         let changes = [
-            test.store.replace_profile(ann.id, version, &profile, test.now()).await,
-            test.store.replace_password(ann.id, version, &password_hash(2), test.now()).await,
+            test.store.replace_profile(ann.id, version, &profile, Client::nobody(), test.now()).await,
+            test.store.replace_password(ann.id, version, &password_hash(2), None, Client::nobody(), test.now()).await,
             test.store.replace_password_hash(ann.id, version, &password_hash(2)).await,
         ];
         for change in changes {

@@ -1,6 +1,6 @@
 //! Promises about signing up and finding.
 
-use userd::domain::{CanonicalEmail, EMAIL_BYTES_MAX, Email};
+use userd::domain::{CanonicalEmail, Client, EMAIL_BYTES_MAX, Email};
 use userd::store::Insert;
 
 use crate::support::stores::TestStore;
@@ -29,7 +29,7 @@ pub(crate) async fn other_spellings_lead_to_the_same_user(test: &TestStore) {
 pub(crate) async fn a_taken_email_is_refused_and_nothing_changes(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let other = test.somebody("Other", "ann@x.org");
-    assert_eq!(test.store.insert_user(&other).await.expect("the store works"), Insert::Taken);
+    assert_eq!(test.store.insert_user(&other, Client::nobody()).await.expect("the store works"), Insert::Taken);
     assert_eq!(test.user(other.id).await, None);
     assert_eq!(test.by_email("ann@x.org").await, Some(ann));
     assert_eq!(test.store.users_count().await.expect("the store works"), 1);
@@ -38,14 +38,14 @@ pub(crate) async fn a_taken_email_is_refused_and_nothing_changes(test: &TestStor
 pub(crate) async fn another_spelling_of_a_taken_email_is_refused(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let other = test.somebody("Other", "ANN@X.org");
-    assert_eq!(test.store.insert_user(&other).await.expect("the store works"), Insert::Taken);
+    assert_eq!(test.store.insert_user(&other, Client::nobody()).await.expect("the store works"), Insert::Taken);
     assert_eq!(test.by_email("ann@x.org").await, Some(ann));
 }
 
 /// A repeat after an answer that got lost.
 pub(crate) async fn the_same_user_twice_is_there_once(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
-    assert_eq!(test.store.insert_user(&ann).await.expect("the store works"), Insert::Inserted);
+    assert_eq!(test.store.insert_user(&ann, Client::nobody()).await.expect("the store works"), Insert::Inserted);
     assert_eq!(test.user(ann.id).await, Some(ann));
     assert_eq!(test.store.users_count().await.expect("the store works"), 1);
 }
@@ -78,7 +78,7 @@ pub(crate) async fn odd_values_survive_byte_for_byte(test: &TestStore) {
             if number % 2 == 0 { "\u{1f600}".repeat(200) } else { "Robert'); DROP\u{a0}TABLE \"users\";--".to_owned() };
         let email = Email::from_stored((*email).to_owned(), CanonicalEmail::from_stored((*email).to_owned()));
         let user = test.somebody_at(&name, email);
-        assert_eq!(test.store.insert_user(&user).await.expect("the store works"), Insert::Inserted);
+        assert_eq!(test.store.insert_user(&user, Client::nobody()).await.expect("the store works"), Insert::Inserted);
         assert_eq!(test.user(user.id).await.as_ref(), Some(&user));
         let found = test.store.user_by_email(user.email.canonical()).await.expect("the store works");
         assert_eq!(found, Some(user));

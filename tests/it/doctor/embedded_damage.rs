@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use rusqlite::Connection;
 use userd::clock::ManualClock;
-use userd::domain::{CanonicalEmail, Email, User};
+use userd::domain::{CanonicalEmail, Client, Email, User};
 use userd::service::doctor::Report;
 use userd::store::FindingKind::{CanonicalWrong, CountWrong, FileDamaged, Unreadable};
 use userd::store::FindingState::{Mendable, Mended, NeedsPerson};
@@ -26,7 +26,7 @@ async fn filled(path: &Path, count: usize) -> Vec<User> {
     let mut users = Vec::new();
     for number in 0..count {
         let user = person(&clock, &format!("person-{number}@example.org"));
-        assert_eq!(store.insert_user(&user).await.expect("the store works"), Insert::Inserted);
+        assert_eq!(store.insert_user(&user, Client::nobody()).await.expect("the store works"), Insert::Inserted);
         users.push(user);
     }
     store.close().await;
@@ -94,7 +94,7 @@ async fn an_email_under_another_ones_canonical_form_is_reported() {
     let canonical = CanonicalEmail::parse("eve@example.org").expect("an address");
     let user =
         User { email: Email::from_stored("Ada@example.org".to_owned(), canonical), ..person(&clock(), "x@y.org") };
-    assert_eq!(store.insert_user(&user).await.expect("the store works"), Insert::Inserted);
+    assert_eq!(store.insert_user(&user, Client::nobody()).await.expect("the store works"), Insert::Inserted);
     let report = pass(&store, &clock(), Treatment::Repair).await;
     assert_eq!(kinds(&report), [(CanonicalWrong, NeedsPerson)], "{report:?}");
     assert_eq!(report.findings[0].user, Some(user.id));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use userd::clock::{Clock, ManualClock};
-use userd::domain::CanonicalEmail;
+use userd::domain::{CanonicalEmail, Client};
 use userd::store::redis::keys::{Keys, Shard};
 use userd::store::redis::{RedisSettings, RedisStore};
 use userd::store::{Examine, FindingKind, FindingState, Insert, Place, Portion, Store, Treatment};
@@ -25,7 +25,7 @@ async fn filled(cluster: &RedisCluster, clock: &ManualClock) -> (Arc<RedisStore>
     let (store, mut users) = (Arc::new(patient_store(settings).await), Vec::new());
     for number in 0..USERS {
         let user = person(clock, &format!("person-{number}@example.org"));
-        assert_eq!(store.insert_user(&user).await.expect("served"), Insert::Inserted);
+        assert_eq!(store.insert_user(&user, Client::nobody()).await.expect("served"), Insert::Inserted);
         users.push(user);
     }
     (store, users)

@@ -1,6 +1,6 @@
 //! Damage in Redis: a table of it, and what has to become of each.
 
-use userd::domain::User;
+use userd::domain::{Client, User};
 use userd::store::FindingKind::{
     CanonicalWrong, ClaimMissing, ClaimStray, ClaimsOwed, IntentOverdue, ListingMissing, ListingStray, TwoUsers,
     UnknownKey, Unreadable,
@@ -333,7 +333,11 @@ async fn two_users_with_one_email_are_both_kept_and_reported_each_time() {
     assert_eq!(ward.by_email(ADA).await, Some(second.clone()));
     // The way out that the page on operations tells: whoever is not found by the e-mail gets another one.
     let elsewhere = crate::support::people::profile("Ada", "ada.2@example.org");
-    let moved = ward.store.replace_profile(ada.id, ada.version, &elsewhere, ada.updated_at).await.expect("served");
+    let moved = ward
+        .store
+        .replace_profile(ada.id, ada.version, &elsewhere, Client::nobody(), ada.updated_at)
+        .await
+        .expect("served");
     assert!(matches!(moved, userd::store::Update::Updated(_)), "{moved:?}");
     assert_eq!(kinds(&ward.pass(Treatment::Report).await), []);
     assert_eq!(audit(&ward.server, "userd:").all(), Vec::<String>::new());

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::task::JoinSet;
 use userd::clock::Clock;
-use userd::domain::User;
+use userd::domain::{Client, User};
 use userd::store::redis::RedisStore;
 use userd::store::{Finding, FindingKind, Insert, Remove, Store, Treatment, Update};
 
@@ -33,25 +33,29 @@ async fn work(store: Arc<RedisStore>, ward: Arc<Ward>, worker: usize) -> Left {
     let mut left = Left::default();
     for round in 0..ROUNDS {
         let own = person(&ward.clock, &format!("own-{worker}-{round}@example.org"));
-        assert_eq!(store.insert_user(&own).await.expect("served"), Insert::Inserted);
+        assert_eq!(store.insert_user(&own, Client::nobody()).await.expect("served"), Insert::Inserted);
         let wanted = format!("wanted-{}@example.org", (worker + round) % WANTED);
         let now = ward.clock.now();
         // To an e-mail that others want too, away from it again, and every other one is deleted.
-        let answer = store.replace_profile(own.id, own.version, &profile("Wanting", &wanted), now).await;
+        let answer =
+            store.replace_profile(own.id, own.version, &profile("Wanting", &wanted), Client::nobody(), now).await;
         let user = match answer.expect("served") {
             Update::Updated(user) => *user,
             Update::Taken => own,
             other => panic!("{other:?}"),
         };
-        let _ = store.insert_user(&person(&ward.clock, &wanted)).await.expect("served");
+        let _ = store.insert_user(&person(&ward.clock, &wanted), Client::nobody()).await.expect("served");
         let own_again = profile("Content", &format!("again-{worker}-{round}@example.org"));
         let Update::Updated(user) =
-            store.replace_profile(user.id, user.version, &own_again, now).await.expect("served")
+            store.replace_profile(user.id, user.version, &own_again, Client::nobody(), now).await.expect("served")
         else {
             panic!("nobody else wants it")
         };
         if round % 2 == 0 {
-            assert_eq!(store.remove_user(user.id, user.version, now).await.expect("served"), Remove::Removed);
+            assert_eq!(
+                store.remove_user(user.id, user.version, Client::nobody(), now).await.expect("served"),
+                Remove::Removed
+            );
             left.deleted.push(*user);
         } else {
             left.users.push(*user);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::Connection;
-use userd::domain::{Email, User};
+use userd::domain::{Client, Email, User};
 use userd::store::embedded::{EmbeddedSettings, EmbeddedStore, OpenError};
 use userd::store::{Insert, Store, StoreError};
 
@@ -204,7 +204,7 @@ async fn dropping_without_closing_loses_nothing_and_frees_the_file() {
         let store = EmbeddedStore::open(&settings(&database(&folder))).expect("free again");
         assert_eq!(store.users_count().await.expect("the store works"), round);
         let user = maker.somebody("Ann", &format!("n{round}@x.org"));
-        assert_eq!(store.insert_user(&user).await.expect("the store works"), Insert::Inserted);
+        assert_eq!(store.insert_user(&user, Client::nobody()).await.expect("the store works"), Insert::Inserted);
     }
 }
 
@@ -236,18 +236,18 @@ async fn while_another_program_holds_the_write_lock_writes_are_refused_in_time_a
     let ann = maker.somebody("Ann", "ann@x.org");
     // The first write may take longer than the short limit on a busy machine; then it may also be there.
     while store.user(ann.id).await.expect("reads go on").is_none() {
-        let _ = store.insert_user(&ann).await;
+        let _ = store.insert_user(&ann, Client::nobody()).await;
     }
     let shell = Connection::open(&settings.path).expect("the file");
     shell.execute_batch("BEGIN IMMEDIATE").expect("the write lock");
     let bob = maker.somebody("Bob", "bob@x.org");
-    let refused = store.insert_user(&bob).await.expect_err("locked");
+    let refused = store.insert_user(&bob, Client::nobody()).await.expect_err("locked");
     assert!(matches!(refused, StoreError::Unavailable(_)), "{refused:?}");
     assert!(store.check().await.is_err());
     assert_eq!(store.user(ann.id).await.expect("reads go on"), Some(ann));
     shell.execute_batch("ROLLBACK").expect("the lock is given back");
     while store.user(bob.id).await.expect("reads go on").is_none() {
-        let _ = store.insert_user(&bob).await;
+        let _ = store.insert_user(&bob, Client::nobody()).await;
     }
     while store.check().await.is_err() {}
 }
@@ -299,7 +299,7 @@ async fn many_readers_and_a_writer_get_on() {
     let done = crate::support::stores::at_once(users.into_iter().map(|user| {
         let store = Arc::clone(&store);
         async move {
-            store.insert_user(&user).await.expect("the store works");
+            store.insert_user(&user, Client::nobody()).await.expect("the store works");
             let same: Email = user.email.clone();
             store.user_by_email(same.canonical()).await.expect("the store works") == Some(user)
         }

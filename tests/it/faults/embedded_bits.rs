@@ -4,7 +4,7 @@
 use std::fs;
 use std::path::Path;
 
-use userd::domain::User;
+use userd::domain::{Client, User};
 use userd::random::SeededRandom;
 use userd::store::embedded::EmbeddedStore;
 use userd::store::{Insert, Store, StoreError};
@@ -53,7 +53,7 @@ async fn a_flipped_bit_is_refused_or_reported_or_changes_nothing() {
     let mut users = Vec::new();
     for number in 0..USERS {
         let user = test.somebody("Somebody Ordinary", &format!("Somebody-{number}@Example.org"));
-        assert_eq!(test.store.insert_user(&user).await.expect("the store works"), Insert::Inserted);
+        assert_eq!(test.store.insert_user(&user, Client::nobody()).await.expect("the store works"), Insert::Inserted);
         users.push(user);
     }
     test.store.close().await;

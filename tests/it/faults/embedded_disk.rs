@@ -5,6 +5,7 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
+use userd::domain::Client;
 
 use userd::store::Store;
 use userd::store::embedded::{EmbeddedStore, OpenError};
@@ -36,7 +37,7 @@ async fn a_full_disk_refuses_sign_ups_until_it_is_freed_and_loses_nothing() {
     let mut acknowledged = Vec::new();
     let refused = loop {
         let user = maker.somebody("Somebody", &format!("n{}@x.org", acknowledged.len()));
-        match store.insert_user(&user).await {
+        match store.insert_user(&user, Client::nobody()).await {
             Ok(_) => acknowledged.push(user),
             Err(error) => break error,
         }
@@ -50,7 +51,7 @@ async fn a_full_disk_refuses_sign_ups_until_it_is_freed_and_loses_nothing() {
     store.check().await.expect("found well again without a restart");
     for number in 0..200 {
         let user = maker.somebody("Late", &format!("late{number}@x.org"));
-        store.insert_user(&user).await.expect("there is room");
+        store.insert_user(&user, Client::nobody()).await.expect("there is room");
         acknowledged.push(user);
     }
     store.close().await;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tempfile::TempDir;
 use tokio::sync::Notify;
 use userd::clock::{Clock, ManualClock, SystemClock};
-use userd::domain::UserId;
+use userd::domain::{Client, UserId};
 use userd::store::redis::INTENT_MS;
 use userd::store::{Insert, Store};
 
@@ -158,7 +158,7 @@ async fn freeze_at_every_step(operation: Operation, wanted: &str) {
         clock.advance_ms(2 * INTENT_MS);
         let store = patient_store(scene.server.settings()).await;
         let rival = person(&clock, wanted);
-        let rival_won = store.insert_user(&rival).await.expect("served") == Insert::Inserted;
+        let rival_won = store.insert_user(&rival, Client::nobody()).await.expect("served") == Insert::Inserted;
         go_on.notify_one();
         scene.serving.thaw();
         let answer = connection.answer().await.expect("an answer");

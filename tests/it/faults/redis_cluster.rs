@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use userd::clock::{Clock, ManualClock};
-use userd::domain::{User, UserId};
+use userd::domain::{Client, User, UserId};
 use userd::random::SystemRandom;
 use userd::store::redis::keys::{Keys, Shard};
 use userd::store::redis::{Acknowledge, Address, RedisSettings, RedisStore};
@@ -31,7 +31,7 @@ async fn sign_up(store: &RedisStore, clock: &ManualClock, mark: &str, count: usi
     let mut users = Vec::new();
     for number in 0..count {
         let user = person(clock, &format!("{mark}-{number}@example.org"));
-        assert_eq!(store.insert_user(&user).await.expect("served"), Insert::Inserted);
+        assert_eq!(store.insert_user(&user, Client::nobody()).await.expect("served"), Insert::Inserted);
         users.push(user);
     }
     users
@@ -57,10 +57,14 @@ async fn users_of_a_cluster_are_found_changed_and_removed_over_all_nodes() {
     let store = store_on(&cluster).await;
     let mut users = sign_up(&store, &clock, "person", 40).await;
     let removed = users.pop().expect("somebody");
-    assert_eq!(store.remove_user(removed.id, removed.version, clock.now()).await.expect("served"), Remove::Removed);
+    assert_eq!(
+        store.remove_user(removed.id, removed.version, Client::nobody(), clock.now()).await.expect("served"),
+        Remove::Removed
+    );
     for user in &mut users {
         let moved = profile("Ada", &format!("moved-{}@example.org", user.id));
-        match store.replace_profile(user.id, user.version, &moved, clock.now()).await.expect("served") {
+        match store.replace_profile(user.id, user.version, &moved, Client::nobody(), clock.now()).await.expect("served")
+        {
             Update::Updated(changed) => *user = *changed,
             other => panic!("{other:?}"),
         }
@@ -83,7 +87,7 @@ async fn while_a_slot_is_on_the_move_everybody_is_found_and_can_sign_up() {
     assert_all_there(&store, &users).await;
 
     let impatient = RedisStore::start(settings(&cluster), Arc::new(SystemRandom)).await.expect("in order");
-    let removal = impatient.remove_user(users[0].id, users[0].version, clock.now()).await;
+    let removal = impatient.remove_user(users[0].id, users[0].version, Client::nobody(), clock.now()).await;
     assert!(removal.is_err(), "a record and its listing on two nodes can't change in one step: {removal:?}");
     let mut met = false;
     for number in 0..400 {
@@ -93,7 +97,7 @@ async fn while_a_slot_is_on_the_move_everybody_is_found_and_can_sign_up() {
             let (own, moving) = (user.id.to_string(), users[0].id.to_string());
             user.id = UserId::parse(&format!("{}{}", &own[..32], &moving[32..])).expect("an id");
         }
-        match store.insert_user(&user).await.expect("served") {
+        match store.insert_user(&user, Client::nobody()).await.expect("served") {
             Insert::Inserted => users.push(user),
             Insert::Moving => met = true,
             Insert::Taken => panic!("nobody else has it"),
@@ -105,7 +109,10 @@ async fn while_a_slot_is_on_the_move_everybody_is_found_and_can_sign_up() {
     assert!(met, "the shard that is on the move was met");
     moving.finish();
     assert_all_there(&store, &users).await;
-    assert_eq!(store.remove_user(users[0].id, users[0].version, clock.now()).await.expect("served"), Remove::Removed);
+    assert_eq!(
+        store.remove_user(users[0].id, users[0].version, Client::nobody(), clock.now()).await.expect("served"),
+        Remove::Removed
+    );
     assert_eq!(audit(&cluster, "userd:").contradictions, Vec::<String>::new());
 }
 

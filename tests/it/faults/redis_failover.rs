@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use userd::clock::ManualClock;
-use userd::domain::User;
+use userd::domain::{Client, User};
 use userd::random::SystemRandom;
 use userd::store::redis::{Acknowledge, Address, RedisSettings, RedisStore};
 use userd::store::{Insert, Store};
@@ -36,7 +36,7 @@ async fn sign_up_while(store: &RedisStore, mark: &str, mut enough: impl FnMut() 
             break;
         }
         let user = person(&clock, &format!("{mark}-{number}@example.org"));
-        if let Ok(Insert::Inserted) = store.insert_user(&user).await {
+        if let Ok(Insert::Inserted) = store.insert_user(&user, Client::nobody()).await {
             acknowledged.push(user);
         }
     }
@@ -96,7 +96,7 @@ async fn a_userd_that_starts_in_the_middle_of_a_failover_waits_for_the_replica_t
         group.server(group.primary()).text(&["INFO", "replication"]).contains("connected_slaves:1")
     });
     let store = start(watched(&group, Acknowledge::Replicas)).await;
-    let outcome = store.insert_user(&person(&ManualClock::at(NOW), "early@example.org")).await;
+    let outcome = store.insert_user(&person(&ManualClock::at(NOW), "early@example.org"), Client::nobody()).await;
     assert!(outcome.is_err(), "the replica that will be primary has not confirmed it: {outcome:?}");
 }
 
@@ -109,7 +109,7 @@ async fn a_primary_that_is_killed_is_replaced_and_nothing_that_replicas_confirme
     group.kill(group.primary());
     assert_none_lost(&store, &users).await;
     let late = person(&ManualClock::at(NOW), "late@example.org");
-    until_served(|| store.insert_user(&late)).await;
+    until_served(|| store.insert_user(&late, Client::nobody())).await;
     users.push(late);
     assert_none_lost(&store, &users).await;
     assert_eq!(audit(group.server(group.primary()), "userd:").contradictions, Vec::<String>::new());
@@ -122,15 +122,18 @@ async fn a_change_that_no_replica_confirms_is_not_acknowledged_until_replicas_ar
     let settings = RedisSettings { acknowledge: Acknowledge::Replicas, timeout: TIMEOUT, ..primary.settings() };
     let store = start(settings.clone()).await;
     let clock = ManualClock::at(NOW);
-    assert_eq!(store.insert_user(&person(&clock, "first@example.org")).await.expect("served"), Insert::Inserted);
+    assert_eq!(
+        store.insert_user(&person(&clock, "first@example.org"), Client::nobody()).await.expect("served"),
+        Insert::Inserted
+    );
     replica.freeze();
-    let refused = store.insert_user(&person(&clock, "second@example.org")).await;
+    let refused = store.insert_user(&person(&clock, "second@example.org"), Client::nobody()).await;
     assert!(refused.is_err(), "nobody has confirmed it: {refused:?}");
     let found = store.user_by_email(person(&clock, "first@example.org").email.canonical()).await;
     assert!(found.expect("look-ups go on").is_some());
     replica.thaw();
     let third = person(&clock, "third@example.org");
-    until_served(|| store.insert_user(&third)).await;
+    until_served(|| store.insert_user(&third, Client::nobody())).await;
 
     drop(replica);
     let alone = start(settings).await;
@@ -149,7 +152,10 @@ async fn the_disk_is_promised_only_by_a_server_that_flushes_before_it_answers() 
     let always = RedisServer::start_with(&["--appendfsync", "always"]);
     let store = start(disk(&always)).await;
     let clock = ManualClock::at(NOW);
-    assert_eq!(store.insert_user(&person(&clock, "first@example.org")).await.expect("served"), Insert::Inserted);
+    assert_eq!(
+        store.insert_user(&person(&clock, "first@example.org"), Client::nobody()).await.expect("served"),
+        Insert::Inserted
+    );
 
     for (arguments, right) in [
         (&["--appendfsync", "everysec"][..], "appendfsync always"),
@@ -176,7 +182,7 @@ async fn a_server_that_flushes_once_a_second_has_to_prove_that_it_waits_for_its_
         Ok(store) => {
             assert!(can_be_asked, "nobody knows when its file is flushed");
             let user = person(&ManualClock::at(NOW), "first@example.org");
-            assert_eq!(store.insert_user(&user).await.expect("served"), Insert::Inserted);
+            assert_eq!(store.insert_user(&user, Client::nobody()).await.expect("served"), Insert::Inserted);
             assert!(server.text(&["INFO", "persistence"]).contains("aof_pending_bio_fsync:0"));
         }
         Err(why) if can_be_asked => assert!(why.to_string().contains("before its file is flushed"), "{why}"),
@@ -201,6 +207,6 @@ async fn a_replica_that_comes_later_has_to_confirm_from_its_first_moment() {
     let store = start(settings).await;
     let later = primary.start_replica();
     later.freeze();
-    let change = store.insert_user(&person(&ManualClock::at(NOW), "first@example.org")).await;
+    let change = store.insert_user(&person(&ManualClock::at(NOW), "first@example.org"), Client::nobody()).await;
     assert!(change.is_err(), "a replica that a failover may choose does not have it: {change:?}");
 }

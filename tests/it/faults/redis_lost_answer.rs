@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 use userd::clock::ManualClock;
-use userd::domain::{PasswordHash, User};
+use userd::domain::{Client, PasswordHash, User};
 use userd::store::redis::RedisStore;
 use userd::store::{Insert, Profile, Store, StoreError, Update};
 
@@ -24,7 +24,7 @@ async fn scene(at: usize) -> (RedisServer, User, RedisStore, Proxy, Arc<Notify>,
     let server = RedisServer::start();
     let user = person(&ManualClock::at(NOW), "old@example.org");
     let direct = patient_store(server.settings()).await;
-    assert_eq!(direct.insert_user(&user).await.expect("served"), Insert::Inserted);
+    assert_eq!(direct.insert_user(&user, Client::nobody()).await.expect("served"), Insert::Inserted);
     let (arrived, go_on) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let repeat = Fate::Hold(Arc::clone(&arrived), Arc::clone(&go_on));
     let decide = move |step: usize| match step.checked_sub(CONNECTING + at) {
@@ -49,7 +49,7 @@ async fn with_a_rival(
         arrived.notified().await;
         let direct = patient_store(server.settings()).await;
         let now = direct.user(user.id).await.expect("served").expect("still there");
-        let answer = direct.replace_profile(now.id, now.version, &rival(&now), NOW).await;
+        let answer = direct.replace_profile(now.id, now.version, &rival(&now), Client::nobody(), NOW).await;
         assert!(matches!(answer, Ok(Update::Updated(_))), "{answer:?}");
         go_on.notify_one();
     };
@@ -66,7 +66,7 @@ async fn a_password_that_was_changed_is_not_answered_as_unchanged() {
     let (server, user, store, _proxy, arrived, go_on) = scene(0).await;
     let hash =
         PasswordHash::parse(&SOME_HASH.replace("c29tZXNhbHRzb21lc2FsdA", "b3RoZXJzYWx0b3RoZXJzYQ")).expect("a hash");
-    let change = store.replace_password(user.id, user.version, &hash, NOW);
+    let change = store.replace_password(user.id, user.version, &hash, None, Client::nobody(), NOW);
     let answer = with_a_rival(&server, &user, change, (arrived, go_on), renamed).await;
     assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
     let after = store.user(user.id).await.expect("served").expect("still there");
@@ -79,7 +79,7 @@ async fn an_email_change_that_committed_and_was_then_edited_is_answered_as_done(
     // X1, C2, X3: the commit's answer is lost. An edit leaves the e-mail under its op, so the repeat is known.
     let (server, user, store, _proxy, arrived, go_on) = scene(2).await;
     let wanted = profile("Ada", "new@example.org");
-    let change = store.replace_profile(user.id, user.version, &wanted, NOW);
+    let change = store.replace_profile(user.id, user.version, &wanted, Client::nobody(), NOW);
     let answer = with_a_rival(&server, &user, change, (arrived, go_on), renamed).await;
     assert!(matches!(answer, Ok(Update::Updated(_))), "{answer:?}");
     let after = store.user(user.id).await.expect("served").expect("still there");
@@ -91,7 +91,7 @@ async fn an_email_change_that_committed_and_was_then_edited_is_answered_as_done(
 async fn an_email_change_that_committed_and_was_then_changed_again_is_not_answered_as_unchanged() {
     let (server, user, store, _proxy, arrived, go_on) = scene(2).await;
     let wanted = profile("Ada", "new@example.org");
-    let change = store.replace_profile(user.id, user.version, &wanted, NOW);
+    let change = store.replace_profile(user.id, user.version, &wanted, Client::nobody(), NOW);
     let rival = |now: &User| {
         assert_eq!(now.email.as_written(), "new@example.org", "the first change committed");
         profile("Rival", "third@example.org")

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 use std::time::Duration;
+use userd::domain::Client;
 
 use tokio::net::TcpListener;
 use tokio::time::Instant;
@@ -31,12 +32,12 @@ async fn while_writes_are_paused_look_ups_go_on_and_changes_are_refused_in_time(
     let (server, clock) = (RedisServer::start(), ManualClock::at(NOW));
     let store = store_at(server.settings()).await;
     let ada = person(&clock, "ada@example.org");
-    assert_eq!(store.insert_user(&ada).await.expect("served"), Insert::Inserted);
+    assert_eq!(store.insert_user(&ada, Client::nobody()).await.expect("served"), Insert::Inserted);
 
     server.command(&["CLIENT", "PAUSE", "60000", "WRITE"]);
     let begun = Instant::now();
     for number in 0..5 {
-        let refused = store.insert_user(&person(&clock, &format!("late-{number}@example.org"))).await;
+        let refused = store.insert_user(&person(&clock, &format!("late-{number}@example.org")), Client::nobody()).await;
         assert!(refused.is_err(), "{refused:?}");
         // The connections may just be made anew, which takes no longer than a call may.
         let found = until_served(|| store.user_by_email(ada.email.canonical())).await;
@@ -46,7 +47,7 @@ async fn while_writes_are_paused_look_ups_go_on_and_changes_are_refused_in_time(
 
     server.command(&["CLIENT", "UNPAUSE"]);
     let bob = person(&clock, "bob@example.org");
-    until_served(|| store.insert_user(&bob)).await;
+    until_served(|| store.insert_user(&bob, Client::nobody())).await;
     assert_eq!(store.user(bob.id).await.expect("served").as_ref(), Some(&bob));
     assert_eq!(audit(&server, "userd:").contradictions, Vec::<String>::new());
 }
@@ -60,7 +61,7 @@ async fn a_server_that_never_says_a_word_is_a_bounded_wait() {
     let store = store_at(RedisSettings::at("127.0.0.1", port)).await;
     let nobody = person(&ManualClock::at(NOW), "nobody@example.org");
     assert!(store.user(nobody.id).await.is_err());
-    assert!(store.insert_user(&nobody).await.is_err());
+    assert!(store.insert_user(&nobody, Client::nobody()).await.is_err());
     assert!(store.check().await.is_err());
     assert!(begun.elapsed() < UNBOUNDED);
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use tokio::sync::Notify;
 use userd::clock::{Clock, ManualClock};
-use userd::domain::User;
+use userd::domain::{Client, User};
 use userd::store::redis::{INTENT_MS, RedisStore};
 use userd::store::{Insert, Remove, Store, StoreError, Update};
 
@@ -44,12 +44,16 @@ impl Operation {
     /// Does it; true if it was acknowledged as done.
     async fn run(self, store: &RedisStore, clock: &ManualClock, user: &User) -> Result<bool, StoreError> {
         Ok(match self {
-            Self::SignUp => store.insert_user(user).await? == Insert::Inserted,
+            Self::SignUp => store.insert_user(user, Client::nobody()).await? == Insert::Inserted,
             Self::ChangeEmail => {
-                let answer = store.replace_profile(user.id, user.version, &profile("Ada", NEW), clock.now()).await?;
+                let answer = store
+                    .replace_profile(user.id, user.version, &profile("Ada", NEW), Client::nobody(), clock.now())
+                    .await?;
                 matches!(answer, Update::Updated(_))
             }
-            Self::Remove => store.remove_user(user.id, user.version, clock.now()).await? == Remove::Removed,
+            Self::Remove => {
+                store.remove_user(user.id, user.version, Client::nobody(), clock.now()).await? == Remove::Removed
+            }
         })
     }
 }
@@ -66,7 +70,11 @@ impl Scene {
         let scene = Self::empty();
         if operation != Operation::SignUp {
             assert_eq!(
-                patient_store(scene.server.settings()).await.insert_user(&scene.user).await.expect("served"),
+                patient_store(scene.server.settings())
+                    .await
+                    .insert_user(&scene.user, Client::nobody())
+                    .await
+                    .expect("served"),
                 Insert::Inserted
             );
         }
@@ -171,7 +179,8 @@ async fn whoever_was_paused_past_the_deadline_can_not_commit_any_more() {
             scene.clock.advance_ms(2 * INTENT_MS);
             let rival_store = patient_store(scene.server.settings()).await;
             let rival = person(&scene.clock, wanted);
-            let rival_won = rival_store.insert_user(&rival).await.expect("served") == Insert::Inserted;
+            let rival_won =
+                rival_store.insert_user(&rival, Client::nobody()).await.expect("served") == Insert::Inserted;
             go_on.notify_one();
             let paused_won = paused.await.unwrap_or(false);
             assert!(!(rival_won && paused_won), "{operation:?}, paused at step {at}: both have {wanted}");
@@ -196,7 +205,7 @@ async fn of_many_sign_ups_over_three_stores_exactly_one_wins_each_round() {
         let mut tasks = tokio::task::JoinSet::new();
         for n in 0..60 {
             let (store, user) = (Arc::clone(&stores[n % stores.len()]), person(&scene.clock, &email));
-            tasks.spawn(async move { store.insert_user(&user).await.expect("served") });
+            tasks.spawn(async move { store.insert_user(&user, Client::nobody()).await.expect("served") });
         }
         let outcomes = tasks.join_all().await;
         assert_eq!(outcomes.iter().filter(|&&outcome| outcome == Insert::Inserted).count(), 1, "round {round}");

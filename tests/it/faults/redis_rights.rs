@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use userd::clock::ManualClock;
-use userd::domain::User;
+use userd::domain::{Client, User};
 use userd::random::SystemRandom;
 use userd::store::redis::{Acknowledge, Login, RedisSettings, RedisStore, Servers};
 use userd::store::{Insert, Remove, Store};
@@ -42,9 +42,9 @@ async fn all_is_possible(cluster: &RedisCluster, rights: &[&str]) -> bool {
     // What a node has forgotten has to be sent whole.
     cluster.up().for_each(|node| drop(cluster.server(node).command(&["SCRIPT", "FLUSH"])));
     let user = person(&ManualClock::at(NOW), "a@example.org");
-    let possible = matches!(store.insert_user(&user).await, Ok(Insert::Inserted))
+    let possible = matches!(store.insert_user(&user, Client::nobody()).await, Ok(Insert::Inserted))
         && is_found_on_the_move(cluster, &store, &user).await
-        && matches!(store.remove_user(user.id, user.version, NOW).await, Ok(Remove::Removed))
+        && matches!(store.remove_user(user.id, user.version, Client::nobody(), NOW).await, Ok(Remove::Removed))
         && store.check().await.is_ok();
     store.close().await;
     cluster.up().for_each(|node| drop(cluster.server(node).command(&["FLUSHALL"])));
@@ -125,5 +125,5 @@ async fn waiting_for_replicas_takes_one_right_more_and_its_lack_is_named_at_the_
     let_in(&primary, &[least_rights(Place::Server), vec!["+wait"]].concat());
     let store = RedisStore::start(settings, Arc::new(SystemRandom)).await.expect("all rights are there");
     let user = person(&ManualClock::at(NOW), "ada@example.org");
-    assert_eq!(store.insert_user(&user).await.expect("served"), Insert::Inserted);
+    assert_eq!(store.insert_user(&user, Client::nobody()).await.expect("served"), Insert::Inserted);
 }

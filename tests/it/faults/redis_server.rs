@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 use std::time::Duration;
+use userd::domain::Client;
 
 use userd::clock::{Clock, ManualClock};
 use userd::random::SystemRandom;
@@ -61,7 +62,7 @@ async fn a_redis_that_dies_and_comes_back_has_all_and_is_served_from_again() {
     let store = store(server.settings()).await;
     let users: Vec<_> = (0..20).map(|n| person(&clock, &format!("user-{n}@example.org"))).collect();
     for user in &users {
-        assert_eq!(store.insert_user(user).await.expect("served"), Insert::Inserted);
+        assert_eq!(store.insert_user(user, Client::nobody()).await.expect("served"), Insert::Inserted);
     }
     server.kill();
     assert_unavailable(&store.user(users[0].id).await, "it is dead");
@@ -81,7 +82,7 @@ async fn a_frozen_redis_is_a_bounded_wait_for_every_call_at_once() {
     let mut calls = tokio::task::JoinSet::new();
     for n in 0..300 {
         let (store, user) = (Arc::clone(&store), person(&clock, &format!("user-{n}@example.org")));
-        calls.spawn(async move { store.insert_user(&user).await });
+        calls.spawn(async move { store.insert_user(&user, Client::nobody()).await });
     }
     let answers = tokio::time::timeout(HANGS_AFTER, calls.join_all()).await.expect("no call hangs");
     for answer in answers {
@@ -90,7 +91,7 @@ async fn a_frozen_redis_is_a_bounded_wait_for_every_call_at_once() {
     server.thaw();
     until_served(&store).await;
     let user = person(&clock, "after@example.org");
-    assert_eq!(store.insert_user(&user).await.expect("served"), Insert::Inserted);
+    assert_eq!(store.insert_user(&user, Client::nobody()).await.expect("served"), Insert::Inserted);
     assert_eq!(audit(&server, "userd:").contradictions, Vec::<String>::new());
 }
 
@@ -111,7 +112,10 @@ async fn scripts_that_the_server_forgot_are_sent_again() {
     let (server, clock) = (RedisServer::start(), ManualClock::at(NOW));
     let store = store(server.settings()).await;
     server.command(&["SCRIPT", "FLUSH"]);
-    assert_eq!(store.insert_user(&person(&clock, "a@example.org")).await.expect("served"), Insert::Inserted);
+    assert_eq!(
+        store.insert_user(&person(&clock, "a@example.org"), Client::nobody()).await.expect("served"),
+        Insert::Inserted
+    );
 }
 
 #[tokio::test]
@@ -120,7 +124,10 @@ async fn a_demoted_server_is_left_and_taken_back_when_it_is_primary_again() {
     let primary = RedisServer::start();
     let store = store(RedisSettings { timeout: Duration::from_millis(300), ..server.settings() }).await;
     server.command(&["REPLICAOF", "127.0.0.1", &primary.port().to_string()]);
-    assert_unavailable(&store.insert_user(&person(&clock, "a@example.org")).await, "it takes no writes");
+    assert_unavailable(
+        &store.insert_user(&person(&clock, "a@example.org"), Client::nobody()).await,
+        "it takes no writes",
+    );
     assert_unavailable(&store.check().await, "it is a replica");
     let as_replica = refusal(server.settings()).await;
     assert!(as_replica.contains(&format!(
@@ -129,7 +136,10 @@ async fn a_demoted_server_is_left_and_taken_back_when_it_is_primary_again() {
     )));
     server.command(&["REPLICAOF", "NO", "ONE"]);
     until_served(&store).await;
-    assert_eq!(store.insert_user(&person(&clock, "a@example.org")).await.expect("served"), Insert::Inserted);
+    assert_eq!(
+        store.insert_user(&person(&clock, "a@example.org"), Client::nobody()).await.expect("served"),
+        Insert::Inserted
+    );
 }
 
 #[tokio::test]
@@ -138,19 +148,28 @@ async fn without_memory_reads_and_deletions_go_on_and_nothing_is_half_done() {
     let store = store(server.settings()).await;
     let (kept, leaving) = (person(&clock, "kept@example.org"), person(&clock, "leaving@example.org"));
     for user in [&kept, &leaving] {
-        assert_eq!(store.insert_user(user).await.expect("served"), Insert::Inserted);
+        assert_eq!(store.insert_user(user, Client::nobody()).await.expect("served"), Insert::Inserted);
     }
     server.command(&["CONFIG", "SET", "maxmemory", "1"]);
-    assert_unavailable(&store.insert_user(&person(&clock, "new@example.org")).await, "there is no memory");
     assert_unavailable(
-        &store.replace_profile(kept.id, kept.version, &profile("Ada", "b@example.org"), NOW).await,
+        &store.insert_user(&person(&clock, "new@example.org"), Client::nobody()).await,
+        "there is no memory",
+    );
+    assert_unavailable(
+        &store.replace_profile(kept.id, kept.version, &profile("Ada", "b@example.org"), Client::nobody(), NOW).await,
         "no memory",
     );
     assert_eq!(store.user_by_email(kept.email.canonical()).await.expect("served").as_ref(), Some(&kept));
-    assert_eq!(store.remove_user(leaving.id, leaving.version, NOW).await.expect("served"), Remove::Removed);
+    assert_eq!(
+        store.remove_user(leaving.id, leaving.version, Client::nobody(), NOW).await.expect("served"),
+        Remove::Removed
+    );
     assert_eq!(audit(&server, "userd:").all(), Vec::<String>::new());
     server.command(&["CONFIG", "SET", "maxmemory", "256mb"]);
-    assert_eq!(store.insert_user(&person(&clock, "new@example.org")).await.expect("served"), Insert::Inserted);
+    assert_eq!(
+        store.insert_user(&person(&clock, "new@example.org"), Client::nobody()).await.expect("served"),
+        Insert::Inserted
+    );
 }
 
 #[tokio::test]
@@ -158,7 +177,7 @@ async fn memory_that_ends_between_two_steps_leaves_nothing_behind() {
     let (server, clock) = (RedisServer::start(), ManualClock::at(NOW));
     let store = store(server.settings()).await;
     let holder = person(&clock, "taken@example.org");
-    assert_eq!(store.insert_user(&holder).await.expect("served"), Insert::Inserted);
+    assert_eq!(store.insert_user(&holder, Client::nobody()).await.expect("served"), Insert::Inserted);
     // As if memory had ended right after the first step of another's sign-up: the intent stands, overdue.
     let key = "userd:{000}:user:00000000-0000-7000-8000-000000000000";
     server.command(&[
@@ -177,7 +196,10 @@ async fn memory_that_ends_between_two_steps_leaves_nothing_behind() {
         "till",
         "1",
     ]);
-    assert_eq!(store.insert_user(&person(&clock, "free@example.org")).await.expect("served"), Insert::Inserted);
+    assert_eq!(
+        store.insert_user(&person(&clock, "free@example.org"), Client::nobody()).await.expect("served"),
+        Insert::Inserted
+    );
 }
 
 #[tokio::test]
@@ -275,20 +297,30 @@ async fn the_least_rights_are_enough_for_everything() {
     let store = store(RedisSettings { db: 1, ..with_rights(&server, &least_rights(Place::Server)) }).await;
     server.command(&["SCRIPT", "FLUSH"]);
     let user = person(&clock, "a@example.org");
-    assert_eq!(store.insert_user(&user).await.expect("served"), Insert::Inserted);
-    assert_eq!(store.insert_user(&person(&clock, "a@example.org")).await.expect("served"), Insert::Taken);
-    let Update::Updated(user) =
-        store.replace_profile(user.id, user.version, &profile("Ada", "b@example.org"), NOW).await.expect("served")
+    assert_eq!(store.insert_user(&user, Client::nobody()).await.expect("served"), Insert::Inserted);
+    assert_eq!(
+        store.insert_user(&person(&clock, "a@example.org"), Client::nobody()).await.expect("served"),
+        Insert::Taken
+    );
+    let Update::Updated(user) = store
+        .replace_profile(user.id, user.version, &profile("Ada", "b@example.org"), Client::nobody(), NOW)
+        .await
+        .expect("served")
     else {
         panic!("not updated")
     };
-    let Update::Updated(user) =
-        store.replace_password(user.id, user.version, &user.password_hash, NOW).await.expect("served")
+    let Update::Updated(user) = store
+        .replace_password(user.id, user.version, &user.password_hash, None, Client::nobody(), NOW)
+        .await
+        .expect("served")
     else {
         panic!("not updated")
     };
     assert_eq!(store.users_count().await.expect("served"), 1);
-    assert_eq!(store.remove_user(user.id, user.version, clock.now()).await.expect("served"), Remove::Removed);
+    assert_eq!(
+        store.remove_user(user.id, user.version, Client::nobody(), clock.now()).await.expect("served"),
+        Remove::Removed
+    );
     store.check().await.expect("ready");
     server.command(&["SWAPDB", "0", "1"]);
     assert_eq!(audit(&server, "userd:").all(), Vec::<String>::new());
@@ -312,8 +344,8 @@ async fn all_is_possible(server: &RedisServer, rights: &[&str]) -> bool {
     let Ok(store) = RedisStore::start(settings, Arc::new(SystemRandom)).await else { return false };
     server.command(&["SCRIPT", "FLUSH"]);
     let user = person(&ManualClock::at(NOW), "a@example.org");
-    matches!(store.insert_user(&user).await, Ok(Insert::Inserted))
-        && matches!(store.remove_user(user.id, user.version, NOW).await, Ok(Remove::Removed))
+    matches!(store.insert_user(&user, Client::nobody()).await, Ok(Insert::Inserted))
+        && matches!(store.remove_user(user.id, user.version, Client::nobody(), NOW).await, Ok(Remove::Removed))
         && store.check().await.is_ok()
 }
 
@@ -371,7 +403,7 @@ async fn a_damaged_record_is_named_by_its_key_and_hurts_nobody_else() {
     let store = store(server.settings()).await;
     let (good, bad) = (person(&clock, "good@example.org"), person(&clock, "bad@example.org"));
     for user in [&good, &bad] {
-        assert_eq!(store.insert_user(user).await.expect("served"), Insert::Inserted);
+        assert_eq!(store.insert_user(user, Client::nobody()).await.expect("served"), Insert::Inserted);
     }
     let key = server.texts(&["KEYS", &format!("*:user:{}", bad.id)]).remove(0);
     for damage in [

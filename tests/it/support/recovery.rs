@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use userd::clock::ManualClock;
-use userd::domain::UserId;
+use userd::domain::{Client, UserId};
 use userd::random::SystemRandom;
 use userd::store::redis::{INTENT_MS, RedisSettings, RedisStore};
 use userd::store::{Insert, Store};
@@ -46,7 +46,7 @@ pub async fn assert_recovers(
     }
     for email in emails {
         let owner = owner(&store, email).await;
-        let outcome = store.insert_user(&person(clock, email)).await.expect("served");
+        let outcome = store.insert_user(&person(clock, email), Client::nobody()).await.expect("served");
         let expected = if owner.is_some() { Insert::Taken } else { Insert::Inserted };
         assert_eq!(outcome, expected, "{what}: {email} is neither doubled nor blocked");
     }

@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 use userd::clock::{Clock, ManualClock};
-use userd::domain::{CanonicalEmail, Email, PasswordHash, Timestamp, User, UserId};
+use userd::domain::{CanonicalEmail, Client, Email, PasswordHash, Timestamp, User, UserId};
 use userd::random::{SeededRandom, SystemRandom};
 use userd::store::embedded::{EmbeddedSettings, EmbeddedStore};
 use userd::store::redis::{RedisSettings, RedisStore};
@@ -156,7 +156,11 @@ impl TestStore {
     /// Somebody who has signed up.
     pub(crate) async fn signed_up(&self, name: &str, email: &str) -> User {
         let user = self.somebody(name, email);
-        assert_eq!(self.store.insert_user(&user).await.expect("the store works"), Insert::Inserted, "{email}");
+        assert_eq!(
+            self.store.insert_user(&user, Client::nobody()).await.expect("the store works"),
+            Insert::Inserted,
+            "{email}"
+        );
         user
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use userd::clock::{Clock, ManualClock};
-use userd::domain::{CanonicalEmail, User};
+use userd::domain::{CanonicalEmail, Client, User};
 use userd::service::doctor::{Course, Doctor, Report};
 use userd::store::redis::RedisStore;
 use userd::store::redis::keys::{Keys, Shard};
@@ -45,7 +45,7 @@ impl Ward {
     /// Somebody who has signed up.
     pub async fn signed_up(&self, email: &str) -> User {
         let user = person(&self.clock, email);
-        assert_eq!(self.store.insert_user(&user).await.expect("served"), Insert::Inserted, "{email}");
+        assert_eq!(self.store.insert_user(&user, Client::nobody()).await.expect("served"), Insert::Inserted, "{email}");
         user
     }
 

@@ -23,6 +23,7 @@ mod scenario;
 mod walk;
 
 use std::sync::Arc;
+use userd::domain::Client;
 
 use userd::random::SystemRandom;
 use userd::store::redis::{RedisSettings, RedisStore};
@@ -39,7 +40,10 @@ async fn beginning(scenario: &Scenario, port: u16, key_space: &mut KeySpace) -> 
     let settings = RedisSettings::at("127.0.0.1", port);
     let store = RedisStore::start(settings, Arc::new(SystemRandom)).await.expect("a store");
     for &(number, email) in &scenario.users {
-        assert_eq!(store.insert_user(&user(number, email, NOW)).await.expect("served"), Insert::Inserted);
+        assert_eq!(
+            store.insert_user(&user(number, email, NOW), Client::nobody()).await.expect("served"),
+            Insert::Inserted
+        );
     }
     key_space.image().await
 }

@@ -128,10 +128,12 @@ pub async fn run(client: Client, store: Arc<RedisStore>, notes: Notes<Outcome>) 
 async fn perform(store: &RedisStore, act: Act, now: Timestamp) -> Result<Outcome, StoreError> {
     let number = match act {
         Act::SignUp(number, email) => {
-            return store.insert_user(&user(number, email, now)).await.map(|answer| match answer {
-                Insert::Inserted => Outcome::Done,
-                Insert::Taken => Outcome::Taken,
-                Insert::Moving => panic!("one server moves nothing"),
+            return store.insert_user(&user(number, email, now), userd::domain::Client::nobody()).await.map(|answer| {
+                match answer {
+                    Insert::Inserted => Outcome::Done,
+                    Insert::Taken => Outcome::Taken,
+                    Insert::Moving => panic!("one server moves nothing"),
+                }
             });
         }
         Act::Move(number, _) | Act::NewPassword(number) | Act::Remove(number) => number,
@@ -140,17 +142,21 @@ async fn perform(store: &RedisStore, act: Act, now: Timestamp) -> Result<Outcome
     let Some(found) = store.user(id).await? else { return Ok(Outcome::Missing) };
     let version = found.version;
     let answer = match act {
-        Act::Move(_, email) => store.replace_profile(id, version, &profile("Ada", email), now).await?,
+        Act::Move(_, email) => {
+            store.replace_profile(id, version, &profile("Ada", email), userd::domain::Client::nobody(), now).await?
+        }
         Act::NewPassword(_) => {
             let hash = PasswordHash::parse(NEW_HASH).expect("a hash");
-            store.replace_password(id, version, &hash, now).await?
+            store.replace_password(id, version, &hash, None, userd::domain::Client::nobody(), now).await?
         }
         Act::Remove(_) | Act::SignUp(..) => {
-            return store.remove_user(id, version, now).await.map(|answer| match answer {
-                Remove::Removed => Outcome::Done,
-                Remove::Stale => Outcome::Stale,
-                Remove::Missing => Outcome::Missing,
-            });
+            return store.remove_user(id, version, userd::domain::Client::nobody(), now).await.map(
+                |answer| match answer {
+                    Remove::Removed => Outcome::Done,
+                    Remove::Stale => Outcome::Stale,
+                    Remove::Missing => Outcome::Missing,
+                },
+            );
         }
     };
     Ok(match answer {

@@ -2,6 +2,7 @@
 //! the end. Nothing is remembered and put together, as `explore` does; that it comes to the same is tested with this.
 
 use std::sync::Arc;
+use userd::domain::Client;
 
 use userd::random::{Random, SeededRandom, SystemRandom};
 use userd::store::redis::{RedisSettings, RedisStore};
@@ -199,7 +200,7 @@ impl Walk {
         for (number, email) in (RIVAL..).zip(course.scenario.emails()) {
             let owned = owner(&course.image, email).is_some();
             let newcomer = user(number, email, now_of(AFTERWARDS_MS));
-            let outcome = self.newcomers.insert_user(&newcomer).await.expect("served");
+            let outcome = self.newcomers.insert_user(&newcomer, Client::nobody()).await.expect("served");
             if outcome != (if owned { Insert::Taken } else { Insert::Inserted }) {
                 found.push(format!("I4: {email} is owned: {owned}; a newcomer was told {outcome:?}"));
             }

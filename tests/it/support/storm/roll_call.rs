@@ -3,6 +3,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
+use userd::domain::Client;
 
 use tokio::task::JoinSet;
 use userd::clock::{Clock, ManualClock, SystemClock};
@@ -119,7 +120,7 @@ pub async fn blocked(store: &dyn Store, emails: &BTreeSet<String>) -> Vec<String
     for email in emails {
         let owner = store.user_by_email(address(email).canonical()).await.expect("served").map(|user| user.id);
         let newcomer = person(&clock, email);
-        let outcome = store.insert_user(&newcomer).await.expect("served");
+        let outcome = store.insert_user(&newcomer, Client::nobody()).await.expect("served");
         match (owner, outcome) {
             (None, Insert::Inserted) | (Some(_), Insert::Taken) => {}
             (None, Insert::Taken) => blocked.push(format!("{email} is nobody's and can't be signed up")),

@@ -4,15 +4,20 @@
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking, also in its helpers")]
 
+mod sessions;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use async_trait::async_trait;
-use userd::domain::{CanonicalEmail, PasswordHash, Timestamp, User, UserId, Version};
+use userd::domain::{
+    BucketKey, CanonicalEmail, Client, Event, EventKind, PasswordHash, Session, SessionId, Timestamp, User, UserId,
+    Version,
+};
 use userd::store::{
-    Examine, Examined, Finding, FindingKind, FindingState, Insert, Place, Portion, Profile, Remove, Store, StoreError,
-    Update,
+    Examine, Examined, Finding, FindingKind, FindingState, Insert, KeyKind, Place, Portion, Profile, Remove, Store,
+    StoreError, Update,
 };
 
 /// How a call fails.
@@ -29,13 +34,29 @@ pub(crate) enum Fault {
 /// The text inside every error of this store; no answer may ever show it.
 pub(crate) const INNARDS: &str = "redis://innards:secret@sqlite";
 
-/// Users in a map.
+/// Users and what hangs on them, in maps.
 #[derive(Default)]
 pub(crate) struct MemoryStore {
-    users: Mutex<BTreeMap<UserId, User>>,
+    kept: Mutex<Kept>,
     calls: AtomicUsize,
     fault: Mutex<Option<(usize, Fault)>>,
     bumps: AtomicUsize,
+}
+
+/// All that is kept.
+#[derive(Default)]
+struct Kept {
+    users: BTreeMap<UserId, User>,
+    sessions: BTreeMap<(UserId, SessionId), Session>,
+    events: Vec<Event>,
+    buckets: BTreeMap<BucketKey, u64>,
+    keys: BTreeMap<(KeyKind, String), String>,
+}
+
+impl Kept {
+    fn note(&mut self, user: UserId, kind: EventKind, client: &Client, at: Timestamp) {
+        self.events.push(Event { user, kind, at, client: client.clone() });
+    }
 }
 
 impl MemoryStore {
@@ -58,26 +79,26 @@ impl MemoryStore {
 
     /// Everybody, as kept.
     pub(crate) fn everybody(&self) -> Vec<User> {
-        lock(&self.users).values().cloned().collect()
+        lock(&self.kept).users.values().cloned().collect()
     }
 
     /// Puts another hash under a user's password, past everything.
     pub(crate) fn plant_hash(&self, id: UserId, hash: PasswordHash) {
-        lock(&self.users).get_mut(&id).expect("the user is there").password_hash = hash;
+        lock(&self.kept).users.get_mut(&id).expect("the user is there").password_hash = hash;
     }
 
-    /// Does `act` on the users, or fails as told.
-    fn call<T>(&self, act: impl FnOnce(&mut BTreeMap<UserId, User>) -> T) -> Result<T, StoreError> {
+    /// Does `act` on what is kept, or fails as told.
+    fn call<T>(&self, act: impl FnOnce(&mut Kept) -> T) -> Result<T, StoreError> {
         let number = self.calls.fetch_add(1, Ordering::SeqCst);
         let fault = lock(&self.fault).filter(|(nth, _)| *nth == number).map(|(_, fault)| fault);
         match fault {
             Some(Fault::Unavailable) => Err(StoreError::unavailable(INNARDS)),
             Some(Fault::Corrupt) => Err(StoreError::corrupt("innards:user:1", INNARDS)),
             Some(Fault::UnavailableAfter) => {
-                act(&mut lock(&self.users));
+                act(&mut lock(&self.kept));
                 Err(StoreError::unavailable(INNARDS))
             }
-            None => Ok(act(&mut lock(&self.users))),
+            None => Ok(act(&mut lock(&self.kept))),
         }
     }
 
@@ -87,17 +108,20 @@ impl MemoryStore {
         expected: Version,
         change: impl FnOnce(&mut User),
         email: Option<&CanonicalEmail>,
+        after: impl FnOnce(&mut Kept, &User),
     ) -> Result<Update, StoreError> {
-        self.call(|users| {
-            let taken = email.is_some_and(|email| is_taken(users, email, Some(id)));
-            match users.get_mut(&id) {
+        self.call(|kept| {
+            let taken = email.is_some_and(|email| is_taken(&kept.users, email, Some(id)));
+            match kept.users.get_mut(&id) {
                 None => Update::Missing,
                 Some(user) if user.version != expected => Update::Stale,
                 Some(_) if taken => Update::Taken,
                 Some(user) => {
                     change(user);
                     user.version = user.version.next();
-                    Update::Updated(Box::new(user.clone()))
+                    let user = user.clone();
+                    after(kept, &user);
+                    Update::Updated(Box::new(user))
                 }
             }
         })
@@ -117,7 +141,8 @@ impl Examine for MemoryStore {
     /// A map can contradict itself in one way only: one e-mail twice, which no call brings about.
     async fn examine(&self, portion: &Portion, _: Timestamp) -> Result<Examined, StoreError> {
         let from = UserId::parse(portion.from.as_str());
-        self.call(|users| {
+        self.call(|kept| {
+            let users = &kept.users;
             let after = users.iter().filter(|(id, _)| from.is_none_or(|from| **id > from));
             let seen: Vec<&User> = after.map(|(_, user)| user).take(portion.size.max(1)).collect();
             let next = (seen.len() >= portion.size.max(1)).then(|| seen.last().map(|user| user.id)).flatten();
@@ -143,33 +168,34 @@ impl Examine for MemoryStore {
 
 #[async_trait]
 impl Store for MemoryStore {
-    async fn insert_user(&self, user: &User) -> Result<Insert, StoreError> {
-        self.call(|users| {
-            if is_taken(users, user.email.canonical(), None) {
+    async fn insert_user(&self, user: &User, client: &Client) -> Result<Insert, StoreError> {
+        self.call(|kept| {
+            if is_taken(&kept.users, user.email.canonical(), None) {
                 return Insert::Taken;
             }
-            users.insert(user.id, user.clone());
+            kept.users.insert(user.id, user.clone());
+            kept.note(user.id, EventKind::SignedUp, client, user.created_at);
             Insert::Inserted
         })
     }
 
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
-        let found = self.call(|users| users.get(&id).cloned())?;
+        let found = self.call(|kept| kept.users.get(&id).cloned())?;
         let changed = |left: usize| left.checked_sub(1);
         if found.is_some() && self.bumps.fetch_update(Ordering::SeqCst, Ordering::SeqCst, changed).is_ok() {
-            let mut users = lock(&self.users);
-            let user = users.get_mut(&id).expect("it was just read");
+            let mut kept = lock(&self.kept);
+            let user = kept.users.get_mut(&id).expect("it was just read");
             user.version = user.version.next();
         }
         Ok(found)
     }
 
     async fn user_by_email(&self, email: &CanonicalEmail) -> Result<Option<User>, StoreError> {
-        self.call(|users| users.values().find(|user| user.email.canonical() == email).cloned())
+        self.call(|kept| kept.users.values().find(|user| user.email.canonical() == email).cloned())
     }
 
     async fn users_count(&self) -> Result<u64, StoreError> {
-        self.call(|users| users.len() as u64)
+        self.call(|kept| kept.users.len() as u64)
     }
 
     async fn replace_profile(
@@ -177,6 +203,7 @@ impl Store for MemoryStore {
         id: UserId,
         expected: Version,
         profile: &Profile,
+        client: &Client,
         now: Timestamp,
     ) -> Result<Update, StoreError> {
         let change = |user: &mut User| {
@@ -184,7 +211,11 @@ impl Store for MemoryStore {
             user.email = profile.email.clone();
             user.updated_at = now;
         };
-        self.update(id, expected, change, Some(profile.email.canonical()))
+        let before = self.call(|kept| kept.users.get(&id).map(|user| user.email.canonical().clone()))?;
+        let moved = before.as_ref() != Some(profile.email.canonical());
+        let kind = if moved { EventKind::EmailChanged } else { EventKind::ProfileChanged };
+        let note = |kept: &mut Kept, user: &User| kept.note(user.id, kind, client, now);
+        self.update(id, expected, change, Some(profile.email.canonical()), note)
     }
 
     async fn replace_password(
@@ -192,13 +223,19 @@ impl Store for MemoryStore {
         id: UserId,
         expected: Version,
         password_hash: &PasswordHash,
+        keep: Option<SessionId>,
+        client: &Client,
         now: Timestamp,
     ) -> Result<Update, StoreError> {
         let change = |user: &mut User| {
             user.password_hash = password_hash.clone();
             user.updated_at = now;
         };
-        self.update(id, expected, change, None)
+        let after = |kept: &mut Kept, user: &User| {
+            kept.sessions.retain(|(owner, session), _| *owner != user.id || Some(*session) == keep);
+            kept.note(user.id, EventKind::PasswordChanged, client, now);
+        };
+        self.update(id, expected, change, None, after)
     }
 
     async fn replace_password_hash(
@@ -207,15 +244,23 @@ impl Store for MemoryStore {
         expected: Version,
         password_hash: &PasswordHash,
     ) -> Result<Update, StoreError> {
-        self.update(id, expected, |user| user.password_hash = password_hash.clone(), None)
+        self.update(id, expected, |user| user.password_hash = password_hash.clone(), None, |_, _| ())
     }
 
-    async fn remove_user(&self, id: UserId, expected: Version, _: Timestamp) -> Result<Remove, StoreError> {
-        self.call(|users| match users.get(&id) {
+    async fn remove_user(
+        &self,
+        id: UserId,
+        expected: Version,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<Remove, StoreError> {
+        self.call(|kept| match kept.users.get(&id) {
             None => Remove::Missing,
             Some(user) if user.version != expected => Remove::Stale,
             Some(_) => {
-                users.remove(&id);
+                kept.users.remove(&id);
+                kept.sessions.retain(|(owner, _), _| *owner != id);
+                kept.note(id, EventKind::Deleted, client, now);
                 Remove::Removed
             }
         })

@@ -1,0 +1,194 @@
+//! The API key of a service: its secret, what is kept of it, and what it may do.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use super::encoding::{decode, encode};
+use super::session::SECRET_BYTES;
+
+/// What a key of this format begins with.
+const PREFIX: &str = "k1";
+
+/// The id of an API key: eight random bytes as sixteen hexadecimal digits. No secret.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ApiKeyId(String);
+
+impl ApiKeyId {
+    /// A fresh id from eight random bytes.
+    #[must_use]
+    pub fn generate(random: [u8; 8]) -> Self {
+        Self(format!("{:016x}", u64::from_be_bytes(random)))
+    }
+
+    /// The id that `text` is.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let hexadecimal = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+        (text.len() == 16 && hexadecimal).then(|| Self(text.to_owned()))
+    }
+
+    /// The sixteen digits.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for ApiKeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The secret that a service shows: `k1.<id>.<43 characters>`.
+pub struct ApiKeyToken {
+    id: ApiKeyId,
+    secret: Zeroizing<[u8; SECRET_BYTES]>,
+}
+
+impl ApiKeyToken {
+    /// A fresh key from 32 random bytes.
+    #[must_use]
+    pub fn generate(id: ApiKeyId, random: [u8; SECRET_BYTES]) -> Self {
+        Self { id, secret: Zeroizing::new(random) }
+    }
+
+    /// The key that `text` is, in its one spelling; `None` if it is none.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (id, secret) = text.strip_prefix(PREFIX)?.strip_prefix('.')?.split_once('.')?;
+        Some(Self { id: ApiKeyId::parse(id)?, secret: Zeroizing::new(decode(secret)?) })
+    }
+
+    /// Which key it says it is.
+    #[must_use]
+    pub fn id(&self) -> &ApiKeyId {
+        &self.id
+    }
+
+    /// Lets the secret out, for whoever made the key.
+    #[must_use]
+    pub fn expose(&self) -> String {
+        format!("{PREFIX}.{}.{}", self.id, encode(&*self.secret))
+    }
+
+    /// What is kept of it. Plain SHA-256: the secret has 256 random bits, so there is nothing to guess.
+    #[must_use]
+    pub fn digest(&self) -> ApiKeyDigest {
+        ApiKeyDigest(Sha256::digest(*self.secret).into())
+    }
+}
+
+impl fmt::Debug for ApiKeyToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "ApiKeyToken({PREFIX}.{}.***)", self.id)
+    }
+}
+
+/// What is kept of an API key's secret.
+#[derive(Clone, Copy)]
+pub struct ApiKeyDigest([u8; 32]);
+
+impl ApiKeyDigest {
+    /// The digest that `text` spells, as a store keeps it.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        decode(text).map(Self)
+    }
+
+    /// 43 characters of base64url, for a store.
+    #[must_use]
+    pub fn spell(&self) -> String {
+        encode(&self.0)
+    }
+}
+
+impl PartialEq for ApiKeyDigest {
+    /// In constant time.
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for ApiKeyDigest {}
+
+impl fmt::Debug for ApiKeyDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ApiKeyDigest(***)")
+    }
+}
+
+/// What a service may do. A word is API: added, never renamed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Scope {
+    /// Look users up by id or e-mail, and count them.
+    UsersRead,
+    /// Sign users up, and ask for changes of users and their deletion, with the person's password.
+    UsersWrite,
+    /// See users' sessions.
+    SessionsRead,
+    /// End users' sessions.
+    SessionsWrite,
+}
+
+impl Scope {
+    /// Every scope.
+    pub const ALL: [Self; 4] = [Self::UsersRead, Self::UsersWrite, Self::SessionsRead, Self::SessionsWrite];
+
+    /// The word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::UsersRead => "users:read",
+            Self::UsersWrite => "users:write",
+            Self::SessionsRead => "sessions:read",
+            Self::SessionsWrite => "sessions:write",
+        }
+    }
+
+    /// The scope with this word.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.word() == word)
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_key_is_read_back_and_gives_the_same_digest(id: [u8; 8], secret: [u8; SECRET_BYTES]) {
+            let key = ApiKeyToken::generate(ApiKeyId::generate(id), secret);
+            let read = ApiKeyToken::parse(&key.expose()).expect("our own key");
+            prop_assert_eq!(read.digest(), key.digest());
+            prop_assert_eq!(ApiKeyDigest::parse(&key.digest().spell()), Some(key.digest()));
+        }
+
+        #[test]
+        fn any_text_is_a_key_in_its_one_spelling_or_none(text in any::<String>()) {
+            if let Some(key) = ApiKeyToken::parse(&text) {
+                prop_assert_eq!(key.expose(), text);
+            }
+        }
+    }
+
+    #[test]
+    fn every_scope_has_a_word_of_its_own() {
+        for scope in Scope::ALL {
+            assert_eq!(Scope::from_word(scope.word()), Some(scope));
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! The client: from where, with what and as whom somebody asks. It is written beside sessions and events.
+//!
+//! Not a permission: what a caller may do is decided in `http`, by guards.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use super::{ApiKeyId, SessionId};
+
+/// The most bytes that are kept of what a client calls itself: up to 64 Redis keeps a field of a hash compact.
+pub const AGENT_BYTES_MAX: usize = 64;
+
+/// Who asks.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Client {
+    /// From where, as far as it can be trusted.
+    pub address: Option<IpAddr>,
+    /// With what program.
+    pub agent: Agent,
+    /// As whom.
+    pub caller: CallerId,
+}
+
+impl Client {
+    /// Somebody of whom nothing is known.
+    #[must_use]
+    pub fn nobody() -> &'static Self {
+        static NOBODY: Client = Client { address: None, agent: Agent(String::new()), caller: CallerId::Nobody };
+        &NOBODY
+    }
+}
+
+/// As whom somebody asks.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub enum CallerId {
+    /// As nobody in particular.
+    #[default]
+    Nobody,
+    /// As the user of this session.
+    Session(SessionId),
+    /// As a service with this API key.
+    ApiKey(ApiKeyId),
+}
+
+impl fmt::Display for CallerId {
+    /// Empty, `session:<id>` or `key:<id>`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Nobody => Ok(()),
+            Self::Session(id) => write!(f, "session:{id}"),
+            Self::ApiKey(id) => write!(f, "key:{id}"),
+        }
+    }
+}
+
+/// What a client's program calls itself (`User-Agent`), shortened; nothing may be decided by it.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Agent(String);
+
+impl Agent {
+    /// What is kept of `text`: without what every browser says, without control characters, and at most
+    /// [`AGENT_BYTES_MAX`] bytes.
+    #[must_use]
+    pub fn shorten(text: &str) -> Self {
+        let text: String = text.chars().filter(|char| !char.is_control()).collect();
+        let text = text.replace("(KHTML, like Gecko)", "");
+        let words = text
+            .split_whitespace()
+            .filter(|word| *word != "Mozilla/5.0" && !word.starts_with("AppleWebKit/") && !word.starts_with("Gecko/"));
+        let mut short = words.collect::<Vec<_>>().join(" ");
+        let end = (0..=AGENT_BYTES_MAX.min(short.len())).rev().find(|end| short.is_char_boundary(*end));
+        short.truncate(end.unwrap_or_default());
+        Self(short)
+    }
+
+    /// What was kept, as it lies in a store.
+    #[must_use]
+    pub fn from_stored(text: String) -> Self {
+        Self(text)
+    }
+
+    /// The text; empty if the client said nothing.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_every_browser_says_is_left_out() {
+        let chrome = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
+                      Chrome/126.0.0.0 Safari/537.36";
+        assert_eq!(Agent::shorten(chrome).as_str(), "(Windows NT 10.0; Win64; x64) Chrome/126.0.0.0 Safari/537.36");
+        let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0";
+        assert_eq!(Agent::shorten(firefox).as_str(), "(X11; Linux x86_64; rv:128.0) Firefox/128.0");
+        assert_eq!(Agent::shorten("curl/8.5.0\r\nX: y").as_str(), "curl/8.5.0X: y");
+    }
+
+    proptest! {
+        #[test]
+        fn any_text_is_kept_within_the_limit_and_without_control_characters(text in any::<String>()) {
+            let agent = Agent::shorten(&text);
+            prop_assert!(agent.as_str().len() <= AGENT_BYTES_MAX);
+            prop_assert!(!agent.as_str().chars().any(char::is_control));
+        }
+    }
+}

@@ -1,0 +1,260 @@
+//! The session of a user who has signed in: its token, what is kept of it, and when it ends.
+//!
+//! The token is the secret and goes out once. What is kept is its digest, cut in two: the first half is the
+//! session's id, which may be shown to its user; the second half is shown to nobody, and only who has the token can
+//! make it.
+
+use std::fmt;
+use std::net::IpAddr;
+
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use super::encoding::{decode, encode};
+use super::{Agent, RefreshState, Timestamp, UserId};
+
+/// What a token of this format begins with.
+const PREFIX: &str = "v1";
+
+/// Random bytes in a token. OWASP ASVS 5.0 (7.2.3) asks for 16.
+pub const SECRET_BYTES: usize = 32;
+
+/// A session's id: half a digest, no secret.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SessionId([u8; 16]);
+
+impl SessionId {
+    /// The id that `text` spells.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        decode(text).map(Self)
+    }
+
+    /// The id that these bytes are; `None` if there are not sixteen.
+    #[must_use]
+    pub fn from_slice(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// The sixteen bytes of the id.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl fmt::Display for SessionId {
+    /// 22 characters of base64url.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&encode(&self.0))
+    }
+}
+
+/// The half of a token's digest that is never shown.
+#[derive(Clone, Copy)]
+pub struct SessionProof([u8; 16]);
+
+impl SessionProof {
+    /// The half that lies in a store; `None` if there are not sixteen bytes.
+    #[must_use]
+    pub fn from_slice(bytes: &[u8]) -> Option<Self> {
+        bytes.try_into().ok().map(Self)
+    }
+
+    /// The sixteen bytes, for a store.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8; 16] {
+        &self.0
+    }
+}
+
+impl PartialEq for SessionProof {
+    /// In constant time.
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl Eq for SessionProof {}
+
+impl fmt::Debug for SessionProof {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SessionProof(***)")
+    }
+}
+
+/// The secret that a signed-in user shows: `v1.<user id>.<43 characters>`. It names its user, so that one shard
+/// answers.
+#[derive(Clone)]
+pub struct SessionToken {
+    user: UserId,
+    secret: Zeroizing<[u8; SECRET_BYTES]>,
+}
+
+impl SessionToken {
+    /// A fresh token of `user` from 32 random bytes.
+    #[must_use]
+    pub fn generate(user: UserId, random: [u8; SECRET_BYTES]) -> Self {
+        Self { user, secret: Zeroizing::new(random) }
+    }
+
+    /// The token that `text` is, in its one spelling; `None` if it is none.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let (user, secret) = text.strip_prefix(PREFIX)?.strip_prefix('.')?.split_once('.')?;
+        let id = UserId::parse(user).filter(|id| id.to_string() == user)?;
+        Some(Self { user: id, secret: Zeroizing::new(decode(secret)?) })
+    }
+
+    /// Whose token it says it is.
+    #[must_use]
+    pub fn user(&self) -> UserId {
+        self.user
+    }
+
+    /// Lets the secret out, for whoever has signed in.
+    #[must_use]
+    pub fn expose(&self) -> String {
+        format!("{PREFIX}.{}.{}", self.user, encode(&*self.secret))
+    }
+
+    /// What is kept of it. Plain SHA-256: the secret has 256 random bits, so there is nothing to guess.
+    #[must_use]
+    pub fn digest(&self) -> (SessionId, SessionProof) {
+        let digest: [u8; 32] = Sha256::digest(*self.secret).into();
+        let (mut id, mut proof) = ([0; 16], [0; 16]);
+        id.copy_from_slice(&digest[..16]);
+        proof.copy_from_slice(&digest[16..]);
+        (SessionId(id), SessionProof(proof))
+    }
+}
+
+impl fmt::Debug for SessionToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "SessionToken({PREFIX}.{}.***)", self.user)
+    }
+}
+
+/// What is kept of a session.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Session {
+    /// Which.
+    pub id: SessionId,
+    /// What only the token can make.
+    pub proof: SessionProof,
+    /// When the user signed in, by the store's time.
+    pub made_at: Timestamp,
+    /// When the session was last used, by the store's time; written at most once a minute.
+    pub seen_at: Timestamp,
+    /// From where the user signed in.
+    pub address: Option<IpAddr>,
+    /// With what program.
+    pub agent: Agent,
+    /// What is kept of its refresh token, if it has one.
+    pub refresh: Option<RefreshState>,
+}
+
+/// How long sessions live, and how many a user has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionLimits {
+    /// A session that was not used for so long has ended.
+    pub idle_ms: u64,
+    /// A session that was made so long ago has ended, used or not.
+    pub absolute_ms: u64,
+    /// The most sessions of one user; one more ends the oldest.
+    pub sessions_max: usize,
+}
+
+/// How often at most the last use of a session is written.
+pub const SEEN_EVERY_MS: u64 = 60_000;
+
+impl SessionLimits {
+    /// When a session that was made at `made_at` ends, however much it is used.
+    #[must_use]
+    pub fn ends_at(&self, made_at: Timestamp) -> Timestamp {
+        made_at.plus_millis(self.absolute_ms)
+    }
+
+    /// Whether `session` is still good at `now`. A session from the future is: a clock was set back.
+    #[must_use]
+    pub fn allow(&self, session: &Session, now: Timestamp) -> bool {
+        now < self.ends_at(session.made_at) && now < session.seen_at.plus_millis(self.idle_ms)
+    }
+
+    /// Whether the use at `now` has to be written: a minute after the last time, or sooner where sessions end sooner.
+    #[must_use]
+    pub fn is_due(&self, session: &Session, now: Timestamp) -> bool {
+        now >= session.seen_at.plus_millis(SEEN_EVERY_MS.min(self.idle_ms / 4))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const USER: &str = "0192f0c1-2b3d-7e4f-8a5b-6c7d8e9fa0b1";
+
+    fn token(secret: [u8; SECRET_BYTES]) -> SessionToken {
+        SessionToken::generate(UserId::parse(USER).expect("an id"), secret)
+    }
+
+    proptest! {
+        #[test]
+        fn a_token_is_read_back_and_gives_the_same_digest(secret: [u8; SECRET_BYTES]) {
+            let token = token(secret);
+            let read = SessionToken::parse(&token.expose()).expect("our own token");
+            prop_assert_eq!(read.digest(), token.digest());
+            prop_assert_eq!(read.user(), token.user());
+        }
+
+        #[test]
+        fn any_text_is_a_token_in_its_one_spelling_or_none(text in any::<String>()) {
+            if let Some(token) = SessionToken::parse(&text) {
+                prop_assert_eq!(token.expose(), text);
+            }
+        }
+
+        #[test]
+        fn a_token_with_one_character_changed_is_none_or_another(secret: [u8; SECRET_BYTES], at in 0..82_usize, with in "[A-Za-z0-9._-]") {
+            let text = token(secret).expose();
+            let mut changed = text.clone();
+            changed.replace_range(at..=at, &with);
+            if let Some(token) = SessionToken::parse(&changed) {
+                prop_assert_eq!(token.expose() == text, changed == text);
+            }
+        }
+    }
+
+    #[test]
+    fn a_token_shows_its_secret_to_no_log() {
+        let token = token([7; SECRET_BYTES]);
+        assert_eq!(format!("{token:?}"), format!("SessionToken(v1.{USER}.***)"));
+        assert_eq!(format!("{:?}", token.digest().1), "SessionProof(***)");
+    }
+
+    #[test]
+    fn a_session_ends_when_it_is_idle_or_old_and_not_before() {
+        let limits = SessionLimits { idle_ms: 1_000, absolute_ms: 5_000, sessions_max: 2 };
+        let (id, proof) = token([1; SECRET_BYTES]).digest();
+        let at = Timestamp::from_millis;
+        let session = |made, seen| Session {
+            id,
+            proof,
+            made_at: at(made),
+            seen_at: at(seen),
+            address: None,
+            agent: Agent::default(),
+            refresh: None,
+        };
+        assert!(limits.allow(&session(10_000, 10_000), at(10_999)));
+        assert!(!limits.allow(&session(10_000, 10_000), at(11_000)), "idle");
+        assert!(limits.allow(&session(10_000, 14_500), at(14_999)));
+        assert!(!limits.allow(&session(10_000, 14_500), at(15_000)), "old");
+        assert!(limits.allow(&session(10_000, 10_000), at(3_000)), "a clock that was set back ends nothing");
+        assert!(!limits.is_due(&session(10_000, 10_000), at(10_249)));
+        assert!(limits.is_due(&session(10_000, 10_000), at(10_250)));
+    }
+}
