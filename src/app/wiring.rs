@@ -13,13 +13,14 @@ use super::doctor::Background;
 use super::{OPEN_FILES_ADVISED, build_runtime, init_logging, raise_open_files};
 use crate::clock::SystemClock;
 use crate::config::{
-    AcknowledgedBy, Config, DeclaredDurability, HostPort, RedisConfig, RedisServers, RedisTarget, Secret, StoreTarget,
+    AcknowledgedBy, Config, DeclaredDurability, HostPort, RedisConfig, RedisServers, RedisTarget, Refill, Secret,
+    StoreTarget,
 };
-use crate::domain::PasswordPolicy;
+use crate::domain::{PasswordPolicy, Rate, SessionLimits};
 use crate::http::{self, HttpSettings, OnListening, ServeError, Services};
 use crate::random::{Random, SystemRandom};
-use crate::service::Users;
 use crate::service::hashing::{HashSettings, Hasher};
+use crate::service::{Ground, Seal, ServiceSettings, SessionSettings, TryRates, UseCases};
 use crate::store::Store;
 use crate::store::embedded::{EmbeddedSettings, EmbeddedStore, OpenError};
 use crate::store::redis::{
@@ -104,11 +105,45 @@ pub(super) fn install_crypto() {
 
 async fn serve_store(config: &Config, store: Arc<dyn Store>, random: Arc<dyn Random>) -> Result<(), AppError> {
     let hasher = Hasher::start(&hash_settings(config), Arc::clone(&random)).map_err(AppError::Hasher)?;
-    let policy = PasswordPolicy { chars_min: config.password.chars_min, chars_max: config.password.chars_max };
-    let users = Users::new(Arc::clone(&store), Arc::new(hasher), policy, Arc::new(SystemClock), Arc::clone(&random));
-    let services = Services { users: Arc::new(users), store, random, policy };
+    let settings = service_settings(config);
+    let ground = Ground {
+        store: Arc::clone(&store),
+        hasher: Arc::new(hasher),
+        seal: Arc::new(Seal::with(config.token.seal_key.as_deref())),
+        clock: Arc::new(SystemClock),
+        random: Arc::clone(&random),
+    };
+    let use_cases = UseCases::on(&ground, &settings);
+    let services = Services { use_cases, store, random, policy: settings.policy };
     let rocket = http::rocket(&http_settings(config), services);
     Ok(http::serve(rocket).await?)
+}
+
+fn service_settings(config: &Config) -> ServiceSettings {
+    let (session, throttle) = (&config.session, &config.throttle);
+    let rate = |refill: Refill| Rate { interval_ms: refill.refill_ms, burst: refill.burst };
+    ServiceSettings {
+        policy: PasswordPolicy { chars_min: config.password.chars_min, chars_max: config.password.chars_max },
+        sessions: SessionSettings {
+            limits: SessionLimits {
+                idle_ms: millis(session.idle),
+                absolute_ms: millis(session.absolute),
+                sessions_max: session.per_user_max,
+            },
+            refresh_grace_ms: millis(session.refresh_grace),
+        },
+        rates: TryRates {
+            account: rate(throttle.account),
+            account_and_network: rate(throttle.account_address),
+            device: rate(throttle.device),
+            network: rate(throttle.address),
+            everybody: rate(throttle.everybody),
+        },
+    }
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The store that the configuration names, ready for use; a Redis that is away is ready too, and answers

@@ -7,6 +7,7 @@
 //! To add a setting: write it with its comment into `userd.default.toml`, add a field below and the line that
 //! reads it. A key that is never read fails a test.
 
+mod access_section;
 mod error;
 mod layers;
 mod plain_redis;
@@ -23,6 +24,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+pub use access_section::{ProxyConfig, Refill, SessionConfig, SignUpBy, ThrottleConfig, TokenAlgorithm, TokenConfig};
 pub use error::{ConfigError, Mistake, Origin};
 pub use layers::DEFAULTS;
 pub use redis_section::{AcknowledgedBy, DeclaredDurability, RedisConfig};
@@ -73,6 +75,20 @@ pub struct Config {
     pub redis: RedisConfig,
     /// The doctor's passes while serving.
     pub doctor: DoctorConfig,
+    /// Who may sign people up.
+    pub sign_up: SignUpBy,
+    /// How long sessions live.
+    pub session: SessionConfig,
+    /// What tokens for other services say, and how they are signed.
+    pub token: TokenConfig,
+    /// Other sites whose pages may call.
+    pub origins: Vec<String>,
+    /// Which proxies are believed.
+    pub proxy: ProxyConfig,
+    /// How many wrong passwords are borne.
+    pub throttle: ThrottleConfig,
+    /// How many events are kept.
+    pub events_kept: u64,
     /// What is accepted although it is not advisable, a sentence each.
     pub warnings: Vec<String>,
     /// Every key with the value in force, for `userd config show`; secrets hidden.
@@ -174,6 +190,13 @@ impl Config {
             sqlite: read_sqlite(&mut read, workers),
             redis: redis_section::read(&mut read),
             doctor: read_doctor(&mut read),
+            sign_up: access_section::read_sign_up(&mut read),
+            session: access_section::read_session(&mut read),
+            token: access_section::read_token(&mut read),
+            origins: access_section::read_origins(&mut read),
+            proxy: access_section::read_proxy(&mut read),
+            throttle: access_section::read_throttle(&mut read),
+            events_kept: read.whole("events.kept", 102_400..=1_000_000_000),
             warnings: choice.warning.iter().cloned().collect(),
             entries: Vec::new(),
         };

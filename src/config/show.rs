@@ -8,7 +8,7 @@ use super::store_choice::Choice;
 use super::{Config, HIDDEN};
 
 /// Keys whose value is never shown.
-const SECRETS: [&str; 2] = ["redis.password", "redis.sentinel_password"];
+const SECRETS: [&str; 3] = ["redis.password", "redis.sentinel_password", "token.seal_key"];
 
 /// One key with the value in force.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -38,7 +38,7 @@ pub use problem::ProblemKind;
 
 use crate::domain::PasswordPolicy;
 use crate::random::Random;
-use crate::service::Users;
+use crate::service::UseCases;
 use crate::store::Store;
 
 /// The largest body that is read if nothing else is set: the longest name, e-mail and two passwords, each
@@ -97,7 +97,7 @@ impl HttpSettings {
 #[derive(Clone)]
 pub struct Services {
     /// The use cases.
-    pub users: Arc<Users>,
+    pub use_cases: UseCases,
     /// The store, to be asked whether it is ready.
     pub store: Arc<dyn Store>,
     /// Where the prefix of request ids comes from.
@@ -120,7 +120,9 @@ pub fn rocket(settings: &HttpSettings, services: Services) -> Rocket<Build> {
             policy: services.policy,
         })
         .manage(api::StaticDir(settings.static_dir.clone()))
-        .manage(services.users)
+        .manage(services.use_cases.users)
+        .manage(services.use_cases.sessions)
+        .manage(services.use_cases.keyring)
         .manage(services.store)
         .attach(front)
         .attach(launch::tell_address(settings.on_listening.clone()))

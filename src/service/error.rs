@@ -4,6 +4,8 @@
 
 use crate::domain::{PasswordError, UserId};
 use crate::service::hashing::HashError;
+use crate::service::seal::UnsealError;
+use crate::service::tries::LimitMet;
 use crate::store::StoreError;
 
 /// Why a use case did not do what was asked.
@@ -38,6 +40,29 @@ pub enum Error {
     Contended {
         /// How many attempts were made.
         rounds: u32,
+    },
+    /// Too many passwords were tried.
+    #[error("too many passwords were tried; the limit {} lets the next one through in {} ms", .0.name, .0.retry_after_ms)]
+    TooManyTries(LimitMet),
+    /// The session has ended, or never was.
+    #[error("the session has ended, or never was")]
+    NoSession,
+    /// The user has no such session.
+    #[error("the user has no such session")]
+    UnknownSession,
+    /// The refresh token was used before, or is none.
+    #[error("the refresh token is worth nothing: {0}")]
+    RefreshRefused(&'static str),
+    /// A key of the service can't be used.
+    #[error("the key {id} of kind {kind} can't be used")]
+    KeyUnusable {
+        /// Which kind.
+        kind: &'static str,
+        /// Which.
+        id: String,
+        /// Why.
+        #[source]
+        source: UnsealError,
     },
     /// The store could not do its work.
     #[error("the store could not do its work")]

@@ -1,9 +1,23 @@
 //! The use cases, a file a noun. Knows the store's contract, the clock and randomness; knows no framework.
 
+mod api_keys;
+mod credentials;
+mod device_key;
 pub mod doctor;
 mod error;
 pub mod hashing;
+mod seal;
+mod sessions;
+mod tries;
+mod use_cases;
 mod users;
 
+pub use api_keys::{API_KEY_NAME_CHARS_MAX, API_KEYS_MAX, ApiKey, ApiKeys, Keyring};
+pub use credentials::Credentials;
+pub use device_key::DeviceKeys;
 pub use error::{Error, PasswordField};
+pub use seal::{SEAL_KEY_BYTES, Seal, UnsealError};
+pub use sessions::{SessionSettings, Sessions, SignIn, SignedInNow};
+pub use tries::{LimitMet, Tries, TryRates};
+pub use use_cases::{Ground, ServiceSettings, UseCases};
 pub use users::{NewPassword, Precondition, Removal, Replacement, SignUp, Users};

@@ -13,7 +13,7 @@ use crate::domain::{
     User, UserId, Version,
 };
 use crate::random::Random;
-use crate::service::hashing::{Hasher, Verdict};
+use crate::service::credentials::{Check, Credentials};
 use crate::service::{Error, PasswordField};
 use crate::store::{Insert, Profile, Remove, Store, StoreError, Update};
 
@@ -29,7 +29,7 @@ const IDS_MAX: u32 = 5;
 /// The use cases around users.
 pub struct Users {
     store: Arc<dyn Store>,
-    hasher: Arc<Hasher>,
+    credentials: Arc<Credentials>,
     policy: PasswordPolicy,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
@@ -97,23 +97,17 @@ impl Precondition {
     }
 }
 
-/// A password was found right against this hash.
-struct Proof {
-    against: PasswordHash,
-    outdated: bool,
-}
-
 impl Users {
-    /// The use cases over `store`, with passwords hashed by `hasher`.
+    /// The use cases over `store`, with passwords checked by `credentials`.
     #[must_use]
     pub fn new(
         store: Arc<dyn Store>,
-        hasher: Arc<Hasher>,
+        credentials: Arc<Credentials>,
         policy: PasswordPolicy,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Self {
-        Self { store, hasher, policy, clock, random }
+        Self { store, credentials, policy, clock, random }
     }
 
     /// Makes somebody a user.
@@ -127,7 +121,7 @@ impl Users {
         password
             .check_personal(&name, &email)
             .map_err(|rule| Error::PasswordRejected { field: PasswordField::Password, rule })?;
-        let password_hash = self.hasher.hash(password).await.map_err(Error::from_hashing)?;
+        let password_hash = self.credentials.hasher().hash(password).await.map_err(Error::from_hashing)?;
         let now = self.clock.now();
         let (created_at, updated_at, version) = (now, now, Version::FIRST);
         let mut user = User { id: self.fresh_id(now), name, email, password_hash, created_at, updated_at, version };
@@ -183,11 +177,15 @@ impl Users {
         precondition: &Precondition,
         client: &Client,
     ) -> Result<User, Error> {
-        let mut proof = None;
+        let mut check = Check::default();
         for _ in 0..ROUNDS_MAX {
-            let (user, outdated) = self.authenticate(id, &replacement.password, precondition, &mut proof).await?;
-            let version =
-                if outdated { self.upgrade_hash(&user, &replacement.password).await? } else { Some(user.version) };
+            let (user, outdated) =
+                self.authenticate(id, &replacement.password, precondition, client, &mut check).await?;
+            let version = if outdated {
+                self.credentials.upgrade_hash(&user, &replacement.password).await?
+            } else {
+                Some(user.version)
+            };
             let outcome = match version {
                 Some(version) => {
                     self.store.replace_profile(id, version, &replacement.profile, client, self.clock.now()).await?
@@ -221,13 +219,18 @@ impl Users {
             CallerId::Session(id) => Some(id),
             CallerId::ApiKey(_) | CallerId::Nobody => None,
         };
-        let mut proof = None;
+        let mut check = Check::default();
         for _ in 0..ROUNDS_MAX {
-            let (user, _) = self.authenticate(id, &change.password, precondition, &mut proof).await?;
+            let (user, _) = self.authenticate(id, &change.password, precondition, client, &mut check).await?;
             change.new_password.check_personal(&user.name, &user.email).map_err(rejected)?;
             let hash = match new_hash.take() {
                 Some(hash) => hash,
-                None => self.hasher.hash(self.copy(&change.new_password)?).await.map_err(Error::from_hashing)?,
+                None => self
+                    .credentials
+                    .hasher()
+                    .hash(self.copy(&change.new_password)?)
+                    .await
+                    .map_err(Error::from_hashing)?,
             };
             match self.store.replace_password(id, user.version, &hash, keep, client, self.clock.now()).await? {
                 Update::Updated(user) => return Ok(*user),
@@ -251,9 +254,9 @@ impl Users {
         precondition: &Precondition,
         client: &Client,
     ) -> Result<User, Error> {
-        let mut proof = None;
+        let mut check = Check::default();
         for _ in 0..ROUNDS_MAX {
-            let (user, _) = self.authenticate(id, &removal.password, precondition, &mut proof).await?;
+            let (user, _) = self.authenticate(id, &removal.password, precondition, client, &mut check).await?;
             match self.store.remove_user(id, user.version, client, self.clock.now()).await? {
                 Remove::Removed => return Ok(user),
                 Remove::Missing => return Err(Error::UnknownUser),
@@ -265,40 +268,17 @@ impl Users {
 
     /// The user as they are now, if `attempt` is their password, and whether their hash is outdated.
     ///
-    /// An unknown user costs the same hash as a known one. The precondition is looked at only after the
-    /// password: a stranger does not learn which states there were. `proof` carries from round to round against
-    /// which hash the password was found right.
+    /// The precondition is looked at only after the password: a stranger does not learn which states there were.
     async fn authenticate(
         &self,
         id: UserId,
         attempt: &PasswordAttempt,
         precondition: &Precondition,
-        proof: &mut Option<Proof>,
+        client: &Client,
+        check: &mut Check,
     ) -> Result<(User, bool), Error> {
-        let found = self.store.user(id).await?;
-        let stored = found.as_ref().map(|user| &user.password_hash);
-        let verdict = match proof {
-            Some(proof) if stored == Some(&proof.against) => Verdict::Match { outdated: proof.outdated },
-            _ => self.hasher.verify(attempt, stored).await.map_err(|error| Error::from_checking(error, id))?,
-        };
-        let user = found.ok_or(Error::UnknownUser)?;
-        let Verdict::Match { outdated } = verdict else { return Err(Error::NotAuthenticated) };
-        if !precondition.allows(user.version) {
-            return Err(Error::Stale);
-        }
-        *proof = Some(Proof { against: user.password_hash.clone(), outdated });
-        Ok((user, outdated))
-    }
-
-    /// Keeps the password under a hash with today's parameters. The version afterwards; `None` if somebody
-    /// else was faster. A busy gate puts the upgrade off: the user asked for something else.
-    async fn upgrade_hash(&self, user: &User, attempt: &PasswordAttempt) -> Result<Option<Version>, Error> {
-        let Ok(hash) = self.hasher.rehash(attempt).await else { return Ok(Some(user.version)) };
-        match self.store.replace_password_hash(user.id, user.version, &hash).await? {
-            Update::Updated(user) => Ok(Some(user.version)),
-            Update::Stale | Update::Taken => Ok(None),
-            Update::Missing => Err(Error::UnknownUser),
-        }
+        let (user, outdated) = self.credentials.verify_id(id, attempt, client, check).await?;
+        if precondition.allows(user.version) { Ok((user, outdated)) } else { Err(Error::Stale) }
     }
 
     /// The same password once more: hashing consumes one, and a later round may have to look at it again.

@@ -14,10 +14,20 @@ pub enum ProblemKind {
     MalformedJson,
     /// The password is not the user's.
     NotAuthenticated,
+    /// Nobody is signed in with what was shown.
+    NotSignedIn,
+    /// The refresh token is worth nothing.
+    RefreshRefused,
+    /// Who asks may not do that.
+    Forbidden,
+    /// A browser asks on behalf of another site.
+    CrossSite,
     /// There is nothing at this path.
     NotFound,
     /// There is no such user.
     UserNotFound,
+    /// The user has no such session.
+    SessionNotFound,
     /// The path does not have this method.
     MethodNotAllowed,
     /// The body took too long to arrive.
@@ -32,6 +42,8 @@ pub enum ProblemKind {
     UnsupportedMediaType,
     /// Fields of the body are wrong.
     InvalidFields,
+    /// Too many passwords were tried.
+    TooManyTries,
     /// A mistake in userd.
     Internal,
     /// What is kept of this user can't be read.
@@ -46,12 +58,17 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// Every kind.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 23] = [
         Self::BadRequest,
         Self::MalformedJson,
         Self::NotAuthenticated,
+        Self::NotSignedIn,
+        Self::RefreshRefused,
+        Self::Forbidden,
+        Self::CrossSite,
         Self::NotFound,
         Self::UserNotFound,
+        Self::SessionNotFound,
         Self::MethodNotAllowed,
         Self::BodyTimeout,
         Self::EmailTaken,
@@ -59,6 +76,7 @@ impl ProblemKind {
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
         Self::InvalidFields,
+        Self::TooManyTries,
         Self::Internal,
         Self::RecordUnreadable,
         Self::Busy,
@@ -71,8 +89,9 @@ impl ProblemKind {
     pub fn status_code(self) -> u16 {
         match self {
             Self::BadRequest | Self::MalformedJson => 400,
-            Self::NotAuthenticated => 401,
-            Self::NotFound | Self::UserNotFound => 404,
+            Self::NotAuthenticated | Self::NotSignedIn | Self::RefreshRefused => 401,
+            Self::Forbidden | Self::CrossSite => 403,
+            Self::NotFound | Self::UserNotFound | Self::SessionNotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::BodyTimeout => 408,
             Self::EmailTaken => 409,
@@ -80,6 +99,7 @@ impl ProblemKind {
             Self::BodyTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::InvalidFields => 422,
+            Self::TooManyTries => 429,
             Self::Internal | Self::RecordUnreadable => 500,
             Self::Busy | Self::Contended | Self::StoreUnavailable => 503,
         }
@@ -92,8 +112,13 @@ impl ProblemKind {
             Self::BadRequest => "bad-request",
             Self::MalformedJson => "malformed-json",
             Self::NotAuthenticated => "not-authenticated",
+            Self::NotSignedIn => "not-signed-in",
+            Self::RefreshRefused => "refresh-refused",
+            Self::Forbidden => "forbidden",
+            Self::CrossSite => "cross-site",
             Self::NotFound => "not-found",
             Self::UserNotFound => "user-not-found",
+            Self::SessionNotFound => "session-not-found",
             Self::MethodNotAllowed => "method-not-allowed",
             Self::BodyTimeout => "body-timeout",
             Self::EmailTaken => "email-taken",
@@ -101,6 +126,7 @@ impl ProblemKind {
             Self::BodyTooLarge => "body-too-large",
             Self::UnsupportedMediaType => "unsupported-media-type",
             Self::InvalidFields => "invalid-fields",
+            Self::TooManyTries => "too-many-tries",
             Self::Internal => "internal",
             Self::RecordUnreadable => "record-unreadable",
             Self::Busy => "busy",
@@ -116,8 +142,13 @@ impl ProblemKind {
             Self::BadRequest => "The request can't be understood",
             Self::MalformedJson => "The body is not JSON",
             Self::NotAuthenticated => "Not authenticated",
+            Self::NotSignedIn => "Not signed in",
+            Self::RefreshRefused => "The refresh token is worth nothing",
+            Self::Forbidden => "Not allowed",
+            Self::CrossSite => "Asked by another site",
             Self::NotFound => "Nothing here",
             Self::UserNotFound => "No such user",
+            Self::SessionNotFound => "No such session",
             Self::MethodNotAllowed => "Method not allowed",
             Self::BodyTimeout => "The body took too long",
             Self::EmailTaken => "The e-mail is taken",
@@ -125,6 +156,7 @@ impl ProblemKind {
             Self::BodyTooLarge => "The body is too large",
             Self::UnsupportedMediaType => "The body is of a kind that is not taken",
             Self::InvalidFields => "Fields are wrong",
+            Self::TooManyTries => "Too many tries",
             Self::Internal => "A mistake in userd",
             Self::RecordUnreadable => "The user's record can't be read",
             Self::Busy => "Busy",

@@ -106,6 +106,12 @@ impl From<service::Error> for Problem {
                 };
                 return Self::invalid_fields(error.sentence(), vec![error]);
             }
+            Error::TooManyTries(_) => (ProblemKind::TooManyTries, "too many wrong passwords; try again later"),
+            Error::NoSession => (ProblemKind::NotSignedIn, "the session has ended; sign in again"),
+            Error::UnknownSession => (ProblemKind::SessionNotFound, "session not found"),
+            Error::RefreshRefused(_) => {
+                (ProblemKind::RefreshRefused, "the refresh token is worth nothing; sign in again")
+            }
             Error::Busy => (ProblemKind::Busy, "too many passwords are being checked; try again"),
             Error::Contended { .. } => (ProblemKind::Contended, "others kept changing the user; try again"),
             Error::Store(StoreError::Unavailable(_)) => {
@@ -114,7 +120,7 @@ impl From<service::Error> for Problem {
             Error::Store(StoreError::Corrupt { .. }) | Error::HashUnreadable { .. } => {
                 (ProblemKind::RecordUnreadable, "what is kept of this user can't be read; the log says more")
             }
-            Error::HashFailed(_) => (ProblemKind::Internal, INTERNAL),
+            Error::HashFailed(_) | Error::KeyUnusable { .. } => (ProblemKind::Internal, INTERNAL),
         };
         Self::new(kind, detail).because(error)
     }

@@ -32,11 +32,11 @@ use std::time::Duration;
 use rocket::http::{Header, Method};
 use rocket::local::asynchronous::Client;
 use userd::clock::ManualClock;
-use userd::domain::{PasswordPolicy, Timestamp};
+use userd::domain::{PasswordPolicy, SessionLimits, Timestamp};
 use userd::http::{HttpSettings, Services};
 use userd::random::{Random, SeededRandom};
-use userd::service::Users;
 use userd::service::hashing::{HashSettings, Hasher};
+use userd::service::{Ground, Seal, ServiceSettings, SessionSettings, TryRates, UseCases};
 use userd::store::Store;
 
 use crate::support::memory_store::MemoryStore;
@@ -76,8 +76,17 @@ fn random(seed: u64) -> Arc<dyn Random> {
 pub(crate) fn services_hashing(store: Arc<dyn Store>, hasher: Arc<Hasher>) -> Services {
     let policy = PasswordPolicy { chars_min: 8, chars_max: 128 };
     let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_357_862_007)));
-    let users = Arc::new(Users::new(Arc::clone(&store), hasher, policy, clock, random(2)));
-    Services { users, store, random: random(3), policy }
+    let ground =
+        Ground { store: Arc::clone(&store), hasher, seal: Arc::new(Seal::with(None)), clock, random: random(2) };
+    let use_cases = UseCases::on(&ground, &service_settings(policy));
+    Services { use_cases, store, random: random(3), policy }
+}
+
+/// The numbers of the default configuration.
+pub(crate) fn service_settings(policy: PasswordPolicy) -> ServiceSettings {
+    let limits = SessionLimits { idle_ms: 3_600_000, absolute_ms: 86_400_000, sessions_max: 20 };
+    let sessions = SessionSettings { limits, refresh_grace_ms: 10_000 };
+    ServiceSettings { policy, sessions, rates: TryRates::DEFAULT }
 }
 
 /// A client of the whole service on `store`.

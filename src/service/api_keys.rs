@@ -1,0 +1,254 @@
+//! The keys of other services: made, listed, revoked by the operator; shown with each request by the service.
+//!
+//! A node keeps what it has read for a second, so that a request costs no round trip: a key that was revoked is
+//! refused everywhere at most a second later.
+//!
+//! Where no key was ever made, userd is in *protected mode*. Revoked keys stay in the list, so that revoking the last
+//! one shuts the door instead of opening it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use arc_swap::ArcSwapOption;
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Clock;
+use crate::domain::{ApiKeyDigest, ApiKeyId, ApiKeyToken, Scope, Timestamp};
+use crate::random::Random;
+use crate::service::Error;
+use crate::store::{KeyKind, KeyStore, StoreError};
+
+/// The most API keys, revoked ones included: they are read whole.
+pub const API_KEYS_MAX: usize = 1_000;
+
+/// The longest name of an API key, in characters.
+pub const API_KEY_NAME_CHARS_MAX: usize = 100;
+
+/// How long a node goes by what it has read.
+const FRESH_FOR: Duration = Duration::from_secs(1);
+
+/// How often at most the last use of a key is written, in milliseconds.
+const USED_EVERY_MS: u64 = 60_000;
+
+/// What is kept of an API key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    /// Which.
+    pub id: ApiKeyId,
+    /// What the operator calls it.
+    pub name: String,
+    /// What it may do.
+    pub scopes: BTreeSet<Scope>,
+    /// When it was made.
+    pub made_at: Timestamp,
+    /// When it was last used, to the minute.
+    pub used_at: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+    digest: ApiKeyDigest,
+}
+
+/// An API key as JSON in the store.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    name: String,
+    digest: String,
+    scopes: Vec<String>,
+    made_ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    used_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revoked_ms: Option<u64>,
+}
+
+impl ApiKey {
+    fn read(id: &str, text: &str) -> Option<Self> {
+        let kept: Kept = serde_json::from_str(text).ok()?;
+        Some(Self {
+            id: ApiKeyId::parse(id)?,
+            name: kept.name,
+            // A scope of a newer userd means nothing here.
+            scopes: kept.scopes.iter().filter_map(|word| Scope::from_word(word)).collect(),
+            made_at: Timestamp::from_millis(kept.made_ms),
+            used_at: kept.used_ms.map(Timestamp::from_millis),
+            revoked_at: kept.revoked_ms.map(Timestamp::from_millis),
+            digest: ApiKeyDigest::parse(&kept.digest)?,
+        })
+    }
+
+    fn write(&self) -> String {
+        let kept = Kept {
+            name: self.name.clone(),
+            digest: self.digest.spell(),
+            scopes: self.scopes.iter().map(|scope| scope.word().to_owned()).collect(),
+            made_ms: self.made_at.as_millis(),
+            used_ms: self.used_at.map(Timestamp::as_millis),
+            revoked_ms: self.revoked_at.map(Timestamp::as_millis),
+        };
+        serde_json::to_string(&kept).unwrap_or_default()
+    }
+}
+
+/// What the operator does with API keys.
+pub struct ApiKeys {
+    store: Arc<dyn KeyStore>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+}
+
+impl ApiKeys {
+    /// The keys in `store`.
+    #[must_use]
+    pub fn new(store: Arc<dyn KeyStore>, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
+        Self { store, clock, random }
+    }
+
+    /// Makes a key. Its secret is in the answer and nowhere else. `None`: there are too many keys.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn create(
+        &self,
+        name: &str,
+        scopes: BTreeSet<Scope>,
+    ) -> Result<Option<(ApiKey, ApiKeyToken)>, StoreError> {
+        if self.store.keys(KeyKind::Api).await?.len() >= API_KEYS_MAX {
+            return Ok(None);
+        }
+        let (mut id, mut secret) = ([0; 8], [0; 32]);
+        self.random.fill(&mut id);
+        self.random.fill(&mut secret);
+        let token = ApiKeyToken::generate(ApiKeyId::generate(id), secret);
+        let key = ApiKey {
+            id: token.id().clone(),
+            name: name.to_owned(),
+            scopes,
+            made_at: self.clock.now(),
+            used_at: None,
+            revoked_at: None,
+            digest: token.digest(),
+        };
+        if self.store.replace_key(KeyKind::Api, key.id.as_str(), None, Some(&key.write())).await? {
+            return Ok(Some((key, token)));
+        }
+        Err(StoreError::unavailable("another key has the same random id: try again"))
+    }
+
+    /// All keys, in the order in which they were made; those that can't be read are left out and logged.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn list(&self) -> Result<Vec<ApiKey>, StoreError> {
+        self.read().await.map(|(keys, _)| keys)
+    }
+
+    /// The same, and how many there are with those that can't be read.
+    async fn read(&self) -> Result<(Vec<ApiKey>, usize), StoreError> {
+        let all = self.store.keys(KeyKind::Api).await?;
+        let (mut keys, count) = (Vec::new(), all.len());
+        for stored in all {
+            if let Some(key) = ApiKey::read(&stored.id, &stored.text) {
+                keys.push(key);
+            } else {
+                tracing::error!(id = stored.id, "an API key can't be read and opens nothing");
+            }
+        }
+        keys.sort_by(|one, other| (one.made_at, &one.id).cmp(&(other.made_at, &other.id)));
+        Ok((keys, count))
+    }
+
+    /// Revokes the key; again is no change. False if there is none.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn revoke(&self, id: &ApiKeyId) -> Result<bool, StoreError> {
+        let now = self.clock.now();
+        self.change(id, |key| _ = key.revoked_at.get_or_insert(now)).await
+    }
+
+    async fn change(&self, id: &ApiKeyId, change: impl Fn(&mut ApiKey)) -> Result<bool, StoreError> {
+        loop {
+            let stored = self.store.keys(KeyKind::Api).await?.into_iter().find(|key| key.id == id.as_str());
+            let Some(stored) = stored else { return Ok(false) };
+            let Some(mut key) = ApiKey::read(&stored.id, &stored.text) else { return Ok(false) };
+            change(&mut key);
+            if self.store.replace_key(KeyKind::Api, id.as_str(), Some(&stored.text), Some(&key.write())).await? {
+                return Ok(true);
+            }
+        }
+    }
+}
+
+/// The keys as a node that serves knows them.
+pub struct Keyring {
+    keys: ApiKeys,
+    known: ArcSwapOption<Known>,
+    reading: tokio::sync::Mutex<()>,
+}
+
+/// What was read, and when.
+struct Known {
+    keys: Vec<ApiKey>,
+    /// Whether there are none, not even such that can't be read: damage must not open the door.
+    none: bool,
+    read_at: Instant,
+}
+
+impl Keyring {
+    /// What `keys` has, known from the first use on.
+    #[must_use]
+    pub fn new(keys: ApiKeys) -> Self {
+        Self { keys, known: ArcSwapOption::empty(), reading: tokio::sync::Mutex::new(()) }
+    }
+
+    /// Whether no key was ever made.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn is_empty(&self) -> Result<bool, Error> {
+        Ok(self.known().await?.none)
+    }
+
+    /// The key that `token` shows, if it is one and was not revoked.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn find(&self, token: &ApiKeyToken) -> Result<Option<ApiKey>, Error> {
+        let digest = token.digest();
+        let known = self.known().await?;
+        let found = known.keys.iter().find(|key| key.id == *token.id() && key.digest == digest);
+        let Some(key) = found.filter(|key| key.revoked_at.is_none()) else { return Ok(None) };
+        let now = self.keys.clock.now();
+        if key.used_at.is_none_or(|used_at| now >= used_at.plus_millis(USED_EVERY_MS)) {
+            self.note_use(&key.id, now).await;
+        }
+        Ok(Some(key.clone()))
+    }
+
+    /// Writes that a key was used; where that fails it is written the next time.
+    async fn note_use(&self, id: &ApiKeyId, now: Timestamp) {
+        let noted = self.keys.change(id, |key| key.used_at = key.used_at.max(Some(now))).await;
+        self.known.store(None);
+        if let Err(error) = noted {
+            tracing::debug!(%error, "the use of an API key was not written");
+        }
+    }
+
+    async fn known(&self) -> Result<Arc<Known>, Error> {
+        let fresh = |known: &Arc<Known>| known.read_at.elapsed() < FRESH_FOR;
+        if let Some(known) = self.known.load_full().filter(fresh) {
+            return Ok(known);
+        }
+        // One reads, the others wait for what it finds.
+        let _reading = self.reading.lock().await;
+        if let Some(known) = self.known.load_full().filter(fresh) {
+            return Ok(known);
+        }
+        let read_at = Instant::now();
+        let (keys, all) = self.keys.read().await?;
+        let known = Arc::new(Known { keys, none: all == 0, read_at });
+        self.known.store(Some(Arc::clone(&known)));
+        Ok(known)
+    }
+}

@@ -1,0 +1,66 @@
+//! All use cases over one store, put together: what `http` works with. `app` and the tests build it alike.
+
+use std::sync::Arc;
+
+use crate::clock::Clock;
+use crate::domain::PasswordPolicy;
+use crate::random::Random;
+use crate::service::hashing::Hasher;
+use crate::service::{
+    ApiKeys, Credentials, DeviceKeys, Keyring, Seal, SessionSettings, Sessions, Tries, TryRates, Users,
+};
+use crate::store::Store;
+
+/// The numbers that the use cases go by.
+#[derive(Debug, Clone)]
+pub struct ServiceSettings {
+    /// What a new password has to be.
+    pub policy: PasswordPolicy,
+    /// How long sessions live.
+    pub sessions: SessionSettings,
+    /// How many wrong passwords are borne.
+    pub rates: TryRates,
+}
+
+/// What the use cases stand on.
+#[derive(Clone)]
+pub struct Ground {
+    /// Where everything is kept.
+    pub store: Arc<dyn Store>,
+    /// The gate that hashes.
+    pub hasher: Arc<Hasher>,
+    /// Seals the keys that sign.
+    pub seal: Arc<Seal>,
+    /// Tells the time.
+    pub clock: Arc<dyn Clock>,
+    /// Gives randomness.
+    pub random: Arc<dyn Random>,
+}
+
+/// Everything that can be done.
+#[derive(Clone)]
+pub struct UseCases {
+    /// With users.
+    pub users: Arc<Users>,
+    /// With sessions.
+    pub sessions: Arc<Sessions>,
+    /// Which services may call.
+    pub keyring: Arc<Keyring>,
+}
+
+impl UseCases {
+    /// All use cases on `ground`.
+    #[must_use]
+    pub fn on(ground: &Ground, settings: &ServiceSettings) -> Self {
+        let Ground { store, hasher, seal, clock, random } = ground.clone();
+        let tries = Tries::new(Arc::clone(&store) as _, settings.rates, Arc::clone(&clock));
+        let credentials = Arc::new(Credentials::new(Arc::clone(&store), hasher, tries));
+        let (policy, time, chance) = (settings.policy, Arc::clone(&clock), Arc::clone(&random));
+        let users = Users::new(Arc::clone(&store), Arc::clone(&credentials), policy, time, chance);
+        let devices = DeviceKeys::new(Arc::clone(&store) as _, seal, Arc::clone(&random));
+        let (time, chance) = (Arc::clone(&clock), Arc::clone(&random));
+        let sessions = Sessions::new(Arc::clone(&store), credentials, devices, settings.sessions, time, chance);
+        let keyring = Keyring::new(ApiKeys::new(store, clock, random));
+        Self { users: Arc::new(users), sessions: Arc::new(sessions), keyring: Arc::new(keyring) }
+    }
+}
