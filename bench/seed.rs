@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use userd::clock::{Clock, SystemClock};
 use userd::domain::{Client, Email, Name, PasswordHash, User, UserId, Version};
 use userd::random::{Random, SystemRandom};
-use userd::store::embedded::{EmbeddedSettings, EmbeddedStore};
+use userd::store::embedded::{EVENTS_KEPT, EmbeddedSettings, EmbeddedStore};
 use userd::store::redis::{RedisSettings, RedisStore};
 use userd::store::{Insert, Store};
 
@@ -85,8 +85,13 @@ pub async fn fill(store: Arc<dyn Store>, count: usize, folder: &Path, name: &str
 
 /// A database file with `count` users.
 pub async fn fill_embedded(path: &Path, count: usize, folder: &Path, name: &str) -> Seeded {
-    let settings =
-        EmbeddedSettings { path: path.to_owned(), readers: 2, timeout: Duration::from_secs(60), queue: 1024 };
+    let settings = EmbeddedSettings {
+        path: path.to_owned(),
+        readers: 2,
+        timeout: Duration::from_secs(60),
+        queue: 1024,
+        events_kept: EVENTS_KEPT,
+    };
     let store: Arc<dyn Store> = Arc::new(EmbeddedStore::open(&settings).expect("a fresh database"));
     let seeded = fill(Arc::clone(&store), count, folder, name).await;
     store.close().await;

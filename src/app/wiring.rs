@@ -21,7 +21,7 @@ use crate::random::{Random, SystemRandom};
 use crate::service::Users;
 use crate::service::hashing::{HashSettings, Hasher};
 use crate::store::Store;
-use crate::store::embedded::{EmbeddedSettings, EmbeddedStore, OpenError};
+use crate::store::embedded::{EVENTS_KEPT, EmbeddedSettings, EmbeddedStore, OpenError};
 use crate::store::redis::{
     Acknowledge, Address, BUSY_PAUSE, Durability, EVENTS_KEPT, Login, RECHECK_EVERY, RedisSettings, RedisStore,
     Sentinels, Servers, StartError,
@@ -124,6 +124,7 @@ pub async fn open_store(config: &Config, random: Arc<dyn Random>) -> Result<Arc<
                 readers: config.sqlite.readers,
                 timeout: config.sqlite.timeout,
                 queue: config.sqlite.queue,
+                events_kept: EVENTS_KEPT,
             };
             Ok(Arc::new(EmbeddedStore::open(&settings)?))
         }

@@ -45,7 +45,7 @@ impl RedisStore {
         for id in strays {
             let mended = case.repairs() && self.sweep_sessions(id).await?;
             let detail = "the user whose sessions these are is no active user";
-            findings.push(mendable(FindingKind::SessionsStray, mended, Some(id), self.keys.sessions(id), detail));
+            findings.push(mendable(FindingKind::SessionStray, mended, Some(id), self.keys.sessions(id), detail));
         }
         Ok(findings)
     }
