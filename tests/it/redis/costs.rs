@@ -43,7 +43,7 @@ async fn a_session_takes_at_most_300_bytes_alone_and_beside_others() {
             session.refresh = refreshed.then(|| refresh_state(&user, &session, number));
             assert_eq!(open(&store, &user, &session).await.agent.as_str(), AGENT);
             let (all, each) = (bytes(&server, &user), bytes(&server, &user) / u64::from(number));
-            println!("{number} sessions, with refresh token: {refreshed}: {all} bytes, {each} each");
+            eprintln!("{number} sessions, with refresh token: {refreshed}: {all} bytes, {each} each");
             assert!(each <= SESSION_BYTES_MAX, "{each} bytes each of {number}");
             assert_eq!(encoding(&server, &user), "listpack");
         }
@@ -75,7 +75,7 @@ async fn a_thousand_sessions_take_at_most_300_bytes_each_of_all_memory() {
     let with_history = stat(&server, "memory", "used_memory");
     let after = forget();
     let each = (after - before) / 1_000;
-    println!("{each} bytes each of 1000 sessions; {} bytes an event", (with_history - after) / 1_000);
+    eprintln!("{each} bytes each of 1000 sessions; {} bytes an event", (with_history - after) / 1_000);
     assert!(each <= SESSION_BYTES_MAX, "{each} bytes each");
 }
 
@@ -109,7 +109,7 @@ async fn the_largest_sessions_stay_compact_and_are_read_back() {
         store.see_session(user.id, &session, session.made_at.plus_millis(60_000)).await.expect("served");
         assert_eq!(encoding(&server, &user), "listpack", "after {number}");
     }
-    println!("20 of the largest sessions: {} bytes", bytes(&server, &user));
+    eprintln!("20 of the largest sessions: {} bytes", bytes(&server, &user));
     assert_eq!(store.sessions(user.id, NOW).await.expect("served").0.len(), 20);
 }
 
