@@ -40,6 +40,23 @@ async fn a_shard_keeps_about_as_many_events_as_it_is_told_and_the_newest_of_them
     }
 }
 
+/// A shard's first event takes a whole node, 4 KiB; what counts is a shard that is full.
+#[tokio::test]
+async fn an_event_takes_at_most_120_bytes() {
+    let (server, store, user) = scene(1_000_000).await;
+    let key = keys().events(Shard::of_user(user.id));
+    let bytes = || -> usize {
+        redis::from_redis_value(server.command(&["MEMORY", "USAGE", &key, "SAMPLES", "0"])).expect("bytes")
+    };
+    let first = bytes();
+    for number in 1..900 {
+        super::opened(&store, &user, number).await;
+    }
+    let each = bytes() / 900;
+    eprintln!("the first event: {first} bytes; each of 900: {each} bytes");
+    assert!(each <= 120, "{each} bytes each");
+}
+
 /// More than a page is read, and a neighbour in the same shard is left out.
 #[tokio::test]
 async fn a_long_history_among_neighbours_is_read_in_order() {
