@@ -113,8 +113,8 @@ pub enum FindingKind {
     ListingMissing,
     /// A listing has an entry that is no user's.
     ListingStray,
-    /// Sessions of somebody who is no active user.
-    SessionsStray,
+    /// A session whose user does not exist.
+    SessionStray,
     /// The number that is kept is not the number of users.
     CountWrong,
     /// The canonical e-mail is not that of the e-mail as written.
@@ -137,7 +137,7 @@ impl FindingKind {
         Self::ClaimsOwed,
         Self::ListingMissing,
         Self::ListingStray,
-        Self::SessionsStray,
+        Self::SessionStray,
         Self::CountWrong,
         Self::CanonicalWrong,
         Self::Unreadable,
@@ -156,7 +156,7 @@ impl FindingKind {
             Self::ClaimsOwed => "claims-owed",
             Self::ListingMissing => "listing-missing",
             Self::ListingStray => "listing-stray",
-            Self::SessionsStray => "sessions-stray",
+            Self::SessionStray => "session-stray",
             Self::CountWrong => "count-wrong",
             Self::CanonicalWrong => "canonical-wrong",
             Self::Unreadable => "unreadable",

@@ -75,7 +75,7 @@ fn walk(
                 let place = user.map_or_else(String::new, |user| format!("sessions/{user}/{}", session.id));
                 Some(Finding {
                     user,
-                    ..mendable(FindingKind::SessionsStray, place, "its user is not there".to_owned())
+                    ..mendable(FindingKind::SessionStray, place, "its user is not there".to_owned())
                 })
             }
             Err(Failure::Row { key, source }) => Some(mendable(FindingKind::Unreadable, key, chain(&source))),

@@ -10,7 +10,7 @@ pub const RECHECK_EVERY: Duration = Duration::from_secs(30);
 /// wants it sooner.
 pub const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
-/// How many events are kept in all, unless the operator says otherwise: some hundred megabytes of Redis at most.
+/// How many events are kept in all, unless the operator says otherwise: some 110 MB of Redis memory.
 pub const EVENTS_KEPT: u64 = 1_000_000;
 
 /// Where a server listens.

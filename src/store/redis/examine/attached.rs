@@ -43,9 +43,12 @@ impl RedisStore {
             strays = self.stray_sessions(strays, None).await?;
         }
         for id in strays {
+            if self.has_lost_its_state(id).await? {
+                continue;
+            }
             let mended = case.repairs() && self.sweep_sessions(id).await?;
             let detail = "the user whose sessions these are is no active user";
-            findings.push(mendable(FindingKind::SessionsStray, mended, Some(id), self.keys.sessions(id), detail));
+            findings.push(mendable(FindingKind::SessionStray, mended, Some(id), self.keys.sessions(id), detail));
         }
         Ok(findings)
     }
@@ -75,6 +78,13 @@ impl RedisStore {
             }
         }
         Ok(strays)
+    }
+
+    /// Whether there is a record that does not say what it is: a finding of its own, and no word on who is active.
+    async fn has_lost_its_state(&self, id: UserId) -> Result<bool, StoreError> {
+        let (shard, key) = (Shard::of_user(id), self.keys.user(id));
+        let answers = self.ask(vec![read(shard, &["EXISTS", &key]), read(shard, &["HMGET", &key, "st"])]).await?;
+        Ok(answers == [Value::Int(1), Value::Array(vec![Value::Nil])])
     }
 
     async fn sweep_sessions(&self, id: UserId) -> Result<bool, StoreError> {
