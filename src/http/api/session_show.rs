@@ -1,0 +1,13 @@
+//! `GET /api/session`: who is signed in, and since when.
+
+use rocket::get;
+
+use crate::http::answer::Answer;
+use crate::http::callers::SignedIn;
+use crate::http::view::{SessionView, SignedInView};
+
+#[get("/api/session")]
+pub(super) fn show(who: SignedIn<'_>) -> Answer {
+    let session = SessionView::new(who.session(), who.sessions(), Some(who.session().id));
+    Answer::json(&SignedInView { user: who.user(), session })
+}
