@@ -122,6 +122,7 @@ pub fn rocket(settings: &HttpSettings, services: Services) -> Rocket<Build> {
         .manage(api::StaticDir(settings.static_dir.clone()))
         .manage(services.use_cases.users)
         .manage(services.use_cases.sessions)
+        .manage(services.use_cases.tokens)
         .manage(services.use_cases.keyring)
         .manage(services.store)
         .attach(front)
