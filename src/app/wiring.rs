@@ -27,8 +27,8 @@ use crate::service::{
 use crate::store::Store;
 use crate::store::embedded::{EmbeddedSettings, EmbeddedStore, OpenError};
 use crate::store::redis::{
-    Acknowledge, Address, BUSY_PAUSE, Durability, Login, RECHECK_EVERY, RedisSettings, RedisStore, Sentinels, Servers,
-    StartError,
+    Acknowledge, Address, BUSY_PAUSE, Durability, EVENTS_KEPT, Login, RECHECK_EVERY, RedisSettings, RedisStore,
+    Sentinels, Servers, StartError,
 };
 
 /// How long closing the store may take at the end: longer than any call to it, and not for ever.
@@ -264,6 +264,7 @@ fn redis_settings(config: &Config, target: &RedisTarget) -> RedisSettings {
         in_flight_max: redis.in_flight_max,
         recheck_every: RECHECK_EVERY,
         busy_pause: BUSY_PAUSE,
+        events_kept: EVENTS_KEPT,
         allow_volatile_store: redis.allow_volatile_store,
         allow_eviction: redis.allow_eviction,
         assume_noeviction: redis.assume_noeviction,
