@@ -14,3 +14,4 @@ mod servers;
 mod serving;
 mod support;
 mod tidy;
+mod tokens;
