@@ -4,6 +4,7 @@
 
 use std::error::Error as StdError;
 use std::io;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,16 +14,16 @@ use super::doctor::Background;
 use super::{OPEN_FILES_ADVISED, build_runtime, init_logging, raise_open_files};
 use crate::clock::SystemClock;
 use crate::config::{
-    AcknowledgedBy, Config, DeclaredDurability, HostPort, RedisConfig, RedisServers, RedisTarget, Refill, Secret,
+    self, AcknowledgedBy, Config, DeclaredDurability, HostPort, RedisConfig, RedisServers, RedisTarget, Refill, Secret,
     StoreTarget, TokenAlgorithm,
 };
 use crate::domain::{PasswordPolicy, Rate, SessionLimits};
-use crate::http::{self, HttpSettings, OnListening, ServeError, Services};
+use crate::http::{self, Access, HttpSettings, OnListening, Proxies, ServeError, Services, SignUpBy};
 use crate::random::{Random, SystemRandom};
 use crate::service;
 use crate::service::hashing::{HashSettings, Hasher};
 use crate::service::{
-    Ground, Seal, ServiceSettings, SessionSettings, SigningAlgorithm, TokenSettings, TryRates, UseCases,
+    Ground, Keyring, Seal, ServiceSettings, SessionSettings, SigningAlgorithm, TokenSettings, TryRates, UseCases,
 };
 use crate::store::Store;
 use crate::store::embedded::{EmbeddedSettings, EmbeddedStore, OpenError};
@@ -55,6 +56,12 @@ pub enum AppError {
          lost, make new ones with `userd keys rotate --now`"
     )]
     Keys(#[source] service::Error),
+    /// Without an API key everybody may do everything, so nobody but this machine may connect.
+    #[error(
+        "userd has no API key yet, so whoever could connect to {0} might do everything: make one with `userd keys api \
+         create`, or listen on 127.0.0.1"
+    )]
+    Unprotected(SocketAddr),
     /// The server did not start or broke off.
     #[error("can't serve")]
     Serve(#[from] ServeError),
@@ -125,10 +132,27 @@ async fn serve_store(config: &Config, store: Arc<dyn Store>, random: Arc<dyn Ran
     let use_cases = UseCases::on(&ground, &settings);
     check_keys(&use_cases).await?;
     let on_listening = tell_where(config, &use_cases);
+    refuse_to_be_open(config.listen, &use_cases.keyring).await?;
     let services = Services { use_cases, store, random, policy: settings.policy };
     let settings = HttpSettings { on_listening: Some(on_listening), ..http_settings(config) };
     let rocket = http::rocket(&settings, services);
     Ok(http::serve(rocket).await?)
+}
+
+/// Without an API key everybody may do everything. For that nobody but this machine may connect.
+async fn refuse_to_be_open(listen: SocketAddr, keyring: &Keyring) -> Result<(), AppError> {
+    if listen.ip().is_loopback() {
+        return Ok(());
+    }
+    match keyring.is_empty().await {
+        Ok(true) => Err(AppError::Unprotected(listen)),
+        Ok(false) => Ok(()),
+        Err(error) => {
+            let error = chain(&error);
+            tracing::warn!(error, "whether there is an API key is not known yet; until there is, nothing is opened");
+            Ok(())
+        }
+    }
 }
 
 fn service_settings(config: &Config) -> ServiceSettings {
@@ -237,11 +261,23 @@ fn http_settings(config: &Config) -> HttpSettings {
         listen: config.listen,
         workers: config.workers,
         keep_alive_s: config.http.keep_alive_s,
+        access: access(config),
         static_dir: config.static_dir.clone(),
         body_bytes_max: config.http.body_bytes_max,
         body_timeout: config.http.body_timeout,
         shutdown_grace: config.shutdown_grace,
         on_listening: None,
+    }
+}
+
+fn access(config: &Config) -> Access {
+    Access {
+        sign_up: match config.sign_up {
+            config::SignUpBy::Anybody => SignUpBy::Anybody,
+            config::SignUpBy::Services => SignUpBy::Services,
+        },
+        origins: config.origins.clone(),
+        proxies: Proxies { trusted: config.proxy.trusted.clone(), depth: config.proxy.depth },
     }
 }
 

@@ -25,12 +25,14 @@ pub(super) struct Answer {
     body: Option<Vec<u8>>,
     /// The state of the user that the answer shows.
     version: Option<Version>,
+    /// Cookies to set or to forget.
+    cookies: Vec<String>,
 }
 
 impl Answer {
     /// `value` as JSON.
     pub(super) fn json(value: &impl Serialize) -> Self {
-        Self { body: Some(to_json(value)), version: None }
+        Self { body: Some(to_json(value)), version: None, cookies: Vec::new() }
     }
 
     /// The user, in the state that they are in.
@@ -43,9 +45,15 @@ impl Answer {
         Self::json(&UserView(user))
     }
 
+    /// The same with one more cookie.
+    pub(super) fn with_cookie(mut self, cookie: String) -> Self {
+        self.cookies.push(cookie);
+        self
+    }
+
     /// The reader has the user in this state already.
     pub(super) fn not_modified(version: Version) -> Self {
-        Self { body: None, version: Some(version) }
+        Self { body: None, version: Some(version), cookies: Vec::new() }
     }
 }
 
@@ -65,6 +73,9 @@ impl<'r> Responder<'r, 'static> for Answer {
         response.set_header(Header::new(NO_CONTENT.0, NO_CONTENT.1));
         if let Some(version) = self.version {
             response.set_header(Header::new("ETag", format!("\"{version}\"")));
+        }
+        for cookie in self.cookies {
+            response.adjoin_header(Header::new("Set-Cookie", cookie));
         }
         match self.body {
             Some(json) => {

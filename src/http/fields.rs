@@ -48,7 +48,7 @@ impl FieldError {
 
 /// What can be made of the fields of a body.
 pub(super) trait FromFields: Sized + Send + 'static {
-    /// The fields there are, all of them needed.
+    /// The fields there are.
     const NAMES: &'static [&'static str];
 
     /// What to say instead of naming the mistakes if a field is not there.
@@ -143,7 +143,11 @@ pub(super) struct Fields {
 
 impl Fields {
     /// The field `name` as `parse` understands its text.
-    fn read<T, E: fmt::Display>(&mut self, name: &'static str, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
+    pub(super) fn read<T, E: fmt::Display>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Option<T> {
         let wrong = match self.values.iter().find(|(known, _)| *known == name) {
             Some((_, Value::Text(text))) => match parse(text) {
                 Ok(value) => return Some(value),
@@ -159,6 +163,29 @@ impl Fields {
             }
         };
         self.wrong(FieldError::new(name, wrong));
+        None
+    }
+
+    /// The same where the field need not be there: `None` if it is not, or null.
+    pub(super) fn read_if_there<T, E: fmt::Display>(
+        &mut self,
+        name: &'static str,
+        parse: impl FnOnce(&str) -> Result<T, E>,
+    ) -> Result<Option<T>, Noted> {
+        match self.values.iter().find(|(known, _)| *known == name) {
+            None | Some((_, Value::Null)) => Ok(None),
+            Some(_) => self.read(name, parse).map(Some).ok_or(Noted),
+        }
+    }
+
+    /// Whether the field `name` is true; it need not be there.
+    pub(super) fn flag(&mut self, name: &'static str) -> Option<bool> {
+        let kind = match self.values.iter().find(|(known, _)| *known == name) {
+            None | Some((_, Value::Null)) => return Some(false),
+            Some((_, Value::Flag(flag))) => return Some(*flag),
+            Some((_, other)) => other.kind(),
+        };
+        self.wrong(FieldError::new(name, format!("must be true or false, not {kind}")));
         None
     }
 
@@ -196,9 +223,13 @@ impl Fields {
     }
 }
 
+/// A mistake that was noted in the fields.
+pub(super) struct Noted;
+
 /// What a piece of JSON is, as far as it matters.
 enum Value {
     Text(Zeroizing<String>),
+    Flag(bool),
     Object(Fields),
     Null,
     Other(&'static str),
@@ -208,6 +239,7 @@ impl Value {
     fn kind(&self) -> &'static str {
         match self {
             Self::Text(_) => "a string",
+            Self::Flag(_) => "a boolean",
             Self::Object(_) => "an object",
             Self::Null => "null",
             Self::Other(kind) => kind,
@@ -254,8 +286,8 @@ impl<'de> Visitor<'de> for Nested {
         Ok(Value::Null)
     }
 
-    fn visit_bool<E>(self, _: bool) -> Result<Value, E> {
-        Ok(Value::Other("a boolean"))
+    fn visit_bool<E>(self, flag: bool) -> Result<Value, E> {
+        Ok(Value::Flag(flag))
     }
 
     fn visit_u64<E>(self, _: u64) -> Result<Value, E> {

@@ -16,6 +16,7 @@ use rocket::request::Request;
 use rocket::shield::Shield;
 use rocket::{Data, Orbit, Response, Rocket};
 
+use super::cors;
 use crate::random::Random;
 
 /// The headers of every answer: Shield's defaults, then those that keep addresses of users and answers about
@@ -94,6 +95,7 @@ fn dress<'r>(request: &'r Request<'_>, response: &mut Response<'r>) {
     for (name, value) in EVERY_ANSWER {
         response.set_header(Header::new(name, value));
     }
+    cors::open(request, response);
     let id = RequestId::of(request);
     response.set_header(id.header());
     let trace = Trace::of(request);

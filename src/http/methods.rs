@@ -11,6 +11,7 @@ use rocket::http::{Header, Method, Status};
 use rocket::route::{Handler, Outcome, Route};
 use rocket::{Build, Data, Request, Response, Rocket};
 
+use super::cors;
 use super::problem::Problem;
 
 /// Behind every real route: Rocket's own ranks are between -12 and 0.
@@ -91,7 +92,9 @@ impl Handler for OtherMethod {
     async fn handle<'r>(&self, request: &'r Request<'_>, _: Data<'r>) -> Outcome<'r> {
         if request.method() == Method::Options {
             let allow = Header::new("Allow", self.allow.to_string());
-            return Outcome::Success(Response::build().status(Status::NoContent).header(allow).finalize());
+            let mut response = Response::build().status(Status::NoContent).header(allow).finalize();
+            cors::answer_preflight(request, &self.allow, &mut response);
+            return Outcome::Success(response);
         }
         Outcome::from(request, Problem::method_not_allowed(self.allow.to_string()))
     }

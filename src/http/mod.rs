@@ -3,21 +3,27 @@
 //! | module | what it is |
 //! |---|---|
 //! | `api` | the handlers, one endpoint a file |
+//! | `access` | who may call, as the operator has set it |
+//! | `callers` | guards: who asks, and whether they may |
 //! | `user_key`, `conditions`, `body`, `fields` | guards: what a request says, as types |
 //! | `answer`, `view` | what leaves when all went well |
 //! | `problem` | what leaves when not; the only place with statuses and their words |
 //! | `front` | what every request passes: its id, its line in the log, the headers of every answer |
+//! | `cors` | which other sites' pages may read answers |
 //! | `methods` | 405 and `OPTIONS`, derived from the mounted routes |
 //! | `launch` | Rocket's own settings, listening, shutting down |
 //!
 //! # How to add an endpoint
-//! One file in `api` with one handler of a dozen lines, its name in `api::routes`, its row in `docs/API.md`,
-//! its tests in `tests/it/http/`. A body is a `Body<T>` of a type that implements `fields::FromFields`.
+//! One file in `api` with one handler of a dozen lines and the guard that says who may, its name in `api::routes`, its
+//! row in `docs/API.md`, its rows in `tests/it/http/callers/table.rs` and its tests in `tests/it/http/`. A body is a `Body<T>` of a type that implements `fields::FromFields`.
 
+mod access;
 mod answer;
 mod api;
 mod body;
+mod callers;
 mod conditions;
+mod cors;
 mod fields;
 mod front;
 mod launch;
@@ -33,6 +39,7 @@ use std::time::Duration;
 
 use rocket::{Build, Rocket, catchers};
 
+pub use access::{Access, Proxies, SignUpBy};
 pub use launch::{ServeError, serve, serve_until};
 pub use problem::ProblemKind;
 
@@ -64,6 +71,8 @@ pub struct HttpSettings {
     /// 0 closes every connection after one answer. Any other number lets them be reused: for HTTP/1 Rocket
     /// 0.5 knows no idle time-out, whatever the number says.
     pub keep_alive_s: u32,
+    /// Who may call.
+    pub access: Access,
     /// The folder below `/files`; without one every file is a 404.
     pub static_dir: Option<PathBuf>,
     /// The largest body that is read.
@@ -84,6 +93,7 @@ impl HttpSettings {
             listen,
             workers: std::thread::available_parallelism().map_or(1, usize::from),
             keep_alive_s: 5,
+            access: Access::new(),
             static_dir: None,
             body_bytes_max: BODY_BYTES_MAX,
             body_timeout: BODY_TIMEOUT,
@@ -110,7 +120,8 @@ pub struct Services {
 #[must_use]
 pub fn rocket(settings: &HttpSettings, services: Services) -> Rocket<Build> {
     let front = front::Front::new(services.random.as_ref(), settings.shutdown_grace);
-    rocket::custom(launch::figment(settings))
+    let rules = access::Rules { access: settings.access.clone(), loopback: settings.listen.ip().is_loopback() };
+    callers::put_behind_guards(rocket::custom(launch::figment(settings)), services.use_cases)
         .attach(front::no_shield())
         .manage(front.drain())
         .manage(front.ids())
@@ -120,11 +131,8 @@ pub fn rocket(settings: &HttpSettings, services: Services) -> Rocket<Build> {
             policy: services.policy,
         })
         .manage(api::StaticDir(settings.static_dir.clone()))
-        .manage(services.use_cases.users)
-        .manage(services.use_cases.sessions)
-        .manage(services.use_cases.tokens)
-        .manage(services.use_cases.keyring)
-        .manage(services.store)
+        .manage(rules)
+        .manage(api::Asked(services.store))
         .attach(front)
         .attach(launch::tell_address(settings.on_listening.clone()))
         .attach(methods::fairing())

@@ -39,6 +39,14 @@ impl UserKey<'_> {
         }
     }
 
+    /// The id, if it is one: nobody is known as their own by anything else.
+    pub(super) fn own(self) -> Option<UserId> {
+        match self {
+            Self::Id { id, .. } => Some(id),
+            Self::Email(_) | Self::Other(_) => None,
+        }
+    }
+
     /// The problem that `error` is. That a user is unknown is said in the words of the request.
     pub(super) fn problem(self, error: service::Error) -> Problem {
         let problem = Problem::from(error);

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::{CanonicalEmail, Client, PasswordAttempt, PasswordHash, User, UserId, Version};
+use crate::domain::{CallerId, CanonicalEmail, Client, PasswordAttempt, PasswordHash, User, UserId, Version};
 use crate::service::Error;
 use crate::service::hashing::{Hasher, Verdict};
 use crate::service::tries::{Tries, Try};
@@ -98,7 +98,8 @@ impl Credentials {
         }
     }
 
-    /// The user with this id, if `attempt` is their password; the rest as [`Self::verify`].
+    /// The user with this id, if `attempt` is their password; the rest as [`Self::verify`]. A session in `client` is one
+    /// of this user's own.
     pub(super) async fn verify_id(
         &self,
         id: UserId,
@@ -108,7 +109,11 @@ impl Credentials {
     ) -> Result<(User, bool), Error> {
         let found = self.store.user(id).await?;
         let email = found.as_ref().map(|user| user.email.canonical().clone());
-        let trier = Trier { email: email.as_ref(), device: None, client };
+        let device = match &client.caller {
+            CallerId::Session(id) => Some(*id.as_bytes()),
+            CallerId::ApiKey(_) | CallerId::Nobody => None,
+        };
+        let trier = Trier { email: email.as_ref(), device, client };
         self.verify(found, attempt, &trier, check).await
     }
 

@@ -72,7 +72,7 @@ impl Tries {
     }
 
     /// Counts a try at the account with `email` (`None`: at one that can't be named) by `client`; `device` is a known
-    /// one of that account.
+    /// one of that account, or a session of its user. Nobody else's: it would be a bucket that strangers fill at will.
     ///
     /// # Errors
     /// [`Error::TooManyTries`], [`Error::Store`].
@@ -100,10 +100,6 @@ impl Tries {
         let network = match client.caller {
             CallerId::ApiKey(_) => None,
             CallerId::Nobody | CallerId::Session(_) => client.address.map(NetworkKey::of),
-        };
-        let device = match &client.caller {
-            CallerId::Session(id) => Some(*id.as_bytes()),
-            CallerId::ApiKey(_) | CallerId::Nobody => device,
         };
         if let (Some(account), Some(device)) = (account, device) {
             return vec![Bucket { key: BucketKey::Device(account, device), rate: rates.device }];

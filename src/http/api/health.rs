@@ -12,6 +12,9 @@ use crate::http::answer::Answer;
 use crate::http::problem::{Problem, ProblemKind};
 use crate::store::Store;
 
+/// The store that is asked whether it is ready, and nothing else.
+pub(in crate::http) struct Asked(pub(in crate::http) Arc<dyn Store>);
+
 #[derive(Serialize)]
 struct Health {
     status: &'static str,
@@ -23,8 +26,8 @@ pub(super) fn live() -> Answer {
 }
 
 #[get("/health/ready")]
-pub(super) async fn ready(store: &State<Arc<dyn Store>>) -> Result<Answer, Problem> {
-    match store.check().await {
+pub(super) async fn ready(store: &State<Asked>) -> Result<Answer, Problem> {
+    match store.0.check().await {
         Ok(()) => Ok(Answer::json(&Health { status: "ready" })),
         Err(error) => {
             let reason = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();

@@ -2,7 +2,13 @@
 
 mod files;
 mod health;
+mod login;
 mod ping;
+mod session_end;
+mod session_show;
+mod sessions_end_one;
+mod sessions_end_others;
+mod sessions_list;
 mod users_count;
 mod users_create;
 mod users_delete;
@@ -13,6 +19,7 @@ mod users_show;
 use rocket::{Route, routes};
 
 pub(super) use files::StaticDir;
+pub(super) use health::Asked;
 
 /// Every route there is.
 pub(super) fn routes() -> Vec<Route> {
@@ -26,6 +33,12 @@ pub(super) fn routes() -> Vec<Route> {
         users_replace::replace,
         users_password::change,
         users_delete::delete,
+        login::login,
+        session_show::show,
+        session_end::end,
+        sessions_list::list,
+        sessions_end_one::end_one,
+        sessions_end_others::end_others,
         files::file,
     ]
 }

@@ -1,25 +1,19 @@
-//! `PATCH /api/users/<id>`: a user takes another password; the old one proves who asks.
+//! `PATCH /api/users/<id>`: a user takes another password; the old one proves who asks. All their sessions end but the
+//! one that asks.
 
-use std::sync::Arc;
+use rocket::patch;
 
-use rocket::{State, patch};
-
-use crate::domain::Client;
 use crate::http::answer::Answer;
 use crate::http::body::Body;
+use crate::http::callers::MayChange;
 use crate::http::conditions::IfMatch;
 use crate::http::problem::Problem;
-use crate::http::user_key::UserKey;
-use crate::service::{NewPassword, Users};
+use crate::service::NewPassword;
 
-#[patch("/api/users/<key>", data = "<body>")]
-pub(super) async fn change(
-    key: UserKey<'_>,
-    wanted: IfMatch,
-    body: Body<NewPassword>,
-    users: &State<Arc<Users>>,
-) -> Result<Answer, Problem> {
-    let changed = users.change_password(key.id()?, &body.0, &wanted.0, Client::nobody()).await;
+#[patch("/api/users/<_>", data = "<body>")]
+pub(super) async fn change(may: MayChange<'_>, wanted: IfMatch, body: Body<NewPassword>) -> Result<Answer, Problem> {
+    let key = may.key();
+    let changed = may.users().change_password(key.id()?, &body.0, &wanted.0, &may.client()).await;
     changed.map_err(|error| key.problem(error))?;
     Ok(Answer::json(&"Password updated"))
 }

@@ -1,26 +1,23 @@
 //! `GET /api/users/<id or e-mail>`: one user.
 
-use std::sync::Arc;
+use std::borrow::Cow;
 
-use rocket::{State, get};
+use rocket::get;
 
 use crate::http::answer::Answer;
+use crate::http::callers::MayRead;
 use crate::http::conditions::IfNoneMatch;
 use crate::http::problem::Problem;
 use crate::http::user_key::UserKey;
-use crate::service::Users;
 
-#[get("/api/users/<key>")]
-pub(super) async fn show(
-    key: UserKey<'_>,
-    known: IfNoneMatch<'_>,
-    users: &State<Arc<Users>>,
-) -> Result<Answer, Problem> {
-    let found = match key {
-        UserKey::Id { id, .. } => users.user(id).await,
-        UserKey::Email(address) => users.user_by_email(address).await,
-        UserKey::Other(_) => return Err(key.not_found()),
+#[get("/api/users/<_>")]
+pub(super) async fn show(may: MayRead<'_>, known: IfNoneMatch<'_>) -> Result<Answer, Problem> {
+    let found = match (may.own(), may.key()) {
+        (Some(user), _) => Ok(Cow::Borrowed(user)),
+        (None, UserKey::Id { id, .. }) => may.users().user(id).await.map(Cow::Owned),
+        (None, UserKey::Email(address)) => may.users().user_by_email(address).await.map(Cow::Owned),
+        (None, key @ UserKey::Other(_)) => return Err(key.not_found()),
     };
-    let user = found.map_err(|error| key.problem(error))?;
+    let user = found.map_err(|error| may.key().problem(error))?;
     Ok(if known.has(user.version) { Answer::not_modified(user.version) } else { Answer::user(&user) })
 }

@@ -169,12 +169,13 @@ impl ProblemKind {
         Status::new(self.status_code())
     }
 
-    /// Headers that RFC 9110 asks for with some statuses. The password travels in the body, for which no
+    /// Headers that RFC 9110 asks for with some statuses. A password travels in the body, for which no
     /// authentication scheme is registered; one that no browser knows keeps it from asking for a password.
     /// What is waited for after a 503 is one hash or one reconnection: both are a matter of a second.
     pub(super) fn header(self) -> Option<(&'static str, &'static str)> {
         match self.status_code() {
-            401 => Some(("WWW-Authenticate", "Password-In-Body realm=\"userd\"")),
+            401 if self == Self::NotAuthenticated => Some(("WWW-Authenticate", "Password-In-Body realm=\"userd\"")),
+            401 => Some(("WWW-Authenticate", "Bearer realm=\"userd\"")),
             408 | 413 => Some(("Connection", "close")),
             503 => Some(("Retry-After", "1")),
             _ => None,

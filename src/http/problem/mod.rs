@@ -19,7 +19,7 @@ use super::answer::{NO_CONTENT, NO_STORE, to_json};
 use super::fields::FieldError;
 use super::front::{RequestId, dress_if_unseen};
 use super::view::Text;
-use crate::service::{self, PasswordField};
+use crate::service::{self, LimitMet, PasswordField};
 use crate::store::StoreError;
 
 pub use kind::ProblemKind;
@@ -30,14 +30,14 @@ pub(super) struct Problem {
     kind: ProblemKind,
     detail: Cow<'static, str>,
     errors: Vec<FieldError>,
-    allow: Option<String>,
+    headers: Vec<(&'static str, String)>,
     cause: Option<Box<dyn StdError + Send + Sync>>,
 }
 
 impl Problem {
     /// A problem of this kind; `detail` says what happened this time.
     pub(super) fn new(kind: ProblemKind, detail: impl Into<Cow<'static, str>>) -> Self {
-        Self { kind, detail: detail.into(), errors: Vec::new(), allow: None, cause: None }
+        Self { kind, detail: detail.into(), errors: Vec::new(), headers: Vec::new(), cause: None }
     }
 
     /// Fields are wrong, each for the reason in `errors`.
@@ -48,7 +48,7 @@ impl Problem {
     /// The path does not have this method; it has those in `allow`.
     pub(super) fn method_not_allowed(allow: String) -> Self {
         let detail = format!("this path knows {allow}");
-        Self { allow: Some(allow), ..Self::new(ProblemKind::MethodNotAllowed, detail) }
+        Self::new(ProblemKind::MethodNotAllowed, detail).with_header("Allow", allow)
     }
 
     /// There is nothing at this path.
@@ -59,6 +59,12 @@ impl Problem {
     /// What kind of problem it is.
     pub(super) fn kind(&self) -> ProblemKind {
         self.kind
+    }
+
+    /// The same with one more header.
+    pub(super) fn with_header(mut self, name: &'static str, value: String) -> Self {
+        self.headers.push((name, value));
+        self
     }
 
     fn because(mut self, cause: impl StdError + Send + Sync + 'static) -> Self {
@@ -106,7 +112,10 @@ impl From<service::Error> for Problem {
                 };
                 return Self::invalid_fields(error.sentence(), vec![error]);
             }
-            Error::TooManyTries(_) => (ProblemKind::TooManyTries, "too many wrong passwords; try again later"),
+            Error::TooManyTries(limit) => {
+                let headers = limit_headers(limit);
+                return Self { headers, ..Self::new(ProblemKind::TooManyTries, TOO_MANY_TRIES) }.because(error);
+            }
             Error::NoSession => (ProblemKind::NotSignedIn, "the session has ended; sign in again"),
             Error::UnknownSession => (ProblemKind::SessionNotFound, "session not found"),
             Error::RefreshRefused(_) => {
@@ -131,6 +140,21 @@ impl From<service::Error> for Problem {
         };
         Self::new(kind, detail).because(error)
     }
+}
+
+const TOO_MANY_TRIES: &str = "too many wrong passwords; try again after the seconds in Retry-After";
+
+/// When to try again, and what the limit is (draft-ietf-httpapi-ratelimit-headers): `q` at once, in a window of `w`
+/// seconds; `r` are left, and in `t` seconds there is one more.
+fn limit_headers(limit: &LimitMet) -> Vec<(&'static str, String)> {
+    let LimitMet { name, rate, retry_after_ms } = limit;
+    let seconds = retry_after_ms.div_ceil(1000).max(1);
+    let window = rate.interval_ms.saturating_mul(rate.burst).div_ceil(1000).max(1);
+    vec![
+        ("Retry-After", seconds.to_string()),
+        ("RateLimit-Policy", format!("\"{name}\";q={};w={window}", rate.burst)),
+        ("RateLimit", format!("\"{name}\";r=0;t={seconds}")),
+    ]
 }
 
 const INTERNAL: &str = "something went wrong; the log says more";
@@ -188,8 +212,8 @@ impl<'r> Responder<'r, 'r> for Problem {
         for (name, value) in [NO_STORE, NO_CONTENT].into_iter().chain(self.kind.header()) {
             response.set_header(Header::new(name, value));
         }
-        if let Some(allow) = self.allow {
-            response.set_header(Header::new("Allow", allow));
+        for (name, value) in self.headers {
+            response.adjoin_header(Header::new(name, value));
         }
         response.set_sized_body(json.len(), Cursor::new(json));
         dress_if_unseen(request, &mut response);

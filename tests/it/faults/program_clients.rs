@@ -52,7 +52,7 @@ async fn hundreds_of_stalled_connections_stop_nobody_and_slow_bodies_are_not_wai
     assert_eq!(ask(address, &sign_up("first@example.org")).await.status, 200);
     let before = serving.open_files();
     let in_line = stalled(address, b"GET /api/us", STALLED).await;
-    let in_head = stalled(address, b"GET /api/users HTTP/1.1\r\nHost: userd\r\nAccept: applic", STALLED).await;
+    let in_head = stalled(address, b"GET /api/users HTTP/1.1\r\nHost: localhost\r\nAccept: applic", STALLED).await;
     let whole = sign_up("never@example.org");
     let mut in_body = stalled(address, &whole[..whole.len() - 10], STALLED).await;
     let before_body = stalled(address, &whole[..body_of(&whole) + 13], STALLED).await;

@@ -15,7 +15,7 @@ const GROWTH_KIB_MAX: u64 = 8 * 1024;
 /// How much of an endless body is sent at most; the limit of a body is 16 KiB.
 const ENDLESS_BYTES_MAX: usize = 1024 * 1024;
 
-const HEAD: &str = "POST /api/users HTTP/1.1\r\nHost: userd\r\nContent-Type: application/json\r\n";
+const HEAD: &str = "POST /api/users HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
 
 async fn post(address: SocketAddr, headers: &str, body: &[u8]) -> Answer {
     let head = format!("{HEAD}{headers}Content-Length: {}\r\n\r\n", body.len());

@@ -46,7 +46,7 @@ impl Served {
     /// Sends a request that does not end by itself, and returns once its handler has begun.
     async fn with_slow_request(&self, slow: &Slow) -> TcpStream {
         let mut stream = TcpStream::connect(self.address).await.expect("it listens");
-        stream.write_all(b"GET /slow HTTP/1.1\r\nHost: x\r\n\r\n").await.expect("it reads");
+        stream.write_all(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n").await.expect("it reads");
         tokio::time::timeout(HANGS_AFTER, slow.arrived.notified()).await.expect("the handler begins");
         stream
     }
@@ -92,7 +92,7 @@ async fn read_to_end(mut stream: TcpStream) -> String {
 
 async fn until_answered(address: SocketAddr) -> TcpStream {
     let mut stream = TcpStream::connect(address).await.expect("it listens");
-    stream.write_all(b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n").await.expect("it reads");
+    stream.write_all(b"GET /ping HTTP/1.1\r\nHost: localhost\r\n\r\n").await.expect("it reads");
     let mut buffer = [0; 1024];
     assert!(stream.read(&mut buffer).await.expect("it answers") > 0);
     stream
@@ -119,7 +119,7 @@ async fn a_request_under_way_is_finished_and_idle_connections_do_not_hold_the_ex
 /// A connection that was still taken into the queue is closed without an answer.
 async fn talk_is_refused(address: SocketAddr) -> bool {
     let Ok(mut stream) = TcpStream::connect(address).await else { return true };
-    let _ = stream.write_all(b"GET /ping HTTP/1.1\r\nHost: x\r\n\r\n").await;
+    let _ = stream.write_all(b"GET /ping HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
     let mut buffer = [0; 16];
     !matches!(tokio::time::timeout(Duration::from_millis(300), stream.read(&mut buffer)).await, Ok(Ok(1..)))
 }
@@ -158,7 +158,7 @@ async fn a_taken_address_is_said_in_a_sentence() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_rocket_can_not_read_is_a_dressed_problem() {
     let served = serve(settings(), Arc::default()).await;
-    let answer = talk(served.address, b"BREW /ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n").await;
+    let answer = talk(served.address, b"BREW /ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
     for part in ["urn:userd:problem:bad-request", "X-Request-Id: ", "X-Content-Type-Options: nosniff", "no-store"] {
         assert!(answer.to_lowercase().contains(&part.to_lowercase()), "{part}: {answer}");
@@ -170,7 +170,8 @@ async fn what_rocket_can_not_read_is_a_dressed_problem() {
 async fn a_body_that_does_not_come_is_waited_for_no_longer_than_set() {
     let settings = HttpSettings { body_timeout: Duration::from_millis(100), ..settings() };
     let served = serve(settings, Arc::default()).await;
-    let head = "POST /api/users HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n";
+    let head =
+        "POST /api/users HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n";
     let answer = talk(served.address, format!("{head}{{\"name\": \"some name\"").as_bytes()).await;
     assert!(answer.starts_with("HTTP/1.1 408 ") && answer.contains("body-timeout"), "{answer}");
 }
@@ -179,7 +180,7 @@ async fn a_body_that_does_not_come_is_waited_for_no_longer_than_set() {
 async fn a_body_without_end_is_refused_while_it_comes() {
     let served = serve(settings(), Arc::default()).await;
     let mut stream = TcpStream::connect(served.address).await.expect("it listens");
-    let head = "POST /api/users HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\n\
+    let head = "POST /api/users HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
                 Transfer-Encoding: chunked\r\n\r\n";
     stream.write_all(head.as_bytes()).await.expect("it reads");
     let chunk = format!("1000\r\n{}\r\n", " ".repeat(0x1000));

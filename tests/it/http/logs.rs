@@ -76,7 +76,7 @@ async fn each_request_is_one_line_with_its_pattern_and_never_its_path() {
     let (text, lines) = log.read();
     let lines = access(&lines);
     assert_eq!(lines.len(), 2, "{text}");
-    let expect = [("mine", "HEAD", "/api/users/<key>", 404), ("t", "GET", "-", 404)];
+    let expect = [("mine", "HEAD", "/api/users/<_>", 404), ("t", "GET", "-", 404)];
     for (line, (id, method, route, status)) in lines.iter().zip(expect) {
         assert_eq!(
             (&line["id"], &line["method"], &line["route"], &line["status"]),

@@ -21,8 +21,13 @@ fn the_table_of_problems_is_an_api() {
     400 bad-request | The request can't be understood
     400 malformed-json | The body is not JSON
     401 not-authenticated | Not authenticated
+    401 not-signed-in | Not signed in
+    401 refresh-refused | The refresh token is worth nothing
+    403 forbidden | Not allowed
+    403 cross-site | Asked by another site
     404 not-found | Nothing here
     404 user-not-found | No such user
+    404 session-not-found | No such session
     405 method-not-allowed | Method not allowed
     408 body-timeout | The body took too long
     409 email-taken | The e-mail is taken
@@ -30,6 +35,7 @@ fn the_table_of_problems_is_an_api() {
     413 body-too-large | The body is too large
     415 unsupported-media-type | The body is of a kind that is not taken
     422 invalid-fields | Fields are wrong
+    429 too-many-tries | Too many tries
     500 internal | A mistake in userd
     500 record-unreadable | The user's record can't be read
     503 busy | Busy

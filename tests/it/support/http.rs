@@ -167,14 +167,14 @@ impl Connection {
 
 /// The bytes of a request without a body.
 pub fn get(path: &str) -> Vec<u8> {
-    format!("GET {path} HTTP/1.1\r\nHost: userd\r\n\r\n").into_bytes()
+    format!("GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n").into_bytes()
 }
 
 /// The bytes of a request with a JSON body.
 pub fn with_json(method: &str, path: &str, body: &Value) -> Vec<u8> {
     let body = body.to_string();
     let length = body.len();
-    let head = format!("{method} {path} HTTP/1.1\r\nHost: userd\r\nContent-Type: application/json\r\n");
+    let head = format!("{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n");
     format!("{head}Content-Length: {length}\r\n\r\n{body}").into_bytes()
 }
 

@@ -1,0 +1,110 @@
+//! Who may call, as the operator has set it. What follows from it for one request is decided in `callers`.
+
+use std::net::{IpAddr, Ipv6Addr};
+
+use rocket::Request;
+
+use super::problem::{Problem, ProblemKind};
+
+/// Who may sign people up once there is an API key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SignUpBy {
+    /// Anybody.
+    Anybody,
+    /// A service whose API key has the scope `users:write`.
+    Services,
+}
+
+/// Which proxies are believed about where a request comes from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Proxies {
+    /// Networks: an address and how many of its bits count.
+    pub trusted: Vec<(IpAddr, u8)>,
+    /// How many places from the end of `X-Forwarded-For` the client is.
+    pub depth: usize,
+}
+
+impl Proxies {
+    /// Whether `address` is in one of the networks. An IPv4 address written as IPv6 is the IPv4 address.
+    pub(super) fn trust(&self, address: IpAddr) -> bool {
+        self.trusted.iter().any(|(network, bits)| holds(*network, *bits, address.to_canonical()))
+    }
+}
+
+fn holds(network: IpAddr, bits: u8, address: IpAddr) -> bool {
+    match (network, address) {
+        (IpAddr::V4(network), IpAddr::V4(address)) => {
+            let mask = u32::MAX.checked_shl(32 - u32::from(bits.min(32))).unwrap_or(0);
+            network.to_bits() & mask == address.to_bits() & mask
+        }
+        (IpAddr::V6(network), IpAddr::V6(address)) => same_bits(network, address, bits),
+        (IpAddr::V6(network), IpAddr::V4(address)) => same_bits(network, address.to_ipv6_mapped(), bits),
+        (IpAddr::V4(_), IpAddr::V6(_)) => false,
+    }
+}
+
+fn same_bits(network: Ipv6Addr, address: Ipv6Addr, bits: u8) -> bool {
+    let mask = u128::MAX.checked_shl(128 - u32::from(bits.min(128))).unwrap_or(0);
+    network.to_bits() & mask == address.to_bits() & mask
+}
+
+/// The settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Access {
+    /// Who may sign people up.
+    pub sign_up: SignUpBy,
+    /// Other sites whose pages may call (CORS), as browsers write them: `https://app.example.org`.
+    pub origins: Vec<String>,
+    /// Which proxies are believed.
+    pub proxies: Proxies,
+}
+
+impl Access {
+    /// What is in `userd.default.toml`: anybody signs up, no other site may call, no proxy is believed.
+    #[must_use]
+    pub fn new() -> Self {
+        let proxies = Proxies { trusted: Vec::new(), depth: 1 };
+        Self { sign_up: SignUpBy::Anybody, origins: Vec::new(), proxies }
+    }
+}
+
+impl Default for Access {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The settings, and whether only this machine can connect.
+pub(super) struct Rules {
+    /// The settings.
+    pub(super) access: Access,
+    /// Whether userd listens on loopback.
+    pub(super) loopback: bool,
+}
+
+impl Rules {
+    /// The rules that hold for `request`.
+    pub(super) fn of<'r>(request: &'r Request<'_>) -> Result<&'r Self, Problem> {
+        request.rocket().state().ok_or_else(|| Problem::new(ProblemKind::Internal, "no rules of access are managed"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trust(network: &str, bits: u8, address: &str) -> bool {
+        let network = network.parse().expect("an address");
+        Proxies { trusted: vec![(network, bits)], depth: 1 }.trust(address.parse().expect("an address"))
+    }
+
+    #[test]
+    fn a_network_holds_the_addresses_that_share_its_bits() {
+        assert!(trust("10.0.0.0", 8, "10.255.0.1") && !trust("10.0.0.0", 8, "11.0.0.1"));
+        assert!(trust("10.0.0.7", 32, "10.0.0.7") && !trust("10.0.0.7", 32, "10.0.0.6"));
+        assert!(trust("0.0.0.0", 0, "203.0.113.9") && !trust("0.0.0.0", 0, "2001:db8::1"));
+        assert!(trust("2001:db8::", 32, "2001:db8:ffff::1") && !trust("2001:db8::", 32, "2001:db9::1"));
+        assert!(trust("10.0.0.0", 8, "::ffff:10.1.2.3"), "IPv4 written as IPv6");
+        assert!(trust("::ffff:10.0.0.0", 104, "10.1.2.3"), "a network written as IPv6");
+    }
+}

@@ -1,0 +1,14 @@
+//! `GET /api/session`: who is signed in, and since when.
+
+use rocket::get;
+
+use crate::http::answer::Answer;
+use crate::http::callers::SignedIn;
+use crate::http::view::{SessionView, SignedInView};
+
+#[get("/api/session")]
+#[expect(clippy::needless_pass_by_value, reason = "Rocket hands guards over by value")]
+pub(super) fn show(who: SignedIn<'_>) -> Answer {
+    let session = SessionView::new(who.session(), who.sessions(), Some(who.session().id));
+    Answer::json(&SignedInView { user: who.user(), session })
+}

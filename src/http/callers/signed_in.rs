@@ -1,0 +1,92 @@
+//! Guards of what is about the session that asks.
+
+use rocket::Request;
+use rocket::request::{FromRequest, Outcome};
+
+use super::caller::{Caller, Who};
+use super::cookies::Cookies;
+use super::pass::{Pass, Right, nobody, outcome};
+use crate::domain::{Client, Session, User};
+use crate::http::problem::{Problem, ProblemKind};
+use crate::service::Sessions;
+
+/// A user with a session that is good.
+pub(in crate::http) struct SignedIn<'r> {
+    user: &'r User,
+    session: &'r Session,
+    pass: Pass<'r>,
+}
+
+impl<'r> SignedIn<'r> {
+    /// Who asks, as they are now.
+    pub(in crate::http) fn user(&self) -> &'r User {
+        self.user
+    }
+
+    /// By which session.
+    pub(in crate::http) fn session(&self) -> &'r Session {
+        self.session
+    }
+
+    /// The same, for what is written down.
+    pub(in crate::http) fn client(&self) -> Client {
+        self.pass.client()
+    }
+
+    /// What can be done with sessions.
+    pub(in crate::http) fn sessions(&self) -> &'r Sessions {
+        &self.pass.use_cases.sessions
+    }
+
+    async fn check(request: &'r Request<'_>) -> Result<Self, Problem> {
+        let caller = Caller::of(request).await?;
+        match &caller.who {
+            Who::User(signed_in) => {
+                let pass = Pass::new(request, caller, Right::Own)?;
+                Ok(Self { user: &signed_in.user, session: &signed_in.session, pass })
+            }
+            Who::Nobody => Err(nobody()),
+            Who::Service(_) => {
+                let detail =
+                    "this is about a session, and an API key has none; send the token that POST /api/login gives";
+                Err(Problem::new(ProblemKind::Forbidden, detail))
+            }
+        }
+    }
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for SignedIn<'r> {
+    type Error = ProblemKind;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ProblemKind> {
+        outcome(request, Self::check(request).await)
+    }
+}
+
+/// A user who signs out. Where the session of a cookie has ended already, the cookie is forgotten all the same.
+pub(in crate::http) struct SigningOut<'r> {
+    /// Who, by which session.
+    pub(in crate::http) signed_in: SignedIn<'r>,
+    /// The cookies to forget.
+    pub(in crate::http) cookies: Cookies,
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for SigningOut<'r> {
+    type Error = ProblemKind;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ProblemKind> {
+        let cookies = Cookies::of(request);
+        outcome(
+            request,
+            match SignedIn::check(request).await {
+                Ok(signed_in) => Ok(Self { signed_in, cookies }),
+                Err(problem) if problem.kind() == ProblemKind::NotSignedIn => {
+                    Err(problem.with_header("Set-Cookie", cookies.forget_session()))
+                }
+                Err(problem) => Err(problem),
+            },
+        )
+    }
+}
