@@ -28,8 +28,8 @@ use crate::service::{
 use crate::store::Store;
 use crate::store::embedded::{EmbeddedSettings, EmbeddedStore, OpenError};
 use crate::store::redis::{
-    Acknowledge, Address, BUSY_PAUSE, Durability, EVENTS_KEPT, Login, RECHECK_EVERY, RedisSettings, RedisStore,
-    Sentinels, Servers, StartError,
+    Acknowledge, Address, BUSY_PAUSE, Durability, Login, RECHECK_EVERY, RedisSettings, RedisStore, Sentinels, Servers,
+    StartError,
 };
 
 /// How long closing the store may take at the end: longer than any call to it, and not for ever.
@@ -214,6 +214,7 @@ pub async fn open_store(config: &Config, random: Arc<dyn Random>) -> Result<Arc<
                 readers: config.sqlite.readers,
                 timeout: config.sqlite.timeout,
                 queue: config.sqlite.queue,
+                events_kept: config.events_kept,
             };
             Ok(Arc::new(EmbeddedStore::open(&settings)?))
         }
@@ -300,7 +301,7 @@ fn redis_settings(config: &Config, target: &RedisTarget) -> RedisSettings {
         in_flight_max: redis.in_flight_max,
         recheck_every: RECHECK_EVERY,
         busy_pause: BUSY_PAUSE,
-        events_kept: EVENTS_KEPT,
+        events_kept: config.events_kept,
         allow_volatile_store: redis.allow_volatile_store,
         allow_eviction: redis.allow_eviction,
         assume_noeviction: redis.assume_noeviction,

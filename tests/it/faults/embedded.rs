@@ -170,7 +170,7 @@ async fn a_newer_schema_and_other_rules_for_emails_are_refused() {
     raw.pragma_update(None, "user_version", 99).expect("a number");
     let error = refused(&test.path());
     assert!(matches!(error, OpenError::Newer { found: 99, .. }), "{error:?}");
-    raw.pragma_update(None, "user_version", 2).expect("a number");
+    raw.pragma_update(None, "user_version", 3).expect("a number");
     raw.execute("UPDATE meta SET value = 77 WHERE key = 'canonical_version'", []).expect("a number");
     let error = refused(&test.path());
     assert!(matches!(error, OpenError::OtherCanonicalisation { found: 77, .. }), "{error:?}");
