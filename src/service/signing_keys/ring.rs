@@ -112,7 +112,7 @@ impl SigningRing {
             }
             let now = self.ground.clock.now();
             if let Some(fresh) = self.ground.make(FIRST, self.algorithm, now).await? {
-                tracing::info!(kid = fresh.key.record.kid, "made the first key that signs tokens");
+                tracing::debug!(kid = fresh.key.record.kid, "made the first key that signs tokens");
                 let stored = vec![StoredKey { id: FIRST.to_string(), text: fresh.text }];
                 return Ok((stored, Arc::new(Ring { keys: vec![fresh.key], unusable: Vec::new() })));
             }

@@ -24,6 +24,7 @@ mod problems;
 mod replace;
 mod requests;
 mod rounds;
+mod tokens;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

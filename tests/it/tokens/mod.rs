@@ -5,9 +5,11 @@
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking, also in its helpers")]
 
+mod forged;
 mod minting;
 mod refresh;
 mod rotation;
+mod verified;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
