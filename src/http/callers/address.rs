@@ -65,7 +65,7 @@ impl<'r> Host<'r> {
         let Self::Named(host) = self else { return false };
         let name = match host.strip_prefix('[') {
             Some(rest) => rest.split_once(']').map_or("", |(name, _)| name),
-            None => host.rsplit_once(':').map_or(&**host, |(name, _)| name),
+            None => host.split_once(':').map_or(&**host, |(name, _)| name),
         };
         name.eq_ignore_ascii_case("localhost")
             || name.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())

@@ -104,7 +104,8 @@ async fn any_path_and_any_header_is_answered() {
             ("Host", &header),
         ];
         let answer = front.send(Get, &path, &headers, "").await;
-        assert!(matches!(answer.status, 200 | 404), "{path}: {answer}");
+        // Without an API key what is asked under another name than this machine's own is refused.
+        assert!(matches!(answer.status, 200 | 403 | 404), "{path}: {answer}");
     }
 }
 

@@ -7,6 +7,7 @@
 
 mod bad_input;
 mod bodies;
+mod callers;
 mod conditions;
 mod count_and_show;
 mod create;
@@ -24,6 +25,10 @@ mod problems;
 mod replace;
 mod requests;
 mod rounds;
+mod scene;
+mod sessions;
+mod sign_in;
+mod throttle;
 mod tokens;
 
 use std::net::SocketAddr;
@@ -77,8 +82,17 @@ fn random(seed: u64) -> Arc<dyn Random> {
 
 /// What the service works with, on `store` and `hasher`.
 pub(crate) fn services_hashing(store: Arc<dyn Store>, hasher: Arc<Hasher>) -> Services {
+    services_at(store, hasher, clock())
+}
+
+/// A clock that stands still.
+pub(crate) fn clock() -> Arc<ManualClock> {
+    Arc::new(ManualClock::at(Timestamp::from_millis(1_795_357_862_007)))
+}
+
+/// What the service works with, on `store`, `hasher` and `clock`.
+pub(crate) fn services_at(store: Arc<dyn Store>, hasher: Arc<Hasher>, clock: Arc<ManualClock>) -> Services {
     let policy = PasswordPolicy { chars_min: 8, chars_max: 128 };
-    let clock = Arc::new(ManualClock::at(Timestamp::from_millis(1_795_357_862_007)));
     let ground =
         Ground { store: Arc::clone(&store), hasher, seal: Arc::new(Seal::with(None)), clock, random: random(2) };
     let use_cases = UseCases::on(&ground, &service_settings(policy));

@@ -7,6 +7,7 @@
 mod sessions;
 
 use std::collections::BTreeMap;
+use std::panic::Location;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -41,11 +42,12 @@ pub(crate) struct MemoryStore {
     calls: AtomicUsize,
     fault: Mutex<Option<(usize, Fault)>>,
     bumps: AtomicUsize,
+    made: Mutex<Vec<&'static Location<'static>>>,
 }
 
 /// All that is kept.
-#[derive(Default)]
-struct Kept {
+#[derive(Default, Clone)]
+pub(crate) struct Kept {
     users: BTreeMap<UserId, User>,
     sessions: BTreeMap<(UserId, SessionId), Session>,
     events: Vec<Event>,
@@ -77,6 +79,31 @@ impl MemoryStore {
         self.bumps.store(reads, Ordering::SeqCst);
     }
 
+    /// The calls since the last time that this was asked, each by the line of this store that answers it.
+    pub(crate) fn calls_made(&self) -> Vec<String> {
+        std::mem::take(&mut *lock(&self.made)).into_iter().map(ToString::to_string).collect()
+    }
+
+    /// Everything that is kept now.
+    pub(crate) fn remember(&self) -> Kept {
+        lock(&self.kept).clone()
+    }
+
+    /// Keeps what was kept then.
+    pub(crate) fn restore(&self, kept: Kept) {
+        *lock(&self.kept) = kept;
+    }
+
+    /// Makes the text of every key unreadable.
+    pub(crate) fn spoil_keys(&self) {
+        lock(&self.kept).keys.values_mut().for_each(|text| "damaged".clone_into(text));
+    }
+
+    /// How many sessions there are, of whomever.
+    pub(crate) fn sessions_count(&self) -> usize {
+        lock(&self.kept).sessions.len()
+    }
+
     /// Everybody, as kept.
     pub(crate) fn everybody(&self) -> Vec<User> {
         lock(&self.kept).users.values().cloned().collect()
@@ -88,7 +115,9 @@ impl MemoryStore {
     }
 
     /// Does `act` on what is kept, or fails as told.
+    #[track_caller]
     fn call<T>(&self, act: impl FnOnce(&mut Kept) -> T) -> Result<T, StoreError> {
+        lock(&self.made).push(Location::caller());
         let number = self.calls.fetch_add(1, Ordering::SeqCst);
         let fault = lock(&self.fault).filter(|(nth, _)| *nth == number).map(|(_, fault)| fault);
         match fault {
@@ -102,6 +131,7 @@ impl MemoryStore {
         }
     }
 
+    #[track_caller]
     fn update(
         &self,
         id: UserId,

@@ -1,0 +1,163 @@
+//! What is shown and is not good: each is refused with a sentence, and never taken for nobody.
+
+use rocket::http::Method::{Delete, Get, Patch, Post};
+
+use crate::http::scene::{Headers, Scene, bearer, cookie, make_key, make_revoked_key};
+use crate::http::{OTHER_PASSWORD, PASSWORD};
+use userd::domain::Scope;
+
+#[rocket::async_test]
+async fn each_mistake_is_told_what_to_send_instead() {
+    let scene = Scene::keyed().await;
+    let revoked = make_revoked_key(&scene.store, 7).await;
+    let ada = scene.join("Ada", "ada@example.com").await;
+    let damaged = "the session token is damaged; send it whole, as POST /api/login gave it";
+    let gone = "the session has ended; sign in again";
+    let key = "the API key is damaged; send it whole, as it was printed when it was made";
+    let jwt = "this is a token for other services (JWT); userd itself takes the session token or an API key";
+    let none = "this is no token of userd; send the session token (v1.…) or an API key (k1.…)";
+    let cases = [
+        (ada.token[..ada.token.len() - 1].to_owned(), damaged),
+        (format!("{0}{0}", ada.token), damaged),
+        (format!("{0} {0}", ada.token), damaged),
+        (ada.token.to_uppercase().replace("V1", "v1"), damaged),
+        (format!("v1.{}.{}", ada.id, "A".repeat(43)), gone),
+        (ada.token.replace(&ada.id, super::super::NOBODY), gone),
+        (revoked[..30].to_owned(), key),
+        (revoked, "the API key was revoked, or never was"),
+        (ada.refresh.clone(), "this is a refresh token, which opens nothing by itself; send the session token"),
+        (ada.device.clone(), "this is the token of a device, which opens nothing; send the session token"),
+        ("eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZGEifQ.".to_owned(), jwt),
+        (ada.id.clone(), none),
+        ("\u{1f511}".to_owned(), none),
+    ];
+    for (token, detail) in cases {
+        for path in ["/api/session", &format!("/api/users/{}", ada.id), "/api/users"] {
+            let answer = scene.get(path, &token).await;
+            assert_eq!((answer.status, answer.slug().as_str()), (401, "not-signed-in"), "{token}: {answer}");
+            assert_eq!(answer.detail(), detail, "{token}");
+            assert_eq!(answer.header("WWW-Authenticate"), Some("Bearer realm=\"userd\""));
+            assert!(!answer.text().contains(&ada.token), "{answer}");
+        }
+    }
+    assert_eq!(scene.get("/api/session", &ada.token).await.status, 200, "and the good one still is");
+}
+
+#[rocket::async_test]
+async fn only_bearer_is_known_in_any_case() {
+    let scene = Scene::keyed().await;
+    let ada = scene.join("Ada", "ada@example.com").await;
+    for (value, status) in [
+        (format!("bearer {}", ada.token), 200),
+        (format!("BEARER   {}  ", ada.token), 200),
+        (format!("Basic {}", ada.token), 401),
+        (ada.token.clone(), 401),
+        (format!("Bearer{}", ada.token), 401),
+        ("Bearer".to_owned(), 401),
+        ("Bearer ".to_owned(), 401),
+        (String::new(), 401),
+    ] {
+        let answer = scene.ask(Get, "/api/session", &vec![("Authorization", value.clone())], "").await;
+        assert_eq!(answer.status, status, "{value}: {answer}");
+    }
+}
+
+#[rocket::async_test]
+async fn two_of_a_kind_are_a_mistake_and_a_bearer_wins_over_a_cookie() {
+    let scene = Scene::keyed().await;
+    let ada = scene.join("Ada", "ada@example.com").await;
+    let bob = scene.join("Bob", "bob@example.com").await;
+    let twice: Headers = [bearer(&ada.token), bearer(&ada.token)].concat();
+    let two_cookies: Headers = vec![("Cookie", format!("__Host-sid={}; __Host-sid={}", ada.token, bob.token))];
+    let two_headers: Headers = [cookie(&ada.token), cookie(&bob.token)].concat();
+    for headers in [twice, two_cookies, two_headers] {
+        let answer = scene.ask(Get, "/api/session", &headers, "").await;
+        assert_eq!((answer.status, answer.slug().as_str()), (400, "bad-request"), "{answer}");
+        assert!(answer.detail().starts_with("there are two "), "{answer}");
+    }
+    let both: Headers = [cookie(&ada.token), bearer(&bob.token)].concat();
+    let answer = scene.ask(Get, "/api/session", &both, "").await;
+    assert_eq!(answer.value()["user"]["name"], "Bob");
+    let bad_bearer: Headers = [cookie(&ada.token), bearer("x")].concat();
+    assert_eq!(scene.ask(Get, "/api/session", &bad_bearer, "").await.status, 401, "a good cookie mends nothing");
+}
+
+#[rocket::async_test]
+async fn what_is_nobodys_is_401_and_what_one_may_not_is_403_with_a_sentence() {
+    let scene = Scene::keyed().await;
+    let key = make_key(&scene.store, 8, &[Scope::SessionsRead]).await;
+    let ada = scene.join("Ada", "ada@example.com").await;
+    let nobody = scene.front.get("/api/users").await;
+    assert_eq!((nobody.status, nobody.slug().as_str()), (401, "not-signed-in"));
+    assert!(nobody.detail().starts_with("sign in first: "), "{nobody}");
+    let cases = [
+        ("/api/users", &ada.token, "a session may do that for its own user at most; others need a key with users:read"),
+        ("/api/users", &key, "the API key lacks the scope users:read"),
+        (
+            "/api/session",
+            &key,
+            "this is about a session, and an API key has none; send the token that POST /api/login gives",
+        ),
+    ];
+    for (path, token, detail) in cases {
+        let answer = scene.get(path, token).await;
+        assert_eq!((answer.status, answer.slug(), answer.detail()), (403, "forbidden".to_owned(), detail.to_owned()));
+    }
+}
+
+#[rocket::async_test]
+async fn that_somebody_may_not_is_said_without_looking_for_the_user() {
+    let scene = Scene::keyed().await;
+    let ada = scene.join("Ada", "ada@example.com").await;
+    let bob = scene.join("Bob", "bob@example.com").await;
+    let mut answers = Vec::new();
+    for id in [bob.id.as_str(), super::super::NOBODY, "17", "bob@example.com"] {
+        scene.store.calls_made();
+        let answer = scene.get(&format!("/api/users/{id}"), &ada.token).await;
+        assert_eq!(scene.store.calls_made().len(), 1, "only the session was looked up");
+        answers.push(answer);
+    }
+    answers.dedup();
+    assert_eq!(answers.len(), 1, "{answers:?}");
+    assert_eq!(answers[0].status, 403);
+}
+
+#[rocket::async_test]
+async fn a_session_that_asks_for_its_own_user_costs_one_call() {
+    let scene = Scene::keyed().await;
+    let ada = scene.join("Ada", "ada@example.com").await;
+    for path in ["/api/session".to_owned(), format!("/api/users/{}", ada.id)] {
+        scene.store.calls_made();
+        assert_eq!(scene.get(&path, &ada.token).await.status, 200);
+        assert_eq!(scene.store.calls_made().len(), 1, "{path}");
+    }
+}
+
+#[rocket::async_test]
+async fn a_refused_caller_is_refused_before_the_body_is_looked_at() {
+    let scene = Scene::keyed().await;
+    let ada = scene.join("Ada", "ada@example.com").await;
+    let path = format!("/api/users/{}", ada.id);
+    for (method, body) in [(Patch, "{"), (Delete, "[]")] {
+        assert_eq!(scene.ask(method, &path, &Vec::new(), body).await.status, 401, "{method}");
+        assert_ne!(scene.ask(method, &path, &bearer(&ada.token), body).await.status, 401, "{method}");
+    }
+}
+
+#[rocket::async_test]
+async fn tokens_of_a_deleted_user_and_after_a_new_password_are_refused_at_once() {
+    let scene = Scene::keyed().await;
+    let (ada, bob) = (scene.join("Ada", "ada@example.com").await, scene.join("Bob", "bob@example.com").await);
+    let other = scene.login("ada@example.com").await;
+    let change = format!(r#"{{"password":"{PASSWORD}","new_password":"{OTHER_PASSWORD}"}}"#);
+    let path = format!("/api/users/{}", ada.id);
+    assert_eq!(scene.ask(Patch, &path, &bearer(&ada.token), &change).await.status, 200);
+    assert_eq!(scene.get("/api/session", &ada.token).await.status, 200, "the one that asked stays");
+    assert_eq!(scene.get("/api/session", &other.token).await.status, 401, "the others have ended");
+    let removal = format!(r#"{{"password":"{OTHER_PASSWORD}"}}"#);
+    assert_eq!(scene.ask(Delete, &path, &bearer(&ada.token), &removal).await.status, 200);
+    assert_eq!(scene.get("/api/session", &ada.token).await.status, 401);
+    assert_eq!(scene.get("/api/session", &bob.token).await.status, 200, "Bob is not meant");
+    assert_eq!(scene.try_login("ada@example.com", OTHER_PASSWORD, &Vec::new()).await.status, 401);
+    assert_eq!(scene.ask(Post, "/api/login", &bearer("x"), "{}").await.status, 401, "a bad bearer anywhere");
+}

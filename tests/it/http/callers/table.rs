@@ -1,0 +1,193 @@
+//! Every route with every caller, a row each. A route without a row fails here.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use insta::assert_snapshot;
+use rocket::http::Method::{self, Delete, Get, Patch, Post, Put};
+use userd::domain::Scope;
+use userd::http::{Access, HttpSettings, SignUpBy};
+
+use crate::http::scene::{Headers, Scene, bearer, cookie, make_key, make_revoked_key};
+use crate::http::settings;
+use crate::support::memory_store::MemoryStore;
+
+/// The first rank of the routes that answer for methods which a path does not have.
+const OTHER_METHODS_RANK: isize = 1000;
+
+const SIGN_UP: &str = r#"{"name":"Eve","email":"eve@example.com","password":"correct horse battery"}"#;
+const REPLACE: &str = r#"{"name":"Countess","email":"ada@example.com","password":"correct horse battery"}"#;
+const CHANGE: &str = r#"{"password":"correct horse battery","new_password":"seven grey herons, wading"}"#;
+const PASSWORD: &str = r#"{"password":"correct horse battery"}"#;
+const LOGIN: &str = r#"{"email":"ada@example.com","password":"correct horse battery"}"#;
+
+/// Each route, one request to it, and its body. `{ada}` is Ada's id, `{session}` another session of hers.
+const ROWS: [(Method, &str, &str, &str); 17] = [
+    (Get, "/ping", "/ping", ""),
+    (Get, "/health/live", "/health/live", ""),
+    (Get, "/health/ready", "/health/ready", ""),
+    (Get, "/files/<path..>", "/files/nothing", ""),
+    (Post, "/api/users", "/api/users", SIGN_UP),
+    (Get, "/api/users", "/api/users", ""),
+    (Get, "/api/users/<_>", "/api/users/{ada}", ""),
+    (Get, "/api/users/<_>", "/api/users/ada@example.com", ""),
+    (Put, "/api/users/<_>", "/api/users/{ada}", REPLACE),
+    (Patch, "/api/users/<_>", "/api/users/{ada}", CHANGE),
+    (Delete, "/api/users/<_>", "/api/users/{ada}", PASSWORD),
+    (Post, "/api/login", "/api/login", LOGIN),
+    (Get, "/api/session", "/api/session", ""),
+    (Delete, "/api/session", "/api/session", ""),
+    (Get, "/api/users/<_>/sessions", "/api/users/{ada}/sessions", ""),
+    (Delete, "/api/users/<_>/sessions/<_>", "/api/users/{ada}/sessions/{session}", ""),
+    (Delete, "/api/users/<_>/sessions", "/api/users/{ada}/sessions", ""),
+];
+
+/// The headers of a caller; every variant has to get the same answer.
+type Variants = Vec<Headers>;
+
+/// All callers: nobody, Ada by token and by cookie, Bob, a service with each scope, what is no good, a bad cookie.
+struct Cast {
+    columns: Vec<(&'static str, Variants)>,
+    ada: String,
+    session: String,
+}
+
+/// Ada and Bob are signed in; the keys are those of the store `keys` (this one, or another one).
+async fn cast(scene: &Scene, keys: &Arc<MemoryStore>) -> Cast {
+    // Before anybody asks anything: what a node knows of keys is up to a second old.
+    let mut services = Vec::new();
+    for (seed, scope) in (10..).zip(Scope::ALL) {
+        services.push((scope.word(), vec![bearer(&make_key(keys, seed, &[scope]).await)]));
+    }
+    let revoked = make_revoked_key(keys, 20).await;
+    let ada = scene.join("Ada", "ada@example.com").await;
+    let bob = scene.join("Bob", "bob@example.com").await;
+    let (other, ended) = (scene.login("ada@example.com").await, scene.login("ada@example.com").await);
+    assert_eq!(scene.end("/api/session", &ended.token).await.status, 200);
+    let mut columns = vec![
+        ("nobody", vec![Vec::new()]),
+        ("own", vec![bearer(&ada.token)]),
+        ("cookie", vec![cookie(&ada.token)]),
+        ("other", vec![bearer(&bob.token)]),
+    ];
+    columns.extend(services);
+    let foreign = make_key(&Arc::new(MemoryStore::default()), 21, &Scope::ALL).await;
+    let forged = format!("v1.{}.{}", ada.id, "A".repeat(43));
+    let jwt = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZGEifQ.".to_owned();
+    let doubled = format!("{0}{0}", ada.token);
+    let cut = ada.token[..ada.token.len() - 1].to_owned();
+    let bads = [revoked, foreign, forged.clone(), ended.token.clone(), jwt, doubled, cut, ada.refresh, ada.device];
+    let mut bad: Variants = bads.iter().map(|token| bearer(token)).collect();
+    bad.push(vec![("Authorization", "Basic YWRhOmFkYQ==".to_owned())]);
+    columns.push(("bad", bad));
+    columns.push(("bad cookie", vec![cookie(&forged), cookie(&ended.token), cookie("x")]));
+    Cast { columns, ada: ada.id, session: other.session }
+}
+
+/// What each route answers to each caller.
+async fn play(scene: &Scene, cast: &Cast) -> String {
+    let start = scene.store.remember();
+    let before = (scene.store.everybody(), scene.store.sessions_count());
+    let mut table = format!("{:44}", "");
+    for (name, _) in &cast.columns {
+        write!(table, " {name}").expect("a string takes all");
+    }
+    for (method, _, path, body) in ROWS {
+        write!(table, "\n{:44}", format!("{method} {path}")).expect("a string takes all");
+        let path = path.replace("{ada}", &cast.ada).replace("{session}", &cast.session);
+        for (name, variants) in &cast.columns {
+            let mut statuses = BTreeSet::new();
+            for headers in variants {
+                scene.store.restore(start.clone());
+                let answer = scene.ask(method, &path, headers, body).await;
+                if matches!(answer.status, 401 | 403) {
+                    assert!(answer.detail().len() > 20, "{answer}");
+                    assert_eq!((scene.store.everybody(), scene.store.sessions_count()), before, "{method} {path}");
+                }
+                statuses.insert(answer.status);
+            }
+            let status = statuses.pop_first().expect("a caller has a variant");
+            assert!(statuses.is_empty(), "{method} {path} as {name}: {status} and {statuses:?}");
+            write!(table, " {status:width$}", width = name.len()).expect("a string takes all");
+        }
+    }
+    table
+}
+
+#[rocket::async_test]
+async fn every_mounted_route_has_a_row() {
+    let scene = Scene::keyed().await;
+    let own = scene.front.0.rocket().routes().filter(|route| route.rank < OTHER_METHODS_RANK);
+    let mounted: BTreeSet<String> = own.map(|route| format!("{} {}", route.method, route.uri)).collect();
+    let rows: BTreeSet<String> = ROWS.iter().map(|(method, pattern, ..)| format!("{method} {pattern}")).collect();
+    assert_eq!(rows, mounted);
+}
+
+#[rocket::async_test]
+async fn with_api_keys_each_caller_may_what_is_theirs() {
+    let scene = Scene::keyed().await;
+    let cast = cast(&scene, &scene.store).await;
+    assert_snapshot!(play(&scene, &cast).await, @r"
+                                                 nobody own cookie other users:read users:write sessions:read sessions:write bad bad cookie
+    GET /ping                                       200 200    200   200        200         200           200            200 200        200
+    GET /health/live                                200 200    200   200        200         200           200            200 200        200
+    GET /health/ready                               200 200    200   200        200         200           200            200 200        200
+    GET /files/nothing                              404 404    404   404        404         404           404            404 404        404
+    POST /api/users                                 200 200    200   200        403         200           403            403 401        200
+    GET /api/users                                  401 403    403   403        200         403           403            403 401        401
+    GET /api/users/{ada}                            401 200    200   403        200         403           403            403 401        401
+    GET /api/users/ada@example.com                  401 403    403   403        200         403           403            403 401        401
+    PUT /api/users/{ada}                            401 200    200   403        403         200           403            403 401        401
+    PATCH /api/users/{ada}                          401 200    200   403        403         200           403            403 401        401
+    DELETE /api/users/{ada}                         401 200    200   403        403         200           403            403 401        401
+    POST /api/login                                 200 200    200   200        200         200           200            200 401        200
+    GET /api/session                                401 200    200   200        403         403           403            403 401        401
+    DELETE /api/session                             401 200    200   200        403         403           403            403 401        401
+    GET /api/users/{ada}/sessions                   401 200    200   403        403         403           200            403 401        401
+    DELETE /api/users/{ada}/sessions/{session}      401 200    200   403        403         403           403            200 401        401
+    DELETE /api/users/{ada}/sessions                401 200    200   403        403         403           403            200 401        401
+    ");
+}
+
+#[rocket::async_test]
+async fn keyed_sign_up_is_for_services() {
+    let store = Arc::new(MemoryStore::default());
+    let open = Scene::with(settings(), Arc::clone(&store)).await;
+    let cast = cast(&open, &store).await;
+    let access = Access { sign_up: SignUpBy::Services, ..Access::new() };
+    let scene = Scene::with(HttpSettings { access, ..settings() }, store).await;
+    let table = play(&scene, &cast).await;
+    let rows: Vec<&str> =
+        table.lines().filter(|line| line.starts_with("POST /api/users") || line.starts_with(' ')).collect();
+    assert_snapshot!(rows.join("\n"), @r"
+                                                 nobody own cookie other users:read users:write sessions:read sessions:write bad bad cookie
+    POST /api/users                                 401 403    401   403        403         200           403            403 401        401
+    ");
+}
+
+#[rocket::async_test]
+async fn in_protected_mode_everybody_may_everything_but_what_needs_a_session() {
+    let scene = Scene::protected().await;
+    let cast = cast(&scene, &Arc::new(MemoryStore::default())).await;
+    assert_snapshot!(play(&scene, &cast).await, @r"
+                                                 nobody own cookie other users:read users:write sessions:read sessions:write bad bad cookie
+    GET /ping                                       200 200    200   200        200         200           200            200 200        200
+    GET /health/live                                200 200    200   200        200         200           200            200 200        200
+    GET /health/ready                               200 200    200   200        200         200           200            200 200        200
+    GET /files/nothing                              404 404    404   404        404         404           404            404 404        404
+    POST /api/users                                 200 200    200   200        401         401           401            401 401        200
+    GET /api/users                                  200 200    200   200        401         401           401            401 401        401
+    GET /api/users/{ada}                            200 200    200   200        401         401           401            401 401        401
+    GET /api/users/ada@example.com                  200 200    200   200        401         401           401            401 401        401
+    PUT /api/users/{ada}                            200 200    200   200        401         401           401            401 401        401
+    PATCH /api/users/{ada}                          200 200    200   200        401         401           401            401 401        401
+    DELETE /api/users/{ada}                         200 200    200   200        401         401           401            401 401        401
+    POST /api/login                                 200 200    200   200        401         401           401            401 401        200
+    GET /api/session                                401 200    200   200        401         401           401            401 401        401
+    DELETE /api/session                             401 200    200   200        401         401           401            401 401        401
+    GET /api/users/{ada}/sessions                   200 200    200   200        401         401           401            401 401        401
+    DELETE /api/users/{ada}/sessions/{session}      200 200    200   200        401         401           401            401 401        401
+    DELETE /api/users/{ada}/sessions                200 200    200   200        401         401           401            401 401        401
+    ");
+}
