@@ -106,3 +106,122 @@ fn parse(
     };
     Ok(Some(Event { user, kind, at: Timestamp::from_millis(number("at", at, 0)?), client }))
 }
+
+#[cfg(test)]
+mod tests {
+    use rusqlite::StatementStatus;
+
+    use super::super::schema::{CREATE_HANGING, CREATE_USERS, configure_reader};
+    use super::super::session_rows::{SESSION, SESSIONS, SIGNED_IN};
+    use super::*;
+
+    fn tables() -> Connection {
+        let memory = Connection::open_in_memory().expect("a database in memory");
+        memory.execute_batch(CREATE_USERS).and_then(|()| memory.execute_batch(CREATE_HANGING)).expect("tables");
+        memory
+    }
+
+    fn user(number: u8) -> UserId {
+        UserId::from_slice(&[number; 16]).expect("sixteen bytes")
+    }
+
+    fn note(kept: u64, now: u64) -> Note {
+        Note { client: Client::default(), now: Timestamp::from_millis(now), kept }
+    }
+
+    fn rows(connection: &Connection) -> u64 {
+        let rows: i64 = connection.query_row("SELECT count(*) FROM events", [], |row| row.get(0)).expect("a number");
+        rows.unsigned_abs()
+    }
+
+    #[test]
+    fn the_oldest_go_first_and_no_more_are_kept_than_wanted() {
+        let connection = tables();
+        for now in 0..50 {
+            note(10, now).write(&connection, user(u8::from(now % 2 == 0)), EventKind::SignedIn).expect("written");
+            assert_eq!(rows(&connection), (now + 1).min(10));
+        }
+        for number in 0..2 {
+            let kept = events(&connection, user(number), 100).expect("read");
+            let at: Vec<_> = kept.iter().map(|event| event.at.as_millis()).collect();
+            let expected: Vec<_> = (40..50).filter(|now| now % 2 == u64::from(number == 0)).collect();
+            assert_eq!(at, expected);
+        }
+    }
+
+    #[test]
+    fn a_lower_limit_comes_true_by_and_by() {
+        let connection = tables();
+        for now in 0..50 {
+            note(100, now).write(&connection, user(1), EventKind::SignedIn).expect("written");
+        }
+        note(5, 50).write(&connection, user(1), EventKind::SignedIn).expect("written");
+        assert_eq!(rows(&connection), 43, "some at a time");
+        for now in 51..60 {
+            note(5, now).write(&connection, user(1), EventKind::SignedIn).expect("written");
+        }
+        assert_eq!(rows(&connection), 5);
+    }
+
+    #[test]
+    fn strangers_leave_one_row_and_take_nobodys_place() {
+        let connection = tables();
+        for now in 0..200 {
+            note(10, now).write_of_nobody(&connection, EventKind::SignInFailed).expect("written");
+            if now % 20 == 0 {
+                note(10, now).write(&connection, user(1), EventKind::SignInFailed).expect("written");
+            }
+        }
+        assert_eq!(rows(&connection), 11);
+        assert_eq!(events(&connection, user(1), 100).expect("read").len(), 10);
+    }
+
+    #[test]
+    fn a_kind_of_a_later_userd_is_left_out_and_damage_is_named() {
+        let connection = tables();
+        for now in 0..3 {
+            note(10, now).write(&connection, user(1), EventKind::SignedIn).expect("written");
+        }
+        connection.execute("UPDATE events SET kind = 'made-up' WHERE number = 2", []).expect("changed");
+        assert_eq!(events(&connection, user(1), 100).expect("read").len(), 2);
+        connection.execute("UPDATE events SET caller = 'made-up' WHERE number = 3", []).expect("changed");
+        match events(&connection, user(1), 100) {
+            Err(Failure::Row { key, source: RowError::Other("caller") }) => assert_eq!(key, "events/3"),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    const STATEMENTS: [&str; 6] = [INSERT, FORGET, EVENTS, SESSION, SESSIONS, SIGNED_IN];
+
+    #[test]
+    fn no_statement_walks_a_table() {
+        let connection = tables();
+        for sql in &STATEMENTS[1..] {
+            let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("a statement");
+            let (mut steps, mut rows) = (Vec::<String>::new(), plan.raw_query());
+            while let Some(row) = rows.next().expect("a plan") {
+                steps.push(row.get(3).expect("a text"));
+            }
+            assert!(steps.iter().any(|step| step.starts_with("SEARCH")), "{sql}: {steps:?}");
+            assert!(steps.iter().all(|step| !step.starts_with("SCAN")), "{sql}: {steps:?}");
+        }
+    }
+
+    #[test]
+    fn no_statement_is_prepared_twice() {
+        let connection = tables();
+        configure_reader(&connection).expect("configured");
+        for sql in STATEMENTS {
+            for number in 1..4 {
+                let mut statement = connection.prepare_cached(sql).expect("a statement");
+                for parameter in 1..=statement.parameter_count() {
+                    statement.raw_bind_parameter(parameter, number).expect("a parameter");
+                }
+                // What is no row of ours is refused, after it was prepared.
+                let _ = statement.raw_query().next();
+                assert_eq!(statement.get_status(StatementStatus::RePrepare), 0, "{sql}");
+                assert_eq!(statement.get_status(StatementStatus::Run), number, "{sql}");
+            }
+        }
+    }
+}
