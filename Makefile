@@ -14,8 +14,9 @@ help: ## List these commands
 run: ## Build and serve on 127.0.0.1:8000
 	cargo run --release --locked
 
-test: ## Run every test; installs Debian's redis-server and curl where they are missing
+test: ## Run every test; installs redis-server, curl, and what checks tokens, where they are missing
 	./scripts/ensure-programs.sh redis-server curl
+	./scripts/ensure-verifiers.sh
 	@if cargo nextest --version >/dev/null 2>&1; then \
 		echo "cargo nextest run" && cargo nextest run --locked --no-fail-fast; \
 	else \
@@ -27,6 +28,7 @@ test-servers: $(SERVERS:%=test-on-%) ## Run the tests that start a Redis on a cu
 
 test-on-%:
 	./scripts/ensure-programs.sh redis-server
+	./scripts/ensure-verifiers.sh
 	@server=$$(./scripts/ensure-servers.sh $*) && export USERD_TEST_REDIS_SERVER="$$server" && \
 	if cargo nextest --version >/dev/null 2>&1; then \
 		echo "cargo nextest run, on $*" && cargo nextest run --locked --no-fail-fast --test it $(ON_SERVERS); \

@@ -204,6 +204,7 @@ impl Config {
             return Err(ConfigError { mistakes: read.mistakes });
         }
         config.warnings.extend(hash_warning(&config.hash));
+        config.warnings.extend(issuer_warning(&config));
         config.entries = show::entries(&layers, &config, &choice);
         Ok(config)
     }
@@ -296,6 +297,18 @@ fn hash_warning(hash: &HashConfig) -> Option<String> {
             "hash.memory_kib = {} with hash.passes = {} is weaker than OWASP recommends: \
              stolen hashes would be cheaper to guess than with 19456 and 2",
             hash.memory_kib, hash.passes
+        )
+    })
+}
+
+/// Who checks tokens fetches the keys from where they say that they come from.
+fn issuer_warning(config: &Config) -> Option<String> {
+    let unsaid = config.token.issuer.is_none() && !config.listen.ip().is_loopback();
+    unsaid.then(|| {
+        format!(
+            "token.issuer is empty, so tokens say that they come from http://{}: write where other services reach \
+             userd, such as https://accounts.example.org",
+            config.listen
         )
     })
 }

@@ -200,6 +200,17 @@ fn hash_costs_of_equal_strength_give_no_warning_and_weaker_ones_do() {
 }
 
 #[test]
+fn tokens_that_say_they_come_from_an_address_that_others_do_not_know_are_warned_about() {
+    let warnings = |listen: &str, issuer: &str| {
+        let place = Place::new().variable("USERD_LISTEN", listen).variable("USERD_TOKEN__ISSUER", issuer);
+        place.load().warnings
+    };
+    assert!(warnings("0.0.0.0:8000", "")[0].contains("come from http://0.0.0.0:8000"));
+    assert_eq!(warnings("0.0.0.0:8000", "https://accounts.example.org"), Vec::<String>::new());
+    assert_eq!(warnings("127.0.0.1:8000", ""), Vec::<String>::new());
+}
+
+#[test]
 fn the_plain_variables_choose_redis_when_nobody_sets_the_store() {
     let config = Place::new().file(".env", "REDIS_ADDRESS=cache.internal\n").load();
     let expected = StoreTarget::parse("redis://cache.internal").expect("a proper target");

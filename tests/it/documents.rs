@@ -21,7 +21,21 @@ const OPERATIONS: &str = include_str!("../../docs/OPERATIONS.md");
 const SHOWN_ADDRESS: &str = "http://127.0.0.1:8000";
 
 /// What is another value each time that a request is made.
-const CHANGING: [&str; 4] = ["id", "created_at", "updated_at", "request_id"];
+const CHANGING: [&str; 13] = [
+    "id",
+    "created_at",
+    "updated_at",
+    "request_id",
+    "token",
+    "session_id",
+    "device_token",
+    "expires_at",
+    "seen_at",
+    "kid",
+    "x",
+    "y",
+    "user_agent",
+];
 
 /// The least length of a piece of a sentence that is looked for; what is shorter is found anywhere.
 const PIECE_CHARS_MIN: usize = 12;
@@ -93,9 +107,9 @@ fn blocks(document: &'static str) -> Vec<Block> {
     blocks
 }
 
-/// What a shell says to `script`; it has to succeed.
-fn shell(script: &str, id: &str) -> String {
-    let output = Command::new("sh").args(["-euc", script]).env("id", id).output().expect("there is a shell");
+/// What a shell says to `script`, which knows these variables; it has to succeed.
+fn shell(script: &str, variables: &BTreeMap<String, String>) -> String {
+    let output = Command::new("sh").args(["-euc", script]).envs(variables).output().expect("there is a shell");
     assert!(
         output.status.success(),
         "{script}\nends with {}; if curl is missing, install it: apt-get install curl\n{}",
@@ -105,30 +119,37 @@ fn shell(script: &str, id: &str) -> String {
     String::from_utf8(output.stdout).expect("answers are UTF-8")
 }
 
-/// The document with what changes from time to time left out.
-fn lasting(mut document: Value) -> Value {
-    if let Value::Object(fields) = &mut document {
-        for (name, value) in fields.iter_mut().filter(|(name, _)| CHANGING.contains(&name.as_str())) {
-            assert!(value.is_string(), "{name} is {value}");
-            *value = Value::from("…");
+/// The document with what changes from time to time left out, however deep it lies.
+fn lasting(document: Value) -> Value {
+    match document {
+        Value::Object(fields) => {
+            let lasting = fields.into_iter().map(|(name, value)| {
+                let changes = CHANGING.contains(&name.as_str()) && value.is_string();
+                let value = if changes { Value::from("…") } else { lasting(value) };
+                (name, value)
+            });
+            Value::Object(lasting.collect())
         }
+        Value::Array(values) => Value::Array(values.into_iter().map(lasting).collect()),
+        other => other,
     }
-    document
 }
 
 #[test]
 fn the_requests_in_the_readme_are_answered_as_it_shows() {
     let serving = Serving::start();
     let blocks = blocks(README);
-    let (mut id, mut made) = (String::new(), 0);
+    let (mut variables, mut made, mut asked) = (BTreeMap::new(), 0, 0);
     for (place, block) in blocks.iter().enumerate().filter(|(_, block)| block.kind == "sh try") {
         let script = block.text.trim_end().replace(SHOWN_ADDRESS, &serving.address);
-        if script.starts_with("id=") {
-            id = shell(&format!("{script}\nprintf %s \"$id\""), &id);
+        asked += 1;
+        if let Some((name, _)) = script.split_once("=$(") {
+            let value = shell(&format!("{script}\nprintf %s \"${name}\""), &variables);
+            variables.insert(name.to_owned(), value);
             continue;
         }
         let (request, status) = script.rsplit_once("  # ").expect("the status stands at the end of the request");
-        let answer = shell(&request.replacen("curl -s", "curl -sS -w '\\n%{http_code}'", 1), &id);
+        let answer = shell(&request.replacen("curl -s", "curl -sS -w '\\n%{http_code}'", 1), &variables);
         let (body, given) = answer.rsplit_once('\n').expect("curl writes the status after the body");
         assert_eq!(given, status, "{request}\n{body}");
         let shown = blocks.get(place + 1).filter(|block| block.kind == "json").expect("the answer is shown below");
@@ -137,12 +158,12 @@ fn the_requests_in_the_readme_are_answered_as_it_shows() {
         assert_eq!(lasting(given), lasting(shown), "{request}");
         made += 1;
     }
-    assert_eq!(made, 7, "requests in the README");
+    assert_eq!(made, 12, "requests in the README");
 
     let log = serving.stop();
     let lines: Vec<&str> = log.lines().filter(|line| line.contains(" userd::")).collect();
-    assert_eq!(lines.iter().filter(|line| line.contains("userd::access")).count(), made + 1, "{log}");
-    assert_eq!(lines.len(), made + 2, "one line a request, a refused one too, and one that it stops:\n{log}");
+    assert_eq!(lines.iter().filter(|line| line.contains("userd::access")).count(), asked, "{log}");
+    assert_eq!(lines.len(), asked + 1, "one line a request, a refused one too, and one that it stops:\n{log}");
 }
 
 /// Every page that people read.
@@ -287,7 +308,7 @@ fn a_copy_made_while_serving_is_a_whole_database() {
     let serving = Serving::start();
     let body = r#"{"name":"Ada","email":"ada@example.org","password":"blue kite over Delft"}"#;
     let script = format!("curl -sSf {}/api/users -H 'Content-Type: application/json' -d '{body}'", serving.address);
-    shell(&script, "");
+    shell(&script, &BTreeMap::new());
     let folder = serving.folder.path();
     let copy = folder.join("backup.db");
     let live = rusqlite::Connection::open(folder.join("userd-data/userd.db")).expect("others may read");

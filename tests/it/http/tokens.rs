@@ -82,6 +82,13 @@ async fn all_refresh_tokens_that_are_worth_nothing_get_one_answer() {
         answers.push(refresh(&front, worthless).await);
     }
     insta::assert_snapshot!(answers[0], @r#"
+    401
+    Cache-Control: no-store
+    Content-Security-Policy: default-src 'none'; frame-ancestors 'none'
+    Content-Type: application/problem+json
+    WWW-Authenticate: Bearer realm="userd"
+
+    {"type":"urn:userd:problem:refresh-refused","title":"The refresh token is worth nothing","status":401,"detail":"the refresh token is worth nothing; sign in again","request_id":"t"}
     "#);
     answers.dedup();
     assert_eq!(answers.len(), 1, "{answers:?}");

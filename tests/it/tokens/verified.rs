@@ -103,7 +103,7 @@ async fn rotate_for(store: &Arc<RedisStore>, lead_ms: u64) -> String {
 
 /// Two nodes on one Redis: services fetch keys from the one, and tokens come from the other.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rotation_is_no_matter_to_independent_libraries_and_one_at_once_is() {
+async fn a_rotation_on_redis_is_no_matter_to_independent_libraries_and_one_at_once_is() {
     let server = RedisServer::start();
     let store = RedisStore::start(server.settings(), Arc::new(SystemRandom)).await.expect("the server is good");
     let store = Arc::new(store);
