@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::thread;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -155,6 +156,20 @@ async fn a_rotation_on_redis_is_no_matter_to_independent_libraries_and_one_at_on
         for token in [&old, &new] {
             assert!(!verifier.judge(token).good, "{} takes the token of a removed key", verifier.name);
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn programs_that_start_at_once_on_a_fresh_redis_sign_with_one_key() {
+    let server = RedisServer::start();
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let launch = Launch::in_folder(folder.path()).cheap_hashes().redis(&server);
+    let starting: Vec<_> = (0..4).map(|_| launch.clone()).map(|one| thread::spawn(move || one.start())).collect();
+    let nodes: Vec<Serving> = starting.into_iter().map(|one| one.join().expect("it starts")).collect();
+    let (signed_in, first) = token_of(nodes[0].address()).await;
+    for node in &nodes {
+        assert_eq!(kid(&minted(node.address(), &text(&signed_in, "token")).await), kid(&first));
+        assert_eq!(published(node.address()).await, BTreeSet::from([kid(&first)]));
     }
 }
 
