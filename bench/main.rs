@@ -12,6 +12,7 @@ mod load;
 mod rows;
 mod seed;
 mod server;
+mod sessions;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

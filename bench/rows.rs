@@ -9,13 +9,13 @@ use tokio::runtime::Runtime;
 use super::doctor;
 use super::load::{Load, Outcome};
 use super::server::{Server, free_port, pause};
-use super::{Bench, row, seed};
+use super::{Bench, row, seed, sessions};
 
 /// A row: its name on the command line, and what it does.
 type Row = (&'static str, fn(&Bench, &Runtime));
 
 /// All of them, in the order of the table.
-pub const ALL: [Row; 7] = [
+pub const ALL: [Row; 11] = [
     ("redis", look_ups_on_redis),
     ("embedded", look_ups_on_the_embedded_store),
     ("hashes", sign_ups_and_password_checks),
@@ -23,13 +23,25 @@ pub const ALL: [Row; 7] = [
     ("memory", memory_and_start),
     ("growth", growth_and_bytes),
     ("doctor", doctor::pace_and_disturbance),
+    ("sessions", sessions::checks),
+    ("sign-ins", sessions::sign_ins),
+    ("revocations", sessions::revocations),
+    ("session-bytes", sessions::bytes),
 ];
 
 /// Connections of the look-up loads.
 const CONNECTIONS: usize = 32;
 
 /// Connections of the loads that hash: fewer than the gate has places, so that nothing is refused.
-const HASHING_CONNECTIONS: usize = 8;
+pub(super) const HASHING_CONNECTIONS: usize = 8;
+
+/// Wrong passwords are let through, so that checking them can be measured.
+const UNTHROTTLED: [(&str, &str); 4] = [
+    ("USERD_THROTTLE__ACCOUNT_BURST", "1000000"),
+    ("USERD_THROTTLE__ACCOUNT_ADDRESS_BURST", "1000000"),
+    ("USERD_THROTTLE__ADDRESS_BURST", "1000000"),
+    ("USERD_THROTTLE__EVERYBODY_BURST", "1000000"),
+];
 
 /// Stalled connections of DESIGN's row.
 const STALLED: usize = 10_000;
@@ -44,7 +56,7 @@ impl Bench {
     }
 
     /// Loads that are compared take turns; the median of each one's CPU a request counts.
-    fn by_turns(&self, loads: &[(&Server, Load)]) -> Vec<Outcome> {
+    pub(super) fn by_turns(&self, loads: &[(&Server, Load)]) -> Vec<Outcome> {
         let mut outcomes: Vec<Vec<Outcome>> = vec![Vec::new(); loads.len()];
         for _ in 0..self.pace.turns {
             for (place, (server, load)) in loads.iter().enumerate() {
@@ -60,12 +72,12 @@ fn median(mut outcomes: Vec<Outcome>) -> Outcome {
     outcomes[outcomes.len() / 2]
 }
 
-fn baseline(bench: &Bench, redis: &Server) -> Server {
+pub(super) fn baseline(bench: &Bench, redis: &Server) -> Server {
     let port = free_port();
     Server::start(&bench.baseline, &["serve", &port.to_string(), &redis.port.to_string()], &[], port)
 }
 
-fn redis_command(redis: &Server, words: &[&str]) -> redis::Value {
+pub(super) fn redis_command(redis: &Server, words: &[&str]) -> redis::Value {
     let client = redis::Client::open(format!("redis://127.0.0.1:{}", redis.port)).expect("an address");
     let mut command = redis::Cmd::new();
     command.arg(words);
@@ -143,7 +155,7 @@ fn sign_ups_and_password_checks(bench: &Bench, runtime: &Runtime) {
     let redis = bench.redis();
     let seeded = runtime.block_on(seed::fill_redis(redis.port, 1000, bench.folder.path(), "hashes"));
     let database = bench.folder.path().join("hashes.db");
-    let on_redis = bench.userd(&format!("redis://127.0.0.1:{}/0", redis.port), &[]);
+    let on_redis = bench.userd(&format!("redis://127.0.0.1:{}/0", redis.port), &UNTHROTTLED);
     let on_file = bench.userd(&format!("sqlite:{}", database.display()), &[]);
     let (mut bare, mut rates) = (Vec::new(), [Vec::new(), Vec::new(), Vec::new()]);
     for turn in 0..bench.pace.turns {
@@ -282,18 +294,21 @@ fn get(port: u16, path: &str) {
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
 }
 
+/// The memory that Redis says it uses, in bytes.
+pub(super) fn used_memory(redis: &Server) -> i64 {
+    let info: String = redis::from_redis_value(redis_command(redis, &["INFO", "memory"])).expect("text");
+    info.lines().find_map(|line| line.strip_prefix("used_memory:")?.trim().parse().ok()).expect("a number")
+}
+
 fn growth_and_bytes(bench: &Bench, runtime: &Runtime) {
-    let used = |redis: &Server| -> f64 {
-        let info: String = redis::from_redis_value(redis_command(redis, &["INFO", "memory"])).expect("text");
-        info.lines().find_map(|line| line.strip_prefix("used_memory:")?.trim().parse().ok()).expect("a number")
-    };
     for count in [100_000, bench.pace.many] {
         #[expect(clippy::cast_precision_loss, reason = "some millions at most")]
         let users = count as f64;
         let redis = bench.redis();
-        let empty = used(&redis);
-        runtime.block_on(seed::fill_redis(redis.port, count, bench.folder.path(), "bytes"));
-        let bytes = (used(&redis) - empty) / users;
+        let empty = used_memory(&redis);
+        runtime.block_on(seed::fill_redis_without_sessions(redis.port, count));
+        #[expect(clippy::cast_precision_loss, reason = "some gigabytes at most")]
+        let bytes = (used_memory(&redis) - empty) as f64 / users;
         row(&format!("Redis memory a user, {count} users"), "≤ 1,000 bytes at a million", &format!("{bytes:.0} bytes"));
     }
     let small = bench.folder.path().join("small.db");

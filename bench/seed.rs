@@ -8,15 +8,18 @@ use std::time::Duration;
 
 use tokio::task::JoinSet;
 use userd::clock::{Clock, SystemClock};
-use userd::domain::{Client, Email, Name, PasswordHash, User, UserId, Version};
+use userd::domain::{
+    Agent, Client, Email, Name, Password, PasswordHash, PasswordPolicy, SECRET_BYTES, SessionLimits, SessionToken,
+    User, UserId, Version,
+};
 use userd::random::{Random, SystemRandom};
-use userd::store::embedded::{EmbeddedSettings, EmbeddedStore};
+use userd::service::hashing::{HashSettings, Hasher};
+use userd::store::embedded::{EVENTS_KEPT, EmbeddedSettings, EmbeddedStore};
 use userd::store::redis::{RedisSettings, RedisStore};
-use userd::store::{Insert, Store};
+use userd::store::{Insert, NewSession, Open, Store};
 
-/// The hash of a password that nobody has, with userd's default parameters.
-const SOME_HASH: &str =
-    "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$RdescudvJCsgt3ub+b5dWRWJTmaaJObGRdescudvJCs";
+/// Everybody's password.
+const PASSWORD: &str = "correct horse battery";
 
 /// Inserts at once; enough to fill the groups in which the embedded store commits.
 const AT_ONCE: usize = 128;
@@ -30,11 +33,22 @@ pub struct Seeded {
     pub by_id: String,
     /// A file of `/api/users/<email>`.
     pub by_email: String,
+    /// A file of session tokens, one of each of them.
+    pub tokens: String,
     /// One id.
     pub one: String,
 }
 
-fn person(number: usize) -> User {
+/// The hash of [`PASSWORD`] with userd's default parameters: one for all, since a million would take hours.
+async fn password_hash() -> PasswordHash {
+    let settings =
+        HashSettings { memory_kib: 19_456, passes: 2, lanes: 1, workers: 1, queue: 1, wait: Duration::from_secs(60) };
+    let hasher = Hasher::start(&settings, Arc::new(SystemRandom)).expect("the hash thread starts");
+    let policy = PasswordPolicy { chars_min: 8, chars_max: 128 };
+    hasher.hash(Password::parse(PASSWORD, policy).expect("a password")).await.expect("a hash")
+}
+
+fn person(number: usize, password_hash: &PasswordHash) -> User {
     let mut bytes = [0; 10];
     SystemRandom.fill(&mut bytes);
     let now = SystemClock.now();
@@ -42,7 +56,7 @@ fn person(number: usize) -> User {
         id: UserId::generate(now, bytes),
         name: Name::parse(&format!("Made-up Person {number}")).expect("a name"),
         email: Email::parse(&format!("person.{number}@mail{}.example.org", number % 100)).expect("an e-mail"),
-        password_hash: PasswordHash::parse(SOME_HASH).expect("a hash"),
+        password_hash: password_hash.clone(),
         created_at: now,
         updated_at: now,
         version: Version::FIRST,
@@ -50,27 +64,61 @@ fn person(number: usize) -> User {
 }
 
 /// Puts `count` users into a store.
-pub async fn fill(store: Arc<dyn Store>, count: usize, folder: &Path, name: &str) -> Seeded {
-    let (mut by_id, mut by_email) = (Vec::new(), Vec::new());
-    let mut tasks = JoinSet::new();
-    let every = (count / PATHS).max(1);
-    for number in 0..count {
-        let user = person(number);
-        if number % every == 0 && by_id.len() < PATHS {
-            by_id.push(format!("/api/users/{}", user.id));
-            by_email.push(format!("/api/users/{}", user.email.canonical()));
-        }
-        if tasks.len() >= AT_ONCE {
-            tasks.join_next().await;
-        }
-        let store = Arc::clone(&store);
-        tasks.spawn(async move {
+pub async fn people(store: &Arc<dyn Store>, count: usize) -> Vec<User> {
+    let hash = password_hash().await;
+    let people: Vec<User> = (0..count).map(|number| person(number, &hash)).collect();
+    let insert = |user: User| {
+        let store = Arc::clone(store);
+        async move {
             assert_eq!(store.insert_user(&user, Client::nobody()).await.expect("the store works"), Insert::Inserted);
-        });
+        }
+    };
+    at_once(people.iter().cloned().map(insert)).await;
+    people
+}
+
+/// Opens a session of each of `people`; gives their tokens, in no order.
+pub async fn open_sessions(store: &Arc<dyn Store>, people: &[User]) -> Vec<String> {
+    let limits = SessionLimits { idle_ms: 3_600_000, absolute_ms: 86_400_000, sessions_max: 20 };
+    let agent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0";
+    let address = Some(std::net::IpAddr::from([192, 0, 2, 1]));
+    let client = Client { address, agent: Agent::shorten(agent), ..Client::default() };
+    let open = |user: UserId| {
+        let (store, client) = (Arc::clone(store), client.clone());
+        async move {
+            let mut secret = [0; SECRET_BYTES];
+            SystemRandom.fill(&mut secret);
+            let token = SessionToken::generate(user, secret);
+            let (id, proof) = token.digest();
+            let (session, now) = (NewSession { id, proof, refresh: None }, SystemClock.now());
+            let opened = store.open_session(user, Version::FIRST, &session, &limits, &client, now).await;
+            assert!(matches!(opened.expect("the store works"), Open::Opened(_)));
+            token.expose()
+        }
+    };
+    at_once(people.iter().map(|user| open(user.id))).await
+}
+
+/// Does all of it, some at once; the results are in no order.
+async fn at_once<T: Send + 'static>(acts: impl Iterator<Item = impl Future<Output = T> + Send + 'static>) -> Vec<T> {
+    let (mut tasks, mut results) = (JoinSet::new(), Vec::new());
+    for act in acts {
+        if tasks.len() >= AT_ONCE {
+            results.extend(tasks.join_next().await.map(|done| done.expect("it does not panic")));
+        }
+        tasks.spawn(act);
     }
-    while let Some(done) = tasks.join_next().await {
-        done.expect("an insert");
-    }
+    results.extend(tasks.join_all().await);
+    results
+}
+
+/// Puts `count` users into a store, and opens a session of each of those that loads ask for.
+pub async fn fill(store: Arc<dyn Store>, count: usize, folder: &Path, name: &str) -> Seeded {
+    let people = people(&store, count).await;
+    let asked: Vec<User> = people.iter().step_by((count / PATHS).max(1)).take(PATHS).cloned().collect();
+    let by_id: Vec<String> = asked.iter().map(|user| format!("/api/users/{}", user.id)).collect();
+    let by_email: Vec<String> = asked.iter().map(|user| format!("/api/users/{}", user.email.canonical())).collect();
+    let tokens = open_sessions(&store, &asked).await;
     let write = |kind: &str, paths: &[String]| {
         let path = folder.join(format!("{name}-{kind}.txt"));
         let mut file = std::fs::File::create(&path).expect("a file for the paths");
@@ -80,13 +128,19 @@ pub async fn fill(store: Arc<dyn Store>, count: usize, folder: &Path, name: &str
         path.display().to_string()
     };
     let one = by_id[0].trim_start_matches("/api/users/").to_owned();
-    Seeded { by_id: write("by-id", &by_id), by_email: write("by-email", &by_email), one }
+    let (by_id, by_email) = (write("by-id", &by_id), write("by-email", &by_email));
+    Seeded { by_id, by_email, tokens: write("tokens", &tokens), one }
 }
 
 /// A database file with `count` users.
 pub async fn fill_embedded(path: &Path, count: usize, folder: &Path, name: &str) -> Seeded {
-    let settings =
-        EmbeddedSettings { path: path.to_owned(), readers: 2, timeout: Duration::from_secs(60), queue: 1024 };
+    let settings = EmbeddedSettings {
+        path: path.to_owned(),
+        readers: 2,
+        timeout: Duration::from_secs(60),
+        queue: 1024,
+        events_kept: EVENTS_KEPT,
+    };
     let store: Arc<dyn Store> = Arc::new(EmbeddedStore::open(&settings).expect("a fresh database"));
     let seeded = fill(Arc::clone(&store), count, folder, name).await;
     store.close().await;
@@ -95,10 +149,21 @@ pub async fn fill_embedded(path: &Path, count: usize, folder: &Path, name: &str)
 
 /// A Redis with `count` users.
 pub async fn fill_redis(port: u16, count: usize, folder: &Path, name: &str) -> Seeded {
-    let settings = RedisSettings { timeout: Duration::from_secs(60), ..RedisSettings::at("127.0.0.1", port) };
-    let store: Arc<dyn Store> =
-        Arc::new(RedisStore::start(settings, Arc::new(SystemRandom)).await.expect("redis is good"));
+    let store = redis(port).await;
     let seeded = fill(Arc::clone(&store), count, folder, name).await;
     store.close().await;
     seeded
+}
+
+/// A Redis with `count` users, and nothing else.
+pub async fn fill_redis_without_sessions(port: u16, count: usize) {
+    let store = redis(port).await;
+    people(&store, count).await;
+    store.close().await;
+}
+
+/// A store on the Redis at this port.
+pub async fn redis(port: u16) -> Arc<dyn Store> {
+    let settings = RedisSettings { timeout: Duration::from_secs(60), ..RedisSettings::at("127.0.0.1", port) };
+    Arc::new(RedisStore::start(settings, Arc::new(SystemRandom)).await.expect("redis is good"))
 }

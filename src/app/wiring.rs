@@ -183,6 +183,7 @@ pub async fn open_store(config: &Config, random: Arc<dyn Random>) -> Result<Arc<
                 readers: config.sqlite.readers,
                 timeout: config.sqlite.timeout,
                 queue: config.sqlite.queue,
+                events_kept: config.events_kept,
             };
             Ok(Arc::new(EmbeddedStore::open(&settings)?))
         }
@@ -252,6 +253,7 @@ fn redis_settings(config: &Config, target: &RedisTarget) -> RedisSettings {
         in_flight_max: redis.in_flight_max,
         recheck_every: RECHECK_EVERY,
         busy_pause: BUSY_PAUSE,
+        events_kept: config.events_kept,
         allow_volatile_store: redis.allow_volatile_store,
         allow_eviction: redis.allow_eviction,
         assume_noeviction: redis.assume_noeviction,

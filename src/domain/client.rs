@@ -42,6 +42,19 @@ pub enum CallerId {
     ApiKey(ApiKeyId),
 }
 
+impl CallerId {
+    /// The caller that a store has written down as this text.
+    #[must_use]
+    pub fn from_stored(text: &str) -> Option<Self> {
+        match text.split_once(':') {
+            None => text.is_empty().then_some(Self::Nobody),
+            Some(("session", id)) => SessionId::parse(id).map(Self::Session),
+            Some(("key", id)) => ApiKeyId::parse(id).map(Self::ApiKey),
+            Some(_) => None,
+        }
+    }
+}
+
 impl fmt::Display for CallerId {
     /// Empty, `session:<id>` or `key:<id>`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -100,6 +113,17 @@ mod tests {
         let firefox = "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0";
         assert_eq!(Agent::shorten(firefox).as_str(), "(X11; Linux x86_64; rv:128.0) Firefox/128.0");
         assert_eq!(Agent::shorten("curl/8.5.0\r\nX: y").as_str(), "curl/8.5.0X: y");
+    }
+
+    #[test]
+    fn a_caller_is_read_back_from_what_is_written() {
+        let session = SessionId::from_slice(&[7; 16]).expect("sixteen bytes");
+        for caller in [CallerId::Nobody, CallerId::Session(session), CallerId::ApiKey(ApiKeyId::generate([9; 8]))] {
+            assert_eq!(CallerId::from_stored(&caller.to_string()), Some(caller));
+        }
+        for text in ["x", ":", "session:", "key:xyz", "user:7"] {
+            assert_eq!(CallerId::from_stored(text), None, "{text}");
+        }
     }
 
     proptest! {

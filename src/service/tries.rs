@@ -86,6 +86,10 @@ impl Tries {
         match self.store.take(&buckets, self.clock.now()).await? {
             Taken::Yes => Ok(Try { buckets }),
             Taken::No { place, retry_after_ms } => {
+                // What is refused was no wrong password: strangers who run against a limit must not use up what all
+                // others have. The network's own count goes on.
+                let taken = buckets.iter().take(place).filter(|bucket| bucket.key == BucketKey::Everybody).copied();
+                self.undone(Try { buckets: taken.collect() }).await;
                 // A place that is not in the list would be the store's mistake; the first bucket then stands for it.
                 let Some(bucket) = buckets.get(place).or(buckets.first()) else { return Ok(Try { buckets }) };
                 Err(Error::TooManyTries(LimitMet { name: name(bucket.key), rate: bucket.rate, retry_after_ms }))
@@ -134,6 +138,9 @@ impl Tries {
 
     /// The password was not looked at: everything is given back.
     pub async fn undone(&self, undone: Try) {
+        if undone.buckets.is_empty() {
+            return;
+        }
         if let Err(error) = self.store.give_back(&undone.buckets, self.clock.now()).await {
             tracing::debug!(%error, "a try that was none stays counted");
         }

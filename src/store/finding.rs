@@ -113,6 +113,8 @@ pub enum FindingKind {
     ListingMissing,
     /// A listing has an entry that is no user's.
     ListingStray,
+    /// A session whose user does not exist.
+    SessionStray,
     /// The number that is kept is not the number of users.
     CountWrong,
     /// The canonical e-mail is not that of the e-mail as written.
@@ -127,7 +129,7 @@ pub enum FindingKind {
 
 impl FindingKind {
     /// Every kind.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::ClaimMissing,
         Self::TwoUsers,
         Self::ClaimStray,
@@ -135,6 +137,7 @@ impl FindingKind {
         Self::ClaimsOwed,
         Self::ListingMissing,
         Self::ListingStray,
+        Self::SessionStray,
         Self::CountWrong,
         Self::CanonicalWrong,
         Self::Unreadable,
@@ -153,6 +156,7 @@ impl FindingKind {
             Self::ClaimsOwed => "claims-owed",
             Self::ListingMissing => "listing-missing",
             Self::ListingStray => "listing-stray",
+            Self::SessionStray => "session-stray",
             Self::CountWrong => "count-wrong",
             Self::CanonicalWrong => "canonical-wrong",
             Self::Unreadable => "unreadable",

@@ -1,4 +1,4 @@
-//! Each change as SQL. Every function runs inside the writer's transaction and its own savepoint.
+//! Each change of users as SQL. Every function runs inside the writer's transaction and its own savepoint.
 //!
 //! A change of a user reads the row, compares its version and writes all of it, with a checksum of what it is then;
 //! whatever is asked before or after is asked in the same transaction, by the only writer. A row that does not match
@@ -9,9 +9,11 @@ use rusqlite::{Connection, OptionalExtension, ffi, params};
 
 use super::checksum::{self, millis, version};
 use super::errors::Failure;
+use super::events::Note;
 use super::readers::{USER, look_up};
 use super::schema::PROBE_BYTES;
-use crate::domain::{PasswordHash, Timestamp, User, UserId, Version};
+use super::session_changes::end_all_but;
+use crate::domain::{EventKind, PasswordHash, SessionId, User, UserId, Version};
 use crate::store::{Insert, Profile, Remove, Update};
 
 /// A conflict on the id or on the canonical e-mail is no error here: it is looked into afterwards.
@@ -25,9 +27,10 @@ const REPLACE: &str = "UPDATE users SET name = ?2, email = ?3, canonical = ?4, p
 /// Adds `user`.
 ///
 /// The same user twice (same id, same e-mail: a repeat after an answer that got lost) is `Inserted` again.
-pub(super) fn insert_user(connection: &Connection, user: &User) -> Result<Insert, Failure> {
+pub(super) fn insert_user(connection: &Connection, user: &User, note: &Note) -> Result<Insert, Failure> {
     let inserted = write(connection, INSERT, user)?;
     if inserted == 1 {
+        note.write(connection, user.id, EventKind::SignedUp)?;
         return Ok(Insert::Inserted);
     }
     let holder: Option<Vec<u8>> = connection
@@ -47,35 +50,65 @@ pub(super) fn replace_profile(
     id: UserId,
     expected: Version,
     profile: &Profile,
-    now: Timestamp,
+    note: &Note,
 ) -> Result<Update, Failure> {
-    replace(connection, id, expected, |user| {
+    let mut kind = EventKind::ProfileChanged;
+    let update = replace(connection, id, expected, |user| {
+        if user.email.canonical() != profile.email.canonical() {
+            kind = EventKind::EmailChanged;
+        }
         user.name = profile.name.clone();
         user.email = profile.email.clone();
-        user.updated_at = now;
-    })
+        user.updated_at = note.now;
+    })?;
+    if matches!(update, Update::Updated(_)) {
+        note.write(connection, id, kind)?;
+    }
+    Ok(update)
 }
 
-/// Gives the user another password hash; `updated_at` moves to `now`, if there is one.
+/// Gives the user another password, and ends their sessions but `keep`.
 pub(super) fn replace_password(
     connection: &Connection,
     id: UserId,
     expected: Version,
     password_hash: &PasswordHash,
-    now: Option<Timestamp>,
+    keep: Option<SessionId>,
+    note: &Note,
 ) -> Result<Update, Failure> {
-    replace(connection, id, expected, |user| {
+    let update = replace(connection, id, expected, |user| {
         user.password_hash = password_hash.clone();
-        user.updated_at = now.unwrap_or(user.updated_at);
-    })
+        user.updated_at = note.now;
+    })?;
+    if matches!(update, Update::Updated(_)) {
+        end_all_but(connection, id, keep)?;
+        note.write(connection, id, EventKind::PasswordChanged)?;
+    }
+    Ok(update)
 }
 
-/// Removes the user.
-pub(super) fn remove_user(connection: &Connection, id: UserId, expected: Version) -> Result<Remove, Failure> {
+/// Gives the user another hash of the same password.
+pub(super) fn replace_password_hash(
+    connection: &Connection,
+    id: UserId,
+    expected: Version,
+    password_hash: &PasswordHash,
+) -> Result<Update, Failure> {
+    replace(connection, id, expected, |user| user.password_hash = password_hash.clone())
+}
+
+/// Removes the user; a trigger ends their sessions.
+pub(super) fn remove_user(
+    connection: &Connection,
+    id: UserId,
+    expected: Version,
+    note: &Note,
+) -> Result<Remove, Failure> {
     let removed = connection
         .prepare_cached("DELETE FROM users WHERE id = ?1 AND version = ?2")?
         .execute(params![&id.as_bytes()[..], version(expected)])?;
     if removed == 1 {
+        note.write(connection, id, EventKind::Deleted)?;
         return Ok(Remove::Removed);
     }
     Ok(if exists(connection, id)? { Remove::Stale } else { Remove::Missing })
@@ -123,7 +156,8 @@ fn write(connection: &Connection, sql: &str, user: &User) -> rusqlite::Result<us
     ])
 }
 
-fn exists(connection: &Connection, id: UserId) -> Result<bool, Failure> {
+/// Whether there is such a user.
+pub(super) fn exists(connection: &Connection, id: UserId) -> Result<bool, Failure> {
     Ok(connection.prepare_cached("SELECT 1 FROM users WHERE id = ?1")?.exists([&id.as_bytes()[..]])?)
 }
 

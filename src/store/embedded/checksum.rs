@@ -1,20 +1,24 @@
-//! The checksum of a user's row: tells a row that was damaged on the disk from one that was written.
+//! The checksum of a row: tells a row that was damaged on the disk from one that was written.
+//!
+//! Users, sessions and keys have one: a flipped bit there would let somebody in, lock somebody out or show wrong
+//! data. Events have none, because nothing is decided by them.
 //!
 //! SQLite's pages carry none: a flipped bit in a name or a hash is a valid row with another name or hash, and
 //! `PRAGMA integrity_check` finds nothing (measured in `docs/decisions/0004`). Not a signature: whoever may write
 //! the file can compute it.
 
+use rusqlite::Row;
 use rusqlite::types::ValueRef;
 use sha2::{Digest, Sha256};
 
 use crate::domain::{Timestamp, User, Version};
 
-/// How many columns it covers: all of a user's.
+/// How many columns of a user it covers: all.
 pub(super) const COLUMNS: usize = 8;
 
-/// The checksum of the values, in the order of [`super::rows::user_columns`]: the first eight bytes of SHA-256 over
-/// each value's kind, length and bytes. Also of values that are no user's.
-pub(super) fn checksum(values: [ValueRef<'_>; COLUMNS]) -> i64 {
+/// The checksum of the values of a row, in the order in which they are read: the first eight bytes of SHA-256 over
+/// each value's kind, length and bytes. Also of values that can be no row of ours.
+pub(super) fn checksum<const N: usize>(values: [ValueRef<'_>; N]) -> i64 {
     let mut digest = Sha256::new();
     for value in values {
         let number;
@@ -38,6 +42,15 @@ pub(super) fn checksum(values: [ValueRef<'_>; COLUMNS]) -> i64 {
     let mut first = [0; 8];
     first.copy_from_slice(&digest.finalize()[..8]);
     i64::from_be_bytes(first)
+}
+
+/// The `N` values of `row` from the column `first` on.
+pub(super) fn values<'r, const N: usize>(row: &'r Row<'_>, first: usize) -> rusqlite::Result<[ValueRef<'r>; N]> {
+    let mut values = [ValueRef::Null; N];
+    for (place, value) in values.iter_mut().enumerate() {
+        *value = row.get_ref(first + place)?;
+    }
+    Ok(values)
 }
 
 /// The checksum of the row that `user` is written as.

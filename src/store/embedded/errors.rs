@@ -172,9 +172,9 @@ impl OpenError {
 pub(super) enum Failure {
     /// SQLite could not do it.
     Engine(rusqlite::Error),
-    /// A row that can't be a user.
+    /// A row that can't be what its table holds.
     Row {
-        /// `users/<id or rowid>`.
+        /// `users/<id or rowid>`, and so on for other tables.
         key: String,
         /// What is wrong with it.
         source: RowError,

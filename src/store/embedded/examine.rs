@@ -1,4 +1,5 @@
-//! The doctor on the embedded store: the file's own check, every row, the number that is kept.
+//! The doctor on the embedded store: the file's own check, every row, the number that is kept. What hangs on users is
+//! in `examine_sessions`.
 //!
 //! On a connection of its own that only reads, so that no look-up waits for it; and on a blocking thread, because
 //! the file's own check takes seconds on a large file.
@@ -9,6 +10,7 @@ use std::time::Duration;
 use rusqlite::{Connection, InterruptHandle, params};
 
 use super::errors::{Failure, Trouble};
+use super::examine_sessions;
 use super::rows::{user_columns, user_from_row};
 use crate::domain::{CanonicalEmail, User};
 use crate::store::{Examined, Finding, FindingKind, FindingState, Place, Portion, StoreError};
@@ -34,6 +36,9 @@ enum Part {
     File,
     /// The rows after this rowid.
     Rows(i64),
+    /// The sessions after this rowid.
+    Sessions(i64),
+    Keys,
     Count,
 }
 
@@ -41,8 +46,13 @@ impl Part {
     fn at(place: &Place) -> Option<Self> {
         match place.as_str() {
             "" => Some(Self::File),
+            "keys" => Some(Self::Keys),
             "count" => Some(Self::Count),
-            text => text.strip_prefix("rows ")?.parse().ok().map(Self::Rows),
+            text => match text.split_once(' ')? {
+                ("rows", after) => after.parse().ok().map(Self::Rows),
+                ("sessions", after) => after.parse().ok().map(Self::Sessions),
+                _ => None,
+            },
         }
     }
 
@@ -50,6 +60,8 @@ impl Part {
         match self {
             Self::File => Place::start(),
             Self::Rows(after) => Place::from_text(format!("rows {after}")),
+            Self::Sessions(after) => Place::from_text(format!("sessions {after}")),
+            Self::Keys => Place::from_text("keys".to_owned()),
             Self::Count => Place::from_text("count".to_owned()),
         }
     }
@@ -69,8 +81,7 @@ impl Examiner {
 
     /// Looks at the next portion; mends nothing.
     pub(super) async fn look(&self, portion: &Portion) -> Result<Examined, StoreError> {
-        let part = Part::at(&portion.from)
-            .ok_or_else(|| StoreError::unavailable("the doctor's place is none of this store"))?;
+        let part = part(portion)?;
         let (connection, size) = (Arc::clone(&self.connection), portion.size.max(1));
         let looked = tokio::task::spawn_blocking(move || {
             let guard = connection.lock().unwrap_or_else(PoisonError::into_inner);
@@ -105,7 +116,26 @@ fn look(connection: &Connection, part: Part, size: usize) -> Result<Examined, Fa
     match part {
         Part::File => file(connection),
         Part::Rows(after) => rows(connection, after, size),
+        Part::Sessions(after) => {
+            let (mut examined, on) = examine_sessions::sessions(connection, after, size)?;
+            examined.next = Some(on.map_or(Part::Keys, Part::Sessions).place());
+            Ok(examined)
+        }
+        Part::Keys => Ok(Examined { next: Some(Part::Count.place()), ..examine_sessions::keys(connection)? }),
         Part::Count => count(connection),
+    }
+}
+
+fn part(portion: &Portion) -> Result<Part, StoreError> {
+    Part::at(&portion.from).ok_or_else(|| StoreError::unavailable("the doctor's place is none of this store"))
+}
+
+/// Mends what can be mended in a portion that was looked at; runs in the writer's transaction.
+pub(super) fn mend(connection: &Connection, portion: &Portion) -> Result<(), Failure> {
+    match Part::at(&portion.from) {
+        Some(Part::Sessions(after)) => examine_sessions::mend(connection, after, portion.size.max(1)),
+        Some(Part::Count) => set_count(connection),
+        _ => Ok(()),
     }
 }
 
@@ -165,7 +195,7 @@ fn rows(connection: &Connection, after: i64, size: usize) -> Result<Examined, Fa
         Err(error) => return Err(error.into()),
     }
     let on = usize::try_from(met).is_ok_and(|met| met >= size);
-    examined.next = Some(if on { Part::Rows(last) } else { Part::Count }.place());
+    examined.next = Some(if on { Part::Rows(last) } else { Part::Sessions(i64::MIN) }.place());
     Ok(examined)
 }
 
@@ -200,22 +230,25 @@ fn count(connection: &Connection) -> Result<Examined, Failure> {
     Ok(examined)
 }
 
-/// Sets the number of users right; runs in the writer's transaction.
-pub(super) fn set_count(connection: &Connection) -> Result<(), Failure> {
+/// Sets the number of users right.
+fn set_count(connection: &Connection) -> Result<(), Failure> {
     connection.execute(SET_COUNT, [])?;
     Ok(())
 }
 
-fn person(kind: FindingKind, place: impl Into<String>, detail: String) -> Finding {
+/// What a person has to look at.
+pub(super) fn person(kind: FindingKind, place: impl Into<String>, detail: String) -> Finding {
     Finding { kind, state: FindingState::NeedsPerson, user: None, place: place.into(), detail }
 }
 
-fn is_damage(error: &rusqlite::Error) -> bool {
+/// Whether SQLite met a page that it can't read.
+pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
     use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
     matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
 }
 
-fn chain(error: &dyn std::error::Error) -> String {
+/// An error with its cause.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
     match error.source() {
         Some(source) => format!("{error}: {source}"),
         None => error.to_string(),

@@ -4,12 +4,11 @@
 
 use std::path::Path;
 
-use rusqlite::types::ValueRef;
-use rusqlite::{Connection, Row, TransactionBehavior, params};
+use rusqlite::{Connection, TransactionBehavior, params};
 
-use super::checksum::{COLUMNS, checksum};
+use super::checksum::{COLUMNS, checksum, values};
 use super::errors::OpenError;
-use super::schema::{CREATE_TRIGGERS, CREATE_USERS, SCHEMA_VERSION};
+use super::schema::{CREATE_HANGING, CREATE_TRIGGERS, CREATE_USERS, SCHEMA_VERSION};
 
 /// Brings the tables of version `found` up to [`SCHEMA_VERSION`].
 ///
@@ -28,23 +27,29 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path, found: i32) -> R
         });
     }
     tracing::info!(from = found, to = SCHEMA_VERSION, "bringing the database to the present schema");
-    // Version 1 is the only one before.
-    add_checksums(connection).map_err(engine)
+    bring_up(connection, found).map_err(engine)
+}
+
+/// All steps in one transaction. The triggers are made anew at its end, so that filling a table sets off none.
+fn bring_up(connection: &mut Connection, found: i32) -> rusqlite::Result<()> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    transaction.execute_batch("DROP TRIGGER users_counted_up; DROP TRIGGER users_counted_down;")?;
+    if found < 2 {
+        add_checksums(&transaction)?;
+    }
+    transaction.execute_batch(CREATE_HANGING)?;
+    transaction.execute_batch(CREATE_TRIGGERS)?;
+    transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+    transaction.commit()
 }
 
 /// 1 → 2: each user's row has a checksum. The table is made anew, so that its definition is the same in every
 /// file; rows keep their rowid. A row that can be no user is copied, too: reading it reports it.
-fn add_checksums(connection: &mut Connection) -> rusqlite::Result<()> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    transaction.execute_batch(
-        "DROP TRIGGER users_counted_up; DROP TRIGGER users_counted_down; ALTER TABLE users RENAME TO users_before;",
-    )?;
-    transaction.execute_batch(CREATE_USERS)?;
-    copy_users(&transaction)?;
-    transaction.execute_batch("DROP TABLE users_before;")?;
-    transaction.execute_batch(CREATE_TRIGGERS)?;
-    transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
-    transaction.commit()
+fn add_checksums(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch("ALTER TABLE users RENAME TO users_before;")?;
+    connection.execute_batch(CREATE_USERS)?;
+    copy_users(connection)?;
+    connection.execute_batch("DROP TABLE users_before;")
 }
 
 fn copy_users(connection: &Connection) -> rusqlite::Result<()> {
@@ -60,15 +65,7 @@ fn copy_users(connection: &Connection) -> rusqlite::Result<()> {
     let mut rows = before.query([])?;
     while let Some(row) = rows.next()? {
         let rowid: i64 = row.get(COLUMNS)?;
-        into.execute(params![rowid, checksum(values(row)?)])?;
+        into.execute(params![rowid, checksum(values::<COLUMNS>(row, 0)?)])?;
     }
     Ok(())
-}
-
-fn values<'r>(row: &'r Row<'_>) -> rusqlite::Result<[ValueRef<'r>; COLUMNS]> {
-    let mut values = [ValueRef::Null; COLUMNS];
-    for (column, value) in values.iter_mut().enumerate() {
-        *value = row.get_ref(column)?;
-    }
-    Ok(values)
 }

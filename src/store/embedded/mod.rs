@@ -9,11 +9,19 @@
 //! | `schema` | the tables, and what is checked before a file is taken for ours |
 //! | `lock` | one serving process a file |
 //! | `writer` | the one thread that writes, and how changes share a commit |
-//! | `changes` | each change as SQL, inside the writer's transaction |
+//! | `changes` | each change of users as SQL, inside the writer's transaction |
+//! | `session_changes` | each change of sessions, in the same way |
+//! | `events` | what is written into a history beside a change, and reading it |
 //! | `readers` | the read-only connections and the look-ups |
-//! | `examine` | the doctor: the file, the rows, the count |
-//! | `beside` | a look at a file that another process serves |
 //! | `rows` | from a row to a user, trusting nothing |
+//! | `session_rows` | from a row to a session and back |
+//! | `sessions` | sessions and histories, as the contract wants them |
+//! | `keys` | the service's keys |
+//! | `keys_beside` | changes of keys in a file that another process serves |
+//! | `buckets`, `throttle` | counting tries, in memory |
+//! | `examine` | the doctor: the file, the rows, the count |
+//! | `examine_sessions` | the doctor on what hangs on users |
+//! | `beside` | a look at a file that another process serves |
 //! | `checksum` | what tells a damaged row from a written one |
 //! | `migrate` | from an older schema to the present one |
 //! | `errors` | what went wrong, in sentences |
@@ -25,17 +33,23 @@
 //! `EmbeddedStore::change`, one promise in `tests/it/contract`.
 
 mod beside;
+mod buckets;
 mod changes;
 mod checksum;
 mod errors;
+mod events;
 mod examine;
+mod examine_sessions;
 mod keys;
+mod keys_beside;
 mod lock;
 mod migrate;
 mod open;
 mod readers;
 mod rows;
 mod schema;
+mod session_changes;
+mod session_rows;
 mod sessions;
 mod throttle;
 mod writer;
@@ -44,6 +58,7 @@ mod writer;
 mod tests;
 
 use std::path::PathBuf;
+use std::sync::Mutex;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -51,14 +66,16 @@ use rusqlite::Connection;
 
 pub use self::beside::EmbeddedFile;
 pub use self::errors::OpenError;
+pub use self::events::EVENTS_KEPT;
+pub use self::keys_beside::EmbeddedKeys;
 
+use self::buckets::Buckets;
 use self::errors::Failure;
 use self::examine::Examiner;
 use self::readers::Readers;
 use self::writer::Writer;
 use super::{
-    Examine, Examined, FindingKind, FindingState, Insert, Portion, Profile, Remove, Store, StoreError, Treatment,
-    Update,
+    Examine, Examined, Finding, FindingState, Insert, Portion, Profile, Remove, Store, StoreError, Treatment, Update,
 };
 use crate::domain::{CanonicalEmail, Client, PasswordHash, SessionId, Timestamp, User, UserId, Version};
 
@@ -74,6 +91,8 @@ pub struct EmbeddedSettings {
     pub timeout: Duration,
     /// How many changes may wait for the writer; at least one. Those beyond are refused at once.
     pub queue: usize,
+    /// How many events are kept, of all users together; at least one. The oldest go first.
+    pub events_kept: u64,
 }
 
 /// A [`Store`] in one SQLite file.
@@ -89,6 +108,8 @@ pub struct EmbeddedStore {
     readers: Readers,
     examiner: Examiner,
     writer: Writer,
+    buckets: Mutex<Buckets>,
+    events_kept: u64,
 }
 
 impl EmbeddedStore {
@@ -113,12 +134,15 @@ impl EmbeddedStore {
 
 #[async_trait]
 impl Examine for EmbeddedStore {
-    /// Only the count can be mended without guessing: everything else is the file's damage.
+    /// The count can be mended without guessing, and sessions that let nobody in; everything else is the file's damage.
     async fn examine(&self, portion: &Portion, _now: Timestamp) -> Result<Examined, StoreError> {
         let mut examined = self.examiner.look(portion).await?;
-        for finding in &mut examined.findings {
-            if portion.treatment == Treatment::Repair && finding.kind == FindingKind::CountWrong {
-                self.change(examine::set_count).await?;
+        let mendable = |finding: &&mut Finding| finding.state == FindingState::Mendable;
+        let to_mend: Vec<_> = examined.findings.iter_mut().filter(mendable).collect();
+        if portion.treatment == Treatment::Repair && !to_mend.is_empty() {
+            let portion = portion.clone();
+            self.change(move |connection| examine::mend(connection, &portion)).await?;
+            for finding in to_mend {
                 finding.state = FindingState::Mended;
             }
         }
@@ -128,9 +152,9 @@ impl Examine for EmbeddedStore {
 
 #[async_trait]
 impl Store for EmbeddedStore {
-    async fn insert_user(&self, user: &User, _client: &Client) -> Result<Insert, StoreError> {
-        let user = user.clone();
-        self.change(move |connection| changes::insert_user(connection, &user)).await
+    async fn insert_user(&self, user: &User, client: &Client) -> Result<Insert, StoreError> {
+        let (user, note) = (user.clone(), self.note(client, user.created_at));
+        self.change(move |connection| changes::insert_user(connection, &user, &note)).await
     }
 
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
@@ -150,11 +174,11 @@ impl Store for EmbeddedStore {
         id: UserId,
         expected: Version,
         profile: &Profile,
-        _client: &Client,
+        client: &Client,
         now: Timestamp,
     ) -> Result<Update, StoreError> {
-        let profile = profile.clone();
-        self.change(move |connection| changes::replace_profile(connection, id, expected, &profile, now)).await
+        let (profile, note) = (profile.clone(), self.note(client, now));
+        self.change(move |connection| changes::replace_profile(connection, id, expected, &profile, &note)).await
     }
 
     async fn replace_password(
@@ -162,12 +186,12 @@ impl Store for EmbeddedStore {
         id: UserId,
         expected: Version,
         password_hash: &PasswordHash,
-        _keep: Option<SessionId>,
-        _client: &Client,
+        keep: Option<SessionId>,
+        client: &Client,
         now: Timestamp,
     ) -> Result<Update, StoreError> {
-        let hash = password_hash.clone();
-        self.change(move |connection| changes::replace_password(connection, id, expected, &hash, Some(now))).await
+        let (hash, note) = (password_hash.clone(), self.note(client, now));
+        self.change(move |connection| changes::replace_password(connection, id, expected, &hash, keep, &note)).await
     }
 
     async fn replace_password_hash(
@@ -177,17 +201,18 @@ impl Store for EmbeddedStore {
         password_hash: &PasswordHash,
     ) -> Result<Update, StoreError> {
         let hash = password_hash.clone();
-        self.change(move |connection| changes::replace_password(connection, id, expected, &hash, None)).await
+        self.change(move |connection| changes::replace_password_hash(connection, id, expected, &hash)).await
     }
 
     async fn remove_user(
         &self,
         id: UserId,
         expected: Version,
-        _client: &Client,
-        _now: Timestamp,
+        client: &Client,
+        now: Timestamp,
     ) -> Result<Remove, StoreError> {
-        self.change(move |connection| changes::remove_user(connection, id, expected)).await
+        let note = self.note(client, now);
+        self.change(move |connection| changes::remove_user(connection, id, expected, &note)).await
     }
 
     /// A read; then an empty transaction through the writer's queue, which shows that its thread lives, that

@@ -5,6 +5,7 @@
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
@@ -21,7 +22,7 @@ use super::{EmbeddedSettings, EmbeddedStore, schema};
 const READ_WAIT: Duration = Duration::from_millis(100);
 
 /// Each of our statements, with room to spare.
-const STATEMENTS_MAX: usize = 32;
+const STATEMENTS_MAX: usize = 64;
 
 /// The work of [`EmbeddedStore::open`].
 pub(super) fn open(settings: &EmbeddedSettings) -> Result<EmbeddedStore, OpenError> {
@@ -42,11 +43,12 @@ pub(super) fn open(settings: &EmbeddedSettings) -> Result<EmbeddedStore, OpenErr
     let examining = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY, READ_WAIT).map_err(engine)?;
     schema::configure_reader(&examining).map_err(engine)?;
     let writer = Writer::start(writing, lock, settings).map_err(OpenError::Thread)?;
-    Ok(EmbeddedStore { readers, examiner: Examiner::new(examining), writer })
+    let (buckets, events_kept) = (Mutex::default(), settings.events_kept);
+    Ok(EmbeddedStore { readers, examiner: Examiner::new(examining), writer, buckets, events_kept })
 }
 
 /// The one spelling of `path`, so that two links to one file meet at one lock; makes the folder.
-fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
+pub(super) fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
     if let Ok(existing) = path.canonicalize() {
         return Ok(existing);
     }
@@ -92,7 +94,7 @@ fn sync_folder(_folder: Option<&Path>) -> io::Result<()> {
 /// Makes the file before SQLite does, for this user's eyes only; SQLite gives its log the same mode.
 ///
 /// An existing file is not opened here: closing it again would drop SQLite's locks (see `lock`).
-fn create_private(path: &Path) -> Result<(), OpenError> {
+pub(super) fn create_private(path: &Path) -> Result<(), OpenError> {
     let failed = |source| OpenError::File { path: path.to_owned(), source };
     if fs::exists(path).map_err(failed)? {
         return Ok(());

@@ -9,7 +9,10 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use rusqlite::{Connection, Params};
 
 use super::errors::{Failure, Trouble};
+use super::events::EVENTS;
+use super::keys::KEYS;
 use super::rows::{user_columns, user_from_row};
+use super::session_rows::{SESSIONS, SIGNED_IN};
 use crate::domain::{CanonicalEmail, User, UserId};
 use crate::store::StoreError;
 
@@ -31,7 +34,7 @@ impl Readers {
     /// If the tables are not what the look-ups need.
     pub(super) fn new(connections: Vec<Connection>) -> rusqlite::Result<Self> {
         for connection in &connections {
-            for sql in [USER, USER_BY_EMAIL, USERS_COUNT] {
+            for sql in [USER, USER_BY_EMAIL, USERS_COUNT, SIGNED_IN, SESSIONS, EVENTS, KEYS] {
                 connection.prepare_cached(sql)?;
             }
         }
@@ -63,7 +66,8 @@ impl Readers {
         }
     }
 
-    fn read<T>(&self, look: impl FnOnce(&Connection) -> Result<T, Failure>) -> Result<T, StoreError> {
+    /// Looks on the first connection that is free.
+    pub(super) fn read<T>(&self, look: impl FnOnce(&Connection) -> Result<T, Failure>) -> Result<T, StoreError> {
         let guard = self.free();
         let connection = guard.as_ref().ok_or_else(|| Trouble::Closed.into_store_error())?;
         look(connection).map_err(Failure::into_store_error)

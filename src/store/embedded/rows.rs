@@ -1,4 +1,4 @@
-//! From a row of `users` to a [`User`], trusting nothing.
+//! From a row of `users` to a [`User`], trusting nothing. Other tables: see `session_rows`, `events` and `keys`.
 //!
 //! STRICT columns and CHECKs keep wrong rows out, but a file can be edited by hand or be damaged. A row that
 //! can't be a user is named by its key and spoils nothing else. No message here holds a value of the row.
@@ -6,7 +6,7 @@
 use rusqlite::Row;
 use rusqlite::types::{FromSqlError, FromSqlResult, ValueRef};
 
-use super::checksum::{COLUMNS, checksum};
+use super::checksum::{COLUMNS, checksum, values};
 use super::errors::Failure;
 use crate::domain::{
     CanonicalEmail, EMAIL_BYTES_MAX, Email, Name, NameError, PasswordHash, PasswordHashError, Timestamp, User, UserId,
@@ -17,12 +17,12 @@ use crate::domain::{
 /// whose id is unreadable.
 macro_rules! user_columns {
     () => {
-        "id, name, email, canonical, password_hash, created_at, updated_at, version, checksum, rowid"
+        "id, name, email, canonical, password_hash, created_at, updated_at, version, checksum, users.rowid"
     };
 }
 pub(super) use user_columns;
 
-/// What is wrong with a row.
+/// What is wrong with a row of any table.
 #[derive(Debug, PartialEq, thiserror::Error)]
 pub(super) enum RowError {
     /// The id is no UUID.
@@ -49,6 +49,9 @@ pub(super) enum RowError {
     /// A hash in no known form.
     #[error("the password hash can't be one")]
     PasswordHash(#[source] PasswordHashError),
+    /// Bytes or text that can't be what the column holds.
+    #[error("the column {0} holds something else")]
+    Other(&'static str),
     /// Each column could be right; together they are not what was written.
     #[error("the row does not match its checksum: the disk has damaged it, or it was edited by hand")]
     Checksum,
@@ -63,10 +66,7 @@ pub(super) fn user_from_row(row: &Row<'_>) -> Result<User, Failure> {
 }
 
 fn parse(row: &Row<'_>) -> rusqlite::Result<Result<User, RowError>> {
-    let mut values = [ValueRef::Null; COLUMNS];
-    for (column, value) in values.iter_mut().enumerate() {
-        *value = row.get_ref(column)?;
-    }
+    let values = values(row, 0)?;
     let kept = row.get_ref(COLUMNS)?;
     Ok(user_from_values(values).and_then(|user| match kept.as_i64() {
         Ok(kept) if kept == checksum(values) => Ok(user),
@@ -90,7 +90,7 @@ fn user_from_values(
     })
 }
 
-fn read<T>(column: &'static str, value: FromSqlResult<T>) -> Result<T, RowError> {
+pub(super) fn read<T>(column: &'static str, value: FromSqlResult<T>) -> Result<T, RowError> {
     value.map_err(|source| RowError::Kind { column, source })
 }
 
@@ -104,7 +104,7 @@ fn address(column: &'static str, value: ValueRef<'_>) -> Result<String, RowError
     if plausible { Ok(text.to_owned()) } else { Err(RowError::Email(column)) }
 }
 
-fn number(column: &'static str, value: ValueRef<'_>, least: u64) -> Result<u64, RowError> {
+pub(super) fn number(column: &'static str, value: ValueRef<'_>, least: u64) -> Result<u64, RowError> {
     let number = read(column, value.as_i64())?;
     u64::try_from(number).ok().filter(|&number| number >= least).ok_or(RowError::TooSmall(column))
 }

@@ -18,7 +18,7 @@ use crate::domain::CANONICAL_VERSION;
 pub(super) const APPLICATION_ID: i32 = 0x7573_7264;
 
 /// The newest schema that this program knows, kept in `PRAGMA user_version`.
-pub(super) const SCHEMA_VERSION: i32 = 2;
+pub(super) const SCHEMA_VERSION: i32 = 3;
 
 /// Pages in the write-ahead log at which they are moved into the database: SQLite's own default, 4 MB.
 /// Small, because damage in the log can silently take away its tail (REDIS.md, "Embedded engines").
@@ -35,7 +35,7 @@ const LOG_BYTES_KEPT: i64 = 16 * 1024 * 1024;
 /// a sign-up. One page would not do: on a full disk it often still fits into the last block of the log.
 pub(super) const PROBE_BYTES: u32 = 32 * 1024;
 
-/// The tables of [`SCHEMA_VERSION`] beside the users.
+/// What the file says of itself, and what it is tried with.
 ///
 /// `users` keeps a rowid, so that a row whose id is damaged still has a name. The number of users is kept by
 /// triggers, in the transaction of each change, because `count(*)` walks the whole table; being the engine's
@@ -70,13 +70,57 @@ pub(super) const CREATE_USERS: &str = "
     ) STRICT;
 ";
 
-/// The triggers; apart, because a migration fills the table before it has them.
+/// What hangs on the users, and the service's keys; new in version 3.
+///
+/// - `sessions` has a checksum a row and keeps a rowid, as `users` does. Its key begins with the user, so that one
+///   index finds one session and all of a user's.
+/// - `events` grows at its end. `number` counts on, so that the oldest are found without a scan; what strangers try at
+///   e-mails of nobody is one row below zero (see `events`).
+/// - `service_keys` has a checksum a row: a flipped bit could give a service another right.
+pub(super) const CREATE_HANGING: &str = "
+    CREATE TABLE sessions (
+        user BLOB NOT NULL CHECK (length(user) = 16),
+        id BLOB NOT NULL CHECK (length(id) = 16),
+        proof BLOB NOT NULL CHECK (length(proof) = 16),
+        made_at INTEGER NOT NULL CHECK (made_at >= 0),
+        seen_at INTEGER NOT NULL CHECK (seen_at >= 0),
+        address BLOB NOT NULL CHECK (length(address) IN (0, 4, 16)),
+        agent TEXT NOT NULL,
+        refresh BLOB CHECK (length(refresh) >= 16),
+        checksum INTEGER NOT NULL,
+        PRIMARY KEY (user, id)
+    ) STRICT;
+
+    CREATE TABLE events (
+        number INTEGER PRIMARY KEY,
+        user BLOB NOT NULL CHECK (length(user) = 16),
+        kind TEXT NOT NULL CHECK (kind <> ''),
+        at INTEGER NOT NULL CHECK (at >= 0),
+        address BLOB NOT NULL CHECK (length(address) IN (0, 4, 16)),
+        caller TEXT NOT NULL
+    ) STRICT;
+    CREATE INDEX events_by_user ON events (user);
+
+    CREATE TABLE service_keys (
+        kind TEXT NOT NULL CHECK (kind <> ''),
+        id TEXT NOT NULL CHECK (id <> ''),
+        text TEXT NOT NULL CHECK (length(CAST(text AS BLOB)) <= 4096),
+        checksum INTEGER NOT NULL,
+        PRIMARY KEY (kind, id)
+    ) STRICT;
+";
+
+/// The triggers; apart, because a migration fills the table before it has them. The last one is right also after an
+/// operator's own `DELETE`: nobody's sessions outlive them.
 pub(super) const CREATE_TRIGGERS: &str = "
     CREATE TRIGGER users_counted_up AFTER INSERT ON users BEGIN
         UPDATE meta SET value = value + 1 WHERE key = 'users_count';
     END;
     CREATE TRIGGER users_counted_down AFTER DELETE ON users BEGIN
         UPDATE meta SET value = value - 1 WHERE key = 'users_count';
+    END;
+    CREATE TRIGGER sessions_end_with_their_user AFTER DELETE ON users BEGIN
+        DELETE FROM sessions WHERE user = OLD.id;
     END;
 ";
 
@@ -112,7 +156,7 @@ fn altered(path: &Path, what: &str) -> OpenError {
 
 /// Whether every table and trigger is defined as we would define it: a flipped bit in a trigger would make it count
 /// wrong from then on. What operators have added for themselves is theirs.
-fn check_definitions(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+pub(super) fn check_definitions(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     let engine = |source| OpenError::from_engine(path, source);
     let ours = Connection::open_in_memory().map_err(engine)?;
     create_all(&ours).map_err(engine)?;
@@ -130,7 +174,9 @@ fn definitions(connection: &Connection) -> rusqlite::Result<Vec<(String, String)
 }
 
 fn create_all(connection: &Connection) -> rusqlite::Result<()> {
-    [CREATE_REST, CREATE_USERS, CREATE_TRIGGERS].iter().try_for_each(|sql| connection.execute_batch(sql))
+    [CREATE_REST, CREATE_USERS, CREATE_HANGING, CREATE_TRIGGERS]
+        .iter()
+        .try_for_each(|sql| connection.execute_batch(sql))
 }
 
 fn create(connection: &mut Connection) -> rusqlite::Result<()> {
@@ -219,7 +265,7 @@ mod tests {
     /// `octet_length` came with SQLite 3.43, and Debian 12 has 3.40: its `VACUUM INTO` failed on it.
     #[test]
     fn the_tables_name_no_function_that_an_older_sqlite_lacks() {
-        let all = [CREATE_REST, CREATE_USERS, CREATE_TRIGGERS].concat();
+        let all = [CREATE_REST, CREATE_USERS, CREATE_HANGING, CREATE_TRIGGERS].concat();
         let before_parentheses = all.split('(').map(|text| {
             let word = text.rsplit(|char: char| !char.is_ascii_alphanumeric() && char != '_').next();
             word.unwrap_or_default().to_ascii_lowercase()

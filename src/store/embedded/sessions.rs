@@ -1,86 +1,102 @@
-//! Sessions: not there yet.
+//! Sessions and histories: the contract's part of `session_rows`, `session_changes` and `events`.
 
 use async_trait::async_trait;
 
-use super::EmbeddedStore;
+use super::events::Note;
+use super::{EmbeddedStore, events, session_changes, session_rows};
 use crate::domain::{
     CanonicalEmail, Client, Event, EventKind, RefreshState, Session, SessionId, SessionLimits, Timestamp, UserId,
     Version,
 };
 use crate::store::{NewSession, Open, SessionStore, SignedIn, StoreError};
 
-fn not_yet<T>() -> Result<T, StoreError> {
-    Err(StoreError::unavailable("not there yet"))
+impl EmbeddedStore {
+    /// What is to be written beside a change that `client` makes.
+    pub(super) fn note(&self, client: &Client, now: Timestamp) -> Note {
+        Note { client: client.clone(), now, kept: self.events_kept }
+    }
 }
 
 #[async_trait]
 impl SessionStore for EmbeddedStore {
     async fn open_session(
         &self,
-        _user: UserId,
-        _expected: Version,
-        _session: &NewSession,
-        _limits: &SessionLimits,
-        _client: &Client,
-        _now: Timestamp,
+        user: UserId,
+        expected: Version,
+        session: &NewSession,
+        limits: &SessionLimits,
+        client: &Client,
+        now: Timestamp,
     ) -> Result<Open, StoreError> {
-        not_yet()
+        let (session, limits, note) = (session.clone(), *limits, self.note(client, now));
+        self.change(move |connection| session_changes::open(connection, user, expected, session, &limits, note)).await
     }
 
-    async fn session(&self, _user: UserId, _id: SessionId, _now: Timestamp) -> Result<Option<SignedIn>, StoreError> {
-        not_yet()
+    async fn session(&self, user: UserId, id: SessionId, now: Timestamp) -> Result<Option<SignedIn>, StoreError> {
+        let found = self.readers.read(|connection| session_rows::signed_in(connection, user, id))?;
+        Ok(found.map(|(user, session)| SignedIn { user, session, at: now }))
     }
 
-    async fn sessions(&self, _user: UserId, _now: Timestamp) -> Result<(Vec<Session>, Timestamp), StoreError> {
-        not_yet()
+    async fn sessions(&self, user: UserId, now: Timestamp) -> Result<(Vec<Session>, Timestamp), StoreError> {
+        Ok((self.readers.read(|connection| session_rows::sessions(connection, user))?, now))
     }
 
-    async fn see_session(&self, _user: UserId, _session: &Session, _at: Timestamp) -> Result<(), StoreError> {
-        not_yet()
+    async fn see_session(&self, user: UserId, session: &Session, at: Timestamp) -> Result<(), StoreError> {
+        let id = session.id;
+        self.change(move |connection| session_changes::see(connection, user, id, at)).await
     }
 
     async fn end_session(
         &self,
-        _user: UserId,
-        _id: SessionId,
-        _kind: EventKind,
-        _client: &Client,
-        _now: Timestamp,
+        user: UserId,
+        id: SessionId,
+        kind: EventKind,
+        client: &Client,
+        now: Timestamp,
     ) -> Result<bool, StoreError> {
-        not_yet()
+        let note = self.note(client, now);
+        self.change(move |connection| session_changes::end(connection, user, id, kind, &note)).await
     }
 
     async fn end_other_sessions(
         &self,
-        _user: UserId,
-        _keep: Option<SessionId>,
-        _client: &Client,
-        _now: Timestamp,
+        user: UserId,
+        keep: Option<SessionId>,
+        client: &Client,
+        now: Timestamp,
     ) -> Result<bool, StoreError> {
-        not_yet()
+        let note = self.note(client, now);
+        self.change(move |connection| session_changes::end_others(connection, user, keep, &note)).await
     }
 
     async fn replace_refresh(
         &self,
-        _user: UserId,
-        _session: &Session,
-        _next: &RefreshState,
-        _at: Timestamp,
+        user: UserId,
+        session: &Session,
+        next: &RefreshState,
+        at: Timestamp,
     ) -> Result<bool, StoreError> {
-        not_yet()
+        let (session, next) = (session.clone(), next.clone());
+        self.change(move |connection| session_changes::replace_refresh(connection, user, &session, next, at)).await
     }
 
+    /// A commit either way; see `events` for what that of a stranger leaves.
     async fn note_failure(
         &self,
         _email: &CanonicalEmail,
-        _user: Option<UserId>,
-        _client: &Client,
-        _now: Timestamp,
+        user: Option<UserId>,
+        client: &Client,
+        now: Timestamp,
     ) -> Result<(), StoreError> {
-        not_yet()
+        let note = self.note(client, now);
+        self.change(move |connection| match user {
+            Some(user) => note.write(connection, user, EventKind::SignInFailed),
+            None => note.write_of_nobody(connection, EventKind::SignInFailed),
+        })
+        .await
     }
 
-    async fn events(&self, _user: UserId, _most: usize) -> Result<Vec<Event>, StoreError> {
-        not_yet()
+    async fn events(&self, user: UserId, most: usize) -> Result<Vec<Event>, StoreError> {
+        self.readers.read(|connection| events::events(connection, user, most))
     }
 }

@@ -10,13 +10,15 @@ use std::task::Poll;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
+use super::events::Note;
 use super::*;
 use crate::domain::{Client, Email, Name};
 
 fn opened(queue: usize) -> (TempDir, EmbeddedStore) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("userd.db");
-    let store = EmbeddedStore::open(&EmbeddedSettings { path, readers: 1, timeout: Duration::from_secs(20), queue });
+    let timeout = Duration::from_secs(20);
+    let store = EmbeddedStore::open(&EmbeddedSettings { path, readers: 1, timeout, queue, events_kept: EVENTS_KEPT });
     (folder, store.expect("a fresh database"))
 }
 
@@ -33,6 +35,11 @@ fn somebody(number: u8) -> User {
         updated_at: Timestamp::from_millis(1),
         version: Version::FIRST,
     }
+}
+
+/// What is written beside a change that nobody in particular makes.
+fn note() -> Note {
+    Note { client: Client::default(), now: Timestamp::from_millis(1), kept: EVENTS_KEPT }
 }
 
 fn reason(error: &StoreError) -> String {
@@ -89,7 +96,7 @@ async fn polled<F: Future + Unpin>(mut future: F) -> Option<F::Output> {
 async fn a_change_that_nobody_waits_for_any_more_is_skipped() {
     let (_folder, store) = opened(8);
     let (go, held) = held(&store).await;
-    let mut abandoned = Box::pin(store.change(|connection| changes::insert_user(connection, &somebody(1))));
+    let mut abandoned = Box::pin(store.change(|connection| changes::insert_user(connection, &somebody(1), &note())));
     assert!(polled(abandoned.as_mut()).await.is_none());
     drop(abandoned);
     go.send(()).expect("the writer waits");
@@ -119,12 +126,12 @@ async fn a_change_that_fails_leaves_no_trace_and_its_neighbours_are_kept() {
     let results = together(
         &store,
         vec![
-            |connection| changes::insert_user(connection, &somebody(1)),
+            |connection| changes::insert_user(connection, &somebody(1), &note()),
             |connection| {
-                changes::insert_user(connection, &somebody(2))?;
+                changes::insert_user(connection, &somebody(2), &note())?;
                 Err(Failure::IdInUse(somebody(2).id))
             },
-            |connection| changes::insert_user(connection, &somebody(3)),
+            |connection| changes::insert_user(connection, &somebody(3), &note()),
         ],
     )
     .await;
@@ -139,7 +146,7 @@ async fn a_failed_commit_fails_the_whole_group_and_the_next_one_succeeds() {
     let results = together(
         &store,
         vec![
-            |connection| changes::insert_user(connection, &somebody(1)),
+            |connection| changes::insert_user(connection, &somebody(1), &note()),
             // A broken reference that is looked at only by COMMIT.
             |connection| {
                 connection.execute_batch(
@@ -165,12 +172,12 @@ async fn when_the_engine_gives_up_the_transaction_nobody_of_the_group_is_told_ot
     let results = together(
         &store,
         vec![
-            |connection| changes::insert_user(connection, &somebody(1)),
+            |connection| changes::insert_user(connection, &somebody(1), &note()),
             |connection| {
                 connection.execute_batch("ROLLBACK")?;
                 Ok(Insert::Inserted)
             },
-            |connection| changes::insert_user(connection, &somebody(3)),
+            |connection| changes::insert_user(connection, &somebody(3), &note()),
         ],
     )
     .await;

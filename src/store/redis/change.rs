@@ -3,11 +3,12 @@
 use tokio::time::Instant;
 
 use super::RedisStore;
+use super::events::EventArgs;
 use super::keys::Shard;
 use super::record::{self, Pointer};
 use super::script::Script;
-use super::steps::{Acquired, Answer, intent_deadline};
-use crate::domain::{Timestamp, User, UserId, Version};
+use super::steps::{Acquired, Answer, Edit, Told, intent_deadline};
+use crate::domain::{Client, EventKind, Timestamp, User, UserId, Version};
 use crate::store::{Profile, StoreError, Update};
 
 /// How often an e-mail change begins anew because others raised the fence without changing the user.
@@ -19,6 +20,7 @@ impl RedisStore {
         id: UserId,
         expected: Version,
         profile: &Profile,
+        client: &Client,
         now: Timestamp,
     ) -> Result<Update, StoreError> {
         let deadline = self.link.deadline();
@@ -29,12 +31,16 @@ impl RedisStore {
                 return Ok(Update::Stale);
             }
             if user.email.canonical() == profile.email.canonical() {
-                return self.edit_user(deadline, user, &fields, |user| take_over(user, profile, now)).await;
+                let told = Told::History(self.event(id, EventKind::ProfileChanged, client, now));
+                let edit = Edit { fields: &fields, told };
+                return self.edit_user(deadline, user, edit, |user| take_over(user, profile, now)).await;
             }
             let intent = self.change_intend(deadline, &user, fence, profile, now).await?;
             match intent.word.as_str() {
                 "ok" => {
-                    let outcome = self.change_email(deadline, user, fence + 1, profile, &fields, now).await?;
+                    let event = self.event(id, EventKind::EmailChanged, client, now);
+                    let written = (&event, &fields[..]);
+                    let outcome = self.change_email(deadline, user, fence + 1, profile, written, now).await?;
                     if let Some(outcome) = outcome {
                         return Ok(outcome);
                     }
@@ -51,7 +57,7 @@ impl RedisStore {
         Err(StoreError::unavailable("others keep beginning to change this user's e-mail"))
     }
 
-    /// The rest of an e-mail change, once its intent stands under `op`. `None`: another one superseded it, and
+    /// The rest of an e-mail change, once its intent stands under `op`; `written` is what its commit writes. `None`: another one superseded it, and
     /// whether that changed the user has to be looked at.
     async fn change_email(
         &self,
@@ -59,14 +65,14 @@ impl RedisStore {
         mut user: User,
         op: u64,
         profile: &Profile,
-        fields: &[String],
+        written: (&EventArgs, &[String]),
         now: Timestamp,
     ) -> Result<Option<Update>, StoreError> {
         let to = profile.email.canonical();
         let mine = Pointer { id: user.id, op };
         let acquired = self.acquire(deadline, to, mine, now).await;
         let answer = match acquired {
-            Ok(Acquired::Mine) => self.change_commit(deadline, mine, fields).await?,
+            Ok(Acquired::Mine) => self.change_commit(deadline, mine, written).await?,
             Ok(Acquired::Taken) | Err(_) => self.change_abort(deadline, mine).await?,
         };
         if matches!(answer.word.as_str(), "ok" | "committed") {
@@ -101,11 +107,18 @@ impl RedisStore {
     }
 
     /// X3.
-    async fn change_commit(&self, deadline: Instant, mine: Pointer, fields: &[String]) -> Result<Answer, StoreError> {
-        let emails = self.keys.emails(Shard::of_user(mine.id));
+    async fn change_commit(
+        &self,
+        deadline: Instant,
+        mine: Pointer,
+        (event, fields): (&EventArgs, &[String]),
+    ) -> Result<Answer, StoreError> {
+        let shard = Shard::of_user(mine.id);
+        let (emails, events) = (self.keys.emails(shard), self.keys.events(shard));
         let (op, id) = (mine.op.to_string(), mine.id.to_string());
-        let args: Vec<&str> = [op.as_str(), &id].into_iter().chain(fields.iter().map(String::as_str)).collect();
-        self.on_record(deadline, Script::ChangeCommit, mine.id, &[&emails], &args).await
+        let mut args = vec![op.as_bytes(), id.as_bytes()];
+        args.extend(event.iter().map(Vec::as_slice).chain(fields.iter().map(String::as_bytes)));
+        self.on_record(deadline, Script::ChangeCommit, mine.id, &[&emails, &events], &args).await
     }
 
     async fn change_abort(&self, deadline: Instant, mine: Pointer) -> Result<Answer, StoreError> {

@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use crate::domain::{CanonicalEmail, UserId};
+use crate::domain::{BucketKey, CanonicalEmail, UserId};
+use crate::store::KeyKind;
 
 /// How many shards there are, for ever: the hash tags `{000}` to `{3ff}`. Fixed so that what one server
 /// holds moves into a cluster as it is; see `docs/decisions/0003-1024-shards.md`.
@@ -41,6 +42,12 @@ impl Shard {
     #[must_use]
     pub fn of_email(email: &CanonicalEmail) -> Self {
         let digest = Sha256::digest(email.as_str().as_bytes());
+        Self(u16::from_be_bytes([digest[0], digest[1]]) >> 6)
+    }
+
+    /// The shard of half a SHA-256: its first ten bits. That of an e-mail is the same.
+    #[must_use]
+    pub fn of_digest(digest: &[u8; 16]) -> Self {
         Self(u16::from_be_bytes([digest[0], digest[1]]) >> 6)
     }
 
@@ -104,6 +111,48 @@ impl Keys {
         key
     }
 
+    /// The user's sessions.
+    #[must_use]
+    pub fn sessions(&self, id: UserId) -> String {
+        let mut key = self.in_shard(Shard::of_user(id), ":sessions:");
+        let _ = write!(key, "{id}");
+        key
+    }
+
+    /// What happened to a shard's users.
+    #[must_use]
+    pub fn events(&self, shard: Shard) -> String {
+        self.in_shard(shard, ":events")
+    }
+
+    /// A bucket in which tries are counted, and its shard. Those of one account lie in one shard.
+    #[must_use]
+    pub fn throttle(&self, bucket: BucketKey) -> (Shard, String) {
+        let (shard, letter, digests): (_, _, &[&[u8; 16]]) = match &bucket {
+            BucketKey::Account(account) => (Shard::of_digest(account.as_bytes()), 'a', &[account.as_bytes()]),
+            BucketKey::AccountAndNetwork(account, network) => {
+                (Shard::of_digest(account.as_bytes()), 'b', &[account.as_bytes(), network.as_bytes()])
+            }
+            BucketKey::Device(account, device) => {
+                (Shard::of_digest(account.as_bytes()), 'd', &[account.as_bytes(), device])
+            }
+            BucketKey::Network(network) => (Shard::of_digest(network.as_bytes()), 'n', &[network.as_bytes()]),
+            BucketKey::Everybody => (Shard::FIRST, 'e', &[]),
+        };
+        let mut key = self.in_shard(shard, ":throttle:");
+        key.push(letter);
+        for digest in digests {
+            let _ = write!(key, ":{:032x}", u128::from_be_bytes(**digest));
+        }
+        (shard, key)
+    }
+
+    /// The service's own keys of one kind.
+    #[must_use]
+    pub fn service_keys(&self, kind: KeyKind) -> String {
+        self.in_shard(Shard::FIRST, &format!(":keys:{}", kind.word()))
+    }
+
     /// Versions of what is written below this prefix.
     #[must_use]
     pub fn meta(&self) -> String {
@@ -116,10 +165,11 @@ impl Keys {
         self.in_shard(shard, ":ack")
     }
 
-    /// Three keys of one shard that only the self-test uses; `nonce` keeps two self-tests apart.
+    /// Keys of one shard that only the self-test uses; `nonce` keeps two self-tests apart.
     #[must_use]
-    pub fn self_test(&self, shard: Shard, nonce: &str) -> [String; 3] {
-        ["hash", "sorted-set", "string"].map(|kind| self.in_shard(shard, &format!(":self-test:{nonce}:{kind}")))
+    pub fn self_test(&self, shard: Shard, nonce: &str) -> [String; 4] {
+        ["hash", "sorted-set", "string", "stream"]
+            .map(|kind| self.in_shard(shard, &format!(":self-test:{nonce}:{kind}")))
     }
 
     fn in_shard(&self, shard: Shard, rest: &str) -> String {
@@ -138,6 +188,7 @@ pub fn mask_claim(email: &CanonicalEmail) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::{AccountKey, NetworkKey};
 
     fn email(text: &str) -> CanonicalEmail {
         CanonicalEmail::parse(text).expect("an address")
@@ -155,6 +206,33 @@ mod tests {
         let shard = (u16::from(digest[0]) << 2) | u16::from(digest[1] >> 6);
         assert_eq!(keys.claim(&email("a@example.org")), format!("userd:{{{shard:03x}}}:claim:a@example.org"));
         assert_eq!(keys.meta(), "userd:meta");
+        assert_eq!(keys.sessions(id), "userd:{1f3}:sessions:0192f0c1-2b3d-7e4f-8a5b-6c7d8e9fa5f3");
+        assert_eq!(keys.events(Shard::of_user(id)), "userd:{1f3}:events");
+        assert_eq!(keys.service_keys(KeyKind::Api), "userd:{000}:keys:api");
+    }
+
+    #[test]
+    fn buckets_of_one_account_lie_in_its_emails_shard_and_show_no_address() {
+        let keys = Keys::below("userd:".to_owned());
+        let (account, shard) = (AccountKey::of(&email("a@example.org")), Shard::of_email(&email("a@example.org")));
+        let network = NetworkKey::of("192.0.2.1".parse().expect("an address"));
+        let (of_account, key) = keys.throttle(BucketKey::Account(account));
+        let digits = &key[key.rfind(':').expect("a colon") + 1..];
+        assert_eq!((of_account, digits.len()), (shard, 32));
+        assert_eq!(key, format!("userd:{{{:03x}}}:throttle:a:{digits}", shard.number()));
+        let (of_both, both) = keys.throttle(BucketKey::AccountAndNetwork(account, network));
+        assert_eq!(of_both, shard);
+        let (of_network, of_one) = keys.throttle(BucketKey::Network(network));
+        assert_eq!(of_network, Shard::of_digest(network.as_bytes()));
+        assert_eq!(
+            both.replace(&format!("b:{digits}"), "n").split_once('}').map(|(_, rest)| rest),
+            of_one.split_once('}').map(|(_, rest)| rest)
+        );
+        assert_eq!(
+            keys.throttle(BucketKey::Device(account, [0; 16])).1,
+            key.replace("a:", "d:") + ":" + &"0".repeat(32)
+        );
+        assert_eq!(keys.throttle(BucketKey::Everybody).1, "userd:{000}:throttle:e");
     }
 
     #[test]

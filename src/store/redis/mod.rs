@@ -10,6 +10,10 @@
 //! | `userd:{1f3}:users` | sorted set, score 0 | ids of the shard's active users |
 //! | `userd:{1f3}:emails` | sorted set, score 0 | `<canonical e-mail>\0<uuid>` of the shard's active users |
 //! | `userd:{2a7}:claim:<canonical e-mail>` | string | `<uuid>:<op>`: a pure pointer, never the truth |
+//! | `userd:{1f3}:sessions:<uuid>` | hash | the user's sessions: see `session_fields` |
+//! | `userd:{1f3}:events` | stream | what happened to the shard's users: see `events` |
+//! | `userd:{2a7}:throttle:<letter>:<digests>` | string, expires | when a bucket is full again: see `throttle` |
+//! | `userd:{000}:keys:<kind>` | hash | the service's own keys: see `service_keys` |
 //! | `userd:{1f3}:ack` | string | nothing: written before replicas or disks are waited for, see `link::confirm` |
 //! | `userd:meta` | hash | versions of format and canonicalisation |
 //!
@@ -19,12 +23,18 @@
 //! user's fence, a counter in the record. `steps` has the steps, `sign_up`, `change` and `remove` put them in order,
 //! `scripts/*.lua` say why each is right. It holds whatever crashes, pauses or repeats, with any clock.
 //!
+//! # Sessions and history
+//! Lie in the user's shard, so that one script changes the record and them. Such a script has several keys, and while
+//! the shard's slot is moved key by key it waits (`TRYAGAIN`), until the deadline; a sign-up takes another id. Checks of
+//! sessions are reads of one key each, and go on.
+//!
 //! # How to add a step
 //! One script in `scripts/` with its teaching comment, one line in `script`, one typed call in `steps`.
 //! Check first, write last; touch one shard; answer a repeat as before.
 
 mod change;
 mod checks;
+mod events;
 mod examine;
 pub mod keys;
 mod link;
@@ -32,6 +42,7 @@ mod record;
 mod remove;
 mod script;
 mod service_keys;
+mod session_fields;
 mod sessions;
 mod settings;
 mod sign_up;
@@ -48,9 +59,10 @@ use self::keys::{Keys, Shard, mask_claim};
 use self::link::{Link, LinkError};
 use self::record::Pointer;
 pub use self::settings::{
-    Acknowledge, Address, BUSY_PAUSE, Durability, Login, RECHECK_EVERY, RedisSettings, Sentinels, Servers,
+    Acknowledge, Address, BUSY_PAUSE, Durability, EVENTS_KEPT, Login, RECHECK_EVERY, RedisSettings, Sentinels, Servers,
 };
-use crate::domain::{CanonicalEmail, Client, PasswordHash, SessionId, Timestamp, User, UserId, Version};
+use self::steps::{Edit, Told};
+use crate::domain::{CanonicalEmail, Client, EventKind, PasswordHash, SessionId, Timestamp, User, UserId, Version};
 use crate::random::Random;
 use crate::store::{Insert, Profile, Remove, Store, StoreError, Update};
 
@@ -134,8 +146,8 @@ impl RedisStore {
 
 #[async_trait]
 impl Store for RedisStore {
-    async fn insert_user(&self, user: &User, _client: &Client) -> Result<Insert, StoreError> {
-        self.sign_up(user).await
+    async fn insert_user(&self, user: &User, client: &Client) -> Result<Insert, StoreError> {
+        self.sign_up(user, client).await
     }
 
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
@@ -180,10 +192,10 @@ impl Store for RedisStore {
         id: UserId,
         expected: Version,
         profile: &Profile,
-        _client: &Client,
+        client: &Client,
         now: Timestamp,
     ) -> Result<Update, StoreError> {
-        self.change_profile(id, expected, profile, now).await
+        self.change_profile(id, expected, profile, client, now).await
     }
 
     async fn replace_password(
@@ -191,8 +203,8 @@ impl Store for RedisStore {
         id: UserId,
         expected: Version,
         password_hash: &PasswordHash,
-        _keep: Option<SessionId>,
-        _client: &Client,
+        keep: Option<SessionId>,
+        client: &Client,
         now: Timestamp,
     ) -> Result<Update, StoreError> {
         let mut fields = record::password_fields(password_hash);
@@ -201,7 +213,9 @@ impl Store for RedisStore {
             user.password_hash = password_hash.clone();
             user.updated_at = now;
         };
-        self.edit(self.link.deadline(), id, expected, &fields, apply).await
+        let event = self.event(id, EventKind::PasswordChanged, client, now);
+        let edit = Edit { fields: &fields, told: Told::HistoryAndSessions(event, keep) };
+        self.edit(self.link.deadline(), id, expected, edit, apply).await
     }
 
     async fn replace_password_hash(
@@ -211,17 +225,20 @@ impl Store for RedisStore {
         password_hash: &PasswordHash,
     ) -> Result<Update, StoreError> {
         let fields = record::password_fields(password_hash);
-        self.edit(self.link.deadline(), id, expected, &fields, |user| user.password_hash = password_hash.clone()).await
+        let (edit, apply) = (Edit { fields: &fields, told: Told::Nobody }, |user: &mut User| {
+            user.password_hash = password_hash.clone();
+        });
+        self.edit(self.link.deadline(), id, expected, edit, apply).await
     }
 
     async fn remove_user(
         &self,
         id: UserId,
         expected: Version,
-        _client: &Client,
-        _now: Timestamp,
+        client: &Client,
+        now: Timestamp,
     ) -> Result<Remove, StoreError> {
-        self.remove(id, expected).await
+        self.remove(id, expected, client, now).await
     }
 
     async fn check(&self) -> Result<(), StoreError> {

@@ -12,6 +12,8 @@
 //! | `chg`, `till` | the e-mail change in flight, and when the intent (of sign-up or change) is overdue |
 //! | `rel` | claims that may still have to be released |
 //! | `by` | the nonce of the last change, by which a repeat of it is known |
+//! | `epo` | the session epoch: a session of another one has ended; missing is 0 |
+//! | `eby` | the nonce of the last ending of all sessions, by which a repeat of it is known |
 //!
 //! To add a field: name it here, write it in `written`, read it in `read`; the scripts take pairs as they come.
 
@@ -25,6 +27,20 @@ pub(super) const FORMAT_VERSION: u32 = 1;
 
 /// What a reader asks for, in the order of [`read`].
 pub(super) const READ: [&str; 9] = ["st", "rev", "name", "email", "as", "salt", "hash", "made", "upd"];
+
+/// What a reader asks for beside [`READ`], after it, to judge sessions.
+pub(super) const EPOCH: &str = "epo";
+
+/// The session epoch in a field of a record.
+pub(super) fn epoch(field: &Value) -> Result<u32, &'static str> {
+    match field {
+        Value::Nil => Ok(0),
+        Value::BulkString(bytes) => {
+            std::str::from_utf8(bytes).ok().and_then(|text| text.parse().ok()).ok_or("epo is no number")
+        }
+        _ => Err("epo is no text"),
+    }
+}
 
 /// Fields and values of a user who signs up, less those that the script writes itself.
 pub(super) fn written(user: &User) -> Vec<String> {

@@ -1,9 +1,23 @@
-//! The scripts of the claim protocol as Redis runs them: their text, their names, their rights under memory
+//! The scripts as Redis runs them: their text, their names, their rights under memory
 //! pressure. What each does is told in its own file.
 
 use ::redis::{Cmd, ToRedisArgs};
 
-/// One script. Runs on one shard, atomic, and may be sent again.
+/// The text of a script that needs to know what sessions look like.
+macro_rules! about_sessions {
+    ($name:literal) => {
+        concat!(include_str!("scripts/sessions.lua"), include_str!(concat!("scripts/", $name, ".lua")))
+    };
+}
+
+/// The text of a script that needs to know how tries are counted.
+macro_rules! about_buckets {
+    ($name:literal) => {
+        concat!(include_str!("scripts/gcra.lua"), include_str!(concat!("scripts/", $name, ".lua")))
+    };
+}
+
+/// One script. Runs on one shard, atomic, and may be sent again, but for [`Script::is_sent_once`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(usize)]
 pub(super) enum Script {
@@ -33,6 +47,28 @@ pub(super) enum Script {
     Resolve,
     /// Sets the listing entries of one record.
     Relist,
+    /// Signs in.
+    OpenSession,
+    /// Ends one session.
+    EndSession,
+    /// Ends all sessions but one.
+    EndOtherSessions,
+    /// Writes that a session was used.
+    SeeSession,
+    /// Puts a session's next refresh state in the place of another.
+    ReplaceRefresh,
+    /// Writes that a password was wrong.
+    NoteFailure,
+    /// Takes one from each of some buckets.
+    Take,
+    /// Gives one back to each of some buckets.
+    GiveBack,
+    /// Fills buckets.
+    Fill,
+    /// Puts one of the service's own keys in the place of another.
+    ReplaceKey,
+    /// Removes sessions of somebody who is no active user.
+    SweepSessions,
     /// Marks and reads the key space's versions.
     Namespace,
     /// Finds out which commands are permitted.
@@ -40,7 +76,7 @@ pub(super) enum Script {
 }
 
 /// How many scripts there are.
-pub(super) const SCRIPTS: usize = 15;
+pub(super) const SCRIPTS: usize = 26;
 
 impl Script {
     /// Every script, each at the place of its number.
@@ -58,6 +94,17 @@ impl Script {
         Self::Remove,
         Self::Resolve,
         Self::Relist,
+        Self::OpenSession,
+        Self::EndSession,
+        Self::EndOtherSessions,
+        Self::SeeSession,
+        Self::ReplaceRefresh,
+        Self::NoteFailure,
+        Self::Take,
+        Self::GiveBack,
+        Self::Fill,
+        Self::ReplaceKey,
+        Self::SweepSessions,
         Self::Namespace,
         Self::SelfTest,
     ];
@@ -79,8 +126,8 @@ impl Script {
         format!("#!lua{}\n{}{}", self.flags(), include_str!("scripts/prelude.lua"), self.body())
     }
 
-    /// What only shrinks or cleans up must work when memory is exhausted; all else is refused there before
-    /// its first write.
+    /// What only shrinks or cleans up must work when memory is exhausted, and so must signing in and out, which writes
+    /// little that does not end by itself; all else is refused there before its first write.
     fn flags(self) -> &'static str {
         match self {
             Self::SignUpAbort
@@ -88,7 +135,18 @@ impl Script {
             | Self::ReleaseClear
             | Self::ChangeAbort
             | Self::Remove
-            | Self::Resolve => " flags=allow-oom",
+            | Self::Resolve
+            | Self::OpenSession
+            | Self::EndSession
+            | Self::EndOtherSessions
+            | Self::SeeSession
+            | Self::ReplaceRefresh
+            | Self::NoteFailure
+            | Self::Take
+            | Self::GiveBack
+            | Self::Fill
+            | Self::ReplaceKey
+            | Self::SweepSessions => " flags=allow-oom",
             Self::SignUpIntend
             | Self::SignUpCommit
             | Self::Claim
@@ -99,6 +157,17 @@ impl Script {
             | Self::Namespace
             | Self::SelfTest => "",
         }
+    }
+
+    /// Whether what it writes has to be on replicas and disks before it is answered, where the operator asks for
+    /// that. Not what may be lost: a loss of counts fills buckets, and one of last uses ends a session sooner.
+    pub(super) fn is_confirmed(self) -> bool {
+        !matches!(self, Self::SeeSession | Self::NoteFailure | Self::Take | Self::GiveBack | Self::Fill)
+    }
+
+    /// Whether it is not sent again after an answer that got lost: it would do the same twice.
+    pub(super) fn is_sent_once(self) -> bool {
+        matches!(self, Self::NoteFailure | Self::GiveBack)
     }
 
     fn body(self) -> &'static str {
@@ -112,10 +181,21 @@ impl Script {
             Self::ChangeIntend => include_str!("scripts/change_intend.lua"),
             Self::ChangeCommit => include_str!("scripts/change_commit.lua"),
             Self::ChangeAbort => include_str!("scripts/change_abort.lua"),
-            Self::Edit => include_str!("scripts/edit.lua"),
+            Self::Edit => about_sessions!("edit"),
             Self::Remove => include_str!("scripts/remove.lua"),
             Self::Resolve => include_str!("scripts/resolve.lua"),
             Self::Relist => include_str!("scripts/relist.lua"),
+            Self::OpenSession => about_sessions!("open_session"),
+            Self::EndSession => include_str!("scripts/end_session.lua"),
+            Self::EndOtherSessions => about_sessions!("end_other_sessions"),
+            Self::SeeSession => about_sessions!("see_session"),
+            Self::ReplaceRefresh => about_sessions!("replace_refresh"),
+            Self::NoteFailure => include_str!("scripts/note_failure.lua"),
+            Self::Take => about_buckets!("take"),
+            Self::GiveBack => about_buckets!("give_back"),
+            Self::Fill => include_str!("scripts/fill.lua"),
+            Self::ReplaceKey => include_str!("scripts/replace_key.lua"),
+            Self::SweepSessions => include_str!("scripts/sweep_sessions.lua"),
             Self::Namespace => include_str!("scripts/namespace.lua"),
             Self::SelfTest => include_str!("scripts/self_test.lua"),
         }

@@ -10,6 +10,9 @@ pub const RECHECK_EVERY: Duration = Duration::from_secs(30);
 /// wants it sooner.
 pub const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
+/// How many events are kept in all, unless the operator says otherwise: some 110 MB of Redis memory.
+pub const EVENTS_KEPT: u64 = 1_000_000;
+
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Address {
@@ -129,6 +132,8 @@ pub struct RedisSettings {
     pub recheck_every: Duration,
     /// How long to wait before somebody who is busy with an e-mail is asked again.
     pub busy_pause: Duration,
+    /// About how many events are kept in all, spread evenly over the shards; at least 100 in each.
+    pub events_kept: u64,
     /// Serve from a Redis that keeps nothing on disk.
     pub allow_volatile_store: bool,
     /// Serve from a Redis that may evict keys.
@@ -173,6 +178,7 @@ impl RedisSettings {
             in_flight_max: 4096,
             recheck_every: RECHECK_EVERY,
             busy_pause: BUSY_PAUSE,
+            events_kept: EVENTS_KEPT,
             allow_volatile_store: false,
             allow_eviction: false,
             assume_noeviction: false,

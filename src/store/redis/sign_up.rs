@@ -10,7 +10,7 @@ use super::link::LinkError;
 use super::record::{self, Pointer};
 use super::script::Script;
 use super::steps::{ABORTED_TTL_MS, Acquired, intent_deadline, words};
-use crate::domain::{User, Version};
+use crate::domain::{Client, EventKind, User, Version};
 use crate::store::{Insert, StoreError};
 
 /// A C1 that arrives later than this after it was sent is refused: it may be a copy of one whose tombstone
@@ -40,7 +40,7 @@ enum Intent {
 }
 
 impl RedisStore {
-    pub(super) async fn sign_up(&self, user: &User) -> Result<Insert, StoreError> {
+    pub(super) async fn sign_up(&self, user: &User, client: &Client) -> Result<Insert, StoreError> {
         let deadline = self.link.deadline();
         let email = user.email.canonical();
         let mine = Pointer { id: user.id, op: Version::FIRST.number() };
@@ -49,7 +49,7 @@ impl RedisStore {
             return Ok(Insert::Inserted);
         }
         let refused = match self.acquire(deadline, email, mine, user.created_at).await {
-            Ok(Acquired::Mine) => match self.sign_up_commit(deadline, user).await? {
+            Ok(Acquired::Mine) => match self.sign_up_commit(deadline, user, client).await? {
                 Commit::Done => None,
                 Commit::Dead => {
                     self.release(deadline, email, mine).await?;
@@ -98,11 +98,14 @@ impl RedisStore {
     }
 
     /// C3.
-    async fn sign_up_commit(&self, deadline: Instant, user: &User) -> Result<Commit, StoreError> {
+    async fn sign_up_commit(&self, deadline: Instant, user: &User, client: &Client) -> Result<Commit, StoreError> {
         let shard = Shard::of_user(user.id);
         let (key, users, emails) = (self.keys.user(user.id), self.keys.users(shard), self.keys.emails(shard));
-        let (keys, id) = ([key.as_str(), &users, &emails], user.id.to_string());
-        let call = (Script::SignUpCommit, &keys[..], &[id.as_str()][..]);
+        let (events, id) = (self.keys.events(shard), user.id.to_string());
+        let event = self.event(user.id, EventKind::SignedUp, client, user.created_at);
+        let args: Vec<&[u8]> = std::iter::once(id.as_bytes()).chain(event.iter().map(Vec::as_slice)).collect();
+        let keys = [key.as_str(), &users, &emails, &events];
+        let call = (Script::SignUpCommit, &keys[..], &args[..]);
         match self.link.script_unless_moving(deadline, shard, MOVING_PATIENCE, call).await {
             Ok(reply) => Ok(if words(reply.value) == ["ok"] { Commit::Done } else { Commit::Dead }),
             Err(LinkError::Moving) => Ok(Commit::Moving),

@@ -5,12 +5,13 @@
 use ::redis::{Cmd, Value};
 use tokio::time::Instant;
 
+use super::events::{EventArgs, NO_EVENT};
 use super::keys::{Shard, mask_claim};
 use super::link::Reply;
 use super::record::{self, Owed, Pointer};
 use super::script::Script;
 use super::{INTENT_MS, RedisStore};
-use crate::domain::{CanonicalEmail, Timestamp, User, UserId, Version};
+use crate::domain::{CanonicalEmail, SessionId, Timestamp, User, UserId, Version};
 use crate::store::{StoreError, Update};
 
 /// How long a tombstone of an aborted sign-up stays: far longer than any message can be late.
@@ -51,6 +52,24 @@ pub(super) enum Judgement {
     Busy,
 }
 
+/// A change within a record.
+pub(super) struct Edit<'a> {
+    /// Fields and values that change.
+    pub(super) fields: &'a [String],
+    /// Who hears of it, in the same step.
+    pub(super) told: Told,
+}
+
+/// Who hears of a change within a record.
+pub(super) enum Told {
+    /// Nobody: the step has to do with the record alone.
+    Nobody,
+    /// The account's history.
+    History(EventArgs),
+    /// The history, and the sessions: all of them end but this one.
+    HistoryAndSessions(EventArgs, Option<SessionId>),
+}
+
 /// The answer of a step on a record.
 #[derive(Debug)]
 pub(super) struct Answer {
@@ -87,7 +106,7 @@ impl RedisStore {
         script: Script,
         id: UserId,
         more_keys: &[&str],
-        args: &[&str],
+        args: &[impl AsRef<[u8]> + Sync],
     ) -> Result<Answer, StoreError> {
         let key = self.keys.user(id);
         let keys: Vec<&str> = std::iter::once(key.as_str()).chain(more_keys.iter().copied()).collect();
@@ -281,28 +300,36 @@ impl RedisStore {
         deadline: Instant,
         id: UserId,
         expected: Version,
-        fields: &[String],
+        edit: Edit<'_>,
         apply: impl FnOnce(&mut User) + Send,
     ) -> Result<Update, StoreError> {
         match self.record(deadline, id).await? {
             None => Ok(Update::Missing),
             Some(user) if user.version != expected => Ok(Update::Stale),
-            Some(user) => self.edit_user(deadline, user, fields, apply).await,
+            Some(user) => self.edit_user(deadline, user, edit, apply).await,
         }
     }
 
-    /// A change within the record of `user`, who was just read. `apply` does to the user what `fields` do to the
+    /// A change within the record of `user`, who was just read. `apply` does to the user what `edit` does to the
     /// record.
     pub(super) async fn edit_user(
         &self,
         deadline: Instant,
         mut user: User,
-        fields: &[String],
+        edit: Edit<'_>,
         apply: impl FnOnce(&mut User) + Send,
     ) -> Result<Update, StoreError> {
         let (version, nonce) = (user.version.to_string(), super::nonce(&*self.random));
-        let args: Vec<&str> = [version.as_str(), &nonce].into_iter().chain(fields.iter().map(String::as_str)).collect();
-        let answer = self.on_record(deadline, Script::Edit, user.id, &[], &args).await?;
+        let (events, sessions) = (self.keys.events(Shard::of_user(user.id)), self.keys.sessions(user.id));
+        let (keys, keep, event) = match edit.told {
+            Told::Nobody => (&[][..], None, NO_EVENT),
+            Told::History(event) => (&[events.as_str()][..], None, event),
+            Told::HistoryAndSessions(event, keep) => (&[events.as_str(), &sessions][..], keep, event),
+        };
+        let keep = keep.map(|id| id.as_bytes().to_vec()).unwrap_or_default();
+        let mut args = vec![version.as_bytes(), nonce.as_bytes(), &keep];
+        args.extend(event.iter().map(Vec::as_slice).chain(edit.fields.iter().map(String::as_bytes)));
+        let answer = self.on_record(deadline, Script::Edit, user.id, keys, &args).await?;
         match answer.word.as_str() {
             "ok" => {}
             "stale" => return answer.lost_track().map(|()| Update::Stale),

@@ -6,7 +6,9 @@
 //! # How to add a promise
 //! Write the function in the file of its subject and add its name to [`promises_on`].
 
+mod events;
 mod examination;
+mod keys;
 mod lifecycle;
 mod model;
 mod passwords;
@@ -14,7 +16,11 @@ mod profiles;
 mod races;
 mod races_over_emails;
 mod removal;
+mod sessions;
+mod sessions_ended;
+mod sessions_races;
 mod sign_up;
+mod throttling;
 
 use crate::support::stores::{Backend, TestStore};
 
@@ -116,6 +122,68 @@ macro_rules! promises_on {
                 a_change_a_sign_up_and_a_removal_leave_no_contradiction,
                 a_freed_email_goes_to_exactly_one,
                 removals_and_sign_ups_of_one_email_leave_at_most_one,
+            );
+            $promised!($backend, sessions:
+                an_opened_session_is_found_with_its_user,
+                a_session_says_from_where_and_with_what,
+                a_session_of_somebody_else_or_of_an_unknown_id_is_not_found,
+                the_same_session_opened_again_is_the_same_session,
+                a_session_is_opened_only_for_the_version_that_was_seen,
+                sessions_are_listed_the_newest_first,
+                one_session_more_than_the_limit_ends_the_oldest,
+                a_lower_limit_ends_as_many_as_are_too_many,
+                sessions_that_the_limits_end_go_before_the_oldest,
+                sessions_past_their_absolute_age_are_removed_at_the_next_opening,
+                the_last_use_moves_forward_and_never_back,
+                sessions_are_there_after_a_change_that_ends_none,
+            );
+            $promised!($backend, sessions_ended:
+                a_new_password_ends_all_sessions_but_the_one_that_is_kept,
+                a_password_that_is_refused_ends_nothing,
+                keeping_a_session_that_is_none_keeps_none,
+                a_removed_user_has_no_sessions,
+                one_session_is_ended_once_and_the_others_stay,
+                all_sessions_but_one_are_ended,
+                a_session_that_has_ended_is_never_seen_again,
+                a_refresh_state_is_replaced_where_it_is_still_what_was_read,
+                a_refresh_goes_on_though_the_session_was_used_meanwhile,
+            );
+            $promised!($backend, sessions_races:
+                of_many_different_refreshes_exactly_one_succeeds,
+                the_same_refresh_many_times_at_once_always_succeeds,
+                many_openings_at_once_never_exceed_the_limit,
+                of_many_who_end_one_session_exactly_one_ends_it,
+                a_new_password_and_the_end_of_sessions_are_one_step,
+                no_session_of_the_old_password_outlives_the_new_one,
+            );
+            $promised!($backend, events:
+                each_change_is_one_event_in_order_by_whom_and_from_where,
+                an_event_says_when_by_the_clock_of_who_did_it,
+                what_is_refused_or_repeated_is_no_event,
+                another_hash_of_the_same_password_and_the_use_of_a_session_are_no_events,
+                a_sign_in_beyond_the_limit_is_one_event,
+                the_last_events_are_read_and_no_more_than_were_asked_for,
+                failures_at_an_email_of_nobody_are_in_nobodys_history,
+                a_history_outlives_its_user_and_is_not_the_next_ones,
+            );
+            $promised!($backend, throttling:
+                a_bucket_gives_its_burst_and_then_says_how_long_to_wait,
+                buckets_of_different_keys_are_different,
+                buckets_of_one_account_are_taken_from_all_or_none,
+                nothing_is_taken_after_the_first_that_is_empty,
+                what_is_given_back_can_be_taken_again_and_no_more,
+                a_filled_bucket_is_full,
+                of_many_takes_at_once_exactly_as_many_succeed_as_there_are,
+                many_takes_of_several_buckets_at_once_leave_nothing_half_taken,
+                the_rule_is_that_of_the_vectors,
+            );
+            $promised!($backend, keys:
+                keys_are_listed_by_their_ids_and_kinds_apart,
+                a_key_is_replaced_only_where_it_says_what_was_expected,
+                a_repeat_of_a_key_change_is_true_again,
+                a_key_says_what_it_said_byte_for_byte,
+                of_many_different_keys_under_one_id_exactly_one_is_made,
+                of_many_changes_of_one_key_exactly_one_succeeds,
             );
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

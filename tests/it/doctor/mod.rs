@@ -2,6 +2,7 @@
 //! person; and nothing is found, or harmed, where nothing is wrong. (The bench measures its pace.)
 
 mod embedded_damage;
+mod embedded_hanging;
 mod many_users;
 mod program;
 mod redis_cluster;

@@ -2,8 +2,8 @@
 
 use userd::domain::{Client, User};
 use userd::store::FindingKind::{
-    CanonicalWrong, ClaimMissing, ClaimStray, ClaimsOwed, IntentOverdue, ListingMissing, ListingStray, TwoUsers,
-    UnknownKey, Unreadable,
+    CanonicalWrong, ClaimMissing, ClaimStray, ClaimsOwed, IntentOverdue, ListingMissing, ListingStray, SessionStray,
+    TwoUsers, UnknownKey, Unreadable,
 };
 use userd::store::FindingState::{self, Mendable, Mended, NeedsPerson};
 use userd::store::redis::INTENT_MS;
@@ -26,7 +26,7 @@ struct Damage {
 }
 
 /// Each leaves the store so that a repair makes it whole.
-const MENDABLE: [Damage; 15] = [
+const MENDABLE: [Damage; 18] = [
     Damage {
         what: "her claim is gone",
         plant: |ward, _| ward.plant(&["DEL", &ward.claim(ADA)]),
@@ -158,10 +158,32 @@ const MENDABLE: [Damage; 15] = [
         },
         found: &[(ListingStray, Mendable)],
     },
+    Damage {
+        what: "nobody has a session",
+        plant: |ward, _| ward.plant(&["HSET", &ward.sessions(&nobody(ward)), SESSION[0], SESSION[1]]),
+        found: &[(SessionStray, Mendable)],
+    },
+    Damage {
+        what: "somebody who was deleted has a session",
+        plant: |ward, _| {
+            let user = nobody(ward);
+            ward.plant(&["HSET", &ward.record(&user), "st", "D", "ver", "3"]);
+            ward.plant(&["HSET", &ward.sessions(&user), SESSION[0], SESSION[1]]);
+        },
+        found: &[(SessionStray, Mendable)],
+    },
+    Damage {
+        what: "nobody has something where sessions should be",
+        plant: |ward, _| ward.plant(&["SET", &ward.sessions(&nobody(ward)), "session"]),
+        found: &[(SessionStray, Mendable)],
+    },
 ];
 
+/// Id and core of a session: what they say matters to nobody here.
+const SESSION: [&str; 2] = ["sixteen bytes id", "sixteen bytes ofepo.made_.seen_.v4.."];
+
 /// Each has to be looked at by somebody, and a repair leaves it as it is.
-const FOR_A_PERSON: [Damage; 16] = [
+const FOR_A_PERSON: [Damage; 26] = [
     Damage {
         what: "her claim is no pointer",
         plant: |ward, _| ward.plant(&["SET", &ward.claim(ADA), "her"]),
@@ -242,6 +264,64 @@ const FOR_A_PERSON: [Damage; 16] = [
         what: "a listing has an entry that is none",
         plant: |ward, ada| ward.plant(&["ZADD", &ward.emails(ada), "0", "ada"]),
         found: &[(ListingStray, NeedsPerson)],
+    },
+    Damage {
+        what: "a session of hers is too short",
+        plant: |ward, ada| ward.plant(&["HSET", &ward.sessions(ada), SESSION[0], "core"]),
+        found: &[(Unreadable, NeedsPerson)],
+    },
+    Damage {
+        what: "a part of a session belongs to none",
+        plant: |ward, ada| ward.plant(&["HSET", &ward.sessions(ada), &format!("{}u", SESSION[0]), "curl"]),
+        found: &[(Unreadable, NeedsPerson)],
+    },
+    Damage {
+        what: "her sessions are of another type",
+        plant: |ward, ada| ward.plant(&["SET", &ward.sessions(ada), "session"]),
+        found: &[(Unreadable, NeedsPerson)],
+    },
+    Damage {
+        what: "whose sessions these are can't be read",
+        plant: |ward, _| {
+            let user = nobody(ward);
+            ward.plant(&["SET", &ward.record(&user), "eve"]);
+            ward.plant(&["HSET", &ward.sessions(&user), SESSION[0], SESSION[1]]);
+        },
+        found: &[(Unreadable, NeedsPerson)],
+    },
+    Damage {
+        what: "the record of whose sessions these are has lost its state",
+        plant: |ward, _| {
+            let user = nobody(ward);
+            ward.plant(&["HSET", &ward.record(&user), "ver", "1"]);
+            ward.plant(&["HSET", &ward.sessions(&user), SESSION[0], SESSION[1]]);
+        },
+        found: &[(Unreadable, NeedsPerson)],
+    },
+    Damage {
+        what: "an event is none",
+        plant: |ward, ada| ward.plant(&["XADD", &ward.events(ada), "*", "user", "ada"]),
+        found: &[(Unreadable, NeedsPerson)],
+    },
+    Damage {
+        what: "a history is of another type",
+        plant: |ward, ada| ward.plant(&["SET", &ward.events(ada), "history"]),
+        found: &[(Unreadable, NeedsPerson)],
+    },
+    Damage {
+        what: "a bucket is full at no moment",
+        plant: |ward, _| ward.plant(&["SET", "userd:{000}:throttle:e", "tomorrow"]),
+        found: &[(Unreadable, NeedsPerson)],
+    },
+    Damage {
+        what: "the service's keys are of another type",
+        plant: |ward, _| ward.plant(&["SET", "userd:{000}:keys:signing", "key"]),
+        found: &[(Unreadable, NeedsPerson)],
+    },
+    Damage {
+        what: "there are keys of a kind that userd does not have",
+        plant: |ward, _| ward.plant(&["HSET", "userd:{000}:keys:other", "id", "key"]),
+        found: &[(UnknownKey, NeedsPerson)],
     },
     Damage {
         what: "a key is nobody's",

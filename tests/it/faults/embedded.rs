@@ -11,7 +11,7 @@ use std::time::Duration;
 use rusqlite::Connection;
 use userd::domain::{Client, Email, User};
 use userd::store::embedded::{EmbeddedSettings, EmbeddedStore, OpenError};
-use userd::store::{Insert, Store, StoreError};
+use userd::store::{Insert, SessionStore, Store, StoreError};
 
 use crate::support::stores::{Backend, TestStore, database, settings};
 
@@ -170,7 +170,7 @@ async fn a_newer_schema_and_other_rules_for_emails_are_refused() {
     raw.pragma_update(None, "user_version", 99).expect("a number");
     let error = refused(&test.path());
     assert!(matches!(error, OpenError::Newer { found: 99, .. }), "{error:?}");
-    raw.pragma_update(None, "user_version", 2).expect("a number");
+    raw.pragma_update(None, "user_version", 3).expect("a number");
     raw.execute("UPDATE meta SET value = 77 WHERE key = 'canonical_version'", []).expect("a number");
     let error = refused(&test.path());
     assert!(matches!(error, OpenError::OtherCanonicalisation { found: 77, .. }), "{error:?}");
@@ -214,6 +214,7 @@ async fn the_files_as_they_lie_hold_everything_acknowledged() {
     let test = TestStore::open(Backend::Embedded).await;
     for number in 0..20 {
         let user = test.signed_up("Somebody", &format!("n{number}@x.org")).await;
+        let session = test.opened(&user, 1).await;
         let copy = tempfile::tempdir().expect("a temporary folder");
         let path = database(&copy);
         fs::create_dir(path.parent().expect("a folder")).expect("a folder");
@@ -222,6 +223,8 @@ async fn the_files_as_they_lie_hold_everything_acknowledged() {
             fs::copy(from, format!("{}{suffix}", path.display())).expect("a copy");
         }
         let crashed = EmbeddedStore::open(&settings(&path)).expect("opens after a crash");
+        let signed_in = crashed.session(user.id, session.id, test.now()).await.expect("the store works");
+        assert_eq!(signed_in.map(|found| found.session), Some(session));
         assert_eq!(crashed.user(user.id).await.expect("the store works"), Some(user));
         assert_eq!(crashed.users_count().await.expect("the store works"), number + 1);
     }

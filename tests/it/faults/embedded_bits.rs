@@ -4,13 +4,15 @@
 use std::fs;
 use std::path::Path;
 
-use userd::domain::{Client, User};
+use userd::domain::{Client, Session, User};
 use userd::random::SeededRandom;
 use userd::store::embedded::EmbeddedStore;
-use userd::store::{Insert, Store, StoreError};
+use userd::store::{Insert, KeyKind, KeyStore, NewSession, Open, SessionStore, Store, StoreError, StoredKey};
 
 use crate::support::fault_time::amount;
+use crate::support::people::NOW;
 use crate::support::power_journal::below;
+use crate::support::signed_in::{new_session, refresh_state};
 use crate::support::stores::{Backend, TestStore, audit_database, settings};
 
 const USERS: usize = 300;
@@ -26,7 +28,7 @@ struct Seen {
     wrong: Vec<String>,
 }
 
-async fn look(path: &Path, users: &[User]) -> Seen {
+async fn look(path: &Path, users: &[User], sessions: &[Session], keys: &[StoredKey]) -> Seen {
     let mut seen = Seen::default();
     let Ok(store) = EmbeddedStore::open(&settings(path)) else { return Seen { refused: true, ..seen } };
     for user in users {
@@ -39,6 +41,29 @@ async fn look(path: &Path, users: &[User]) -> Seen {
             }
         }
     }
+    for (user, session) in users.iter().zip(sessions) {
+        match store.session(user.id, session.id, NOW).await {
+            Ok(Some(found)) if found.session == *session && found.user == *user => {}
+            Ok(Some(found)) => seen.wrong.push(format!("{found:?} instead of {session:?} of {user:?}")),
+            Ok(None) => seen.missing = true,
+            Err(_) => seen.refused = true,
+        }
+        // What can't be read is left out of a list; the look at the one above has said so.
+        let listed = store.sessions(user.id, NOW).await;
+        seen.wrong.extend(
+            listed
+                .iter()
+                .flat_map(|(listed, _)| listed)
+                .filter(|found| *found != session)
+                .map(|found| format!("{found:?} is listed instead of {session:?}")),
+        );
+    }
+    match store.keys(KeyKind::Api).await {
+        Ok(found) if found == keys => {}
+        Ok(found) if found.iter().all(|found| keys.contains(found)) => seen.missing = true,
+        Ok(found) => seen.wrong.push(format!("{found:?} instead of the keys")),
+        Err(_) => seen.refused = true,
+    }
     match store.users_count().await {
         Ok(count) => seen.missing |= count != users.len() as u64,
         Err(_) => seen.refused = true,
@@ -50,11 +75,23 @@ async fn look(path: &Path, users: &[User]) -> Seen {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flipped_bit_is_refused_or_reported_or_changes_nothing() {
     let test = TestStore::open(Backend::Embedded).await;
-    let mut users = Vec::new();
+    let (mut users, mut sessions, mut keys) = (Vec::new(), Vec::new(), Vec::new());
     for number in 0..USERS {
         let user = test.somebody("Somebody Ordinary", &format!("Somebody-{number}@Example.org"));
         assert_eq!(test.store.insert_user(&user, Client::nobody()).await.expect("the store works"), Insert::Inserted);
+        let new = new_session(&user, 1);
+        let refresh = refresh_state(&user, &new, 1);
+        let Open::Opened(session) = test.open_session(&user, &NewSession { refresh: Some(refresh), ..new }).await
+        else {
+            panic!("the user is there")
+        };
         users.push(user);
+        sessions.push(*session);
+    }
+    for number in 0..20 {
+        let (id, said) = (format!("{number:016x}"), format!("{{\"name\":\"service {number}\",\"scopes\":[]}}"));
+        assert!(test.store.replace_key(KeyKind::Api, &id, None, Some(&said)).await.expect("the store works"));
+        keys.push(StoredKey { id, text: said });
     }
     test.store.close().await;
     let good = fs::read(test.path()).expect("the file");
@@ -67,7 +104,7 @@ async fn a_flipped_bit_is_refused_or_reported_or_changes_nothing() {
         let mut bytes = good.clone();
         bytes[bit / 8] ^= 1 << (bit % 8);
         fs::write(&path, &bytes).expect("the file can be written");
-        let seen = look(&path, &users).await;
+        let seen = look(&path, &users, &sessions, &keys).await;
         assert_eq!(seen.wrong, Vec::<String>::new(), "flip {flip} of bit {bit}: wrong data as good");
         let audit = audit_database(&path);
         let reported = !matches!(&audit, Ok(findings) if findings.is_empty());

@@ -7,20 +7,25 @@ use rusqlite::Connection;
 use tempfile::TempDir;
 use userd::domain::CanonicalEmail;
 use userd::store::embedded::{EmbeddedStore, OpenError};
-use userd::store::{Store, Update};
+use userd::store::{Open, SessionStore, Store, Update};
 
+use crate::support::people::NOW;
+use crate::support::signed_in::{LIMITS, client_at, new_session};
 use crate::support::stores::{audit_database, settings};
 
 /// Written by userd 0.1.0 with schema 1: three users.
 const SCHEMA_1: &[u8] = include_bytes!("../fixtures/embedded-schema-1.db");
 
+/// Written by the userd before version 3: the same three.
+const SCHEMA_2: &[u8] = include_bytes!("../fixtures/embedded-schema-2.db");
+
 const EMAILS: [(&str, &str); 3] =
     [("ada Old", "ada@example.org"), ("bob Old", "bob+tag@example.org"), ("eve Old", "eve@xn--bcher-kva.example")];
 
-fn laid_out() -> (TempDir, PathBuf) {
+fn laid_out(schema: &[u8]) -> (TempDir, PathBuf) {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("userd.db");
-    fs::write(&path, SCHEMA_1).expect("a file");
+    fs::write(&path, schema).expect("a file");
     (folder, path)
 }
 
@@ -30,36 +35,47 @@ fn version(path: &PathBuf) -> i32 {
 }
 
 #[tokio::test]
-async fn a_database_of_schema_1_is_brought_up_with_everybody_in_it() {
-    let (_folder, path) = laid_out();
-    assert_eq!(version(&path), 1);
-    for _ in 0..2 {
-        let store = EmbeddedStore::open(&settings(&path)).expect("an older schema is no obstacle");
-        for (name, email) in EMAILS {
-            let user = store.user_by_email(&CanonicalEmail::parse(email).expect("an e-mail")).await.expect("served");
-            let user = user.unwrap_or_else(|| panic!("{email} is there"));
-            assert_eq!(user.name.as_str(), name);
-            assert_eq!(store.user(user.id).await.expect("served").as_ref(), Some(&user));
-            let again = store.replace_password_hash(user.id, user.version, &user.password_hash).await.expect("served");
-            assert!(matches!(again, Update::Updated(_)), "{again:?}");
+async fn a_database_of_an_older_schema_is_brought_up_with_everybody_in_it() {
+    for (schema, number) in [(SCHEMA_1, 1), (SCHEMA_2, 2)] {
+        let (_folder, path) = laid_out(schema);
+        assert_eq!(version(&path), number);
+        for opening in 0..2 {
+            let store = EmbeddedStore::open(&settings(&path)).expect("an older schema is no obstacle");
+            for (name, email) in EMAILS {
+                let user = store.user_by_email(&CanonicalEmail::parse(email).expect("an e-mail")).await;
+                let user = user.expect("served").unwrap_or_else(|| panic!("{email} is there"));
+                assert_eq!(user.name.as_str(), name);
+                assert_eq!(store.user(user.id).await.expect("served").as_ref(), Some(&user));
+                let again = store.replace_password_hash(user.id, user.version, &user.password_hash).await;
+                let Ok(Update::Updated(user)) = again else { panic!("{again:?}") };
+                let new = new_session(&user, opening);
+                let open = store.open_session(user.id, user.version, &new, &LIMITS, &client_at(1), NOW).await;
+                assert!(matches!(open, Ok(Open::Opened(_))), "{open:?}");
+                let sessions = store.sessions(user.id, NOW).await.expect("served").0;
+                assert_eq!(sessions.len(), usize::from(opening) + 1);
+                let events = store.events(user.id, 9).await.expect("served");
+                assert_eq!(events.len(), sessions.len(), "nothing is known of the time before");
+            }
+            assert_eq!(store.users_count().await.expect("served"), 3);
+            store.close().await;
+            assert_eq!(audit_database(&path).expect("a database"), Vec::<String>::new());
+            assert_eq!(version(&path), 3);
         }
-        assert_eq!(store.users_count().await.expect("served"), 3);
-        store.close().await;
-        assert_eq!(audit_database(&path).expect("a database"), Vec::<String>::new());
-        assert_eq!(version(&path), 2);
     }
 }
 
 #[tokio::test]
 async fn a_damaged_database_of_an_older_schema_is_left_as_it_is() {
-    let (_folder, path) = laid_out();
-    let raw = Connection::open(&path).expect("the file");
-    raw.execute_batch("PRAGMA ignore_check_constraints = ON; UPDATE users SET id = x'0102' WHERE rowid = 2")
-        .expect("a shell can do that");
-    drop(raw);
-    let refused = EmbeddedStore::open(&settings(&path)).expect_err("it is damaged");
-    assert!(matches!(refused, OpenError::Altered { .. }), "{refused:?}");
-    assert_eq!(version(&path), 1);
+    for (schema, number) in [(SCHEMA_1, 1), (SCHEMA_2, 2)] {
+        let (_folder, path) = laid_out(schema);
+        let raw = Connection::open(&path).expect("the file");
+        raw.execute_batch("PRAGMA ignore_check_constraints = ON; UPDATE users SET id = x'0102' WHERE rowid = 2")
+            .expect("a shell can do that");
+        drop(raw);
+        let refused = EmbeddedStore::open(&settings(&path)).expect_err("it is damaged");
+        assert!(matches!(refused, OpenError::Altered { .. }), "{refused:?}");
+        assert_eq!(version(&path), number);
+    }
 }
 
 #[tokio::test]
@@ -67,10 +83,12 @@ async fn definitions_and_numbers_that_userd_did_not_write_are_refused() {
     for (sql, named) in [
         ("UPDATE sqlite_schema SET sql = replace(sql, 'value - 1', 'value - 0')", "users_counted_down"),
         ("DROP TRIGGER users_counted_up", "users_counted_up"),
+        ("DROP TRIGGER sessions_end_with_their_user", "sessions_end_with_their_user"),
+        ("DROP INDEX events_by_user", "events_by_user"),
         ("DROP TABLE probe", "probe"),
         ("PRAGMA user_version = 0", "number of its schema"),
     ] {
-        let (_folder, path) = laid_out();
+        let (_folder, path) = laid_out(SCHEMA_2);
         EmbeddedStore::open(&settings(&path)).expect("served").close().await;
         let raw = Connection::open(&path).expect("the file");
         raw.execute_batch(&format!("PRAGMA writable_schema = ON; {sql}")).expect("a shell can do that");

@@ -21,7 +21,7 @@ const SLACK_KIB: u64 = 16 * 1024;
 async fn a_storm_of_password_checks_is_served_or_refused_within_its_memory_and_look_ups_go_on() {
     let folder = tempfile::tempdir().expect("a folder");
     let workers = WORKERS.to_string();
-    let serving = Launch::in_folder(folder.path()).set("hash.workers", &workers).start();
+    let serving = Launch::in_folder(folder.path()).set("hash.workers", &workers).unthrottled().start();
     let address = serving.address();
     let base = serving.memory_kib();
     let id = ask(address, &sign_up("ada@example.org")).await.id();

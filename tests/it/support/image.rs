@@ -1,6 +1,7 @@
 //! What a Redis holds, as a value: comparable, storable, put back at will. Lives of keys are not part of it.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write as _;
 
 /// Everything below a prefix, by key.
 pub type Image = BTreeMap<String, Content>;
@@ -17,10 +18,35 @@ pub enum Content {
     Text(String),
     /// A sorted set whose scores don't matter.
     Members(BTreeSet<String>),
+    /// A stream of events: how often each is there, whenever it came. An event is its values in the order of
+    /// [`EVENT`], with a space between them; the user's bytes as [`hex`].
+    Events(BTreeMap<String, usize>),
+}
+
+/// The fields of an event.
+pub const EVENT: [&str; 5] = ["user", "kind", "at", "from", "by"];
+
+/// Whether names and values at this key are bytes and no text; an image has them as [`hex`].
+pub fn is_binary(key: &str) -> bool {
+    key.contains(":sessions:")
+}
+
+/// Bytes as text.
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |mut text, byte| {
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// The bytes that [`hex`] made text of.
+pub fn unhex(text: &str) -> Vec<u8> {
+    let pair = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).unwrap_or_else(|error| panic!("{text}: {error}"));
+    (0..text.len()).step_by(2).map(pair).collect()
 }
 
 impl Content {
-    /// What a key of this `kind` holds: fields and values in turn, one text, or members.
+    /// What a key of this `kind` holds: fields and values in turn, one text, members, or events.
     pub fn of(kind: &str, parts: Vec<String>) -> Self {
         match kind {
             "hash" => {
@@ -33,30 +59,54 @@ impl Content {
             }
             "string" => Self::Text(parts.concat()),
             "zset" => Self::Members(parts.into_iter().collect()),
+            "stream" => {
+                let mut events = BTreeMap::new();
+                for event in parts {
+                    *events.entry(event).or_default() += 1;
+                }
+                Self::Events(events)
+            }
             other => panic!("userd keeps nothing of type {other}"),
         }
     }
 
-    /// The command that writes it.
-    pub fn written(&self, key: &str) -> Vec<String> {
-        let mut words: Vec<String> = match self {
-            Self::Record(_) => vec!["HSET".to_owned(), key.to_owned()],
-            Self::Text(text) => vec!["SET".to_owned(), key.to_owned(), text.clone()],
-            Self::Members(_) => vec!["ZADD".to_owned(), key.to_owned()],
-        };
+    /// The commands that write it.
+    pub fn written(&self, key: &str) -> Vec<Vec<Vec<u8>>> {
+        let raw = |text: &String| if is_binary(key) { unhex(text) } else { text.clone().into_bytes() };
+        let command = |name: &str| vec![name.as_bytes().to_vec(), key.as_bytes().to_vec()];
         match self {
-            Self::Record(record) => words.extend(record.iter().flat_map(|(name, value)| [name.clone(), value.clone()])),
-            Self::Members(members) => words.extend(members.iter().flat_map(|one| ["0".to_owned(), one.clone()])),
-            Self::Text(_) => {}
+            Self::Record(record) => {
+                let mut words = command("HSET");
+                words.extend(record.iter().flat_map(|(name, value)| [raw(name), raw(value)]));
+                vec![words]
+            }
+            Self::Text(text) => vec![[command("SET"), vec![text.clone().into_bytes()]].concat()],
+            Self::Members(members) => {
+                let mut words = command("ZADD");
+                words.extend(members.iter().flat_map(|one| [b"0".to_vec(), one.clone().into_bytes()]));
+                vec![words]
+            }
+            Self::Events(events) => {
+                let times = events.iter().flat_map(|(event, &times)| std::iter::repeat_n(event, times));
+                times.map(|event| [command("XADD"), vec![b"*".to_vec()], fields_of(event)].concat()).collect()
+            }
         }
-        words
     }
+}
+
+/// Fields and values of an event.
+fn fields_of(event: &str) -> Vec<Vec<u8>> {
+    let fields = EVENT.iter().zip(event.split(' ')).flat_map(|(&name, value)| {
+        let value = if name == "user" { unhex(value) } else { value.as_bytes().to_vec() };
+        [name.as_bytes().to_vec(), value]
+    });
+    fields.collect()
 }
 
 /// The record whose key ends so, if there is one.
 pub fn record_of<'a>(image: &'a Image, id: &str) -> Option<&'a Record> {
     image.iter().find_map(|(key, content)| match content {
-        Content::Record(record) if key.ends_with(id) => Some(record),
+        Content::Record(record) if key.ends_with(&format!(":user:{id}")) => Some(record),
         _ => None,
     })
 }

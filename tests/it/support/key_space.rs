@@ -10,12 +10,23 @@ use super::proxy::frame;
 
 /// Lists everything below a prefix as JSON. The one place where `KEYS` is right: a dozen keys, nobody waits.
 const LOOK: &str = "
+local function hex(text) return (string.gsub(text, '.', function(char) return string.format('%02x', string.byte(char)) end)) end
 local all = {}
 for _, key in ipairs(redis.call('KEYS', ARGV[1])) do
   local kind, what = redis.call('TYPE', key).ok, nil
   if kind == 'hash' then what = redis.call('HGETALL', key)
   elseif kind == 'string' then what = {redis.call('GET', key)}
+  elseif kind == 'stream' then
+    what = {}
+    for _, entry in ipairs(redis.call('XRANGE', key, '-', '+')) do
+      local fields, values = entry[2], {}
+      for i = 2, #fields, 2 do values[#values + 1] = fields[i - 1] == 'user' and hex(fields[i]) or fields[i] end
+      what[#what + 1] = table.concat(values, ' ')
+    end
   else what = redis.call('ZRANGE', key, 0, -1) end
+  if string.find(key, ':sessions:', 1, true) then
+    for i = 1, #what do what[i] = hex(what[i]) end
+  end
   all[#all + 1] = {key, kind, what}
 end
 return cjson.encode(all)";
@@ -122,11 +133,12 @@ impl KeySpace {
 }
 
 fn putting(image: &Image) -> (Vec<u8>, usize) {
-    let mut batch = message(&["FLUSHDB"]);
-    for (key, content) in image {
-        batch.extend(message(&content.written(key)));
+    let (mut batch, mut count) = (message(&["FLUSHDB"]), 1);
+    for command in image.iter().flat_map(|(key, content)| content.written(key)) {
+        batch.extend(message(&command));
+        count += 1;
     }
-    (batch, 1 + image.len())
+    (batch, count)
 }
 
 fn read(answer: &[u8]) -> Image {
@@ -139,11 +151,12 @@ fn read(answer: &[u8]) -> Image {
 }
 
 /// A command as it goes over the wire.
-fn message(words: &[impl AsRef<str>]) -> Vec<u8> {
+fn message(words: &[impl AsRef<[u8]>]) -> Vec<u8> {
     let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
     for word in words {
         let word = word.as_ref();
-        bytes.extend(format!("${}\r\n{word}\r\n", word.len()).into_bytes());
+        bytes.extend(format!("${}\r\n", word.len()).into_bytes());
+        bytes.extend([word, b"\r\n"].concat());
     }
     bytes
 }

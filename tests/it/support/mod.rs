@@ -1,12 +1,14 @@
 //! What tests stand on: fresh stores, real servers, the real program, and things that break on purpose.
 
 pub mod authority;
+pub mod clock_jumps;
 pub mod comings_and_goings;
 pub mod crashed_redis;
 pub mod disk;
 pub mod durability;
 pub mod fault_report;
 pub mod fault_time;
+pub mod gcra_vectors;
 pub mod history;
 pub mod http;
 pub mod image;
@@ -29,6 +31,8 @@ pub mod redis_server;
 pub mod redis_slot_move;
 pub mod redis_topology;
 pub mod server_plan;
+pub mod sign_ins;
+pub mod signed_in;
 pub mod stepped;
 pub mod stepper;
 pub mod stores;

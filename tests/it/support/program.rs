@@ -6,7 +6,7 @@
 use std::fs::{self, File};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
+use std::process::{Child, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -53,6 +53,33 @@ impl Launch {
     /// With hashes that cost next to nothing and never wait, where hashing is not the point.
     pub fn cheap_hashes(self) -> Self {
         self.set("hash.memory_kib", "8").set("hash.passes", "1").set("hash.queue", "10000").set("hash.wait_ms", "60000")
+    }
+
+    /// With room for any number of wrong passwords, where counting them is not the point.
+    pub fn unthrottled(self) -> Self {
+        ["account", "account_address", "device", "address", "everybody"]
+            .into_iter()
+            .fold(self, |launch, limit| launch.set(&format!("throttle.{limit}_burst"), "1000000"))
+    }
+
+    /// Runs another command of the program to its end, with the same settings.
+    pub fn run(&self, command: &[&str]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_userd"))
+            .args(&self.flags)
+            .args(command)
+            .current_dir(&self.folder)
+            .env_clear()
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
+            .stdin(Stdio::null())
+            .output()
+            .expect("the program can be started")
+    }
+
+    /// Makes an API key with these scopes, as an operator does; gives its secret.
+    pub fn make_api_key(&self, scopes: &str) -> String {
+        let made = self.run(&["keys", "api", "create", "--name", "test", "--scope", scopes]);
+        assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+        String::from_utf8_lossy(&made.stdout).trim().to_owned()
     }
 
     /// On the store at this URL.

@@ -2,7 +2,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::image::{Content, Image, Record};
+use userd::domain::EventKind;
+
+use super::image::{Content, EVENT, Image, Record, field, hex, is_binary};
 use super::redis_server::{RedisServer, command};
 
 /// Where the keys are that make up one store.
@@ -58,7 +60,16 @@ fn read(holder: &RedisServer, prefix: &str) -> redis::RedisResult<(Image, Vec<St
         }
         let kind: String = command(&["TYPE", &key]).query(connection)?;
         let parts = match kind.as_str() {
+            "hash" if is_binary(&key) => {
+                let parts: Vec<Vec<u8>> = command(&["HGETALL", &key]).query(connection)?;
+                parts.iter().map(|part| hex(part)).collect()
+            }
             "hash" => command(&["HGETALL", &key]).query(connection)?,
+            "stream" => {
+                let entries: Vec<(String, BTreeMap<String, Vec<u8>>)> =
+                    command(&["XRANGE", &key, "-", "+"]).query(connection)?;
+                entries.iter().map(|(_, fields)| event(fields)).collect()
+            }
             "string" => vec![command(&["GET", &key]).query(connection)?],
             "zset" => command(&["ZRANGE", &key, "0", "-1"]).query(connection)?,
             _ => {
@@ -71,12 +82,22 @@ fn read(holder: &RedisServer, prefix: &str) -> redis::RedisResult<(Image, Vec<St
     Ok((image, unknown))
 }
 
+/// An event as an image has it.
+fn event(fields: &BTreeMap<String, Vec<u8>>) -> String {
+    let value = |name: &&str| {
+        let value = fields.get(*name).cloned().unwrap_or_default();
+        if *name == "user" { hex(&value) } else { String::from_utf8_lossy(&value).into_owned() }
+    };
+    EVENT.iter().map(value).collect::<Vec<_>>().join(" ")
+}
+
 /// Compares what lies below `prefix` with itself.
 pub fn compare(image: &Image, prefix: &str) -> Findings {
     let mut findings = Findings::default();
     let mut users: BTreeMap<String, (String, &Record)> = BTreeMap::new();
     let mut claims: BTreeMap<String, String> = BTreeMap::new();
     let (mut listed, mut listed_emails) = (BTreeSet::new(), BTreeSet::new());
+    let mut sessions: Vec<(&str, &Record)> = Vec::new();
     for (key, content) in image {
         let Some((shard, rest)) = key[prefix.len()..].split_once("}:") else { continue };
         let shard = shard.trim_start_matches('{').to_owned();
@@ -91,10 +112,16 @@ pub fn compare(image: &Image, prefix: &str) -> Findings {
             ("emails", Content::Members(members)) => {
                 listed_emails.extend(members.iter().map(|member| (shard.clone(), member.clone())));
             }
-            // Written to wait for replicas; says nothing about anybody.
-            ("ack", Content::Text(_)) => {}
+            ("sessions", Content::Record(of)) => sessions.push((&rest["sessions:".len()..], of)),
+            ("events", Content::Events(events)) => audit_events(&mut findings, key, events),
+            ("throttle", Content::Text(full_at)) if full_at.parse::<u64>().is_ok() => {}
+            // The service's own; written to wait for replicas. Neither says anything about anybody.
+            ("keys", Content::Record(_)) | ("ack", Content::Text(_)) => {}
             _ => findings.contradictions.push(format!("unknown key {key}")),
         }
+    }
+    for (id, of) in sessions {
+        audit_sessions(&mut findings, id, of, users.get(id).map(|(_, record)| *record));
     }
     let mut owners: BTreeMap<&str, &str> = BTreeMap::new();
     for (id, (shard, record)) in &users {
@@ -122,6 +149,41 @@ pub fn compare(image: &Image, prefix: &str) -> Findings {
         }
     }
     findings
+}
+
+/// Sessions are an active user's, of the epoch of the record, and whole.
+fn audit_sessions(findings: &mut Findings, id: &str, sessions: &Record, record: Option<&Record>) {
+    if field(record, "st") != "A" {
+        findings.contradictions.push(format!("{id} has sessions, and is {:?}", field(record, "st")));
+    }
+    let epoch: u32 = field(record, "epo").parse().unwrap_or(0);
+    for (name, value) in sessions {
+        let core = sessions.get(&name[..name.len().min(32)]);
+        if core.is_none_or(|core| ![64, 72, 96].contains(&core.len())) {
+            findings.contradictions.push(format!("{name} is part of no session of {id}"));
+        }
+        if name.len() == 32 && value.get(32..40) != Some(&format!("{epoch:08x}")) {
+            findings.contradictions.push(format!("session {name} of {id} is of another epoch than {epoch}"));
+        }
+    }
+}
+
+/// Events are whole, and what can happen to a user once only has happened once.
+fn audit_events(findings: &mut Findings, key: &str, events: &BTreeMap<String, usize>) {
+    let mut once: BTreeMap<(&str, &str), usize> = BTreeMap::new();
+    for (event, times) in events {
+        let values: Vec<&str> = event.split(' ').collect();
+        match values[..] {
+            [user, kind, at, ..] if EventKind::from_word(kind).is_some() && at.parse::<u64>().is_ok() => {
+                if matches!(kind, "signed-up" | "deleted") {
+                    *once.entry((user, kind)).or_default() += times;
+                }
+            }
+            _ => findings.contradictions.push(format!("{key} holds no event: {event}")),
+        }
+    }
+    let doubled = once.into_iter().filter(|(_, times)| *times > 1);
+    findings.contradictions.extend(doubled.map(|((user, kind), times)| format!("{user} has {kind} {times} times")));
 }
 
 fn audit_user(findings: &mut Findings, id: &str, record: &Record, claims: &BTreeMap<String, String>) {

@@ -16,7 +16,7 @@ use tokio::task::JoinSet;
 use userd::clock::{Clock, ManualClock};
 use userd::domain::{CanonicalEmail, Client, Email, PasswordHash, Timestamp, User, UserId};
 use userd::random::{SeededRandom, SystemRandom};
-use userd::store::embedded::{EmbeddedSettings, EmbeddedStore};
+use userd::store::embedded::{EVENTS_KEPT, EmbeddedSettings, EmbeddedStore};
 use userd::store::redis::{RedisSettings, RedisStore};
 use userd::store::{Insert, Profile, Store};
 
@@ -211,7 +211,7 @@ pub(crate) fn database(folder: &TempDir) -> PathBuf {
 
 /// Settings for tests: short of nothing, so that only what a test provokes goes wrong.
 pub(crate) fn settings(path: &Path) -> EmbeddedSettings {
-    EmbeddedSettings { path: path.to_owned(), readers: 2, timeout: TIMEOUT, queue: 1024 }
+    EmbeddedSettings { path: path.to_owned(), readers: 2, timeout: TIMEOUT, queue: 1024, events_kept: EVENTS_KEPT }
 }
 
 async fn redis_store(settings: &RedisSettings) -> RedisStore {
@@ -261,6 +261,13 @@ pub(crate) fn audit_database(path: &Path) -> rusqlite::Result<Vec<String>> {
     )?;
     if rows != kept {
         found.push(format!("{rows} users, but {kept} are counted"));
+    }
+    let stray: i64 =
+        database.query_row("SELECT count(*) FROM sessions WHERE user NOT IN (SELECT id FROM users)", [], |row| {
+            row.get(0)
+        })?;
+    if stray > 0 {
+        found.push(format!("{stray} sessions of nobody"));
     }
     let mut statement = database.prepare("SELECT hex(id), email, canonical FROM users")?;
     let mut rows = statement.query([])?;

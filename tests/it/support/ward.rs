@@ -82,6 +82,14 @@ impl Ward {
         self.keys.claim(&CanonicalEmail::from_stored(email.to_owned()))
     }
 
+    pub fn sessions(&self, user: &User) -> String {
+        self.keys.sessions(user.id)
+    }
+
+    pub fn events(&self, user: &User) -> String {
+        self.keys.events(Shard::of_user(user.id))
+    }
+
     pub fn users(&self, user: &User) -> String {
         self.keys.users(Shard::of_user(user.id))
     }

@@ -1,9 +1,10 @@
 //! What a key is, by its spelling. The reverse of `keys`, and as strict: what userd would not have spelled so is
 //! not userd's.
 
+use super::attached::Attached;
 use crate::domain::{CanonicalEmail, UserId};
-use crate::store::mask;
 use crate::store::redis::keys::{Keys, Shard};
+use crate::store::{KeyKind, mask};
 
 /// What lies at a key, if its name tells the truth.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -14,6 +15,10 @@ pub(super) enum Kind {
     Claim(CanonicalEmail),
     /// A shard's listing.
     Listing,
+    /// A user's sessions.
+    Sessions(UserId),
+    /// What hangs on no single user, its shard and the key.
+    Attached(Attached, Shard, String),
     /// userd's own, and nothing to look at: the marks of the key space, a self-test under way, a barrier, another
     /// userd's below a longer prefix.
     Own,
@@ -34,6 +39,9 @@ pub(super) fn kind(keys: &Keys, key: &[u8]) -> Kind {
     if rest == "users" || rest == "emails" {
         return Kind::Listing;
     }
+    if let Some(what) = attached(rest, shard) {
+        return Kind::Attached(what, shard, text.to_owned());
+    }
     if rest == "ack" || rest.starts_with("self-test:") {
         return Kind::Own;
     }
@@ -41,11 +49,41 @@ pub(super) fn kind(keys: &Keys, key: &[u8]) -> Kind {
         // An id in another spelling, or in another's shard, is never looked for there.
         return if keys.user(id) == text { Kind::Record(id) } else { unknown() };
     }
+    if let Some(id) = rest.strip_prefix("sessions:").and_then(UserId::parse) {
+        return if keys.sessions(id) == text { Kind::Sessions(id) } else { unknown() };
+    }
     if let Some(email) = rest.strip_prefix("claim:") {
         let email = CanonicalEmail::from_stored(email.to_owned());
         return if Shard::of_email(&email) == shard { Kind::Claim(email) } else { unknown() };
     }
     unknown()
+}
+
+/// What of the things that hang on no single user lies at a key with this end in `shard`.
+fn attached(rest: &str, shard: Shard) -> Option<Attached> {
+    if rest == "events" {
+        return Some(Attached::Events);
+    }
+    if let Some(kind) = rest.strip_prefix("keys:") {
+        let is_kind = KeyKind::ALL.iter().any(|one| one.word() == kind);
+        return (is_kind && shard == Shard::FIRST).then_some(Attached::ServiceKeys);
+    }
+    let (letter, digests) = match rest.strip_prefix("throttle:")?.split_once(':') {
+        Some((letter, digests)) => (letter, digests.split(':').map(digest).collect::<Option<Vec<_>>>()?),
+        None => (rest.strip_prefix("throttle:")?, Vec::new()),
+    };
+    let is_right = match (letter, digests.as_slice()) {
+        ("e", []) => shard == Shard::FIRST,
+        ("a" | "n", [one]) | ("b" | "d", [one, _]) => shard == Shard::of_digest(one),
+        _ => false,
+    };
+    is_right.then_some(Attached::Bucket)
+}
+
+/// The digest in 32 hexadecimal digits.
+fn digest(text: &str) -> Option<[u8; 16]> {
+    let number = u128::from_str_radix(text, 16).ok()?;
+    (format!("{number:032x}") == text).then(|| number.to_be_bytes())
 }
 
 /// Whether this is a key of another userd, whose prefix begins with ours and goes on.
@@ -78,6 +116,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::{AccountKey, BucketKey, NetworkKey};
 
     fn keys() -> Keys {
         Keys::below("userd:".to_owned())
@@ -89,11 +128,26 @@ mod tests {
         let id = UserId::parse("0192f0c1-2b3d-7e4f-8a5b-6c7d8e9fa5f3").expect("an id");
         let email = CanonicalEmail::parse("{x}@example.org").expect("an address");
         assert_eq!(kind(&keys, keys.user(id).as_bytes()), Kind::Record(id));
-        assert_eq!(kind(&keys, keys.claim(&email).as_bytes()), Kind::Claim(email));
+        assert_eq!(kind(&keys, keys.claim(&email).as_bytes()), Kind::Claim(email.clone()));
         for shard in Shard::all() {
             assert_eq!(kind(&keys, keys.users(shard).as_bytes()), Kind::Listing);
             assert_eq!(kind(&keys, keys.emails(shard).as_bytes()), Kind::Listing);
         }
+        let (account, network) = (AccountKey::of(&email), NetworkKey::of([192, 0, 2, 1].into()));
+        let buckets = [
+            BucketKey::Account(account),
+            BucketKey::AccountAndNetwork(account, network),
+            BucketKey::Device(account, [7; 16]),
+            BucketKey::Network(network),
+            BucketKey::Everybody,
+        ];
+        let attached = buckets.map(|bucket| (Attached::Bucket, keys.throttle(bucket)));
+        let events = Shard::all().map(|shard| (Attached::Events, (shard, keys.events(shard))));
+        let own_keys = KeyKind::ALL.map(|kind| (Attached::ServiceKeys, (Shard::FIRST, keys.service_keys(kind))));
+        for (what, (shard, key)) in attached.into_iter().chain(events).chain(own_keys) {
+            assert_eq!(kind(&keys, key.as_bytes()), Kind::Attached(what, shard, key));
+        }
+        assert_eq!(kind(&keys, keys.sessions(id).as_bytes()), Kind::Sessions(id));
         for own in [
             keys.meta(),
             keys.self_test(Shard::FIRST, "n")[0].clone(),
@@ -121,6 +175,14 @@ mod tests {
             ("userd:{000}:claim:ada@example.org", "userd:{000}:claim:a…@example.org"),
             ("userd:old:bob@example.org", "userd:old:b…@example.org"),
             ("userd:", "userd:"),
+            ("userd:{001}:keys:api", "userd:{001}:keys:api"),
+            ("userd:{000}:keys:other", "userd:{000}:keys:other"),
+            ("userd:{001}:throttle:e", "userd:{001}:throttle:e"),
+            ("userd:{001}:throttle:a:00", "userd:{001}:throttle:a:00"),
+            (
+                "userd:{000}:sessions:0192f0c1-2b3d-7e4f-8a5b-6c7d8e9fa5f3",
+                "userd:{000}:sessions:0192f0c1-2b3d-7e4f-8a5b-6c7d8e9fa5f3",
+            ),
         ] {
             assert_eq!(kind(&keys(), key.as_bytes()), Kind::Unknown(shown.to_owned()));
         }
@@ -128,7 +190,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_key_is_something(key in prop::collection::vec(any::<u8>(), 0..60), tag in "\\{[0-9a-f]{3}\\}:(user|claim):.{0,9}") {
+        fn any_key_is_something(key in prop::collection::vec(any::<u8>(), 0..60), tag in "\\{[0-9a-f]{3}\\}:(user|claim|sessions|throttle|keys):.{0,9}") {
             let _ = kind(&keys(), &key);
             let _ = kind(&keys(), format!("userd:{tag}").as_bytes());
         }

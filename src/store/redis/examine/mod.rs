@@ -10,13 +10,14 @@
 //! | `stage` | where a pass stands, as text |
 //! | `key_space` | what a key is, by its spelling |
 //! | `reading` | what records and claims say |
-//! | `records`, `claims`, `listings` | the checks |
+//! | `records`, `claims`, `listings`, `attached` | the checks |
 //! | `mending` | the repairs |
 //!
 //! # How to add a check
 //! A variant of `Problem` in `records` (or a suspicion in `claims`, `listings`), an arm in `mending`, a kind in
 //! `store::FindingKind` if none fits, a planted damage in `tests/it/doctor`.
 
+mod attached;
 mod claims;
 mod key_space;
 mod listings;
@@ -33,6 +34,7 @@ use futures_util::stream::{self, FuturesUnordered};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use tokio::time::Instant;
 
+use self::attached::Attached;
 use self::key_space::Kind;
 use self::stage::{Part, Stage};
 use super::RedisStore;
@@ -221,10 +223,13 @@ impl RedisStore {
     async fn examine_keys(&self, case: Case, keys: Vec<Vec<u8>>) -> Result<Examined, StoreError> {
         let mut examined = Examined::default();
         let (mut ids, mut emails): (Vec<UserId>, Vec<CanonicalEmail>) = (Vec::new(), Vec::new());
+        let (mut with_sessions, mut attached): (Vec<UserId>, Vec<(Attached, Shard, String)>) = (Vec::new(), Vec::new());
         for key in keys {
             match key_space::kind(&self.keys, &key) {
                 Kind::Record(id) => ids.push(id),
                 Kind::Claim(email) => emails.push(email),
+                Kind::Sessions(id) => with_sessions.push(id),
+                Kind::Attached(what, shard, key) => attached.push((what, shard, key)),
                 Kind::Listing | Kind::Own => {}
                 Kind::Unknown(shown) => examined.findings.push(person(
                     FindingKind::UnknownKey,
@@ -234,12 +239,19 @@ impl RedisStore {
                 )),
             }
         }
-        examined.looked_at += (ids.len() + emails.len()) as u64;
-        let (records, claims) = tokio::join!(self.examine_records(case, ids), self.examine_claims(case, emails));
+        examined.looked_at += (ids.len() + emails.len() + with_sessions.len() + attached.len()) as u64;
+        let (records, claims, sessions, attached) = tokio::join!(
+            self.examine_records(case, ids),
+            self.examine_claims(case, emails),
+            self.examine_sessions(case, with_sessions),
+            self.examine_attached(attached),
+        );
         let (users, found) = records?;
         examined.users += users;
         examined.findings.extend(found);
-        examined.findings.extend(claims?);
+        for found in [claims, sessions, attached] {
+            examined.findings.extend(found?);
+        }
         Ok(examined)
     }
 

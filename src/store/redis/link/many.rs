@@ -33,20 +33,29 @@ impl Link {
             let address = Address::clone(&node.state.address());
             groups.entry(address).or_insert_with(|| (node, Vec::new())).1.push(place);
         }
-        let mut asked = JoinSet::new();
-        for (node, places) in groups.into_values() {
-            let mut pipeline = Pipeline::with_capacity(places.len());
-            for place in &places {
-                pipeline.add_command(commands[*place].1.clone());
-            }
-            asked.spawn(async move {
-                let values = send(&node, deadline, &pipeline, places.len()).await;
-                (places, values)
-            });
-        }
+        let mut pipelines: Vec<_> = groups
+            .into_values()
+            .map(|(node, places)| {
+                let mut pipeline = Pipeline::with_capacity(places.len());
+                for place in &places {
+                    pipeline.add_command(commands[*place].1.clone());
+                }
+                async move {
+                    let values = send(&node, deadline, &pipeline, places.len()).await;
+                    (places, values)
+                }
+            })
+            .collect();
+        // One server, as for the reads of one user: a task of its own would only cost time.
+        let here = if pipelines.len() == 1 { pipelines.pop() } else { None };
+        let mut values = match here {
+            Some(pipeline) => vec![pipeline.await],
+            None => Vec::new(),
+        };
+        values.extend(pipelines.into_iter().collect::<JoinSet<_>>().join_all().await);
         let mut answers = vec![Value::Nil; commands.len()];
         let mut open = Vec::new();
-        for (places, values) in asked.join_all().await {
+        for (places, values) in values {
             let Some(values) = values else {
                 open.extend(places);
                 continue;

@@ -10,8 +10,8 @@
 //! | `confirm`, `replicas`, `durable` | waiting for replicas and disks |
 //! | `request`, `many` | what is sent, and what an error calls for; many reads at once |
 //!
-//! Everything sent through here may be sent twice: reads, and the protocol's idempotent steps. That is why a lost
-//! answer is simply asked for again. Requests of all tasks share connections and pipeline by themselves; no blocking
+//! Everything sent through here may be sent twice: reads, and scripts that know their own repeat. That is why a lost
+//! answer is simply asked for again. The few scripts that don't (`Script::is_sent_once`) are late then. Requests of all tasks share connections and pipeline by themselves; no blocking
 //! command ever goes on a shared one.
 
 mod cluster;
@@ -225,9 +225,10 @@ impl Link {
         shard: Shard,
         script: Script,
         keys: &[&str],
-        args: &[&str],
+        args: &[impl AsRef<[u8]> + Sync],
     ) -> Result<Reply, LinkError> {
-        self.ask(deadline, shard, &Request::Script { script, keys, args, moving_patience: None }).await
+        let args: Vec<&[u8]> = args.iter().map(AsRef::as_ref).collect();
+        self.ask(deadline, shard, &Request::Script { script, keys, args: &args, moving_patience: None }).await
     }
 
     /// The same, but a slot that is being moved is not waited for until the deadline: after `moving_patience` the
@@ -237,7 +238,7 @@ impl Link {
         deadline: Instant,
         shard: Shard,
         moving_patience: Duration,
-        (script, keys, args): (Script, &[&str], &[&str]),
+        (script, keys, args): (Script, &[&str], &[&[u8]]),
     ) -> Result<Reply, LinkError> {
         let moving_patience = Some(moving_patience);
         self.ask(deadline, shard, &Request::Script { script, keys, args, moving_patience }).await
@@ -276,8 +277,12 @@ impl Link {
             match cure(&error, &node.state.address()) {
                 Cure::Reconnect => {
                     // What the server refused did not run; of what was lost on the way nobody knows.
-                    repeated |= !matches!(error.kind(), ::redis::ErrorKind::Server(_));
+                    let lost = !matches!(error.kind(), ::redis::ErrorKind::Server(_));
+                    repeated |= lost;
                     node.state.lose(&live, &error.to_string());
+                    if lost && request.is_sent_once() {
+                        return Err(LinkError::Late(Some("its answer was lost".to_owned())));
+                    }
                 }
                 Cure::Moved(address) => self.moved(shard, &address),
                 Cure::AskAt(address) => elsewhere = self.node_at(&address, shard),

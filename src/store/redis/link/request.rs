@@ -22,7 +22,7 @@ pub(super) enum Request<'a> {
         /// Its keys, all in one shard.
         keys: &'a [&'a str],
         /// Its arguments.
-        args: &'a [&'a str],
+        args: &'a [&'a [u8]],
         /// How long a slot that is being moved is waited for; `None`: until the deadline.
         moving_patience: Option<Duration>,
     },
@@ -31,7 +31,16 @@ pub(super) enum Request<'a> {
 impl Request<'_> {
     /// Whether replicas and disks have to confirm it where the operator asks for that.
     pub(super) fn is_confirmed(&self) -> bool {
-        !matches!(self, Self::Read(_))
+        match self {
+            Self::Read(_) => false,
+            Self::ConfirmedRead(_) => true,
+            Self::Script { script, .. } => script.is_confirmed(),
+        }
+    }
+
+    /// Whether it is not asked again after an answer that got lost.
+    pub(super) fn is_sent_once(&self) -> bool {
+        matches!(self, Self::Script { script, .. } if script.is_sent_once())
     }
 
     /// How long a slot that is being moved is waited for.

@@ -1,8 +1,8 @@
 -- X3, the moment of an e-mail change: the record and its listing take the new e-mail in one step. Only the
 -- change that is still in flight can commit; whatever came later has superseded it.
 --
--- KEYS 1 record   2 the shard's e-mails
--- ARGV 1 op   2 id   3… fields and values that change with it
+-- KEYS 1 record   2 the shard's e-mails   3 the shard's events
+-- ARGV 1 op   2 id   3-8 the event   9… fields and values that change with it
 -- Answers: {ok, claims to release} (also to a repeat) | {dead, claims to release}
 local st, rev, email, eop, chg, rel = fields(KEYS[1], 'st', 'rev', 'email', 'eop', 'chg', 'rel')
 if st ~= 'A' then return {'dead', rel} end
@@ -12,11 +12,13 @@ if op ~= ARGV[1] then
   return {'dead', rel}
 end
 redis.call('ZCARD', KEYS[2])
+redis.call('XLEN', KEYS[3])
 rev = tonumber(rev) + 1
 
 rel = owe(rel, eop, email)
 redis.call('ZREM', KEYS[2], email .. '\0' .. ARGV[2])
 redis.call('ZADD', KEYS[2], 0, to .. '\0' .. ARGV[2])
-redis.call('HSET', KEYS[1], 'rev', rev, 'email', to, 'eop', op, 'rel', rel, unpack(ARGV, 3))
+redis.call('HSET', KEYS[1], 'rev', rev, 'email', to, 'eop', op, 'rel', rel, unpack(ARGV, 9))
 redis.call('HDEL', KEYS[1], 'chg', 'till')
+note(KEYS[3], 3)
 return {'ok', rel}

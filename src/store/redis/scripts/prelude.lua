@@ -1,4 +1,4 @@
--- What every script of the claim protocol shares. It is put in front of each of them.
+-- What every script shares. It is put in front of each of them.
 --
 -- A Lua error half-way does not roll back what was written before it. So every script first reads and
 -- checks all it needs - a key of a wrong type raises its error there - and writes last.
@@ -46,4 +46,12 @@ local function left_ms(till, now)
   local left = (tonumber(till) or 0) - tonumber(now)
   if left < 0 or left > 300000 then return 0 end
   return left
+end
+
+-- Appends one event to a shard's history, of which about the last so many are kept. The fields are always the same
+-- in the same order: Redis then keeps their names once for many events. ARGV has it from `first` on: how many are
+-- kept, user (16 bytes), kind, at (ms), from, by.
+local function note(key, first)
+  redis.call('XADD', key, 'MAXLEN', '~', ARGV[first], '*', 'user', ARGV[first + 1], 'kind', ARGV[first + 2],
+    'at', ARGV[first + 3], 'from', ARGV[first + 4], 'by', ARGV[first + 5])
 end

@@ -1,7 +1,7 @@
 -- Runs each command that the other scripts use, on keys of its own that it removes again, and names those
 -- that this Redis user may not run.
 --
--- KEYS 1 a hash   2 a sorted set   3 a string, all in one shard, used by nobody else
+-- KEYS 1 a hash   2 a sorted set   3 a string   4 a stream, all in one shard, used by nobody else
 -- Answers: a list of "COMMAND: why not", empty if all is permitted
 local refused = {}
 local function try(...)
@@ -10,6 +10,7 @@ local function try(...)
 end
 try('HSET', KEYS[1], 'f', 'v')
 try('HMGET', KEYS[1], 'f')
+try('HGETALL', KEYS[1])
 try('PEXPIRE', KEYS[1], 60000)
 try('PERSIST', KEYS[1])
 try('HDEL', KEYS[1], 'f')
@@ -21,9 +22,13 @@ try('ZREM', KEYS[2], 'm')
 try('SET', KEYS[3], 'v')
 try('GET', KEYS[3])
 try('EXISTS', KEYS[3])
+try('XADD', KEYS[4], 'MAXLEN', '~', 1, '*', 'f', 'v')
+try('XLEN', KEYS[4])
+try('XREVRANGE', KEYS[4], '+', '-', 'COUNT', 1)
 try('SCAN', 0, 'COUNT', 1)
 try('TIME')
 try('DEL', KEYS[1])
 try('DEL', KEYS[2])
 try('DEL', KEYS[3])
+try('DEL', KEYS[4])
 return refused

@@ -5,6 +5,7 @@
 //! | I1, I2 | no two active users with one e-mail; an active user's e-mail has exactly that user's claim under that op; listings agree; nobody is half a user |
 //! | I3, I6 | who was acknowledged is active until acknowledged deleted, and never comes back from that |
 //! | I5 | a tombstone stays one, and no fence goes back |
+//! | history | each change has one event, written in its step: as many as the version counts |
 //! | outcomes | what was answered *done* is done, what was answered with a refusal has changed nothing |
 //!
 //! I4, that nothing is blocked, needs a client that tries: see `explore` and `walk`.
@@ -12,7 +13,7 @@
 use userd::domain::UserId;
 
 use super::scenario::{Act, NEW_HASH, Outcome, Scenario, id_of};
-use crate::support::image::{Content, Image, Record, field, record_of};
+use crate::support::image::{Content, Image, Record, field, hex, record_of};
 use crate::support::people::SOME_HASH;
 use crate::support::redis_audit::compare;
 
@@ -32,7 +33,9 @@ pub fn violations(scenario: &Scenario, image: &Image, outcomes: &[&[Outcome]]) -
     });
     let present = scenario.users.iter().map(|&(number, email)| (number, email, Some(Outcome::Done)));
     for (number, email, told) in present.chain(newcomers) {
-        judge(&mut found, number, email, told, &acts, record_of(image, &id_of(number).to_string()));
+        let record = record_of(image, &id_of(number).to_string());
+        judge(&mut found, number, email, told, &acts, record);
+        judge_history(&mut found, number, image, record);
     }
     found
 }
@@ -83,6 +86,31 @@ fn judge_password(found: &mut Vec<String>, number: u64, acts: &[(Act, Told)], no
     let right = if NEW_HASH.ends_with(now) { possible } else { SOME_HASH.ends_with(now) && !done };
     if !right {
         found.push(format!("outcomes: the password of user {number} is {now}, after {edits:?}"));
+    }
+}
+
+/// Nothing here changes a user without an event: no hash is replaced by one of the same password.
+fn judge_history(found: &mut Vec<String>, id: u64, image: &Image, record: Option<&Record>) {
+    let user = hex(id_of(id).as_bytes());
+    let count = |kinds: &[&str]| -> u64 {
+        let events = image.values().filter_map(|content| match content {
+            Content::Events(events) => Some(events),
+            _ => None,
+        });
+        let own = events.flatten().filter(|(event, _)| {
+            let mut values = event.split(' ');
+            values.next() == Some(&user) && values.next().is_some_and(|kind| kinds.contains(&kind))
+        });
+        own.map(|(_, times)| *times as u64).sum()
+    };
+    let (st, ups, deletions) = (field(record, "st"), count(&["signed-up"]), count(&["deleted"]));
+    if ups != u64::from(matches!(st, "A" | "D")) || deletions != u64::from(st == "D") {
+        found
+            .push(format!("history: user {id} is {st:?}, has signed up {ups} times and was deleted {deletions} times"));
+    }
+    let changes = count(&["profile-changed", "email-changed", "password-changed"]);
+    if st == "A" && number(field(record, "rev")) != 1 + changes {
+        found.push(format!("history: user {id} is at {}, and has {changes} changes", field(record, "rev")));
     }
 }
 

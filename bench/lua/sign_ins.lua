@@ -1,0 +1,9 @@
+-- Signs the COUNT people in that bench/seed.rs made up, one after the other; every password is right.
+local count, number = tonumber(os.getenv('COUNT')), 0
+wrk.method = 'POST'
+wrk.headers['Content-Type'] = 'application/json'
+function request()
+  local email = string.format('person.%d@mail%d.example.org', number % count, number % count % 100)
+  number = number + 1
+  return wrk.format(nil, '/api/login', nil, string.format('{"email":"%s","password":"correct horse battery"}', email))
+end

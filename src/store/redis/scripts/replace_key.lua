@@ -1,0 +1,13 @@
+-- Compare-and-set of one of the service's own keys.
+--
+-- KEYS 1 the keys of a kind
+-- ARGV 1 id   2 1 if there should be one now   3 what it should say   4 1 if there will be one   5 what it will say
+-- Answers: ok (also to a repeat) | other (it says something else)
+local present = redis.call('HMGET', KEYS[1], ARGV[1])[1]
+local expected = ARGV[2] == '1' and ARGV[3]
+local next = ARGV[4] == '1' and ARGV[5]
+if present == next then return 'ok' end
+if present ~= expected then return 'other' end
+
+if next then redis.call('HSET', KEYS[1], ARGV[1], next) else redis.call('HDEL', KEYS[1], ARGV[1]) end
+return 'ok'

@@ -1,0 +1,15 @@
+-- Compare-and-set of a session's refresh state; also writes that the session was used. States carry fresh randomness
+-- and never come again, so a copy that comes late changes nothing.
+--
+-- KEYS 1 the user's sessions
+-- ARGV 1 id   2 expected state ('' for none)   3 next state   4 when (ms)
+-- Answers: ok (also to a repeat) | other (it is another state by now, or the session has ended)
+local id = ARGV[1]
+local core, state = fields(KEYS[1], id), refresh_of(KEYS[1], id)
+if not is_core(core) then return 'other' end
+if state == ARGV[3] then return 'ok' end
+if state ~= ARGV[2] then return 'other' end
+
+put_refresh(KEYS[1], id, ARGV[3])
+redis.call('HSET', KEYS[1], id, with_seen(core, tonumber(ARGV[4])))
+return 'ok'

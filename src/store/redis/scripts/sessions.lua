@@ -1,0 +1,54 @@
+-- What the scripts about sessions share, after the prelude.
+--
+-- A session is some fields of its user's hash, which all begin with the 16 bytes of its id. The id alone holds the
+-- core: proof 16 | epoch 4 | made 6 | seen 6 | address 0, 4 or 16 (numbers big-endian, times in ms). The id with 'u'
+-- holds the agent, and with 'r', 's', 't' the refresh state in pieces of 64 bytes. Nothing is longer than 64 bytes:
+-- that keeps the hash compact.
+--
+-- A session is good only while its epoch is that of the record.
+
+-- A core that can't be read belongs to no session.
+local function is_core(core) return #core == 32 or #core == 36 or #core == 48 end
+
+local function epoch_of(core) return (struct.unpack('>I4', core, 17)) end
+local function made_of(core) return (struct.unpack('>I6', core, 21)) end
+local function seen_of(core) return (struct.unpack('>I6', core, 27)) end
+
+local function with_epoch(core, epoch)
+  return string.sub(core, 1, 16) .. struct.pack('>I4', epoch) .. string.sub(core, 21)
+end
+
+-- The use of a session at `at`; a later one that was written already stays.
+local function with_seen(core, at)
+  if at <= seen_of(core) then return core end
+  return string.sub(core, 1, 26) .. struct.pack('>I6', at) .. string.sub(core, 33)
+end
+
+local function refresh_of(key, id) return table.concat({fields(key, id .. 'r', id .. 's', id .. 't')}) end
+
+local function put_refresh(key, id, state)
+  for place, letter in ipairs({'r', 's', 't'}) do
+    local piece = string.sub(state, 64 * place - 63, 64 * place)
+    if piece ~= '' then redis.call('HSET', key, id .. letter, piece) else redis.call('HDEL', key, id .. letter) end
+  end
+end
+
+-- Drops every field that is of no session in `stays`, a set of ids; what belongs to no core goes with it.
+local function drop_others(key, all, stays)
+  for i = 1, #all, 2 do
+    if not stays[string.sub(all[i], 1, 16)] then redis.call('HDEL', key, all[i]) end
+  end
+end
+
+-- Ends all sessions but `keep` ('' for none), which goes on in the epoch that begins. Only a session of the epoch
+-- that is over can go on: an older one has ended long ago.
+local function begin_epoch(key, keep, before, epoch)
+  local core = ''
+  if keep ~= '' then core = fields(key, keep) end
+  if not is_core(core) or epoch_of(core) ~= before then
+    redis.call('DEL', key)
+    return
+  end
+  drop_others(key, redis.call('HGETALL', key), {[keep] = true})
+  redis.call('HSET', key, keep, with_epoch(core, epoch))
+end

@@ -1,0 +1,174 @@
+//! Promises about an account's history.
+
+use userd::domain::{ApiKeyId, CallerId, CanonicalEmail, Client, Event, EventKind, SessionLimits, User};
+use userd::store::{Insert, Remove, Update};
+
+use crate::support::signed_in::{LIMITS, client_at, new_session};
+use crate::support::stores::{TestStore, password_hash};
+
+async fn history(test: &TestStore, user: &User) -> Vec<Event> {
+    let events = test.store.events(user.id, 1_000).await.expect("the store works");
+    assert!(events.iter().all(|event| event.user == user.id), "{events:?}");
+    events
+}
+
+async fn kinds(test: &TestStore, user: &User) -> Vec<EventKind> {
+    history(test, user).await.into_iter().map(|event| event.kind).collect()
+}
+
+fn service(number: u8) -> Client {
+    Client { caller: CallerId::ApiKey(ApiKeyId::generate([number; 8])), ..client_at(number) }
+}
+
+async fn renamed(test: &TestStore, user: &User, name: &str, email: &str, client: &Client) -> User {
+    let profile = test.profile(name, email);
+    match test.store.replace_profile(user.id, user.version, &profile, client, test.now()).await {
+        Ok(Update::Updated(user)) => *user,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) async fn each_change_is_one_event_in_order_by_whom_and_from_where(test: &TestStore) {
+    let ann = test.somebody("Ann", "ann@x.org");
+    assert_eq!(test.store.insert_user(&ann, &service(1)).await.expect("the store works"), Insert::Inserted);
+    let session = test.opened(&ann, 1).await.id;
+    let by_ann = Client { caller: CallerId::Session(session), address: "2001:db8::7".parse().ok(), ..client_at(1) };
+    let email = CanonicalEmail::parse("ann@x.org").expect("an e-mail");
+    let changed = renamed(test, &ann, "Ann B", "Ann@x.org", &by_ann).await;
+    let changed = renamed(test, &changed, "Ann B", "b@x.org", &by_ann).await;
+    test.store.note_failure(&email, Some(ann.id), &client_at(4), test.now()).await.expect("the store works");
+    let hash = password_hash(2);
+    let update = test.store.replace_password(ann.id, changed.version, &hash, Some(session), &by_ann, test.now()).await;
+    let Ok(Update::Updated(changed)) = update else { panic!("{update:?}") };
+    let ended = test.store.end_session(ann.id, session, EventKind::SignedOut, &by_ann, test.now()).await;
+    assert!(ended.expect("the store works"));
+    assert!(test.store.end_other_sessions(ann.id, None, &service(2), test.now()).await.expect("the store works"));
+    let removed = test.store.remove_user(ann.id, changed.version, Client::nobody(), test.now()).await;
+    assert_eq!(removed.expect("the store works"), Remove::Removed);
+    let opened_by = Client { caller: CallerId::Session(session), ..client_at(1) };
+    let expected = [
+        (EventKind::SignedUp, service(1)),
+        (EventKind::SignedIn, opened_by),
+        (EventKind::ProfileChanged, by_ann.clone()),
+        (EventKind::EmailChanged, by_ann.clone()),
+        (EventKind::SignInFailed, client_at(4)),
+        (EventKind::PasswordChanged, by_ann.clone()),
+        (EventKind::SignedOut, by_ann),
+        (EventKind::SessionsRevoked, service(2)),
+        (EventKind::Deleted, Client::nobody().clone()),
+    ];
+    let expected: Vec<_> = expected.into_iter().map(|(kind, client)| (kind, client.address, client.caller)).collect();
+    let history = history(test, &ann).await;
+    let found: Vec<_> =
+        history.iter().map(|event| (event.kind, event.client.address, event.client.caller.clone())).collect();
+    assert_eq!(found, expected);
+}
+
+pub(crate) async fn an_event_says_when_by_the_clock_of_who_did_it(test: &TestStore) {
+    let ann = test.signed_up("Ann", "ann@x.org").await;
+    test.clock.advance_ms(1_000);
+    let session = test.opened(&ann, 1).await;
+    test.clock.advance_ms(1_000);
+    let ended = test.store.end_session(ann.id, session.id, EventKind::SessionRevoked, &client_at(1), test.now()).await;
+    assert!(ended.expect("the store works"));
+    let at: Vec<_> = history(test, &ann).await.into_iter().map(|event| event.at).collect();
+    let start = ann.created_at;
+    assert_eq!(at, [start, start.plus_millis(1_000), start.plus_millis(2_000)]);
+}
+
+pub(crate) async fn what_is_refused_or_repeated_is_no_event(test: &TestStore) {
+    let ann = test.signed_up("Ann", "ann@x.org").await;
+    test.signed_up("Bob", "bob@x.org").await;
+    let client = client_at(1);
+    assert_eq!(test.store.insert_user(&ann, &client).await.expect("the store works"), Insert::Inserted, "a repeat");
+    let taken = test.somebody("Ann", "ann@x.org");
+    assert_eq!(test.store.insert_user(&taken, &client).await.expect("the store works"), Insert::Taken);
+    let refused =
+        test.store.replace_profile(ann.id, ann.version, &test.profile("Ann", "bob@x.org"), &client, test.now()).await;
+    assert_eq!(refused.expect("the store works"), Update::Taken);
+    let stale = ann.version.next();
+    let profile = test.profile("Ann", "ann@x.org");
+    let refused = test.store.replace_profile(ann.id, stale, &profile, &client, test.now()).await;
+    assert_eq!(refused.expect("the store works"), Update::Stale);
+    let refused = test.store.replace_password(ann.id, stale, &password_hash(2), None, &client, test.now()).await;
+    assert_eq!(refused.expect("the store works"), Update::Stale);
+    let refused = test.store.remove_user(ann.id, stale, &client, test.now()).await;
+    assert_eq!(refused.expect("the store works"), Remove::Stale);
+    let refused = test.open_session(&User { version: stale, ..ann.clone() }, &new_session(&ann, 1)).await;
+    assert_eq!(refused, userd::store::Open::Stale);
+    let none = new_session(&ann, 1).id;
+    let refused = test.store.end_session(ann.id, none, EventKind::SignedOut, &client, test.now()).await;
+    assert!(!refused.expect("the store works"));
+    assert_eq!(kinds(test, &ann).await, [EventKind::SignedUp]);
+    assert_eq!(kinds(test, &taken).await, []);
+    for _ in 0..3 {
+        test.opened(&ann, 1).await;
+    }
+    let session = new_session(&ann, 1).id;
+    for first in [true, false] {
+        let ended = test.store.end_session(ann.id, session, EventKind::SignedOut, &client, test.now()).await;
+        assert_eq!(ended.expect("the store works"), first);
+    }
+    assert_eq!(kinds(test, &ann).await, [EventKind::SignedUp, EventKind::SignedIn, EventKind::SignedOut]);
+}
+
+pub(crate) async fn another_hash_of_the_same_password_and_the_use_of_a_session_are_no_events(test: &TestStore) {
+    let ann = test.signed_up("Ann", "ann@x.org").await;
+    let session = test.opened(&ann, 1).await;
+    test.store.see_session(ann.id, &session, session.made_at.plus_millis(60_000)).await.expect("the store works");
+    test.store.replace_password_hash(ann.id, ann.version, &password_hash(2)).await.expect("the store works");
+    assert_eq!(kinds(test, &ann).await, [EventKind::SignedUp, EventKind::SignedIn]);
+}
+
+/// The session that makes room is no act of anybody's.
+pub(crate) async fn a_sign_in_beyond_the_limit_is_one_event(test: &TestStore) {
+    let ann = test.signed_up("Ann", "ann@x.org").await;
+    for number in 0..3 {
+        test.opened_within(&ann, number, &SessionLimits { sessions_max: 1, ..LIMITS }).await;
+    }
+    let expected = [EventKind::SignedUp, EventKind::SignedIn, EventKind::SignedIn, EventKind::SignedIn];
+    assert_eq!(kinds(test, &ann).await, expected);
+}
+
+pub(crate) async fn the_last_events_are_read_and_no_more_than_were_asked_for(test: &TestStore) {
+    let ann = test.signed_up("Ann", "ann@x.org").await;
+    let bob = test.signed_up("Bob", "bob@x.org").await;
+    let email = ann.email.canonical();
+    for address in 1..=20 {
+        test.store.note_failure(email, Some(ann.id), &client_at(address), test.now()).await.expect("the store works");
+        let of_bob = bob.email.canonical();
+        test.store.note_failure(of_bob, Some(bob.id), &client_at(99), test.now()).await.expect("the store works");
+    }
+    let all = history(test, &ann).await;
+    assert_eq!(all.len(), 21);
+    for most in [0, 1, 2, 7, 20, 21, 22, 1_000] {
+        let last = test.store.events(ann.id, most).await.expect("the store works");
+        assert_eq!(last, all[all.len().saturating_sub(most)..], "{most}");
+    }
+    let addresses: Vec<_> = all[1..].iter().map(|event| event.client.address).collect();
+    assert_eq!(addresses, (1..=20).map(|last| client_at(last).address).collect::<Vec<_>>());
+    let nobody = test.somebody("Nobody", "nobody@x.org");
+    assert_eq!(kinds(test, &nobody).await, []);
+}
+
+pub(crate) async fn failures_at_an_email_of_nobody_are_in_nobodys_history(test: &TestStore) {
+    let ann = test.signed_up("Ann", "ann@x.org").await;
+    for number in 0..30 {
+        let email = CanonicalEmail::parse(&format!("stranger{number}@x.org")).expect("an e-mail");
+        test.store.note_failure(&email, None, &client_at(3), test.now()).await.expect("the store works");
+    }
+    assert_eq!(kinds(test, &ann).await, [EventKind::SignedUp]);
+    let email = ann.email.canonical();
+    test.store.note_failure(email, Some(ann.id), &client_at(3), test.now()).await.expect("the store works");
+    assert_eq!(kinds(test, &ann).await, [EventKind::SignedUp, EventKind::SignInFailed]);
+    assert_eq!(test.store.users_count().await.expect("the store works"), 1);
+}
+
+pub(crate) async fn a_history_outlives_its_user_and_is_not_the_next_ones(test: &TestStore) {
+    let ann = test.signed_up("Ann", "ann@x.org").await;
+    let removed = test.store.remove_user(ann.id, ann.version, &client_at(1), test.now()).await;
+    assert_eq!(removed.expect("the store works"), Remove::Removed);
+    let again = test.signed_up("Ann", "ann@x.org").await;
+    assert_eq!(kinds(test, &ann).await, [EventKind::SignedUp, EventKind::Deleted]);
+    assert_eq!(kinds(test, &again).await, [EventKind::SignedUp]);
+}

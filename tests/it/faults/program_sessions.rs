@@ -1,0 +1,99 @@
+//! Sessions over two real userd processes: what one ends, the other refuses at its very next request. (Row 2 of the
+//! fault table for refresh tokens.)
+
+use serde_json::json;
+
+use crate::support::http::{PASSWORD, ask, delete, status_of, until_status, with_json};
+use crate::support::program::{Launch, Serving};
+use crate::support::redis_server::RedisServer;
+use crate::support::sign_ins::{by, session, sign_in, sign_out, somebody, text};
+use crate::support::stores::at_once;
+
+const ADA: &str = "ada@example.org";
+
+/// Two userd on one Redis.
+fn two(server: &RedisServer, folder: &std::path::Path) -> (Serving, Serving) {
+    let launch = Launch::in_folder(folder).redis(server).cheap_hashes();
+    (launch.start(), launch.start())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_ends_on_one_node_is_refused_by_the_next_request_on_another() {
+    let (server, folder) = (RedisServer::start(), tempfile::tempdir().expect("a folder"));
+    let (one, other) = two(&server, folder.path());
+    let id = somebody(one.address(), ADA).await;
+    for round in 0..25 {
+        let (here, there) = (sign_in(one.address(), ADA).await, sign_in(other.address(), ADA).await);
+        let (here, there) = (text(&here, "token"), text(&there, "token"));
+        for token in [&here, &there] {
+            assert_eq!(session(other.address(), token).await.status, 200, "round {round}");
+        }
+        assert_eq!(sign_out(one.address(), &here).await.status, 200, "round {round}");
+        assert_eq!(session(other.address(), &here).await.status, 401, "round {round}: signed out");
+        let third = text(&sign_in(one.address(), ADA).await, "token");
+        let change = json!({"password": PASSWORD, "new_password": PASSWORD});
+        let change = by(&third, with_json("PATCH", &format!("/api/users/{id}"), &change));
+        assert_eq!(ask(one.address(), &change).await.status, 200, "round {round}");
+        assert_eq!(session(other.address(), &there).await.status, 401, "round {round}: another password");
+        assert_eq!(session(other.address(), &third).await.status, 200, "round {round}: the one that asked");
+        let others = format!("DELETE /api/users/{id}/sessions HTTP/1.1\r\nHost: localhost\r\n\r\n").into_bytes();
+        let fourth = text(&sign_in(other.address(), ADA).await, "token");
+        assert_eq!(ask(one.address(), &by(&fourth, others)).await.status, 200, "round {round}");
+        assert_eq!(session(other.address(), &third).await.status, 401, "round {round}: all others");
+        assert_eq!(session(one.address(), &fourth).await.status, 200, "round {round}: the one that asked");
+    }
+    let last = text(&sign_in(one.address(), ADA).await, "token");
+    assert_eq!(ask(one.address(), &delete(&id)).await.status, 200);
+    assert_eq!(session(other.address(), &last).await.status, 401, "nobody any more");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sixteen_uses_of_one_refresh_token_over_two_nodes_rotate_it_once() {
+    let (server, folder) = (RedisServer::start(), tempfile::tempdir().expect("a folder"));
+    let (one, other) = two(&server, folder.path());
+    somebody(one.address(), ADA).await;
+    let signed_in = sign_in(one.address(), ADA).await;
+    let refresh = |token: &str| with_json("POST", "/api/token/refresh", &json!({"refresh_token": token}));
+    let mut current = text(&signed_in, "refresh_token");
+    for round in 0..10 {
+        let uses = (0..16).map(|number| {
+            let address = if number % 2 == 0 { one.address() } else { other.address() };
+            let request = refresh(&current);
+            async move { ask(address, &request).await }
+        });
+        let answers = at_once(uses.collect::<Vec<_>>()).await;
+        let mut next: Vec<String> = Vec::new();
+        for answer in &answers {
+            assert_eq!(answer.status, 200, "round {round}: {}", answer.text());
+            next.push(text(&answer.json(), "refresh_token"));
+        }
+        next.sort_unstable();
+        next.dedup();
+        assert_eq!(next.len(), 1, "round {round}: everybody gets the same successor");
+        assert_ne!(next[0], current, "round {round}");
+        current.clone_from(&next[0]);
+    }
+    assert_eq!(session(other.address(), &text(&signed_in, "token")).await.status, 200, "the session goes on");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_redis_is_away_nobody_is_let_in_or_signed_out_and_afterwards_sessions_go_on() {
+    let mut server = RedisServer::start();
+    let folder = tempfile::tempdir().expect("a folder");
+    let userd = Launch::in_folder(folder.path()).redis(&server).cheap_hashes().start();
+    somebody(userd.address(), ADA).await;
+    let token = text(&sign_in(userd.address(), ADA).await, "token");
+    server.kill();
+    for forged in [token.clone(), token.replace("v1.", "v1.0")] {
+        let answer = session(userd.address(), &forged).await;
+        assert!(matches!(answer.status, 401 | 503), "{}", answer.text());
+        assert!(forged != token || answer.is_polite_refusal(), "{}", answer.text());
+    }
+    assert!(sign_out(userd.address(), &token).await.is_polite_refusal());
+    server.start_again();
+    until_status(userd.address(), "/health/ready", 200).await;
+    assert_eq!(session(userd.address(), &token).await.status, 200);
+    assert_eq!(sign_out(userd.address(), &token).await.status, 200);
+    assert_eq!(session(userd.address(), &token).await.status, 401);
+    assert_eq!(status_of(userd.address(), "/ping").await, 200);
+}

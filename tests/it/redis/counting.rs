@@ -1,0 +1,88 @@
+//! The rule by which tries are counted, as Lua has it: the same vectors as everywhere, at the moments that they name.
+
+use std::sync::Arc;
+
+use userd::domain::{AccountKey, Bucket, BucketKey, CanonicalEmail, NetworkKey, Rate, Taken};
+use userd::store::Throttle;
+
+use super::keys;
+use crate::support::gcra_vectors::{Step, vectors};
+use crate::support::people::NOW;
+use crate::support::recovery::patient_store;
+use crate::support::redis_server::RedisServer;
+use crate::support::stores::at_once;
+
+const RULE: &str = include_str!("../../../src/store/redis/scripts/gcra.lua");
+
+fn run(server: &RedisServer, call: &str, args: &[u64]) -> Vec<u64> {
+    let args: Vec<String> = args.iter().map(u64::to_string).collect();
+    let text = format!(
+        "{RULE}\nfor i = 1, #ARGV do ARGV[i] = tonumber(ARGV[i]) end\nlocal answer = {{{call}(unpack(ARGV))}}\n\
+         for i = 1, #answer do\n  if type(answer[i]) == 'boolean' then answer[i] = answer[i] and 1 or 0 end\n\
+         answer[i] = string.format('%.0f', answer[i])\nend\nreturn answer"
+    );
+    let mut words = vec!["EVAL", &text, "0"];
+    words.extend(args.iter().map(String::as_str));
+    let answer = server.texts(&words);
+    answer.iter().map(|number| number.parse().unwrap_or_else(|error| panic!("{number}: {error}"))).collect()
+}
+
+#[test]
+fn the_rule_in_lua_does_what_the_vectors_say() {
+    let server = RedisServer::start();
+    for vector in vectors() {
+        let (Rate { interval_ms, burst }, mut kept) = (vector.rate(), 0);
+        for (number, step) in vector.steps.iter().enumerate() {
+            match *step {
+                Step::Take { at, taken, full_at, remaining, retry_after_ms } => {
+                    let answer = run(&server, "gcra_take", &[kept, at, interval_ms, burst]);
+                    let expected = [u64::from(taken), full_at, remaining, retry_after_ms];
+                    assert_eq!(answer, expected, "{}, step {number}", vector.name);
+                    kept = full_at;
+                }
+                Step::GiveBack { at, full_at } => {
+                    kept = run(&server, "gcra_give_back", &[kept, at, interval_ms])[0];
+                    assert_eq!(kept, full_at, "{}, step {number}", vector.name);
+                }
+                Step::Fill { .. } => kept = 0,
+            }
+        }
+    }
+}
+
+fn buckets() -> [Bucket; 3] {
+    let account = AccountKey::of(&CanonicalEmail::parse("ada@example.org").expect("an e-mail"));
+    let rate = Rate { interval_ms: 3_600_000, burst: 4 };
+    let network = NetworkKey::of([192, 0, 2, 1].into());
+    [BucketKey::Account(account), BucketKey::AccountAndNetwork(account, network), BucketKey::Network(network)]
+        .map(|key| Bucket { key, rate })
+}
+
+#[tokio::test]
+async fn a_bucket_lives_until_it_is_full_and_a_full_one_takes_no_memory() {
+    let server = RedisServer::start();
+    let store = patient_store(server.settings()).await;
+    assert_eq!(store.take(&buckets(), NOW).await.expect("served"), Taken::Yes);
+    assert_eq!(store.take(&buckets(), NOW).await.expect("served"), Taken::Yes);
+    for bucket in buckets() {
+        let life: u64 = redis::from_redis_value(server.command(&["PTTL", &keys().throttle(bucket.key).1])).expect("ms");
+        assert!((7_000_000..=7_200_000).contains(&life), "{life}");
+    }
+    store.give_back(&buckets(), NOW).await.expect("served");
+    store.give_back(&buckets(), NOW).await.expect("served");
+    assert_eq!(server.texts(&["KEYS", "userd:*:throttle:*"]), Vec::<String>::new());
+    // What can't be read shuts nobody out.
+    server.command(&["SET", &keys().throttle(buckets()[0].key).1, "tomorrow"]);
+    assert_eq!(store.take(&buckets(), NOW).await.expect("served"), Taken::Yes);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn two_stores_never_take_the_same_one() {
+    let server = RedisServer::start();
+    let stores = [Arc::new(patient_store(server.settings()).await), Arc::new(patient_store(server.settings()).await)];
+    let acts = (0..32).map(|number: usize| {
+        let store = Arc::clone(&stores[number % 2]);
+        async move { store.take(&buckets(), NOW).await.expect("served") == Taken::Yes }
+    });
+    assert_eq!(at_once(acts).await.into_iter().filter(|taken| *taken).count(), 4);
+}

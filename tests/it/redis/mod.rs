@@ -1,0 +1,72 @@
+//! What a store in Redis promises beside the contract: what sessions cost, how they stand faults that only Redis has,
+//! and that its script counts tries as the domain does.
+//!
+//! | module | what |
+//! |---|---|
+//! | `costs` | bytes a session, encodings, round trips |
+//! | `sessions` | old epochs, several stores, lost answers, late copies |
+//! | `pressure` | no memory, replicas that are away, slots on the move |
+//! | `histories` | how much of them is kept and read |
+//! | `counting` | the rule in Lua |
+
+mod costs;
+mod counting;
+mod histories;
+mod pressure;
+mod sessions;
+
+use userd::domain::{Agent, Client, EventKind, Session, SessionId, User};
+use userd::store::redis::RedisStore;
+use userd::store::redis::keys::Keys;
+use userd::store::{Insert, NewSession, Open, SessionStore, Store};
+
+use crate::support::people::NOW;
+use crate::support::redis_server::RedisServer;
+use crate::support::signed_in::{LIMITS, client_at, new_session};
+
+/// 46 bytes, as long as most that browsers are shortened to.
+const AGENT: &str = "(X11; Linux x86_64; rv:128.0) Firefox/128.0.20";
+
+/// Spells keys as the tests' stores do.
+fn keys() -> Keys {
+    Keys::below("userd:".to_owned())
+}
+
+async fn sign_up(store: &impl Store, user: &User) {
+    assert_eq!(store.insert_user(user, Client::nobody()).await.expect("served"), Insert::Inserted);
+}
+
+/// Somebody at an IPv4 address with a browser.
+fn browser() -> Client {
+    Client { agent: Agent::from_stored(AGENT.to_owned()), ..client_at(1) }
+}
+
+async fn open(store: &RedisStore, user: &User, session: &NewSession) -> Session {
+    let opened = store.open_session(user.id, user.version, session, &LIMITS, &browser(), NOW).await;
+    match opened.expect("served") {
+        Open::Opened(session) => *session,
+        refused => panic!("not opened: {refused:?}"),
+    }
+}
+
+/// Opens session `number` of the user.
+async fn opened(store: &RedisStore, user: &User, number: u16) -> Session {
+    open(store, user, &new_session(user, number)).await
+}
+
+async fn is_good(store: &RedisStore, user: &User, id: SessionId) -> bool {
+    store.session(user.id, id, NOW).await.expect("served").is_some()
+}
+
+/// What has happened to the user, in order.
+async fn kinds(store: &RedisStore, user: &User) -> Vec<EventKind> {
+    store.events(user.id, usize::MAX).await.expect("served").into_iter().map(|event| event.kind).collect()
+}
+
+/// A number among what the server says of itself.
+fn stat(server: &RedisServer, section: &str, name: &str) -> u64 {
+    let info = server.text(&["INFO", section]);
+    let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+    let value = line.map(|value| value.split(',').next().unwrap_or_default().trim_start_matches("calls="));
+    value.map_or(0, |value| value.trim().parse().unwrap_or_else(|error| panic!("{name}: {value}: {error}")))
+}

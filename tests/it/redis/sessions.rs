@@ -1,0 +1,186 @@
+//! Sessions where several stores, lost answers and late copies meet.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use userd::clock::ManualClock;
+use userd::domain::EventKind::{PasswordChanged, SessionsRevoked, SignedIn, SignedOut};
+use userd::domain::{Client, EventKind, Session, User};
+use userd::random::SystemRandom;
+use userd::store::redis::{RedisSettings, RedisStore};
+use userd::store::{NewSession, SessionStore, Store, StoreError, Update};
+
+use super::{is_good, keys, kinds, open, opened, sign_up, stat};
+use crate::support::people::{NOW, person};
+use crate::support::proxy::{Fate, Proxy};
+use crate::support::recovery::patient_store;
+use crate::support::redis_audit::audit;
+use crate::support::redis_server::{RedisServer, wait_for};
+use crate::support::signed_in::{new_session, refresh_state};
+use crate::support::stores::{at_once, password_hash};
+
+/// Steps that connecting takes: self-test and namespace.
+const CONNECTING: usize = 2;
+
+async fn scene() -> (RedisServer, RedisStore, User) {
+    let server = RedisServer::start();
+    let store = patient_store(server.settings()).await;
+    let user = person(&ManualClock::at(NOW), "ada@example.org");
+    sign_up(&store, &user).await;
+    (server, store, user)
+}
+
+/// A new password, which `keep` outlives; the user as they are then.
+async fn new_password(store: &RedisStore, user: &User, keep: Option<&Session>) -> User {
+    let hash = password_hash(user.version.number());
+    let keep = keep.map(|session| session.id);
+    match store.replace_password(user.id, user.version, &hash, keep, Client::nobody(), NOW).await {
+        Ok(Update::Updated(user)) => *user,
+        other => panic!("not replaced: {other:?}"),
+    }
+}
+
+/// A hash of the server, as bytes.
+fn hash(server: &RedisServer, key: &str) -> Vec<(Vec<u8>, Vec<u8>)> {
+    redis::from_redis_value(server.command(&["HGETALL", key])).expect("a hash")
+}
+
+fn put(server: &RedisServer, key: &str, fields: &[(Vec<u8>, Vec<u8>)]) {
+    let mut connection = server.connection().expect("a connection");
+    redis::cmd("HSET").arg(key).arg(fields).query::<()>(&mut connection).expect("written");
+}
+
+#[tokio::test]
+async fn what_one_store_ends_every_other_refuses_at_once() {
+    let (server, one, user) = scene().await;
+    let other = patient_store(server.settings()).await;
+    let (kept, ended) = (opened(&one, &user, 1).await, opened(&one, &user, 2).await);
+    assert!(is_good(&other, &user, kept.id).await && is_good(&other, &user, ended.id).await);
+    let user = new_password(&one, &user, Some(&kept)).await;
+    assert!(!is_good(&other, &user, ended.id).await);
+    assert!(is_good(&other, &user, kept.id).await);
+    let ended = opened(&one, &user, 3).await;
+    assert!(other.end_other_sessions(user.id, Some(kept.id), Client::nobody(), NOW).await.expect("served"));
+    assert!(!is_good(&one, &user, ended.id).await && is_good(&one, &user, kept.id).await);
+    assert!(other.end_session(user.id, kept.id, EventKind::SignedOut, Client::nobody(), NOW).await.expect("served"));
+    assert!(!is_good(&one, &user, kept.id).await);
+    assert_eq!(audit(&server, "userd:").all(), Vec::<String>::new());
+}
+
+/// As a step that was held up, or a part of a backup, would.
+#[tokio::test]
+async fn a_session_of_an_old_epoch_that_is_written_late_does_not_come_back() {
+    let (server, store, user) = scene().await;
+    let old = NewSession { refresh: Some(refresh_state(&user, &new_session(&user, 1), 1)), ..new_session(&user, 1) };
+    let session = open(&store, &user, &old).await;
+    let key = keys().sessions(user.id);
+    let before = hash(&server, &key);
+    let user = new_password(&store, &user, None).await;
+    assert_eq!(hash(&server, &key), []);
+    put(&server, &key, &before);
+    assert!(!is_good(&store, &user, session.id).await);
+    assert_eq!(store.sessions(user.id, NOW).await.expect("served").0, []);
+    let user = new_password(&store, &user, Some(&session)).await;
+    assert!(!is_good(&store, &user, session.id).await, "a new password does not bring it back");
+    put(&server, &key, &before);
+    assert!(store.end_other_sessions(user.id, Some(session.id), Client::nobody(), NOW).await.expect("served"));
+    assert!(!is_good(&store, &user, session.id).await, "nor does an ending of all others");
+    put(&server, &key, &before);
+    let new = opened(&store, &user, 2).await;
+    assert_eq!(store.sessions(user.id, NOW).await.expect("served").0, [new]);
+    assert_eq!(hash(&server, &key).len(), 2, "the next signing in tidies: {key}");
+}
+
+#[tokio::test]
+async fn an_opening_whose_answer_was_lost_opens_once_and_is_one_event() {
+    let (server, direct, user) = scene().await;
+    for (number, fate) in [Fate::CutAfter, Fate::CutBefore, Fate::Twice].into_iter().enumerate() {
+        let decide = move |step: usize| if step == CONNECTING { fate.clone() } else { Fate::Pass };
+        let proxy = Proxy::start(server.port(), decide).await;
+        let store = patient_store(proxy.settings()).await;
+        let session = opened(&store, &user, u16::try_from(number).expect("few")).await;
+        let found = direct.session(user.id, session.id, NOW).await.expect("served").expect("it is open");
+        assert_eq!(found.session, session);
+        assert!(proxy.steps() > CONNECTING);
+    }
+    assert_eq!(direct.sessions(user.id, NOW).await.expect("served").0.len(), 3);
+    let signed_in = kinds(&direct, &user).await.into_iter().filter(|kind| *kind == EventKind::SignedIn).count();
+    assert_eq!(signed_in, 3);
+}
+
+/// The same for everything else that is written: the proxy loses each answer once.
+#[tokio::test]
+async fn whatever_answer_is_lost_each_act_is_one_event() {
+    let (server, direct, user) = scene().await;
+    let lose_every_second = |step: usize| match step.checked_sub(CONNECTING) {
+        Some(step) if step % 4 == 0 => Fate::CutAfter,
+        _ => Fate::Pass,
+    };
+    let acts = async |store: &RedisStore, user: &User| {
+        let (one, two) = (opened(store, user, 1).await, opened(store, user, 2).await);
+        let user = new_password(store, user, Some(&one)).await;
+        assert!(!is_good(store, &user, two.id).await && is_good(store, &user, one.id).await);
+        opened(store, &user, 3).await;
+        assert!(store.end_other_sessions(user.id, Some(one.id), Client::nobody(), NOW).await.expect("served"));
+        let kind = EventKind::SignedOut;
+        assert!(store.end_session(user.id, one.id, kind, Client::nobody(), NOW).await.expect("served"));
+    };
+    // Each act meets a loss in one of the rounds: the proxy is asked from another step on.
+    for skipped in 0..4 {
+        let proxy = Proxy::start(server.port(), move |step| lose_every_second(step + skipped)).await;
+        let store = patient_store(proxy.settings()).await;
+        let before = kinds(&direct, &user).await.len();
+        let user = direct.user(user.id).await.expect("served").expect("she is there");
+        acts(&store, &user).await;
+        let expected = [SignedIn, SignedIn, PasswordChanged, SignedIn, SessionsRevoked, SignedOut];
+        assert_eq!(kinds(&direct, &user).await[before..], expected, "from step {skipped} on");
+    }
+    assert_eq!(audit(&server, "userd:").all(), Vec::<String>::new());
+}
+
+/// It is not known whether it was written, and to write it again would make two of one.
+#[tokio::test]
+async fn a_failure_whose_answer_was_lost_is_one_event_and_no_more() {
+    let (server, direct, user) = scene().await;
+    let lose = |step: usize| if step == CONNECTING { Fate::CutAfter } else { Fate::Pass };
+    let proxy = Proxy::start(server.port(), lose).await;
+    let store = patient_store(proxy.settings()).await;
+    let answer = store.note_failure(user.email.canonical(), Some(user.id), Client::nobody(), NOW).await;
+    assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
+    assert_eq!(kinds(&direct, &user).await, [EventKind::SignedUp, EventKind::SignInFailed]);
+}
+
+/// The first copy is held up on its way, the second opens, and the session is ended before the first arrives.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_of_an_opening_that_comes_late_opens_nothing() {
+    let (server, direct, user) = scene().await;
+    let late = Duration::from_millis(1_700);
+    let hold = move |step: usize| if step == CONNECTING { Fate::Late(late) } else { Fate::Pass };
+    let proxy = Proxy::start(server.port(), hold).await;
+    let settings = RedisSettings { timeout: Duration::from_millis(500), ..proxy.settings() };
+    let store = RedisStore::start(settings, Arc::new(SystemRandom)).await.expect("a store");
+    let session = opened(&store, &user, 1).await;
+    let scripts = || stat(&server, "commandstats", "cmdstat_evalsha");
+    assert!(
+        direct.end_session(user.id, session.id, EventKind::SignedOut, Client::nobody(), NOW).await.expect("served")
+    );
+    let before = scripts();
+    wait_for("the late copy arrives", || scripts() > before);
+    assert!(!is_good(&direct, &user, session.id).await);
+    assert_eq!(kinds(&direct, &user).await, [EventKind::SignedUp, EventKind::SignedIn, EventKind::SignedOut]);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_sixteen_refreshes_over_two_stores_exactly_one_succeeds() {
+    let (server, one, user) = scene().await;
+    let new = NewSession { refresh: Some(refresh_state(&user, &new_session(&user, 1), 0)), ..new_session(&user, 1) };
+    let session = open(&one, &user, &new).await;
+    let stores = [Arc::new(one), Arc::new(patient_store(server.settings()).await)];
+    let acts = (1..=16_u16).map(|number| {
+        let (store, session) = (Arc::clone(&stores[usize::from(number) % 2]), session.clone());
+        let (id, next) = (user.id, refresh_state(&user, &new, number));
+        async move { store.replace_refresh(id, &session, &next, session.made_at).await.expect("served") }
+    });
+    let outcomes = at_once(acts).await;
+    assert_eq!(outcomes.iter().filter(|replaced| **replaced).count(), 1, "{outcomes:?}");
+}
