@@ -14,8 +14,8 @@ help: ## List these commands
 run: ## Build and serve on 127.0.0.1:8000
 	cargo run --release --locked
 
-test: ## Run every test; installs Debian's redis-server, curl and faketime where they are missing
-	./scripts/ensure-programs.sh redis-server curl faketime
+test: ## Run every test; installs Debian's redis-server and curl where they are missing
+	./scripts/ensure-programs.sh redis-server curl
 	@if cargo nextest --version >/dev/null 2>&1; then \
 		echo "cargo nextest run" && cargo nextest run --locked --no-fail-fast; \
 	else \
@@ -26,7 +26,7 @@ test: ## Run every test; installs Debian's redis-server, curl and faketime where
 test-servers: $(SERVERS:%=test-on-%) ## Run the tests that start a Redis on a current Valkey and a current Redis
 
 test-on-%:
-	./scripts/ensure-programs.sh redis-server faketime
+	./scripts/ensure-programs.sh redis-server
 	@server=$$(./scripts/ensure-servers.sh $*) && export USERD_TEST_REDIS_SERVER="$$server" && \
 	if cargo nextest --version >/dev/null 2>&1; then \
 		echo "cargo nextest run, on $*" && cargo nextest run --locked --no-fail-fast --test it $(ON_SERVERS); \
@@ -51,7 +51,7 @@ SECONDS ?= 600
 SEED ?= 20261124
 
 faults: ## Run the fault tests in their long form (SECONDS=600 SEED=n) and write docs/faults.md again
-	./scripts/ensure-programs.sh redis-server faketime
+	./scripts/ensure-programs.sh redis-server
 	./scripts/faults.sh $(SECONDS) $(SEED)
 
 ci: ## What CI runs

@@ -6,6 +6,7 @@
 
 mod banner;
 mod doctor;
+mod keys;
 mod limits;
 mod logging;
 mod runtime;
@@ -13,6 +14,7 @@ mod wiring;
 
 pub use banner::Banner;
 pub use doctor::{ExamineError, examine};
+pub use keys::{KeysError, OpenKeys};
 pub use limits::{OPEN_FILES_ADVISED, raise_open_files};
 pub use logging::init as init_logging;
 pub use runtime::build as build_runtime;

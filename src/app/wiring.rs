@@ -15,13 +15,16 @@ use super::{OPEN_FILES_ADVISED, build_runtime, init_logging, raise_open_files};
 use crate::clock::SystemClock;
 use crate::config::{
     self, AcknowledgedBy, Config, DeclaredDurability, HostPort, RedisConfig, RedisServers, RedisTarget, Refill, Secret,
-    StoreTarget,
+    StoreTarget, TokenAlgorithm,
 };
 use crate::domain::{PasswordPolicy, Rate, SessionLimits};
 use crate::http::{self, Access, HttpSettings, OnListening, Proxies, ServeError, Services, SignUpBy};
 use crate::random::{Random, SystemRandom};
+use crate::service;
 use crate::service::hashing::{HashSettings, Hasher};
-use crate::service::{Ground, Keyring, Seal, ServiceSettings, SessionSettings, TryRates, UseCases};
+use crate::service::{
+    Ground, Keyring, Seal, ServiceSettings, SessionSettings, SigningAlgorithm, TokenSettings, TryRates, UseCases,
+};
 use crate::store::Store;
 use crate::store::embedded::{EmbeddedSettings, EmbeddedStore, OpenError};
 use crate::store::redis::{
@@ -47,6 +50,12 @@ pub enum AppError {
     /// Redis must not be used as it is.
     #[error("can't use the store")]
     Redis(#[from] StartError),
+    /// A key in the store can't be used with this configuration.
+    #[error(
+        "can't use the service's keys; start it with the token.seal_key that they were sealed with, or, if that is \
+         lost, make new ones with `userd keys rotate --now`"
+    )]
+    Keys(#[source] service::Error),
     /// Without an API key everybody may do everything, so nobody but this machine may connect.
     #[error(
         "userd has no API key yet, so whoever could connect to {0} might do everything: make one with `userd keys api \
@@ -121,9 +130,12 @@ async fn serve_store(config: &Config, store: Arc<dyn Store>, random: Arc<dyn Ran
         random: Arc::clone(&random),
     };
     let use_cases = UseCases::on(&ground, &settings);
+    check_keys(&use_cases).await?;
+    let on_listening = tell_where(config, &use_cases);
     refuse_to_be_open(config.listen, &use_cases.keyring).await?;
     let services = Services { use_cases, store, random, policy: settings.policy };
-    let rocket = http::rocket(&http_settings(config), services);
+    let settings = HttpSettings { on_listening: Some(on_listening), ..http_settings(config) };
+    let rocket = http::rocket(&settings, services);
     Ok(http::serve(rocket).await?)
 }
 
@@ -156,6 +168,7 @@ fn service_settings(config: &Config) -> ServiceSettings {
             },
             refresh_grace_ms: millis(session.refresh_grace),
         },
+        tokens: token_settings(config),
         rates: TryRates {
             account: rate(throttle.account),
             account_and_network: rate(throttle.account_address),
@@ -166,7 +179,25 @@ fn service_settings(config: &Config) -> ServiceSettings {
     }
 }
 
-fn millis(duration: Duration) -> u64 {
+fn token_settings(config: &Config) -> TokenSettings {
+    let token = &config.token;
+    TokenSettings {
+        issuer: token.issuer.clone(),
+        listen: config.listen,
+        audiences: token.audiences.clone(),
+        algorithm: signing_algorithm(token.algorithm),
+        life_ms: millis(token.life),
+    }
+}
+
+pub(super) fn signing_algorithm(algorithm: TokenAlgorithm) -> SigningAlgorithm {
+    match algorithm {
+        TokenAlgorithm::Es256 => SigningAlgorithm::Es256,
+        TokenAlgorithm::EdDsa => SigningAlgorithm::EdDsa,
+    }
+}
+
+pub(super) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
@@ -191,10 +222,27 @@ pub async fn open_store(config: &Config, random: Arc<dyn Random>) -> Result<Arc<
     }
 }
 
-/// Shows the banner once the address is bound, so that it promises nothing and knows the port.
-fn banner_when_listening(config: &Config) -> OnListening {
-    let (store, log) = (config.store.clone(), config.log);
-    Arc::new(move |listen| Banner { listen, store: store.clone() }.show(log))
+/// Makes the keys at the first start. Refuses the start where those in the store can't be used: every sign-in or
+/// every token would fail. A store that is away is asked again when a key is needed.
+async fn check_keys(use_cases: &UseCases) -> Result<(), AppError> {
+    match use_cases.check_keys().await {
+        Err(error @ service::Error::Store(_)) => {
+            let error: &dyn StdError = &error;
+            tracing::warn!(error, "the service's keys were not looked at yet");
+            Ok(())
+        }
+        Err(error) => Err(AppError::Keys(error)),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// Shows the banner once the address is bound, so that it promises nothing and knows the port, which tokens say, too.
+fn tell_where(config: &Config, use_cases: &UseCases) -> OnListening {
+    let (store, log, tokens) = (config.store.clone(), config.log, Arc::clone(&use_cases.tokens));
+    Arc::new(move |listen| {
+        tokens.listens_on(listen);
+        Banner { listen, store: store.clone() }.show(log);
+    })
 }
 
 fn hash_settings(config: &Config) -> HashSettings {
@@ -219,7 +267,7 @@ fn http_settings(config: &Config) -> HttpSettings {
         body_bytes_max: config.http.body_bytes_max,
         body_timeout: config.http.body_timeout,
         shutdown_grace: config.shutdown_grace,
-        on_listening: Some(banner_when_listening(config)),
+        on_listening: None,
     }
 }
 

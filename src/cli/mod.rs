@@ -6,6 +6,7 @@
 
 mod config;
 mod doctor;
+mod keys;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -38,6 +39,10 @@ Examples:
   userd config show                            print what holds, without secrets
   userd doctor                                 look whether all users are whole
   userd doctor --repair                        and mend what is no guess
+  userd keys api create --name gateway --scope users:read,users:write
+                                               make a key for another service
+  userd keys api list                          who has keys, and last used them
+  userd keys rotate                            make the next key that signs tokens
 
 Configuration, the later winning over the earlier:
   the defaults; userd.toml in the working directory, or the file that --config
@@ -85,12 +90,15 @@ struct Options {
     log: Option<String>,
 }
 
-#[derive(Debug, Clone, Copy, Subcommand)]
+#[derive(Debug, Subcommand)]
 enum Command {
     /// Serve (what userd does without a command)
     Serve,
     /// Look whether all users are whole and unique, while userd serves or not
     Doctor(doctor::DoctorOptions),
+    /// Make, list, revoke and rotate keys, while userd serves or not
+    #[command(subcommand)]
+    Keys(keys::KeysCommand),
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -127,6 +135,7 @@ fn act(cli: Cli) -> ExitCode {
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => app::run(&config),
         Command::Doctor(options) => doctor::run(&config, options),
+        Command::Keys(command) => keys::run(&config, command),
         Command::Config(ConfigCommand::Show) => config::show(&config),
         Command::Config(ConfigCommand::Check) => config::check(&config),
     }

@@ -1,4 +1,4 @@
-//! What leaves when all went well: JSON, never kept by a cache, never run by a browser.
+//! What leaves when all went well: JSON, never run by a browser, and kept by a cache only where it is [`Published`].
 
 use std::io::Cursor;
 
@@ -9,6 +9,7 @@ use serde::Serialize;
 
 use super::view::UserView;
 use crate::domain::{User, Version};
+use crate::service::KEYS_MAX_AGE_S;
 
 /// On everything personal, and on problems: it is about one moment and one person.
 pub(super) const NO_STORE: (&str, &str) = ("Cache-Control", "no-store");
@@ -64,6 +65,30 @@ pub(super) fn to_json(value: &impl Serialize) -> Vec<u8> {
         tracing::error!(%error, "an answer could not be written as JSON");
     }
     json
+}
+
+/// An answer about nobody, which everybody may keep for a while.
+pub(super) struct Published {
+    json: Vec<u8>,
+    kind: ContentType,
+}
+
+impl Published {
+    /// `value` as JSON of this kind.
+    pub(super) fn new(value: &impl Serialize, kind: ContentType) -> Self {
+        Self { json: to_json(value), kind }
+    }
+}
+
+impl<'r> Responder<'r, 'static> for Published {
+    fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
+        let mut response = Response::new();
+        response.set_header(self.kind);
+        response.set_header(Header::new("Cache-Control", format!("public, max-age={KEYS_MAX_AGE_S}")));
+        response.set_header(Header::new(NO_CONTENT.0, NO_CONTENT.1));
+        response.set_sized_body(self.json.len(), Cursor::new(self.json));
+        Ok(response)
+    }
 }
 
 impl<'r> Responder<'r, 'static> for Answer {

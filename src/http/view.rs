@@ -3,8 +3,8 @@
 use serde::Serialize;
 use serde::ser::{SerializeStruct, Serializer};
 
-use crate::domain::{Session, SessionId, Timestamp, User};
-use crate::service::{Sessions, SignedInNow};
+use crate::domain::{RefreshToken, Session, SessionId, Timestamp, User};
+use crate::service::{Minted, Sessions, SignedInNow};
 
 /// `{"id","name","email","created_at","updated_at"}`; the e-mail as the person wrote it.
 pub(super) struct UserView<'a>(pub(super) &'a User);
@@ -87,6 +87,26 @@ impl Serialize for SignedInNowView<'_> {
         view.serialize_field("expires_at", &Text(&done.ends_at))?;
         view.serialize_field("device_token", &done.device)?;
         match &done.refresh {
+            Some(refresh) => view.serialize_field("refresh_token", &refresh.expose())?,
+            None => view.skip_field("refresh_token")?,
+        }
+        view.end()
+    }
+}
+
+/// A token for other services, and with a refresh what to show next time.
+pub(super) struct TokenView<'a> {
+    pub(super) minted: &'a Minted,
+    pub(super) refresh: Option<&'a RefreshToken>,
+}
+
+impl Serialize for TokenView<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut view = serializer.serialize_struct("Token", 4)?;
+        view.serialize_field("token", self.minted.token.expose())?;
+        view.serialize_field("token_type", "Bearer")?;
+        view.serialize_field("expires_at", &Text(&self.minted.ends_at))?;
+        match self.refresh {
             Some(refresh) => view.serialize_field("refresh_token", &refresh.expose())?,
             None => view.skip_field("refresh_token")?,
         }

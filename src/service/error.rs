@@ -2,6 +2,8 @@
 //!
 //! What it is not: an answer. Which status and which words a variant becomes is decided in `http` alone.
 
+use std::error::Error as StdError;
+
 use crate::domain::{PasswordError, UserId};
 use crate::service::hashing::HashError;
 use crate::service::seal::UnsealError;
@@ -53,6 +55,9 @@ pub enum Error {
     /// The refresh token was used before, or is none.
     #[error("the refresh token is worth nothing: {0}")]
     RefreshRefused(&'static str),
+    /// Tokens are for nobody of this name.
+    #[error("the audience is none of those that are configured")]
+    UnknownAudience,
     /// A key of the service can't be used.
     #[error("the key {id} of kind {kind} can't be used")]
     KeyUnusable {
@@ -64,6 +69,9 @@ pub enum Error {
         #[source]
         source: UnsealError,
     },
+    /// A token could not be signed, or a key for it not be made.
+    #[error("a token could not be signed")]
+    SigningFailed(#[source] Box<dyn StdError + Send + Sync>),
     /// The store could not do its work.
     #[error("the store could not do its work")]
     Store(#[from] StoreError),
@@ -90,6 +98,11 @@ pub enum PasswordField {
 }
 
 impl Error {
+    /// Signing, or making a key for it, failed because of `source`.
+    pub(super) fn signing(source: impl StdError + Send + Sync + 'static) -> Self {
+        Self::SigningFailed(Box::new(source))
+    }
+
     /// What the gate could not do when no stored hash was involved.
     pub(super) fn from_hashing(error: HashError) -> Self {
         match error {

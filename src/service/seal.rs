@@ -20,10 +20,10 @@ pub const SEAL_KEY_BYTES: usize = 32;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum UnsealError {
     /// It was sealed, and no key is given.
-    #[error("it was sealed with a key that is not given: set tokens.seal_key")]
+    #[error("it was sealed with a key that is not given: set token.seal_key")]
     NoKey,
     /// It was sealed with another key.
-    #[error("it was sealed with another key than tokens.seal_key")]
+    #[error("it was sealed with another key than token.seal_key")]
     OtherKey,
     /// It is not what was written.
     #[error("it is damaged, or was put in another key's place")]

@@ -86,6 +86,14 @@ impl Sessions {
         &self.settings
     }
 
+    /// Makes the key of known devices if there is none, and looks whether it can be used.
+    ///
+    /// # Errors
+    /// [`Error::KeyUnusable`], [`Error::Store`].
+    pub async fn check_keys(&self) -> Result<(), Error> {
+        self.devices.key().await.map(|_| ())
+    }
+
     /// Opens a session for who proves to be the user.
     ///
     /// An unknown e-mail and a wrong password are one: the same hash, the same writing down, the same error.

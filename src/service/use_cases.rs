@@ -7,7 +7,8 @@ use crate::domain::PasswordPolicy;
 use crate::random::Random;
 use crate::service::hashing::Hasher;
 use crate::service::{
-    ApiKeys, Credentials, DeviceKeys, Keyring, Seal, SessionSettings, Sessions, Tries, TryRates, Users,
+    ApiKeys, Credentials, DeviceKeys, Error, KeyGround, Keyring, Seal, SessionSettings, Sessions, SigningRing,
+    TokenSettings, Tokens, Tries, TryRates, Users,
 };
 use crate::store::Store;
 
@@ -18,6 +19,8 @@ pub struct ServiceSettings {
     pub policy: PasswordPolicy,
     /// How long sessions live.
     pub sessions: SessionSettings,
+    /// What tokens for other services say.
+    pub tokens: TokenSettings,
     /// How many wrong passwords are borne.
     pub rates: TryRates,
 }
@@ -44,11 +47,22 @@ pub struct UseCases {
     pub users: Arc<Users>,
     /// With sessions.
     pub sessions: Arc<Sessions>,
+    /// With tokens for other services.
+    pub tokens: Arc<Tokens>,
     /// Which services may call.
     pub keyring: Arc<Keyring>,
 }
 
 impl UseCases {
+    /// Makes the service's own keys if there are none, and looks whether those that are there can be used.
+    ///
+    /// # Errors
+    /// [`Error::KeyUnusable`], [`Error::Store`], [`Error::SigningFailed`].
+    pub async fn check_keys(&self) -> Result<(), Error> {
+        self.tokens.check_keys().await?;
+        self.sessions.check_keys().await
+    }
+
     /// All use cases on `ground`.
     #[must_use]
     pub fn on(ground: &Ground, settings: &ServiceSettings) -> Self {
@@ -57,10 +71,17 @@ impl UseCases {
         let credentials = Arc::new(Credentials::new(Arc::clone(&store), hasher, tries));
         let (policy, time, chance) = (settings.policy, Arc::clone(&clock), Arc::clone(&random));
         let users = Users::new(Arc::clone(&store), Arc::clone(&credentials), policy, time, chance);
-        let devices = DeviceKeys::new(Arc::clone(&store) as _, seal, Arc::clone(&random));
+        let devices = DeviceKeys::new(Arc::clone(&store) as _, Arc::clone(&seal), Arc::clone(&random));
         let (time, chance) = (Arc::clone(&clock), Arc::clone(&random));
         let sessions = Sessions::new(Arc::clone(&store), credentials, devices, settings.sessions, time, chance);
+        let sessions = Arc::new(sessions);
+        let keys =
+            KeyGround { store: Arc::clone(&store) as _, seal, clock: Arc::clone(&clock), random: Arc::clone(&random) };
+        let ring = SigningRing::new(keys, settings.tokens.algorithm);
+        let (time, chance) = (Arc::clone(&clock), Arc::clone(&random));
+        let (signed_in, say) = (Arc::clone(&sessions), settings.tokens.clone());
+        let tokens = Tokens::new(ring, signed_in, Arc::clone(&store), say, time, chance);
         let keyring = Keyring::new(ApiKeys::new(store, clock, random));
-        Self { users: Arc::new(users), sessions: Arc::new(sessions), keyring: Arc::new(keyring) }
+        Self { users: Arc::new(users), sessions, tokens: Arc::new(tokens), keyring: Arc::new(keyring) }
     }
 }

@@ -131,3 +131,78 @@ fn warnings_are_no_mistakes() {
     assert_eq!((output.status.code(), out(&output).as_str()), (Some(0), "ok\n"));
     assert!(err(&output).starts_with("warning: hash.memory_kib = 1024"), "{}", err(&output));
 }
+
+#[test]
+fn an_api_key_is_printed_once_listed_without_its_secret_and_revoked() {
+    let folder = empty_folder();
+    let create = ["keys", "api", "create", "--name", "gateway", "--scope", "users:read,users:write"];
+    let made = userd(&folder, &create, &[]);
+    assert_eq!(made.status.code(), Some(0), "{}", err(&made));
+    let key = out(&made);
+    let secret = key.trim_end().rsplit('.').next().expect("a secret");
+    assert!(key.starts_with("k1.") && key.lines().count() == 1, "{key}");
+    assert!(err(&made).contains("not shown again") && !err(&made).contains(secret), "{}", err(&made));
+    let id = key.split('.').nth(1).expect("an id");
+
+    let listed = userd(&folder, &["keys", "api", "list"], &[]);
+    let lines: Vec<Vec<String>> =
+        out(&listed).lines().map(|line| line.split_whitespace().map(str::to_owned).collect()).collect();
+    assert_eq!(lines[0], ["ID", "NAME", "CREATED", "LAST", "USED", "REVOKED", "SCOPES"]);
+    assert_eq!(lines[1][..2], [id, "gateway"]);
+    assert_eq!(lines[1][3..], ["never", "no", "users:read,", "users:write"]);
+
+    let revoked = userd(&folder, &["keys", "api", "revoke", id], &[]);
+    assert_eq!((revoked.status.code(), out(&revoked)), (Some(0), format!("the API key {id} is revoked\n")));
+    let listed = userd(&folder, &["keys", "api", "list", "--json"], &[]);
+    assert!(!out(&listed).contains(secret) && !out(&listed).contains("digest"), "{}", out(&listed));
+    let listed: serde_json::Value = serde_json::from_slice(&listed.stdout).expect("JSON");
+    let listed = &listed["keys"][0];
+    assert_eq!((&listed["id"], &listed["used_at"]), (&id.into(), &serde_json::Value::Null));
+    assert_eq!(listed["scopes"], serde_json::json!(["users:read", "users:write"]));
+    assert!(listed["revoked_at"].is_string(), "{listed}");
+}
+
+#[test]
+fn mistakes_in_commands_for_keys_are_sentences_with_what_would_be_right() {
+    let folder = empty_folder();
+    let refused = |args: &[&str], code: i32, words: &[&str]| {
+        let output = userd(&folder, args, &[]);
+        let said = err(&output).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert_eq!((output.status.code(), out(&output).as_str()), (Some(code), ""), "{said}");
+        for word in words {
+            assert!(said.contains(word), "{word:?} is not in {said}");
+        }
+    };
+    let create = ["keys", "api", "create", "--name", "x", "--scope"];
+    let with = |more: &'static str| [&create[..], &[more]].concat();
+    let all = "users:read, users:write, sessions:read, sessions:write";
+    refused(&with("user:reed"), 2, &["did you mean users:read?", all]);
+    refused(&with("users:read,session:write"), 2, &["did you mean sessions:write?", all]);
+    refused(&["keys", "api", "create", "--name", "", "--scope", "users:read"], 2, &["1 to 100 characters"]);
+    refused(&["keys", "api", "create", "--name", "a\nb", "--scope", "users:read"], 2, &["no control characters"]);
+    refused(&["keys", "api", "create", "--name", "x"], 2, &["--scope"]);
+    refused(&["keys", "api", "revoke", "gateway"], 2, &["16 hexadecimal digits", "userd keys api list"]);
+    refused(&["keys", "api", "revoke", "0123456789abcdef"], 1, &["there is no API key 0123456789abcdef"]);
+    let away = ["keys", "api", "list", "--store", "redis://127.0.0.1:1"];
+    refused(&away, 1, &["userd keys: can't reach the store"]);
+}
+
+#[test]
+fn the_first_signing_key_can_be_made_and_the_next_one_waits_its_time() {
+    let folder = empty_folder();
+    let none = userd(&folder, &["keys", "list"], &[]);
+    assert_eq!((none.status.code(), out(&none).contains("there is no key yet")), (Some(0), true), "{}", err(&none));
+    for said in ["is published, and signs from", "is published, and signs from", "is published already"] {
+        let rotated = userd(&folder, &["keys", "rotate"], &[("USERD_TOKEN__ALGORITHM", "EdDSA")]);
+        assert!(out(&rotated).contains(said), "{}{}", out(&rotated), err(&rotated));
+        assert!(out(&rotated).contains("(EdDSA)"), "{}", out(&rotated));
+    }
+    let listed = out(&userd(&folder, &["keys", "list"], &[]));
+    let lines: Vec<&str> = listed.lines().collect();
+    assert_eq!(lines.len(), 3, "{listed}");
+    assert!(lines[1].starts_with("1       EdDSA  ") && lines[1].ends_with("  signs"), "{listed}");
+    assert!(lines[2].contains("  published; signs from 20"), "{listed}");
+    let now = userd(&folder, &["keys", "rotate", "--now"], &[]);
+    assert!(out(&now).contains("(ES256) signs from now on"), "{}{}", out(&now), err(&now));
+    assert_eq!(out(&userd(&folder, &["keys", "list"], &[])).lines().count(), 2);
+}

@@ -15,3 +15,4 @@ mod servers;
 mod serving;
 mod support;
 mod tidy;
+mod tokens;

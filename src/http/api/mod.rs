@@ -1,7 +1,9 @@
 //! The endpoints, one a file: this listing is the API's table of contents. `docs/API.md` says what each does.
 
+mod discovery;
 mod files;
 mod health;
+mod jwks;
 mod login;
 mod ping;
 mod session_end;
@@ -9,6 +11,8 @@ mod session_show;
 mod sessions_end_one;
 mod sessions_end_others;
 mod sessions_list;
+mod token_create;
+mod token_refresh;
 mod users_count;
 mod users_create;
 mod users_delete;
@@ -39,6 +43,10 @@ pub(super) fn routes() -> Vec<Route> {
         sessions_list::list,
         sessions_end_one::end_one,
         sessions_end_others::end_others,
+        token_create::create,
+        token_refresh::refresh,
+        jwks::keys,
+        discovery::discover,
         files::file,
     ]
 }

@@ -10,7 +10,7 @@ use super::site::Site;
 use crate::domain::Client;
 use crate::http::access::Rules;
 use crate::http::problem::{Problem, ProblemKind};
-use crate::service::Sessions;
+use crate::service::{Sessions, Tokens};
 
 /// Anybody may. An API key that is shown must be a good one all the same; no session counts.
 pub(in crate::http) struct Anyone<'r> {
@@ -29,6 +29,11 @@ impl<'r> Anyone<'r> {
     /// What can be done with sessions.
     pub(in crate::http) fn sessions(&self) -> &'r Sessions {
         &self.pass.use_cases.sessions
+    }
+
+    /// What can be done with tokens for other services.
+    pub(in crate::http) fn tokens(&self) -> &'r Tokens {
+        &self.pass.use_cases.tokens
     }
 
     /// The token of a known device that came as a cookie.

@@ -5,13 +5,14 @@
 //! | `shown` | what a request shows of itself: a token, a key, a cookie, nothing |
 //! | `caller` | who that is, found out once a request |
 //! | `pass` | the decision whether they may |
-//! | `anyone`, `may`, `may_all`, `signed_in` | guards: the decision as types in a handler's signature |
+//! | `public`, `anyone`, `may`, `may_all`, `signed_in` | guards: the decision as types in a handler's signature |
 //! | `address` | where a request comes from, and by what name it was sent here |
 //! | `site` | whether a browser asks on behalf of another site |
 //! | `cookies` | the cookies of a session and of a known device |
 //!
 //! | guard | anybody | a user | a service, if its key has |
 //! |---|---|---|---|
+//! | [`Public`] | yes, whatever they show | yes | yes |
 //! | [`Anyone`] | yes | yes | any scope |
 //! | [`MaySignUp`] | if `access.sign_up` is open | as anybody | `users:write` |
 //! | [`MayCount`] | no | no | `users:read` |
@@ -36,6 +37,7 @@ mod cookies;
 mod may;
 mod may_all;
 mod pass;
+mod public;
 mod shown;
 mod signed_in;
 mod site;
@@ -43,6 +45,7 @@ mod site;
 pub(super) use anyone::Anyone;
 pub(super) use may::{MayChange, MayEndSessions, MayRead, MaySeeSessions};
 pub(super) use may_all::{MayCount, MaySignUp};
+pub(super) use public::Public;
 pub(super) use signed_in::{SignedIn, SigningOut};
 
 use rocket::{Build, Rocket};

@@ -8,24 +8,29 @@ use super::cookies::Cookies;
 use super::pass::{Pass, Right, nobody, outcome};
 use crate::domain::{Client, Session, User};
 use crate::http::problem::{Problem, ProblemKind};
-use crate::service::Sessions;
+use crate::service::{Minted, Sessions};
+use crate::store;
 
 /// A user with a session that is good.
 pub(in crate::http) struct SignedIn<'r> {
-    user: &'r User,
-    session: &'r Session,
+    found: &'r store::SignedIn,
     pass: Pass<'r>,
 }
 
 impl<'r> SignedIn<'r> {
     /// Who asks, as they are now.
     pub(in crate::http) fn user(&self) -> &'r User {
-        self.user
+        &self.found.user
     }
 
     /// By which session.
     pub(in crate::http) fn session(&self) -> &'r Session {
-        self.session
+        &self.found.session
+    }
+
+    /// A token by which other services know who asks, for `audience` or the usual one.
+    pub(in crate::http) async fn token(&self, audience: Option<&str>) -> Result<Minted, Problem> {
+        Ok(self.pass.use_cases.tokens.mint(self.found, audience).await?)
     }
 
     /// The same, for what is written down.
@@ -41,9 +46,9 @@ impl<'r> SignedIn<'r> {
     async fn check(request: &'r Request<'_>) -> Result<Self, Problem> {
         let caller = Caller::of(request).await?;
         match &caller.who {
-            Who::User(signed_in) => {
+            Who::User(found) => {
                 let pass = Pass::new(request, caller, Right::Own)?;
-                Ok(Self { user: &signed_in.user, session: &signed_in.session, pass })
+                Ok(Self { found, pass })
             }
             Who::Nobody => Err(nobody()),
             Who::Service(_) => {

@@ -129,7 +129,14 @@ impl From<service::Error> for Problem {
             Error::Store(StoreError::Corrupt { .. }) | Error::HashUnreadable { .. } => {
                 (ProblemKind::RecordUnreadable, "what is kept of this user can't be read; the log says more")
             }
-            Error::HashFailed(_) | Error::KeyUnusable { .. } => (ProblemKind::Internal, INTERNAL),
+            Error::UnknownAudience => {
+                let rule = "is none of those that tokens are for (token.audience in userd's configuration)";
+                let wrong = FieldError::new("audience", rule);
+                return Self::invalid_fields(wrong.sentence(), vec![wrong]);
+            }
+            Error::HashFailed(_) | Error::SigningFailed(_) | Error::KeyUnusable { .. } => {
+                (ProblemKind::Internal, INTERNAL)
+            }
         };
         Self::new(kind, detail).because(error)
     }

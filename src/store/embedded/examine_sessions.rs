@@ -73,10 +73,7 @@ fn walk(
             Ok(session) => {
                 let user = row.get_ref(0)?.as_blob().ok().and_then(UserId::from_slice);
                 let place = user.map_or_else(String::new, |user| format!("sessions/{user}/{}", session.id));
-                Some(Finding {
-                    user,
-                    ..mendable(FindingKind::SessionStray, place, "its user is not there".to_owned())
-                })
+                Some(Finding { user, ..mendable(FindingKind::SessionStray, place, "its user is not there".to_owned()) })
             }
             Err(Failure::Row { key, source }) => Some(mendable(FindingKind::Unreadable, key, chain(&source))),
             Err(other) => return Err(other),

@@ -29,6 +29,7 @@ mod scene;
 mod sessions;
 mod sign_in;
 mod throttle;
+mod tokens;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -41,7 +42,9 @@ use userd::domain::{PasswordPolicy, SessionLimits, Timestamp};
 use userd::http::{HttpSettings, Services};
 use userd::random::{Random, SeededRandom};
 use userd::service::hashing::{HashSettings, Hasher};
-use userd::service::{Ground, Seal, ServiceSettings, SessionSettings, TryRates, UseCases};
+use userd::service::{
+    Ground, Seal, ServiceSettings, SessionSettings, SigningAlgorithm, TokenSettings, TryRates, UseCases,
+};
 use userd::store::Store;
 
 use crate::support::memory_store::MemoryStore;
@@ -100,7 +103,14 @@ pub(crate) fn services_at(store: Arc<dyn Store>, hasher: Arc<Hasher>, clock: Arc
 pub(crate) fn service_settings(policy: PasswordPolicy) -> ServiceSettings {
     let limits = SessionLimits { idle_ms: 3_600_000, absolute_ms: 86_400_000, sessions_max: 20 };
     let sessions = SessionSettings { limits, refresh_grace_ms: 10_000 };
-    ServiceSettings { policy, sessions, rates: TryRates::DEFAULT }
+    let tokens = TokenSettings {
+        issuer: Some("https://accounts.example.org".to_owned()),
+        listen: SocketAddr::from(([127, 0, 0, 1], 8000)),
+        audiences: ["userd", "billing"].map(str::to_owned).into(),
+        algorithm: SigningAlgorithm::Es256,
+        life_ms: 300_000,
+    };
+    ServiceSettings { policy, sessions, tokens, rates: TryRates::DEFAULT }
 }
 
 /// A client of the whole service on `store`.

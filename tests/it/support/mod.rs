@@ -37,5 +37,6 @@ pub mod stepped;
 pub mod stepper;
 pub mod stores;
 pub mod storm;
+pub mod verifiers;
 pub mod waiting;
 pub mod ward;

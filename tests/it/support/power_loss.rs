@@ -84,19 +84,21 @@ impl PowerLoss {
     }
 }
 
-/// What is loaded into a program: compiled once, and left behind in the folder that Cargo has for tests. Another
-/// test may be making it at the same time, so it comes to its name whole.
+/// What is loaded into a program.
 fn recorder() -> PathBuf {
     static MADE: OnceLock<PathBuf> = OnceLock::new();
-    let make = || {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
-        let made = folder.join(format!("power_loss-{}.so", std::process::id()));
-        let named = folder.join("power_loss.so");
-        compile(RECORDER, &["-shared", "-fPIC"], &made);
-        fs::rename(&made, &named).expect("the recorder gets its name");
-        named
-    };
-    MADE.get_or_init(make).clone()
+    MADE.get_or_init(|| compile_preload(RECORDER, "power_loss")).clone()
+}
+
+/// Compiles what is loaded into programs, and leaves it behind in the folder that Cargo has for tests. Another test
+/// may be making it at the same time, so it comes to its name whole.
+pub fn compile_preload(source: &str, name: &str) -> PathBuf {
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let made = folder.join(format!("{name}-{}.so", std::process::id()));
+    let named = folder.join(format!("{name}.so"));
+    compile(source, &["-shared", "-fPIC"], &made);
+    fs::rename(&made, &named).expect("the library gets its name");
+    named
 }
 
 /// Compiles a C program or library of the tests.

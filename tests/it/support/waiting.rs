@@ -21,3 +21,18 @@ where
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
 }
+
+/// Asks again until there is an answer.
+pub async fn until_some<T, F>(what: &str, mut ask: impl FnMut() -> F) -> T
+where
+    F: Future<Output = Option<T>>,
+{
+    let until = Instant::now() + LIMIT;
+    loop {
+        if let Some(answer) = ask().await {
+            return answer;
+        }
+        assert!(Instant::now() < until, "it never comes to this: {what}");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}

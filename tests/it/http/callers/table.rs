@@ -22,8 +22,11 @@ const CHANGE: &str = r#"{"password":"correct horse battery","new_password":"seve
 const PASSWORD: &str = r#"{"password":"correct horse battery"}"#;
 const LOGIN: &str = r#"{"email":"ada@example.com","password":"correct horse battery"}"#;
 
-/// Each route, one request to it, and its body. `{ada}` is Ada's id, `{session}` another session of hers.
-const ROWS: [(Method, &str, &str, &str); 17] = [
+const REFRESH: &str = r#"{"refresh_token":"{refresh}"}"#;
+
+/// Each route, one request to it, and its body. `{ada}` is Ada's id, `{session}` another session of hers, `{refresh}` its
+/// refresh token.
+const ROWS: [(Method, &str, &str, &str); 21] = [
     (Get, "/ping", "/ping", ""),
     (Get, "/health/live", "/health/live", ""),
     (Get, "/health/ready", "/health/ready", ""),
@@ -41,6 +44,10 @@ const ROWS: [(Method, &str, &str, &str); 17] = [
     (Get, "/api/users/<_>/sessions", "/api/users/{ada}/sessions", ""),
     (Delete, "/api/users/<_>/sessions/<_>", "/api/users/{ada}/sessions/{session}", ""),
     (Delete, "/api/users/<_>/sessions", "/api/users/{ada}/sessions", ""),
+    (Post, "/api/token", "/api/token", "{}"),
+    (Post, "/api/token/refresh", "/api/token/refresh", REFRESH),
+    (Get, "/.well-known/jwks.json", "/.well-known/jwks.json", ""),
+    (Get, "/.well-known/openid-configuration", "/.well-known/openid-configuration", ""),
 ];
 
 /// The headers of a caller; every variant has to get the same answer.
@@ -51,6 +58,7 @@ struct Cast {
     columns: Vec<(&'static str, Variants)>,
     ada: String,
     session: String,
+    refresh: String,
 }
 
 /// Ada and Bob are signed in; the keys are those of the store `keys` (this one, or another one).
@@ -82,7 +90,7 @@ async fn cast(scene: &Scene, keys: &Arc<MemoryStore>) -> Cast {
     bad.push(vec![("Authorization", "Basic YWRhOmFkYQ==".to_owned())]);
     columns.push(("bad", bad));
     columns.push(("bad cookie", vec![cookie(&forged), cookie(&ended.token), cookie("x")]));
-    Cast { columns, ada: ada.id, session: other.session }
+    Cast { columns, ada: ada.id, session: other.session, refresh: other.refresh }
 }
 
 /// What each route answers to each caller.
@@ -96,11 +104,12 @@ async fn play(scene: &Scene, cast: &Cast) -> String {
     for (method, _, path, body) in ROWS {
         write!(table, "\n{:44}", format!("{method} {path}")).expect("a string takes all");
         let path = path.replace("{ada}", &cast.ada).replace("{session}", &cast.session);
+        let body = body.replace("{refresh}", &cast.refresh);
         for (name, variants) in &cast.columns {
             let mut statuses = BTreeSet::new();
             for headers in variants {
                 scene.store.restore(start.clone());
-                let answer = scene.ask(method, &path, headers, body).await;
+                let answer = scene.ask(method, &path, headers, &body).await;
                 if matches!(answer.status, 401 | 403) {
                     assert!(answer.detail().len() > 20, "{answer}");
                     assert_eq!((scene.store.everybody(), scene.store.sessions_count()), before, "{method} {path}");
@@ -147,6 +156,10 @@ async fn with_api_keys_each_caller_may_what_is_theirs() {
     GET /api/users/{ada}/sessions                   401 200    200   403        403         403           200            403 401        401
     DELETE /api/users/{ada}/sessions/{session}      401 200    200   403        403         403           403            200 401        401
     DELETE /api/users/{ada}/sessions                401 200    200   403        403         403           403            200 401        401
+    POST /api/token                                 401 200    200   200        403         403           403            403 401        401
+    POST /api/token/refresh                         200 200    200   200        200         200           200            200 401        200
+    GET /.well-known/jwks.json                      200 200    200   200        200         200           200            200 200        200
+    GET /.well-known/openid-configuration           200 200    200   200        200         200           200            200 200        200
     ");
 }
 
@@ -189,5 +202,9 @@ async fn in_protected_mode_everybody_may_everything_but_what_needs_a_session() {
     GET /api/users/{ada}/sessions                   200 200    200   200        401         401           401            401 401        401
     DELETE /api/users/{ada}/sessions/{session}      200 200    200   200        401         401           401            401 401        401
     DELETE /api/users/{ada}/sessions                200 200    200   200        401         401           401            401 401        401
+    POST /api/token                                 401 200    200   200        401         401           401            401 401        401
+    POST /api/token/refresh                         200 200    200   200        401         401           401            401 401        200
+    GET /.well-known/jwks.json                      200 200    200   200        200         200           200            200 200        200
+    GET /.well-known/openid-configuration           200 200    200   200        200         200           200            200 200        200
     ");
 }

@@ -1,0 +1,34 @@
+//! `POST /api/token`: who is signed in gets a token that other services can check by themselves.
+
+use std::convert::Infallible;
+
+use rocket::post;
+
+use crate::domain::PasswordPolicy;
+use crate::http::answer::Answer;
+use crate::http::body::Body;
+use crate::http::callers::SignedIn;
+use crate::http::fields::{Fields, FromFields};
+use crate::http::problem::Problem;
+use crate::http::view::TokenView;
+
+/// What is asked for.
+pub(in crate::http) struct Wanted {
+    /// For whom the token is to be.
+    audience: Option<String>,
+}
+
+impl FromFields for Wanted {
+    const NAMES: &'static [&'static str] = &["audience"];
+
+    fn from_fields(fields: &mut Fields, _: PasswordPolicy) -> Option<Self> {
+        let audience = fields.read_if_there("audience", |text| Ok::<_, Infallible>(text.to_owned()));
+        Some(Self { audience: audience.ok()? })
+    }
+}
+
+#[post("/api/token", data = "<body>")]
+pub(super) async fn create(who: SignedIn<'_>, body: Body<Wanted>) -> Result<Answer, Problem> {
+    let minted = who.token(body.0.audience.as_deref()).await?;
+    Ok(Answer::json(&TokenView { minted: &minted, refresh: None }))
+}

@@ -1,0 +1,149 @@
+//! Tokens for other services: what they say, how refresh tokens and keys rotate, and whether others find them good.
+//!
+//! Over a store in memory, with a clock that the test sets and as many nodes as it wants; `verified` and what follows
+//! it starts the real program and asks independent libraries.
+
+#![expect(clippy::expect_used, reason = "a test fails by panicking, also in its helpers")]
+
+mod forged;
+mod minting;
+mod refresh;
+mod rotation;
+mod verified;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
+use serde_json::Value;
+use userd::clock::ManualClock;
+use userd::domain::{
+    Client, Email, Name, Password, PasswordAttempt, PasswordPolicy, RefreshToken, SessionLimits, Timestamp,
+};
+use userd::random::{Random, SeededRandom};
+use userd::service::{
+    Error, Ground, KeyGround, Minted, Seal, ServiceSettings, SessionSettings, SignIn, SignUp, SignedInNow,
+    SigningAlgorithm, SigningKeys, TokenSettings, TryRates, UseCases,
+};
+use userd::store::{KeyStore, Store};
+
+use crate::http::{CHEAP, PASSWORD, hasher};
+use crate::support::memory_store::MemoryStore;
+
+const POLICY: PasswordPolicy = PasswordPolicy { chars_min: 8, chars_max: 128 };
+const START: Timestamp = Timestamp::from_millis(1_795_357_862_007);
+const LIFE_MS: u64 = 300_000;
+const GRACE_MS: u64 = 10_000;
+const IDLE_MS: u64 = 3_600_000;
+const ABSOLUTE_MS: u64 = 86_400_000;
+
+/// A store, a clock, and what is made on them.
+struct Place {
+    store: Arc<MemoryStore>,
+    clock: Arc<ManualClock>,
+    seal: Option<[u8; 32]>,
+    algorithm: SigningAlgorithm,
+}
+
+impl Place {
+    fn new() -> Self {
+        Self {
+            store: Arc::new(MemoryStore::default()),
+            clock: Arc::new(ManualClock::at(START)),
+            seal: None,
+            algorithm: SigningAlgorithm::Es256,
+        }
+    }
+
+    fn seal(&self) -> Arc<Seal> {
+        Arc::new(Seal::with(self.seal.as_ref()))
+    }
+
+    /// A node with a clock of its own.
+    fn node_by(&self, clock: &Arc<ManualClock>, seed: u64) -> UseCases {
+        let random: Arc<dyn Random> = Arc::new(SeededRandom::from_seed(seed));
+        let ground = Ground {
+            store: Arc::clone(&self.store) as Arc<dyn Store>,
+            hasher: hasher(&CHEAP),
+            seal: self.seal(),
+            clock: Arc::clone(clock) as _,
+            random,
+        };
+        let limits = SessionLimits { idle_ms: IDLE_MS, absolute_ms: ABSOLUTE_MS, sessions_max: 20 };
+        let tokens = TokenSettings {
+            issuer: Some("https://accounts.example.org".to_owned()),
+            listen: SocketAddr::from(([127, 0, 0, 1], 8000)),
+            audiences: ["userd", "billing"].map(str::to_owned).into(),
+            algorithm: self.algorithm,
+            life_ms: LIFE_MS,
+        };
+        let sessions = SessionSettings { limits, refresh_grace_ms: GRACE_MS };
+        UseCases::on(&ground, &ServiceSettings { policy: POLICY, sessions, tokens, rates: TryRates::DEFAULT })
+    }
+
+    fn node(&self) -> UseCases {
+        self.node_by(&self.clock, 2)
+    }
+
+    /// The operator, at a terminal with a right clock.
+    fn operator(&self) -> SigningKeys {
+        let ground = KeyGround {
+            store: Arc::clone(&self.store) as Arc<dyn KeyStore>,
+            seal: self.seal(),
+            clock: Arc::clone(&self.clock) as _,
+            random: Arc::new(SeededRandom::from_seed(9)),
+        };
+        SigningKeys::new(ground, self.algorithm, LIFE_MS)
+    }
+}
+
+fn client() -> &'static Client {
+    Client::nobody()
+}
+
+/// Ada signs up, and in.
+async fn ada(node: &UseCases) -> SignedInNow {
+    let sign_up = SignUp {
+        name: Name::parse("Ada").expect("a name"),
+        email: Email::parse("ada@example.org").expect("an e-mail"),
+        password: Password::parse(PASSWORD, POLICY).expect("a password"),
+    };
+    node.users.sign_up(sign_up, client()).await.expect("she signs up");
+    sign_in(node).await
+}
+
+async fn sign_in(node: &UseCases) -> SignedInNow {
+    let email = Email::parse("ada@example.org").expect("an e-mail");
+    let password = PasswordAttempt::parse(PASSWORD).expect("an attempt");
+    let sign_in = SignIn { email, password, refresh: true, device: None };
+    node.sessions.sign_in(&sign_in, client()).await.expect("she signs in")
+}
+
+/// The token for other services that Ada's session gives.
+async fn mint(node: &UseCases, ada: &SignedInNow) -> Minted {
+    let signed_in = node.sessions.current(&ada.token).await.expect("she is signed in");
+    node.tokens.mint(&signed_in, None).await.expect("a token")
+}
+
+async fn refresh(node: &UseCases, token: &RefreshToken) -> Result<(Minted, RefreshToken), Error> {
+    node.tokens.refresh(token, None, client()).await
+}
+
+/// The header and the claims of a token.
+fn read(token: &str) -> (Value, Value) {
+    let mut parts = token.split('.').map(|part| BASE64URL.decode(part).expect("base64url"));
+    let mut next = || serde_json::from_slice(&parts.next().expect("a part")).expect("JSON");
+    (next(), next())
+}
+
+/// The name of the key that signed a token.
+fn kid(minted: &Minted) -> String {
+    read(minted.token.expose()).0["kid"].as_str().expect("a kid").to_owned()
+}
+
+/// The names of the keys that a node publishes.
+async fn published(node: &UseCases) -> Vec<String> {
+    let keys = node.tokens.published_keys().await.expect("keys");
+    keys.iter().map(|key| key.kid().to_owned()).collect()
+}
