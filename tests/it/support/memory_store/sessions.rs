@@ -2,7 +2,7 @@
 
 use async_trait::async_trait;
 use userd::domain::{
-    Bucket, CanonicalEmail, Client, Event, EventKind, RefreshState, Session, SessionId, SessionLimits, Taken,
+    Bucket, BucketKey, CanonicalEmail, Client, Event, EventKind, RefreshState, Session, SessionId, SessionLimits, Taken,
     Timestamp, UserId, Version,
 };
 use userd::store::{KeyKind, KeyStore, NewSession, Open, SessionStore, SignedIn, StoreError, StoredKey, Throttle};
@@ -162,6 +162,10 @@ impl Throttle for MemoryStore {
                     return Taken::No { place, retry_after_ms: decision.retry_after_ms };
                 }
                 after.insert(bucket.key, decision.full_at);
+                // Of an account's buckets all or none, of others each by itself.
+                if matches!(bucket.key, BucketKey::Network(_) | BucketKey::Everybody) {
+                    kept.buckets.clone_from(&after);
+                }
             }
             kept.buckets = after;
             Taken::Yes
