@@ -42,7 +42,7 @@ Examples:
   userd keys api create --name gateway --scope users:read,users:write
                                                make a key for another service
   userd keys api list                          who has keys, and last used them
-  userd keys rotate                            make the next key that signs tokens
+  userd keys rotate                            make the next key for tokens
 
 Configuration, the later winning over the earlier:
   the defaults; userd.toml in the working directory, or the file that --config

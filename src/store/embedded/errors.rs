@@ -254,10 +254,10 @@ impl Trouble {
         }
     }
 
-    /// What the caller of the store is told. Damage has no row to name: it is the table's.
+    /// What the caller of the store is told. Damage has no row to name: it is a page's.
     pub(super) fn into_store_error(self) -> StoreError {
         match self {
-            Self::Damaged(_) => StoreError::corrupt("users", self),
+            Self::Damaged(_) => StoreError::corrupt("the database file", self),
             _ => StoreError::unavailable(self),
         }
     }

@@ -109,12 +109,15 @@ fn parse(
 
 #[cfg(test)]
 mod tests {
-    use super::super::schema::CREATE_HANGING;
+    use rusqlite::StatementStatus;
+
+    use super::super::schema::{CREATE_HANGING, CREATE_USERS, configure_reader};
+    use super::super::session_rows::{SESSION, SESSIONS, SIGNED_IN};
     use super::*;
 
     fn tables() -> Connection {
         let memory = Connection::open_in_memory().expect("a database in memory");
-        memory.execute_batch(CREATE_HANGING).expect("tables");
+        memory.execute_batch(CREATE_USERS).and_then(|()| memory.execute_batch(CREATE_HANGING)).expect("tables");
         memory
     }
 
@@ -188,10 +191,12 @@ mod tests {
         }
     }
 
+    const STATEMENTS: [&str; 6] = [INSERT, FORGET, EVENTS, SESSION, SESSIONS, SIGNED_IN];
+
     #[test]
     fn no_statement_walks_a_table() {
         let connection = tables();
-        for sql in [EVENTS, FORGET, super::super::session_rows::SESSION, super::super::session_rows::SESSIONS] {
+        for sql in &STATEMENTS[1..] {
             let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("a statement");
             let (mut steps, mut rows) = (Vec::<String>::new(), plan.raw_query());
             while let Some(row) = rows.next().expect("a plan") {
@@ -199,6 +204,24 @@ mod tests {
             }
             assert!(steps.iter().any(|step| step.starts_with("SEARCH")), "{sql}: {steps:?}");
             assert!(steps.iter().all(|step| !step.starts_with("SCAN")), "{sql}: {steps:?}");
+        }
+    }
+
+    #[test]
+    fn no_statement_is_prepared_twice() {
+        let connection = tables();
+        configure_reader(&connection).expect("configured");
+        for sql in STATEMENTS {
+            for number in 1..4 {
+                let mut statement = connection.prepare_cached(sql).expect("a statement");
+                for parameter in 1..=statement.parameter_count() {
+                    statement.raw_bind_parameter(parameter, number).expect("a parameter");
+                }
+                // What is no row of ours is refused, after it was prepared.
+                let _ = statement.raw_query().next();
+                assert_eq!(statement.get_status(StatementStatus::RePrepare), 0, "{sql}");
+                assert_eq!(statement.get_status(StatementStatus::Run), number, "{sql}");
+            }
         }
     }
 }

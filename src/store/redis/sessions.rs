@@ -125,7 +125,7 @@ impl SessionStore for RedisStore {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let (deadline, shard, nonce) = (self.link.deadline(), Shard::of_user(user), super::nonce(&*self.random));
-        let (key, sessions, events) = (self.keys.user(user), self.keys.sessions(user), self.keys.events(shard));
+        let (sessions, events) = (self.keys.sessions(user), self.keys.events(shard));
         let event = self.event(user, EventKind::SessionsRevoked, client, now);
         let keep = keep.map(|id| id.as_bytes().to_vec()).unwrap_or_default();
         for _ in 0..EPOCH_ROUNDS {
@@ -134,14 +134,14 @@ impl SessionStore for RedisStore {
             let epoch = epoch.to_string();
             let mut args = vec![epoch.as_bytes(), nonce.as_bytes(), &keep];
             args.extend(event.iter().map(Vec::as_slice));
-            let keys = [key.as_str(), &sessions, &events];
-            let reply = self.link.script(deadline, shard, Script::EndOtherSessions, &keys, &args).await;
-            let word = words(reply.map_err(|error| error.at(&key))?.value).concat();
-            match word.as_str() {
+            let answer = self.on_record(deadline, Script::EndOtherSessions, user, &[&sessions, &events], &args).await?;
+            match answer.word.as_str() {
                 "ok" => return Ok(true),
                 "missing" => return Ok(false),
-                "raced" => {}
-                _ => return Err(StoreError::corrupt(key, format!("a step answered {word:?}"))),
+                // Where an answer got lost it may be our own epoch that another one has followed: to begin one more
+                // would be a second act.
+                "raced" => answer.lost_track()?,
+                _ => return Err(answer.unknown()),
             }
         }
         Err(StoreError::unavailable("others keep ending all sessions of this user"))

@@ -1,7 +1,7 @@
 //! Promises about checking, closing and opening again.
 
 use userd::domain::Client;
-use userd::store::{Remove, StoreError};
+use userd::store::{KeyKind, Remove, StoreError, StoredKey};
 
 use crate::support::stores::{TestStore, password_hash};
 
@@ -45,10 +45,19 @@ pub(crate) async fn what_was_written_is_there_after_opening_again(test: TestStor
         .expect("the store works");
     let removed = test.store.remove_user(eve.id, eve.version, Client::nobody(), test.now()).await;
     assert_eq!(removed.expect("the store works"), Remove::Removed);
+    let session = test.opened(&ann, 1).await;
+    let key = StoredKey { id: "a".to_owned(), text: "says".to_owned() };
+    assert!(test.store.replace_key(KeyKind::Api, &key.id, None, Some(&key.text)).await.expect("the store works"));
+    let history = test.store.events(bob.id, 10).await.expect("the store works");
+    assert_eq!(history.len(), 2, "signed up, and another password");
     let bob = test.user(bob.id).await;
     let mut test = test;
     for _ in 0..2 {
         test = test.reopen().await;
+        assert_eq!(test.sessions_of(ann.id).await, std::slice::from_ref(&session));
+        assert_eq!(test.store.keys(KeyKind::Api).await.expect("the store works"), std::slice::from_ref(&key));
+        let id = bob.as_ref().expect("Bob is there").id;
+        assert_eq!(test.store.events(id, 10).await.expect("the store works"), history);
         assert_eq!(test.user(ann.id).await, Some(ann.clone()));
         assert_eq!(test.by_email("bob@x.org").await, bob);
         assert_eq!(test.user(eve.id).await, None);

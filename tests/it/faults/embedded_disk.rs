@@ -5,12 +5,13 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use userd::domain::Client;
+use userd::domain::{Client, Timestamp, UserId};
 
-use userd::store::Store;
 use userd::store::embedded::{EmbeddedStore, OpenError};
+use userd::store::{Open, SessionStore, Store};
 
 use crate::support::disk::{ballast, disk};
+use crate::support::signed_in::{LIMITS, client_at, new_session};
 use crate::support::stores::{Backend, TestStore, settings};
 
 /// The disk: room for a whole write-ahead log of 4 MB and the database beside it.
@@ -34,15 +35,22 @@ async fn a_full_disk_refuses_sign_ups_until_it_is_freed_and_loses_nothing() {
     let path = disk.join("data").join("userd.db");
     let store = EmbeddedStore::open(&settings(&path)).expect("there is room");
     let maker = TestStore::open(Backend::Embedded).await;
-    let mut acknowledged = Vec::new();
+    let (mut acknowledged, mut sessions) = (Vec::new(), Vec::new());
     let refused = loop {
         let user = maker.somebody("Somebody", &format!("n{}@x.org", acknowledged.len()));
         match store.insert_user(&user, Client::nobody()).await {
             Ok(_) => acknowledged.push(user),
             Err(error) => break error,
         }
+        let user = &acknowledged[acknowledged.len() - 1];
+        let session = new_session(user, 1);
+        match store.open_session(user.id, user.version, &session, &LIMITS, &client_at(1), maker.now()).await {
+            Ok(open) => sessions.push((user.id, open)),
+            Err(error) => break error,
+        }
     };
     assert!(reason(&refused).contains("full"), "{refused:?}");
+    assert_all_open(&store, &sessions, maker.now()).await;
     assert!(store.check().await.is_err(), "the check says so, too");
     for user in &acknowledged {
         assert_eq!(store.user(user.id).await.expect("reads go on").as_ref(), Some(user));
@@ -60,6 +68,17 @@ async fn a_full_disk_refuses_sign_ups_until_it_is_freed_and_loses_nothing() {
     assert_eq!(store.users_count().await.expect("the store works"), acknowledged.len() as u64);
     for user in &acknowledged {
         assert_eq!(store.user(user.id).await.expect("the store works").as_ref(), Some(user));
+    }
+    assert_all_open(&store, &sessions, maker.now()).await;
+}
+
+/// Whoever was told that a session is open finds it.
+async fn assert_all_open(store: &EmbeddedStore, opened: &[(UserId, Open)], now: Timestamp) {
+    assert!(opened.len() > 10, "only {} sessions", opened.len());
+    for (user, open) in opened {
+        let Open::Opened(session) = open else { panic!("{open:?}") };
+        let found = store.session(*user, session.id, now).await.expect("reads go on");
+        assert_eq!(found.map(|found| found.session).as_ref(), Some(&**session));
     }
 }
 

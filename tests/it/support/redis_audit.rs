@@ -72,6 +72,8 @@ fn read(holder: &RedisServer, prefix: &str) -> redis::RedisResult<(Image, Vec<St
             }
             "string" => vec![command(&["GET", &key]).query(connection)?],
             "zset" => command(&["ZRANGE", &key, "0", "-1"]).query(connection)?,
+            // Its life ended after it was listed.
+            "none" => continue,
             _ => {
                 unknown.push(format!("unknown key {key}"));
                 continue;

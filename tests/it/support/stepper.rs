@@ -105,8 +105,9 @@ fn is_step(request: &[u8]) -> bool {
 /// Whether the message is a script of the protocol; connecting runs others.
 pub fn is_script(request: &[u8]) -> bool {
     let mut words = words(request);
-    let about =
-        |key: &[u8]| [&b":user:"[..], b":claim:"].iter().any(|part| key.windows(part.len()).any(|at| at == *part));
+    let about = |key: &[u8]| {
+        [&b":user:"[..], b":claim:", b":sessions:"].iter().any(|part| key.windows(part.len()).any(|at| at == *part))
+    };
     matches!(words.nth(1), Some(b"EVALSHA" | b"EVAL")) && words.nth(5).is_some_and(about)
 }
 

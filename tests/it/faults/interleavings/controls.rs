@@ -25,6 +25,13 @@ const REMOVE: &str = script!("remove", " flags=allow-oom");
 const RESOLVE: &str = script!("resolve", " flags=allow-oom");
 const SIGN_UP_ABORT: &str = script!("sign_up_abort", " flags=allow-oom");
 
+const END_OTHER_SESSIONS: &str = concat!(
+    "#!lua flags=allow-oom\n",
+    include_str!("../../../../src/store/redis/scripts/prelude.lua"),
+    include_str!("../../../../src/store/redis/scripts/sessions.lua"),
+    include_str!("../../../../src/store/redis/scripts/end_other_sessions.lua")
+);
+
 /// Searches with `part` of a script replaced, by every pair of clocks until something is found, which must begin
 /// with `expected`.
 async fn is_caught(scenario: Scenario, script: &str, part: &str, instead: &str, expected: &str) {
@@ -91,4 +98,20 @@ async fn a_deletion_that_leaves_no_tombstone_is_caught() {
 async fn a_change_that_commits_without_comparing_the_op_is_caught() {
     let scenario = Scenario::of(&[(1, A)], &[&[Act::Move(1, B)], &[Act::Move(1, C)]]);
     is_caught(scenario, CHANGE_COMMIT, "if op ~= ARGV[1] then", "if not op then", "I1/I2").await;
+}
+
+fn two_endings_of_other_sessions() -> Scenario {
+    Scenario::of(&[(1, A)], &[&[Act::EndOthers(1)], &[Act::EndOthers(1)]])
+}
+
+#[tokio::test]
+async fn an_ending_of_sessions_that_ends_those_of_a_later_epoch_is_caught() {
+    let compare = "if epoch ~= tonumber(ARGV[1]) then return 'raced' end";
+    is_caught(two_endings_of_other_sessions(), END_OTHER_SESSIONS, compare, "", "sessions").await;
+}
+
+#[tokio::test]
+async fn an_ending_of_sessions_that_leaves_the_one_that_stays_in_the_old_epoch_is_caught() {
+    let script = END_OTHER_SESSIONS;
+    is_caught(two_endings_of_other_sessions(), script, "with_epoch(core, epoch))\nend", "core)\nend", "I1/I2").await;
 }

@@ -6,13 +6,14 @@
 //! | I3, I6 | who was acknowledged is active until acknowledged deleted, and never comes back from that |
 //! | I5 | a tombstone stays one, and no fence goes back |
 //! | history | each change has one event, written in its step: as many as the version counts |
+//! | sessions | a session that stays goes on through every change, and what was ended stays ended |
 //! | outcomes | what was answered *done* is done, what was answered with a refusal has changed nothing |
 //!
 //! I4, that nothing is blocked, needs a client that tries: see `explore` and `walk`.
 
 use userd::domain::UserId;
 
-use super::scenario::{Act, NEW_HASH, Outcome, Scenario, id_of};
+use super::scenario::{Act, NEW_HASH, Outcome, Scenario, id_of, session_of};
 use crate::support::image::{Content, Image, Record, field, hex, record_of};
 use crate::support::people::SOME_HASH;
 use crate::support::redis_audit::compare;
@@ -29,13 +30,16 @@ pub fn violations(scenario: &Scenario, image: &Image, outcomes: &[&[Outcome]]) -
         .collect();
     let newcomers = acts.iter().filter_map(|(act, told)| match *act {
         Act::SignUp(number, email) => Some((number, email, *told)),
-        Act::Move(..) | Act::NewPassword(_) | Act::Remove(_) => None,
+        Act::Move(..) | Act::NewPassword(_) | Act::EndOthers(_) | Act::SignOut(_) | Act::Remove(_) => None,
     });
     let present = scenario.users.iter().map(|&(number, email)| (number, email, Some(Outcome::Done)));
     for (number, email, told) in present.chain(newcomers) {
         let record = record_of(image, &id_of(number).to_string());
         judge(&mut found, number, email, told, &acts, record);
         judge_history(&mut found, number, image, record);
+        if scenario.users.iter().any(|&(present, _)| present == number) {
+            judge_sessions(&mut found, number, &acts, image, record);
+        }
     }
     found
 }
@@ -89,20 +93,55 @@ fn judge_password(found: &mut Vec<String>, number: u64, acts: &[(Act, Told)], no
     }
 }
 
+/// How many events of these kinds the user of this number has.
+fn count_events(image: &Image, number: u64, kinds: &[&str]) -> u64 {
+    let user = hex(id_of(number).as_bytes());
+    let events = image.values().filter_map(|content| match content {
+        Content::Events(events) => Some(events),
+        _ => None,
+    });
+    let own = events.flatten().filter(|(event, _)| {
+        let mut values = event.split(' ');
+        values.next() == Some(&user) && values.next().is_some_and(|kind| kinds.contains(&kind))
+    });
+    own.map(|(_, times)| *times as u64).sum()
+}
+
+/// The first session of a user goes on through every new password and every ending of others, the second through none;
+/// each of these begins one epoch and is one event. That no session is of another epoch, `compare` says.
+fn judge_sessions(found: &mut Vec<String>, number: u64, acts: &[(Act, Told)], image: &Image, record: Option<&Record>) {
+    let key = format!(":sessions:{}", id_of(number));
+    let sessions = image.iter().find(|(name, _)| name.ends_with(&key)).and_then(|(_, content)| match content {
+        Content::Record(fields) => Some(fields),
+        _ => None,
+    });
+    let is_open = |which| sessions.is_some_and(|open| open.contains_key(&hex(session_of(number, which).id.as_bytes())));
+    let is_active = field(record, "st") == "A";
+    let epoch = field(record, "epo").parse::<u64>().unwrap_or(0);
+    let (ended, signed_out) = (
+        count_events(image, number, &["password-changed", "sessions-revoked"]),
+        count_events(image, number, &["signed-out"]),
+    );
+    if is_active && epoch != ended {
+        found.push(format!("sessions: user {number} is in epoch {epoch}, and {ended} have ended"));
+    }
+    if is_open(1) != (is_active && signed_out == 0) || is_open(2) != (is_active && epoch == 0) || signed_out > 1 {
+        let open = (is_open(1), is_open(2));
+        found.push(format!("sessions: user {number} in epoch {epoch}, signed out {signed_out} times, has {open:?}"));
+    }
+    let revoked = count_events(image, number, &["sessions-revoked"]);
+    if revoked > told_of(acts, |act| act == Act::EndOthers(number)).len() as u64 {
+        found.push(format!("sessions: those of user {number} were ended {revoked} times, more often than anybody did"));
+    }
+    let is_done = |act| told_of(acts, |other| other == act).contains(&Some(Outcome::Done));
+    if is_done(Act::SignOut(number)) && is_open(1) || is_done(Act::EndOthers(number)) && is_open(2) {
+        found.push(format!("outcomes: a session of user {number} was ended, and is open"));
+    }
+}
+
 /// Nothing here changes a user without an event: no hash is replaced by one of the same password.
 fn judge_history(found: &mut Vec<String>, id: u64, image: &Image, record: Option<&Record>) {
-    let user = hex(id_of(id).as_bytes());
-    let count = |kinds: &[&str]| -> u64 {
-        let events = image.values().filter_map(|content| match content {
-            Content::Events(events) => Some(events),
-            _ => None,
-        });
-        let own = events.flatten().filter(|(event, _)| {
-            let mut values = event.split(' ');
-            values.next() == Some(&user) && values.next().is_some_and(|kind| kinds.contains(&kind))
-        });
-        own.map(|(_, times)| *times as u64).sum()
-    };
+    let count = |kinds| count_events(image, id, kinds);
     let (st, ups, deletions) = (field(record, "st"), count(&["signed-up"]), count(&["deleted"]));
     if ups != u64::from(matches!(st, "A" | "D")) || deletions != u64::from(st == "D") {
         found

@@ -27,12 +27,13 @@ use userd::domain::Client;
 
 use userd::random::SystemRandom;
 use userd::store::redis::{RedisSettings, RedisStore};
-use userd::store::{Insert, Store};
+use userd::store::{Insert, Open, SessionStore, Store};
 
-use self::scenario::{Scenario, user};
+use self::scenario::{Scenario, session_of, user};
 use crate::support::image::Image;
 use crate::support::key_space::KeySpace;
 use crate::support::people::NOW;
+use crate::support::signed_in::LIMITS;
 
 /// The database on which a scenario begins: its users have signed up.
 async fn beginning(scenario: &Scenario, port: u16, key_space: &mut KeySpace) -> Image {
@@ -44,6 +45,11 @@ async fn beginning(scenario: &Scenario, port: u16, key_space: &mut KeySpace) -> 
             store.insert_user(&user(number, email, NOW), Client::nobody()).await.expect("served"),
             Insert::Inserted
         );
+        for which in 1..=2 {
+            let (user, session) = (user(number, email, NOW), session_of(number, which));
+            let opened = store.open_session(user.id, user.version, &session, &LIMITS, Client::nobody(), NOW).await;
+            assert!(matches!(opened, Ok(Open::Opened(_))), "{opened:?}");
+        }
     }
     key_space.image().await
 }

@@ -121,6 +121,24 @@ async fn a_new_password_and_a_change_of_one_user() {
 }
 
 #[tokio::test]
+async fn a_new_password_and_an_ending_of_other_sessions() {
+    let scenario = Scenario::of(&[(1, A)], &[&[Act::NewPassword(1)], &[Act::EndOthers(1)]]);
+    explore("a new password, an ending of other sessions", scenario, &CLOCKS[..1], 40).await;
+}
+
+#[tokio::test]
+async fn two_endings_of_other_sessions_and_a_signing_out() {
+    let scenario = Scenario::of(&[(1, A)], &[&[Act::EndOthers(1), Act::SignOut(1)], &[Act::EndOthers(1)]]);
+    explore("two endings of other sessions, a signing out", scenario, &CLOCKS[..1], 40).await;
+}
+
+#[tokio::test]
+async fn a_removal_an_ending_of_other_sessions_and_a_signing_out() {
+    let scenario = Scenario::of(&[(1, A)], &[&[Act::Remove(1)], &[Act::EndOthers(1), Act::SignOut(1)]]);
+    explore("a removal, an ending of other sessions", scenario, &CLOCKS[..1], 40).await;
+}
+
+#[tokio::test]
 async fn two_removals_of_one_user() {
     explore("two removals", Scenario::of(&[(1, A)], &[&[Act::Remove(1)], &[Act::Remove(1)]]), &CLOCKS, 290).await;
 }

@@ -2,12 +2,13 @@
 
 use std::sync::{Arc, PoisonError};
 
-use userd::domain::{PasswordHash, Timestamp, User, UserId};
+use userd::domain::{EventKind, PasswordHash, Timestamp, User, UserId};
 use userd::random::SeededRandom;
 use userd::store::redis::{INTENT_MS, RedisStore};
-use userd::store::{Insert, Remove, Store, StoreError, Update};
+use userd::store::{Insert, NewSession, Remove, SessionStore, Store, StoreError, Update};
 
 use crate::support::people::{NOW, address, profile, somebody};
+use crate::support::signed_in::new_session;
 use crate::support::stepped::Notes;
 
 pub const A: &str = "a@example.org";
@@ -25,8 +26,12 @@ pub enum Act {
     SignUp(u64, &'static str),
     /// The user of this number moves to the e-mail.
     Move(u64, &'static str),
-    /// The user of this number gets another password.
+    /// The user of this number gets another password, in the first of their two sessions.
     NewPassword(u64),
+    /// The user of this number signs out everywhere but in the first session.
+    EndOthers(u64),
+    /// The user of this number signs out of the first session.
+    SignOut(u64),
     /// The user of this number is deleted.
     Remove(u64),
 }
@@ -52,7 +57,7 @@ pub struct Client {
 /// Some users, and clients who act on them.
 #[derive(Debug, Clone)]
 pub struct Scenario {
-    /// Users who are there from the start, by number, with their e-mails.
+    /// Users who are there from the start, by number, with their e-mails. Each has two sessions.
     pub users: Vec<(u64, &'static str)>,
     pub clients: Vec<Client>,
     /// How many late duplicates and lost answers a run may have.
@@ -71,7 +76,7 @@ impl Scenario {
     pub fn emails(&self) -> Vec<&'static str> {
         let wanted = self.clients.iter().flat_map(|client| &client.acts).filter_map(|act| match *act {
             Act::SignUp(_, email) | Act::Move(_, email) => Some(email),
-            Act::NewPassword(_) | Act::Remove(_) => None,
+            Act::NewPassword(_) | Act::EndOthers(_) | Act::SignOut(_) | Act::Remove(_) => None,
         });
         let mut emails: Vec<_> = self.users.iter().map(|&(_, email)| email).chain(wanted).collect();
         emails.sort_unstable();
@@ -105,6 +110,11 @@ pub fn id_of(number: u64) -> UserId {
     user(number, A, NOW).id
 }
 
+/// Session `which` of the user of this number.
+pub fn session_of(number: u64, which: u16) -> NewSession {
+    new_session(&user(number, A, NOW), which)
+}
+
 /// The user of this number as it signs up.
 pub fn user(number: u64, email: &str, now: Timestamp) -> User {
     let mut user = somebody("Ada Lovelace", address(email), NOW, &SeededRandom::from_seed(number));
@@ -136,6 +146,16 @@ async fn perform(store: &RedisStore, act: Act, now: Timestamp) -> Result<Outcome
                 }
             });
         }
+        Act::EndOthers(number) => {
+            let (keep, nobody) = (Some(session_of(number, 1).id), userd::domain::Client::nobody());
+            let ended = store.end_other_sessions(id_of(number), keep, nobody, now).await?;
+            return Ok(if ended { Outcome::Done } else { Outcome::Missing });
+        }
+        Act::SignOut(number) => {
+            let (session, nobody) = (session_of(number, 1).id, userd::domain::Client::nobody());
+            let ended = store.end_session(id_of(number), session, EventKind::SignedOut, nobody, now).await?;
+            return Ok(if ended { Outcome::Done } else { Outcome::Missing });
+        }
         Act::Move(number, _) | Act::NewPassword(number) | Act::Remove(number) => number,
     };
     let id = id_of(number);
@@ -147,9 +167,10 @@ async fn perform(store: &RedisStore, act: Act, now: Timestamp) -> Result<Outcome
         }
         Act::NewPassword(_) => {
             let hash = PasswordHash::parse(NEW_HASH).expect("a hash");
-            store.replace_password(id, version, &hash, None, userd::domain::Client::nobody(), now).await?
+            let keep = Some(session_of(number, 1).id);
+            store.replace_password(id, version, &hash, keep, userd::domain::Client::nobody(), now).await?
         }
-        Act::Remove(_) | Act::SignUp(..) => {
+        Act::Remove(_) | Act::SignUp(..) | Act::EndOthers(_) | Act::SignOut(_) => {
             return store.remove_user(id, version, userd::domain::Client::nobody(), now).await.map(
                 |answer| match answer {
                     Remove::Removed => Outcome::Done,
