@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use userd::domain::{
-    Bucket, BucketKey, CanonicalEmail, Client, Event, EventKind, RefreshState, Session, SessionId, SessionLimits, Taken,
-    Timestamp, UserId, Version,
+    Bucket, BucketKey, CanonicalEmail, Client, Event, EventKind, RefreshState, Session, SessionId, SessionLimits,
+    Taken, Timestamp, UserId, Version,
 };
 use userd::store::{KeyKind, KeyStore, NewSession, Open, SessionStore, SignedIn, StoreError, StoredKey, Throttle};
 
