@@ -184,7 +184,10 @@ impl ApiKeys {
 pub struct Keyring {
     keys: ApiKeys,
     known: ArcSwapOption<Known>,
-    reading: tokio::sync::Mutex<()>,
+    /// Held by the one who reads; says when a reading last failed.
+    reading: tokio::sync::Mutex<Option<Instant>>,
+    /// Held by the one who writes that a key was used.
+    noting: tokio::sync::Mutex<()>,
 }
 
 /// What was read, and when.
@@ -199,14 +202,18 @@ impl Keyring {
     /// What `keys` has, known from the first use on.
     #[must_use]
     pub fn new(keys: ApiKeys) -> Self {
-        Self { keys, known: ArcSwapOption::empty(), reading: tokio::sync::Mutex::new(()) }
+        let (reading, noting) = (tokio::sync::Mutex::new(None), tokio::sync::Mutex::new(()));
+        Self { keys, known: ArcSwapOption::empty(), reading, noting }
     }
 
-    /// Whether no key was ever made.
+    /// Whether no key was ever made. Once there was one that stays so, and nobody is asked any more.
     ///
     /// # Errors
     /// [`Error::Store`].
     pub async fn is_empty(&self) -> Result<bool, Error> {
+        if self.known.load().as_ref().is_some_and(|known| !known.none) {
+            return Ok(false);
+        }
         Ok(self.known().await?.none)
     }
 
@@ -226,8 +233,10 @@ impl Keyring {
         Ok(Some(key.clone()))
     }
 
-    /// Writes that a key was used; where that fails it is written the next time.
+    /// Writes that a key was used; where that fails, or somebody is just doing it, it is written the next time. Many
+    /// requests at once would otherwise all write, and repeat for one another.
     async fn note_use(&self, id: &ApiKeyId, now: Timestamp) {
+        let Ok(_noting) = self.noting.try_lock() else { return };
         let noted = self.keys.change(id, |key| key.used_at = key.used_at.max(Some(now))).await;
         self.known.store(None);
         if let Err(error) = noted {
@@ -240,13 +249,24 @@ impl Keyring {
         if let Some(known) = self.known.load_full().filter(fresh) {
             return Ok(known);
         }
-        // One reads, the others wait for what it finds.
-        let _reading = self.reading.lock().await;
+        // One reads, the others wait for what it finds, also for a failure: one after the other they would wait for a
+        // store that is away as many times as there are requests.
+        let asked_at = Instant::now();
+        let mut reading = self.reading.lock().await;
         if let Some(known) = self.known.load_full().filter(fresh) {
             return Ok(known);
         }
+        if reading.is_some_and(|failed_at| failed_at >= asked_at) {
+            return Err(StoreError::unavailable("the API keys could not be read just now").into());
+        }
         let read_at = Instant::now();
-        let (keys, all) = self.keys.read().await?;
+        let (keys, all) = match self.keys.read().await {
+            Ok(read) => read,
+            Err(error) => {
+                *reading = Some(Instant::now());
+                return Err(error.into());
+            }
+        };
         let known = Arc::new(Known { keys, none: all == 0, read_at });
         self.known.store(Some(Arc::clone(&known)));
         Ok(known)
