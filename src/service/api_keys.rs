@@ -184,7 +184,8 @@ impl ApiKeys {
 pub struct Keyring {
     keys: ApiKeys,
     known: ArcSwapOption<Known>,
-    reading: tokio::sync::Mutex<()>,
+    /// Held by the one who reads; when the store was last found away.
+    reading: tokio::sync::Mutex<Option<Instant>>,
 }
 
 /// What was read, and when.
@@ -199,7 +200,7 @@ impl Keyring {
     /// What `keys` has, known from the first use on.
     #[must_use]
     pub fn new(keys: ApiKeys) -> Self {
-        Self { keys, known: ArcSwapOption::empty(), reading: tokio::sync::Mutex::new(()) }
+        Self { keys, known: ArcSwapOption::empty(), reading: tokio::sync::Mutex::default() }
     }
 
     /// Whether no key was ever made.
@@ -240,13 +241,23 @@ impl Keyring {
         if let Some(known) = self.known.load_full().filter(fresh) {
             return Ok(known);
         }
-        // One reads, the others wait for what it finds.
-        let _reading = self.reading.lock().await;
-        if let Some(known) = self.known.load_full().filter(fresh) {
+        // One reads, the others wait for what it finds, and for what it does not: each on its own, one after the other,
+        // would wait for a store that is away as often as there are others before it.
+        let asked_at = Instant::now();
+        let mut away_at = self.reading.lock().await;
+        let since = |known: &Arc<Known>| fresh(known) || known.read_at >= asked_at;
+        if let Some(known) = self.known.load_full().filter(since) {
             return Ok(known);
         }
+        if away_at.is_some_and(|away_at| away_at >= asked_at) {
+            return Err(StoreError::unavailable("the API keys could not be read just now").into());
+        }
         let read_at = Instant::now();
-        let (keys, all) = self.keys.read().await?;
+        let (keys, all) = self.keys.read().await.inspect_err(|error| {
+            if matches!(error, StoreError::Unavailable(_)) {
+                *away_at = Some(Instant::now());
+            }
+        })?;
         let known = Arc::new(Known { keys, none: all == 0, read_at });
         self.known.store(Some(Arc::clone(&known)));
         Ok(known)
