@@ -12,7 +12,7 @@ use crate::domain::{
 use crate::random::Random;
 use crate::service::credentials::{Check, Credentials, Trier};
 use crate::service::{DeviceKeys, Error};
-use crate::store::{NewSession, Open, SignedIn, Store};
+use crate::store::{NewSession, Open, SignedIn, Store, StoreError};
 
 /// How often a sign-in begins anew when the user changes under it; as for changes of users.
 const ROUNDS_MAX: u32 = 10;
@@ -126,6 +126,12 @@ impl Sessions {
             let opened = match version {
                 Ok(Some(version)) => self.open(&user, version, sign_in.refresh, client).await?,
                 Ok(None) | Err(Error::UnknownUser) => None,
+                // A store without memory takes no new hash and still signs in: the next time will do. If it was
+                // written all the same, this is no longer the version, and the next round finds that out.
+                Err(Error::Store(StoreError::Unavailable(error))) => {
+                    tracing::debug!(%error, "an outdated hash was not made again");
+                    self.open(&user, user.version, sign_in.refresh, client).await?
+                }
                 Err(error) => return Err(error),
             };
             if let Some((session, token, refresh)) = opened {

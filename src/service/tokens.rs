@@ -199,22 +199,22 @@ impl Tokens {
             let (signed_in, state) = self.signed_in(token).await?;
             let grace_ms = self.sessions.settings().refresh_grace_ms;
             let salt: [u8; SALT_BYTES] = self.fresh();
-            match state.judge(token, signed_in.session.proof, signed_in.at, grace_ms, salt) {
-                // The token for others first: where none can be made, the old refresh token is not used up.
-                Refresh::Rotate { state, successor } => {
-                    let minted = self.sign(&signed_in, aud).await?;
-                    let SignedIn { session, at, .. } = &signed_in;
-                    if self.store.replace_refresh(token.user(), session, &state, *at).await? {
-                        return Ok((minted, successor));
-                    }
-                }
-                Refresh::Again { successor } => return Ok((self.sign(&signed_in, aud).await?, successor)),
+            let (next, successor) = match state.judge(token, signed_in.session.proof, signed_in.at, grace_ms, salt) {
+                Refresh::Rotate { state, successor } => (state, successor),
+                // Nothing changes, but it is written like the first time: what a store has and did not confirm may be
+                // lost, and its successor would then look stolen.
+                Refresh::Again { successor } => (state, successor),
                 Refresh::Reused => {
                     let (user, session, now) = (token.user(), token.session(), self.clock.now());
                     self.store.end_session(user, session, EventKind::RefreshReused, client, now).await?;
                     return Err(Error::RefreshRefused("it was used before, so its session was ended"));
                 }
                 Refresh::Forged => return Err(Error::RefreshRefused("it never was a token of its session")),
+            };
+            // The token for others first: where none can be made, the old refresh token is not used up.
+            let minted = self.sign(&signed_in, aud).await?;
+            if self.store.replace_refresh(token.user(), &signed_in.session, &next, signed_in.at).await? {
+                return Ok((minted, successor));
             }
         }
         Err(Error::Contended { rounds: ROUNDS_MAX })

@@ -70,6 +70,8 @@ pub trait SessionStore: Send + Sync + 'static {
 
     /// Puts `next` in the place of `expected`, the session's refresh state as it was read, and writes that the session
     /// was used at `at`. False if the state is another one by now, or the session has ended. A repeat is true again.
+    /// With `next` the same as `expected` nothing is written; true then says that what was read will last as a change
+    /// does.
     async fn replace_refresh(
         &self,
         user: UserId,

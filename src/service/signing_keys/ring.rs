@@ -4,6 +4,7 @@
 //! A store that is away stops nobody from checking tokens: what was read last goes on being published.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use arc_swap::ArcSwapOption;
 use serde::Serialize;
@@ -26,7 +27,8 @@ pub struct SigningRing {
     ground: KeyGround,
     algorithm: SigningAlgorithm,
     known: ArcSwapOption<Known>,
-    reading: tokio::sync::Mutex<()>,
+    /// Held by the one who reads; when the store was last found away, with nothing read before.
+    reading: tokio::sync::Mutex<Option<Instant>>,
 }
 
 /// What was read, and when.
@@ -40,7 +42,7 @@ impl SigningRing {
     /// The keys on `ground`; the first one, where there is none, is made for `algorithm`.
     #[must_use]
     pub fn new(ground: KeyGround, algorithm: SigningAlgorithm) -> Self {
-        Self { ground, algorithm, known: ArcSwapOption::empty(), reading: tokio::sync::Mutex::new(()) }
+        Self { ground, algorithm, known: ArcSwapOption::empty(), reading: tokio::sync::Mutex::default() }
     }
 
     /// Makes the first key if there is none, and looks whether all can be used.
@@ -70,32 +72,42 @@ impl SigningRing {
     }
 
     async fn ring(&self) -> Result<Arc<Ring>, Error> {
-        let now = self.ground.clock.now();
         // A clock that was set back makes what was read old, not young.
-        let fresh = |known: &Known| known.read_at <= now && now < known.read_at.plus_millis(READ_EVERY_MS);
-        if let Some(known) = self.known.load_full().filter(|known| fresh(known)) {
+        let fresh =
+            |known: &Known, now: Timestamp| known.read_at <= now && now < known.read_at.plus_millis(READ_EVERY_MS);
+        let now = self.ground.clock.now();
+        if let Some(known) = self.known.load_full().filter(|known| fresh(known, now)) {
             return Ok(Arc::clone(&known.ring));
         }
-        // One reads, the others wait for what it finds.
-        let _reading = self.reading.lock().await;
+        // One reads, the others wait for what it finds, and for what it does not.
+        let asked_at = Instant::now();
+        let mut away_at = self.reading.lock().await;
+        let now = self.ground.clock.now();
         let before = self.known.load_full();
-        if let Some(known) = before.as_ref().filter(|known| fresh(known)) {
+        if let Some(known) = before.as_ref().filter(|known| fresh(known, now)) {
             return Ok(Arc::clone(&known.ring));
         }
+        if before.is_none() && away_at.is_some_and(|away_at| away_at >= asked_at) {
+            return Err(StoreError::unavailable("the keys that sign could not be read just now").into());
+        }
+        let mut read_at = now;
         let (stored, ring) = match (self.read(before.as_deref()).await, before) {
             (Ok(read), _) => read,
             (Err(Error::Store(error)), Some(before)) => {
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(error, "the keys that sign were not read again; those read before still hold");
+                // For a second from now: whoever waited meanwhile need not wait as long once more.
+                read_at = self.ground.clock.now();
                 (before.stored.clone(), Arc::clone(&before.ring))
             }
             (Err(error), _) => {
                 // Not those before: what was removed must not sign.
                 self.known.store(None);
+                *away_at = matches!(error, Error::Store(StoreError::Unavailable(_))).then(Instant::now);
                 return Err(error);
             }
         };
-        self.known.store(Some(Arc::new(Known { stored, ring: Arc::clone(&ring), read_at: now })));
+        self.known.store(Some(Arc::new(Known { stored, ring: Arc::clone(&ring), read_at })));
         Ok(ring)
     }
 

@@ -5,6 +5,7 @@ use userd::domain::{PasswordHash, UserId};
 
 use super::scene::{Headers, Person, Scene, bearer};
 use super::{Answer, OTHER_PASSWORD, PASSWORD};
+use crate::support::memory_store::Fault;
 
 /// `correct horse battery` as a service of the older design kept it.
 const OLD_HASH: &str =
@@ -137,4 +138,22 @@ async fn an_outdated_hash_is_upgraded_on_the_way() {
     assert_eq!(UserId::parse(&ada.id), Some(id));
     assert!(scene.store.everybody().remove(0).password_hash.as_str().starts_with("$argon2id$"));
     assert_eq!(scene.get("/api/session", &ada.token).await.status, 200);
+}
+
+/// A full Redis takes no new hash, and everybody signs in.
+#[rocket::async_test]
+async fn a_hash_that_could_not_be_upgraded_keeps_nobody_out() {
+    for fault in [Fault::Unavailable, Fault::UnavailableAfter] {
+        let scene = with_ada().await;
+        let ada = scene.login("ada@example.com").await;
+        let id = UserId::parse(&ada.id).expect("an id");
+        scene.store.plant_hash(id, PasswordHash::parse(OLD_HASH).expect("a hash"));
+        // Before it: the look-up, the try that is counted, and what the right password is given back.
+        scene.store.fail_at(4, fault);
+        let again = scene.try_login("ada@example.com", PASSWORD, &Vec::new()).await;
+        assert!(scene.store.has_failed());
+        assert_eq!(again.status, 200, "{fault:?}: {again}");
+        let kept = scene.store.everybody().remove(0).password_hash.as_str() == OLD_HASH;
+        assert_eq!(kept, fault == Fault::Unavailable, "it was the upgrade that failed");
+    }
 }

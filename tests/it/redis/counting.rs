@@ -76,6 +76,22 @@ async fn a_bucket_lives_until_it_is_full_and_a_full_one_takes_no_memory() {
     assert_eq!(store.take(&buckets(), NOW).await.expect("served"), Taken::Yes);
 }
 
+/// A clock that was set back leaves buckets that seem empty for as long as it was set back by.
+#[tokio::test]
+async fn a_clock_that_was_set_back_shuts_nobody_out_for_longer_than_an_empty_bucket() {
+    let server = RedisServer::start();
+    let store = patient_store(server.settings()).await;
+    let [first, last, _] = buckets();
+    let (others, cut) = (keys().throttle(first.key).1, keys().throttle(last.key).1);
+    let far = (NOW.as_millis() + 1_000_000_000_000).to_string();
+    server.command(&["SET", &cut, &far]);
+    let refused = store.take(&[first, last], NOW).await.expect("served");
+    assert_eq!(refused, Taken::No { place: 1, retry_after_ms: 3_600_000 });
+    let life: u64 = redis::from_redis_value(server.command(&["PTTL", &cut])).expect("a life in ms");
+    assert!((14_000_000..=14_400_000).contains(&life), "{life}");
+    assert_eq!(server.command(&["EXISTS", &others]), redis::Value::Int(0), "nothing was taken");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_stores_never_take_the_same_one() {
     let server = RedisServer::start();

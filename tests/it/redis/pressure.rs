@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use userd::clock::ManualClock;
-use userd::domain::{AccountKey, Bucket, BucketKey, Client, EventKind, Rate, Taken, User};
+use userd::domain::{AccountKey, Bucket, BucketKey, Client, EventKind, Rate, Session, Taken, User};
 use userd::random::SystemRandom;
 use userd::store::redis::{Acknowledge, RedisSettings, RedisStore};
 use userd::store::{KeyKind, KeyStore, NewSession, SessionStore, Store, StoreError, Throttle};
@@ -65,6 +65,18 @@ async fn without_memory_everybody_signs_in_and_out_and_new_passwords_wait() {
     assert_eq!(audit(&server, "userd:").all(), Vec::<String>::new());
 }
 
+/// Waiting for disks and replicas writes a key, too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_memory_signing_in_and_out_is_still_confirmed() {
+    let server = RedisServer::start_with(&["--appendfsync", "always"]);
+    let settings = RedisSettings { acknowledge: Acknowledge::Disk, replicas_min: 0, ..server.settings() };
+    let store = patient_store(settings).await;
+    let user = ada();
+    sign_up(&store, &user).await;
+    server.command(&["CONFIG", "SET", "maxmemory", "1"]);
+    come_and_go(&store, &user, 1).await;
+}
+
 /// What ends or opens a session has to be on the replicas; a last use and a counted try need not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_what_must_not_be_lost_waits_for_replicas() {
@@ -88,6 +100,10 @@ async fn only_what_must_not_be_lost_waits_for_replicas() {
     let next = refresh_state(&user, &new, 2);
     let waiting = [
         hasty.replace_refresh(user.id, &session, &next, at).await.err(),
+        hasty
+            .replace_refresh(user.id, &Session { refresh: Some(next.clone()), ..session.clone() }, &next, at)
+            .await
+            .err(),
         hasty.open_session(user.id, user.version, &new_session(&user, 2), &LIMITS, nobody, NOW).await.err(),
         hasty.end_other_sessions(user.id, Some(session.id), nobody, NOW).await.err(),
         hasty.end_session(user.id, session.id, EventKind::SignedOut, nobody, NOW).await.err(),

@@ -9,6 +9,7 @@ mod forged;
 mod minting;
 mod refresh;
 mod rotation;
+mod store_away;
 mod verified;
 
 use std::net::SocketAddr;

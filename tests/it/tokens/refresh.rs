@@ -179,6 +179,23 @@ async fn a_deleted_user_refreshes_nothing_more() {
     refused(&node, &first(&ada)).await;
 }
 
+/// What a store has and did not confirm may be lost in a failover; the successor would then look stolen.
+#[tokio::test]
+async fn a_retry_too_is_answered_only_when_the_store_has_confirmed_the_successor() {
+    use crate::support::memory_store::Fault;
+
+    let place = Place::new();
+    let node = place.node();
+    let ada = ada(&node).await;
+    let (_, next) = refresh(&node, &first(&ada)).await.expect("refreshed");
+    // Before it: the look-up of the session.
+    place.store.fail_at(1, Fault::Unavailable);
+    let unconfirmed = refresh(&node, &first(&ada)).await;
+    assert!(matches!(unconfirmed, Err(Error::Store(_))), "{:?}", unconfirmed.err());
+    let (_, again) = refresh(&node, &first(&ada)).await.expect("refreshed");
+    assert_eq!(again.expose(), next.expose());
+}
+
 #[tokio::test]
 async fn a_store_that_fails_anywhere_within_leaves_the_client_a_token_that_works() {
     use crate::support::memory_store::Fault;

@@ -27,6 +27,10 @@ use crate::store::redis::keys::Keys;
 /// How long the barrier's key stays after the last round: it is of no use to anybody, and tidies itself away.
 const BARRIER_TTL_MS: u64 = 3_600_000;
 
+/// Writes the barrier. A script, because a plain `SET` is refused where memory is gone, and what is confirmed (signing
+/// in and out, deleting) has to work there, too.
+pub(super) const BARRIER: &str = "#!lua flags=allow-oom\nreturn redis.call('SET', KEYS[1], 1, 'PX', ARGV[1])";
+
 /// How much longer than the wait itself its answer may take.
 const ANSWER_SLACK: Duration = Duration::from_millis(250);
 
@@ -165,7 +169,7 @@ async fn barrier(connection: &mut MultiplexedConnection, node: &NodeState, way: 
         // To a node that a slot is being moved to, and that holds no other; no harm anywhere else.
         pipeline.cmd("ASKING");
     }
-    pipeline.cmd("SET").arg(barrier).arg(1).arg("PX").arg(BARRIER_TTL_MS);
+    pipeline.cmd("EVAL").arg(BARRIER).arg(1).arg(barrier).arg(BARRIER_TTL_MS);
     pipeline.cmd("INFO").arg("replication");
     let answers = if way == Way::Replicas {
         pipeline.cmd("WAIT").arg(wanted).arg(limit_ms);

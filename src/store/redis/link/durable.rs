@@ -11,7 +11,7 @@ use ::redis::aio::MultiplexedConnection;
 use ::redis::{RedisError, Value};
 use tokio::time::Instant;
 
-use super::confirm::Way;
+use super::confirm::{BARRIER, Way};
 use super::connect::{Trouble, is_forbidden};
 use super::node::NodeState;
 use crate::store::redis::Durability;
@@ -100,6 +100,6 @@ async fn ask_flush(
         return ::redis::cmd("WAITAOF").arg(0).arg(0).arg(1).query_async(connection).await;
     }
     let barrier = Keys::below(node.common.settings.prefix.clone()).ack(node.home());
-    ::redis::cmd("SET").arg(barrier).arg(1).arg("PX").arg(FLUSH_LIMIT_MS).query_async::<()>(connection).await?;
+    ::redis::cmd("EVAL").arg(BARRIER).arg(1).arg(barrier).arg(FLUSH_LIMIT_MS).query_async::<()>(connection).await?;
     ::redis::cmd("WAITAOF").arg(1).arg(0).arg(limit_ms).query_async(connection).await
 }

@@ -7,7 +7,11 @@ local now, after = now_ms(), {}
 for i, key in ipairs(KEYS) do
   local full_at = after[key] or full_at_of(key)
   local taken, full_again, _, retry_after = gcra_take(full_at, now, tonumber(ARGV[2 * i - 1]), tonumber(ARGV[2 * i]))
-  if not taken then return {i - 1, retry_after} end
+  if not taken then
+    -- Cut, because the clock was set back: uncut it would be empty until the clock is where it was.
+    if full_again < full_at then put_full_at(key, full_again, now) end
+    return {i - 1, retry_after}
+  end
   after[key] = full_again
 end
 
