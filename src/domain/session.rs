@@ -176,10 +176,13 @@ impl SessionLimits {
         made_at.plus_millis(self.absolute_ms)
     }
 
-    /// Whether `session` is still good at `now`. A session from the future is: a clock was set back.
+    /// Whether `session` is still good at `now`. A session from the future is: a clock was set back. But not one from
+    /// further ahead than a session lives: that clock was wrong when it was made.
     #[must_use]
     pub fn allow(&self, session: &Session, now: Timestamp) -> bool {
-        now < self.ends_at(session.made_at) && now < session.seen_at.plus_millis(self.idle_ms)
+        session.made_at <= self.ends_at(now)
+            && now < self.ends_at(session.made_at)
+            && now < session.seen_at.plus_millis(self.idle_ms)
     }
 
     /// Whether the use at `now` has to be written: a minute after the last time, or sooner where sessions end sooner.
@@ -253,7 +256,8 @@ mod tests {
         assert!(!limits.allow(&session(10_000, 10_000), at(11_000)), "idle");
         assert!(limits.allow(&session(10_000, 14_500), at(14_999)));
         assert!(!limits.allow(&session(10_000, 14_500), at(15_000)), "old");
-        assert!(limits.allow(&session(10_000, 10_000), at(3_000)), "a clock that was set back ends nothing");
+        assert!(limits.allow(&session(10_000, 10_000), at(5_000)), "a clock that was set back ends nothing");
+        assert!(!limits.allow(&session(10_000, 10_000), at(4_999)), "from further ahead than a session lives");
         assert!(!limits.is_due(&session(10_000, 10_000), at(10_249)));
         assert!(limits.is_due(&session(10_000, 10_000), at(10_250)));
     }

@@ -13,7 +13,7 @@ use crate::domain::{ApiKeyDigest, ApiKeyId, ApiKeyToken, Scope, Timestamp};
 use crate::random::Random;
 use crate::store::{KeyKind, KeyStore, StoreError};
 
-/// The most API keys, revoked ones included: they are read whole.
+/// The most API keys, revoked ones included: they are read whole. Beyond it the one revoked longest ago is forgotten.
 pub const API_KEYS_MAX: usize = 1_000;
 
 /// The longest name of an API key, in characters.
@@ -106,7 +106,7 @@ impl ApiKeys {
         name: &str,
         scopes: BTreeSet<Scope>,
     ) -> Result<Option<(ApiKey, ApiKeyToken)>, StoreError> {
-        if self.store.keys(KeyKind::Api).await?.len() >= API_KEYS_MAX {
+        if !self.make_room().await? {
             return Ok(None);
         }
         let (mut id, mut secret) = ([0; 8], [0; 32]);
@@ -126,6 +126,18 @@ impl ApiKeys {
             return Ok(Some((key, token)));
         }
         Err(StoreError::unavailable("another key has the same random id: try again"))
+    }
+
+    /// Whether there is room for one more key. Where there is none, the one that was revoked longest ago is forgotten.
+    async fn make_room(&self) -> Result<bool, StoreError> {
+        let stored = self.store.keys(KeyKind::Api).await?;
+        if stored.len() < API_KEYS_MAX {
+            return Ok(true);
+        }
+        let keys = stored.iter().filter_map(|stored| Some((ApiKey::read(&stored.id, &stored.text)?, stored)));
+        let revoked = keys.filter_map(|(key, stored)| Some((key.revoked_at?, stored)));
+        let Some((_, oldest)) = revoked.min_by_key(|(revoked_at, _)| *revoked_at) else { return Ok(false) };
+        self.store.replace_key(KeyKind::Api, &oldest.id, Some(&oldest.text), None).await
     }
 
     /// All keys, in the order in which they were made; those that can't be read are left out and logged.

@@ -2,7 +2,8 @@
 //!
 //! The one place that decides whether a session is too old: by the store's time, with the limits of the configuration.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
 use crate::domain::{
@@ -16,6 +17,9 @@ use crate::store::{NewSession, Open, SignedIn, Store, StoreError};
 
 /// How often a sign-in begins anew when the user changes under it; as for changes of users.
 const ROUNDS_MAX: u32 = 10;
+
+/// How long the use of sessions is not written after it could not be: some seconds later a store is back, or is not.
+const SEEING_PAUSE: Duration = Duration::from_secs(5);
 
 /// How long sessions live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,6 +36,7 @@ pub struct Sessions {
     credentials: Arc<Credentials>,
     devices: DeviceKeys,
     settings: SessionSettings,
+    seeing_failed_at: Mutex<Option<Instant>>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
@@ -77,7 +82,7 @@ impl Sessions {
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Self {
-        Self { store, credentials, devices, settings, clock, random }
+        Self { store, credentials, devices, settings, seeing_failed_at: Mutex::new(None), clock, random }
     }
 
     /// How long sessions live.
@@ -185,12 +190,23 @@ impl Sessions {
         if signed_in.session.proof != proof {
             return Err(Error::NoSession);
         }
-        if self.settings.limits.is_due(&signed_in.session, signed_in.at)
-            && let Err(error) = self.store.see_session(token.user(), &signed_in.session, signed_in.at).await
-        {
-            tracing::debug!(%error, "the use of a session was not written");
+        if self.settings.limits.is_due(&signed_in.session, signed_in.at) {
+            self.see(&signed_in).await;
         }
         Ok(signed_in)
+    }
+
+    /// Writes that the session was used. A store that reads and does not write must not hold up every request: after
+    /// a failure nothing is written for a while.
+    async fn see(&self, signed_in: &SignedIn) {
+        let failed_at = *self.seeing_failed_at.lock().unwrap_or_else(PoisonError::into_inner);
+        if failed_at.is_some_and(|failed_at| failed_at.elapsed() < SEEING_PAUSE) {
+            return;
+        }
+        if let Err(error) = self.store.see_session(signed_in.user.id, &signed_in.session, signed_in.at).await {
+            tracing::debug!(%error, "the use of a session was not written");
+            *self.seeing_failed_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        }
     }
 
     /// The session with its user, if it has not ended.

@@ -103,14 +103,16 @@ fn entries(answer: Value) -> Result<Vec<Entry>, &'static str> {
 
 /// The events in the answer to an `XREVRANGE`.
 pub(super) fn read(answer: Value) -> Result<Vec<Event>, &'static str> {
-    entries(answer)?.iter().map(|entry| parse(&entry.fields)).collect()
+    entries(answer)?.iter().filter_map(|entry| parse(&entry.fields).transpose()).collect()
 }
 
-fn parse(fields: &BTreeMap<String, Vec<u8>>) -> Result<Event, &'static str> {
+/// The event; `None` if it is of a kind that a newer userd has written.
+fn parse(fields: &BTreeMap<String, Vec<u8>>) -> Result<Option<Event>, &'static str> {
     let field = |name: &str| fields.get(name).map(Vec::as_slice);
     let text = |name: &str| field(name).and_then(|bytes| std::str::from_utf8(bytes).ok());
     let user = field("user").and_then(UserId::from_slice).ok_or("the user of an event is no id")?;
-    let kind = text("kind").and_then(EventKind::from_word).ok_or("the kind of an event is unknown")?;
+    let kind = text("kind").ok_or("the kind of an event is missing")?;
+    let Some(kind) = EventKind::from_word(kind) else { return Ok(None) };
     let at = text("at").and_then(|at| at.parse().ok()).ok_or("the time of an event is no number")?;
     let address = match text("from").ok_or("the address of an event is missing")? {
         "" => None,
@@ -118,7 +120,7 @@ fn parse(fields: &BTreeMap<String, Vec<u8>>) -> Result<Event, &'static str> {
     };
     let caller = text("by").and_then(CallerId::from_stored).ok_or("the caller of an event is none")?;
     let client = Client { address, agent: Agent::default(), caller };
-    Ok(Event { user, kind, at: Timestamp::from_millis(at), client })
+    Ok(Some(Event { user, kind, at: Timestamp::from_millis(at), client }))
 }
 
 #[cfg(test)]

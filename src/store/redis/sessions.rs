@@ -32,8 +32,9 @@ const KEPT_MS_MAX: u64 = 100 * 365 * 24 * 3_600_000;
 const EPOCH_ROUNDS: usize = 3;
 
 /// How often a session is looked at whose epoch is not that of the record: a change may have come between the two
-/// reads, and then the second look sees both sides of it.
-const LOOKS: usize = 2;
+/// reads, and then the next look sees both sides of it, unless another change has come. Where a slot moves, the two
+/// reads may lie far apart.
+const LOOKS: usize = 4;
 
 #[async_trait]
 impl SessionStore for RedisStore {
