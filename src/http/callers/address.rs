@@ -29,7 +29,7 @@ pub(super) fn came_through_a_proxy(headers: &HeaderMap<'_>) -> bool {
     headers.iter().any(|header| {
         let name = header.name().as_str();
         let begins = name.get(..12).is_some_and(|start| start.eq_ignore_ascii_case("X-Forwarded-"));
-        begins || name.eq_ignore_ascii_case("Forwarded") || name.eq_ignore_ascii_case("X-Real-IP")
+        begins || ["Forwarded", "Via", "X-Real-IP"].into_iter().any(|word| name.eq_ignore_ascii_case(word))
     })
 }
 
