@@ -17,6 +17,7 @@ use crate::clock::Clock;
 use crate::domain::{ApiKeyDigest, ApiKeyId, ApiKeyToken, Scope, Timestamp};
 use crate::random::Random;
 use crate::service::Error;
+use crate::service::turns::Turns;
 use crate::store::{KeyKind, KeyStore, StoreError};
 
 /// The most API keys, revoked ones included: they are read whole.
@@ -60,6 +61,9 @@ struct Kept {
     used_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     revoked_ms: Option<u64>,
+    /// What a newer userd has written, for it to find again.
+    #[serde(flatten)]
+    newer: serde_json::Map<String, serde_json::Value>,
 }
 
 impl ApiKey {
@@ -85,6 +89,7 @@ impl ApiKey {
             made_ms: self.made_at.as_millis(),
             used_ms: self.used_at.map(Timestamp::as_millis),
             revoked_ms: self.revoked_at.map(Timestamp::as_millis),
+            newer: serde_json::Map::new(),
         };
         serde_json::to_string(&kept).unwrap_or_default()
     }
@@ -163,17 +168,19 @@ impl ApiKeys {
     /// # Errors
     /// The store's.
     pub async fn revoke(&self, id: &ApiKeyId) -> Result<bool, StoreError> {
-        let now = self.clock.now();
-        self.change(id, |key| _ = key.revoked_at.get_or_insert(now)).await
+        let now = self.clock.now().as_millis();
+        self.change(id, |key| _ = key.revoked_ms.get_or_insert(now)).await
     }
 
-    async fn change(&self, id: &ApiKeyId, change: impl Fn(&mut ApiKey)) -> Result<bool, StoreError> {
+    /// Changes what is kept, and so leaves alone what only a newer userd understands: its scopes, too.
+    async fn change(&self, id: &ApiKeyId, change: impl Fn(&mut Kept)) -> Result<bool, StoreError> {
         loop {
             let stored = self.store.keys(KeyKind::Api).await?.into_iter().find(|key| key.id == id.as_str());
             let Some(stored) = stored else { return Ok(false) };
-            let Some(mut key) = ApiKey::read(&stored.id, &stored.text) else { return Ok(false) };
-            change(&mut key);
-            if self.store.replace_key(KeyKind::Api, id.as_str(), Some(&stored.text), Some(&key.write())).await? {
+            let Ok(mut kept) = serde_json::from_str::<Kept>(&stored.text) else { return Ok(false) };
+            change(&mut kept);
+            let next = serde_json::to_string(&kept).unwrap_or_default();
+            if self.store.replace_key(KeyKind::Api, id.as_str(), Some(&stored.text), Some(&next)).await? {
                 return Ok(true);
             }
         }
@@ -184,7 +191,7 @@ impl ApiKeys {
 pub struct Keyring {
     keys: ApiKeys,
     known: ArcSwapOption<Known>,
-    reading: tokio::sync::Mutex<()>,
+    reading: Turns,
 }
 
 /// What was read, and when.
@@ -199,7 +206,7 @@ impl Keyring {
     /// What `keys` has, known from the first use on.
     #[must_use]
     pub fn new(keys: ApiKeys) -> Self {
-        Self { keys, known: ArcSwapOption::empty(), reading: tokio::sync::Mutex::new(()) }
+        Self { keys, known: ArcSwapOption::empty(), reading: Turns::default() }
     }
 
     /// Whether no key was ever made.
@@ -228,7 +235,7 @@ impl Keyring {
 
     /// Writes that a key was used; where that fails it is written the next time.
     async fn note_use(&self, id: &ApiKeyId, now: Timestamp) {
-        let noted = self.keys.change(id, |key| key.used_at = key.used_at.max(Some(now))).await;
+        let noted = self.keys.change(id, |key| key.used_ms = key.used_ms.max(Some(now.as_millis()))).await;
         self.known.store(None);
         if let Err(error) = noted {
             tracing::debug!(%error, "the use of an API key was not written");
@@ -241,12 +248,12 @@ impl Keyring {
             return Ok(known);
         }
         // One reads, the others wait for what it finds.
-        let _reading = self.reading.lock().await;
+        let turn = self.reading.next().await?;
         if let Some(known) = self.known.load_full().filter(fresh) {
             return Ok(known);
         }
         let read_at = Instant::now();
-        let (keys, all) = self.keys.read().await?;
+        let (keys, all) = turn.end(self.keys.read().await.map_err(Error::from))?;
         let known = Arc::new(Known { keys, none: all == 0, read_at });
         self.known.store(Some(Arc::clone(&known)));
         Ok(known)

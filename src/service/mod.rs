@@ -11,6 +11,7 @@ mod sessions;
 mod signing_keys;
 mod tokens;
 mod tries;
+mod turns;
 mod use_cases;
 mod users;
 

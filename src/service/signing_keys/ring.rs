@@ -12,6 +12,7 @@ use super::key::SigningKey;
 use super::rules::{self, KeyState, READ_EVERY_MS};
 use super::{Jwk, KeyGround, SigningAlgorithm, unusable};
 use crate::domain::Timestamp;
+use crate::service::turns::Turns;
 use crate::service::{Error, UnsealError};
 use crate::store::{KeyKind, StoreError, StoredKey};
 
@@ -26,7 +27,7 @@ pub struct SigningRing {
     ground: KeyGround,
     algorithm: SigningAlgorithm,
     known: ArcSwapOption<Known>,
-    reading: tokio::sync::Mutex<()>,
+    reading: Turns,
 }
 
 /// What was read, and when.
@@ -40,7 +41,7 @@ impl SigningRing {
     /// The keys on `ground`; the first one, where there is none, is made for `algorithm`.
     #[must_use]
     pub fn new(ground: KeyGround, algorithm: SigningAlgorithm) -> Self {
-        Self { ground, algorithm, known: ArcSwapOption::empty(), reading: tokio::sync::Mutex::new(()) }
+        Self { ground, algorithm, known: ArcSwapOption::empty(), reading: Turns::default() }
     }
 
     /// Makes the first key if there is none, and looks whether all can be used.
@@ -77,7 +78,7 @@ impl SigningRing {
             return Ok(Arc::clone(&known.ring));
         }
         // One reads, the others wait for what it finds.
-        let _reading = self.reading.lock().await;
+        let turn = self.reading.next().await?;
         let before = self.known.load_full();
         if let Some(known) = before.as_ref().filter(|known| fresh(known)) {
             return Ok(Arc::clone(&known.ring));
@@ -92,7 +93,7 @@ impl SigningRing {
             (Err(error), _) => {
                 // Not those before: what was removed must not sign.
                 self.known.store(None);
-                return Err(error);
+                return turn.end(Err(error));
             }
         };
         self.known.store(Some(Arc::new(Known { stored, ring: Arc::clone(&ring), read_at: now })));
