@@ -14,7 +14,8 @@ use userd::domain::{
 };
 use userd::random::{Random, SystemRandom};
 use userd::service::hashing::{HashSettings, Hasher};
-use userd::store::embedded::{EVENTS_KEPT, EmbeddedSettings, EmbeddedStore};
+use userd::store::EVENTS_KEPT;
+use userd::store::embedded::{EmbeddedSettings, EmbeddedStore};
 use userd::store::redis::{RedisSettings, RedisStore};
 use userd::store::{Insert, NewSession, Open, Store};
 

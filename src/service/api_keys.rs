@@ -191,7 +191,10 @@ impl ApiKeys {
 pub struct Keyring {
     keys: ApiKeys,
     known: ArcSwapOption<Known>,
+    /// Held by the one who reads.
     reading: Turns,
+    /// Held by the one who writes that a key was used.
+    noting: tokio::sync::Mutex<()>,
 }
 
 /// What was read, and when.
@@ -206,14 +209,17 @@ impl Keyring {
     /// What `keys` has, known from the first use on.
     #[must_use]
     pub fn new(keys: ApiKeys) -> Self {
-        Self { keys, known: ArcSwapOption::empty(), reading: Turns::default() }
+        Self { keys, known: ArcSwapOption::empty(), reading: Turns::default(), noting: tokio::sync::Mutex::new(()) }
     }
 
-    /// Whether no key was ever made.
+    /// Whether no key was ever made. Once there was one that stays so, and nobody is asked any more.
     ///
     /// # Errors
     /// [`Error::Store`].
     pub async fn is_empty(&self) -> Result<bool, Error> {
+        if self.known.load().as_ref().is_some_and(|known| !known.none) {
+            return Ok(false);
+        }
         Ok(self.known().await?.none)
     }
 
@@ -233,8 +239,10 @@ impl Keyring {
         Ok(Some(key.clone()))
     }
 
-    /// Writes that a key was used; where that fails it is written the next time.
+    /// Writes that a key was used; where that fails, or somebody is just doing it, it is written the next time. Many
+    /// requests at once would otherwise all write, and repeat for one another.
     async fn note_use(&self, id: &ApiKeyId, now: Timestamp) {
+        let Ok(_noting) = self.noting.try_lock() else { return };
         let noted = self.keys.change(id, |key| key.used_ms = key.used_ms.max(Some(now.as_millis()))).await;
         self.known.store(None);
         if let Err(error) = noted {
@@ -247,7 +255,6 @@ impl Keyring {
         if let Some(known) = self.known.load_full().filter(fresh) {
             return Ok(known);
         }
-        // One reads, the others wait for what it finds.
         let turn = self.reading.next().await?;
         if let Some(known) = self.known.load_full().filter(fresh) {
             return Ok(known);

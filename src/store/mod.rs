@@ -36,7 +36,7 @@ use std::error::Error as StdError;
 use async_trait::async_trait;
 
 pub use keys::{KEY_BYTES_MAX, KeyKind, KeyStore, StoredKey};
-pub use sessions::{NewSession, Open, SessionStore, SignedIn};
+pub use sessions::{EVENTS_KEPT, NewSession, Open, SessionStore, SignedIn};
 pub use throttle::Throttle;
 
 pub use finding::{Examined, Finding, FindingKind, FindingState, Place, Portion, Treatment, mask};

@@ -16,6 +16,9 @@ use crate::domain::{
     User, UserId, Version,
 };
 
+/// How many events a store keeps in all where nothing else is set: ten years of a small service, and about 100 MB.
+pub const EVENTS_KEPT: u64 = 1_000_000;
+
 /// Where sessions and events are kept. See the module's text for what an implementer promises.
 #[async_trait]
 pub trait SessionStore: Send + Sync + 'static {

@@ -11,9 +11,6 @@ use super::rows::{RowError, number, read};
 use super::session_rows::{address_bytes, address_from};
 use crate::domain::{Agent, CallerId, Client, Event, EventKind, Timestamp, UserId};
 
-/// How many events are kept unless somebody wants more or fewer: about 100 bytes each, with their index.
-pub const EVENTS_KEPT: u64 = 1_000_000;
-
 /// The most old events that go with a new one. One would do; more let a smaller limit come true by and by, and no
 /// change waits for the rest.
 const FORGOTTEN_MAX: i64 = 8;

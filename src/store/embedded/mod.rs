@@ -66,7 +66,6 @@ use rusqlite::Connection;
 
 pub use self::beside::EmbeddedFile;
 pub use self::errors::OpenError;
-pub use self::events::EVENTS_KEPT;
 pub use self::keys_beside::EmbeddedKeys;
 
 use self::buckets::Buckets;

@@ -18,7 +18,13 @@ fn opened(queue: usize) -> (TempDir, EmbeddedStore) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("userd.db");
     let timeout = Duration::from_secs(20);
-    let store = EmbeddedStore::open(&EmbeddedSettings { path, readers: 1, timeout, queue, events_kept: EVENTS_KEPT });
+    let store = EmbeddedStore::open(&EmbeddedSettings {
+        path,
+        readers: 1,
+        timeout,
+        queue,
+        events_kept: crate::store::EVENTS_KEPT,
+    });
     (folder, store.expect("a fresh database"))
 }
 
@@ -39,7 +45,7 @@ fn somebody(number: u8) -> User {
 
 /// What is written beside a change that nobody in particular makes.
 fn note() -> Note {
-    Note { client: Client::default(), now: Timestamp::from_millis(1), kept: EVENTS_KEPT }
+    Note { client: Client::default(), now: Timestamp::from_millis(1), kept: crate::store::EVENTS_KEPT }
 }
 
 fn reason(error: &StoreError) -> String {

@@ -59,7 +59,7 @@ use self::keys::{Keys, Shard, mask_claim};
 use self::link::{Link, LinkError};
 use self::record::Pointer;
 pub use self::settings::{
-    Acknowledge, Address, BUSY_PAUSE, Durability, EVENTS_KEPT, Login, RECHECK_EVERY, RedisSettings, Sentinels, Servers,
+    Acknowledge, Address, BUSY_PAUSE, Durability, Login, RECHECK_EVERY, RedisSettings, Sentinels, Servers,
 };
 use self::steps::{Edit, Told};
 use crate::domain::{CanonicalEmail, Client, EventKind, PasswordHash, SessionId, Timestamp, User, UserId, Version};

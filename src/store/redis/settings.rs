@@ -10,9 +10,6 @@ pub const RECHECK_EVERY: Duration = Duration::from_secs(30);
 /// wants it sooner.
 pub const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
-/// How many events are kept in all, unless the operator says otherwise: some 110 MB of Redis memory.
-pub const EVENTS_KEPT: u64 = 1_000_000;
-
 /// Where a server listens.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Address {
@@ -178,7 +175,7 @@ impl RedisSettings {
             in_flight_max: 4096,
             recheck_every: RECHECK_EVERY,
             busy_pause: BUSY_PAUSE,
-            events_kept: EVENTS_KEPT,
+            events_kept: crate::store::EVENTS_KEPT,
             allow_volatile_store: false,
             allow_eviction: false,
             assume_noeviction: false,

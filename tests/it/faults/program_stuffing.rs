@@ -7,6 +7,7 @@ use std::time::Instant;
 
 use tokio::task::JoinSet;
 
+use crate::support::fault_report::report_row;
 use crate::support::http::{Connection, PASSWORD, sign_up};
 use crate::support::program::{Launch, Serving};
 use crate::support::redis_server::RedisServer;
@@ -52,16 +53,16 @@ fn serving(launch: &Launch) -> Serving {
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_wrong_passwords_reach_no_account_and_shut_nobody_out_on_the_embedded_store() {
     let folder = tempfile::tempdir().expect("a folder");
-    stuff(&Launch::in_folder(folder.path())).await;
+    stuff(&Launch::in_folder(folder.path()), "embedded").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn ten_thousand_wrong_passwords_reach_no_account_and_shut_nobody_out_on_redis() {
     let (server, folder) = (RedisServer::start(), tempfile::tempdir().expect("a folder"));
-    stuff(&Launch::in_folder(folder.path()).redis(&server)).await;
+    stuff(&Launch::in_folder(folder.path()).redis(&server), "Redis").await;
 }
 
-async fn stuff(launch: &Launch) {
+async fn stuff(launch: &Launch, store: &str) {
     let userd = serving(&launch.clone().cheap_hashes().set("proxy.trusted", "127.0.0.1, ::1"));
     let mut devices = Vec::new();
     for number in 0..ACCOUNTS {
@@ -86,6 +87,17 @@ async fn stuff(launch: &Launch) {
         *looked_at.entry(email).or_default() += 1;
     }
     assert!(signed_in > 2 * ACCOUNTS, "only {signed_in} honest sign-ins were made meanwhile");
+    let most = looked_at.values().max().copied().unwrap_or_default();
+    report_row(
+        "Stuffing",
+        &[
+            ("store", store.to_owned()),
+            ("wrong passwords from 5,000 addresses", TRIES.to_string()),
+            ("looked at", looked_at.values().sum::<usize>().to_string()),
+            ("at one account at most", most.to_string()),
+            ("honest sign-ins meanwhile, all served", (2 * signed_in).to_string()),
+        ],
+    );
     let refilled = usize::try_from(started.elapsed().as_secs() / ACCOUNT_REFILL_S).expect("some hours") + 1;
     for (email, tries) in looked_at {
         assert!(tries <= ACCOUNT_BURST + refilled, "{tries} passwords were tried on {email}");

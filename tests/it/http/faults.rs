@@ -27,7 +27,7 @@ const fn endpoint(method: Method, path: &'static str, signed_in: bool, borne: us
     Endpoint { method, path, signed_in, borne }
 }
 
-const ENDPOINTS: [Endpoint; 21] = [
+const ENDPOINTS: [Endpoint; 22] = [
     endpoint(Get, "/api/users", false, 0),
     endpoint(Get, "/api/users/{id}", false, 0),
     endpoint(Get, "/api/users/{id}", true, 0),
@@ -49,6 +49,7 @@ const ENDPOINTS: [Endpoint; 21] = [
     endpoint(Post, "/api/token", true, 0),
     endpoint(Post, "/api/token/refresh", false, 0),
     endpoint(Get, "/.well-known/jwks.json", false, 0),
+    endpoint(Get, "/.well-known/openid-configuration", false, 0),
 ];
 
 /// Ada is signed in twice.
@@ -71,7 +72,7 @@ impl Stage {
                 format!(r#"{{"email":"ada@example.com","password":"{PASSWORD}","cookie":true,"refresh":true}}"#)
             }
             Post if endpoint.path == "/api/token" => "{}".to_owned(),
-            Post if endpoint.path == "/api/token/refresh" => format!(r#"{{"refresh_token":"{}"}}"#, self.ada.refresh),
+            Post if endpoint.path == "/api/token/refresh" => format!(r#"{{"refresh_token":"{}"}}"#, self.other.refresh),
             Post => format!(r#"{{"name":"Bob","email":"bob@example.com","password":"{PASSWORD}"}}"#),
             Put => format!(r#"{{"name":"Countess","email":"countess@example.com","password":"{PASSWORD}"}}"#),
             Patch => format!(r#"{{"password":"{PASSWORD}","new_password":"{OTHER_PASSWORD}"}}"#),

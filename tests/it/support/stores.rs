@@ -16,7 +16,8 @@ use tokio::task::JoinSet;
 use userd::clock::{Clock, ManualClock};
 use userd::domain::{CanonicalEmail, Client, Email, PasswordHash, Timestamp, User, UserId};
 use userd::random::{SeededRandom, SystemRandom};
-use userd::store::embedded::{EVENTS_KEPT, EmbeddedSettings, EmbeddedStore};
+use userd::store::EVENTS_KEPT;
+use userd::store::embedded::{EmbeddedSettings, EmbeddedStore};
 use userd::store::redis::{RedisSettings, RedisStore};
 use userd::store::{Insert, Profile, Store};
 

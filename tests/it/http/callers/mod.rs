@@ -4,5 +4,6 @@ mod address;
 mod cors;
 mod credentials;
 mod cross_site;
+mod keyring;
 mod protected;
 mod table;

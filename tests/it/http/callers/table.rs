@@ -20,11 +20,12 @@ const SIGN_UP: &str = r#"{"name":"Eve","email":"eve@example.com","password":"cor
 const REPLACE: &str = r#"{"name":"Countess","email":"ada@example.com","password":"correct horse battery"}"#;
 const CHANGE: &str = r#"{"password":"correct horse battery","new_password":"seven grey herons, wading"}"#;
 const PASSWORD: &str = r#"{"password":"correct horse battery"}"#;
-const REFRESH: &str = r#"{"refresh_token":"{refresh}"}"#;
 const LOGIN: &str = r#"{"email":"ada@example.com","password":"correct horse battery"}"#;
 
-/// Each route, one request to it, and its body. `{ada}` is Ada's id, `{session}` another session of
-/// hers, `{refresh}` her refresh token.
+const REFRESH: &str = r#"{"refresh_token":"{refresh}"}"#;
+
+/// Each route, one request to it, and its body. `{ada}` is Ada's id, `{session}` another session of hers, `{refresh}` its
+/// refresh token.
 const ROWS: [(Method, &str, &str, &str); 21] = [
     (Get, "/ping", "/ping", ""),
     (Get, "/health/live", "/health/live", ""),
@@ -90,7 +91,7 @@ async fn cast(scene: &Scene, keys: &Arc<MemoryStore>) -> Cast {
     bad.push(vec![("Authorization", "Basic YWRhOmFkYQ==".to_owned())]);
     columns.push(("bad", bad));
     columns.push(("bad cookie", vec![cookie(&forged), cookie(&ended.token), cookie("x")]));
-    Cast { columns, ada: ada.id, session: other.session, refresh: ada.refresh }
+    Cast { columns, ada: ada.id, session: other.session, refresh: other.refresh }
 }
 
 /// What each route answers to each caller.

@@ -1,0 +1,73 @@
+//! What a node knows of API keys while the store does not answer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use rocket::tokio::join;
+use rocket::tokio::sync::Semaphore;
+use userd::clock::Clock;
+use userd::random::SeededRandom;
+use userd::service::{ApiKeys, Keyring};
+use userd::store::{KeyKind, KeyStore, StoreError, StoredKey};
+
+use crate::http::clock;
+
+/// Answers a reading when it is let, with what is in it or not at all.
+struct Slow {
+    readings: AtomicUsize,
+    let_through: Semaphore,
+    keys: Option<Vec<StoredKey>>,
+}
+
+#[async_trait]
+impl KeyStore for Slow {
+    async fn keys(&self, _: KeyKind) -> Result<Vec<StoredKey>, StoreError> {
+        self.readings.fetch_add(1, Ordering::SeqCst);
+        self.let_through.acquire().await.expect("it is never closed").forget();
+        self.keys.clone().ok_or_else(|| StoreError::unavailable("away"))
+    }
+
+    async fn replace_key(&self, _: KeyKind, _: &str, _: Option<&str>, _: Option<&str>) -> Result<bool, StoreError> {
+        Ok(false)
+    }
+}
+
+fn keyring(keys: Option<Vec<StoredKey>>) -> (Arc<Slow>, Keyring) {
+    let store = Arc::new(Slow { readings: AtomicUsize::new(0), let_through: Semaphore::new(0), keys });
+    let random = Arc::new(SeededRandom::from_seed(1));
+    let keys = ApiKeys::new(Arc::clone(&store) as _, clock() as Arc<dyn Clock>, random);
+    (store, Keyring::new(keys))
+}
+
+#[rocket::async_test]
+async fn who_waits_for_a_reading_shares_what_came_of_it_also_a_failure() {
+    for (keys, empty) in [(None, None), (Some(Vec::new()), Some(true))] {
+        let (store, keyring) = keyring(keys);
+        let ask = || async { keyring.is_empty().await.ok() };
+        let let_one_through = async { store.let_through.add_permits(1) };
+        let (one, two, three, ()) = join!(ask(), ask(), ask(), let_one_through);
+        assert_eq!([one, two, three], [empty; 3]);
+        assert_eq!(store.readings.load(Ordering::SeqCst), 1, "one has asked for all");
+    }
+}
+
+#[rocket::async_test]
+async fn who_asks_after_a_failure_has_the_store_asked_again() {
+    let (store, keyring) = keyring(None);
+    store.let_through.add_permits(2);
+    assert!(keyring.is_empty().await.is_err() && keyring.is_empty().await.is_err());
+    assert_eq!(store.readings.load(Ordering::SeqCst), 2);
+}
+
+#[rocket::async_test]
+async fn that_there_is_a_key_is_asked_once() {
+    let key =
+        StoredKey { id: "0123456789abcdef".to_owned(), text: "can't be read, and is there all the same".to_owned() };
+    let (store, keyring) = keyring(Some(vec![key]));
+    store.let_through.add_permits(1);
+    for _ in 0..3 {
+        assert!(!keyring.is_empty().await.expect("the store has answered once"));
+    }
+    assert_eq!(store.readings.load(Ordering::SeqCst), 1);
+}
