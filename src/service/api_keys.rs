@@ -1,23 +1,16 @@
 //! The keys of other services: made, listed, revoked by the operator; shown with each request by the service.
 //!
-//! A node keeps what it has read for a second, so that a request costs no round trip: a key that was revoked is
-//! refused everywhere at most a second later.
-//!
 //! Where no key was ever made, userd is in *protected mode*. Revoked keys stay in the list, so that revoking the last
 //! one shuts the door instead of opening it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
 
-use arc_swap::ArcSwapOption;
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Clock;
 use crate::domain::{ApiKeyDigest, ApiKeyId, ApiKeyToken, Scope, Timestamp};
 use crate::random::Random;
-use crate::service::Error;
-use crate::service::turns::Turns;
 use crate::store::{KeyKind, KeyStore, StoreError};
 
 /// The most API keys, revoked ones included: they are read whole.
@@ -25,12 +18,6 @@ pub const API_KEYS_MAX: usize = 1_000;
 
 /// The longest name of an API key, in characters.
 pub const API_KEY_NAME_CHARS_MAX: usize = 100;
-
-/// How long a node goes by what it has read.
-const FRESH_FOR: Duration = Duration::from_secs(1);
-
-/// How often at most the last use of a key is written, in milliseconds.
-const USED_EVERY_MS: u64 = 60_000;
 
 /// What is kept of an API key.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -67,6 +54,11 @@ struct Kept {
 }
 
 impl ApiKey {
+    /// Whether `token` is this key's; in constant time.
+    pub(super) fn is_shown_by(&self, token: &ApiKeyToken) -> bool {
+        self.id == *token.id() && self.digest == token.digest()
+    }
+
     fn read(id: &str, text: &str) -> Option<Self> {
         let kept: Kept = serde_json::from_str(text).ok()?;
         Some(Self {
@@ -149,7 +141,7 @@ impl ApiKeys {
     }
 
     /// The same, and how many there are with those that can't be read.
-    async fn read(&self) -> Result<(Vec<ApiKey>, usize), StoreError> {
+    pub(super) async fn read(&self) -> Result<(Vec<ApiKey>, usize), StoreError> {
         let all = self.store.keys(KeyKind::Api).await?;
         let (mut keys, count) = (Vec::new(), all.len());
         for stored in all {
@@ -172,6 +164,16 @@ impl ApiKeys {
         self.change(id, |key| _ = key.revoked_ms.get_or_insert(now)).await
     }
 
+    /// Writes that the key was used at `at`.
+    pub(super) async fn note_use(&self, id: &ApiKeyId, at: Timestamp) -> Result<bool, StoreError> {
+        self.change(id, |key| key.used_ms = key.used_ms.max(Some(at.as_millis()))).await
+    }
+
+    /// The present moment, by the clock that keys are made by.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// Changes what is kept, and so leaves alone what only a newer userd understands: its scopes, too.
     async fn change(&self, id: &ApiKeyId, change: impl Fn(&mut Kept)) -> Result<bool, StoreError> {
         loop {
@@ -184,85 +186,5 @@ impl ApiKeys {
                 return Ok(true);
             }
         }
-    }
-}
-
-/// The keys as a node that serves knows them.
-pub struct Keyring {
-    keys: ApiKeys,
-    known: ArcSwapOption<Known>,
-    /// Held by the one who reads.
-    reading: Turns,
-    /// Held by the one who writes that a key was used.
-    noting: tokio::sync::Mutex<()>,
-}
-
-/// What was read, and when.
-struct Known {
-    keys: Vec<ApiKey>,
-    /// Whether there are none, not even such that can't be read: damage must not open the door.
-    none: bool,
-    read_at: Instant,
-}
-
-impl Keyring {
-    /// What `keys` has, known from the first use on.
-    #[must_use]
-    pub fn new(keys: ApiKeys) -> Self {
-        Self { keys, known: ArcSwapOption::empty(), reading: Turns::default(), noting: tokio::sync::Mutex::new(()) }
-    }
-
-    /// Whether no key was ever made. Once there was one that stays so, and nobody is asked any more.
-    ///
-    /// # Errors
-    /// [`Error::Store`].
-    pub async fn is_empty(&self) -> Result<bool, Error> {
-        if self.known.load().as_ref().is_some_and(|known| !known.none) {
-            return Ok(false);
-        }
-        Ok(self.known().await?.none)
-    }
-
-    /// The key that `token` shows, if it is one and was not revoked.
-    ///
-    /// # Errors
-    /// [`Error::Store`].
-    pub async fn find(&self, token: &ApiKeyToken) -> Result<Option<ApiKey>, Error> {
-        let digest = token.digest();
-        let known = self.known().await?;
-        let found = known.keys.iter().find(|key| key.id == *token.id() && key.digest == digest);
-        let Some(key) = found.filter(|key| key.revoked_at.is_none()) else { return Ok(None) };
-        let now = self.keys.clock.now();
-        if key.used_at.is_none_or(|used_at| now >= used_at.plus_millis(USED_EVERY_MS)) {
-            self.note_use(&key.id, now).await;
-        }
-        Ok(Some(key.clone()))
-    }
-
-    /// Writes that a key was used; where that fails, or somebody is just doing it, it is written the next time. Many
-    /// requests at once would otherwise all write, and repeat for one another.
-    async fn note_use(&self, id: &ApiKeyId, now: Timestamp) {
-        let Ok(_noting) = self.noting.try_lock() else { return };
-        let noted = self.keys.change(id, |key| key.used_ms = key.used_ms.max(Some(now.as_millis()))).await;
-        self.known.store(None);
-        if let Err(error) = noted {
-            tracing::debug!(%error, "the use of an API key was not written");
-        }
-    }
-
-    async fn known(&self) -> Result<Arc<Known>, Error> {
-        let fresh = |known: &Arc<Known>| known.read_at.elapsed() < FRESH_FOR;
-        if let Some(known) = self.known.load_full().filter(fresh) {
-            return Ok(known);
-        }
-        let turn = self.reading.next().await?;
-        if let Some(known) = self.known.load_full().filter(fresh) {
-            return Ok(known);
-        }
-        let read_at = Instant::now();
-        let (keys, all) = turn.end(self.keys.read().await.map_err(Error::from))?;
-        let known = Arc::new(Known { keys, none: all == 0, read_at });
-        self.known.store(Some(Arc::clone(&known)));
-        Ok(known)
     }
 }

@@ -6,6 +6,7 @@ mod device_key;
 pub mod doctor;
 mod error;
 pub mod hashing;
+mod keyring;
 mod seal;
 mod sessions;
 mod signing_keys;
@@ -15,10 +16,11 @@ mod turns;
 mod use_cases;
 mod users;
 
-pub use api_keys::{API_KEY_NAME_CHARS_MAX, API_KEYS_MAX, ApiKey, ApiKeys, Keyring};
+pub use api_keys::{API_KEY_NAME_CHARS_MAX, API_KEYS_MAX, ApiKey, ApiKeys};
 pub use credentials::Credentials;
 pub use device_key::DeviceKeys;
 pub use error::{Error, PasswordField};
+pub use keyring::Keyring;
 pub use seal::{SEAL_KEY_BYTES, Seal, UnsealError};
 pub use sessions::{SessionSettings, Sessions, SignIn, SignedInNow};
 pub use signing_keys::{

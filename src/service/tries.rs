@@ -12,7 +12,7 @@ use std::sync::Arc;
 use crate::clock::Clock;
 use crate::domain::{AccountKey, Bucket, BucketKey, CallerId, CanonicalEmail, Client, NetworkKey, Rate, Taken};
 use crate::service::Error;
-use crate::store::Throttle;
+use crate::store::{StoreError, Throttle};
 
 /// How many wrong passwords are borne.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,43 +82,67 @@ impl Tries {
         device: Option<[u8; 16]>,
         client: &Client,
     ) -> Result<Try, Error> {
-        let buckets = self.buckets(email.map(AccountKey::of), device, client);
-        match self.store.take(&buckets, self.clock.now()).await? {
-            Taken::Yes => Ok(Try { buckets }),
-            Taken::No { place, retry_after_ms } => {
-                // What is refused was no wrong password: strangers who run against a limit must not use up what all
-                // others have. The network's own count goes on.
-                let taken = buckets.iter().take(place).filter(|bucket| bucket.key == BucketKey::Everybody).copied();
-                self.undone(Try { buckets: taken.collect() }).await;
-                // A place that is not in the list would be the store's mistake; the first bucket then stands for it.
-                let Some(bucket) = buckets.get(place).or(buckets.first()) else { return Ok(Try { buckets }) };
-                Err(Error::TooManyTries(LimitMet { name: name(bucket.key), rate: bucket.rate, retry_after_ms }))
+        let (shared, own) = self.buckets(email.map(AccountKey::of), device, client);
+        let mut begun = Try { buckets: Vec::with_capacity(4) };
+        for bucket in shared {
+            match self.store.take(&[bucket], self.clock.now()).await {
+                Ok(Taken::Yes) => begun.buckets.push(bucket),
+                Ok(Taken::No { retry_after_ms, .. }) => return Err(self.refused(begun, bucket, retry_after_ms).await),
+                // In a cluster such a bucket may lie in a shard that is gone, and its loss must not keep everybody out
+                // whose account lies elsewhere. The account's own limits still hold.
+                Err(error @ StoreError::Unavailable(_)) => {
+                    tracing::debug!(%error, limit = name(bucket.key), "a try is not counted");
+                }
+                Err(error) => tracing::error!(%error, limit = name(bucket.key), "a try can't be counted"),
             }
         }
+        if own.is_empty() {
+            return Ok(begun);
+        }
+        if let Taken::No { place, retry_after_ms } = self.store.take(&own, self.clock.now()).await?
+            && let Some(bucket) = own.get(place)
+        {
+            return Err(self.refused(begun, *bucket, retry_after_ms).await);
+        }
+        begun.buckets.extend(own);
+        Ok(begun)
     }
 
-    /// Tries of one network and of everybody come first, so that who is stopped there does not use up what an
-    /// account has.
-    fn buckets(&self, account: Option<AccountKey>, device: Option<[u8; 16]>, client: &Client) -> Vec<Bucket> {
+    /// What is refused was no wrong password: strangers who run against a limit must not use up what all others have.
+    /// The network's own count goes on.
+    async fn refused(&self, begun: Try, bucket: Bucket, retry_after_ms: u64) -> Error {
+        let of_all = begun.buckets.into_iter().filter(|bucket| bucket.key == BucketKey::Everybody);
+        self.undone(Try { buckets: of_all.collect() }).await;
+        Error::TooManyTries(LimitMet { name: name(bucket.key), rate: bucket.rate, retry_after_ms })
+    }
+
+    /// The buckets that a try shares with others, and those of the account. The shared ones are taken from first, so
+    /// that who is stopped there does not use up what an account has.
+    fn buckets(
+        &self,
+        account: Option<AccountKey>,
+        device: Option<[u8; 16]>,
+        client: &Client,
+    ) -> (Vec<Bucket>, Vec<Bucket>) {
         let rates = &self.rates;
+        if let (Some(account), Some(device)) = (account, device) {
+            return (Vec::new(), vec![Bucket { key: BucketKey::Device(account, device), rate: rates.device }]);
+        }
         let network = match client.caller {
             CallerId::ApiKey(_) => None,
             CallerId::Nobody | CallerId::Session(_) => client.address.map(NetworkKey::of),
         };
-        if let (Some(account), Some(device)) = (account, device) {
-            return vec![Bucket { key: BucketKey::Device(account, device), rate: rates.device }];
-        }
-        let mut buckets = Vec::with_capacity(4);
-        buckets.extend(network.map(|network| Bucket { key: BucketKey::Network(network), rate: rates.network }));
-        buckets.push(Bucket { key: BucketKey::Everybody, rate: rates.everybody });
+        let (mut shared, mut own) = (Vec::with_capacity(2), Vec::with_capacity(2));
+        shared.extend(network.map(|network| Bucket { key: BucketKey::Network(network), rate: rates.network }));
+        shared.push(Bucket { key: BucketKey::Everybody, rate: rates.everybody });
         if let Some(account) = account {
-            buckets.extend(network.map(|network| {
+            own.extend(network.map(|network| {
                 let key = BucketKey::AccountAndNetwork(account, network);
                 Bucket { key, rate: rates.account_and_network }
             }));
-            buckets.push(Bucket { key: BucketKey::Account(account), rate: rates.account });
+            own.push(Bucket { key: BucketKey::Account(account), rate: rates.account });
         }
-        buckets
+        (shared, own)
     }
 
     /// The password was right: the account's buckets are full again, the others get theirs back.
@@ -130,7 +154,8 @@ impl Tries {
             .into_iter()
             .partition(|bucket| !matches!(bucket.key, BucketKey::Network(_) | BucketKey::Everybody));
         let now = self.clock.now();
-        let (filled, given) = tokio::join!(self.store.fill(&own), self.store.give_back(&shared, now));
+        let give_back = async { if shared.is_empty() { Ok(()) } else { self.store.give_back(&shared, now).await } };
+        let (filled, given) = tokio::join!(self.store.fill(&own), give_back);
         for error in [filled, given].into_iter().filter_map(Result::err) {
             tracing::debug!(%error, "a right password stays counted as a try");
         }

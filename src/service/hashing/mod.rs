@@ -9,7 +9,7 @@
 //! - `stored` reads a kept hash and caps what it may cost, *before* anything is computed.
 //! - `settings` are the numbers, checked.
 //!
-//! Not here: what a good password is (`domain`), how often one may guess (later), when a hash is replaced
+//! Not here: what a good password is (`domain`), how often one may guess (`service::tries`), when a hash is replaced
 //! (the use case does, on [`Verdict::Match`] with `outdated`).
 //!
 //! # What a stranger can learn from the time

@@ -9,7 +9,7 @@ use rusqlite::Connection;
 use userd::store::embedded::{EmbeddedKeys, EmbeddedStore, OpenError};
 use userd::store::{KeyKind, KeyStore, Store, StoredKey};
 
-use crate::support::load::users_count;
+use crate::support::http::status_of;
 use crate::support::program::Launch;
 use crate::support::stores::{Backend, TestStore, at_once, audit_database, database, settings};
 
@@ -93,7 +93,7 @@ async fn keys_are_changed_beside_the_real_program() {
         let beside = keys_of(&path);
         make(&beside, &format!("{round:02}")).await;
         drop(beside);
-        assert_eq!(users_count(serving.address()).await, 0, "it serves");
+        assert_eq!(status_of(serving.address(), "/health/ready").await, 200, "it serves");
         assert!(matches!(EmbeddedStore::open(&settings(&path)), Err(OpenError::InUse { .. })));
     }
     serving.terminate_if_running();

@@ -1,7 +1,7 @@
 //! What a node knows of API keys while the store does not answer.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use rocket::tokio::join;
@@ -15,6 +15,7 @@ use crate::http::clock;
 
 /// Answers a reading when it is let, with what is in it or not at all.
 struct Slow {
+    away: AtomicBool,
     readings: AtomicUsize,
     let_through: Semaphore,
     keys: Option<Vec<StoredKey>>,
@@ -25,7 +26,8 @@ impl KeyStore for Slow {
     async fn keys(&self, _: KeyKind) -> Result<Vec<StoredKey>, StoreError> {
         self.readings.fetch_add(1, Ordering::SeqCst);
         self.let_through.acquire().await.expect("it is never closed").forget();
-        self.keys.clone().ok_or_else(|| StoreError::unavailable("away"))
+        let keys = self.keys.clone().filter(|_| !self.away.load(Ordering::SeqCst));
+        keys.ok_or_else(|| StoreError::unavailable("away"))
     }
 
     async fn replace_key(&self, _: KeyKind, _: &str, _: Option<&str>, _: Option<&str>) -> Result<bool, StoreError> {
@@ -34,7 +36,12 @@ impl KeyStore for Slow {
 }
 
 fn keyring(keys: Option<Vec<StoredKey>>) -> (Arc<Slow>, Keyring) {
-    let store = Arc::new(Slow { readings: AtomicUsize::new(0), let_through: Semaphore::new(0), keys });
+    let store = Arc::new(Slow {
+        away: AtomicBool::new(false),
+        readings: AtomicUsize::new(0),
+        let_through: Semaphore::new(0),
+        keys,
+    });
     let random = Arc::new(SeededRandom::from_seed(1));
     let keys = ApiKeys::new(Arc::clone(&store) as _, clock() as Arc<dyn Clock>, random);
     (store, Keyring::new(keys))
@@ -70,4 +77,20 @@ async fn that_there_is_a_key_is_asked_once() {
         assert!(!keyring.is_empty().await.expect("the store has answered once"));
     }
     assert_eq!(store.readings.load(Ordering::SeqCst), 1);
+}
+
+/// In a cluster the keys lie in one shard, and its loss must not cost everybody else their service.
+#[rocket::async_test]
+async fn a_node_that_has_read_goes_on_while_the_store_is_away() {
+    let (store, keyring) = keyring(Some(Vec::new()));
+    store.let_through.add_permits(100);
+    assert!(keyring.is_empty().await.expect("the store has answered"));
+    store.away.store(true, Ordering::SeqCst);
+    let asked = store.readings.load(Ordering::SeqCst);
+    crate::support::redis_server::wait_for("the store is asked again", || {
+        let answer = futures_util::FutureExt::now_or_never(keyring.is_empty()).expect("nobody waits");
+        assert!(answer.expect("it goes on"), "with what it knew");
+        store.readings.load(Ordering::SeqCst) > asked
+    });
+    assert!(keyring.is_empty().await.expect("it goes on"));
 }

@@ -56,7 +56,7 @@ const ALL_OF_USERD: Threats = Threats { kills_userd: true, freezes_userd: true, 
 impl Place {
     fn of(kind: Kind, url: &str, threats: Threats) -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
-        let launch = Launch::in_folder(folder.path()).store(url).cheap_hashes();
+        let launch = Launch::in_folder(folder.path()).store(url).cheap_hashes().unthrottled();
         Self { kind, folder, threats, launch, struck: Vec::new() }
     }
 
