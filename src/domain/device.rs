@@ -2,13 +2,16 @@
 //!
 //! It opens nothing. Whoever shows it at sign-in is not held up by what strangers have tried meanwhile, but counted
 //! for themselves. Signed, not kept: `d1.<user id>.<16 random bytes>.<seconds>.<signature>`.
+//!
+//! The signature is also over what is kept of the user's password: who once knew a password that was changed has no
+//! known device any more.
 
 use std::fmt;
 
 use aws_lc_rs::hmac;
 
 use super::encoding::{decode, encode};
-use super::{Timestamp, UserId};
+use super::{PasswordHash, Timestamp, UserId};
 
 /// What a token of this format begins with.
 const PREFIX: &str = "d1";
@@ -52,31 +55,38 @@ impl Device {
         Self { user, id, signed_in_s: now.as_millis() / 1000 }
     }
 
-    /// The device that `text` names, if `key` has signed it and it is still known at `now`.
+    /// The device that `text` names, if `key` has signed it under this password and it is still known at `now`.
     #[must_use]
-    pub fn read(text: &str, key: &DeviceKey, now: Timestamp) -> Option<Self> {
+    pub fn read(text: &str, key: &DeviceKey, password: &PasswordHash, now: Timestamp) -> Option<Self> {
         let (signed, signature) = text.rsplit_once('.')?;
         let signature: [u8; 32] = decode(signature)?;
-        hmac::verify(&key.0, signed.as_bytes(), &signature).ok()?;
+        hmac::verify(&key.0, &message(signed, password), &signature).ok()?;
         let mut parts = signed.strip_prefix(PREFIX)?.strip_prefix('.')?.splitn(3, '.');
         let (user, id, seconds) = (parts.next()?, parts.next()?, parts.next()?);
         let device = Self { user: UserId::parse(user)?, id: decode(id)?, signed_in_s: seconds.parse().ok()? };
         (now.as_millis() < device.signed_in_s.saturating_mul(1000).saturating_add(DEVICE_MS)).then_some(device)
     }
 
-    /// The token that names it.
+    /// The token that names it, for as long as the user has this password.
     #[must_use]
-    pub fn sign(&self, key: &DeviceKey) -> String {
+    pub fn sign(&self, key: &DeviceKey, password: &PasswordHash) -> String {
         let signed = format!("{PREFIX}.{}.{}.{}", self.user, encode(&self.id), self.signed_in_s);
-        let signature = hmac::sign(&key.0, signed.as_bytes());
+        let signature = hmac::sign(&key.0, &message(&signed, password));
         format!("{signed}.{}", encode(signature.as_ref()))
     }
+}
+
+/// What is signed. No token has a line end, so the two parts can't be shifted into one another.
+fn message(token: &str, password: &PasswordHash) -> Vec<u8> {
+    [token.as_bytes(), b"\n", password.as_str().as_bytes()].concat()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    const SOME_HASH: &str =
+        "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$RdescudvJCsgt3ub+b5dWRWJTmaaJObGRdescudvJC";
     const DAY_MS: u64 = 24 * 3600 * 1000;
 
     fn device() -> Device {
@@ -87,8 +97,12 @@ mod tests {
     #[test]
     fn a_device_is_known_for_its_time_by_who_has_the_key() {
         let key = DeviceKey::new(&[1; 32]);
-        let token = device().sign(&key);
-        let read = |token: &str, key: &DeviceKey, at| Device::read(token, key, Timestamp::from_millis(at));
+        let password = |end| PasswordHash::parse(&format!("{SOME_HASH}{end}")).expect("a hash");
+        let token = device().sign(&key, &password("A"));
+        let read =
+            |token: &str, key: &DeviceKey, at| Device::read(token, key, &password("A"), Timestamp::from_millis(at));
+        let now = Timestamp::from_millis(2 * DAY_MS);
+        assert_eq!(Device::read(&token, &key, &password("B"), now), None, "another password");
         assert_eq!(read(&token, &key, 2 * DAY_MS), Some(device()));
         assert_eq!(read(&token, &key, 181 * DAY_MS), None, "too long ago");
         assert_eq!(read(&token, &DeviceKey::new(&[2; 32]), 2 * DAY_MS), None, "signed by somebody else");

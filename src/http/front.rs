@@ -35,6 +35,9 @@ const REQUEST_ID_CHARS_MAX: usize = 64;
 /// The header that carries a request's id, in both directions.
 const REQUEST_ID: &str = "X-Request-Id";
 
+/// How much of a body Rocket has looked at before the fairings: `_method=delete`.
+const FORM_BYTES_SEEN: usize = 14;
+
 /// How often the end of the last request is looked for while stopping.
 const DRAIN_POLL: Duration = Duration::from_millis(10);
 
@@ -76,7 +79,8 @@ impl Fairing for Front {
         Info { name: "front", kind: Kind::Request | Kind::Response | Kind::Shutdown | Kind::Singleton }
     }
 
-    async fn on_request(&self, request: &mut Request<'_>, _: &mut Data<'_>) {
+    async fn on_request(&self, request: &mut Request<'_>, data: &mut Data<'_>) {
+        as_it_came(request, data).await;
         let method = request.method();
         request.local_cache(|| Trace::start(&self.ids, method, Some(self.drain.enter())));
     }
@@ -87,6 +91,18 @@ impl Fairing for Front {
 
     async fn on_shutdown(&self, _: &Rocket<Orbit>) {
         self.drain.wait(self.grace).await;
+    }
+}
+
+/// Undoes what Rocket does before all fairings: it takes a `POST` of a form that begins with `_method=` for that method.
+/// Any page may send a form anywhere, so it must not be what a browser asks for first.
+async fn as_it_came(request: &mut Request<'_>, data: &mut Data<'_>) {
+    if request.content_type().is_some_and(|kind| kind.is_form()) {
+        // As much as Rocket has looked at, so there is nothing to wait for. It passes over an `&`.
+        let start = data.peek(FORM_BYTES_SEEN).await;
+        if start.iter().position(|byte| *byte != b'&').is_some_and(|at| start[at..].starts_with(b"_method")) {
+            request.set_method(Method::Post);
+        }
     }
 }
 

@@ -85,7 +85,7 @@ impl Serialize for SignedInNowView<'_> {
         view.serialize_field("token", &done.token.expose())?;
         view.serialize_field("session_id", &Text(&done.session.id))?;
         view.serialize_field("expires_at", &Text(&done.ends_at))?;
-        view.serialize_field("device_token", &done.device)?;
+        view.serialize_field("device_token", done.device.expose())?;
         match &done.refresh {
             Some(refresh) => view.serialize_field("refresh_token", &refresh.expose())?,
             None => view.skip_field("refresh_token")?,

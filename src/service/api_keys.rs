@@ -16,6 +16,9 @@ use crate::store::{KeyKind, KeyStore, StoreError};
 /// The most API keys, revoked ones included: they are read whole. Beyond it the one revoked longest ago is forgotten.
 pub const API_KEYS_MAX: usize = 1_000;
 
+/// How often a change of a key is tried when others change it meanwhile.
+const ROUNDS_MAX: u32 = 10;
+
 /// The longest name of an API key, in characters.
 pub const API_KEY_NAME_CHARS_MAX: usize = 100;
 
@@ -48,6 +51,9 @@ struct Kept {
     used_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     revoked_ms: Option<u64>,
+    /// What a newer userd has written, for it to find again.
+    #[serde(flatten)]
+    newer: serde_json::Map<String, serde_json::Value>,
 }
 
 impl ApiKey {
@@ -78,6 +84,7 @@ impl ApiKey {
             made_ms: self.made_at.as_millis(),
             used_ms: self.used_at.map(Timestamp::as_millis),
             revoked_ms: self.revoked_at.map(Timestamp::as_millis),
+            newer: serde_json::Map::new(),
         };
         serde_json::to_string(&kept).unwrap_or_default()
     }
@@ -168,13 +175,13 @@ impl ApiKeys {
     /// # Errors
     /// The store's.
     pub async fn revoke(&self, id: &ApiKeyId) -> Result<bool, StoreError> {
-        let now = self.clock.now();
-        self.change(id, |key| _ = key.revoked_at.get_or_insert(now)).await
+        let now = self.clock.now().as_millis();
+        self.change(id, |key| _ = key.revoked_ms.get_or_insert(now)).await
     }
 
     /// Writes that the key was used at `at`.
     pub(super) async fn note_use(&self, id: &ApiKeyId, at: Timestamp) -> Result<bool, StoreError> {
-        self.change(id, |key| key.used_at = key.used_at.max(Some(at))).await
+        self.change(id, |key| key.used_ms = key.used_ms.max(Some(at.as_millis()))).await
     }
 
     /// The present moment, by the clock that keys are made by.
@@ -182,15 +189,18 @@ impl ApiKeys {
         self.clock.now()
     }
 
-    async fn change(&self, id: &ApiKeyId, change: impl Fn(&mut ApiKey)) -> Result<bool, StoreError> {
-        loop {
+    /// Changes what is kept, and so leaves alone what only a newer userd understands: its scopes, too.
+    async fn change(&self, id: &ApiKeyId, change: impl Fn(&mut Kept)) -> Result<bool, StoreError> {
+        for _ in 0..ROUNDS_MAX {
             let stored = self.store.keys(KeyKind::Api).await?.into_iter().find(|key| key.id == id.as_str());
             let Some(stored) = stored else { return Ok(false) };
-            let Some(mut key) = ApiKey::read(&stored.id, &stored.text) else { return Ok(false) };
-            change(&mut key);
-            if self.store.replace_key(KeyKind::Api, id.as_str(), Some(&stored.text), Some(&key.write())).await? {
+            let Ok(mut kept) = serde_json::from_str::<Kept>(&stored.text) else { return Ok(false) };
+            change(&mut kept);
+            let next = serde_json::to_string(&kept).unwrap_or_default();
+            if self.store.replace_key(KeyKind::Api, id.as_str(), Some(&stored.text), Some(&next)).await? {
                 return Ok(true);
             }
         }
+        Err(StoreError::unavailable("others keep changing this API key"))
     }
 }

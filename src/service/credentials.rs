@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::{CallerId, CanonicalEmail, Client, PasswordAttempt, PasswordHash, User, UserId, Version};
+use crate::domain::{CallerId, CanonicalEmail, Client, PasswordAttempt, PasswordHash, User, UserId};
 use crate::service::Error;
 use crate::service::hashing::{Hasher, Verdict};
 use crate::service::tries::{Tries, Try};
@@ -117,12 +117,12 @@ impl Credentials {
         self.verify(found, attempt, &trier, check).await
     }
 
-    /// Keeps the password under a hash with today's parameters. The version afterwards; `None` if somebody
-    /// else was faster. A busy gate puts the upgrade off: the user asked for something else.
-    pub(super) async fn upgrade_hash(&self, user: &User, attempt: &PasswordAttempt) -> Result<Option<Version>, Error> {
-        let Ok(hash) = self.hasher.rehash(attempt).await else { return Ok(Some(user.version)) };
+    /// Keeps the password under a hash with today's parameters. The user afterwards; `None` if somebody else was
+    /// faster. A busy gate puts the upgrade off: the user asked for something else.
+    pub(super) async fn upgrade_hash(&self, user: &User, attempt: &PasswordAttempt) -> Result<Option<User>, Error> {
+        let Ok(hash) = self.hasher.rehash(attempt).await else { return Ok(Some(user.clone())) };
         match self.store.replace_password_hash(user.id, user.version, &hash).await? {
-            Update::Updated(user) => Ok(Some(user.version)),
+            Update::Updated(user) => Ok(Some(*user)),
             Update::Stale | Update::Taken => Ok(None),
             Update::Missing => Err(Error::UnknownUser),
         }

@@ -7,6 +7,7 @@ use zeroize::Zeroizing;
 
 use crate::domain::DeviceKey;
 use crate::random::Random;
+use crate::service::turns::Turns;
 use crate::service::{Error, Seal, UnsealError};
 use crate::store::{KeyKind, KeyStore};
 
@@ -19,13 +20,14 @@ pub struct DeviceKeys {
     seal: Arc<Seal>,
     random: Arc<dyn Random>,
     key: OnceCell<DeviceKey>,
+    reading: Turns,
 }
 
 impl DeviceKeys {
     /// The key in `store`, sealed by `seal`.
     #[must_use]
     pub fn new(store: Arc<dyn KeyStore>, seal: Arc<Seal>, random: Arc<dyn Random>) -> Self {
-        Self { store, seal, random, key: OnceCell::new() }
+        Self { store, seal, random, key: OnceCell::new(), reading: Turns::default() }
     }
 
     /// The key; read at most once, and made if there is none.
@@ -33,7 +35,11 @@ impl DeviceKeys {
     /// # Errors
     /// [`Error::Store`], [`Error::KeyUnusable`].
     pub async fn key(&self) -> Result<&DeviceKey, Error> {
-        self.key.get_or_try_init(|| self.read_or_make()).await
+        if let Some(key) = self.key.get() {
+            return Ok(key);
+        }
+        let turn = self.reading.next().await?;
+        turn.end(self.key.get_or_try_init(|| self.read_or_make()).await)
     }
 
     /// One that is made is never removed. Where two make it at once, the first one's holds.

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwapOption;
 
 use crate::domain::{ApiKeyId, ApiKeyToken, Timestamp};
+use crate::service::turns::Turns;
 use crate::service::{ApiKey, ApiKeys, Error};
 use crate::store::StoreError;
 
@@ -25,14 +26,16 @@ const GOES_ON_FOR: Duration = Duration::from_secs(3600);
 /// How often at most the last use of a key is written, in milliseconds.
 const USED_EVERY_MS: u64 = 60_000;
 
+/// How long the use of keys is not written after it could not be.
+const NOTING_PAUSE: Duration = Duration::from_secs(5);
+
 /// What a node knows of the API keys.
 pub struct Keyring {
     keys: ApiKeys,
     known: ArcSwapOption<Known>,
-    /// Held by the one who reads; says when a reading last failed.
-    reading: tokio::sync::Mutex<Option<Instant>>,
-    /// Held by the one who writes that a key was used.
-    noting: tokio::sync::Mutex<()>,
+    reading: Turns,
+    /// Held by the one who writes that a key was used; says when that last failed.
+    noting: tokio::sync::Mutex<Option<Instant>>,
 }
 
 /// What was read, and when.
@@ -62,7 +65,7 @@ impl Keyring {
     /// What `keys` has, known from the first use on.
     #[must_use]
     pub fn new(keys: ApiKeys) -> Self {
-        let (reading, noting) = (tokio::sync::Mutex::new(None), tokio::sync::Mutex::new(()));
+        let (reading, noting) = (Turns::default(), tokio::sync::Mutex::default());
         Self { keys, known: ArcSwapOption::empty(), reading, noting }
     }
 
@@ -74,7 +77,12 @@ impl Keyring {
         if self.known.load().as_ref().is_some_and(|known| !known.none) {
             return Ok(false);
         }
-        Ok(self.known().await?.none)
+        let known = self.known().await?;
+        if known.none && !known.answered {
+            // What a node knows goes on to open what it opens; that everybody may do everything has to be known.
+            return Err(StoreError::unavailable("whether there are API keys can't be read now").into());
+        }
+        Ok(known.none)
     }
 
     /// The key that `token` shows, if it is one and was not revoked.
@@ -92,15 +100,22 @@ impl Keyring {
         Ok(Some(key.clone()))
     }
 
-    /// Writes that a key was used; where that fails, or somebody is just doing it, it is written the next time. Many
-    /// requests at once would otherwise all write, and repeat for one another.
+    /// Writes that a key was used; where that fails, or somebody is just doing it, it is written later. Many requests
+    /// at once would otherwise all write, and repeat for one another, and all wait for a store that takes no writes.
     async fn note_use(&self, id: &ApiKeyId, now: Timestamp) {
-        let Ok(_noting) = self.noting.try_lock() else { return };
+        let Ok(mut failed_at) = self.noting.try_lock() else { return };
+        if failed_at.is_some_and(|failed_at| failed_at.elapsed() < NOTING_PAUSE) {
+            return;
+        }
         if let Err(error) = self.keys.note_use(id, now).await {
             tracing::debug!(%error, "the use of an API key was not written");
+            *failed_at = Some(Instant::now());
+            return;
         }
+        // To be read again, unless somebody has just done so: what they have read must not be put back.
         if let Some(known) = self.known.load_full() {
-            self.known.store(Some(Arc::new(Known { asked_at: None, ..Known::clone(&known) })));
+            let again = Arc::new(Known { asked_at: None, ..Known::clone(&known) });
+            self.known.compare_and_swap(&Some(known), Some(again));
         }
     }
 
@@ -111,28 +126,15 @@ impl Keyring {
         }
         // While the store is away one asks again, and nobody else waits for that.
         let bridging = known.filter(|known| !known.answered && known.can_go_on());
-        let asked_at = Instant::now();
-        // One reads, the others wait for what it finds, also for a failure: one after the other they would wait for a
-        // store that is away as many times as there are requests.
-        let mut reading = match (self.reading.try_lock(), bridging) {
-            (Ok(reading), _) => reading,
-            (Err(_), Some(known)) => return Ok(known),
-            (Err(_), None) => self.reading.lock().await,
+        let turn = match (self.reading.free(), bridging) {
+            (Some(turn), _) => turn,
+            (None, Some(known)) => return Ok(known),
+            (None, None) => self.reading.next().await?,
         };
         if let Some(known) = self.known.load_full().filter(|known| known.is_fresh()) {
             return Ok(known);
         }
-        if reading.is_some_and(|failed_at| failed_at >= asked_at) {
-            return Err(StoreError::unavailable("the API keys could not be read just now").into());
-        }
-        let known = match self.read().await {
-            Ok(known) => known,
-            Err(error) => {
-                *reading = Some(Instant::now());
-                return Err(error.into());
-            }
-        };
-        let known = Arc::new(known);
+        let known = turn.end(self.read().await.map(Arc::new).map_err(Error::from))?;
         self.known.store(Some(Arc::clone(&known)));
         Ok(known)
     }

@@ -8,10 +8,12 @@ mod error;
 pub mod hashing;
 mod keyring;
 mod seal;
+mod secret;
 mod sessions;
 mod signing_keys;
 mod tokens;
 mod tries;
+mod turns;
 mod use_cases;
 mod users;
 
@@ -21,12 +23,13 @@ pub use device_key::DeviceKeys;
 pub use error::{Error, PasswordField};
 pub use keyring::Keyring;
 pub use seal::{SEAL_KEY_BYTES, Seal, UnsealError};
+pub use secret::Secret;
 pub use sessions::{SessionSettings, Sessions, SignIn, SignedInNow};
 pub use signing_keys::{
     Jwk, KEYS_MAX_AGE_S, KeyGround, KeyMaking, KeyState, ListedKey, Rotation, SigningAlgorithm, SigningKeys,
     SigningRecord, SigningRing, publish_lead_ms,
 };
-pub use tokens::{Minted, Secret, TokenSettings, Tokens};
+pub use tokens::{Minted, TokenSettings, Tokens};
 pub use tries::{LimitMet, Tries, TryRates};
 pub use use_cases::{Ground, ServiceSettings, UseCases};
 pub use users::{NewPassword, Precondition, Removal, Replacement, SignUp, Users};

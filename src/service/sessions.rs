@@ -7,12 +7,12 @@ use std::time::{Duration, Instant};
 
 use crate::clock::Clock;
 use crate::domain::{
-    CallerId, CanonicalEmail, Client, Device, Email, EventKind, PasswordAttempt, RefreshState, RefreshToken, Session,
-    SessionId, SessionLimits, SessionToken, Timestamp, User, UserId, Version,
+    CallerId, CanonicalEmail, Client, Device, DeviceKey, Email, EventKind, PasswordAttempt, RefreshState, RefreshToken,
+    Session, SessionId, SessionLimits, SessionToken, Timestamp, User, UserId,
 };
 use crate::random::Random;
 use crate::service::credentials::{Check, Credentials, Trier};
-use crate::service::{DeviceKeys, Error};
+use crate::service::{DeviceKeys, Error, Secret};
 use crate::store::{NewSession, Open, SignedIn, Store, StoreError};
 
 /// How often a sign-in begins anew when the user changes under it; as for changes of users.
@@ -51,7 +51,7 @@ pub struct SignIn {
     /// Whether they want a refresh token, too.
     pub refresh: bool,
     /// The token of a device from which they have signed in before, if they show one.
-    pub device: Option<String>,
+    pub device: Option<Secret>,
 }
 
 /// Somebody has signed in.
@@ -66,7 +66,7 @@ pub struct SignedInNow {
     /// The secret for which tokens for other services are given, if it was asked for.
     pub refresh: Option<RefreshToken>,
     /// Shows next time that this device is known.
-    pub device: String,
+    pub device: Secret,
     /// When the session ends, however much it is used.
     pub ends_at: Timestamp,
 }
@@ -112,9 +112,8 @@ impl Sessions {
         let mut check = Check::default();
         for _ in 0..ROUNDS_MAX {
             let found = self.store.user_by_email(email).await?;
-            let shown = sign_in.device.as_deref().and_then(|text| Device::read(text, key, self.clock.now()));
             let id = found.as_ref().map(|user| user.id);
-            let device = shown.filter(|device| Some(device.user) == id).map(|device| device.id);
+            let device = self.known_device(sign_in, found.as_ref(), key);
             let trier = Trier { email: Some(email), device, client };
             let (user, outdated) = match self.credentials.verify(found, &sign_in.password, &trier, &mut check).await {
                 Ok(verified) => verified,
@@ -123,24 +122,10 @@ impl Sessions {
                 }
                 Err(error) => return Err(error),
             };
-            let version = if outdated {
-                self.credentials.upgrade_hash(&user, &sign_in.password).await
-            } else {
-                Ok(Some(user.version))
-            };
-            let opened = match version {
-                Ok(Some(version)) => self.open(&user, version, sign_in.refresh, client).await?,
-                Ok(None) | Err(Error::UnknownUser) => None,
-                // A store without memory takes no new hash and still signs in: the next time will do. If it was
-                // written all the same, this is no longer the version, and the next round finds that out.
-                Err(Error::Store(StoreError::Unavailable(error))) => {
-                    tracing::debug!(%error, "an outdated hash was not made again");
-                    self.open(&user, user.version, sign_in.refresh, client).await?
-                }
-                Err(error) => return Err(error),
-            };
-            if let Some((session, token, refresh)) = opened {
-                let device = Device::new(user.id, device.unwrap_or_else(|| self.fresh()), self.clock.now()).sign(key);
+            let Some(user) = self.with_todays_hash(user, outdated, &sign_in.password).await? else { continue };
+            if let Some((session, token, refresh)) = self.open(&user, sign_in.refresh, client).await? {
+                let device = Device::new(user.id, device.unwrap_or_else(|| self.fresh()), self.clock.now());
+                let device = Secret::new(device.sign(key, &user.password_hash));
                 let ends_at = self.settings.limits.ends_at(session.made_at);
                 return Ok(SignedInNow { user, session, token, refresh, device, ends_at });
             }
@@ -148,16 +133,45 @@ impl Sessions {
         Err(Error::Contended { rounds: ROUNDS_MAX })
     }
 
+    /// The device that is shown, if it is one of this user's.
+    fn known_device(&self, sign_in: &SignIn, user: Option<&User>, key: &DeviceKey) -> Option<[u8; 16]> {
+        let (text, user) = (sign_in.device.as_ref()?.expose(), user?);
+        let device = Device::read(text, key, &user.password_hash, self.clock.now())?;
+        (device.user == user.id).then_some(device.id)
+    }
+
+    /// The user, their hash made again if it is `outdated`; `None` if somebody else was faster.
+    ///
+    /// A store without memory takes no new hash and still signs in: the next time will do. If it was written all the
+    /// same, this is no longer the version, and the next round finds that out.
+    async fn with_todays_hash(
+        &self,
+        user: User,
+        outdated: bool,
+        password: &PasswordAttempt,
+    ) -> Result<Option<User>, Error> {
+        if !outdated {
+            return Ok(Some(user));
+        }
+        match self.credentials.upgrade_hash(&user, password).await {
+            Err(Error::Store(StoreError::Unavailable(error))) => {
+                tracing::debug!(%error, "an outdated hash was not made again");
+                Ok(Some(user))
+            }
+            Err(Error::UnknownUser) => Ok(None),
+            upgraded => upgraded,
+        }
+    }
+
     async fn fail(&self, email: &CanonicalEmail, user: Option<UserId>, client: &Client) -> Result<SignedInNow, Error> {
         self.store.note_failure(email, user, client, self.clock.now()).await?;
         Err(Error::NotAuthenticated)
     }
 
-    /// Opens a session of the user in this version; `None` if somebody else was faster.
+    /// Opens a session of the user in the version that was read; `None` if somebody else was faster.
     async fn open(
         &self,
         user: &User,
-        version: Version,
         refresh: bool,
         client: &Client,
     ) -> Result<Option<(Session, SessionToken, Option<RefreshToken>)>, Error> {
@@ -166,7 +180,7 @@ impl Sessions {
         let refresh = refresh.then(|| RefreshToken::generate(user.id, id, proof, self.fresh()));
         let session = NewSession { id, proof, refresh: refresh.as_ref().map(RefreshState::of) };
         let now = self.clock.now();
-        match self.store.open_session(user.id, version, &session, &self.settings.limits, client, now).await? {
+        match self.store.open_session(user.id, user.version, &session, &self.settings.limits, client, now).await? {
             Open::Opened(session) => Ok(Some((*session, token, refresh))),
             Open::Stale | Open::Missing => Ok(None),
         }

@@ -15,7 +15,7 @@ use crate::clock::Clock;
 use crate::domain::{Client, EventKind, Refresh, RefreshState, RefreshToken, SALT_BYTES, Timestamp};
 use crate::random::Random;
 use crate::service::signing_keys::{Jwk, SigningAlgorithm, SigningRing};
-use crate::service::{Error, Sessions};
+use crate::service::{Error, Secret, Sessions};
 use crate::store::{SignedIn, Store};
 
 /// How often a refresh is judged anew when others use a token of the same session at the same moment: after one of
@@ -58,23 +58,6 @@ pub struct Minted {
     pub token: Secret,
     /// When it ends.
     pub ends_at: Timestamp,
-}
-
-/// A text that only its receiver may see.
-pub struct Secret(String);
-
-impl Secret {
-    /// Lets the text out.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl std::fmt::Debug for Secret {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Secret(***)")
-    }
 }
 
 /// What a token says (RFC 7519); moments in seconds.
@@ -176,7 +159,7 @@ impl Tokens {
             exp,
             jti: BASE64URL.encode(self.fresh::<ID_BYTES>()),
         };
-        let token = Secret(self.ring.sign(&claims, *at).await?);
+        let token = Secret::new(self.ring.sign(&claims, *at).await?);
         Ok(Minted { token, ends_at: Timestamp::from_millis(exp * 1000) })
     }
 

@@ -181,14 +181,12 @@ impl Users {
         for _ in 0..ROUNDS_MAX {
             let (user, outdated) =
                 self.authenticate(id, &replacement.password, precondition, client, &mut check).await?;
-            let version = if outdated {
-                self.credentials.upgrade_hash(&user, &replacement.password).await?
-            } else {
-                Some(user.version)
-            };
-            let outcome = match version {
-                Some(version) => {
-                    self.store.replace_profile(id, version, &replacement.profile, client, self.clock.now()).await?
+            let current =
+                if outdated { self.credentials.upgrade_hash(&user, &replacement.password).await? } else { Some(user) };
+            let outcome = match current {
+                Some(user) => {
+                    let (profile, now) = (&replacement.profile, self.clock.now());
+                    self.store.replace_profile(id, user.version, profile, client, now).await?
                 }
                 None => Update::Stale,
             };

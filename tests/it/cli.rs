@@ -132,6 +132,24 @@ fn warnings_are_no_mistakes() {
     assert!(err(&output).starts_with("warning: hash.memory_kib = 1024"), "{}", err(&output));
 }
 
+/// `/dev/full` is a disk without room.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_key_that_can_not_be_written_where_it_should_is_no_success() {
+    let folder = empty_folder();
+    let full = fs::File::options().write(true).open("/dev/full").expect("Linux has it");
+    let output = Command::new(env!("CARGO_BIN_EXE_userd"))
+        .args(["keys", "api", "create", "--name", "gateway", "--scope", "users:read"])
+        .current_dir(folder.path())
+        .env_clear()
+        .stdout(full)
+        .output()
+        .expect("the program can be started");
+    assert_eq!(output.status.code(), Some(1), "{}", err(&output));
+    assert!(err(&output).contains("it was done, but what it says can't be written: "), "{}", err(&output));
+    assert!(err(&output).contains("`userd keys api revoke "), "which key that is: {}", err(&output));
+}
+
 #[test]
 fn an_api_key_is_printed_once_listed_without_its_secret_and_revoked() {
     let folder = empty_folder();

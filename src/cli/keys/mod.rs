@@ -77,11 +77,17 @@ impl Said {
         Self { out: text.into(), note: String::new() }
     }
 
-    /// A reader that went away (`| head`) is no mistake.
+    /// A reader that went away (`| head`) is no mistake; a disk that is full is: what was made is shown nowhere else.
     fn print(&self) -> ExitCode {
-        let _ = io::stdout().lock().write_all(self.out.as_bytes());
+        let mut stdout = io::stdout().lock();
+        let printed = stdout.write_all(self.out.as_bytes()).and_then(|()| stdout.flush());
         let _ = io::stderr().lock().write_all(self.note.as_bytes());
-        ExitCode::SUCCESS
+        match printed {
+            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+                failed(&format!("it was done, but what it says can't be written: {error}"))
+            }
+            _ => ExitCode::SUCCESS,
+        }
     }
 }
 

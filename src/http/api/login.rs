@@ -11,7 +11,7 @@ use crate::http::callers::Anyone;
 use crate::http::fields::{Fields, FromFields};
 use crate::http::problem::Problem;
 use crate::http::view::SignedInNowView;
-use crate::service::SignIn;
+use crate::service::{Secret, SignIn};
 
 /// What a sign-in says.
 pub(in crate::http) struct Login {
@@ -28,7 +28,8 @@ impl FromFields for Login {
         let password = fields.read("password", PasswordAttempt::parse);
         let (cookie, refresh) = (fields.flag("cookie"), fields.flag("refresh"));
         let device = fields.read_if_there("device_token", |text| Ok::<_, Infallible>(text.to_owned()));
-        let sign_in = SignIn { email: email?, password: password?, refresh: refresh?, device: device.ok()? };
+        let sign_in =
+            SignIn { email: email?, password: password?, refresh: refresh?, device: device.ok()?.map(Secret::new) };
         Some(Self { sign_in, cookie: cookie? })
     }
 }
@@ -37,11 +38,11 @@ impl FromFields for Login {
 pub(super) async fn login(who: Anyone<'_>, body: Body<Login>) -> Result<Answer, Problem> {
     let Login { mut sign_in, cookie } = body.0;
     let cookies = if cookie { Some(who.cookies()?) } else { None };
-    sign_in.device = sign_in.device.or_else(|| who.device().map(str::to_owned));
+    sign_in.device = sign_in.device.or_else(|| who.device().map(|text| Secret::new(text.to_owned())));
     let done = who.sessions().sign_in(&sign_in, &who.client()).await?;
     let answer = Answer::json(&SignedInNowView(&done));
     let Some(cookies) = cookies else { return Ok(answer) };
     let life_s = who.sessions().settings().limits.absolute_ms / 1000;
     let answer = answer.with_cookie(cookies.keep_session(&done.token.expose(), life_s));
-    Ok(answer.with_cookie(cookies.keep_device(&done.device)))
+    Ok(answer.with_cookie(cookies.keep_device(done.device.expose())))
 }

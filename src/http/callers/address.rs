@@ -29,13 +29,8 @@ pub(super) fn came_through_a_proxy(headers: &HeaderMap<'_>) -> bool {
     headers.iter().any(|header| {
         let name = header.name().as_str();
         let begins = name.get(..12).is_some_and(|start| start.eq_ignore_ascii_case("X-Forwarded-"));
-        begins || name.eq_ignore_ascii_case("Forwarded") || name.eq_ignore_ascii_case("X-Real-IP")
+        begins || ["Forwarded", "Via", "X-Real-IP"].into_iter().any(|word| name.eq_ignore_ascii_case(word))
     })
-}
-
-/// Whether a proxy says that the browser speaks TLS with it. Who lies about it gets a cookie that asks for more.
-pub(super) fn forwarded_as_https(headers: &HeaderMap<'_>) -> bool {
-    headers.get("X-Forwarded-Proto").any(|scheme| scheme.trim().eq_ignore_ascii_case("https"))
 }
 
 /// The name by which a request was sent here, with its port.

@@ -7,7 +7,7 @@
 use rocket::Request;
 use rocket::http::HeaderMap;
 
-use super::address::{Host, forwarded_as_https};
+use super::address::{Host, came_through_a_proxy};
 use crate::domain::DEVICE_MS;
 
 const SESSION: [&str; 2] = ["__Host-sid", "sid"];
@@ -42,7 +42,7 @@ pub(in crate::http) struct Cookies {
 impl Cookies {
     /// Those that hold for `request`.
     pub(super) fn of(request: &Request<'_>) -> Self {
-        Self { plain: Host::of(request).is_loopback() && !forwarded_as_https(request.headers()) }
+        Self { plain: Host::of(request).is_loopback() && !came_through_a_proxy(request.headers()) }
     }
 
     /// The kind that is set.
@@ -63,9 +63,9 @@ impl Cookies {
 
     fn find<'r>(self, headers: &'r HeaderMap<'_>, names: [&'static str; 2]) -> impl Iterator<Item = (&'r str, Cookie)> {
         let pairs = headers.get("Cookie").flat_map(|list| list.split(';')).filter_map(|pair| pair.split_once('='));
-        pairs.filter_map(move |(name, value)| match name.trim() {
-            name if name == names[0] => Some((value.trim(), Cookie::Secure)),
-            name if self.plain && name == names[1] => Some((value.trim(), Cookie::Plain)),
+        pairs.filter_map(move |(name, value)| match bare(name) {
+            name if name == names[0] => Some((bare(value), Cookie::Secure)),
+            name if self.plain && name == names[1] => Some((bare(value), Cookie::Plain)),
             _ => None,
         })
     }
@@ -89,4 +89,10 @@ impl Cookies {
         let (name, secure) = if self.plain { (names[1], "") } else { (names[0], " Secure;") };
         format!("{name}={value};{secure} HttpOnly; SameSite=Lax; Path=/; Max-Age={seconds}")
     }
+}
+
+/// `text` without what may stand around it. No other space than that: to a browser a name that begins with a wider one
+/// does not begin with `__Host-`, so a neighbouring host may plant it.
+fn bare(text: &str) -> &str {
+    text.trim_matches([' ', '\t'])
 }

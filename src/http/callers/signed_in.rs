@@ -6,7 +6,9 @@ use rocket::request::{FromRequest, Outcome};
 use super::caller::{Caller, Who};
 use super::cookies::Cookies;
 use super::pass::{Pass, Right, nobody, outcome};
+use super::site::Site;
 use crate::domain::{Client, Session, User};
+use crate::http::access::Rules;
 use crate::http::problem::{Problem, ProblemKind};
 use crate::service::{Minted, Sessions};
 use crate::store;
@@ -69,7 +71,8 @@ impl<'r> FromRequest<'r> for SignedIn<'r> {
     }
 }
 
-/// A user who signs out. Where the session of a cookie has ended already, the cookie is forgotten all the same.
+/// A user who signs out. Where the session of a cookie has ended already, the cookie is forgotten all the same; not where
+/// another site asks, whose request has come without the cookie.
 pub(in crate::http) struct SigningOut<'r> {
     /// Who, by which session.
     pub(in crate::http) signed_in: SignedIn<'r>,
@@ -77,21 +80,25 @@ pub(in crate::http) struct SigningOut<'r> {
     pub(in crate::http) cookies: Cookies,
 }
 
+impl<'r> SigningOut<'r> {
+    async fn check(request: &'r Request<'_>) -> Result<Self, Problem> {
+        let cookies = Cookies::of(request);
+        let site = Site::of(request, cookies.kind(), &Rules::of(request)?.access);
+        match SignedIn::check(request).await {
+            Ok(signed_in) => Ok(Self { signed_in, cookies }),
+            Err(problem) if problem.kind() == ProblemKind::NotSignedIn && site.check().is_ok() => {
+                Err(problem.with_header("Set-Cookie", cookies.forget_session()))
+            }
+            Err(problem) => Err(problem),
+        }
+    }
+}
+
 #[rocket::async_trait]
 impl<'r> FromRequest<'r> for SigningOut<'r> {
     type Error = ProblemKind;
 
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ProblemKind> {
-        let cookies = Cookies::of(request);
-        outcome(
-            request,
-            match SignedIn::check(request).await {
-                Ok(signed_in) => Ok(Self { signed_in, cookies }),
-                Err(problem) if problem.kind() == ProblemKind::NotSignedIn => {
-                    Err(problem.with_header("Set-Cookie", cookies.forget_session()))
-                }
-                Err(problem) => Err(problem),
-            },
-        )
+        outcome(request, Self::check(request).await)
     }
 }

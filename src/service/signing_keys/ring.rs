@@ -4,7 +4,6 @@
 //! A store that is away stops nobody from checking tokens: what was read last goes on being published.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use arc_swap::ArcSwapOption;
 use serde::Serialize;
@@ -13,6 +12,7 @@ use super::key::SigningKey;
 use super::rules::{self, KeyState, READ_EVERY_MS};
 use super::{Jwk, KeyGround, SigningAlgorithm, unusable};
 use crate::domain::Timestamp;
+use crate::service::turns::Turns;
 use crate::service::{Error, UnsealError};
 use crate::store::{KeyKind, StoreError, StoredKey};
 
@@ -27,8 +27,7 @@ pub struct SigningRing {
     ground: KeyGround,
     algorithm: SigningAlgorithm,
     known: ArcSwapOption<Known>,
-    /// Held by the one who reads; when the store was last found away, with nothing read before.
-    reading: tokio::sync::Mutex<Option<Instant>>,
+    reading: Turns,
 }
 
 /// What was read, and when.
@@ -42,7 +41,7 @@ impl SigningRing {
     /// The keys on `ground`; the first one, where there is none, is made for `algorithm`.
     #[must_use]
     pub fn new(ground: KeyGround, algorithm: SigningAlgorithm) -> Self {
-        Self { ground, algorithm, known: ArcSwapOption::empty(), reading: tokio::sync::Mutex::default() }
+        Self { ground, algorithm, known: ArcSwapOption::empty(), reading: Turns::default() }
     }
 
     /// Makes the first key if there is none, and looks whether all can be used.
@@ -80,15 +79,11 @@ impl SigningRing {
             return Ok(Arc::clone(&known.ring));
         }
         // One reads, the others wait for what it finds, and for what it does not.
-        let asked_at = Instant::now();
-        let mut away_at = self.reading.lock().await;
+        let turn = self.reading.next().await?;
         let now = self.ground.clock.now();
         let before = self.known.load_full();
         if let Some(known) = before.as_ref().filter(|known| fresh(known, now)) {
             return Ok(Arc::clone(&known.ring));
-        }
-        if before.is_none() && away_at.is_some_and(|away_at| away_at >= asked_at) {
-            return Err(StoreError::unavailable("the keys that sign could not be read just now").into());
         }
         let mut read_at = now;
         let (stored, ring) = match (self.read(before.as_deref()).await, before) {
@@ -103,8 +98,7 @@ impl SigningRing {
             (Err(error), _) => {
                 // Not those before: what was removed must not sign.
                 self.known.store(None);
-                *away_at = matches!(error, Error::Store(StoreError::Unavailable(_))).then(Instant::now);
-                return Err(error);
+                return turn.end(Err(error));
             }
         };
         self.known.store(Some(Arc::new(Known { stored, ring: Arc::clone(&ring), read_at })));

@@ -75,7 +75,7 @@ impl RedisStore {
             let page = entries(answer).map_err(|what| StoreError::corrupt(key.as_str(), what))?;
             for Entry { fields, .. } in &page {
                 if fields.get("user").is_some_and(|bytes| bytes.as_slice() == user.as_bytes()) {
-                    found.push(parse(fields).map_err(|what| StoreError::corrupt(key.as_str(), what))?);
+                    found.extend(parse(fields).map_err(|what| StoreError::corrupt(key.as_str(), what))?);
                 }
             }
             match page.last() {

@@ -165,7 +165,8 @@ pub(crate) async fn make_revoked_key(store: &Arc<MemoryStore>, seed: u64) -> Str
     token.expose()
 }
 
-fn api_keys(store: &Arc<MemoryStore>, seed: u64) -> ApiKeys {
+/// What the operator does with API keys.
+pub(crate) fn api_keys(store: &Arc<MemoryStore>, seed: u64) -> ApiKeys {
     let random = Arc::new(SeededRandom::from_seed(1_000 + seed));
     ApiKeys::new(Arc::clone(store) as _, clock() as Arc<dyn Clock>, random)
 }

@@ -2,9 +2,10 @@
 
 use rocket::http::Method::{Delete, Get, Patch, Post};
 
-use crate::http::scene::{Headers, Scene, bearer, cookie, make_key, make_revoked_key};
+use crate::http::scene::{Headers, Scene, api_keys, bearer, cookie, make_key, make_revoked_key};
 use crate::http::{OTHER_PASSWORD, PASSWORD};
-use userd::domain::Scope;
+use userd::domain::{ApiKeyId, Scope};
+use userd::store::{KeyKind, KeyStore};
 
 #[rocket::async_test]
 async fn each_mistake_is_told_what_to_send_instead() {
@@ -160,4 +161,27 @@ async fn tokens_of_a_deleted_user_and_after_a_new_password_are_refused_at_once()
     assert_eq!(scene.get("/api/session", &bob.token).await.status, 200, "Bob is not meant");
     assert_eq!(scene.try_login("ada@example.com", OTHER_PASSWORD, &Vec::new()).await.status, 401);
     assert_eq!(scene.ask(Post, "/api/login", &bearer("x"), "{}").await.status, 401, "a bad bearer anywhere");
+}
+
+#[rocket::async_test]
+async fn what_a_newer_userd_wrote_of_a_key_is_still_there_after_its_use_and_its_end() {
+    let scene = Scene::keyed().await;
+    let key = make_key(&scene.store, 9, &[Scope::UsersRead]).await;
+    let id = key.split('.').nth(1).expect("an id").to_owned();
+    let kept = async || {
+        let keys = scene.store.keys(KeyKind::Api).await.expect("the store works");
+        keys.into_iter().find(|kept| kept.id == id).expect("the key").text
+    };
+    let before = kept().await;
+    let newer = before.replace("\"users:read\"", "\"users:read\",\"users:count\"").replacen('{', "{\"until_ms\":7,", 1);
+    assert_ne!(newer, before);
+    let replaced = scene.store.replace_key(KeyKind::Api, &id, Some(&before), Some(&newer)).await;
+    assert!(replaced.expect("the store works"));
+    let is_whole = |text: &str| text.contains("\"users:count\"") && text.contains("\"until_ms\":7");
+    assert_eq!(scene.get("/api/users", &key).await.status, 200);
+    let used = kept().await;
+    assert!(used.contains("\"used_ms\":") && is_whole(&used), "{used}");
+    assert!(api_keys(&scene.store, 9).revoke(&ApiKeyId::parse(&id).expect("an id")).await.expect("the store works"));
+    let revoked = kept().await;
+    assert!(revoked.contains("\"revoked_ms\":") && is_whole(&revoked), "{revoked}");
 }

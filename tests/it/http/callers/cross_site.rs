@@ -119,3 +119,40 @@ async fn on_loopback_the_plain_cookie_belongs_to_pages_by_http() {
         assert_eq!(scene.ask(Delete, &path, &headers, "").await.status, status, "{host} {name} {origin}");
     }
 }
+
+#[rocket::async_test]
+async fn no_other_site_signs_its_visitor_out_here() {
+    let scene = Scene::keyed_with(access()).await;
+    let forget = Some("__Host-sid=; Secure; HttpOnly; SameSite=Lax; Path=/; Max-Age=0");
+    // The cookie is `SameSite=Lax`, so a page of another site has the browser send none.
+    for (fetch_site, origin, done) in CASES {
+        let answer = scene.ask(Delete, "/api/session", &page(fetch_site, origin, HOST), "").await;
+        let unsaid = fetch_site.is_none() && origin.is_none();
+        let set = if done || unsaid { forget } else { None };
+        assert_eq!((answer.status, answer.header("Set-Cookie")), (401, set), "{fetch_site:?} {origin:?}: {answer}");
+    }
+}
+
+#[rocket::async_test]
+async fn a_form_is_no_other_method_than_it_came_by() {
+    let scene = Scene::keyed().await;
+    for form in ["_method=DELETE", "_method=get", "_method=put&a=b", "&_method=get", "_method.=put"] {
+        let kind = [("Content-Type", "application/x-www-form-urlencoded")];
+        let answer = scene.front.send(Post, "/api/session", &kind, form).await;
+        assert_eq!((answer.status, answer.header("Set-Cookie")), (405, None), "{form}: {answer}");
+    }
+}
+
+#[rocket::async_test]
+async fn a_cookie_whose_name_begins_with_a_wider_space_is_another_cookie() {
+    let scene = Scene::keyed().await;
+    let (ada, eve) = (scene.join("Ada", "ada@example.com").await, scene.join("Eve", "eve@example.com").await);
+    // A browser lets any neighbouring host plant these: their names do not begin with `__Host-`.
+    for space in ["\u{a0}", "\u{85}", "\u{2000}", "\u{3000}"] {
+        let planted: Headers = vec![("Cookie", format!("{space}__Host-sid={}", eve.token))];
+        assert_eq!(scene.ask(Get, "/api/session", &planted, "").await.status, 401, "{space:?}");
+        let both: Headers = vec![("Cookie", format!("__Host-sid={};\t{space}__Host-sid=x", ada.token))];
+        let answer = scene.ask(Get, "/api/session", &both, "").await;
+        assert_eq!(answer.value()["user"]["name"], "Ada", "{space:?}: {answer}");
+    }
+}

@@ -1,5 +1,6 @@
 //! What a node knows of API keys while the store does not answer.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
@@ -12,6 +13,7 @@ use userd::service::{ApiKeys, Keyring};
 use userd::store::{KeyKind, KeyStore, StoreError, StoredKey};
 
 use crate::http::clock;
+use crate::support::memory_store::MemoryStore;
 
 /// Answers a reading when it is let, with what is in it or not at all.
 struct Slow {
@@ -79,18 +81,27 @@ async fn that_there_is_a_key_is_asked_once() {
     assert_eq!(store.readings.load(Ordering::SeqCst), 1);
 }
 
-/// In a cluster the keys lie in one shard, and its loss must not cost everybody else their service.
+/// In a cluster the keys lie in one shard, and its loss must not cost everybody else their service. But that everybody
+/// may do everything has to be known.
 #[rocket::async_test]
-async fn a_node_that_has_read_goes_on_while_the_store_is_away() {
-    let (store, keyring) = keyring(Some(Vec::new()));
-    store.let_through.add_permits(100);
-    assert!(keyring.is_empty().await.expect("the store has answered"));
-    store.away.store(true, Ordering::SeqCst);
-    let asked = store.readings.load(Ordering::SeqCst);
-    crate::support::redis_server::wait_for("the store is asked again", || {
-        let answer = futures_util::FutureExt::now_or_never(keyring.is_empty()).expect("nobody waits");
-        assert!(answer.expect("it goes on"), "with what it knew");
-        store.readings.load(Ordering::SeqCst) > asked
-    });
-    assert!(keyring.is_empty().await.expect("it goes on"));
+async fn while_the_store_is_away_known_keys_open_and_no_key_does_not() {
+    let made = Arc::new(MemoryStore::default());
+    let keys = ApiKeys::new(Arc::clone(&made) as _, clock() as Arc<dyn Clock>, Arc::new(SeededRandom::from_seed(2)));
+    let (_, token) = keys.create("gateway", BTreeSet::new()).await.expect("it is there").expect("there is room");
+    let kept = made.keys(KeyKind::Api).await.expect("it is there");
+    for (kept, there) in [(kept, true), (Vec::new(), false)] {
+        let (store, keyring) = keyring(Some(kept));
+        store.let_through.add_permits(1_000_000);
+        assert_eq!(keyring.find(&token).await.expect("the store answers").is_some(), there);
+        assert_eq!(keyring.is_empty().await.expect("the store answers"), !there);
+        store.away.store(true, Ordering::SeqCst);
+        let asked = store.readings.load(Ordering::SeqCst);
+        // It is asked again within a second.
+        crate::support::redis_server::wait_for("the store is asked again", || {
+            let found = futures_util::FutureExt::now_or_never(keyring.find(&token)).expect("nobody waits");
+            assert_eq!(found.expect("it goes on with what it knew").is_some(), there);
+            store.readings.load(Ordering::SeqCst) > asked
+        });
+        assert_eq!(keyring.is_empty().await.ok(), if there { Some(false) } else { None });
+    }
 }

@@ -34,7 +34,7 @@ async fn only_who_asks_by_a_name_of_this_machine_is_served() {
 #[rocket::async_test]
 async fn nothing_that_came_through_a_proxy_is_served() {
     let scene = Scene::protected().await;
-    for header in ["Forwarded", "X-Forwarded-For", "x-forwarded-host", "X-FORWARDED-PROTO", "X-Real-IP"] {
+    for header in ["Forwarded", "X-Forwarded-For", "x-forwarded-host", "X-FORWARDED-PROTO", "X-Real-IP", "via"] {
         let headers: Headers = vec![("Host", "localhost".to_owned()), (header, "for".to_owned())];
         for (method, path, body) in [(Get, "/api/users", ""), (Post, "/api/users", SIGN_UP)] {
             let answer = scene.ask(method, path, &headers, body).await;
