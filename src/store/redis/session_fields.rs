@@ -4,8 +4,8 @@
 //! | field | holds |
 //! |---|---|
 //! | id (16 bytes) | the core: proof 16, epoch 4, made 6, seen 6, address 0, 4 or 16 bytes; numbers big-endian, times in milliseconds |
-//! | id and `u` | the agent; missing if the client said nothing |
-//! | id and `r`, `s`, `t` | the refresh state in pieces of 64 bytes; missing if there is none |
+//! | half the id (8 bytes) and `u` | the agent; missing if the client said nothing |
+//! | half the id and `r`, `s`, `t` | the refresh state in pieces of 64 bytes; missing if there is none |
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -32,8 +32,9 @@ pub(super) struct Kept {
 /// The names of a session's fields, in the order of [`read`].
 pub(super) fn names(id: SessionId) -> Vec<Vec<u8>> {
     let core = id.as_bytes().to_vec();
-    let others = LETTERS.iter().map(|&letter| [id.as_bytes(), &[letter][..]].concat());
-    std::iter::once(core.clone()).chain(others).collect()
+    let others = LETTERS.iter().map(|&letter| [&core[..8], &[letter]].concat());
+    let others: Vec<Vec<u8>> = others.collect();
+    std::iter::once(core).chain(others).collect()
 }
 
 /// The core of a session that is opened at `at`; the script puts the epoch in.
@@ -182,8 +183,8 @@ mod tests {
             let other = [Value::BulkString(name), Value::BulkString(b"curl".to_vec())];
             read_all(Value::Array([vec![Value::BulkString(vec![7; 16]), core.clone()], other.to_vec()].concat()))
         };
-        assert_eq!(hash([&[7; 16][..], b"u"].concat()).expect("her agent")[0].session.agent.as_str(), "curl");
-        for name in [[&[7; 16][..], b"x"].concat(), [&[8; 16][..], b"u"].concat(), b"name".to_vec()] {
+        assert_eq!(hash([&[7; 8][..], b"u"].concat()).expect("her agent")[0].session.agent.as_str(), "curl");
+        for name in [[&[7; 8][..], b"x"].concat(), [&[8; 8][..], b"u"].concat(), b"name".to_vec()] {
             assert!(hash(name).is_err());
         }
     }

@@ -7,6 +7,7 @@ local id = ARGV[1]
 if fields(KEYS[1], id) == '' then return 'none' end
 redis.call('XLEN', KEYS[2])
 
-redis.call('HDEL', KEYS[1], id, id .. 'u', id .. 'r', id .. 's', id .. 't')
+local half = string.sub(id, 1, 8)
+redis.call('HDEL', KEYS[1], id, half .. 'u', half .. 'r', half .. 's', half .. 't')
 note(KEYS[2], 2)
 return 'ok'

@@ -12,7 +12,7 @@
 local st, rev, epo = fields(KEYS[1], 'st', 'rev', 'epo')
 if st ~= 'A' then return {'missing'} end
 local id, epoch = ARGV[2], tonumber(epo) or 0
-local open, agent = fields(KEYS[2], id, id .. 'u')
+local open, agent = fields(KEYS[2], id, half(id) .. 'u')
 if is_core(open) and epoch_of(open) == epoch then return {'ok', open, agent, refresh_of(KEYS[2], id)} end
 if rev ~= ARGV[1] then return {'stale'} end
 local time = redis.call('TIME')
@@ -36,7 +36,7 @@ for place = 1, math.min(#live, tonumber(ARGV[8]) - 1) do stays[live[place][2]] =
 drop_others(KEYS[2], all, stays)
 local core = with_epoch(ARGV[3], epoch)
 redis.call('HSET', KEYS[2], id, core)
-if ARGV[4] ~= '' then redis.call('HSET', KEYS[2], id .. 'u', ARGV[4]) end
+if ARGV[4] ~= '' then redis.call('HSET', KEYS[2], half(id) .. 'u', ARGV[4]) end
 put_refresh(KEYS[2], id, ARGV[5])
 -- No session outlives this one by the absolute limit. It only tidies: who is over is decided by who reads.
 redis.call('PEXPIRE', KEYS[2], ARGV[7])

@@ -1,9 +1,9 @@
 -- What the scripts about sessions share, after the prelude.
 --
--- A session is some fields of its user's hash, which all begin with the 16 bytes of its id. The id alone holds the
--- core: proof 16 | epoch 4 | made 6 | seen 6 | address 0, 4 or 16 (numbers big-endian, times in ms). The id with 'u'
--- holds the agent, and with 'r', 's', 't' the refresh state in pieces of 64 bytes. Nothing is longer than 64 bytes:
--- that keeps the hash compact.
+-- A session is some fields of its user's hash. The 16 bytes of its id name the core: proof 16 | epoch 4 | made 6 |
+-- seen 6 | address 0, 4 or 16 (numbers big-endian, times in ms). The first 8 of them with 'u' name the agent, and with
+-- 'r', 's', 't' the refresh state in pieces of 64 bytes: half an id tells some forty random ones apart, and takes less.
+-- Nothing is longer than 64 bytes: that keeps the hash compact.
 --
 -- A session is good only while its epoch is that of the record.
 
@@ -24,19 +24,30 @@ local function with_seen(core, at)
   return string.sub(core, 1, 26) .. struct.pack('>I6', at) .. string.sub(core, 33)
 end
 
-local function refresh_of(key, id) return table.concat({fields(key, id .. 'r', id .. 's', id .. 't')}) end
+-- What the fields beside the core are named by.
+local function half(id) return string.sub(id, 1, 8) end
+
+local function refresh_of(key, id)
+  local short = half(id)
+  return table.concat({fields(key, short .. 'r', short .. 's', short .. 't')})
+end
 
 local function put_refresh(key, id, state)
   for place, letter in ipairs({'r', 's', 't'}) do
-    local piece = string.sub(state, 64 * place - 63, 64 * place)
-    if piece ~= '' then redis.call('HSET', key, id .. letter, piece) else redis.call('HDEL', key, id .. letter) end
+    local name, piece = half(id) .. letter, string.sub(state, 64 * place - 63, 64 * place)
+    if piece ~= '' then redis.call('HSET', key, name, piece) else redis.call('HDEL', key, name) end
   end
 end
 
 -- Drops every field that is of no session in `stays`, a set of ids; what belongs to no core goes with it.
 local function drop_others(key, all, stays)
+  local halves = {}
+  for id in pairs(stays) do halves[half(id)] = true end
   for i = 1, #all, 2 do
-    if not stays[string.sub(all[i], 1, 16)] then redis.call('HDEL', key, all[i]) end
+    local name = all[i]
+    local goes_on = stays[name]
+    if #name ~= 16 then goes_on = halves[half(name)] end
+    if not goes_on then redis.call('HDEL', key, name) end
   end
 end
 
