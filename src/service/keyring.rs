@@ -23,6 +23,10 @@ const FRESH_FOR: Duration = Duration::from_secs(1);
 /// How long it does so while the store does not answer: the night until somebody has mended a shard, and not for ever.
 const GOES_ON_FOR: Duration = Duration::from_secs(3600);
 
+/// How long a node goes by it that there are no keys, while the store does not answer: a failover fits. Much shorter,
+/// because with that everybody may do everything.
+const NONE_GOES_ON_FOR: Duration = Duration::from_secs(10);
+
 /// How often at most the last use of a key is written, in milliseconds.
 const USED_EVERY_MS: u64 = 60_000;
 
@@ -78,7 +82,7 @@ impl Keyring {
             return Ok(false);
         }
         let known = self.known().await?;
-        if known.none && !known.answered {
+        if known.none && !known.answered && known.read_at.elapsed() > NONE_GOES_ON_FOR {
             // What a node knows goes on to open what it opens; that everybody may do everything has to be known.
             return Err(StoreError::unavailable("whether there are API keys can't be read now").into());
         }

@@ -9,7 +9,7 @@ use userd::random::{Random, SeededRandom};
 use super::history::{by_email, by_id, entry, former, sign_up, user};
 use crate::support::history::checker::{TakenToo, judge};
 use crate::support::history::emails::{EmailAct, EmailRegister};
-use crate::support::history::search::{Kind, Register, STATES_MAX, Timed, Unexplained, explain};
+use crate::support::history::search::{Kind, Register, Timed, Unexplained, explain, states_max};
 use crate::support::history::{Call, Entry, Outcome, Seen};
 
 /// Tries every order; right for a handful of acts and too slow for more.
@@ -56,7 +56,7 @@ fn on_short_histories_the_judge_says_what_trying_every_order_says() {
     |(acts in prop::collection::vec(any_act(), 1..7))| {
         let every: Vec<usize> = (0..acts.len()).collect();
         let expected = explained_by_some_order(&acts, None, &every);
-        let found = explain(&EmailRegister::new(), None, &acts, STATES_MAX);
+        let found = explain(&EmailRegister::new(), None, &acts, states_max());
         let gave_up = matches!(found, Err(Unexplained::GaveUp { .. }));
             prop_assert!(!gave_up);
         prop_assert_eq!(found.is_ok(), expected);

@@ -8,7 +8,7 @@ use std::fmt::{Debug, Write as _};
 use std::time::Duration;
 
 use super::emails::{EmailAct, EmailRegister};
-use super::search::{Kind, STATES_MAX, Timed, Unexplained, explain};
+use super::search::{Kind, Timed, Unexplained, explain, states_max};
 use super::users::{UserAct, UserRegister, UserState};
 use super::{Call, Entry, Moment, Outcome, Seen};
 
@@ -37,13 +37,13 @@ pub struct Findings {
 
 /// Judges a whole history.
 pub fn judge(entries: &[Entry], taken_too: TakenToo) -> Findings {
-    judge_all(entries, taken_too, Moment::ZERO, STATES_MAX)
+    judge_all(entries, taken_too, Moment::ZERO, states_max())
 }
 
 /// The same, but of look-ups, and of refusals that rest on one (no such user, wrong password), only those count that
 /// were made at `looks_from` or later.
 pub fn judge_with_looks_from(entries: &[Entry], taken_too: TakenToo, looks_from: Moment) -> Findings {
-    judge_all(entries, taken_too, looks_from, STATES_MAX)
+    judge_all(entries, taken_too, looks_from, states_max())
 }
 
 /// The same with another limit on the states that may be looked at.

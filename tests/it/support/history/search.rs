@@ -16,10 +16,14 @@ use std::fmt::Debug;
 use std::hash::Hash;
 
 use super::Moment;
+use crate::support::fault_report::is_long;
 
 /// How many states of one register are looked at before the judge gives up, which counts as a failure. Histories
-/// of storms need some tens for each answer.
-pub const STATES_MAX: usize = 20_000_000;
+/// of storms need some tens for each answer; a storm of some seconds has thousands of answers, and its judge, not
+/// optimised, has to come to an end.
+pub fn states_max() -> usize {
+    if is_long() { 20_000_000 } else { 2_000_000 }
+}
 
 /// What a register is: its states, and what an act does to them.
 pub trait Register {
