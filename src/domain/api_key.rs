@@ -2,12 +2,10 @@
 
 use std::fmt;
 
-use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
 
 use super::encoding::{decode, encode};
-use super::session::SECRET_BYTES;
+use super::token_secret::{SECRET_BYTES, TokenSecret};
 
 /// What a key of this format begins with.
 const PREFIX: &str = "k1";
@@ -46,21 +44,21 @@ impl fmt::Display for ApiKeyId {
 /// The secret that a service shows: `k1.<id>.<43 characters>`.
 pub struct ApiKeyToken {
     id: ApiKeyId,
-    secret: Zeroizing<[u8; SECRET_BYTES]>,
+    secret: TokenSecret,
 }
 
 impl ApiKeyToken {
     /// A fresh key from 32 random bytes.
     #[must_use]
     pub fn generate(id: ApiKeyId, random: [u8; SECRET_BYTES]) -> Self {
-        Self { id, secret: Zeroizing::new(random) }
+        Self { id, secret: TokenSecret::new(random) }
     }
 
     /// The key that `text` is, in its one spelling; `None` if it is none.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (id, secret) = text.strip_prefix(PREFIX)?.strip_prefix('.')?.split_once('.')?;
-        Some(Self { id: ApiKeyId::parse(id)?, secret: Zeroizing::new(decode(secret)?) })
+        Some(Self { id: ApiKeyId::parse(id)?, secret: TokenSecret::parse(secret)? })
     }
 
     /// Which key it says it is.
@@ -72,13 +70,13 @@ impl ApiKeyToken {
     /// Lets the secret out, for whoever made the key.
     #[must_use]
     pub fn expose(&self) -> String {
-        format!("{PREFIX}.{}.{}", self.id, encode(&*self.secret))
+        format!("{PREFIX}.{}.{}", self.id, self.secret.spell())
     }
 
-    /// What is kept of it. Plain SHA-256: the secret has 256 random bits, so there is nothing to guess.
+    /// What is kept of it.
     #[must_use]
     pub fn digest(&self) -> ApiKeyDigest {
-        ApiKeyDigest(Sha256::digest(*self.secret).into())
+        ApiKeyDigest(self.secret.digest())
     }
 }
 

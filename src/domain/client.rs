@@ -30,6 +30,29 @@ impl Client {
     }
 }
 
+/// The bytes that a store keeps of an address: 4, 16, or none.
+#[must_use]
+pub fn address_to_bytes(address: Option<IpAddr>) -> Vec<u8> {
+    match address {
+        Some(IpAddr::V4(address)) => address.octets().to_vec(),
+        Some(IpAddr::V6(address)) => address.octets().to_vec(),
+        None => Vec::new(),
+    }
+}
+
+/// The address that these bytes are, or none if there are none.
+///
+/// # Errors
+/// If they are of another number.
+pub fn address_from_bytes(bytes: &[u8]) -> Result<Option<IpAddr>, &'static str> {
+    match (<[u8; 4]>::try_from(bytes), <[u8; 16]>::try_from(bytes)) {
+        (Ok(octets), _) => Ok(Some(IpAddr::from(octets))),
+        (_, Ok(octets)) => Ok(Some(IpAddr::from(octets))),
+        _ if bytes.is_empty() => Ok(None),
+        _ => Err("the address is none"),
+    }
+}
+
 /// As whom somebody asks.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum CallerId {
@@ -51,6 +74,17 @@ impl CallerId {
             Some(("session", id)) => SessionId::parse(id).map(Self::Session),
             Some(("key", id)) => ApiKeyId::parse(id).map(Self::ApiKey),
             Some(_) => None,
+        }
+    }
+}
+
+impl CallerId {
+    /// The session, where one asks.
+    #[must_use]
+    pub fn session(&self) -> Option<SessionId> {
+        match self {
+            Self::Session(id) => Some(*id),
+            Self::Nobody | Self::ApiKey(_) => None,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What happened to an account, for its history. No secret is ever in it.
 
-use super::{CallerId, Client, Timestamp, UserId};
+use super::{Client, Timestamp, UserId};
 
 /// One thing that happened to one user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -13,14 +13,6 @@ pub struct Event {
     pub at: Timestamp,
     /// Who did it.
     pub client: Client,
-}
-
-impl Event {
-    /// The event as the store writes who did it: `session:<id>`, `key:<id>` or nothing.
-    #[must_use]
-    pub fn caller(&self) -> &CallerId {
-        &self.client.caller
-    }
 }
 
 /// What can happen to an account. A word is kept for ever: added, never renamed.

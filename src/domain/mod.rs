@@ -16,10 +16,11 @@ mod refresh;
 mod session;
 mod throttle;
 mod timestamp;
+mod token_secret;
 mod user;
 
 pub use api_key::{ApiKeyDigest, ApiKeyId, ApiKeyToken, Scope};
-pub use client::{AGENT_BYTES_MAX, Agent, CallerId, Client};
+pub use client::{AGENT_BYTES_MAX, Agent, CallerId, Client, address_from_bytes, address_to_bytes};
 pub use device::{DEVICE_MS, Device, DeviceKey};
 pub use email::{CANONICAL_VERSION, CanonicalEmail, EMAIL_BYTES_MAX, EMAIL_LOCAL_BYTES_MAX, Email, EmailError};
 pub use event::{Event, EventKind};
@@ -29,7 +30,8 @@ pub use password::{
     Password, PasswordAttempt, PasswordError, PasswordHash, PasswordHashError, PasswordPolicy,
 };
 pub use refresh::{Refresh, RefreshState, RefreshToken, SALT_BYTES};
-pub use session::{SECRET_BYTES, SEEN_EVERY_MS, Session, SessionId, SessionLimits, SessionProof, SessionToken};
+pub use session::{SEEN_EVERY_MS, Session, SessionId, SessionLimits, SessionProof, SessionToken};
 pub use throttle::{AccountKey, Bucket, BucketKey, Decision, NetworkKey, Rate, Taken};
-pub use timestamp::Timestamp;
+pub use timestamp::{MOMENT_BYTES, Timestamp};
+pub use token_secret::SECRET_BYTES;
 pub use user::{User, UserId, Version};

@@ -13,11 +13,10 @@ use std::fmt;
 use aws_lc_rs::hmac;
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
 
 use super::encoding::{decode, encode};
-use super::session::SECRET_BYTES;
-use super::{SessionId, SessionProof, Timestamp, UserId};
+use super::token_secret::{SECRET_BYTES, TokenSecret, first_half};
+use super::{MOMENT_BYTES, SessionId, SessionProof, Timestamp, UserId};
 
 /// What a token of this format begins with.
 const PREFIX: &str = "r1";
@@ -30,10 +29,8 @@ const PAST_MAX: usize = 4;
 const DIGEST: usize = 16;
 /// Bytes of a salt.
 pub const SALT_BYTES: usize = 16;
-/// Bytes of a moment.
-const MOMENT: usize = 6;
 /// Bytes of one remembered token.
-const PAST: usize = DIGEST + SALT_BYTES + MOMENT;
+const PAST: usize = DIGEST + SALT_BYTES + MOMENT_BYTES;
 
 /// The secret that is exchanged for its successor: `r1.<user id>.<session id>.<mark>.<43 characters>`.
 #[derive(Clone)]
@@ -41,14 +38,14 @@ pub struct RefreshToken {
     user: UserId,
     session: SessionId,
     mark: [u8; DIGEST],
-    secret: Zeroizing<[u8; SECRET_BYTES]>,
+    secret: TokenSecret,
 }
 
 impl RefreshToken {
     /// The first token of a session, from 32 random bytes.
     #[must_use]
     pub fn generate(user: UserId, session: SessionId, proof: SessionProof, random: [u8; SECRET_BYTES]) -> Self {
-        Self { user, session, mark: mark(proof), secret: Zeroizing::new(random) }
+        Self { user, session, mark: mark(proof), secret: TokenSecret::new(random) }
     }
 
     /// The token that `text` is, in its one spelling; `None` if it is none.
@@ -60,9 +57,12 @@ impl RefreshToken {
         if next().is_some() {
             return None;
         }
-        let id = UserId::parse(user).filter(|id| id.to_string() == user)?;
-        let secret = Zeroizing::new(decode(secret)?);
-        Some(Self { user: id, session: SessionId::parse(session)?, mark: decode(mark)?, secret })
+        Some(Self {
+            user: UserId::parse_exact(user)?,
+            session: SessionId::parse(session)?,
+            mark: decode(mark)?,
+            secret: TokenSecret::parse(secret)?,
+        })
     }
 
     /// Whose token it says it is.
@@ -80,20 +80,19 @@ impl RefreshToken {
     /// Lets the secret out, for the client.
     #[must_use]
     pub fn expose(&self) -> String {
-        format!("{PREFIX}.{}.{}.{}.{}", self.user, self.session, encode(&self.mark), encode(&*self.secret))
+        format!("{PREFIX}.{}.{}.{}.{}", self.user, self.session, encode(&self.mark), self.secret.spell())
     }
 
     fn digest(&self) -> [u8; DIGEST] {
-        let digest: [u8; 32] = Sha256::digest(*self.secret).into();
-        first(digest)
+        first_half(self.secret.digest())
     }
 
     /// The token that follows this one under `salt`.
     fn successor(&self, salt: &[u8; SALT_BYTES]) -> Self {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, &*self.secret);
-        let mut secret = Zeroizing::new([0; SECRET_BYTES]);
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.secret.as_bytes());
+        let mut secret = [0; SECRET_BYTES];
         secret.copy_from_slice(hmac::sign(&key, salt).as_ref());
-        Self { secret, ..self.clone() }
+        Self { secret: TokenSecret::new(secret), ..self.clone() }
     }
 }
 
@@ -106,13 +105,7 @@ impl fmt::Debug for RefreshToken {
 /// What all tokens of a session have in common, and nobody else can make.
 fn mark(proof: SessionProof) -> [u8; DIGEST] {
     let digest = Sha256::new().chain_update(b"userd refresh mark 1").chain_update(proof.as_bytes()).finalize();
-    first(digest.into())
-}
-
-fn first(digest: [u8; 32]) -> [u8; DIGEST] {
-    let mut half = [0; DIGEST];
-    half.copy_from_slice(&digest[..DIGEST]);
-    half
+    first_half(digest.into())
 }
 
 /// A token that was used a moment ago.
@@ -195,7 +188,7 @@ impl RefreshState {
         for past in &self.past {
             bytes.extend(past.digest);
             bytes.extend(past.salt);
-            bytes.extend(&past.at.as_millis().to_be_bytes()[8 - MOMENT..]);
+            bytes.extend(past.at.to_bytes());
         }
         bytes
     }
@@ -211,9 +204,7 @@ impl RefreshState {
         let past = pieces.map(|piece| {
             let (digest, piece) = piece.split_first_chunk()?;
             let (salt, at) = piece.split_first_chunk()?;
-            let mut number = [0; 8];
-            number[8 - MOMENT..].copy_from_slice(at);
-            Some(Past { digest: *digest, salt: *salt, at: Timestamp::from_millis(u64::from_be_bytes(number)) })
+            Some(Past { digest: *digest, salt: *salt, at: Timestamp::from_bytes(at.try_into().ok()?) })
         });
         Some(Self { current: *current, past: past.collect::<Option<_>>()? })
     }

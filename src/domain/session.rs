@@ -7,18 +7,14 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
-use zeroize::Zeroizing;
 
 use super::encoding::{decode, encode};
+use super::token_secret::{SECRET_BYTES, TokenSecret, halves};
 use super::{Agent, RefreshState, Timestamp, UserId};
 
 /// What a token of this format begins with.
 const PREFIX: &str = "v1";
-
-/// Random bytes in a token. OWASP ASVS 5.0 (7.2.3) asks for 16.
-pub const SECRET_BYTES: usize = 32;
 
 /// A session's id: half a digest, no secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -89,22 +85,21 @@ impl fmt::Debug for SessionProof {
 #[derive(Clone)]
 pub struct SessionToken {
     user: UserId,
-    secret: Zeroizing<[u8; SECRET_BYTES]>,
+    secret: TokenSecret,
 }
 
 impl SessionToken {
     /// A fresh token of `user` from 32 random bytes.
     #[must_use]
     pub fn generate(user: UserId, random: [u8; SECRET_BYTES]) -> Self {
-        Self { user, secret: Zeroizing::new(random) }
+        Self { user, secret: TokenSecret::new(random) }
     }
 
     /// The token that `text` is, in its one spelling; `None` if it is none.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (user, secret) = text.strip_prefix(PREFIX)?.strip_prefix('.')?.split_once('.')?;
-        let id = UserId::parse(user).filter(|id| id.to_string() == user)?;
-        Some(Self { user: id, secret: Zeroizing::new(decode(secret)?) })
+        Some(Self { user: UserId::parse_exact(user)?, secret: TokenSecret::parse(secret)? })
     }
 
     /// Whose token it says it is.
@@ -116,16 +111,13 @@ impl SessionToken {
     /// Lets the secret out, for whoever has signed in.
     #[must_use]
     pub fn expose(&self) -> String {
-        format!("{PREFIX}.{}.{}", self.user, encode(&*self.secret))
+        format!("{PREFIX}.{}.{}", self.user, self.secret.spell())
     }
 
-    /// What is kept of it. Plain SHA-256: the secret has 256 random bits, so there is nothing to guess.
+    /// What is kept of it.
     #[must_use]
     pub fn digest(&self) -> (SessionId, SessionProof) {
-        let digest: [u8; 32] = Sha256::digest(*self.secret).into();
-        let (mut id, mut proof) = ([0; 16], [0; 16]);
-        id.copy_from_slice(&digest[..16]);
-        proof.copy_from_slice(&digest[16..]);
+        let [id, proof] = halves(self.secret.digest());
         (SessionId(id), SessionProof(proof))
     }
 }

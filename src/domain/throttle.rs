@@ -11,6 +11,7 @@ use std::net::{IpAddr, Ipv6Addr};
 use sha2::{Digest, Sha256};
 
 use super::CanonicalEmail;
+use super::token_secret::first_half;
 
 /// How fast a bucket fills, and how much it holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,6 +86,17 @@ pub enum BucketKey {
     Everybody,
 }
 
+impl BucketKey {
+    /// Of which account the bucket is; `None` if others share it.
+    #[must_use]
+    pub fn account(self) -> Option<AccountKey> {
+        match self {
+            Self::Account(account) | Self::AccountAndNetwork(account, _) | Self::Device(account, _) => Some(account),
+            Self::Network(_) | Self::Everybody => None,
+        }
+    }
+}
+
 /// An e-mail, existing or not, as a bucket's name has it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountKey([u8; 16]);
@@ -131,10 +143,7 @@ fn network(address: Ipv6Addr) -> [u8; 8] {
 }
 
 fn digest(bytes: &[u8]) -> [u8; 16] {
-    let digest: [u8; 32] = Sha256::digest(bytes).into();
-    let mut half = [0; 16];
-    half.copy_from_slice(&digest[..16]);
-    half
+    first_half(Sha256::digest(bytes).into())
 }
 
 /// What came of taking one from each of several buckets.

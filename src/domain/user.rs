@@ -26,6 +26,12 @@ impl UserId {
         Uuid::from_str(text).ok().map(Self)
     }
 
+    /// The id in its one spelling, that of `Display`; `None` if `text` is another, or none.
+    #[must_use]
+    pub fn parse_exact(text: &str) -> Option<Self> {
+        Self::parse(text).filter(|id| id.to_string() == text)
+    }
+
     /// The id that these sixteen bytes are; `None` if there are not sixteen.
     #[must_use]
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {

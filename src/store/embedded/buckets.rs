@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 
-use crate::domain::{AccountKey, Bucket, BucketKey, Taken, Timestamp};
+use crate::domain::{Bucket, BucketKey, Taken, Timestamp};
 
 /// The most buckets that are kept: some 20 MB. Those of 100,000 networks or accounts that somebody tries within the
 /// time in which they fill; beyond, those that would be full first are forgotten first, so that whoever floods the
@@ -44,9 +44,8 @@ impl Buckets {
                 before.push((bucket.key, full_at));
                 continue;
             }
-            let account = account(bucket.key);
-            let of_account =
-                before.into_iter().rev().filter(|(key, _)| account.is_some() && self::account(*key) == account);
+            let account = bucket.key.account();
+            let of_account = before.into_iter().rev().filter(|(key, _)| account.is_some() && key.account() == account);
             for (key, full_at) in of_account {
                 self.set(key, full_at);
             }
@@ -99,16 +98,6 @@ impl Buckets {
         if let Some((_, key)) = self.in_order.pop_first() {
             self.full_at.remove(&key);
         }
-    }
-}
-
-/// Whose bucket it is, if it is an account's.
-fn account(key: BucketKey) -> Option<AccountKey> {
-    match key {
-        BucketKey::Account(account) | BucketKey::AccountAndNetwork(account, _) | BucketKey::Device(account, _) => {
-            Some(account)
-        }
-        BucketKey::Network(_) | BucketKey::Everybody => None,
     }
 }
 

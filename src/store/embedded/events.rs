@@ -8,8 +8,8 @@ use rusqlite::{Connection, Row, params};
 use super::checksum::millis;
 use super::errors::Failure;
 use super::rows::{RowError, number, read};
-use super::session_rows::{address_bytes, address_from};
-use crate::domain::{Agent, CallerId, Client, Event, EventKind, Timestamp, UserId};
+use super::session_rows::address_from;
+use crate::domain::{Agent, CallerId, Client, Event, EventKind, Timestamp, UserId, address_to_bytes};
 
 /// The most old events that go with a new one. One would do; more let a smaller limit come true by and by, and no
 /// change waits for the rest.
@@ -60,7 +60,7 @@ impl Note {
             &user[..],
             kind.word(),
             millis(self.now),
-            address_bytes(self.client.address),
+            address_to_bytes(self.client.address),
             self.client.caller.to_string(),
         ])?;
         Ok(())

@@ -10,7 +10,10 @@ use rusqlite::{Connection, Params, Row, params};
 use super::checksum::{checksum, millis, values};
 use super::errors::Failure;
 use super::rows::{RowError, number, read, user_columns, user_from_row};
-use crate::domain::{Agent, RefreshState, Session, SessionId, SessionProof, Timestamp, User, UserId};
+use crate::domain::{
+    Agent, RefreshState, Session, SessionId, SessionProof, Timestamp, User, UserId, address_from_bytes,
+    address_to_bytes,
+};
 
 /// How many columns the checksum covers: all.
 const COLUMNS: usize = 8;
@@ -92,7 +95,7 @@ fn readable(connection: &Connection, sql: &str, key: impl Params) -> Result<Vec<
 
 /// Writes a new session.
 pub(super) fn insert(connection: &Connection, user: UserId, session: &Session) -> Result<(), Failure> {
-    let (address, refresh) = (address_bytes(session.address), refresh_bytes(session));
+    let (address, refresh) = (address_to_bytes(session.address), refresh_bytes(session));
     connection.prepare_cached(INSERT)?.execute(params![
         &user.as_bytes()[..],
         &session.id.as_bytes()[..],
@@ -109,7 +112,7 @@ pub(super) fn insert(connection: &Connection, user: UserId, session: &Session) -
 
 /// Writes what has changed in a session that is there.
 pub(super) fn update(connection: &Connection, user: UserId, session: &Session) -> Result<(), Failure> {
-    let (address, refresh) = (address_bytes(session.address), refresh_bytes(session));
+    let (address, refresh) = (address_to_bytes(session.address), refresh_bytes(session));
     let sum = of_session(user, session, &address, refresh.as_deref());
     let (user, id) = (&user.as_bytes()[..], &session.id.as_bytes()[..]);
     connection.prepare_cached(UPDATE)?.execute(params![user, id, millis(session.seen_at), refresh, sum])?;
@@ -180,22 +183,7 @@ fn refresh_bytes(session: &Session) -> Option<Vec<u8>> {
     session.refresh.as_ref().map(RefreshState::to_bytes)
 }
 
-/// An address as its column holds it: four bytes, sixteen, or none.
-pub(super) fn address_bytes(address: Option<IpAddr>) -> Vec<u8> {
-    match address {
-        Some(IpAddr::V4(address)) => address.octets().to_vec(),
-        Some(IpAddr::V6(address)) => address.octets().to_vec(),
-        None => Vec::new(),
-    }
-}
-
 /// The address that the column holds.
 pub(super) fn address_from(value: ValueRef<'_>) -> Result<Option<IpAddr>, RowError> {
-    let bytes = read("address", value.as_blob())?;
-    match (<[u8; 4]>::try_from(bytes), <[u8; 16]>::try_from(bytes)) {
-        (Ok(octets), _) => Ok(Some(IpAddr::from(octets))),
-        (_, Ok(octets)) => Ok(Some(IpAddr::from(octets))),
-        _ if bytes.is_empty() => Ok(None),
-        _ => Err(RowError::Other("address")),
-    }
+    address_from_bytes(read("address", value.as_blob())?).map_err(|_| RowError::Other("address"))
 }

@@ -186,7 +186,7 @@ impl Script {
             Self::Resolve => include_str!("scripts/resolve.lua"),
             Self::Relist => include_str!("scripts/relist.lua"),
             Self::OpenSession => about_sessions!("open_session"),
-            Self::EndSession => include_str!("scripts/end_session.lua"),
+            Self::EndSession => about_sessions!("end_session"),
             Self::EndOtherSessions => about_sessions!("end_other_sessions"),
             Self::SeeSession => about_sessions!("see_session"),
             Self::ReplaceRefresh => about_sessions!("replace_refresh"),

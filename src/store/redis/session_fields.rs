@@ -12,13 +12,13 @@ use std::net::IpAddr;
 
 use ::redis::Value;
 
-use crate::domain::{Agent, RefreshState, Session, SessionId, SessionProof, Timestamp};
+use crate::domain::{
+    Agent, MOMENT_BYTES, RefreshState, Session, SessionId, SessionProof, Timestamp, address_from_bytes,
+    address_to_bytes,
+};
 
 /// Letters of the fields beside the core: the agent, then the refresh state's pieces in their order.
 const LETTERS: [u8; 4] = *b"urst";
-
-/// Bytes of a moment.
-const MOMENT: usize = 6;
 
 /// A session and the epoch in which it is good.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,14 +39,8 @@ pub(super) fn names(id: SessionId) -> Vec<Vec<u8>> {
 
 /// The core of a session that is opened at `at`; the script puts the epoch in.
 pub(super) fn core(proof: SessionProof, at: Timestamp, address: Option<IpAddr>) -> Vec<u8> {
-    let moment = &at.as_millis().to_be_bytes()[8 - MOMENT..];
-    let mut core = [&proof.as_bytes()[..], &[0; 4], moment, moment].concat();
-    match address {
-        None => {}
-        Some(IpAddr::V4(address)) => core.extend(address.octets()),
-        Some(IpAddr::V6(address)) => core.extend(address.octets()),
-    }
-    core
+    let moment = at.to_bytes();
+    [&proof.as_bytes()[..], &[0; 4], &moment, &moment, &address_to_bytes(address)].concat()
 }
 
 /// The session in the values of [`names`]; `None` if there is none.
@@ -89,17 +83,13 @@ pub(super) fn parse(id: SessionId, core: &[u8], agent: &[u8], refresh: &[u8]) ->
     let fixed = || -> Option<_> {
         let (proof, rest) = core.split_first_chunk::<16>()?;
         let (epoch, rest) = rest.split_first_chunk::<4>()?;
-        let (made, rest) = rest.split_first_chunk::<MOMENT>()?;
-        let (seen, address) = rest.split_first_chunk::<MOMENT>()?;
-        Some((SessionProof::from_slice(proof)?, u32::from_be_bytes(*epoch), moment(*made), moment(*seen), address))
+        let (made, rest) = rest.split_first_chunk::<MOMENT_BYTES>()?;
+        let (seen, address) = rest.split_first_chunk::<MOMENT_BYTES>()?;
+        Some((SessionProof::from_slice(proof)?, u32::from_be_bytes(*epoch), *made, *seen, address))
     };
-    let (proof, epoch, made_at, seen_at, address) = fixed().ok_or("the core of a session is too short")?;
-    let address = match address.len() {
-        0 => None,
-        4 => address.first_chunk::<4>().map(|octets| IpAddr::from(*octets)),
-        16 => address.first_chunk::<16>().map(|octets| IpAddr::from(*octets)),
-        _ => return Err("the address of a session is none"),
-    };
+    let (proof, epoch, made, seen, address) = fixed().ok_or("the core of a session is too short")?;
+    let (made_at, seen_at) = (Timestamp::from_bytes(made), Timestamp::from_bytes(seen));
+    let address = address_from_bytes(address).map_err(|_| "the address of a session is none")?;
     let agent = String::from_utf8(agent.to_vec()).map_err(|_| "the agent of a session is not UTF-8")?;
     let refresh = match refresh {
         [] => None,
@@ -107,12 +97,6 @@ pub(super) fn parse(id: SessionId, core: &[u8], agent: &[u8], refresh: &[u8]) ->
     };
     let agent = Agent::from_stored(agent);
     Ok(Kept { session: Session { id, proof, made_at, seen_at, address, agent, refresh }, epoch })
-}
-
-fn moment(bytes: [u8; MOMENT]) -> Timestamp {
-    let mut number = [0; 8];
-    number[8 - MOMENT..].copy_from_slice(&bytes);
-    Timestamp::from_millis(u64::from_be_bytes(number))
 }
 
 #[cfg(test)]

@@ -66,7 +66,7 @@ async fn a_reuse_after_the_grace_ends_the_session_for_both_and_is_written_down()
     let events = place.store.events(ada.user.id, 10).await.expect("events");
     let reused: Vec<_> = events.iter().filter(|event| event.kind == EventKind::RefreshReused).collect();
     assert_eq!(reused.len(), 1, "{events:?}");
-    assert_eq!(*reused[0].caller(), CallerId::Nobody);
+    assert_eq!(reused[0].client.caller, CallerId::Nobody);
 }
 
 #[tokio::test]

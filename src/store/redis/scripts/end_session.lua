@@ -7,7 +7,7 @@ local id = ARGV[1]
 if fields(KEYS[1], id) == '' then return 'none' end
 redis.call('XLEN', KEYS[2])
 
-local half = string.sub(id, 1, 8)
-redis.call('HDEL', KEYS[1], id, half .. 'u', half .. 'r', half .. 's', half .. 't')
+local short = half(id)
+redis.call('HDEL', KEYS[1], id, short .. 'u', short .. 'r', short .. 's', short .. 't')
 note(KEYS[2], 2)
 return 'ok'

@@ -2,8 +2,8 @@
 
 use async_trait::async_trait;
 use userd::domain::{
-    Bucket, BucketKey, CanonicalEmail, Client, Event, EventKind, RefreshState, Session, SessionId, SessionLimits,
-    Taken, Timestamp, UserId, Version,
+    Bucket, CanonicalEmail, Client, Event, EventKind, RefreshState, Session, SessionId, SessionLimits, Taken,
+    Timestamp, UserId, Version,
 };
 use userd::store::{KeyKind, KeyStore, NewSession, Open, SessionStore, SignedIn, StoreError, StoredKey, Throttle};
 
@@ -163,7 +163,7 @@ impl Throttle for MemoryStore {
                 }
                 after.insert(bucket.key, decision.full_at);
                 // Of an account's buckets all or none, of others each by itself.
-                if matches!(bucket.key, BucketKey::Network(_) | BucketKey::Everybody) {
+                if bucket.key.account().is_none() {
                     kept.buckets.clone_from(&after);
                 }
             }
