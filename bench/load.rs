@@ -32,6 +32,13 @@ pub struct Outcome {
     pub failed: u64,
 }
 
+impl std::fmt::Display for Outcome {
+    /// CPU a request, requests a second, and the latency of nearly all.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{:.1} µs, {:.0}/s, p99 {:.1} ms", self.cpu_us, self.per_s, self.p99_ms)
+    }
+}
+
 impl Load {
     /// Begins; the answer is collected by [`Running::finish`].
     pub fn begin<'a>(&self, server: &'a Server) -> Running<'a> {

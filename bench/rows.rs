@@ -67,6 +67,12 @@ impl Bench {
     }
 }
 
+/// The value in the middle.
+pub(super) fn middle(values: &mut [f64]) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
 fn median(mut outcomes: Vec<Outcome>) -> Outcome {
     outcomes.sort_by(|one, other| one.cpu_us.total_cmp(&other.cpu_us));
     outcomes[outcomes.len() / 2]
@@ -118,15 +124,13 @@ fn look_ups_on_redis(bench: &Bench, runtime: &Runtime) {
         (&userd, bench.paths(&seeded.by_email)),
         (&userd, bench.load(&format!("/api/users/{}", seeded.one))),
     ]);
-    let cost =
-        |outcome: &Outcome| format!("{:.1} µs, {:.0}/s, p99 {:.1} ms", outcome.cpu_us, outcome.per_s, outcome.p99_ms);
-    row("bare Rocket, one `HMGET` and the same JSON: CPU a request", "—", &cost(&of[0]));
+    row("bare Rocket, one `HMGET` and the same JSON: CPU a request", "—", &of[0].to_string());
     let ratio = of[3].cpu_us / of[0].cpu_us;
-    row("look-up by id, Redis, one user as the bare route", "≤ 1.15× bare", &format!("{ratio:.2}× ({})", cost(&of[3])));
+    row("look-up by id, Redis, one user as the bare route", "≤ 1.15× bare", &format!("{ratio:.2}× ({})", of[3]));
     let ratio = of[1].cpu_us / of[0].cpu_us;
-    row("look-up by id, Redis, 10,000 users at random", "—", &format!("{ratio:.2}× ({})", cost(&of[1])));
+    row("look-up by id, Redis, 10,000 users at random", "—", &format!("{ratio:.2}× ({})", of[1]));
     let ratio = of[2].cpu_us / of[1].cpu_us;
-    row("look-up by e-mail, Redis", "≤ 1.6× by id", &format!("{ratio:.2}× ({})", cost(&of[2])));
+    row("look-up by e-mail, Redis", "≤ 1.6× by id", &format!("{ratio:.2}× ({})", of[2]));
 }
 
 fn look_ups_on_the_embedded_store(bench: &Bench, runtime: &Runtime) {
@@ -141,13 +145,11 @@ fn look_ups_on_the_embedded_store(bench: &Bench, runtime: &Runtime) {
         (&userd, bench.paths(&seeded.by_id)),
         (&userd, bench.paths(&seeded.by_email)),
     ]);
-    let cost =
-        |outcome: &Outcome| format!("{:.1} µs, {:.0}/s, p99 {:.1} ms", outcome.cpu_us, outcome.per_s, outcome.p99_ms);
-    row("bare Rocket `/ping`: CPU a request", "—", &cost(&of[0]));
-    row("userd `/ping`", "—", &cost(&of[1]));
+    row("bare Rocket `/ping`: CPU a request", "—", &of[0].to_string());
+    row("userd `/ping`", "—", &of[1].to_string());
     for (what, place) in [("look-up by id, embedded", 2), ("look-up by e-mail, embedded", 3)] {
         let more = of[place].cpu_us - of[0].cpu_us;
-        row(what, "≤ bare `/ping` + 15 µs", &format!("+{more:.1} µs ({})", cost(&of[place])));
+        row(what, "≤ bare `/ping` + 15 µs", &format!("+{more:.1} µs ({})", of[place]));
     }
 }
 
@@ -173,10 +175,6 @@ fn sign_ups_and_password_checks(bench: &Bench, runtime: &Runtime) {
             rates[place].push(outcome.per_s);
         }
     }
-    let middle = |values: &mut Vec<f64>| {
-        values.sort_by(f64::total_cmp);
-        values[values.len() / 2]
-    };
     let bare = middle(&mut bare);
     row("bare Argon2id (m=19456, t=2, p=1), both cores", "—", &format!("{bare:.1} hashes/s"));
     for (what, place) in [("sign-ups, Redis", 0), ("sign-ups, embedded", 1), ("password checks, Redis", 2)] {

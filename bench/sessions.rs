@@ -7,7 +7,7 @@ use std::time::Instant;
 use tokio::runtime::Runtime;
 
 use super::load::{Load, Outcome};
-use super::rows::{baseline, redis_command, used_memory};
+use super::rows::{HASHING_CONNECTIONS, baseline, middle, redis_command, used_memory};
 use super::seed::{self, Seeded};
 use super::server::Server;
 use super::{Bench, row};
@@ -50,7 +50,7 @@ pub fn sign_ins(bench: &Bench, runtime: &Runtime) {
     let on_file = bench.userd(&format!("sqlite:{}", path.display()), &[]);
     let load = Load {
         script: Some(("sign_ins", vec![("COUNT", count.to_string())])),
-        connections: super::rows::HASHING_CONNECTIONS,
+        connections: HASHING_CONNECTIONS,
         ..bench.load("/")
     };
     let (mut bare, mut rates) = (Vec::new(), [Vec::new(), Vec::new()]);
@@ -136,12 +136,7 @@ fn tokens(bench: &Bench, seeded: &Seeded) -> Load {
 
 fn cost(outcome: &Outcome) -> String {
     assert_eq!(outcome.failed, 0, "every session is good: {outcome:?}");
-    format!("{:.1} µs, {:.0}/s, p99 {:.1} ms", outcome.cpu_us, outcome.per_s, outcome.p99_ms)
-}
-
-fn middle(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
+    outcome.to_string()
 }
 
 fn connect(server: &Server) -> TcpStream {

@@ -8,6 +8,16 @@ pub trait Random: Send + Sync + 'static {
     fn fill(&self, bytes: &mut [u8]);
 }
 
+impl dyn Random {
+    /// So many random bytes.
+    #[must_use]
+    pub fn bytes<const N: usize>(&self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.fill(&mut bytes);
+        bytes
+    }
+}
+
 /// The operating system's cryptographic generator.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemRandom;

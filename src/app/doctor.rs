@@ -84,9 +84,7 @@ impl Drop for Background {
 
 /// Between a tenth and the whole of the pause, by chance: many userd that start together do not look together.
 fn first_pause(pause: Duration, random: &dyn Random) -> Duration {
-    let mut bytes = [0; 2];
-    random.fill(&mut bytes);
-    pause / 10 + pause * 9 / 10 * u32::from(u16::from_be_bytes(bytes)) / u32::from(u16::MAX)
+    pause / 10 + pause * 9 / 10 * u32::from(u16::from_be_bytes(random.bytes())) / u32::from(u16::MAX)
 }
 
 async fn make_passes(doctor: Doctor, settings: DoctorConfig, first: Duration) {

@@ -39,10 +39,6 @@ pub(super) struct DoctorOptions {
 pub(super) fn run(config: &Config, options: DoctorOptions) -> ExitCode {
     let treatment = if options.repair { Treatment::Repair } else { Treatment::Report };
     let course = Course { treatment, rate_per_s: options.rate };
-    let runtime = match app::build_runtime(config.workers) {
-        Ok(runtime) => runtime,
-        Err(error) => return broke_off(&format!("can't start threads: {error}")),
-    };
     let bar = progress();
     let watch = |_: &[_], report: &Report| {
         if let Some(expected) = report.expected {
@@ -54,9 +50,12 @@ pub(super) fn run(config: &Config, options: DoctorOptions) -> ExitCode {
             found => format!("{found} found"),
         });
     };
-    let examined = runtime.block_on(app::examine(config, course, &watch));
+    let examined = super::block_on(config, app::examine(config, course, &watch));
     bar.finish_and_clear();
-    runtime.shutdown_background();
+    let examined = match examined {
+        Ok(examined) => examined,
+        Err(sentence) => return broke_off(&sentence),
+    };
     let (report, error) = match examined {
         Ok(report) => (report, None),
         Err(ExamineError::BrokeOff(broke)) => {

@@ -141,6 +141,17 @@ fn act(cli: Cli) -> ExitCode {
     }
 }
 
+/// Runs `act` on threads of its own, and waits for nothing else that they may be doing.
+///
+/// # Errors
+/// A sentence, if the system gives no threads.
+fn block_on<T>(config: &Config, act: impl Future<Output = T>) -> Result<T, String> {
+    let runtime = app::build_runtime(config.workers).map_err(|error| format!("can't start threads: {error}"))?;
+    let done = runtime.block_on(act);
+    runtime.shutdown_background();
+    Ok(done)
+}
+
 /// Says what is wrong with the configuration, a line a mistake.
 fn refuse(error: &crate::config::ConfigError) -> ExitCode {
     let count = error.mistakes.len();

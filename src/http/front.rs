@@ -56,9 +56,7 @@ pub(super) struct Front {
 impl Front {
     /// A front whose request ids start with random letters of their own.
     pub(super) fn new(random: &dyn Random, grace: Duration) -> Self {
-        let mut prefix = [0; 4];
-        random.fill(&mut prefix);
-        let ids = RequestIds(Arc::new(Ids { prefix: u32::from_le_bytes(prefix), next: AtomicU64::new(1) }));
+        let ids = RequestIds(Arc::new(Ids { prefix: u32::from_le_bytes(random.bytes()), next: AtomicU64::new(1) }));
         Self { ids, drain: Drain::default(), grace }
     }
 

@@ -116,10 +116,7 @@ impl ApiKeys {
         if !self.make_room().await? {
             return Ok(None);
         }
-        let (mut id, mut secret) = ([0; 8], [0; 32]);
-        self.random.fill(&mut id);
-        self.random.fill(&mut secret);
-        let token = ApiKeyToken::generate(ApiKeyId::generate(id), secret);
+        let token = ApiKeyToken::generate(ApiKeyId::generate(self.random.bytes()), self.random.bytes());
         let key = ApiKey {
             id: token.id().clone(),
             name: name.to_owned(),

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::domain::{CallerId, CanonicalEmail, Client, PasswordAttempt, PasswordHash, User, UserId};
+use crate::domain::{CanonicalEmail, Client, PasswordAttempt, PasswordHash, User, UserId};
 use crate::service::Error;
 use crate::service::hashing::{Hasher, Verdict};
 use crate::service::tries::{Tries, Try};
@@ -109,10 +109,7 @@ impl Credentials {
     ) -> Result<(User, bool), Error> {
         let found = self.store.user(id).await?;
         let email = found.as_ref().map(|user| user.email.canonical().clone());
-        let device = match &client.caller {
-            CallerId::Session(id) => Some(*id.as_bytes()),
-            CallerId::ApiKey(_) | CallerId::Nobody => None,
-        };
+        let device = client.caller.session().map(|id| *id.as_bytes());
         let trier = Trier { email: email.as_ref(), device, client };
         self.verify(found, attempt, &trier, check).await
     }

@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwapOption;
 
 use crate::domain::{ApiKeyId, ApiKeyToken, Timestamp};
+use crate::service::pause::Pause;
 use crate::service::turns::Turns;
 use crate::service::{ApiKey, ApiKeys, Error};
 use crate::store::StoreError;
@@ -30,16 +31,14 @@ const NONE_GOES_ON_FOR: Duration = Duration::from_secs(10);
 /// How often at most the last use of a key is written, in milliseconds.
 const USED_EVERY_MS: u64 = 60_000;
 
-/// How long the use of keys is not written after it could not be.
-const NOTING_PAUSE: Duration = Duration::from_secs(5);
-
 /// What a node knows of the API keys.
 pub struct Keyring {
     keys: ApiKeys,
     known: ArcSwapOption<Known>,
     reading: Turns,
-    /// Held by the one who writes that a key was used; says when that last failed.
-    noting: tokio::sync::Mutex<Option<Instant>>,
+    /// Held by the one who writes that a key was used.
+    noting: tokio::sync::Mutex<()>,
+    pause: Pause,
 }
 
 /// What was read, and when.
@@ -70,7 +69,7 @@ impl Keyring {
     #[must_use]
     pub fn new(keys: ApiKeys) -> Self {
         let (reading, noting) = (Turns::default(), tokio::sync::Mutex::default());
-        Self { keys, known: ArcSwapOption::empty(), reading, noting }
+        Self { keys, known: ArcSwapOption::empty(), reading, noting, pause: Pause::default() }
     }
 
     /// Whether no key was ever made. Once there was one that stays so, and nobody is asked any more.
@@ -107,13 +106,13 @@ impl Keyring {
     /// Writes that a key was used; where that fails, or somebody is just doing it, it is written later. Many requests
     /// at once would otherwise all write, and repeat for one another, and all wait for a store that takes no writes.
     async fn note_use(&self, id: &ApiKeyId, now: Timestamp) {
-        let Ok(mut failed_at) = self.noting.try_lock() else { return };
-        if failed_at.is_some_and(|failed_at| failed_at.elapsed() < NOTING_PAUSE) {
+        let Ok(_noting) = self.noting.try_lock() else { return };
+        if self.pause.lasts() {
             return;
         }
         if let Err(error) = self.keys.note_use(id, now).await {
             tracing::debug!(%error, "the use of an API key was not written");
-            *failed_at = Some(Instant::now());
+            self.pause.begin();
             return;
         }
         // To be read again, unless somebody has just done so: what they have read must not be put back.

@@ -7,6 +7,7 @@ pub mod doctor;
 mod error;
 pub mod hashing;
 mod keyring;
+mod pause;
 mod seal;
 mod secret;
 mod sessions;

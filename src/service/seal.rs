@@ -57,8 +57,7 @@ impl Seal {
     #[must_use]
     pub fn close(&self, kind: KeyKind, id: &str, secret: &[u8], random: &dyn Random) -> String {
         let Some((name, key)) = &self.key else { return format!("plain:{}", BASE64URL.encode(secret)) };
-        let mut nonce = [0; NONCE_LEN];
-        random.fill(&mut nonce);
+        let nonce: [u8; NONCE_LEN] = random.bytes();
         let mut sealed = secret.to_vec();
         let aad = Aad::from(bound_to(kind, id));
         match key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut sealed) {

@@ -2,8 +2,7 @@
 //!
 //! The one place that decides whether a session is too old: by the store's time, with the limits of the configuration.
 
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::domain::{
@@ -12,14 +11,12 @@ use crate::domain::{
 };
 use crate::random::Random;
 use crate::service::credentials::{Check, Credentials, Trier};
+use crate::service::pause::Pause;
 use crate::service::{DeviceKeys, Error, Secret};
 use crate::store::{NewSession, Open, SignedIn, Store, StoreError};
 
 /// How often a sign-in begins anew when the user changes under it; as for changes of users.
 const ROUNDS_MAX: u32 = 10;
-
-/// How long the use of sessions is not written after it could not be: some seconds later a store is back, or is not.
-const SEEING_PAUSE: Duration = Duration::from_secs(5);
 
 /// How long sessions live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -36,7 +33,7 @@ pub struct Sessions {
     credentials: Arc<Credentials>,
     devices: DeviceKeys,
     settings: SessionSettings,
-    seeing_failed_at: Mutex<Option<Instant>>,
+    pause: Pause,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
@@ -82,7 +79,7 @@ impl Sessions {
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Self {
-        Self { store, credentials, devices, settings, seeing_failed_at: Mutex::new(None), clock, random }
+        Self { store, credentials, devices, settings, pause: Pause::default(), clock, random }
     }
 
     /// How long sessions live.
@@ -124,7 +121,7 @@ impl Sessions {
             };
             let Some(user) = self.with_todays_hash(user, outdated, &sign_in.password).await? else { continue };
             if let Some((session, token, refresh)) = self.open(&user, sign_in.refresh, client).await? {
-                let device = Device::new(user.id, device.unwrap_or_else(|| self.fresh()), self.clock.now());
+                let device = Device::new(user.id, device.unwrap_or_else(|| self.random.bytes()), self.clock.now());
                 let device = Secret::new(device.sign(key, &user.password_hash));
                 let ends_at = self.settings.limits.ends_at(session.made_at);
                 return Ok(SignedInNow { user, session, token, refresh, device, ends_at });
@@ -175,21 +172,15 @@ impl Sessions {
         refresh: bool,
         client: &Client,
     ) -> Result<Option<(Session, SessionToken, Option<RefreshToken>)>, Error> {
-        let token = SessionToken::generate(user.id, self.fresh());
+        let token = SessionToken::generate(user.id, self.random.bytes());
         let (id, proof) = token.digest();
-        let refresh = refresh.then(|| RefreshToken::generate(user.id, id, proof, self.fresh()));
+        let refresh = refresh.then(|| RefreshToken::generate(user.id, id, proof, self.random.bytes()));
         let session = NewSession { id, proof, refresh: refresh.as_ref().map(RefreshState::of) };
         let now = self.clock.now();
         match self.store.open_session(user.id, user.version, &session, &self.settings.limits, client, now).await? {
             Open::Opened(session) => Ok(Some((*session, token, refresh))),
             Open::Stale | Open::Missing => Ok(None),
         }
-    }
-
-    fn fresh<const N: usize>(&self) -> [u8; N] {
-        let mut bytes = [0; N];
-        self.random.fill(&mut bytes);
-        bytes
     }
 
     /// Whose token it is.
@@ -213,13 +204,12 @@ impl Sessions {
     /// Writes that the session was used. A store that reads and does not write must not hold up every request: after
     /// a failure nothing is written for a while.
     async fn see(&self, signed_in: &SignedIn) {
-        let failed_at = *self.seeing_failed_at.lock().unwrap_or_else(PoisonError::into_inner);
-        if failed_at.is_some_and(|failed_at| failed_at.elapsed() < SEEING_PAUSE) {
+        if self.pause.lasts() {
             return;
         }
         if let Err(error) = self.store.see_session(signed_in.user.id, &signed_in.session, signed_in.at).await {
             tracing::debug!(%error, "the use of a session was not written");
-            *self.seeing_failed_at.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+            self.pause.begin();
         }
     }
 
@@ -261,11 +251,7 @@ impl Sessions {
     /// # Errors
     /// [`Error::UnknownUser`], [`Error::Store`].
     pub async fn end_others(&self, user: UserId, client: &Client) -> Result<(), Error> {
-        let keep = match client.caller {
-            CallerId::Session(id) => Some(id),
-            CallerId::ApiKey(_) | CallerId::Nobody => None,
-        };
-        let there = self.store.end_other_sessions(user, keep, client, self.clock.now()).await?;
+        let there = self.store.end_other_sessions(user, client.caller.session(), client, self.clock.now()).await?;
         if there { Ok(()) } else { Err(Error::UnknownUser) }
     }
 }

@@ -157,7 +157,7 @@ impl Tokens {
             sid: session.id.to_string(),
             iat: seconds(*at),
             exp,
-            jti: BASE64URL.encode(self.fresh::<ID_BYTES>()),
+            jti: BASE64URL.encode(self.random.bytes::<ID_BYTES>()),
         };
         let token = Secret::new(self.ring.sign(&claims, *at).await?);
         Ok(Minted { token, ends_at: Timestamp::from_millis(exp * 1000) })
@@ -181,7 +181,7 @@ impl Tokens {
         for _ in 0..ROUNDS_MAX {
             let (signed_in, state) = self.signed_in(token).await?;
             let grace_ms = self.sessions.settings().refresh_grace_ms;
-            let salt: [u8; SALT_BYTES] = self.fresh();
+            let salt: [u8; SALT_BYTES] = self.random.bytes();
             let (next, successor) = match state.judge(token, signed_in.session.proof, signed_in.at, grace_ms, salt) {
                 Refresh::Rotate { state, successor } => (state, successor),
                 // Nothing changes, but it is written like the first time: what a store has and did not confirm may be
@@ -213,11 +213,5 @@ impl Tokens {
         let state = signed_in.session.refresh.clone();
         let state = state.ok_or(Error::RefreshRefused("its session has no refresh token"))?;
         Ok((signed_in, state))
-    }
-
-    fn fresh<const N: usize>(&self) -> [u8; N] {
-        let mut bytes = [0; N];
-        self.random.fill(&mut bytes);
-        bytes
     }
 }

@@ -29,17 +29,6 @@ pub struct TryRates {
     pub everybody: Rate,
 }
 
-impl TryRates {
-    /// What is in `userd.default.toml`.
-    pub const DEFAULT: Self = Self {
-        account: Rate { interval_ms: 900_000, burst: 20 },
-        account_and_network: Rate { interval_ms: 60_000, burst: 10 },
-        device: Rate { interval_ms: 60_000, burst: 10 },
-        network: Rate { interval_ms: 12_000, burst: 300 },
-        everybody: Rate { interval_ms: 50, burst: 1_000 },
-    };
-}
-
 /// The limit that a try has met.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct LimitMet {
@@ -149,10 +138,8 @@ impl Tries {
     ///
     /// What can't be given back stays counted; the person has signed in all the same.
     pub async fn right(&self, done: Try) {
-        let (own, shared): (Vec<Bucket>, Vec<Bucket>) = done
-            .buckets
-            .into_iter()
-            .partition(|bucket| !matches!(bucket.key, BucketKey::Network(_) | BucketKey::Everybody));
+        let (own, shared): (Vec<Bucket>, Vec<Bucket>) =
+            done.buckets.into_iter().partition(|bucket| bucket.key.account().is_some());
         let now = self.clock.now();
         let give_back = async { if shared.is_empty() { Ok(()) } else { self.store.give_back(&shared, now).await } };
         let (filled, given) = tokio::join!(self.store.fill(&own), give_back);

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::domain::{
-    CallerId, CanonicalEmail, Client, Email, Name, Password, PasswordAttempt, PasswordHash, PasswordPolicy, Timestamp,
-    User, UserId, Version,
+    CanonicalEmail, Client, Email, Name, Password, PasswordAttempt, PasswordHash, PasswordPolicy, Timestamp, User,
+    UserId, Version,
 };
 use crate::random::Random;
 use crate::service::credentials::{Check, Credentials};
@@ -136,9 +136,7 @@ impl Users {
     }
 
     fn fresh_id(&self, now: Timestamp) -> UserId {
-        let mut random = [0; 10];
-        self.random.fill(&mut random);
-        UserId::generate(now, random)
+        UserId::generate(now, self.random.bytes())
     }
 
     /// The user with this id.
@@ -213,10 +211,7 @@ impl Users {
     ) -> Result<User, Error> {
         // The new hash does not depend on the user's state: one is enough for all rounds.
         let mut new_hash: Option<PasswordHash> = None;
-        let keep = match client.caller {
-            CallerId::Session(id) => Some(id),
-            CallerId::ApiKey(_) | CallerId::Nobody => None,
-        };
+        let keep = client.caller.session();
         let mut check = Check::default();
         for _ in 0..ROUNDS_MAX {
             let (user, _) = self.authenticate(id, &change.password, precondition, client, &mut check).await?;

@@ -39,13 +39,7 @@ pub(super) enum KeysCommand {
 
 /// Does what `command` says.
 pub(super) fn run(config: &Config, command: KeysCommand) -> ExitCode {
-    let runtime = match app::build_runtime(config.workers) {
-        Ok(runtime) => runtime,
-        Err(error) => return failed(&format!("can't start threads: {error}")),
-    };
-    let done = runtime.block_on(act(config, command));
-    runtime.shutdown_background();
-    match done {
+    match super::block_on(config, act(config, command)).flatten() {
         Ok(said) => said.print(),
         Err(sentence) => failed(&sentence),
     }

@@ -5,8 +5,7 @@ use std::marker::PhantomData;
 use rocket::Request;
 use rocket::request::{FromRequest, Outcome};
 
-use super::caller::Who;
-use super::pass::{Pass, Right, outcome};
+use super::pass::{Pass, outcome};
 use crate::domain::{Client, Scope, SessionId, User};
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::user_key::UserKey;
@@ -70,18 +69,12 @@ impl<'r, A> May<'r, A> {
 
     /// The user, if it is they who ask: then they have just been read.
     pub(in crate::http) fn own(&self) -> Option<&'r User> {
-        match &self.pass.caller.who {
-            Who::User(signed_in) if self.pass.right == Right::Own => Some(&signed_in.user),
-            _ => None,
-        }
+        self.pass.own().map(|own| &own.user)
     }
 
     /// Their session, if it is they who ask.
     pub(in crate::http) fn own_session(&self) -> Option<SessionId> {
-        match &self.pass.caller.who {
-            Who::User(signed_in) if self.pass.right == Right::Own => Some(signed_in.session.id),
-            _ => None,
-        }
+        self.pass.own().map(|own| own.session.id)
     }
 
     /// Who asks.

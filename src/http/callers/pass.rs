@@ -7,6 +7,7 @@ use super::caller::{Caller, Who, is_protected_mode, use_cases};
 use crate::domain::{Agent, CallerId, Client, Scope, UserId};
 use crate::http::problem::{Problem, ProblemKind};
 use crate::service::UseCases;
+use crate::store;
 
 /// By what right somebody may.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,12 +49,20 @@ impl<'r> Pass<'r> {
         Self::new(request, caller, right)
     }
 
+    /// The session that gave the right, if one did.
+    pub(super) fn own(&self) -> Option<&'r store::SignedIn> {
+        match &self.caller.who {
+            Who::User(signed_in) if self.right == Right::Own => Some(signed_in),
+            _ => None,
+        }
+    }
+
     /// Who asks, for what is written down. A session is named only where it was what gave the right.
     pub(super) fn client(&self) -> Client {
-        let caller = match &self.caller.who {
-            Who::User(signed_in) if self.right == Right::Own => CallerId::Session(signed_in.session.id),
-            Who::Service(key) => CallerId::ApiKey(key.id.clone()),
-            Who::User(_) | Who::Nobody => CallerId::Nobody,
+        let caller = match (self.own(), &self.caller.who) {
+            (Some(own), _) => CallerId::Session(own.session.id),
+            (None, Who::Service(key)) => CallerId::ApiKey(key.id.clone()),
+            (None, Who::User(_) | Who::Nobody) => CallerId::Nobody,
         };
         Client { address: self.caller.address, agent: Agent::shorten(self.agent), caller }
     }

@@ -41,8 +41,7 @@ impl Engine {
 
     /// A fresh hash of `password` with a fresh salt, as a PHC string.
     pub(super) fn hash(&mut self, password: &[u8]) -> Result<PasswordHash, HashError> {
-        let mut salt = [0; SALT_BYTES];
-        self.random.fill(&mut salt);
+        let salt: [u8; SALT_BYTES] = self.random.bytes();
         let output = self.compute(self.today, password, &salt)?;
         phc_string(&self.today, &salt, &output).ok_or(HashError::Failed)
     }

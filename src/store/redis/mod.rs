@@ -270,7 +270,5 @@ fn read_pointer(email: &CanonicalEmail, answer: Result<Value, LinkError>) -> Res
 
 /// A nonce: eight random bytes in hexadecimal. Tells a repeat of a request from another request.
 fn nonce(random: &dyn Random) -> String {
-    let mut bytes = [0; 8];
-    random.fill(&mut bytes);
-    format!("{:016x}", u64::from_be_bytes(bytes))
+    format!("{:016x}", u64::from_be_bytes(random.bytes()))
 }

@@ -38,6 +38,7 @@ const LOOKS: usize = 4;
 
 #[async_trait]
 impl SessionStore for RedisStore {
+    /// Opens a session. The server's clock is asked again if it finds the message late: it may have been set.
     async fn open_session(
         &self,
         user: UserId,
@@ -47,7 +48,42 @@ impl SessionStore for RedisStore {
         client: &Client,
         now: Timestamp,
     ) -> Result<Open, StoreError> {
-        self.open(user, expected, session, limits, client, now).await
+        let (deadline, shard) = (self.link.deadline(), Shard::of_user(user));
+        let (key, sessions, events) = (self.keys.user(user), self.keys.sessions(user), self.keys.events(shard));
+        let patience_ms = u64::try_from(self.link.settings().timeout.as_millis()).unwrap_or(u64::MAX);
+        let opened = Client { caller: CallerId::Session(session.id), ..client.clone() };
+        let event = self.event(user, EventKind::SignedIn, &opened, now);
+        let refresh = session.refresh.as_ref().map(RefreshState::to_bytes).unwrap_or_default();
+        let bounded = |ms: u64| ms.clamp(1, KEPT_MS_MAX).to_string();
+        let (version, idle, absolute) = (expected.to_string(), bounded(limits.idle_ms), bounded(limits.absolute_ms));
+        let most = limits.sessions_max.max(1).to_string();
+        for attempt in 0..2 {
+            let at = self.server_time(deadline, shard).await?;
+            let not_after = at.as_millis().saturating_add(patience_ms).saturating_add(OPEN_SLACK_MS).to_string();
+            let core = fields::core(session.proof, at, client.address);
+            let mut args = vec![version.as_bytes(), session.id.as_bytes(), &core, client.agent.as_str().as_bytes()];
+            args.extend([&refresh[..], idle.as_bytes(), absolute.as_bytes(), most.as_bytes(), not_after.as_bytes()]);
+            args.extend(event.iter().map(Vec::as_slice));
+            let keys = [key.as_str(), &sessions, &events];
+            let reply = self.link.script(deadline, shard, Script::OpenSession, &keys, &args).await;
+            let mut answer = bytes(reply.map_err(|error| error.at(&key))?.value).into_iter();
+            let mut next = || answer.next().unwrap_or_default();
+            match next().as_slice() {
+                b"ok" => {
+                    let kept = fields::parse(session.id, &next(), &next(), &next());
+                    let kept = kept.map_err(|what| self.corrupt_sessions(user, what))?;
+                    return Ok(Open::Opened(Box::new(kept.session)));
+                }
+                b"missing" => return Ok(Open::Missing),
+                b"stale" => return Ok(Open::Stale),
+                b"late" if attempt == 0 => {
+                    self.link.ask_server_clock(deadline, shard).await.map_err(|error| error.at(&key))?;
+                }
+                b"late" => break,
+                _ => return Err(StoreError::corrupt(key, "a step answered what it never does")),
+            }
+        }
+        Err(StoreError::unavailable("Redis found the signing in late; its clock jumps"))
     }
 
     /// Record, then session, in one pipeline. An old epoch read first and a new one after it is a change in between.
@@ -177,54 +213,6 @@ impl SessionStore for RedisStore {
 }
 
 impl RedisStore {
-    /// Opens a session. The server's clock is asked again if it finds the message late: it may have been set.
-    async fn open(
-        &self,
-        user: UserId,
-        expected: Version,
-        session: &NewSession,
-        limits: &SessionLimits,
-        client: &Client,
-        now: Timestamp,
-    ) -> Result<Open, StoreError> {
-        let (deadline, shard) = (self.link.deadline(), Shard::of_user(user));
-        let (key, sessions, events) = (self.keys.user(user), self.keys.sessions(user), self.keys.events(shard));
-        let patience_ms = u64::try_from(self.link.settings().timeout.as_millis()).unwrap_or(u64::MAX);
-        let opened = Client { caller: CallerId::Session(session.id), ..client.clone() };
-        let event = self.event(user, EventKind::SignedIn, &opened, now);
-        let refresh = session.refresh.as_ref().map(RefreshState::to_bytes).unwrap_or_default();
-        let bounded = |ms: u64| ms.clamp(1, KEPT_MS_MAX).to_string();
-        let (version, idle, absolute) = (expected.to_string(), bounded(limits.idle_ms), bounded(limits.absolute_ms));
-        let most = limits.sessions_max.max(1).to_string();
-        for attempt in 0..2 {
-            let at = self.server_time(deadline, shard).await?;
-            let not_after = at.as_millis().saturating_add(patience_ms).saturating_add(OPEN_SLACK_MS).to_string();
-            let core = fields::core(session.proof, at, client.address);
-            let mut args = vec![version.as_bytes(), session.id.as_bytes(), &core, client.agent.as_str().as_bytes()];
-            args.extend([&refresh[..], idle.as_bytes(), absolute.as_bytes(), most.as_bytes(), not_after.as_bytes()]);
-            args.extend(event.iter().map(Vec::as_slice));
-            let keys = [key.as_str(), &sessions, &events];
-            let reply = self.link.script(deadline, shard, Script::OpenSession, &keys, &args).await;
-            let mut answer = bytes(reply.map_err(|error| error.at(&key))?.value).into_iter();
-            let mut next = || answer.next().unwrap_or_default();
-            match next().as_slice() {
-                b"ok" => {
-                    let kept = fields::parse(session.id, &next(), &next(), &next());
-                    let kept = kept.map_err(|what| self.corrupt_sessions(user, what))?;
-                    return Ok(Open::Opened(Box::new(kept.session)));
-                }
-                b"missing" => return Ok(Open::Missing),
-                b"stale" => return Ok(Open::Stale),
-                b"late" if attempt == 0 => {
-                    self.link.ask_server_clock(deadline, shard).await.map_err(|error| error.at(&key))?;
-                }
-                b"late" => break,
-                _ => return Err(StoreError::corrupt(key, "a step answered what it never does")),
-            }
-        }
-        Err(StoreError::unavailable("Redis found the signing in late; its clock jumps"))
-    }
-
     /// Runs a script on the sessions of `user` alone.
     async fn on_sessions(&self, user: UserId, script: Script, args: &[&[u8]]) -> Result<Value, StoreError> {
         let key = self.keys.sessions(user);

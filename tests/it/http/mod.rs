@@ -38,7 +38,7 @@ use std::time::Duration;
 use rocket::http::{Header, Method};
 use rocket::local::asynchronous::Client;
 use userd::clock::ManualClock;
-use userd::domain::{PasswordPolicy, SessionLimits, Timestamp};
+use userd::domain::{PasswordPolicy, Rate, SessionLimits, Timestamp};
 use userd::http::{HttpSettings, Services};
 use userd::random::{Random, SeededRandom};
 use userd::service::hashing::{HashSettings, Hasher};
@@ -110,8 +110,17 @@ pub(crate) fn service_settings(policy: PasswordPolicy) -> ServiceSettings {
         algorithm: SigningAlgorithm::Es256,
         life_ms: 300_000,
     };
-    ServiceSettings { policy, sessions, tokens, rates: TryRates::DEFAULT }
+    ServiceSettings { policy, sessions, tokens, rates: RATES }
 }
+
+/// The limits of the default configuration.
+pub(crate) const RATES: TryRates = TryRates {
+    account: Rate { interval_ms: 900_000, burst: 20 },
+    account_and_network: Rate { interval_ms: 60_000, burst: 10 },
+    device: Rate { interval_ms: 60_000, burst: 10 },
+    network: Rate { interval_ms: 12_000, burst: 300 },
+    everybody: Rate { interval_ms: 50, burst: 1_000 },
+};
 
 /// A client of the whole service on `store`.
 pub(crate) async fn client(store: Arc<dyn Store>) -> Front {

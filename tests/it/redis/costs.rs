@@ -4,25 +4,15 @@ use userd::clock::ManualClock;
 use userd::domain::{
     AGENT_BYTES_MAX, Agent, Client, Refresh, RefreshState, RefreshToken, SECRET_BYTES, SessionToken, User,
 };
-use userd::store::redis::RedisStore;
 use userd::store::{NewSession, Open, SessionStore, Store};
 
-use super::{AGENT, browser, keys, open, opened, sign_up, stat};
+use super::{AGENT, browser, keys, open, opened, scene, sign_up, stat};
 use crate::support::people::{NOW, person};
-use crate::support::recovery::patient_store;
 use crate::support::redis_server::RedisServer;
 use crate::support::signed_in::{LIMITS, new_session, refresh_state};
 
 /// What a session may take, its part of the key included.
 const SESSION_BYTES_MAX: u64 = 300;
-
-async fn scene() -> (RedisServer, RedisStore, User) {
-    let server = RedisServer::start();
-    let store = patient_store(server.settings()).await;
-    let user = person(&ManualClock::at(NOW), "ada@example.org");
-    sign_up(&store, &user).await;
-    (server, store, user)
-}
 
 fn bytes(server: &RedisServer, user: &User) -> u64 {
     let answer = server.command(&["MEMORY", "USAGE", &keys().sessions(user.id), "SAMPLES", "0"]);

@@ -2,22 +2,12 @@
 
 use userd::clock::ManualClock;
 use userd::domain::{Client, EventKind, Timestamp, User};
+use userd::store::redis::RedisStore;
 use userd::store::redis::keys::Shard;
-use userd::store::redis::{RedisSettings, RedisStore};
 use userd::store::{SessionStore, Store, StoreError};
 
-use super::{browser, keys, kinds, sign_up};
+use super::{browser, keys, kinds, scene_keeping};
 use crate::support::people::{NOW, person};
-use crate::support::recovery::patient_store;
-use crate::support::redis_server::RedisServer;
-
-async fn scene(events_kept: u64) -> (RedisServer, RedisStore, User) {
-    let server = RedisServer::start();
-    let store = patient_store(RedisSettings { events_kept, ..server.settings() }).await;
-    let user = person(&ManualClock::at(NOW), "ada@example.org");
-    sign_up(&store, &user).await;
-    (server, store, user)
-}
 
 async fn fail(store: &RedisStore, user: &User, client: &Client, at: Timestamp) {
     store.note_failure(user.email.canonical(), Some(user.id), client, at).await.expect("served");
@@ -27,7 +17,7 @@ async fn fail(store: &RedisStore, user: &User, client: &Client, at: Timestamp) {
 #[tokio::test]
 async fn a_shard_keeps_about_as_many_events_as_it_is_told_and_the_newest_of_them() {
     for (events_kept, least, most) in [(0, 100, 200), (300 * 1024, 300, 400)] {
-        let (server, store, user) = scene(events_kept).await;
+        let (server, store, user) = scene_keeping(events_kept).await;
         for number in 0..600 {
             fail(&store, &user, Client::nobody(), NOW.plus_millis(number)).await;
         }
@@ -43,7 +33,7 @@ async fn a_shard_keeps_about_as_many_events_as_it_is_told_and_the_newest_of_them
 /// A shard's first event takes a whole node, 4 KiB; what counts is a shard that is full.
 #[tokio::test]
 async fn an_event_takes_at_most_120_bytes() {
-    let (server, store, user) = scene(1_000_000).await;
+    let (server, store, user) = scene_keeping(1_000_000).await;
     let key = keys().events(Shard::of_user(user.id));
     let bytes = || -> usize {
         redis::from_redis_value(server.command(&["MEMORY", "USAGE", &key, "SAMPLES", "0"])).expect("bytes")
@@ -60,7 +50,7 @@ async fn an_event_takes_at_most_120_bytes() {
 /// More than a page is read, and a neighbour in the same shard is left out.
 #[tokio::test]
 async fn a_long_history_among_neighbours_is_read_in_order() {
-    let (_server, store, user) = scene(1_000_000).await;
+    let (_server, store, user) = scene_keeping(1_000_000).await;
     let mut neighbour = person(&ManualClock::at(NOW), "bob@example.org");
     let (own, same) = (neighbour.id.to_string(), user.id.to_string());
     let id = format!("{}{}", &own[..own.len() - 4], &same[same.len() - 4..]);
@@ -80,7 +70,7 @@ async fn a_long_history_among_neighbours_is_read_in_order() {
 
 #[tokio::test]
 async fn an_event_that_can_not_be_read_is_named_and_changes_go_on() {
-    let (server, store, user) = scene(1_000_000).await;
+    let (server, store, user) = scene_keeping(1_000_000).await;
     let key = keys().events(Shard::of_user(user.id));
     let id = String::from_utf8_lossy(user.id.as_bytes()).into_owned();
     server.command(&["XADD", &key, "*", "user", &id]);
@@ -99,7 +89,7 @@ async fn an_event_that_can_not_be_read_is_named_and_changes_go_on() {
 /// A key of another type is met before anything is written.
 #[tokio::test]
 async fn where_the_history_can_not_be_written_nothing_is_done() {
-    let (server, store, user) = scene(1_000_000).await;
+    let (server, store, user) = scene_keeping(1_000_000).await;
     let session = super::opened(&store, &user, 1).await;
     let key = keys().events(Shard::of_user(user.id));
     server.command(&["DEL", &key]);

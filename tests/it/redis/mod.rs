@@ -15,12 +15,14 @@ mod histories;
 mod pressure;
 mod sessions;
 
+use userd::clock::ManualClock;
 use userd::domain::{Agent, Client, EventKind, Session, SessionId, User};
-use userd::store::redis::RedisStore;
 use userd::store::redis::keys::Keys;
-use userd::store::{Insert, NewSession, Open, SessionStore, Store};
+use userd::store::redis::{RedisSettings, RedisStore};
+use userd::store::{EVENTS_KEPT, Insert, NewSession, Open, SessionStore, Store};
 
-use crate::support::people::NOW;
+use crate::support::people::{NOW, person};
+use crate::support::recovery::patient_store;
 use crate::support::redis_server::RedisServer;
 use crate::support::signed_in::{LIMITS, client_at, new_session};
 
@@ -30,6 +32,20 @@ const AGENT: &str = "(X11; Linux x86_64; rv:128.0) Firefox/128.0.20";
 /// Spells keys as the tests' stores do.
 fn keys() -> Keys {
     Keys::below("userd:".to_owned())
+}
+
+/// A server, a store on it, and somebody who has signed up.
+async fn scene() -> (RedisServer, RedisStore, User) {
+    scene_keeping(EVENTS_KEPT).await
+}
+
+/// The same, with so many events kept.
+async fn scene_keeping(events_kept: u64) -> (RedisServer, RedisStore, User) {
+    let server = RedisServer::start();
+    let store = patient_store(RedisSettings { events_kept, ..server.settings() }).await;
+    let user = person(&ManualClock::at(NOW), "ada@example.org");
+    sign_up(&store, &user).await;
+    (server, store, user)
 }
 
 async fn sign_up(store: &impl Store, user: &User) {

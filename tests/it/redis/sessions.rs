@@ -3,15 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use userd::clock::ManualClock;
 use userd::domain::EventKind::{PasswordChanged, SessionsRevoked, SignedIn, SignedOut};
 use userd::domain::{Client, EventKind, Session, User};
 use userd::random::SystemRandom;
 use userd::store::redis::{RedisSettings, RedisStore};
 use userd::store::{NewSession, SessionStore, Store, StoreError, Update};
 
-use super::{is_good, keys, kinds, open, opened, sign_up, stat};
-use crate::support::people::{NOW, person};
+use super::{is_good, keys, kinds, open, opened, scene, stat};
+use crate::support::people::NOW;
 use crate::support::proxy::{Fate, Proxy};
 use crate::support::recovery::patient_store;
 use crate::support::redis_audit::audit;
@@ -21,14 +20,6 @@ use crate::support::stores::{at_once, password_hash};
 
 /// Steps that connecting takes: self-test and namespace.
 const CONNECTING: usize = 2;
-
-async fn scene() -> (RedisServer, RedisStore, User) {
-    let server = RedisServer::start();
-    let store = patient_store(server.settings()).await;
-    let user = person(&ManualClock::at(NOW), "ada@example.org");
-    sign_up(&store, &user).await;
-    (server, store, user)
-}
 
 /// A new password, which `keep` outlives; the user as they are then.
 async fn new_password(store: &RedisStore, user: &User, keep: Option<&Session>) -> User {

@@ -12,24 +12,20 @@ mod rotation;
 mod store_away;
 mod verified;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use serde_json::Value;
 use userd::clock::ManualClock;
-use userd::domain::{
-    Client, Email, Name, Password, PasswordAttempt, PasswordPolicy, RefreshToken, SessionLimits, Timestamp,
-};
+use userd::domain::{Client, Email, Name, Password, PasswordAttempt, PasswordPolicy, RefreshToken, Timestamp};
 use userd::random::{Random, SeededRandom};
 use userd::service::{
-    Error, Ground, KeyGround, Minted, Seal, ServiceSettings, SessionSettings, SignIn, SignUp, SignedInNow,
-    SigningAlgorithm, SigningKeys, TokenSettings, TryRates, UseCases,
+    Error, Ground, KeyGround, Minted, Seal, SignIn, SignUp, SignedInNow, SigningAlgorithm, SigningKeys, UseCases,
 };
 use userd::store::{KeyStore, Store};
 
-use crate::http::{CHEAP, PASSWORD, hasher};
+use crate::http::{CHEAP, PASSWORD, hasher, service_settings};
 use crate::support::memory_store::MemoryStore;
 
 const POLICY: PasswordPolicy = PasswordPolicy { chars_min: 8, chars_max: 128 };
@@ -71,16 +67,9 @@ impl Place {
             clock: Arc::clone(clock) as _,
             random,
         };
-        let limits = SessionLimits { idle_ms: IDLE_MS, absolute_ms: ABSOLUTE_MS, sessions_max: 20 };
-        let tokens = TokenSettings {
-            issuer: Some("https://accounts.example.org".to_owned()),
-            listen: SocketAddr::from(([127, 0, 0, 1], 8000)),
-            audiences: ["userd", "billing"].map(str::to_owned).into(),
-            algorithm: self.algorithm,
-            life_ms: LIFE_MS,
-        };
-        let sessions = SessionSettings { limits, refresh_grace_ms: GRACE_MS };
-        UseCases::on(&ground, &ServiceSettings { policy: POLICY, sessions, tokens, rates: TryRates::DEFAULT })
+        let mut settings = service_settings(POLICY);
+        settings.tokens.algorithm = self.algorithm;
+        UseCases::on(&ground, &settings)
     }
 
     fn node(&self) -> UseCases {
