@@ -10,7 +10,7 @@ use tokio::task::JoinSet;
 use userd::clock::{Clock, SystemClock};
 use userd::domain::{
     Agent, Client, Email, Name, Password, PasswordHash, PasswordPolicy, SECRET_BYTES, SessionLimits, SessionToken,
-    User, UserId, Version,
+    Standing, User, UserId, Version,
 };
 use userd::random::{Random, SystemRandom};
 use userd::service::hashing::{HashSettings, Hasher};
@@ -58,6 +58,7 @@ fn person(number: usize, password_hash: &PasswordHash) -> User {
         name: Name::parse(&format!("Made-up Person {number}")).expect("a name"),
         email: Email::parse(&format!("person.{number}@mail{}.example.org", number % 100)).expect("an e-mail"),
         password_hash: password_hash.clone(),
+        standing: Standing::default(),
         created_at: now,
         updated_at: now,
         version: Version::FIRST,

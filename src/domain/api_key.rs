@@ -130,11 +130,14 @@ pub enum Scope {
     SessionsRead,
     /// End users' sessions.
     SessionsWrite,
+    /// Everything below `/admin`, without the person's password; nothing else.
+    Admin,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 4] = [Self::UsersRead, Self::UsersWrite, Self::SessionsRead, Self::SessionsWrite];
+    pub const ALL: [Self; 5] =
+        [Self::UsersRead, Self::UsersWrite, Self::SessionsRead, Self::SessionsWrite, Self::Admin];
 
     /// The word for it.
     #[must_use]
@@ -144,6 +147,7 @@ impl Scope {
             Self::UsersWrite => "users:write",
             Self::SessionsRead => "sessions:read",
             Self::SessionsWrite => "sessions:write",
+            Self::Admin => "admin",
         }
     }
 

@@ -7,10 +7,13 @@
 
 mod canonical;
 mod characters;
+mod prefix;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
+
+pub use prefix::EmailPrefix;
 
 /// The version of the canonicalisation, kept in every store.
 pub const CANONICAL_VERSION: u32 = 1;

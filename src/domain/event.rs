@@ -38,13 +38,21 @@ pub enum EventKind {
     EmailChanged,
     /// Took another password.
     PasswordChanged,
+    /// An administrator shut the account; all sessions were ended.
+    Disabled,
+    /// An administrator opened the account again.
+    Enabled,
+    /// An administrator declared the password expired; all sessions were ended.
+    PasswordExpired,
+    /// Came from another service or store, with what was their password there.
+    Imported,
     /// Is no user any more.
     Deleted,
 }
 
 impl EventKind {
     /// Every kind.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 15] = [
         Self::SignedUp,
         Self::SignedIn,
         Self::SignInFailed,
@@ -55,6 +63,10 @@ impl EventKind {
         Self::ProfileChanged,
         Self::EmailChanged,
         Self::PasswordChanged,
+        Self::Disabled,
+        Self::Enabled,
+        Self::PasswordExpired,
+        Self::Imported,
         Self::Deleted,
     ];
 
@@ -72,6 +84,10 @@ impl EventKind {
             Self::ProfileChanged => "profile-changed",
             Self::EmailChanged => "email-changed",
             Self::PasswordChanged => "password-changed",
+            Self::Disabled => "disabled",
+            Self::Enabled => "enabled",
+            Self::PasswordExpired => "password-expired",
+            Self::Imported => "imported",
             Self::Deleted => "deleted",
         }
     }

@@ -14,6 +14,7 @@ mod name;
 mod password;
 mod refresh;
 mod session;
+mod standing;
 mod throttle;
 mod timestamp;
 mod token_secret;
@@ -22,7 +23,9 @@ mod user;
 pub use api_key::{ApiKeyDigest, ApiKeyId, ApiKeyToken, Scope};
 pub use client::{AGENT_BYTES_MAX, Agent, CallerId, Client, address_from_bytes, address_to_bytes};
 pub use device::{DEVICE_MS, Device, DeviceKey};
-pub use email::{CANONICAL_VERSION, CanonicalEmail, EMAIL_BYTES_MAX, EMAIL_LOCAL_BYTES_MAX, Email, EmailError};
+pub use email::{
+    CANONICAL_VERSION, CanonicalEmail, EMAIL_BYTES_MAX, EMAIL_LOCAL_BYTES_MAX, Email, EmailError, EmailPrefix,
+};
 pub use event::{Event, EventKind};
 pub use name::{NAME_CHARS_MAX, Name, NameError};
 pub use password::{
@@ -31,6 +34,7 @@ pub use password::{
 };
 pub use refresh::{Refresh, RefreshState, RefreshToken, SALT_BYTES};
 pub use session::{SEEN_EVERY_MS, Session, SessionId, SessionLimits, SessionProof, SessionToken};
+pub use standing::Standing;
 pub use throttle::{AccountKey, Bucket, BucketKey, Decision, NetworkKey, Rate, Taken};
 pub use timestamp::{MOMENT_BYTES, Timestamp};
 pub use token_secret::SECRET_BYTES;

@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
-use super::{Email, Name, PasswordHash, Timestamp};
+use super::{Email, Name, PasswordHash, Standing, Timestamp};
 
 /// A user's id: a UUIDv7 (RFC 9562, section 5.7), so that text order is sign-up order.
 ///
@@ -96,9 +96,11 @@ pub struct User {
     pub email: Email,
     /// What is kept of the password.
     pub password_hash: PasswordHash,
+    /// What an administrator has ruled.
+    pub standing: Standing,
     /// When the user signed up.
     pub created_at: Timestamp,
-    /// When name, e-mail or password last changed; a mere upgrade of the hash is no change.
+    /// When name, e-mail, password or standing last changed; a mere upgrade of the hash is no change.
     pub updated_at: Timestamp,
     /// The state that this is.
     pub version: Version,

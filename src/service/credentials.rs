@@ -41,6 +41,29 @@ pub(super) struct Trier<'a> {
     pub(super) device: Option<[u8; 16]>,
     /// Who asks.
     pub(super) client: &'a Client,
+    /// What the password is shown for.
+    pub(super) purpose: Purpose,
+}
+
+/// What a password is shown for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// To choose another one: an expired password is good for that.
+    NewPassword,
+    /// For anything else.
+    Other,
+}
+
+/// The user whose password was right, unless an administrator has ruled against it. Only who knows the password learns
+/// of that.
+fn admit(user: User, purpose: Purpose) -> Result<User, Error> {
+    if user.standing.disabled {
+        return Err(Error::Disabled);
+    }
+    if user.standing.password_expired && purpose == Purpose::Other {
+        return Err(Error::PasswordExpired);
+    }
+    Ok(user)
 }
 
 impl Credentials {
@@ -68,8 +91,8 @@ impl Credentials {
     ) -> Result<(User, bool), Error> {
         let stored = found.as_ref().map(|user| &user.password_hash);
         if let Some(proof) = check.proof.as_ref().filter(|proof| stored == Some(&proof.against)) {
-            let outdated = proof.outdated;
-            return found.map(|user| (user, outdated)).ok_or(Error::UnknownUser);
+            let (outdated, user) = (proof.outdated, found.ok_or(Error::UnknownUser)?);
+            return Ok((admit(user, trier.purpose)?, outdated));
         }
         if check.counted.is_none() {
             check.counted = Some(self.tries.begin(trier.email, trier.device, trier.client).await?);
@@ -88,6 +111,7 @@ impl Credentials {
             self.tries.right(counted).await;
         }
         check.proof = Some(Proof { against: user.password_hash.clone(), outdated });
+        let user = admit(user, trier.purpose)?;
         Ok((user, outdated))
     }
 
@@ -104,13 +128,14 @@ impl Credentials {
         &self,
         id: UserId,
         attempt: &PasswordAttempt,
+        purpose: Purpose,
         client: &Client,
         check: &mut Check,
     ) -> Result<(User, bool), Error> {
         let found = self.store.user(id).await?;
         let email = found.as_ref().map(|user| user.email.canonical().clone());
         let device = client.caller.session().map(|id| *id.as_bytes());
-        let trier = Trier { email: email.as_ref(), device, client };
+        let trier = Trier { email: email.as_ref(), device, client, purpose };
         self.verify(found, attempt, &trier, check).await
     }
 

@@ -22,6 +22,12 @@ pub enum Error {
     /// The password is not the user's.
     #[error("the password is not the user's")]
     NotAuthenticated,
+    /// The password is the user's, and an administrator has shut the account.
+    #[error("the account is disabled")]
+    Disabled,
+    /// The password is the user's, and good for nothing but being changed.
+    #[error("the password has expired")]
+    PasswordExpired,
     /// The user is not in a state that the caller asked the change for.
     #[error("the user has changed since the state that the change was asked for")]
     Stale,

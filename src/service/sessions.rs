@@ -10,7 +10,7 @@ use crate::domain::{
     Session, SessionId, SessionLimits, SessionToken, Timestamp, User, UserId,
 };
 use crate::random::Random;
-use crate::service::credentials::{Check, Credentials, Trier};
+use crate::service::credentials::{Check, Credentials, Purpose, Trier};
 use crate::service::pause::Pause;
 use crate::service::{DeviceKeys, Error, Secret};
 use crate::store::{NewSession, Open, SignedIn, Store, StoreError};
@@ -111,7 +111,7 @@ impl Sessions {
             let found = self.store.user_by_email(email).await?;
             let id = found.as_ref().map(|user| user.id);
             let device = self.known_device(sign_in, found.as_ref(), key);
-            let trier = Trier { email: Some(email), device, client };
+            let trier = Trier { email: Some(email), device, client, purpose: Purpose::Other };
             let (user, outdated) = match self.credentials.verify(found, &sign_in.password, &trier, &mut check).await {
                 Ok(verified) => verified,
                 Err(Error::NotAuthenticated | Error::UnknownUser) => {

@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::domain::{
-    CanonicalEmail, Client, Email, Name, Password, PasswordAttempt, PasswordHash, PasswordPolicy, Timestamp, User,
-    UserId, Version,
+    CanonicalEmail, Client, Email, Name, Password, PasswordAttempt, PasswordHash, PasswordPolicy, Standing, Timestamp,
+    User, UserId, Version,
 };
 use crate::random::Random;
-use crate::service::credentials::{Check, Credentials};
+use crate::service::credentials::{Check, Credentials, Purpose};
 use crate::service::{Error, PasswordField};
 use crate::store::{Insert, Profile, Remove, Store, StoreError, Update};
 
@@ -123,8 +123,9 @@ impl Users {
             .map_err(|rule| Error::PasswordRejected { field: PasswordField::Password, rule })?;
         let password_hash = self.credentials.hasher().hash(password).await.map_err(Error::from_hashing)?;
         let now = self.clock.now();
-        let (created_at, updated_at, version) = (now, now, Version::FIRST);
-        let mut user = User { id: self.fresh_id(now), name, email, password_hash, created_at, updated_at, version };
+        let (standing, created_at, updated_at, version) = (Standing::default(), now, now, Version::FIRST);
+        let mut user =
+            User { id: self.fresh_id(now), name, email, password_hash, standing, created_at, updated_at, version };
         for _ in 0..IDS_MAX {
             match self.store.insert_user(&user, client).await? {
                 Insert::Inserted => return Ok(user),
@@ -177,8 +178,9 @@ impl Users {
     ) -> Result<User, Error> {
         let mut check = Check::default();
         for _ in 0..ROUNDS_MAX {
-            let (user, outdated) =
-                self.authenticate(id, &replacement.password, precondition, client, &mut check).await?;
+            let (user, outdated) = self
+                .authenticate(id, &replacement.password, (Purpose::Other, precondition), client, &mut check)
+                .await?;
             let current =
                 if outdated { self.credentials.upgrade_hash(&user, &replacement.password).await? } else { Some(user) };
             let outcome = match current {
@@ -214,7 +216,9 @@ impl Users {
         let keep = client.caller.session();
         let mut check = Check::default();
         for _ in 0..ROUNDS_MAX {
-            let (user, _) = self.authenticate(id, &change.password, precondition, client, &mut check).await?;
+            let (user, _) = self
+                .authenticate(id, &change.password, (Purpose::NewPassword, precondition), client, &mut check)
+                .await?;
             change.new_password.check_personal(&user.name, &user.email).map_err(rejected)?;
             let hash = match new_hash.take() {
                 Some(hash) => hash,
@@ -249,7 +253,8 @@ impl Users {
     ) -> Result<User, Error> {
         let mut check = Check::default();
         for _ in 0..ROUNDS_MAX {
-            let (user, _) = self.authenticate(id, &removal.password, precondition, client, &mut check).await?;
+            let (user, _) =
+                self.authenticate(id, &removal.password, (Purpose::Other, precondition), client, &mut check).await?;
             match self.store.remove_user(id, user.version, client, self.clock.now()).await? {
                 Remove::Removed => return Ok(user),
                 Remove::Missing => return Err(Error::UnknownUser),
@@ -266,11 +271,11 @@ impl Users {
         &self,
         id: UserId,
         attempt: &PasswordAttempt,
-        precondition: &Precondition,
+        (purpose, precondition): (Purpose, &Precondition),
         client: &Client,
         check: &mut Check,
     ) -> Result<(User, bool), Error> {
-        let (user, outdated) = self.credentials.verify_id(id, attempt, client, check).await?;
+        let (user, outdated) = self.credentials.verify_id(id, attempt, purpose, client, check).await?;
         if precondition.allows(user.version) { Ok((user, outdated)) } else { Err(Error::Stale) }
     }
 

@@ -24,6 +24,7 @@
 //! Implement [`Store`] in a module below this one, give `tests/it/contract` a way to open a fresh one, and
 //! add a line to `app::open_store`.
 
+mod directory;
 pub mod embedded;
 mod finding;
 mod keys;
@@ -35,13 +36,16 @@ use std::error::Error as StdError;
 
 use async_trait::async_trait;
 
+pub use directory::{Directory, Listed, Order};
 pub use keys::{KEY_BYTES_MAX, KeyKind, KeyStore, StoredKey};
 pub use sessions::{EVENTS_KEPT, NewSession, Open, SessionStore, SignedIn};
 pub use throttle::Throttle;
 
 pub use finding::{Examined, Finding, FindingKind, FindingState, Place, Portion, Treatment, mask};
 
-use crate::domain::{CanonicalEmail, Client, Email, Name, PasswordHash, SessionId, Timestamp, User, UserId, Version};
+use crate::domain::{
+    CanonicalEmail, Client, Email, EventKind, Name, PasswordHash, SessionId, Standing, Timestamp, User, UserId, Version,
+};
 
 /// What the doctor asks of a store: to look at itself, a portion at a time.
 #[async_trait]
@@ -86,13 +90,25 @@ pub trait Store: Examine + SessionStore + Throttle + KeyStore {
         now: Timestamp,
     ) -> Result<Update, StoreError>;
 
-    /// Gives the user another password, if they still are at `expected`, and ends all their sessions but `keep`.
+    /// Gives the user another password, which is not expired, if they still are at `expected`, and ends all their
+    /// sessions but `keep`.
     async fn replace_password(
         &self,
         id: UserId,
         expected: Version,
         password_hash: &PasswordHash,
         keep: Option<SessionId>,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<Update, StoreError>;
+
+    /// Rules about an account, if the user still is at `expected`; see [`Ruling`]. Ends all their sessions in the same
+    /// step, unless it only opens the account again.
+    async fn replace_standing(
+        &self,
+        id: UserId,
+        expected: Version,
+        ruling: &Ruling,
         client: &Client,
         now: Timestamp,
     ) -> Result<Update, StoreError>;
@@ -131,6 +147,33 @@ pub struct Profile {
     pub name: Name,
     /// The new e-mail.
     pub email: Email,
+}
+
+/// What an administrator rules about an account, with [`Store::replace_standing`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Ruling {
+    /// What holds from now on.
+    pub standing: Standing,
+    /// The password from now on; `None` leaves it as it is.
+    pub password_hash: Option<PasswordHash>,
+    /// What is written into the account's history.
+    pub kind: EventKind,
+}
+
+impl Ruling {
+    /// What it makes of the user.
+    pub fn apply(&self, user: &mut User) {
+        user.standing = self.standing;
+        if let Some(hash) = &self.password_hash {
+            user.password_hash = hash.clone();
+        }
+    }
+
+    /// Whether it ends the user's sessions: all but the opening of an account do.
+    #[must_use]
+    pub fn ends_sessions(&self) -> bool {
+        self.kind != EventKind::Enabled
+    }
 }
 
 /// What became of [`Store::insert_user`].

@@ -35,7 +35,8 @@ pub(in crate::cli) struct NewKey {
     /// What to call it: the service that gets it
     #[arg(long, value_name = "NAME", value_parser = name)]
     name: String,
-    /// What it may do, with commas between: users:read, users:write, sessions:read, sessions:write
+    /// What it may do, with commas between: users:read, users:write, sessions:read, sessions:write,
+    /// admin
     #[arg(long, value_name = "SCOPES", required = true, value_delimiter = ',', value_parser = scope)]
     scope: Vec<Scope>,
 }

@@ -43,6 +43,23 @@ pub(super) fn canonical_form(text: &str) -> Result<String, EmailError> {
     Ok(format!("{local}@{domain}"))
 }
 
+/// The canonical form of the beginning of an address.
+pub(super) fn canonical_beginning(text: &str) -> Result<String, EmailError> {
+    check_visible(text)?;
+    let normal = NFKC.normalize(text);
+    if normal.chars().any(characters::is_space) {
+        return Err(EmailError::Space);
+    }
+    let Some((local, domain)) = normal.split_once('@') else { return fold(&normal) };
+    if domain.contains('@') {
+        return Err(EmailError::ManyAts);
+    }
+    if !domain.is_ascii() {
+        return Err(EmailError::DomainCharacter);
+    }
+    Ok(format!("{}@{}", fold(local)?, domain.to_ascii_lowercase()))
+}
+
 /// Refuses a character that NFKC writes out as several, a separator among them: `⒈` would bring a label's
 /// end into a domain that shows none. UTS #46 refuses these too, but sees the domain after NFKC here.
 fn check_compounds(text: &str) -> Result<(), EmailError> {

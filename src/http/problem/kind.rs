@@ -20,6 +20,10 @@ pub enum ProblemKind {
     RefreshRefused,
     /// Who asks may not do that.
     Forbidden,
+    /// The password is right, and an administrator has shut the account.
+    AccountDisabled,
+    /// The password is right, and good for nothing but being changed.
+    PasswordExpired,
     /// A browser asks on behalf of another site.
     CrossSite,
     /// There is nothing at this path.
@@ -58,13 +62,15 @@ pub enum ProblemKind {
 
 impl ProblemKind {
     /// Every kind.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::BadRequest,
         Self::MalformedJson,
         Self::NotAuthenticated,
         Self::NotSignedIn,
         Self::RefreshRefused,
         Self::Forbidden,
+        Self::AccountDisabled,
+        Self::PasswordExpired,
         Self::CrossSite,
         Self::NotFound,
         Self::UserNotFound,
@@ -90,7 +96,7 @@ impl ProblemKind {
         match self {
             Self::BadRequest | Self::MalformedJson => 400,
             Self::NotAuthenticated | Self::NotSignedIn | Self::RefreshRefused => 401,
-            Self::Forbidden | Self::CrossSite => 403,
+            Self::Forbidden | Self::AccountDisabled | Self::PasswordExpired | Self::CrossSite => 403,
             Self::NotFound | Self::UserNotFound | Self::SessionNotFound => 404,
             Self::MethodNotAllowed => 405,
             Self::BodyTimeout => 408,
@@ -115,6 +121,8 @@ impl ProblemKind {
             Self::NotSignedIn => "not-signed-in",
             Self::RefreshRefused => "refresh-refused",
             Self::Forbidden => "forbidden",
+            Self::AccountDisabled => "account-disabled",
+            Self::PasswordExpired => "password-expired",
             Self::CrossSite => "cross-site",
             Self::NotFound => "not-found",
             Self::UserNotFound => "user-not-found",
@@ -145,6 +153,8 @@ impl ProblemKind {
             Self::NotSignedIn => "Not signed in",
             Self::RefreshRefused => "The refresh token is worth nothing",
             Self::Forbidden => "Not allowed",
+            Self::AccountDisabled => "The account is disabled",
+            Self::PasswordExpired => "The password has expired",
             Self::CrossSite => "Asked by another site",
             Self::NotFound => "Nothing here",
             Self::UserNotFound => "No such user",

@@ -104,6 +104,10 @@ impl From<service::Error> for Problem {
             Error::EmailTaken => (ProblemKind::EmailTaken, "email already in use"),
             Error::UnknownUser => (ProblemKind::UserNotFound, "user not found"),
             Error::NotAuthenticated => (ProblemKind::NotAuthenticated, "user not authenticated"),
+            Error::Disabled => (ProblemKind::AccountDisabled, "the account is disabled"),
+            Error::PasswordExpired => {
+                (ProblemKind::PasswordExpired, "the password has expired: choose another with PATCH /api/users/<id>")
+            }
             Error::Stale => (ProblemKind::PreconditionFailed, "the user is not in the state that If-Match names"),
             Error::PasswordRejected { field, rule } => {
                 let error = match field {

@@ -14,7 +14,7 @@ use super::readers::{USER, look_up};
 use super::schema::PROBE_BYTES;
 use super::session_changes::end_all_but;
 use crate::domain::{EventKind, PasswordHash, SessionId, User, UserId, Version};
-use crate::store::{Insert, Profile, Remove, Update};
+use crate::store::{Insert, Profile, Remove, Ruling, Update};
 
 /// A conflict on the id or on the canonical e-mail is no error here: it is looked into afterwards.
 const INSERT: &str = "INSERT INTO users \
@@ -78,11 +78,33 @@ pub(super) fn replace_password(
 ) -> Result<Update, Failure> {
     let update = replace(connection, id, expected, |user| {
         user.password_hash = password_hash.clone();
+        user.standing.password_expired = false;
         user.updated_at = note.now;
     })?;
     if matches!(update, Update::Updated(_)) {
         end_all_but(connection, id, keep)?;
         note.write(connection, id, EventKind::PasswordChanged)?;
+    }
+    Ok(update)
+}
+
+/// Rules about the account, and ends all its sessions where that shuts somebody out.
+pub(super) fn replace_standing(
+    connection: &Connection,
+    id: UserId,
+    expected: Version,
+    ruling: &Ruling,
+    note: &Note,
+) -> Result<Update, Failure> {
+    let update = replace(connection, id, expected, |user| {
+        ruling.apply(user);
+        user.updated_at = note.now;
+    })?;
+    if matches!(update, Update::Updated(_)) {
+        if ruling.ends_sessions() {
+            end_all_but(connection, id, None)?;
+        }
+        note.write(connection, id, ruling.kind)?;
     }
     Ok(update)
 }
@@ -148,7 +170,7 @@ fn write(connection: &Connection, sql: &str, user: &User) -> rusqlite::Result<us
         user.name.as_str(),
         user.email.as_written(),
         user.email.canonical().as_str(),
-        user.password_hash.as_str(),
+        &*user.standing.mark(user.password_hash.as_str()),
         millis(user.created_at),
         millis(user.updated_at),
         version(user.version),

@@ -60,7 +60,7 @@ pub(super) fn of_user(user: &User) -> i64 {
         ValueRef::Text(user.name.as_str().as_bytes()),
         ValueRef::Text(user.email.as_written().as_bytes()),
         ValueRef::Text(user.email.canonical().as_str().as_bytes()),
-        ValueRef::Text(user.password_hash.as_str().as_bytes()),
+        ValueRef::Text(user.standing.mark(user.password_hash.as_str()).as_bytes()),
         ValueRef::Integer(millis(user.created_at)),
         ValueRef::Integer(millis(user.updated_at)),
         ValueRef::Integer(version(user.version)),

@@ -74,7 +74,8 @@ use self::examine::Examiner;
 use self::readers::Readers;
 use self::writer::Writer;
 use super::{
-    Examine, Examined, Finding, FindingState, Insert, Portion, Profile, Remove, Store, StoreError, Treatment, Update,
+    Examine, Examined, Finding, FindingState, Insert, Portion, Profile, Remove, Ruling, Store, StoreError, Treatment,
+    Update,
 };
 use crate::domain::{CanonicalEmail, Client, PasswordHash, SessionId, Timestamp, User, UserId, Version};
 
@@ -191,6 +192,18 @@ impl Store for EmbeddedStore {
     ) -> Result<Update, StoreError> {
         let (hash, note) = (password_hash.clone(), self.note(client, now));
         self.change(move |connection| changes::replace_password(connection, id, expected, &hash, keep, &note)).await
+    }
+
+    async fn replace_standing(
+        &self,
+        id: UserId,
+        expected: Version,
+        ruling: &Ruling,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<Update, StoreError> {
+        let (ruling, note) = (ruling.clone(), self.note(client, now));
+        self.change(move |connection| changes::replace_standing(connection, id, expected, &ruling, &note)).await
     }
 
     async fn replace_password_hash(

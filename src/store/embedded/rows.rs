@@ -9,8 +9,8 @@ use rusqlite::types::{FromSqlError, FromSqlResult, ValueRef};
 use super::checksum::{COLUMNS, checksum, values};
 use super::errors::Failure;
 use crate::domain::{
-    CanonicalEmail, EMAIL_BYTES_MAX, Email, Name, NameError, PasswordHash, PasswordHashError, Timestamp, User, UserId,
-    Version,
+    CanonicalEmail, EMAIL_BYTES_MAX, Email, Name, NameError, PasswordHash, PasswordHashError, Standing, Timestamp,
+    User, UserId, Version,
 };
 
 /// The columns that [`user_from_row`] takes, in its order: what the checksum covers, itself, and `rowid`, which names a row
@@ -79,11 +79,13 @@ fn user_from_values(
 ) -> Result<User, RowError> {
     let written = address("email", email)?;
     let canonical = CanonicalEmail::from_stored(address("canonical", canonical)?);
+    let (standing, hash) = Standing::unmark(read("password_hash", hash.as_str())?);
     Ok(User {
         id: id.as_blob().ok().and_then(UserId::from_slice).ok_or(RowError::Id)?,
         name: Name::parse(read("name", name.as_str())?).map_err(RowError::Name)?,
         email: Email::from_stored(written, canonical),
-        password_hash: PasswordHash::parse(read("password_hash", hash.as_str())?).map_err(RowError::PasswordHash)?,
+        password_hash: PasswordHash::parse(&hash).map_err(RowError::PasswordHash)?,
+        standing,
         created_at: Timestamp::from_millis(number("created_at", created_at, 0)?),
         updated_at: Timestamp::from_millis(number("updated_at", updated_at, 0)?),
         version: Version::from_number(number("version", version, Version::FIRST.number())?),

@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use super::events::Note;
 use super::*;
-use crate::domain::{Client, Email, Name};
+use crate::domain::{Client, Email, Name, Standing};
 
 fn opened(queue: usize) -> (TempDir, EmbeddedStore) {
     let folder = tempfile::tempdir().expect("a temporary folder");
@@ -37,6 +37,7 @@ fn somebody(number: u8) -> User {
             "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
         )
         .expect("a PHC string"),
+        standing: Standing::default(),
         created_at: Timestamp::from_millis(1),
         updated_at: Timestamp::from_millis(1),
         version: Version::FIRST,

@@ -61,10 +61,10 @@ use self::record::Pointer;
 pub use self::settings::{
     Acknowledge, Address, BUSY_PAUSE, Durability, Login, RECHECK_EVERY, RedisSettings, Sentinels, Servers,
 };
-use self::steps::{Edit, Told};
+use self::steps::Told;
 use crate::domain::{CanonicalEmail, Client, EventKind, PasswordHash, SessionId, Timestamp, User, UserId, Version};
 use crate::random::Random;
-use crate::store::{Insert, Profile, Remove, Store, StoreError, Update};
+use crate::store::{Insert, Profile, Remove, Ruling, Store, StoreError, Update};
 
 /// How long an intent may take before others may give up on it, in milliseconds. Longer than any request
 /// lives, short enough that a crash does not block an e-mail for longer.
@@ -207,15 +207,30 @@ impl Store for RedisStore {
         client: &Client,
         now: Timestamp,
     ) -> Result<Update, StoreError> {
-        let mut fields = record::password_fields(password_hash);
-        fields.extend(["upd".to_owned(), now.as_millis().to_string()]);
-        let apply = |user: &mut User| {
-            user.password_hash = password_hash.clone();
-            user.updated_at = now;
-        };
         let event = self.event(id, EventKind::PasswordChanged, client, now);
-        let edit = Edit { fields: &fields, told: Told::HistoryAndSessions(event, keep) };
-        self.edit(self.link.deadline(), id, expected, edit, apply).await
+        self.rule(id, expected, Told::HistoryAndSessions(event, keep), |user| {
+            user.password_hash = password_hash.clone();
+            user.standing.password_expired = false;
+            user.updated_at = now;
+        })
+        .await
+    }
+
+    async fn replace_standing(
+        &self,
+        id: UserId,
+        expected: Version,
+        ruling: &Ruling,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<Update, StoreError> {
+        let event = self.event(id, ruling.kind, client, now);
+        let told = if ruling.ends_sessions() { Told::HistoryAndSessions(event, None) } else { Told::History(event) };
+        self.rule(id, expected, told, |user| {
+            ruling.apply(user);
+            user.updated_at = now;
+        })
+        .await
     }
 
     async fn replace_password_hash(
@@ -224,11 +239,7 @@ impl Store for RedisStore {
         expected: Version,
         password_hash: &PasswordHash,
     ) -> Result<Update, StoreError> {
-        let fields = record::password_fields(password_hash);
-        let (edit, apply) = (Edit { fields: &fields, told: Told::Nobody }, |user: &mut User| {
-            user.password_hash = password_hash.clone();
-        });
-        self.edit(self.link.deadline(), id, expected, edit, apply).await
+        self.rule(id, expected, Told::Nobody, |user| user.password_hash = password_hash.clone()).await
     }
 
     async fn remove_user(

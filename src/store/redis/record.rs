@@ -8,7 +8,7 @@
 //! | `name`, `made`, `upd` | name; milliseconds of sign-up and of the last change |
 //! | `email`, `eop` | canonical e-mail, and the op (a value of `ver`) under which it was claimed |
 //! | `as` | the e-mail as the person wrote it; empty where that is the canonical form |
-//! | `salt`, `hash` | the password's PHC string, cut at its last `$`, so that both stay within the 64 bytes up to which Redis keeps the hash compact |
+//! | `salt`, `hash` | the password's PHC string, cut at its last `$`, so that both stay within the 64 bytes up to which Redis keeps the hash compact; what was ruled about the account is marked in its beginning (see `domain::Standing`) |
 //! | `chg`, `till` | the e-mail change in flight, and when the intent (of sign-up or change) is overdue |
 //! | `rel` | claims that may still have to be released |
 //! | `by` | the nonce of the last change, by which a repeat of it is known |
@@ -19,7 +19,7 @@
 
 use ::redis::Value;
 
-use crate::domain::{CanonicalEmail, Email, Name, PasswordHash, Timestamp, User, UserId, Version};
+use crate::domain::{CanonicalEmail, Email, Name, PasswordHash, Standing, Timestamp, User, UserId, Version};
 use crate::store::StoreError;
 
 /// The version of this layout, kept in the key space's `meta`.
@@ -46,7 +46,7 @@ pub(super) fn epoch(field: &Value) -> Result<u32, &'static str> {
 pub(super) fn written(user: &User) -> Vec<String> {
     let mut pairs = vec!["made".to_owned(), user.created_at.as_millis().to_string()];
     pairs.extend(profile_fields(&user.name, &user.email, user.updated_at));
-    pairs.extend(password_fields(&user.password_hash));
+    pairs.extend(password_fields(&user.password_hash, user.standing));
     pairs
 }
 
@@ -63,10 +63,10 @@ pub(super) fn profile_fields(name: &Name, email: &Email, updated_at: Timestamp) 
     ]
 }
 
-/// Fields and values of a password.
-pub(super) fn password_fields(password_hash: &PasswordHash) -> Vec<String> {
+/// Fields and values of a password, with what was ruled about the account.
+pub(super) fn password_fields(password_hash: &PasswordHash, standing: Standing) -> Vec<String> {
     let (head, tail) = password_hash.split();
-    vec!["salt".to_owned(), head.to_owned(), "hash".to_owned(), tail.to_owned()]
+    vec!["salt".to_owned(), standing.mark(head).into_owned(), "hash".to_owned(), tail.to_owned()]
 }
 
 /// The active user in the answer to an `HMGET` of [`READ`]; `None` if there is no such user.
@@ -88,6 +88,7 @@ pub(super) fn read(id: UserId, key: &str, answer: Vec<Value>) -> Result<Option<U
         let canonical = next()?.filter(|email| email.contains('@')).ok_or("email is missing")?;
         let written = next()?.filter(|written| !written.is_empty()).unwrap_or_else(|| canonical.clone());
         let (salt, hash) = (next()?.ok_or("salt is missing")?, next()?.ok_or("hash is missing")?);
+        let (standing, salt) = Standing::unmark(&salt);
         let password_hash = PasswordHash::join(&salt, &hash).map_err(|_| "salt and hash are no PHC string")?;
         let created_at = number(next()?).ok_or("made is no number")?;
         let updated_at = number(next()?).ok_or("upd is no number")?;
@@ -96,6 +97,7 @@ pub(super) fn read(id: UserId, key: &str, answer: Vec<Value>) -> Result<Option<U
             name,
             email: Email::from_stored(written, CanonicalEmail::from_stored(canonical)),
             password_hash,
+            standing,
             created_at: Timestamp::from_millis(created_at),
             updated_at: Timestamp::from_millis(updated_at),
             version: Version::from_number(version),

@@ -294,20 +294,27 @@ impl RedisStore {
         }
     }
 
-    /// A change within the record of `id`, if it still is at `expected`; the rest as [`Self::edit_user`].
-    pub(super) async fn edit(
+    /// A change of what lets the user in, if they still are at `expected`: `change` does to the user what is then
+    /// written of password, standing and time.
+    pub(super) async fn rule(
         &self,
-        deadline: Instant,
         id: UserId,
         expected: Version,
-        edit: Edit<'_>,
-        apply: impl FnOnce(&mut User) + Send,
+        told: Told,
+        change: impl FnOnce(&mut User) + Send,
     ) -> Result<Update, StoreError> {
-        match self.record(deadline, id).await? {
-            None => Ok(Update::Missing),
-            Some(user) if user.version != expected => Ok(Update::Stale),
-            Some(user) => self.edit_user(deadline, user, edit, apply).await,
+        let deadline = self.link.deadline();
+        let Some(user) = self.record(deadline, id).await? else { return Ok(Update::Missing) };
+        if user.version != expected {
+            return Ok(Update::Stale);
         }
+        let mut changed = user.clone();
+        change(&mut changed);
+        let mut fields = record::password_fields(&changed.password_hash, changed.standing);
+        fields.extend(["upd".to_owned(), changed.updated_at.as_millis().to_string()]);
+        let version = user.version.next();
+        let edit = Edit { fields: &fields, told };
+        self.edit_user(deadline, user, edit, |user| *user = User { version, ..changed }).await
     }
 
     /// A change within the record of `user`, who was just read. `apply` does to the user what `edit` does to the

@@ -1,7 +1,7 @@
 //! Made-up users.
 
 use userd::clock::{Clock, ManualClock};
-use userd::domain::{Email, Name, PasswordHash, Timestamp, User, UserId, Version};
+use userd::domain::{Email, Name, PasswordHash, Standing, Timestamp, User, UserId, Version};
 use userd::random::{Random, SystemRandom};
 use userd::store::Profile;
 
@@ -26,6 +26,7 @@ pub fn somebody(name: &str, email: Email, now: Timestamp, random: &dyn Random) -
         name: Name::parse(name).expect("a name"),
         email,
         password_hash: PasswordHash::parse(SOME_HASH).expect("a hash"),
+        standing: Standing::default(),
         created_at: now,
         updated_at: now,
         version: Version::FIRST,

@@ -17,8 +17,8 @@ use userd::domain::{
     Version,
 };
 use userd::store::{
-    Examine, Examined, Finding, FindingKind, FindingState, Insert, KeyKind, Place, Portion, Profile, Remove, Store,
-    StoreError, Update,
+    Examine, Examined, Finding, FindingKind, FindingState, Insert, KeyKind, Place, Portion, Profile, Remove, Ruling,
+    Store, StoreError, Update,
 };
 
 /// How a call fails.
@@ -259,11 +259,31 @@ impl Store for MemoryStore {
     ) -> Result<Update, StoreError> {
         let change = |user: &mut User| {
             user.password_hash = password_hash.clone();
+            user.standing.password_expired = false;
             user.updated_at = now;
         };
         let after = |kept: &mut Kept, user: &User| {
             kept.sessions.retain(|(owner, session), _| *owner != user.id || Some(*session) == keep);
             kept.note(user.id, EventKind::PasswordChanged, client, now);
+        };
+        self.update(id, expected, change, None, after)
+    }
+
+    async fn replace_standing(
+        &self,
+        id: UserId,
+        expected: Version,
+        ruling: &Ruling,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<Update, StoreError> {
+        let change = |user: &mut User| {
+            ruling.apply(user);
+            user.updated_at = now;
+        };
+        let after = |kept: &mut Kept, user: &User| {
+            kept.sessions.retain(|(owner, _), _| *owner != user.id || !ruling.ends_sessions());
+            kept.note(user.id, ruling.kind, client, now);
         };
         self.update(id, expected, change, None, after)
     }
