@@ -34,10 +34,12 @@
 
 mod change;
 mod checks;
+mod directory;
 mod events;
 mod examine;
 pub mod keys;
 mod link;
+mod merge;
 mod record;
 mod remove;
 mod script;
