@@ -5,8 +5,8 @@
 //! | `api` | the handlers, one endpoint a file |
 //! | `access` | who may call, as the operator has set it |
 //! | `callers` | guards: who asks, and whether they may |
-//! | `user_key`, `conditions`, `body`, `fields` | guards: what a request says, as types |
-//! | `answer`, `view` | what leaves when all went well |
+//! | `user_key`, `conditions`, `queries`, `body`, `fields`, `admin_fields` | guards: what a request says, as types |
+//! | `answer`, `view`, `admin_view` | what leaves when all went well |
 //! | `problem` | what leaves when not; the only place with statuses and their words |
 //! | `front` | what every request passes: its id, its line in the log, the headers of every answer |
 //! | `cors` | which other sites' pages may read answers |
@@ -18,6 +18,8 @@
 //! row in `docs/API.md`, its rows in `tests/it/http/callers/table.rs` and its tests in `tests/it/http/`. A body is a `Body<T>` of a type that implements `fields::FromFields`.
 
 mod access;
+mod admin_fields;
+mod admin_view;
 mod answer;
 mod api;
 mod body;
@@ -29,6 +31,7 @@ mod front;
 mod launch;
 mod methods;
 mod problem;
+mod queries;
 mod user_key;
 mod view;
 

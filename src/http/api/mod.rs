@@ -1,5 +1,6 @@
 //! The endpoints, one a file: this listing is the API's table of contents. `docs/API.md` says what each does.
 
+mod admin;
 mod discovery;
 mod files;
 mod health;
@@ -27,7 +28,7 @@ pub(super) use health::Asked;
 
 /// Every route there is.
 pub(super) fn routes() -> Vec<Route> {
-    routes![
+    let own = routes![
         ping::ping,
         health::live,
         health::ready,
@@ -48,5 +49,6 @@ pub(super) fn routes() -> Vec<Route> {
         jwks::keys,
         discovery::discover,
         files::file,
-    ]
+    ];
+    own.into_iter().chain(admin::routes()).collect()
 }

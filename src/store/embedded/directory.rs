@@ -6,13 +6,13 @@ use async_trait::async_trait;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::EmbeddedStore;
 use super::errors::Failure;
 use super::readers::look_up;
 use super::rows::{RowError, user_columns};
-use crate::domain::{CanonicalEmail, EmailPrefix, User, UserId};
+use super::{EmbeddedStore, events};
+use crate::domain::{CanonicalEmail, EmailPrefix, Event, User, UserId};
 use crate::store::directory::Span;
-use crate::store::{Directory, Listed, Order, StoreError};
+use crate::store::{Directory, EventPlace, Listed, Order, StoreError};
 
 pub(super) const IDS: &str = "SELECT rowid, id FROM users WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3";
 pub(super) const IDS_DOWN: &str = "SELECT rowid, id FROM users WHERE id >= ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3";
@@ -29,6 +29,20 @@ const PAST_ALL_IDS: [u8; 17] = [0xff; 17];
 
 #[async_trait]
 impl Directory for EmbeddedStore {
+    fn kind(&self) -> &'static str {
+        "sqlite"
+    }
+
+    async fn events_page(
+        &self,
+        user: UserId,
+        after: Option<EventPlace>,
+        order: Order,
+        most: usize,
+    ) -> Result<Vec<(EventPlace, Event)>, StoreError> {
+        self.readers.read(|connection| events::page(connection, user, after, order, most))
+    }
+
     async fn users_by_id(&self, after: Option<UserId>, order: Order, most: usize) -> Result<Vec<Listed>, StoreError> {
         let mut span = Span::before(PAST_ALL_IDS);
         if let Some(after) = after {
