@@ -5,6 +5,7 @@
 #![expect(clippy::expect_used, reason = "a test fails by panicking, also in its helpers")]
 
 mod sessions;
+mod transfer;
 
 use std::collections::BTreeMap;
 use std::panic::Location;
