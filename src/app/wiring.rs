@@ -155,7 +155,7 @@ async fn refuse_to_be_open(listen: SocketAddr, keyring: &Keyring) -> Result<(), 
     }
 }
 
-fn service_settings(config: &Config) -> ServiceSettings {
+pub(super) fn service_settings(config: &Config) -> ServiceSettings {
     let (session, throttle) = (&config.session, &config.throttle);
     let rate = |refill: Refill| Rate { interval_ms: refill.refill_ms, burst: refill.burst };
     ServiceSettings {
@@ -282,7 +282,7 @@ fn access(config: &Config) -> Access {
     }
 }
 
-fn redis_settings(config: &Config, target: &RedisTarget) -> RedisSettings {
+pub(super) fn redis_settings(config: &Config, target: &RedisTarget) -> RedisSettings {
     let redis = &config.redis;
     RedisSettings {
         servers: servers(target, redis),

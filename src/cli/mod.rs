@@ -7,6 +7,7 @@
 mod config;
 mod doctor;
 mod keys;
+mod moving;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -43,6 +44,8 @@ Examples:
                                                make a key for another service
   userd keys api list                          who has keys, and last used them
   userd keys rotate                            make the next key for tokens
+  userd export --output users.ndjson           write all users into a file
+  userd import users.ndjson                    and take them into another store
 
 Configuration, the later winning over the earlier:
   the defaults; userd.toml in the working directory, or the file that --config
@@ -61,7 +64,10 @@ Exit codes:
 Of userd doctor: 0 nothing was found, or all of it was mended
   1  could not look at everything; what was found before is printed
   3  found what --repair would mend
-  4  found what a person has to look at";
+  4  found what a person has to look at
+Of userd export and userd import: 0 all users are in the file, or in the store
+  1  broke off; what came in before is there, and the same command goes on
+  3  some users were left out, each with its reason, or the file was cut off";
 
 /// The user-accounts service beside your own services.
 #[derive(Debug, Parser)]
@@ -99,6 +105,10 @@ enum Command {
     /// Make, list, revoke and rotate keys, while userd serves or not
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// Write all users out, a line of JSON each, while userd serves or not
+    Export(moving::ExportOptions),
+    /// Take users in, from such lines or from the older design's database
+    Import(moving::ImportOptions),
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -136,6 +146,8 @@ fn act(cli: Cli) -> ExitCode {
         Command::Serve => app::run(&config),
         Command::Doctor(options) => doctor::run(&config, options),
         Command::Keys(command) => keys::run(&config, command),
+        Command::Export(options) => moving::export(&config, &options),
+        Command::Import(options) => moving::import(&config, &options),
         Command::Config(ConfigCommand::Show) => config::show(&config),
         Command::Config(ConfigCommand::Check) => config::check(&config),
     }

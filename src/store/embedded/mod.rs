@@ -20,6 +20,7 @@
 //! | `keys` | the service's keys |
 //! | `keys_beside` | changes of keys in a file that another process serves |
 //! | `buckets`, `throttle` | counting tries, in memory |
+//! | `transfer` | users who come in and go out |
 //! | `examine` | the doctor: the file, the rows, the count |
 //! | `examine_sessions` | the doctor on what hangs on users |
 //! | `beside` | a look at a file that another process serves |
@@ -54,6 +55,7 @@ mod session_changes;
 mod session_rows;
 mod sessions;
 mod throttle;
+mod transfer;
 mod writer;
 
 #[cfg(test)]

@@ -175,7 +175,7 @@ impl RedisStore {
     }
 
     /// Resolve, with a little patience for a holder who is just about to commit or to give up.
-    async fn judge(
+    pub(super) async fn judge(
         &self,
         deadline: Instant,
         email: &CanonicalEmail,

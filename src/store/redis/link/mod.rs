@@ -8,12 +8,13 @@
 //! | `speech` | why a server that does not answer may be spoken to in the wrong way |
 //! | `sentinel` | which server Sentinels name as the primary |
 //! | `confirm`, `replicas`, `durable` | waiting for replicas and disks |
-//! | `request`, `many` | what is sent, and what an error calls for; many reads at once |
+//! | `request`, `many`, `batch` | what is sent, and what an error calls for; many reads at once, and many steps |
 //!
 //! Everything sent through here may be sent twice: reads, and scripts that know their own repeat. That is why a lost
 //! answer is simply asked for again. The few scripts that don't (`Script::is_sent_once`) are late then. Requests of all tasks share connections and pipeline by themselves; no blocking
 //! command ever goes on a shared one.
 
+mod batch;
 mod cluster;
 mod confirm;
 mod connect;
@@ -34,8 +35,10 @@ use tokio::sync::{Notify, Semaphore, SemaphorePermit, TryAcquireError};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+pub(super) use self::batch::Batched;
 use self::cluster::Cluster;
 use self::confirm::Unconfirmed;
+pub(super) use self::connect::dial_for_reading;
 use self::node::{Common, Kind, Live, Node};
 use self::request::{Cure, Request, cure, send};
 use self::sentinel::SentinelWatch;
