@@ -91,6 +91,25 @@ impl<'r> Responder<'r, 'static> for Published {
     }
 }
 
+/// Lines of text that a program reads, of this moment.
+pub(super) struct Lines {
+    /// The lines.
+    pub(super) text: String,
+    /// Whole, with the version of the format.
+    pub(super) content_type: &'static str,
+}
+
+impl<'r> Responder<'r, 'static> for Lines {
+    fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
+        let mut response = Response::new();
+        response.set_header(Header::new("Content-Type", self.content_type));
+        response.set_header(Header::new(NO_STORE.0, NO_STORE.1));
+        response.set_header(Header::new(NO_CONTENT.0, NO_CONTENT.1));
+        response.set_sized_body(self.text.len(), Cursor::new(self.text));
+        Ok(response)
+    }
+}
+
 impl<'r> Responder<'r, 'static> for Answer {
     fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
         let mut response = Response::new();

@@ -5,6 +5,7 @@ mod files;
 mod health;
 mod jwks;
 mod login;
+mod metrics;
 mod ping;
 mod session_end;
 mod session_show;
@@ -24,6 +25,7 @@ use rocket::{Route, routes};
 
 pub(super) use files::StaticDir;
 pub(super) use health::Asked;
+pub(super) use metrics::Shown;
 
 /// Every route there is.
 pub(super) fn routes() -> Vec<Route> {
@@ -31,6 +33,7 @@ pub(super) fn routes() -> Vec<Route> {
         ping::ping,
         health::live,
         health::ready,
+        metrics::show,
         users_create::create,
         users_count::count,
         users_show::show,
