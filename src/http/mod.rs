@@ -11,11 +11,13 @@
 //! | `front` | what every request passes: its id, its line in the log, the headers of every answer |
 //! | `cors` | which other sites' pages may read answers |
 //! | `methods` | 405 and `OPTIONS`, derived from the mounted routes |
+//! | `openapi` | the API's description, made of the handlers' own types, and the page that shows it |
 //! | `launch` | Rocket's own settings, listening, shutting down |
 //!
 //! # How to add an endpoint
-//! One file in `api` with one handler of a dozen lines and the guard that says who may, its name in `api::routes`, its
-//! row in `docs/API.md`, its rows in `tests/it/http/callers/table.rs` and its tests in `tests/it/http/`. A body is a `Body<T>` of a type that implements `fields::FromFields`.
+//! One file in `api` with one handler of a dozen lines and the guard that says who may, its name in `api::routes`, what is
+//! told of it in `openapi::told`, its row in `docs/API.md`, its rows in `tests/it/http/callers/table.rs` and its tests in
+//! `tests/it/http/`. A body is a `Body<T>` of a type that implements `fields::FromFields`.
 
 mod access;
 mod answer;
@@ -28,6 +30,7 @@ mod fields;
 mod front;
 mod launch;
 mod methods;
+mod openapi;
 mod problem;
 mod user_key;
 mod view;
@@ -132,6 +135,7 @@ pub fn rocket(settings: &HttpSettings, services: Services) -> Rocket<Build> {
         })
         .manage(api::StaticDir(settings.static_dir.clone()))
         .manage(rules)
+        .manage(openapi::Description::new(services.policy))
         .manage(api::Asked(services.store))
         .attach(front)
         .attach(launch::tell_address(settings.on_listening.clone()))
