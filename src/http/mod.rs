@@ -12,11 +12,13 @@
 //! | `access_log` | what is left of every request: its line in the log, its count in the metrics |
 //! | `cors` | which other sites' pages may read answers |
 //! | `methods` | 405 and `OPTIONS`, derived from the mounted routes |
+//! | `openapi` | the API's description, made of the handlers' own types, and the page that shows it |
 //! | `launch` | Rocket's own settings, listening, shutting down |
 //!
 //! # How to add an endpoint
-//! One file in `api` with one handler of a dozen lines and the guard that says who may, its name in `api::routes`, its
-//! row in `docs/API.md`, its rows in `tests/it/http/callers/table.rs` and its tests in `tests/it/http/`. A body is a `Body<T>` of a type that implements `fields::FromFields`.
+//! One file in `api` with one handler of a dozen lines and the guard that says who may, its name in `api::routes`, what is
+//! told of it in `openapi::told`, its row in `docs/API.md`, its rows in `tests/it/http/callers/table.rs` and its tests in
+//! `tests/it/http/`. A body is a `Body<T>` of a type that implements `fields::FromFields`.
 
 mod access;
 mod access_log;
@@ -30,6 +32,7 @@ mod fields;
 mod front;
 mod launch;
 mod methods;
+mod openapi;
 mod problem;
 mod user_key;
 mod view;
@@ -138,6 +141,7 @@ pub fn rocket(settings: &HttpSettings, services: Services) -> Rocket<Build> {
         })
         .manage(api::StaticDir(settings.static_dir.clone()))
         .manage(rules)
+        .manage(openapi::Description::new(services.policy))
         .manage(api::Asked(services.store))
         .manage(access_log::Counted(Arc::clone(&settings.metrics)))
         .manage(api::Shown { metrics: Arc::clone(&settings.metrics), drain: front.drain() })

@@ -45,7 +45,7 @@ mod signed_in;
 mod site;
 
 pub(super) use anyone::Anyone;
-pub(super) use may::{MayChange, MayEndSessions, MayRead, MaySeeSessions};
+pub(super) use may::{Act, May, MayChange, MayEndSessions, MayRead, MaySeeSessions};
 pub(super) use may_all::{MayCount, MaySignUp};
 pub(super) use may_scrape::MayScrape;
 pub(super) use public::Public;
