@@ -6,6 +6,7 @@
 
 mod config;
 mod doctor;
+mod health;
 mod keys;
 mod moving;
 
@@ -102,6 +103,8 @@ enum Command {
     Serve,
     /// Look whether all users are whole and unique, while userd serves or not
     Doctor(doctor::DoctorOptions),
+    /// Ask a serving userd whether it is well: exit code 0, or 1
+    Health(health::HealthOptions),
     /// Make, list, revoke and rotate keys, while userd serves or not
     #[command(subcommand)]
     Keys(keys::KeysCommand),
@@ -145,6 +148,7 @@ fn act(cli: Cli) -> ExitCode {
     match cli.command.unwrap_or(Command::Serve) {
         Command::Serve => app::run(&config),
         Command::Doctor(options) => doctor::run(&config, options),
+        Command::Health(options) => health::run(&config, &options),
         Command::Keys(command) => keys::run(&config, command),
         Command::Export(options) => moving::export(&config, &options),
         Command::Import(options) => moving::import(&config, &options),

@@ -11,6 +11,7 @@ mod doctor;
 mod documents;
 mod faults;
 mod http;
+mod packages;
 mod redis;
 mod servers;
 mod serving;
