@@ -24,6 +24,7 @@ is_there() {
 package_of() {
     case "$1" in
     pip3) echo python3-pip ;;
+    groff) echo groff-base ;;
     *) echo "$1" ;;
     esac
 }
