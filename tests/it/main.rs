@@ -12,6 +12,7 @@ mod documents;
 mod faults;
 mod http;
 mod packages;
+mod program_pages;
 mod redis;
 mod servers;
 mod serving;
