@@ -9,6 +9,7 @@
 mod directory;
 mod events;
 mod examination;
+mod importing;
 mod keys;
 mod lifecycle;
 mod model;
@@ -113,6 +114,16 @@ macro_rules! promises_on {
                 removing_nobody_is_missing,
                 a_removed_user_never_comes_back,
                 signing_up_again_makes_another_user,
+            );
+            $promised!($backend, importing:
+                a_batch_comes_in_whole_and_says_so_in_the_history,
+                the_same_batch_again_is_the_same_and_changes_nothing,
+                who_differs_or_wants_a_taken_email_stays_out_and_nothing_changes,
+                of_two_in_a_batch_with_one_email_one_comes_in,
+                sessions_come_in_with_their_user_and_go_out_as_they_were,
+                a_session_that_ended_does_not_come_back_with_a_repeat,
+                batches_and_sign_ups_race_for_emails_and_each_has_one_user,
+                many_who_bring_the_same_batch_at_once_bring_it_once,
             );
             $promised!($backend, lifecycle:
                 a_store_that_works_says_so_and_changes_nothing,

@@ -1,32 +1,13 @@
-//! The endpoints of administrators, one a file.
+//! The endpoints of administrators, one a file. They are listed with all others, in the module above.
 
-mod events_list;
-mod sessions_end;
-mod sessions_end_one;
-mod sessions_list;
-mod stats;
-mod users_create;
-mod users_delete;
-mod users_list;
-mod users_password;
-mod users_rule;
-mod users_show;
-
-use rocket::{Route, routes};
-
-/// Every route below `/admin`.
-pub(super) fn routes() -> Vec<Route> {
-    routes![
-        users_list::list,
-        users_create::create,
-        users_show::show,
-        users_rule::rule,
-        users_password::set,
-        users_delete::delete,
-        sessions_list::list,
-        sessions_end_one::end_one,
-        sessions_end::end,
-        events_list::list,
-        stats::stats,
-    ]
-}
+pub(super) mod events_list;
+pub(super) mod sessions_end;
+pub(super) mod sessions_end_one;
+pub(super) mod sessions_list;
+pub(super) mod stats;
+pub(super) mod users_create;
+pub(super) mod users_delete;
+pub(super) mod users_list;
+pub(super) mod users_password;
+pub(super) mod users_rule;
+pub(super) mod users_show;

@@ -6,6 +6,7 @@
 
 mod directory;
 mod sessions;
+mod transfer;
 
 use std::collections::BTreeMap;
 use std::panic::Location;
