@@ -10,6 +10,7 @@ mod doctor;
 mod documents;
 mod faults;
 mod http;
+mod moving;
 mod redis;
 mod servers;
 mod serving;

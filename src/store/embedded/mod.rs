@@ -13,6 +13,7 @@
 //! | `session_changes` | each change of sessions, in the same way |
 //! | `events` | what is written into a history beside a change, and reading it |
 //! | `readers` | the read-only connections and the look-ups |
+//! | `directory` | reading many users, in pages |
 //! | `rows` | from a row to a user, trusting nothing |
 //! | `session_rows` | from a row to a session and back |
 //! | `sessions` | sessions and histories, as the contract wants them |
@@ -37,6 +38,7 @@ mod beside;
 mod buckets;
 mod changes;
 mod checksum;
+mod directory;
 mod errors;
 mod events;
 mod examine;

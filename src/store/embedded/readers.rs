@@ -8,6 +8,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, Params};
 
+use super::directory::{EMAILS, EMAILS_DOWN, IDS, IDS_DOWN, ROW};
 use super::errors::{Failure, Trouble};
 use super::events::EVENTS;
 use super::keys::KEYS;
@@ -34,7 +35,8 @@ impl Readers {
     /// If the tables are not what the look-ups need.
     pub(super) fn new(connections: Vec<Connection>) -> rusqlite::Result<Self> {
         for connection in &connections {
-            for sql in [USER, USER_BY_EMAIL, USERS_COUNT, SIGNED_IN, SESSIONS, EVENTS, KEYS] {
+            let pages = [IDS, IDS_DOWN, EMAILS, EMAILS_DOWN, ROW];
+            for sql in [USER, USER_BY_EMAIL, USERS_COUNT, SIGNED_IN, SESSIONS, EVENTS, KEYS].into_iter().chain(pages) {
                 connection.prepare_cached(sql)?;
             }
         }

@@ -34,6 +34,7 @@
 
 mod change;
 mod checks;
+mod directory;
 mod events;
 mod examine;
 mod exporting;
@@ -42,6 +43,7 @@ mod importing;
 pub mod keys;
 mod legacy;
 mod link;
+mod merge;
 mod record;
 mod remove;
 mod script;

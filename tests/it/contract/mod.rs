@@ -6,6 +6,7 @@
 //! # How to add a promise
 //! Write the function in the file of its subject and add its name to [`promises_on`].
 
+mod directory;
 mod events;
 mod examination;
 mod importing;
@@ -21,6 +22,7 @@ mod sessions;
 mod sessions_ended;
 mod sessions_races;
 mod sign_up;
+mod standing;
 mod throttling;
 
 use crate::support::stores::{Backend, TestStore};
@@ -87,6 +89,24 @@ macro_rules! promises_on {
                 a_stale_password_is_refused_and_nothing_changes,
                 a_password_of_nobody_is_missing,
                 versions_grow_strictly_with_every_change,
+            );
+            $promised!($backend, standing:
+                a_ruling_is_kept_with_its_event_and_touches_nothing_else,
+                a_ruling_ends_all_sessions_of_the_user_unless_it_opens_the_account,
+                a_ruling_may_bring_a_password,
+                a_stale_ruling_or_one_about_nobody_changes_nothing,
+                a_new_password_is_not_expired_and_opens_no_account,
+                a_standing_stays_through_all_other_changes,
+                no_session_survives_that_its_account_is_shut,
+            );
+            $promised!($backend, directory:
+                users_come_in_the_order_of_their_sign_up_and_in_reverse,
+                pages_of_any_size_are_the_whole_and_each_is_as_long_as_was_asked,
+                a_page_begins_where_nobody_is_any_more,
+                pages_meet_everyone_once_while_others_come_and_go,
+                an_email_is_found_by_its_beginning,
+                an_email_that_was_given_up_is_not_listed,
+                a_user_who_can_t_be_read_is_named_and_spoils_nothing,
             );
             $promised!($backend, removal:
                 a_removed_user_is_gone_and_the_email_is_free,
