@@ -14,9 +14,10 @@ help: ## List these commands
 run: ## Build and serve on 127.0.0.1:8000
 	cargo run --release --locked
 
-test: ## Run every test; installs redis-server, curl, and what checks tokens, where they are missing
-	./scripts/ensure-programs.sh redis-server curl
+test: ## Run every test; installs redis-server, curl, and what checks tokens, packages, pages and configurations, where they are missing
+	./scripts/ensure-programs.sh redis-server curl groff systemd-analyze nginx haproxy caddy
 	./scripts/ensure-verifiers.sh
+	./scripts/ensure-package-checks.sh
 	@if cargo nextest --version >/dev/null 2>&1; then \
 		echo "cargo nextest run" && cargo nextest run --locked --no-fail-fast; \
 	else \

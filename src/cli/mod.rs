@@ -4,9 +4,12 @@
 //! To add a command: a variant of `Command` with its help as a doc comment, a function in a file of its own
 //! below this module, a line in `act`.
 
+mod completions;
 mod config;
 mod doctor;
+mod health;
 mod keys;
+mod man;
 mod moving;
 
 use std::ffi::OsString;
@@ -14,7 +17,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::app;
 use crate::config::{Config, Flags, Sources};
@@ -102,6 +105,8 @@ enum Command {
     Serve,
     /// Look whether all users are whole and unique, while userd serves or not
     Doctor(doctor::DoctorOptions),
+    /// Ask a serving userd whether it is well: exit code 0, or 1
+    Health(health::HealthOptions),
     /// Make, list, revoke and rotate keys, while userd serves or not
     #[command(subcommand)]
     Keys(keys::KeysCommand),
@@ -112,6 +117,10 @@ enum Command {
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
+    /// Print what completes userd's command line in a shell
+    Completions(completions::CompletionsOptions),
+    /// Print the manual page, or write those of all commands into a folder
+    Man(man::ManOptions),
 }
 
 #[derive(Debug, Clone, Copy, Subcommand)]
@@ -136,20 +145,28 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
 }
 
 fn act(cli: Cli) -> ExitCode {
-    let Options { listen, store, config_file, log } = cli.options;
-    let sources = Sources::from_process(Flags { listen, store, log, config: config_file });
-    let config = match Config::load(&sources) {
-        Ok(config) => config,
-        Err(error) => return refuse(&error),
-    };
+    let options = cli.options;
     match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => app::run(&config),
-        Command::Doctor(options) => doctor::run(&config, options),
-        Command::Keys(command) => keys::run(&config, command),
-        Command::Export(options) => moving::export(&config, &options),
-        Command::Import(options) => moving::import(&config, &options),
-        Command::Config(ConfigCommand::Show) => config::show(&config),
-        Command::Config(ConfigCommand::Check) => config::check(&config),
+        Command::Serve => with_config(options, app::run),
+        Command::Doctor(doctor) => with_config(options, |config| doctor::run(config, doctor)),
+        Command::Health(health) => with_config(options, |config| health::run(config, &health)),
+        Command::Keys(command) => with_config(options, |config| keys::run(config, command)),
+        Command::Export(export) => with_config(options, |config| moving::export(config, &export)),
+        Command::Import(import) => with_config(options, |config| moving::import(config, &import)),
+        Command::Config(ConfigCommand::Show) => with_config(options, config::show),
+        Command::Config(ConfigCommand::Check) => with_config(options, config::check),
+        // What tells of the program itself does so whatever the configuration is.
+        Command::Completions(completions) => completions::run(completions, &mut Cli::command()),
+        Command::Man(man) => man::run(&man, Cli::command()),
+    }
+}
+
+/// Loads the configuration and goes on with it, if there is no mistake in it.
+fn with_config(options: Options, act: impl FnOnce(&Config) -> ExitCode) -> ExitCode {
+    let Options { listen, store, config_file, log } = options;
+    match Config::load(&Sources::from_process(Flags { listen, store, log, config: config_file })) {
+        Ok(config) => act(&config),
+        Err(error) => refuse(&error),
     }
 }
 
@@ -175,8 +192,6 @@ fn refuse(error: &crate::config::ConfigError) -> ExitCode {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

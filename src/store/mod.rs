@@ -22,13 +22,14 @@
 //!
 //! # How to add a store
 //! Implement [`Store`] in a module below this one, give `tests/it/contract` a way to open a fresh one, and
-//! add a line to `app::open_store`.
+//! add a line to `app::wiring`'s `open_counted`.
 
 mod directory;
 pub mod embedded;
 mod finding;
 mod keys;
 mod legacy;
+mod measured;
 pub mod redis;
 mod sessions;
 mod throttle;
@@ -41,6 +42,7 @@ use async_trait::async_trait;
 pub use directory::{Directory, Listed, Order};
 pub use keys::{KEY_BYTES_MAX, KeyKind, KeyStore, StoredKey};
 pub use legacy::{LegacyPage, LegacyRecord, LegacySource};
+pub use measured::Measured;
 pub use sessions::{EVENTS_KEPT, NewSession, Open, SessionStore, SignedIn};
 pub use throttle::Throttle;
 pub use transfer::{Account, Arrival, Departure, Exporting, IMPORTED_SESSIONS_MAX, Importing};

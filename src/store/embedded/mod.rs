@@ -62,7 +62,7 @@ mod writer;
 mod tests;
 
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -82,6 +82,7 @@ use super::{
     Update,
 };
 use crate::domain::{CanonicalEmail, Client, PasswordHash, SessionId, Timestamp, User, UserId, Version};
+use crate::metrics::Metrics;
 
 /// Where the database lies and how much may wait for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -124,7 +125,15 @@ impl EmbeddedStore {
     /// # Errors
     /// A sentence that says what is wrong and what would mend it.
     pub fn open(settings: &EmbeddedSettings) -> Result<Self, OpenError> {
-        open::open(settings)
+        Self::open_counted(settings, &Arc::default())
+    }
+
+    /// The same; look-ups and commits are counted in `metrics`.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_counted(settings: &EmbeddedSettings, metrics: &Arc<Metrics>) -> Result<Self, OpenError> {
+        open::open(settings, metrics)
     }
 
     async fn change<T, A>(&self, act: A) -> Result<T, StoreError>

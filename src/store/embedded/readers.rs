@@ -4,7 +4,7 @@
 //! none is. With a write-ahead log it sees the last commit, and neither waits for the writer nor holds it up.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, Params};
 
@@ -15,6 +15,7 @@ use super::keys::KEYS;
 use super::rows::{user_columns, user_from_row};
 use super::session_rows::{SESSIONS, SIGNED_IN};
 use crate::domain::{CanonicalEmail, User, UserId};
+use crate::metrics::Metrics;
 use crate::store::StoreError;
 
 pub(super) const USER: &str = concat!("SELECT ", user_columns!(), " FROM users WHERE id = ?1");
@@ -26,6 +27,7 @@ const USERS_COUNT: &str = "SELECT value FROM meta WHERE key = 'users_count'";
 pub(super) struct Readers {
     connections: Vec<Mutex<Option<Connection>>>,
     next: AtomicUsize,
+    metrics: Arc<Metrics>,
 }
 
 impl Readers {
@@ -33,7 +35,7 @@ impl Readers {
     ///
     /// # Errors
     /// If the tables are not what the look-ups need.
-    pub(super) fn new(connections: Vec<Connection>) -> rusqlite::Result<Self> {
+    pub(super) fn new(connections: Vec<Connection>, metrics: Arc<Metrics>) -> rusqlite::Result<Self> {
         for connection in &connections {
             let pages = [IDS, IDS_DOWN, EMAILS, EMAILS_DOWN, ROW];
             for sql in [USER, USER_BY_EMAIL, USERS_COUNT, SIGNED_IN, SESSIONS, EVENTS, KEYS].into_iter().chain(pages) {
@@ -41,7 +43,7 @@ impl Readers {
             }
         }
         let connections = connections.into_iter().map(|connection| Mutex::new(Some(connection))).collect();
-        Ok(Self { connections, next: AtomicUsize::new(0) })
+        Ok(Self { connections, next: AtomicUsize::new(0), metrics })
     }
 
     /// The user with this id.
@@ -70,6 +72,7 @@ impl Readers {
 
     /// Looks on the first connection that is free.
     pub(super) fn read<T>(&self, look: impl FnOnce(&Connection) -> Result<T, Failure>) -> Result<T, StoreError> {
+        self.metrics.stores.sqlite_reads.add_one();
         let guard = self.free();
         let connection = guard.as_ref().ok_or_else(|| Trouble::Closed.into_store_error())?;
         look(connection).map_err(Failure::into_store_error)

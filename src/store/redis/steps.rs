@@ -140,6 +140,9 @@ impl RedisStore {
         let mut expected = None;
         for _ in 0..CLAIM_ROUNDS {
             let Claim::Held(holder) = self.claim(deadline, email, expected, mine).await? else {
+                if expected.is_some() {
+                    self.link.settings().metrics.stores.conflicts.add_one("taken-over");
+                }
                 return Ok(Acquired::Mine);
             };
             if let Some(holder) = holder

@@ -54,7 +54,7 @@ async fn from_a_file_to_redis_to_a_cluster_and_back_users_hashes_and_sessions_st
     for address in [serving.address(), last.address()] {
         assert_eq!(session(address, &token).await.status, 200, "the old session goes on");
         for email in EMAILS {
-            assert_eq!(sign_in(address, email).await.status, 200, "{email}");
+            assert!(!text(&sign_in(address, email).await, "token").is_empty(), "{email}");
         }
     }
     let json: Value = serde_json::from_str(&lines[0]).expect("JSON");
