@@ -10,6 +10,8 @@ mod keys;
 mod limits;
 mod logging;
 mod runtime;
+#[cfg(feature = "otlp")]
+mod traces;
 mod wiring;
 
 pub use banner::Banner;

@@ -10,6 +10,9 @@ mod doctor;
 mod documents;
 mod faults;
 mod http;
+mod metrics;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod redis;
 mod servers;
 mod serving;

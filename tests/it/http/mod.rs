@@ -19,6 +19,7 @@ mod headers;
 mod launching;
 mod logs;
 mod methods;
+mod metrics;
 mod password;
 mod paths;
 mod problems;
