@@ -14,6 +14,9 @@ mod http;
 mod moving;
 mod packages;
 mod program_pages;
+mod metrics;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod redis;
 mod servers;
 mod serving;
