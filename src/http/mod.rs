@@ -5,8 +5,8 @@
 //! | `api` | the handlers, one endpoint a file |
 //! | `access` | who may call, as the operator has set it |
 //! | `callers` | guards: who asks, and whether they may |
-//! | `user_key`, `conditions`, `body`, `fields` | guards: what a request says, as types |
-//! | `answer`, `view` | what leaves when all went well |
+//! | `user_key`, `conditions`, `queries`, `body`, `fields`, `admin_fields` | guards: what a request says, as types |
+//! | `answer`, `view`, `admin_view` | what leaves when all went well |
 //! | `problem` | what leaves when not; the only place with statuses and their words |
 //! | `front` | what every request passes: its id, the count of those under way, the headers of every answer |
 //! | `access_log` | what is left of every request: its line in the log, its count in the metrics |
@@ -23,6 +23,8 @@
 
 mod access;
 mod access_log;
+mod admin_fields;
+mod admin_view;
 mod answer;
 mod api;
 mod body;
@@ -35,6 +37,7 @@ mod launch;
 mod methods;
 mod openapi;
 mod problem;
+mod queries;
 mod traced;
 mod user_key;
 mod view;

@@ -23,10 +23,12 @@ const PASSWORD: &str = r#"{"password":"correct horse battery"}"#;
 const LOGIN: &str = r#"{"email":"ada@example.com","password":"correct horse battery"}"#;
 
 const REFRESH: &str = r#"{"refresh_token":"{refresh}"}"#;
+const RULE: &str = r#"{"disabled":true}"#;
+const GIVE: &str = r#"{"new_password":"seven grey herons, wading"}"#;
 
 /// Each route, one request to it, and its body. `{ada}` is Ada's id, `{session}` another session of hers, `{refresh}` its
 /// refresh token.
-const ROWS: [(Method, &str, &str, &str); 24] = [
+const ROWS: [(Method, &str, &str, &str); 37] = [
     (Get, "/ping", "/ping", ""),
     (Get, "/health/live", "/health/live", ""),
     (Get, "/health/ready", "/health/ready", ""),
@@ -51,6 +53,19 @@ const ROWS: [(Method, &str, &str, &str); 24] = [
     (Post, "/api/token/refresh", "/api/token/refresh", REFRESH),
     (Get, "/.well-known/jwks.json", "/.well-known/jwks.json", ""),
     (Get, "/.well-known/openid-configuration", "/.well-known/openid-configuration", ""),
+    (Get, "/admin/users", "/admin/users", ""),
+    (Get, "/admin/users", "/admin/users?limit=1&email=ada", ""),
+    (Post, "/admin/users", "/admin/users", SIGN_UP),
+    (Get, "/admin/users/<_>", "/admin/users/{ada}", ""),
+    (Get, "/admin/users/<_>", "/admin/users/ada@example.com", ""),
+    (Patch, "/admin/users/<_>", "/admin/users/{ada}", RULE),
+    (Put, "/admin/users/<_>/password", "/admin/users/{ada}/password", GIVE),
+    (Delete, "/admin/users/<_>", "/admin/users/{ada}", ""),
+    (Get, "/admin/users/<_>/sessions", "/admin/users/{ada}/sessions", ""),
+    (Delete, "/admin/users/<_>/sessions/<_>", "/admin/users/{ada}/sessions/{session}", ""),
+    (Delete, "/admin/users/<_>/sessions", "/admin/users/{ada}/sessions", ""),
+    (Get, "/admin/users/<_>/events", "/admin/users/{ada}/events", ""),
+    (Get, "/admin/stats", "/admin/stats", ""),
 ];
 
 /// The headers of a caller; every variant has to get the same answer.
@@ -147,6 +162,8 @@ async fn with_api_keys_each_caller_may_what_is_theirs() {
     GET /health/live                                200 200    200   200        200         200           200            200   200 200        200
     GET /health/ready                               200 200    200   200        200         200           200            200   200 200        200
     GET /metrics                                    401 403    403   403        403         403           403            403   200 401        401
+    GET /openapi.json                               200 200    200   200        200         200           200            200   200 200        200
+    GET /docs                                       200 200    200   200        200         200           200            200   200 200        200
     GET /files/nothing                              404 404    404   404        404         404           404            404   404 404        404
     POST /api/users                                 200 200    200   200        403         200           403            403   403 401        200
     GET /api/users                                  401 403    403   403        200         403           403            403   403 401        401
@@ -165,6 +182,19 @@ async fn with_api_keys_each_caller_may_what_is_theirs() {
     POST /api/token/refresh                         200 200    200   200        200         200           200            200   200 401        200
     GET /.well-known/jwks.json                      200 200    200   200        200         200           200            200   200 200        200
     GET /.well-known/openid-configuration           200 200    200   200        200         200           200            200   200 200        200
+    GET /admin/users                                401 403    403   403        403         403           403            403   200 401        401
+    GET /admin/users?limit=1&email=ada              401 403    403   403        403         403           403            403   200 401        401
+    POST /admin/users                               401 403    403   403        403         403           403            403   200 401        401
+    GET /admin/users/{ada}                          401 403    403   403        403         403           403            403   200 401        401
+    GET /admin/users/ada@example.com                401 403    403   403        403         403           403            403   200 401        401
+    PATCH /admin/users/{ada}                        401 403    403   403        403         403           403            403   200 401        401
+    PUT /admin/users/{ada}/password                 401 403    403   403        403         403           403            403   200 401        401
+    DELETE /admin/users/{ada}                       401 403    403   403        403         403           403            403   200 401        401
+    GET /admin/users/{ada}/sessions                 401 403    403   403        403         403           403            403   200 401        401
+    DELETE /admin/users/{ada}/sessions/{session}    401 403    403   403        403         403           403            403   200 401        401
+    DELETE /admin/users/{ada}/sessions              401 403    403   403        403         403           403            403   200 401        401
+    GET /admin/users/{ada}/events                   401 403    403   403        403         403           403            403   200 401        401
+    GET /admin/stats                                401 403    403   403        403         403           403            403   200 401        401
     ");
 }
 
@@ -194,6 +224,8 @@ async fn in_protected_mode_everybody_may_everything_but_what_needs_a_session() {
     GET /health/live                                200 200    200   200        200         200           200            200   200 200        200
     GET /health/ready                               200 200    200   200        200         200           200            200   200 200        200
     GET /metrics                                    200 200    200   200        401         401           401            401   401 401        401
+    GET /openapi.json                               200 200    200   200        200         200           200            200   200 200        200
+    GET /docs                                       200 200    200   200        200         200           200            200   200 200        200
     GET /files/nothing                              404 404    404   404        404         404           404            404   404 404        404
     POST /api/users                                 200 200    200   200        401         401           401            401   401 401        200
     GET /api/users                                  200 200    200   200        401         401           401            401   401 401        401
@@ -212,5 +244,18 @@ async fn in_protected_mode_everybody_may_everything_but_what_needs_a_session() {
     POST /api/token/refresh                         200 200    200   200        401         401           401            401   401 401        200
     GET /.well-known/jwks.json                      200 200    200   200        200         200           200            200   200 200        200
     GET /.well-known/openid-configuration           200 200    200   200        200         200           200            200   200 200        200
+    GET /admin/users                                200 200    200   200        401         401           401            401   401 401        401
+    GET /admin/users?limit=1&email=ada              200 200    200   200        401         401           401            401   401 401        401
+    POST /admin/users                               200 200    200   200        401         401           401            401   401 401        401
+    GET /admin/users/{ada}                          200 200    200   200        401         401           401            401   401 401        401
+    GET /admin/users/ada@example.com                200 200    200   200        401         401           401            401   401 401        401
+    PATCH /admin/users/{ada}                        200 200    200   200        401         401           401            401   401 401        401
+    PUT /admin/users/{ada}/password                 200 200    200   200        401         401           401            401   401 401        401
+    DELETE /admin/users/{ada}                       200 200    200   200        401         401           401            401   401 401        401
+    GET /admin/users/{ada}/sessions                 200 200    200   200        401         401           401            401   401 401        401
+    DELETE /admin/users/{ada}/sessions/{session}    200 200    200   200        401         401           401            401   401 401        401
+    DELETE /admin/users/{ada}/sessions              200 200    200   200        401         401           401            401   401 401        401
+    GET /admin/users/{ada}/events                   200 200    200   200        401         401           401            401   401 401        401
+    GET /admin/stats                                200 200    200   200        401         401           401            401   401 401        401
     ");
 }
