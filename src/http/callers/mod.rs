@@ -21,8 +21,8 @@
 //! | [`MaySeeSessions`] | no | their own | `sessions:read` |
 //! | [`MayEndSessions`] | no | their own | `sessions:write` |
 //! | [`SignedIn`] | no | yes | no |
-//! | [`Administrator`] | no | no, also not for themselves | `admin` |
 //! | [`MayScrape`] | a program on this machine | the same | `admin` |
+//! | [`Administrator`] | no | no, also not for themselves | `admin` |
 //!
 //! In protected mode (no API key was ever made) everybody may what the table keeps from them, but for [`SignedIn`].
 //! That somebody may not is said without looking whether there is such a user.

@@ -1,13 +1,32 @@
-//! The endpoints of administrators, one a file. They are listed with all others, in the module above.
+//! The endpoints of administrators, one a file.
 
-pub(super) mod events_list;
-pub(super) mod sessions_end;
-pub(super) mod sessions_end_one;
-pub(super) mod sessions_list;
-pub(super) mod stats;
-pub(super) mod users_create;
-pub(super) mod users_delete;
-pub(super) mod users_list;
-pub(super) mod users_password;
-pub(super) mod users_rule;
-pub(super) mod users_show;
+mod events_list;
+mod sessions_end;
+mod sessions_end_one;
+mod sessions_list;
+mod stats;
+mod users_create;
+mod users_delete;
+mod users_list;
+mod users_password;
+mod users_rule;
+mod users_show;
+
+use rocket::{Route, routes};
+
+use crate::domain::PasswordPolicy;
+use crate::http::openapi::Endpoint;
+
+endpoints![
+    users_list::list,
+    users_create::create,
+    users_show::show,
+    users_rule::rule,
+    users_password::set,
+    users_delete::delete,
+    sessions_list::list,
+    sessions_end_one::end_one,
+    sessions_end::end,
+    events_list::list,
+    stats::stats,
+];

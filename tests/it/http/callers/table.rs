@@ -28,10 +28,11 @@ const GIVE: &str = r#"{"new_password":"seven grey herons, wading"}"#;
 
 /// Each route, one request to it, and its body. `{ada}` is Ada's id, `{session}` another session of hers, `{refresh}` its
 /// refresh token.
-const ROWS: [(Method, &str, &str, &str); 36] = [
+const ROWS: [(Method, &str, &str, &str); 37] = [
     (Get, "/ping", "/ping", ""),
     (Get, "/health/live", "/health/live", ""),
     (Get, "/health/ready", "/health/ready", ""),
+    (Get, "/metrics", "/metrics", ""),
     (Get, "/openapi.json", "/openapi.json", ""),
     (Get, "/docs", "/docs", ""),
     (Get, "/files/<path..>", "/files/nothing", ""),
@@ -160,6 +161,7 @@ async fn with_api_keys_each_caller_may_what_is_theirs() {
     GET /ping                                       200 200    200   200        200         200           200            200   200 200        200
     GET /health/live                                200 200    200   200        200         200           200            200   200 200        200
     GET /health/ready                               200 200    200   200        200         200           200            200   200 200        200
+    GET /metrics                                    401 403    403   403        403         403           403            403   200 401        401
     GET /openapi.json                               200 200    200   200        200         200           200            200   200 200        200
     GET /docs                                       200 200    200   200        200         200           200            200   200 200        200
     GET /files/nothing                              404 404    404   404        404         404           404            404   404 404        404
@@ -221,6 +223,7 @@ async fn in_protected_mode_everybody_may_everything_but_what_needs_a_session() {
     GET /ping                                       200 200    200   200        200         200           200            200   200 200        200
     GET /health/live                                200 200    200   200        200         200           200            200   200 200        200
     GET /health/ready                               200 200    200   200        200         200           200            200   200 200        200
+    GET /metrics                                    200 200    200   200        401         401           401            401   401 401        401
     GET /openapi.json                               200 200    200   200        200         200           200            200   200 200        200
     GET /docs                                       200 200    200   200        200         200           200            200   200 200        200
     GET /files/nothing                              404 404    404   404        404         404           404            404   404 404        404
