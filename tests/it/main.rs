@@ -11,6 +11,7 @@ mod documents;
 mod faults;
 mod http;
 mod packages;
+mod pages;
 mod redis;
 mod servers;
 mod serving;
