@@ -24,7 +24,7 @@ install: ## Put the program, manual pages, completions and the systemd unit in p
 	./scripts/install.sh "$(PROGRAM)" "$(DESTDIR)" "$(PREFIX)" "$(SYSCONFDIR)"
 
 test: ## Run every test; installs redis-server, curl, and what checks tokens, packages and configurations, where they are missing
-	./scripts/ensure-programs.sh redis-server curl systemd-analyze nginx haproxy caddy
+	./scripts/ensure-programs.sh redis-server curl groff systemd-analyze nginx haproxy caddy
 	./scripts/ensure-verifiers.sh
 	./scripts/ensure-package-checks.sh
 	@if cargo nextest --version >/dev/null 2>&1; then \

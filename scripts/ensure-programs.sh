@@ -29,6 +29,7 @@ package_of() {
     pip3) echo python3-pip ;;
     systemd-analyze) echo systemd ;;
     nginx) echo nginx-light ;;
+    groff) echo groff-base ;;
     *) echo "$1" ;;
     esac
 }

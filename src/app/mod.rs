@@ -9,6 +9,7 @@ mod doctor;
 mod keys;
 mod limits;
 mod logging;
+mod moving;
 mod runtime;
 mod wiring;
 
@@ -17,5 +18,6 @@ pub use doctor::{ExamineError, examine};
 pub use keys::{KeysError, OpenKeys};
 pub use limits::{OPEN_FILES_ADVISED, raise_open_files};
 pub use logging::init as init_logging;
+pub use moving::{MoveError, export, open_import, open_legacy};
 pub use runtime::build as build_runtime;
 pub use wiring::{AppError, chain, open_store, run};

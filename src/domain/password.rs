@@ -7,6 +7,7 @@
 //! promise: the framework's request body and the buffers of the kernel held the same characters before.
 
 mod common;
+mod foreign;
 mod phc;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,9 @@ use zeroize::Zeroizing;
 
 use super::{Email, Name};
 
+pub use foreign::{
+    FOREIGN_SALT_BYTES_MAX, ForeignHash, ForeignHashError, ForeignScheme, OUTPUT_BYTES_KEPT, Pbkdf2Digest, Prehash,
+};
 pub use phc::{PASSWORD_HASH_BYTES_MAX, PasswordHash, PasswordHashError};
 
 /// The longest password that is taken for a check, in bytes; longer than any that a policy lets in.

@@ -8,16 +8,20 @@
 //! | `user_key`, `conditions`, `body`, `fields` | guards: what a request says, as types |
 //! | `answer`, `view` | what leaves when all went well |
 //! | `problem` | what leaves when not; the only place with statuses and their words |
-//! | `front` | what every request passes: its id, its line in the log, the headers of every answer |
+//! | `front` | what every request passes: its id, the count of those under way, the headers of every answer |
+//! | `access_log` | what is left of every request: its line in the log, its count in the metrics |
 //! | `cors` | which other sites' pages may read answers |
 //! | `methods` | 405 and `OPTIONS`, derived from the mounted routes |
+//! | `openapi` | the API's description, made of the handlers' own types, and the page that shows it |
 //! | `launch` | Rocket's own settings, listening, shutting down |
 //!
 //! # How to add an endpoint
-//! One file in `api` with one handler of a dozen lines and the guard that says who may, its name in `api::routes`, its
-//! row in `docs/API.md`, its rows in `tests/it/http/callers/table.rs` and its tests in `tests/it/http/`. A body is a `Body<T>` of a type that implements `fields::FromFields`.
+//! One file in `api` with one handler of a dozen lines and the guard that says who may, its name in `api::routes`, what is
+//! told of it in `openapi::told`, its row in `docs/API.md`, its rows in `tests/it/http/callers/table.rs` and its tests in
+//! `tests/it/http/`. A body is a `Body<T>` of a type that implements `fields::FromFields`.
 
 mod access;
+mod access_log;
 mod answer;
 mod api;
 mod body;
@@ -28,6 +32,7 @@ mod fields;
 mod front;
 mod launch;
 mod methods;
+mod openapi;
 mod problem;
 mod user_key;
 mod view;
@@ -44,6 +49,7 @@ pub use launch::{ServeError, serve, serve_until};
 pub use problem::ProblemKind;
 
 use crate::domain::PasswordPolicy;
+use crate::metrics::Metrics;
 use crate::random::Random;
 use crate::service::UseCases;
 use crate::store::Store;
@@ -83,6 +89,8 @@ pub struct HttpSettings {
     pub shutdown_grace: Duration,
     /// Told the address once the service listens.
     pub on_listening: Option<OnListening>,
+    /// Where requests are counted, and what `GET /metrics` shows.
+    pub metrics: Arc<Metrics>,
 }
 
 impl HttpSettings {
@@ -99,6 +107,7 @@ impl HttpSettings {
             body_timeout: BODY_TIMEOUT,
             shutdown_grace: SHUTDOWN_GRACE,
             on_listening: None,
+            metrics: Arc::default(),
         }
     }
 }
@@ -132,10 +141,14 @@ pub fn rocket(settings: &HttpSettings, services: Services) -> Rocket<Build> {
         })
         .manage(api::StaticDir(settings.static_dir.clone()))
         .manage(rules)
+        .manage(openapi::Description::new(services.policy))
         .manage(api::Asked(services.store))
+        .manage(access_log::Counted(Arc::clone(&settings.metrics)))
+        .manage(api::Shown { metrics: Arc::clone(&settings.metrics), drain: front.drain() })
         .attach(front)
         .attach(launch::tell_address(settings.on_listening.clone()))
         .attach(methods::fairing())
+        .attach(access_log::know_routes(Arc::clone(&settings.metrics)))
         .mount("/", api::routes())
         .register("/", catchers![problem::refused])
 }

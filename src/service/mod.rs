@@ -7,6 +7,7 @@ pub mod doctor;
 mod error;
 pub mod hashing;
 mod keyring;
+pub mod moving;
 mod pause;
 mod seal;
 mod secret;

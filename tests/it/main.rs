@@ -3,6 +3,7 @@
 #![expect(unreachable_pub, reason = "a test binary exports nothing; pub marks what its modules share")]
 #![expect(clippy::expect_used, reason = "a test that can't go on fails with the sentence in `expect`")]
 
+mod api_description;
 mod cli;
 mod config;
 mod contract;
@@ -12,6 +13,7 @@ mod faults;
 mod http;
 mod packages;
 mod pages;
+mod program_pages;
 mod redis;
 mod servers;
 mod serving;

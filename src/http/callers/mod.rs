@@ -5,7 +5,7 @@
 //! | `shown` | what a request shows of itself: a token, a key, a cookie, nothing |
 //! | `caller` | who that is, found out once a request |
 //! | `pass` | the decision whether they may |
-//! | `public`, `anyone`, `may`, `may_all`, `signed_in` | guards: the decision as types in a handler's signature |
+//! | `public`, `anyone`, `may`, `may_all`, `may_scrape`, `signed_in` | guards: the decision as types in a handler's signature |
 //! | `address` | where a request comes from, and by what name it was sent here |
 //! | `site` | whether a browser asks on behalf of another site |
 //! | `cookies` | the cookies of a session and of a known device |
@@ -21,6 +21,7 @@
 //! | [`MaySeeSessions`] | no | their own | `sessions:read` |
 //! | [`MayEndSessions`] | no | their own | `sessions:write` |
 //! | [`SignedIn`] | no | yes | no |
+//! | [`MayScrape`] | a program on this machine | the same | `admin` |
 //!
 //! In protected mode (no API key was ever made) everybody may what the table keeps from them, but for [`SignedIn`].
 //! That somebody may not is said without looking whether there is such a user.
@@ -36,6 +37,7 @@ mod caller;
 mod cookies;
 mod may;
 mod may_all;
+mod may_scrape;
 mod pass;
 mod public;
 mod shown;
@@ -43,8 +45,9 @@ mod signed_in;
 mod site;
 
 pub(super) use anyone::Anyone;
-pub(super) use may::{MayChange, MayEndSessions, MayRead, MaySeeSessions};
+pub(super) use may::{Act, May, MayChange, MayEndSessions, MayRead, MaySeeSessions};
 pub(super) use may_all::{MayCount, MaySignUp};
+pub(super) use may_scrape::MayScrape;
 pub(super) use public::Public;
 pub(super) use signed_in::{SignedIn, SigningOut};
 

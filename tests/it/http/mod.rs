@@ -14,6 +14,7 @@ mod create;
 mod delete;
 mod faults;
 mod files;
+mod foreign_hashes;
 mod hashes;
 mod headers;
 mod launching;

@@ -26,10 +26,12 @@ const REFRESH: &str = r#"{"refresh_token":"{refresh}"}"#;
 
 /// Each route, one request to it, and its body. `{ada}` is Ada's id, `{session}` another session of hers, `{refresh}` its
 /// refresh token.
-const ROWS: [(Method, &str, &str, &str); 21] = [
+const ROWS: [(Method, &str, &str, &str); 23] = [
     (Get, "/ping", "/ping", ""),
     (Get, "/health/live", "/health/live", ""),
     (Get, "/health/ready", "/health/ready", ""),
+    (Get, "/openapi.json", "/openapi.json", ""),
+    (Get, "/docs", "/docs", ""),
     (Get, "/files/<path..>", "/files/nothing", ""),
     (Post, "/api/users", "/api/users", SIGN_UP),
     (Get, "/api/users", "/api/users", ""),
@@ -143,6 +145,8 @@ async fn with_api_keys_each_caller_may_what_is_theirs() {
     GET /ping                                       200 200    200   200        200         200           200            200 200        200
     GET /health/live                                200 200    200   200        200         200           200            200 200        200
     GET /health/ready                               200 200    200   200        200         200           200            200 200        200
+    GET /openapi.json                               200 200    200   200        200         200           200            200 200        200
+    GET /docs                                       200 200    200   200        200         200           200            200 200        200
     GET /files/nothing                              404 404    404   404        404         404           404            404 404        404
     POST /api/users                                 200 200    200   200        403         200           403            403 401        200
     GET /api/users                                  401 403    403   403        200         403           403            403 401        401
@@ -189,6 +193,8 @@ async fn in_protected_mode_everybody_may_everything_but_what_needs_a_session() {
     GET /ping                                       200 200    200   200        200         200           200            200 200        200
     GET /health/live                                200 200    200   200        200         200           200            200 200        200
     GET /health/ready                               200 200    200   200        200         200           200            200 200        200
+    GET /openapi.json                               200 200    200   200        200         200           200            200 200        200
+    GET /docs                                       200 200    200   200        200         200           200            200 200        200
     GET /files/nothing                              404 404    404   404        404         404           404            404 404        404
     POST /api/users                                 200 200    200   200        401         401           401            401 401        200
     GET /api/users                                  200 200    200   200        401         401           401            401 401        401
