@@ -9,8 +9,8 @@ mod config;
 mod doctor;
 mod health;
 mod keys;
-mod moving;
 mod man;
+mod moving;
 
 use std::ffi::OsString;
 use std::io::{self, Write};

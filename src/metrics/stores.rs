@@ -31,6 +31,10 @@ words! {
     Call {
         /// A user is added.
         InsertUser = "insert-user",
+        /// Users come in from another store or service.
+        ImportUsers = "import-users",
+        /// Users are read with their sessions.
+        ExportUsers = "export-users",
         /// A user is looked up by id.
         User = "user",
         /// A user is looked up by e-mail.

@@ -13,12 +13,13 @@ use async_trait::async_trait;
 use tracing::Instrument as _;
 
 use super::{
-    Examine, Examined, Insert, KeyKind, KeyStore, NewSession, Open, Portion, Profile, Remove, Ruling, SessionStore,
-    SignedIn, Store, StoreError, StoredKey, Throttle, Update,
+    Account, Arrival, Departure, Directory, Examine, Examined, Exporting, Importing, Insert, KeyKind, KeyStore, Listed,
+    NewSession, Open, Order, Portion, Profile, Remove, Ruling, SessionStore, SignedIn, Store, StoreError, StoredKey,
+    Throttle, Update,
 };
 use crate::domain::{
-    Bucket, CanonicalEmail, Client, Event, EventKind, PasswordHash, RefreshState, Session, SessionId, SessionLimits,
-    Taken, Timestamp, User, UserId, Version,
+    Bucket, CanonicalEmail, Client, EmailPrefix, Event, EventKind, PasswordHash, RefreshState, Session, SessionId,
+    SessionLimits, Taken, Timestamp, User, UserId, Version,
 };
 use crate::metrics::{Call, Metrics, Outcome};
 
@@ -309,5 +310,45 @@ impl KeyStore for Measured {
 impl Examine for Measured {
     async fn examine(&self, portion: &Portion, now: Timestamp) -> Result<Examined, StoreError> {
         self.time(Call::Examine, self.store.examine(portion, now)).await
+    }
+}
+
+#[async_trait]
+impl Directory for Measured {
+    async fn users_by_id(&self, after: Option<UserId>, order: Order, most: usize) -> Result<Vec<Listed>, StoreError> {
+        self.time(Call::Directory, self.store.users_by_id(after, order, most)).await
+    }
+
+    async fn users_by_email(
+        &self,
+        prefix: &EmailPrefix,
+        after: Option<&CanonicalEmail>,
+        order: Order,
+        most: usize,
+    ) -> Result<Vec<(CanonicalEmail, Listed)>, StoreError> {
+        self.time(Call::Directory, self.store.users_by_email(prefix, after, order, most)).await
+    }
+}
+
+#[async_trait]
+impl Importing for Measured {
+    async fn import_users(
+        &self,
+        batch: Arc<[Account]>,
+        limits: &SessionLimits,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<Vec<Arrival>, StoreError> {
+        let arrivals = self.time(Call::ImportUsers, self.store.import_users(batch, limits, client, now)).await?;
+        let came = arrivals.iter().filter(|arrival| **arrival == Arrival::Inserted);
+        came.for_each(|_| self.happened(EventKind::Imported));
+        Ok(arrivals)
+    }
+}
+
+#[async_trait]
+impl Exporting for Measured {
+    async fn accounts(&self, ids: &[UserId]) -> Result<Vec<Departure>, StoreError> {
+        self.time(Call::ExportUsers, self.store.accounts(ids)).await
     }
 }

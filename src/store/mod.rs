@@ -72,9 +72,7 @@ pub trait Examine: Send + Sync + 'static {
 
 /// Where users are kept. See the module's text for what an implementer promises.
 #[async_trait]
-pub trait Store:
-    Directory + Examine + SessionStore + Throttle + KeyStore + Importing + Exporting
-{
+pub trait Store: Directory + Examine + SessionStore + Throttle + KeyStore + Importing + Exporting {
     /// Adds a user whose `version` is [`Version::FIRST`].
     async fn insert_user(&self, user: &User, client: &Client) -> Result<Insert, StoreError>;
 

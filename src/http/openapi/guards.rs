@@ -10,7 +10,7 @@ use super::endpoint::{BodySchema, Part, Signature};
 use crate::domain::Scope;
 use crate::http::api::FilePath;
 use crate::http::body::Body;
-use crate::http::callers::{Act, Anyone, May, MayCount, MaySignUp, Public, SignedIn, SigningOut};
+use crate::http::callers::{Act, Anyone, May, MayCount, MayScrape, MaySignUp, Public, SignedIn, SigningOut};
 use crate::http::conditions::{IfMatch, IfNoneMatch};
 use crate::http::fields::{FromFields, declared};
 use crate::http::problem::ProblemKind::{self, BadRequest, CrossSite, Forbidden, Internal, NotFound, NotSignedIn};
@@ -90,6 +90,15 @@ impl Part for MaySignUp<'_> {
 impl Part for MayCount<'_> {
     fn tell(signature: &mut Signature) {
         signature.key_shown(Some(Scope::UsersRead));
+        signature.problems.extend(OF_CALLERS);
+        signature.problems.push(Forbidden);
+    }
+}
+
+impl Part for MayScrape {
+    fn tell(signature: &mut Signature) {
+        signature.nothing_shown();
+        signature.key_shown(Some(Scope::Admin));
         signature.problems.extend(OF_CALLERS);
         signature.problems.push(Forbidden);
     }
