@@ -13,6 +13,7 @@ mod faults;
 mod http;
 mod moving;
 mod packages;
+mod pages;
 mod program_pages;
 mod metrics;
 #[cfg(feature = "otlp")]

@@ -18,15 +18,15 @@ use crate::domain::PasswordPolicy;
 use crate::http::openapi::Endpoint;
 
 endpoints![
-        users_list::list,
-        users_create::create,
-        users_show::show,
-        users_rule::rule,
-        users_password::set,
-        users_delete::delete,
-        sessions_list::list,
-        sessions_end_one::end_one,
-        sessions_end::end,
-        events_list::list,
-        stats::stats,
+    users_list::list,
+    users_create::create,
+    users_show::show,
+    users_rule::rule,
+    users_password::set,
+    users_delete::delete,
+    sessions_list::list,
+    sessions_end_one::end_one,
+    sessions_end::end,
+    events_list::list,
+    stats::stats,
 ];
