@@ -1,7 +1,7 @@
 # The commands of this repository. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-otlp test-servers lint doc bench faults ci
+.PHONY: help run install test test-otlp test-servers lint doc bench faults ci
 
 # The servers that tests run on besides Debian's: ./scripts/ensure-servers.sh knows them.
 SERVERS := valkey-9.1.2 redis-8.2.3
@@ -14,7 +14,16 @@ help: ## List these commands
 run: ## Build and serve on 127.0.0.1:8000
 	cargo run --release --locked
 
-test: ## Run every test; installs redis-server, curl, and what checks tokens, packages, pages and configurations, where they are missing
+# Where `make install` puts things; DESTDIR is a folder that stands for the root, for those who make packages.
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+DESTDIR ?=
+PROGRAM ?= target/release/userd
+
+install: ## Put the program, manual pages, completions and the systemd unit in place (PREFIX, SYSCONFDIR, DESTDIR)
+	./scripts/install.sh "$(PROGRAM)" "$(DESTDIR)" "$(PREFIX)" "$(SYSCONFDIR)"
+
+test: ## Run every test; installs redis-server, curl, and what checks tokens, packages and configurations, where they are missing
 	./scripts/ensure-programs.sh redis-server curl groff systemd-analyze nginx haproxy caddy
 	./scripts/ensure-verifiers.sh
 	./scripts/ensure-package-checks.sh

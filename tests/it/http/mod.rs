@@ -5,6 +5,7 @@
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking, also in its helpers")]
 
+mod administration;
 mod bad_input;
 mod bodies;
 mod callers;

@@ -75,3 +75,30 @@ fn the_unit_stops_later_than_userd_and_its_settings_are_taken() {
     assert_eq!(succeeds(userd.arg("--config").arg(settings).args(["config", "check"]).env_clear()), "ok\n");
     succeeds(Command::new("systemd-sysusers").arg("--dry-run").arg(path("deploy/systemd/userd.sysusers")));
 }
+
+#[test]
+fn what_is_installed_is_whole_and_leaves_settings_alone() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let root = folder.path().join("root");
+    let make = || {
+        let mut make = Command::new("make");
+        make.arg("install").current_dir(env!("CARGO_MANIFEST_DIR"));
+        make.arg(format!("DESTDIR={}", root.display())).args(["PREFIX=/usr", "SYSCONFDIR=/etc"]);
+        succeeds(make.arg(concat!("PROGRAM=", env!("CARGO_BIN_EXE_userd"))));
+    };
+    make();
+    let read = |file: &str| fs::read_to_string(root.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"));
+    let unit = read("usr/lib/systemd/system/userd.service");
+    assert!(unit.contains("\nExecStart=/usr/bin/userd --config /etc/userd/userd.toml\n"), "{unit}");
+    assert!(read("usr/share/man/man1/userd.1").contains("userd"));
+    assert!(read("usr/share/bash-completion/completions/userd").contains("doctor"));
+    assert!(read("usr/share/zsh/site-functions/_userd").starts_with("#compdef userd"));
+    assert!(read("usr/share/fish/vendor_completions.d/userd.fish").contains("complete -c userd"));
+    assert_eq!(read("usr/share/doc/userd/userd.default.toml"), userd::config::DEFAULTS);
+    assert_eq!(succeeds(Command::new(root.join("usr/bin/userd")).arg("--version").env_clear()).lines().count(), 1);
+
+    let settings = root.join("etc/userd/userd.toml");
+    fs::write(&settings, "workers = 3\n").expect("it was installed");
+    make();
+    assert_eq!(fs::read_to_string(&settings).expect("it is there"), "workers = 3\n");
+}
