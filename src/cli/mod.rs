@@ -4,6 +4,7 @@
 //! To add a command: a variant of `Command` with its help as a doc comment, a function in a file of its own
 //! below this module, a line in `act`.
 
+mod backup;
 mod config;
 mod doctor;
 mod keys;
@@ -39,6 +40,9 @@ Examples:
   userd config show                            print what holds, without secrets
   userd doctor                                 look whether all users are whole
   userd doctor --repair                        and mend what is no guess
+  userd backup /backup/userd-today.db          copy the file of users, while it
+                                               is being served
+  userd restore /backup/userd-today.db         put it back, after userd stopped
   userd keys api create --name gateway --scope users:read,users:write
                                                make a key for another service
   userd keys api list                          who has keys, and last used them
@@ -99,6 +103,10 @@ enum Command {
     /// Make, list, revoke and rotate keys, while userd serves or not
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// Copy the embedded store into a file, while userd serves or not
+    Backup(backup::BackupOptions),
+    /// Put a copy of the embedded store back, while userd is stopped
+    Restore(backup::RestoreOptions),
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -136,6 +144,8 @@ fn act(cli: Cli) -> ExitCode {
         Command::Serve => app::run(&config),
         Command::Doctor(options) => doctor::run(&config, options),
         Command::Keys(command) => keys::run(&config, command),
+        Command::Backup(options) => backup::backup(&config, &options),
+        Command::Restore(options) => backup::restore(&config, &options),
         Command::Config(ConfigCommand::Show) => config::show(&config),
         Command::Config(ConfigCommand::Check) => config::check(&config),
     }
