@@ -49,13 +49,14 @@ impl Scene {
         assert_eq!(serving.stop().0, Some(0));
         count
     }
+}
 
-    fn lies_in(&self, folder: &Path) -> Vec<String> {
-        let names = folder.read_dir().expect("a folder").map(|entry| entry.expect("an entry").file_name());
-        let mut names: Vec<String> = names.map(|name| name.to_string_lossy().into_owned()).collect();
-        names.sort();
-        names
-    }
+/// The names in a folder.
+fn lies_in(folder: &Path) -> Vec<String> {
+    let names = folder.read_dir().expect("a folder").map(|entry| entry.expect("an entry").file_name());
+    let mut names: Vec<String> = names.map(|name| name.to_string_lossy().into_owned()).collect();
+    names.sort();
+    names
 }
 
 #[track_caller]
@@ -117,7 +118,7 @@ async fn a_backup_that_is_killed_or_finds_no_room_leaves_no_file_that_looks_whol
 
     let copy = disk.join("copy.db");
     refused(&scene.backup(&copy), 1, "is the disk full?");
-    assert_eq!(scene.lies_in(&disk), Vec::<String>::new(), "nothing is left");
+    assert_eq!(lies_in(&disk), Vec::<String>::new(), "nothing is left");
 
     let mut killed = scene.launch.clone().flags(&["backup", &scene.copy.to_string_lossy()]).spawn();
     while !part(&scene.copy).exists() {
@@ -171,7 +172,7 @@ async fn nothing_is_put_back_that_is_not_whole_ours_and_known_and_nothing_is_ove
     ] {
         fs::write(&scene.copy, bytes).expect("a file");
         refused(&scene.restore(&["--replace"]), 1, words);
-        assert_eq!(scene.lies_in(scene.database.parent().expect("a folder")), ["userd.db", "userd.db.lock"], "{words}");
+        assert_eq!(lies_in(scene.database.parent().expect("a folder")), ["userd.db", "userd.db.lock"], "{words}");
     }
     fs::write(&scene.copy, &whole).expect("a file");
     fs::write(format!("{}-wal", scene.copy.display()), b"changes").expect("a file");

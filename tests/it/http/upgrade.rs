@@ -178,6 +178,9 @@ async fn a_file_of_schema_3_works_with_everybody_in_it() {
     found.store.close().await;
 }
 
+/// An entry of a stream: its id, and names and values.
+type Entry = (String, Vec<(String, Vec<u8>)>);
+
 /// Of each kind of key: its type, and the fields or the form of what lies there.
 fn shapes(server: &RedisServer) -> BTreeMap<String, BTreeSet<String>> {
     let mut connection = redis::Client::open(server.url()).expect("a URL").get_connection().expect("it is there");
@@ -204,7 +207,7 @@ fn shapes(server: &RedisServer) -> BTreeMap<String, BTreeSet<String>> {
                 shape.insert(format!("{} then {}", value.find(':').unwrap_or_default(), value.matches(':').count()));
             }
             "stream" => {
-                let entries: Vec<(String, Vec<(String, Vec<u8>)>)> =
+                let entries: Vec<Entry> =
                     redis::cmd("XRANGE").arg(&key).arg("-").arg("+").query(&mut connection).expect("a stream");
                 shape.extend(entries.into_iter().flat_map(|(_, fields)| fields).map(|(name, _)| name));
             }
