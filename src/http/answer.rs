@@ -1,5 +1,6 @@
 //! What leaves when all went well: JSON, never run by a browser, and kept by a cache only where it is [`Published`].
 
+use std::borrow::Cow;
 use std::io::Cursor;
 
 use rocket::http::{ContentType, Header, Status};
@@ -7,6 +8,7 @@ use rocket::response::Responder;
 use rocket::{Request, Response, response};
 use serde::Serialize;
 
+use super::admin_view::AccountView;
 use super::view::UserView;
 use crate::domain::{User, Version};
 use crate::service::KEYS_MAX_AGE_S;
@@ -38,12 +40,22 @@ impl Answer {
 
     /// The user, in the state that they are in.
     pub(super) fn user(user: &User) -> Self {
-        Self { version: Some(user.version), ..Self::json(&UserView(user)) }
+        Self { version: Some(user.version), ..Self::json(&UserView::of(user)) }
+    }
+
+    /// The user as an administrator sees them, in the state that they are in.
+    pub(super) fn account(user: &User) -> Self {
+        Self { version: Some(user.version), ..Self::json(&AccountView(user)) }
+    }
+
+    /// The user who was, as an administrator saw them.
+    pub(super) fn former_account(user: &User) -> Self {
+        Self::json(&AccountView(user))
     }
 
     /// The user who was: there is no state any more.
     pub(super) fn former_user(user: &User) -> Self {
-        Self::json(&UserView(user))
+        Self::json(&UserView::of(user))
     }
 
     /// The same with one more cookie.
@@ -68,25 +80,56 @@ pub(super) fn to_json(value: &impl Serialize) -> Vec<u8> {
 }
 
 /// An answer about nobody, which everybody may keep for a while.
-pub(super) struct Published {
-    json: Vec<u8>,
+pub(super) struct Published<'a> {
+    text: Cow<'a, [u8]>,
     kind: ContentType,
+    /// What a browser may load and run of it.
+    content_security: &'a str,
 }
 
-impl Published {
+impl<'a> Published<'a> {
     /// `value` as JSON of this kind.
     pub(super) fn new(value: &impl Serialize, kind: ContentType) -> Self {
-        Self { json: to_json(value), kind }
+        Self { text: to_json(value).into(), kind, content_security: NO_CONTENT.1 }
+    }
+
+    /// `text`, which is of this kind.
+    pub(super) fn text(text: &'a str, kind: ContentType) -> Self {
+        Self { text: text.as_bytes().into(), kind, content_security: NO_CONTENT.1 }
+    }
+
+    /// The same, of which a browser may load and run what `policy` says.
+    pub(super) fn with_content_security(self, policy: &'a str) -> Self {
+        Self { content_security: policy, ..self }
     }
 }
 
-impl<'r> Responder<'r, 'static> for Published {
-    fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
+impl<'r, 'a: 'r> Responder<'r, 'a> for Published<'a> {
+    fn respond_to(self, _: &'r Request<'_>) -> response::Result<'a> {
         let mut response = Response::new();
         response.set_header(self.kind);
         response.set_header(Header::new("Cache-Control", format!("public, max-age={KEYS_MAX_AGE_S}")));
+        response.set_header(Header::new(NO_CONTENT.0, self.content_security));
+        response.set_sized_body(self.text.len(), Cursor::new(self.text));
+        Ok(response)
+    }
+}
+
+/// Lines of text that a program reads, of this moment.
+pub(super) struct Lines {
+    /// The lines.
+    pub(super) text: String,
+    /// Whole, with the version of the format.
+    pub(super) content_type: &'static str,
+}
+
+impl<'r> Responder<'r, 'static> for Lines {
+    fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
+        let mut response = Response::new();
+        response.set_header(Header::new("Content-Type", self.content_type));
+        response.set_header(Header::new(NO_STORE.0, NO_STORE.1));
         response.set_header(Header::new(NO_CONTENT.0, NO_CONTENT.1));
-        response.set_sized_body(self.json.len(), Cursor::new(self.json));
+        response.set_sized_body(self.text.len(), Cursor::new(self.text));
         Ok(response)
     }
 }

@@ -11,6 +11,7 @@ use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::error::Category;
 use zeroize::Zeroizing;
 
+use super::openapi::{DeclaredField, FieldSchema};
 use super::problem::{Problem, ProblemKind};
 use crate::domain::{Email, Name, Password, PasswordAttempt, PasswordPolicy};
 use crate::service::{NewPassword, Removal, Replacement, SignUp};
@@ -54,7 +55,8 @@ pub(super) trait FromFields: Sized + Send + 'static {
     /// What to say instead of naming the mistakes if a field is not there.
     const MISSING: Option<&'static str> = None;
 
-    /// Reads every field, so that each one's mistake is noted; `None` if there was one.
+    /// Reads every field, so that each one's mistake is noted; `None` if there was one. What is read here is also what
+    /// the API's description says of the body, so every field must be read before the first `?`.
     fn from_fields(fields: &mut Fields, policy: PasswordPolicy) -> Option<Self>;
 }
 
@@ -139,15 +141,29 @@ pub(super) struct Fields {
     values: Vec<(&'static str, Value)>,
     errors: Vec<FieldError>,
     missing: bool,
+    /// Where nothing is read and only written down which fields would be, and what they would have to be.
+    declared: Option<(PasswordPolicy, Vec<DeclaredField>)>,
+}
+
+/// Which fields make a `T`, and what each has to be: said by the code that reads them.
+pub(super) fn declared<T: FromFields>(policy: PasswordPolicy) -> Vec<DeclaredField> {
+    let mut fields =
+        Fields { values: Vec::new(), errors: Vec::new(), missing: false, declared: Some((policy, Vec::new())) };
+    T::from_fields(&mut fields, policy);
+    fields.declared.map(|(_, declared)| declared).unwrap_or_default()
 }
 
 impl Fields {
     /// The field `name` as `parse` understands its text.
-    pub(super) fn read<T, E: fmt::Display>(
+    pub(super) fn read<T: FieldSchema, E: fmt::Display>(
         &mut self,
         name: &'static str,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
+        if let Some((policy, declared)) = &mut self.declared {
+            declared.push(DeclaredField { name, needed: true, schema: T::field_schema(*policy) });
+            return None;
+        }
         let wrong = match self.values.iter().find(|(known, _)| *known == name) {
             Some((_, Value::Text(text))) => match parse(text) {
                 Ok(value) => return Some(value),
@@ -167,11 +183,15 @@ impl Fields {
     }
 
     /// The same where the field need not be there: `None` if it is not, or null.
-    pub(super) fn read_if_there<T, E: fmt::Display>(
+    pub(super) fn read_if_there<T: FieldSchema, E: fmt::Display>(
         &mut self,
         name: &'static str,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Result<Option<T>, Noted> {
+        if let Some((policy, declared)) = &mut self.declared {
+            declared.push(DeclaredField { name, needed: false, schema: T::field_schema(*policy) });
+            return Err(Noted);
+        }
         match self.values.iter().find(|(known, _)| *known == name) {
             None | Some((_, Value::Null)) => Ok(None),
             Some(_) => self.read(name, parse).map(Some).ok_or(Noted),
@@ -180,6 +200,10 @@ impl Fields {
 
     /// Whether the field `name` is true; it need not be there.
     pub(super) fn flag(&mut self, name: &'static str) -> Option<bool> {
+        if let Some((policy, declared)) = &mut self.declared {
+            declared.push(DeclaredField { name, needed: false, schema: bool::field_schema(*policy) });
+            return None;
+        }
         let kind = match self.values.iter().find(|(known, _)| *known == name) {
             None | Some((_, Value::Null)) => return Some(false),
             Some((_, Value::Flag(flag))) => return Some(*flag),
@@ -189,7 +213,14 @@ impl Fields {
         None
     }
 
-    fn wrong(&mut self, error: FieldError) {
+    /// The field `name` where it is true or false; `None` if it is not there, or null.
+    pub(super) fn flag_if_there(&mut self, name: &'static str) -> Result<Option<bool>, Noted> {
+        let is_there = self.values.iter().any(|(known, value)| *known == name && !matches!(value, Value::Null));
+        self.flag(name).map(|flag| is_there.then_some(flag)).ok_or(Noted)
+    }
+
+    /// Notes that the body as a whole, of which `name` would be a field, is not right.
+    pub(super) fn wrong(&mut self, error: FieldError) {
         if self.errors.len() < ERRORS_MAX {
             self.errors.push(error);
         }
@@ -205,7 +236,8 @@ impl Fields {
 
     /// Takes the fields `names` out of `map` and notes the others.
     fn collect<'de, A: MapAccess<'de>>(mut map: A, names: &'static [&'static str]) -> Result<Self, A::Error> {
-        let mut fields = Self { values: Vec::with_capacity(names.len()), errors: Vec::new(), missing: false };
+        let mut fields =
+            Self { values: Vec::with_capacity(names.len()), errors: Vec::new(), missing: false, declared: None };
         while let Some(key) = map.next_key::<String>()? {
             let value = map.next_value_seed(Nested { depth: 1, names: None })?;
             match names.iter().find(|name| **name == key) {

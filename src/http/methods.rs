@@ -32,12 +32,46 @@ const METHODS: [Method; 8] = [
 /// Mounts the fallbacks at ignition, when all routes are known.
 pub(super) fn fairing() -> AdHoc {
     AdHoc::on_ignite("other methods", |rocket| async {
-        let fallbacks = fallbacks(&rocket);
-        rocket.mount("/", fallbacks)
+        let paths = paths(&rocket);
+        rocket.mount("/", fallbacks(&paths)).manage(Paths(paths))
     })
 }
 
-fn fallbacks(rocket: &Rocket<Build>) -> Vec<Route> {
+/// A path that has routes, and their methods.
+struct Path {
+    /// As Rocket has it.
+    route: String,
+    methods: Vec<Method>,
+    allow: Arc<str>,
+}
+
+/// Every path that has routes, the more exact ones first.
+struct Paths(Vec<Path>);
+
+/// The problem of a method that is none of Rocket's (`QUERY`), at a path that has others. Rocket refuses it as a bad
+/// request before it looks for a route; the path is whole even so, or `/` if it was what could not be read.
+pub(super) fn strange_method(request: &Request<'_>) -> Option<Problem> {
+    let Paths(paths) = request.rocket().state::<Paths>()?;
+    let asked = request.uri().path().as_str();
+    let path = paths.iter().find(|path| is_at(&path.route, asked))?;
+    Some(Problem::method_not_allowed(path.allow.to_string()))
+}
+
+/// Whether the path `asked` is one that `route` stands for. Slashes too many are ignored, as everywhere.
+fn is_at(route: &str, asked: &str) -> bool {
+    let mut asked = asked.split('/').filter(|segment| !segment.is_empty());
+    for segment in route.split('/').filter(|segment| !segment.is_empty()) {
+        if segment.ends_with("..>") {
+            return true;
+        }
+        if !asked.next().is_some_and(|one| segment.starts_with('<') || one == segment) {
+            return false;
+        }
+    }
+    asked.next().is_none()
+}
+
+fn paths(rocket: &Rocket<Build>) -> Vec<Path> {
     let mut paths: BTreeMap<String, (isize, &str, Vec<Method>)> = BTreeMap::new();
     for route in rocket.routes() {
         let path = route.uri.path();
@@ -48,11 +82,16 @@ fn fallbacks(rocket: &Rocket<Build>) -> Vec<Route> {
     let mut paths: Vec<_> = paths.into_values().collect();
     // The more exact path first, as among the real routes.
     paths.sort_by_key(|(rank, path, _)| (*rank, path.len()));
+    let each = paths.into_iter();
+    each.map(|(_, path, methods)| Path { route: path.to_owned(), allow: allow(&methods), methods }).collect()
+}
+
+fn fallbacks(paths: &[Path]) -> Vec<Route> {
     let mut fallbacks = Vec::new();
-    for (rank, (_, path, methods)) in (FIRST_RANK..).zip(paths) {
-        let handler = OtherMethod { allow: allow(&methods) };
-        for method in METHODS.into_iter().filter(|method| !methods.contains(method)) {
-            fallbacks.push(Route::ranked(rank, method, path, handler.clone()));
+    for (rank, path) in (FIRST_RANK..).zip(paths) {
+        let handler = OtherMethod { allow: Arc::clone(&path.allow) };
+        for method in METHODS.into_iter().filter(|method| !path.methods.contains(method)) {
+            fallbacks.push(Route::ranked(rank, method, &path.route, handler.clone()));
         }
     }
     fallbacks

@@ -4,25 +4,36 @@
 use rocket::get;
 use rocket::http::ContentType;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::http::answer::Published;
 use crate::http::callers::Public;
 
 /// What `OpenID` Connect Discovery 1.0 (section 3) asks for, as far as userd has it.
-#[derive(Serialize)]
-struct Discovery {
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct Discovery {
+    /// Who makes tokens.
     issuer: String,
+    /// Where the public keys are.
     jwks_uri: String,
+    /// Where a session gets a token.
     token_endpoint: String,
+    /// How tokens may be signed.
     id_token_signing_alg_values_supported: Vec<&'static str>,
+    /// What is given out.
+    #[schema(value_type = Vec<String>)]
     response_types_supported: [&'static str; 1],
+    /// How `sub` names a user: the same for every service.
+    #[schema(value_type = Vec<String>)]
     subject_types_supported: [&'static str; 1],
+    /// What a token says.
+    #[schema(value_type = Vec<String>)]
     claims_supported: [&'static str; 7],
 }
 
 #[get("/.well-known/openid-configuration")]
 #[expect(clippy::needless_pass_by_value, reason = "Rocket hands guards over by value")]
-pub(super) fn discover(all: Public<'_>) -> Published {
+pub(super) fn discover(all: Public<'_>) -> Published<'static> {
     let issuer = all.tokens().issuer();
     let discovery = Discovery {
         jwks_uri: format!("{issuer}/.well-known/jwks.json"),

@@ -34,7 +34,7 @@ pub(super) async fn file(path: FilePath, dir: &State<StaticDir>) -> Result<Stati
 }
 
 /// A path of plain names; `None` if a segment is anything else.
-pub(super) struct FilePath(Option<PathBuf>);
+pub(in crate::http) struct FilePath(Option<PathBuf>);
 
 impl<'r> FromSegments<'r> for FilePath {
     /// Never: a failing segments guard would be a 422 of Rocket's.

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use rocket::{State, get};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::http::answer::Answer;
 use crate::http::problem::{Problem, ProblemKind};
@@ -15,8 +16,10 @@ use crate::store::Store;
 /// The store that is asked whether it is ready, and nothing else.
 pub(in crate::http) struct Asked(pub(in crate::http) Arc<dyn Store>);
 
-#[derive(Serialize)]
-struct Health {
+/// How the process is.
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct Health {
+    /// `live` or `ready`.
     status: &'static str,
 }
 

@@ -3,19 +3,24 @@
 use rocket::get;
 use rocket::http::ContentType;
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::http::answer::Published;
 use crate::http::callers::Public;
+use crate::http::openapi::PublicKey;
 use crate::http::problem::Problem;
 use crate::service::Jwk;
 
-#[derive(Serialize)]
-struct KeySet {
+/// A set of public keys (RFC 7517).
+#[derive(Serialize, ToSchema)]
+pub(in crate::http) struct KeySet {
+    /// The key that signs, the next one, and old ones until their last token has ended.
+    #[schema(value_type = Vec<PublicKey>)]
     keys: Vec<Jwk>,
 }
 
 #[get("/.well-known/jwks.json")]
-pub(super) async fn keys(all: Public<'_>) -> Result<Published, Problem> {
+pub(super) async fn keys(all: Public<'_>) -> Result<Published<'static>, Problem> {
     let keys = all.tokens().published_keys().await?;
     Ok(Published::new(&KeySet { keys }, ContentType::new("application", "jwk-set+json")))
 }

@@ -40,7 +40,7 @@ pub(super) async fn login(who: Anyone<'_>, body: Body<Login>) -> Result<Answer, 
     let cookies = if cookie { Some(who.cookies()?) } else { None };
     sign_in.device = sign_in.device.or_else(|| who.device().map(|text| Secret::new(text.to_owned())));
     let done = who.sessions().sign_in(&sign_in, &who.client()).await?;
-    let answer = Answer::json(&SignedInNowView(&done));
+    let answer = Answer::json(&SignedInNowView::of(&done));
     let Some(cookies) = cookies else { return Ok(answer) };
     let life_s = who.sessions().settings().limits.absolute_ms / 1000;
     let answer = answer.with_cookie(cookies.keep_session(&done.token.expose(), life_s));

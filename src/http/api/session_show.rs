@@ -4,11 +4,11 @@ use rocket::get;
 
 use crate::http::answer::Answer;
 use crate::http::callers::SignedIn;
-use crate::http::view::{SessionView, SignedInView};
+use crate::http::view::{SessionView, SignedInView, UserView};
 
 #[get("/api/session")]
 #[expect(clippy::needless_pass_by_value, reason = "Rocket hands guards over by value")]
 pub(super) fn show(who: SignedIn<'_>) -> Answer {
     let session = SessionView::new(who.session(), who.sessions(), Some(who.session().id));
-    Answer::json(&SignedInView { user: who.user(), session })
+    Answer::json(&SignedInView { user: UserView::of(who.user()), session })
 }

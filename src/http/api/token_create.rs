@@ -13,12 +13,12 @@ use crate::http::problem::Problem;
 use crate::http::view::TokenView;
 
 /// What is asked for.
-pub(in crate::http) struct Wanted {
+pub(in crate::http) struct TokenWanted {
     /// For whom the token is to be.
     audience: Option<String>,
 }
 
-impl FromFields for Wanted {
+impl FromFields for TokenWanted {
     const NAMES: &'static [&'static str] = &["audience"];
 
     fn from_fields(fields: &mut Fields, _: PasswordPolicy) -> Option<Self> {
@@ -28,7 +28,7 @@ impl FromFields for Wanted {
 }
 
 #[post("/api/token", data = "<body>")]
-pub(super) async fn create(who: SignedIn<'_>, body: Body<Wanted>) -> Result<Answer, Problem> {
+pub(super) async fn create(who: SignedIn<'_>, body: Body<TokenWanted>) -> Result<Answer, Problem> {
     let minted = who.token(body.0.audience.as_deref()).await?;
-    Ok(Answer::json(&TokenView { minted: &minted, refresh: None }))
+    Ok(Answer::json(&TokenView::of(&minted, None)))
 }

@@ -14,13 +14,13 @@ use crate::http::view::TokenView;
 use crate::service::Error;
 
 /// What is shown, and what is asked for.
-pub(in crate::http) struct Exchange {
+pub(in crate::http) struct TokenExchange {
     /// `None`: a text that is no refresh token, which is worth as little as one that was never given out.
     token: Option<RefreshToken>,
     audience: Option<String>,
 }
 
-impl FromFields for Exchange {
+impl FromFields for TokenExchange {
     const NAMES: &'static [&'static str] = &["refresh_token", "audience"];
 
     fn from_fields(fields: &mut Fields, _: PasswordPolicy) -> Option<Self> {
@@ -31,9 +31,9 @@ impl FromFields for Exchange {
 }
 
 #[post("/api/token/refresh", data = "<body>")]
-pub(super) async fn refresh(who: Anyone<'_>, body: Body<Exchange>) -> Result<Answer, Problem> {
-    let Exchange { token, audience } = body.0;
+pub(super) async fn refresh(who: Anyone<'_>, body: Body<TokenExchange>) -> Result<Answer, Problem> {
+    let TokenExchange { token, audience } = body.0;
     let token = token.ok_or(Error::RefreshRefused("it is no refresh token"))?;
     let (minted, next) = who.tokens().refresh(&token, audience.as_deref(), &who.client()).await?;
-    Ok(Answer::json(&TokenView { minted: &minted, refresh: Some(&next) }))
+    Ok(Answer::json(&TokenView::of(&minted, Some(&next))))
 }

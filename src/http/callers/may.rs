@@ -19,6 +19,8 @@ const SESSION_SEGMENT: usize = 4;
 pub(in crate::http) trait Act: Send + Sync + 'static {
     /// The scope.
     const SCOPE: Scope;
+    /// Whether the user may be named by e-mail; otherwise by id alone.
+    const BY_EMAIL: bool = false;
 }
 
 /// Looks a user up.
@@ -32,6 +34,7 @@ pub(in crate::http) struct EndSessions;
 
 impl Act for Read {
     const SCOPE: Scope = Scope::UsersRead;
+    const BY_EMAIL: bool = true;
 }
 impl Act for Change {
     const SCOPE: Scope = Scope::UsersWrite;

@@ -18,6 +18,7 @@ use serde::Serialize;
 use super::answer::{NO_CONTENT, NO_STORE, to_json};
 use super::fields::FieldError;
 use super::front::{RequestId, dress_if_unseen};
+use super::methods;
 use super::view::Text;
 use crate::service::{self, LimitMet, PasswordField};
 use crate::store::StoreError;
@@ -138,6 +139,10 @@ impl From<service::Error> for Problem {
                 let wrong = FieldError::new("audience", rule);
                 return Self::invalid_fields(wrong.sentence(), vec![wrong]);
             }
+            Error::ForeignCursor(why) => {
+                let wrong = FieldError::new("cursor", why.to_string());
+                return Self::invalid_fields(wrong.sentence(), vec![wrong]);
+            }
             Error::HashFailed(_) | Error::SigningFailed(_) | Error::KeyUnusable { .. } => {
                 (ProblemKind::Internal, INTERNAL)
             }
@@ -174,10 +179,16 @@ pub(super) fn refused(status: Status, request: &Request<'_>) -> Problem {
     left.unwrap_or_else(|| match status.code {
         404 => Problem::not_found(),
         413 => Problem::new(ProblemKind::BodyTooLarge, "the body is too large"),
-        code if code < 500 => Problem::new(ProblemKind::BadRequest, "the method or the path can't be understood"),
+        // Nothing was left, so it is Rocket that could not read the method or the path.
+        400 => methods::strange_method(request).unwrap_or_else(bad_request),
+        code if code < 500 => bad_request(),
         // A panic, of which std has written where; the request's id leads from the answer to the log.
         _ => Problem::new(ProblemKind::Internal, INTERNAL).because(Panicked),
     })
+}
+
+fn bad_request() -> Problem {
+    Problem::new(ProblemKind::BadRequest, "the method or the path can't be understood")
 }
 
 /// The cause of a 500 that no handler gave.
@@ -189,13 +200,13 @@ struct Panicked;
 #[derive(Serialize)]
 struct Document<'a> {
     #[serde(rename = "type")]
-    kind: Text<'a, std::fmt::Arguments<'a>>,
+    kind: Text<std::fmt::Arguments<'a>>,
     title: &'static str,
     status: u16,
     detail: &'a str,
     #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
     errors: &'a [FieldError],
-    request_id: Text<'a, RequestId<'a>>,
+    request_id: Text<RequestId<'a>>,
 }
 
 impl<'r> Responder<'r, 'r> for Problem {
@@ -203,12 +214,12 @@ impl<'r> Responder<'r, 'r> for Problem {
         let id = RequestId::of(request);
         self.log(id);
         let json = to_json(&Document {
-            kind: Text(&format_args!("urn:userd:problem:{}", self.kind.slug())),
+            kind: Text(format_args!("urn:userd:problem:{}", self.kind.slug())),
             title: self.kind.title(),
             status: self.kind.status_code(),
             detail: &self.detail,
             errors: &self.errors,
-            request_id: Text(&id),
+            request_id: Text(id),
         });
         let mut response = Response::new();
         response.set_status(self.kind.status());

@@ -33,9 +33,11 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tracing::Instrument as _;
 use zeroize::Zeroizing;
 
-use crate::domain::{Password, PasswordAttempt, PasswordHash};
+use crate::domain::{ForeignHash, Password, PasswordAttempt, PasswordHash};
+use crate::metrics::Metrics;
 use crate::random::Random;
 
 use argon::{Engine, Offer};
@@ -78,6 +80,15 @@ pub fn check_kept_hash(hash: &PasswordHash, settings: &HashSettings) -> Result<(
     stored::read_any(hash, &Cost::today(settings)).map(|_| ())
 }
 
+/// Is `hash` within what is computed here, if it is of another scheme than Argon2, whose limits depend on the settings?
+/// For imports that know no settings.
+///
+/// # Errors
+/// [`HashError::Unreadable`] with the limit that it breaks.
+pub fn check_foreign_hash(hash: &PasswordHash) -> Result<(), HashError> {
+    ForeignHash::parse(hash.as_str()).map_or(Ok(()), |foreign| foreign::check_limits(&foreign))
+}
+
 /// The gate in front of the one expensive thing. Dropping it ends its threads, after the hashes under way.
 pub struct Hasher {
     gate: Gate<Engine>,
@@ -91,13 +102,25 @@ impl Hasher {
     /// # Errors
     /// [`io::ErrorKind::InvalidInput`] around a [`HashSettingsError`] if [`HashSettings::check`] refuses the
     /// settings; otherwise why a thread can't be started.
-    #[expect(clippy::needless_pass_by_value, reason = "each worker keeps a handle of its own to it")]
     pub fn start(settings: &HashSettings, random: Arc<dyn Random>) -> Result<Self, io::Error> {
+        Self::start_counted(settings, random, Arc::default())
+    }
+
+    /// The same; what happens is counted in `metrics`.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    #[expect(clippy::needless_pass_by_value, reason = "each worker keeps a handle of its own to it")]
+    pub fn start_counted(
+        settings: &HashSettings,
+        random: Arc<dyn Random>,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, io::Error> {
         settings.check().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let today = Cost::today(settings);
         let hashes = Arc::new(AtomicU64::new(0));
         let engines = (0..settings.workers).map(|_| Engine::new(today, Arc::clone(&random), Arc::clone(&hashes)));
-        let gate = Gate::start("userd-hash", engines, settings.queue, settings.wait)?;
+        let gate = Gate::start("userd-hash", engines, settings.queue, settings.wait, metrics)?;
         Ok(Self { gate, today, hashes })
     }
 
@@ -146,7 +169,8 @@ impl Hasher {
         &self,
         work: impl FnOnce(&mut Engine) -> Result<T, HashError> + Send + 'static,
     ) -> Result<T, HashError> {
-        match self.gate.run(work).await {
+        let span = tracing::info_span!(target: "userd::trace", "hash");
+        match self.gate.run(work).instrument(span).await {
             Ok(outcome) => outcome,
             Err(Refusal::Busy) => Err(HashError::Busy),
             Err(Refusal::Panicked) => Err(HashError::Failed),
