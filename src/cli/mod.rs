@@ -4,6 +4,7 @@
 //! To add a command: a variant of `Command` with its help as a doc comment, a function in a file of its own
 //! below this module, a line in `act`.
 
+mod backup;
 mod completions;
 mod config;
 mod doctor;
@@ -43,6 +44,9 @@ Examples:
   userd config show                            print what holds, without secrets
   userd doctor                                 look whether all users are whole
   userd doctor --repair                        and mend what is no guess
+  userd backup /backup/userd-today.db          copy the file of users, while it
+                                               is being served
+  userd restore /backup/userd-today.db         put it back, after userd stopped
   userd keys api create --name gateway --scope users:read,users:write
                                                make a key for another service
   userd keys api list                          who has keys, and last used them
@@ -110,6 +114,10 @@ enum Command {
     /// Make, list, revoke and rotate keys, while userd serves or not
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// Copy the embedded store into a file, while userd serves or not
+    Backup(backup::BackupOptions),
+    /// Put a copy of the embedded store back, while userd is stopped
+    Restore(backup::RestoreOptions),
     /// Write all users out, a line of JSON each, while userd serves or not
     Export(moving::ExportOptions),
     /// Take users in, from such lines or from the older design's database
@@ -153,6 +161,8 @@ fn act(cli: Cli) -> ExitCode {
         Command::Keys(command) => with_config(options, |config| keys::run(config, command)),
         Command::Export(export) => with_config(options, |config| moving::export(config, &export)),
         Command::Import(import) => with_config(options, |config| moving::import(config, &import)),
+        Command::Backup(backup) => with_config(options, |config| backup::backup(config, &backup)),
+        Command::Restore(restore) => with_config(options, |config| backup::restore(config, &restore)),
         Command::Config(ConfigCommand::Show) => with_config(options, config::show),
         Command::Config(ConfigCommand::Check) => with_config(options, config::check),
         // What tells of the program itself does so whatever the configuration is.

@@ -33,6 +33,7 @@ mod sessions;
 mod sign_in;
 mod throttle;
 mod tokens;
+mod upgrade;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
