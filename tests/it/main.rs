@@ -23,3 +23,4 @@ mod serving;
 mod support;
 mod tidy;
 mod tokens;
+mod user_commands;
