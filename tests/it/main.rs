@@ -24,3 +24,4 @@ mod serving;
 mod support;
 mod tidy;
 mod tokens;
+mod user_commands;
