@@ -13,9 +13,9 @@ use async_trait::async_trait;
 use tracing::Instrument as _;
 
 use super::{
-    Account, Arrival, Departure, Directory, EventPlace, Examine, Examined, Exporting, Importing, Insert, KeyKind, KeyStore, Listed,
-    NewSession, Open, Order, Portion, Profile, Remove, Ruling, SessionStore, SignedIn, Store, StoreError, StoredKey,
-    Throttle, Update,
+    Account, Arrival, Departure, Directory, EventPlace, Examine, Examined, Exporting, Importing, Insert, KeyKind,
+    KeyStore, Listed, NewSession, Open, Order, Portion, Profile, Remove, Ruling, SessionStore, SignedIn, Store,
+    StoreError, StoredKey, Throttle, Update,
 };
 use crate::domain::{
     Bucket, CanonicalEmail, Client, EmailPrefix, Event, EventKind, PasswordHash, RefreshState, Session, SessionId,

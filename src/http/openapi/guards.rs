@@ -10,11 +10,13 @@ use super::endpoint::{BodySchema, Part, Signature};
 use crate::domain::Scope;
 use crate::http::api::FilePath;
 use crate::http::body::Body;
-use crate::http::callers::{Act, Administrator, Anyone, May, MayCount, MayScrape, MaySignUp, Public, SignedIn, SigningOut};
+use crate::http::callers::{
+    Act, Administrator, Anyone, May, MayCount, MayScrape, MaySignUp, Public, SignedIn, SigningOut,
+};
 use crate::http::conditions::{IfMatch, IfNoneMatch};
 use crate::http::fields::{FromFields, declared};
-use crate::http::queries::{FromParts, LIMIT_MAX, LIMIT_USUAL, Query};
 use crate::http::problem::ProblemKind::{self, BadRequest, CrossSite, Forbidden, Internal, NotFound, NotSignedIn};
+use crate::http::queries::{FromParts, LIMIT_MAX, LIMIT_USUAL, Query};
 
 /// The names of what can be shown.
 pub(super) const SESSION: &str = "session";
