@@ -1,7 +1,7 @@
 # The commands of this repository. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-servers lint doc bench faults ci
+.PHONY: help run test test-servers lint doc openapi bench faults ci
 
 # The servers that tests run on besides Debian's: ./scripts/ensure-servers.sh knows them.
 SERVERS := valkey-9.1.2 redis-8.2.3
@@ -14,7 +14,7 @@ help: ## List these commands
 run: ## Build and serve on 127.0.0.1:8000
 	cargo run --release --locked
 
-test: ## Run every test; installs redis-server, curl, and what checks tokens, where they are missing
+test: ## Run every test; installs redis-server, curl, and what checks tokens and the API's description, where they are missing
 	./scripts/ensure-programs.sh redis-server curl
 	./scripts/ensure-verifiers.sh
 	@if cargo nextest --version >/dev/null 2>&1; then \
@@ -42,6 +42,9 @@ lint: ## Check format and lints
 
 doc: ## Build the documentation, private items too
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+
+openapi: ## Write docs/openapi.json anew, as the program gives it
+	USERD_TEST_WRITE_OPENAPI=1 cargo test --locked --test it the_committed_description
 
 bench: ## Measure every published figure again (some minutes, on an idle machine)
 	./scripts/ensure-programs.sh redis-server wrk
