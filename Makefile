@@ -1,7 +1,7 @@
 # The commands of this repository. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-servers lint doc openapi bench faults ci
+.PHONY: help run install test test-otlp test-servers lint doc openapi bench faults ci
 
 # The servers that tests run on besides Debian's: ./scripts/ensure-servers.sh knows them.
 SERVERS := valkey-9.1.2 redis-8.2.3
@@ -14,9 +14,19 @@ help: ## List these commands
 run: ## Build and serve on 127.0.0.1:8000
 	cargo run --release --locked
 
-test: ## Run every test; installs redis-server, curl, and what checks tokens and the API's description, where they are missing
-	./scripts/ensure-programs.sh redis-server curl
+# Where `make install` puts things; DESTDIR is a folder that stands for the root, for those who make packages.
+PREFIX ?= /usr/local
+SYSCONFDIR ?= /etc
+DESTDIR ?=
+PROGRAM ?= target/release/userd
+
+install: ## Put the program, manual pages, completions and the systemd unit in place (PREFIX, SYSCONFDIR, DESTDIR)
+	./scripts/install.sh "$(PROGRAM)" "$(DESTDIR)" "$(PREFIX)" "$(SYSCONFDIR)"
+
+test: ## Run every test; installs redis-server, curl, and what checks tokens, the API's description, packages and configurations, where they are missing
+	./scripts/ensure-programs.sh redis-server curl groff systemd-analyze nginx haproxy caddy
 	./scripts/ensure-verifiers.sh
+	./scripts/ensure-package-checks.sh
 	@if cargo nextest --version >/dev/null 2>&1; then \
 		echo "cargo nextest run" && cargo nextest run --locked --no-fail-fast; \
 	else \
@@ -36,9 +46,12 @@ test-on-%:
 		echo "cargo test, on $*" && cargo test --locked --no-fail-fast --test it -- $(ON_SERVERS); \
 	fi
 
+test-otlp: ## Run the test of traces, with a userd that is built with them
+	cargo test --locked --features otlp --test it otlp::
+
 lint: ## Check format and lints
 	cargo fmt --check
-	cargo clippy --locked --all-targets -- -D warnings
+	cargo clippy --locked --all-targets --all-features -- -D warnings
 
 doc: ## Build the documentation, private items too
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items

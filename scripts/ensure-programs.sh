@@ -4,6 +4,9 @@
 # one sentence what to do.
 set -euo pipefail
 
+# Debian puts servers where only root looks by itself.
+export PATH=$PATH:/usr/sbin:/sbin
+
 # What the scripts in src/store/redis need (`#!lua`).
 least_redis=7.0
 
@@ -24,6 +27,9 @@ is_there() {
 package_of() {
     case "$1" in
     pip3) echo python3-pip ;;
+    systemd-analyze) echo systemd ;;
+    nginx) echo nginx-light ;;
+    groff) echo groff-base ;;
     *) echo "$1" ;;
     esac
 }

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`domain`] | values and rules: user, e-mail, name, password; no I/O, no clock, no framework |
 //! | [`clock`], [`random`] | time and randomness as arguments, so that tests own both |
+//! | [`metrics`] | what is counted and measured |
 //! | [`store`] | the contract of the place where users are kept, and its implementations: `embedded` (SQLite) and `redis` |
 //! | [`service`] | the use cases, and the gate in front of the expensive password hash |
 //! | [`http`] | the only module that names Rocket: routes, guards, problems |
@@ -20,6 +21,7 @@ pub mod clock;
 pub mod config;
 pub mod domain;
 pub mod http;
+pub mod metrics;
 pub mod random;
 pub mod service;
 pub mod store;

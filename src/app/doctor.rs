@@ -8,6 +8,7 @@ use tokio::task::JoinHandle;
 use super::wiring::{AppError, install_crypto, open_store};
 use crate::clock::SystemClock;
 use crate::config::{Config, DoctorConfig, StoreTarget};
+use crate::metrics::Metrics;
 use crate::random::{Random, SystemRandom};
 use crate::service::doctor::{BrokeOff, Course, Doctor, Report};
 use crate::store::embedded::EmbeddedFile;
@@ -63,14 +64,19 @@ pub(super) struct Background(Option<JoinHandle<()>>);
 
 impl Background {
     /// Begins, if the configuration says so.
-    pub(super) fn start(settings: DoctorConfig, store: &Arc<dyn Store>, random: &dyn Random) -> Self {
+    pub(super) fn start(
+        settings: DoctorConfig,
+        store: &Arc<dyn Store>,
+        random: &dyn Random,
+        metrics: &Arc<Metrics>,
+    ) -> Self {
         if !settings.background {
             return Self(None);
         }
         let first = first_pause(settings.pause, random);
         let doctor = doctor(Arc::<dyn Store>::clone(store));
         #[expect(clippy::disallowed_methods, reason = "the handle is kept and aborted when this is dropped")]
-        Self(Some(tokio::spawn(make_passes(doctor, settings, first))))
+        Self(Some(tokio::spawn(make_passes(doctor, settings, first, Arc::clone(metrics)))))
     }
 }
 
@@ -87,15 +93,23 @@ fn first_pause(pause: Duration, random: &dyn Random) -> Duration {
     pause / 10 + pause * 9 / 10 * u32::from(u16::from_be_bytes(random.bytes())) / u32::from(u16::MAX)
 }
 
-async fn make_passes(doctor: Doctor, settings: DoctorConfig, first: Duration) {
+async fn make_passes(doctor: Doctor, settings: DoctorConfig, first: Duration, metrics: Arc<Metrics>) {
     let treatment = if settings.repair { Treatment::Repair } else { Treatment::Report };
     let course = Course { treatment, rate_per_s: settings.rate_per_s };
     tokio::time::sleep(first).await;
     let mut first_pass = true;
     loop {
-        match doctor.pass(course, &|findings, _| findings.iter().for_each(log)).await {
-            Ok(report) => log_sum(&report, first_pass),
+        let note = |finding: &Finding| {
+            metrics.found(finding.kind.word(), finding.state.word());
+            log(finding);
+        };
+        match doctor.pass(course, &|findings, _| findings.iter().for_each(note)).await {
+            Ok(report) => {
+                metrics.doctor_passes.add_one("done");
+                log_sum(&report, first_pass);
+            }
             Err(error) => {
+                metrics.doctor_passes.add_one("broke-off");
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(error, "the doctor could not look at everything; the next pass begins anew");
             }

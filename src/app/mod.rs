@@ -9,7 +9,10 @@ mod doctor;
 mod keys;
 mod limits;
 mod logging;
+mod moving;
 mod runtime;
+#[cfg(feature = "otlp")]
+mod traces;
 mod wiring;
 
 pub use banner::Banner;
@@ -17,5 +20,6 @@ pub use doctor::{ExamineError, examine};
 pub use keys::{KeysError, OpenKeys};
 pub use limits::{OPEN_FILES_ADVISED, raise_open_files};
 pub use logging::init as init_logging;
+pub use moving::{MoveError, export, open_import, open_legacy};
 pub use runtime::build as build_runtime;
 pub use wiring::{AppError, chain, open_store, run};

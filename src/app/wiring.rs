@@ -1,6 +1,6 @@
 //! The life of a serving process: open the store, start the hash threads, serve, and put everything away.
 //!
-//! The one place that names the implementations of the store. To add a store, add a line to [`open_store`].
+//! The one place that names the implementations of the store. To add a store, add a line to `open_counted`.
 
 use std::error::Error as StdError;
 use std::io;
@@ -11,26 +11,31 @@ use std::time::Duration;
 
 use super::banner::Banner;
 use super::doctor::Background;
+#[cfg(feature = "otlp")]
+use super::logging::init_with;
+#[cfg(feature = "otlp")]
+use super::traces::Traces;
 use super::{OPEN_FILES_ADVISED, build_runtime, init_logging, raise_open_files};
-use crate::clock::SystemClock;
+use crate::clock::{Clock as _, SystemClock};
 use crate::config::{
     self, AcknowledgedBy, Config, DeclaredDurability, HostPort, RedisConfig, RedisServers, RedisTarget, Refill, Secret,
     StoreTarget, TokenAlgorithm,
 };
 use crate::domain::{PasswordPolicy, Rate, SessionLimits};
-use crate::http::{self, Access, HttpSettings, OnListening, Proxies, ServeError, Services, SignUpBy};
+use crate::http::{self, Access, HttpSettings, JoinTrace, OnListening, Proxies, ServeError, Services, SignUpBy};
+use crate::metrics::Metrics;
 use crate::random::{Random, SystemRandom};
 use crate::service;
 use crate::service::hashing::{HashSettings, Hasher};
 use crate::service::{
     Ground, Keyring, Seal, ServiceSettings, SessionSettings, SigningAlgorithm, TokenSettings, TryRates, UseCases,
 };
-use crate::store::Store;
 use crate::store::embedded::{EmbeddedSettings, EmbeddedStore, OpenError};
 use crate::store::redis::{
     Acknowledge, Address, BUSY_PAUSE, Durability, Login, RECHECK_EVERY, RedisSettings, RedisStore, Sentinels, Servers,
     StartError,
 };
+use crate::store::{Measured, Store};
 
 /// How long closing the store may take at the end: longer than any call to it, and not for ever.
 const CLOSE_TIME_MAX: Duration = Duration::from_secs(10);
@@ -70,7 +75,29 @@ pub enum AppError {
 /// Serves until told to stop. The answer is the exit code: 0 after a requested end, 1 otherwise.
 #[must_use]
 pub fn run(config: &Config) -> ExitCode {
+    #[cfg(feature = "otlp")]
+    let traces = match Traces::to(&config.otlp) {
+        Ok(traces) => traces,
+        Err(error) => {
+            init_logging(config.log);
+            tracing::error!("userd ends: can't send traces: {}", chain(&error));
+            return ExitCode::FAILURE;
+        }
+    };
+    #[cfg(feature = "otlp")]
+    init_with(config.log, traces.as_ref().map(Traces::layer));
+    #[cfg(not(feature = "otlp"))]
     init_logging(config.log);
+    let code = run_logged(config);
+    #[cfg(feature = "otlp")]
+    if let Some(traces) = traces {
+        traces.close();
+    }
+    code
+}
+
+/// The rest of it, where log lines go to their place.
+fn run_logged(config: &Config) -> ExitCode {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
@@ -104,9 +131,11 @@ fn start_and_serve(config: &Config) -> Result<(), AppError> {
 async fn serve(config: &Config) -> Result<(), AppError> {
     install_crypto();
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
-    let store = open_store(config, Arc::clone(&random)).await?;
-    let background = Background::start(config.doctor, &store, &*random);
-    let result = serve_store(config, Arc::clone(&store), random).await;
+    let metrics = Arc::new(Metrics::new(SystemClock.now().as_millis()));
+    let opened = open_counted(config, Arc::clone(&random), &metrics).await?;
+    let store: Arc<dyn Store> = Arc::new(Measured::new(opened, Arc::clone(&metrics)));
+    let background = Background::start(config.doctor, &store, &*random, &metrics);
+    let result = serve_store(config, Arc::clone(&store), random, metrics).await;
     drop(background);
     if tokio::time::timeout(CLOSE_TIME_MAX, store.close()).await.is_err() {
         tracing::warn!("the store did not close in time; what was acknowledged is kept all the same");
@@ -119,8 +148,14 @@ pub(super) fn install_crypto() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
 }
 
-async fn serve_store(config: &Config, store: Arc<dyn Store>, random: Arc<dyn Random>) -> Result<(), AppError> {
-    let hasher = Hasher::start(&hash_settings(config), Arc::clone(&random)).map_err(AppError::Hasher)?;
+async fn serve_store(
+    config: &Config,
+    store: Arc<dyn Store>,
+    random: Arc<dyn Random>,
+    metrics: Arc<Metrics>,
+) -> Result<(), AppError> {
+    let hasher = Hasher::start_counted(&hash_settings(config), Arc::clone(&random), Arc::clone(&metrics));
+    let hasher = hasher.map_err(AppError::Hasher)?;
     let settings = service_settings(config);
     let ground = Ground {
         store: Arc::clone(&store),
@@ -134,7 +169,7 @@ async fn serve_store(config: &Config, store: Arc<dyn Store>, random: Arc<dyn Ran
     let on_listening = tell_where(config, &use_cases);
     refuse_to_be_open(config.listen, &use_cases.keyring).await?;
     let services = Services { use_cases, store, random, policy: settings.policy };
-    let settings = HttpSettings { on_listening: Some(on_listening), ..http_settings(config) };
+    let settings = HttpSettings { on_listening: Some(on_listening), metrics, ..http_settings(config) };
     let rocket = http::rocket(&settings, services);
     Ok(http::serve(rocket).await?)
 }
@@ -155,7 +190,7 @@ async fn refuse_to_be_open(listen: SocketAddr, keyring: &Keyring) -> Result<(), 
     }
 }
 
-fn service_settings(config: &Config) -> ServiceSettings {
+pub(super) fn service_settings(config: &Config) -> ServiceSettings {
     let (session, throttle) = (&config.session, &config.throttle);
     let rate = |refill: Refill| Rate { interval_ms: refill.refill_ms, burst: refill.burst };
     ServiceSettings {
@@ -207,6 +242,15 @@ pub(super) fn millis(duration: Duration) -> u64 {
 /// # Errors
 /// If the store can't or must not be used as it is.
 pub async fn open_store(config: &Config, random: Arc<dyn Random>) -> Result<Arc<dyn Store>, AppError> {
+    open_counted(config, random, &Arc::default()).await
+}
+
+/// The same; what the store does is counted in `metrics`.
+async fn open_counted(
+    config: &Config,
+    random: Arc<dyn Random>,
+    metrics: &Arc<Metrics>,
+) -> Result<Arc<dyn Store>, AppError> {
     match &config.store {
         StoreTarget::Sqlite { path } => {
             let settings = EmbeddedSettings {
@@ -216,9 +260,12 @@ pub async fn open_store(config: &Config, random: Arc<dyn Random>) -> Result<Arc<
                 queue: config.sqlite.queue,
                 events_kept: config.events_kept,
             };
-            Ok(Arc::new(EmbeddedStore::open(&settings)?))
+            Ok(Arc::new(EmbeddedStore::open_counted(&settings, metrics)?))
         }
-        StoreTarget::Redis(target) => Ok(Arc::new(RedisStore::start(redis_settings(config, target), random).await?)),
+        StoreTarget::Redis(target) => {
+            let settings = RedisSettings { metrics: Arc::clone(metrics), ..redis_settings(config, target) };
+            Ok(Arc::new(RedisStore::start(settings, random).await?))
+        }
     }
 }
 
@@ -268,7 +315,21 @@ fn http_settings(config: &Config) -> HttpSettings {
         body_timeout: config.http.body_timeout,
         shutdown_grace: config.shutdown_grace,
         on_listening: None,
+        metrics: Arc::default(),
+        join_trace: join_trace(config),
     }
+}
+
+/// How requests become part of traces, if traces go anywhere.
+#[cfg(feature = "otlp")]
+fn join_trace(config: &Config) -> Option<JoinTrace> {
+    config.otlp.endpoint.as_ref().map(|_| super::traces::join())
+}
+
+/// There are none.
+#[cfg(not(feature = "otlp"))]
+fn join_trace(_config: &Config) -> Option<JoinTrace> {
+    None
 }
 
 fn access(config: &Config) -> Access {
@@ -282,7 +343,7 @@ fn access(config: &Config) -> Access {
     }
 }
 
-fn redis_settings(config: &Config, target: &RedisTarget) -> RedisSettings {
+pub(super) fn redis_settings(config: &Config, target: &RedisTarget) -> RedisSettings {
     let redis = &config.redis;
     RedisSettings {
         servers: servers(target, redis),
@@ -311,6 +372,7 @@ fn redis_settings(config: &Config, target: &RedisTarget) -> RedisSettings {
             DeclaredDurability::Rdb => Durability::Rdb,
             DeclaredDurability::Nothing => Durability::Nothing,
         }),
+        metrics: Arc::default(),
     }
 }
 

@@ -29,8 +29,9 @@ pub use email::{
 pub use event::{Event, EventKind};
 pub use name::{NAME_CHARS_MAX, Name, NameError};
 pub use password::{
+    FOREIGN_SALT_BYTES_MAX, ForeignHash, ForeignHashError, ForeignScheme, OUTPUT_BYTES_KEPT,
     PASSWORD_ATTEMPT_BYTES_MAX, PASSWORD_CHARS_MAX_CEILING, PASSWORD_CHARS_MIN_FLOOR, PASSWORD_HASH_BYTES_MAX,
-    Password, PasswordAttempt, PasswordError, PasswordHash, PasswordHashError, PasswordPolicy,
+    Password, PasswordAttempt, PasswordError, PasswordHash, PasswordHashError, PasswordPolicy, Pbkdf2Digest, Prehash,
 };
 pub use refresh::{Refresh, RefreshState, RefreshToken, SALT_BYTES};
 pub use session::{SEEN_EVERY_MS, Session, SessionId, SessionLimits, SessionProof, SessionToken};

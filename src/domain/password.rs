@@ -7,6 +7,7 @@
 //! promise: the framework's request body and the buffers of the kernel held the same characters before.
 
 mod common;
+mod foreign;
 mod phc;
 #[cfg(test)]
 mod tests;
@@ -19,6 +20,9 @@ use zeroize::Zeroizing;
 
 use super::{Email, Name};
 
+pub use foreign::{
+    FOREIGN_SALT_BYTES_MAX, ForeignHash, ForeignHashError, ForeignScheme, OUTPUT_BYTES_KEPT, Pbkdf2Digest, Prehash,
+};
 pub use phc::{PASSWORD_HASH_BYTES_MAX, PasswordHash, PasswordHashError};
 
 /// The longest password that is taken for a check, in bytes; longer than any that a policy lets in.
@@ -87,6 +91,9 @@ pub enum PasswordError {
     /// The person's own name or e-mail.
     #[error("must not be your own name or e-mail")]
     Personal,
+    /// The one that has expired.
+    #[error("must not be the password that has expired")]
+    Unchanged,
 }
 
 impl Password {
@@ -126,6 +133,12 @@ impl Password {
         let canonical = email.canonical();
         let personal = [name.as_str(), written, written_local, canonical.as_str(), canonical.local()];
         if personal.iter().any(|text| *own == *folded(&nfkc(text))) { Err(PasswordError::Personal) } else { Ok(()) }
+    }
+
+    /// Whether `attempt` is the same password.
+    #[must_use]
+    pub fn is(&self, attempt: &PasswordAttempt) -> bool {
+        *self.0 == *attempt.normalised()
     }
 
     /// Lets the secret out, for hashing.

@@ -95,6 +95,18 @@ impl BucketKey {
             Self::Network(_) | Self::Everybody => None,
         }
     }
+
+    /// The name of the limit that the bucket is one of.
+    #[must_use]
+    pub fn limit(self) -> &'static str {
+        match self {
+            Self::Account(_) => "account",
+            Self::AccountAndNetwork(..) => "account-and-address",
+            Self::Device(..) => "device",
+            Self::Network(_) => "address",
+            Self::Everybody => "everybody",
+        }
+    }
 }
 
 /// An e-mail, existing or not, as a bucket's name has it.

@@ -8,6 +8,7 @@ use rocket::response::Responder;
 use rocket::{Request, Response, response};
 use serde::Serialize;
 
+use super::admin_view::AccountView;
 use super::view::UserView;
 use crate::domain::{User, Version};
 use crate::service::KEYS_MAX_AGE_S;
@@ -40,6 +41,16 @@ impl Answer {
     /// The user, in the state that they are in.
     pub(super) fn user(user: &User) -> Self {
         Self { version: Some(user.version), ..Self::json(&UserView::of(user)) }
+    }
+
+    /// The user as an administrator sees them, in the state that they are in.
+    pub(super) fn account(user: &User) -> Self {
+        Self { version: Some(user.version), ..Self::json(&AccountView::of(user)) }
+    }
+
+    /// The user who was, as an administrator saw them.
+    pub(super) fn former_account(user: &User) -> Self {
+        Self::json(&AccountView::of(user))
     }
 
     /// The user who was: there is no state any more.
@@ -99,6 +110,25 @@ impl<'r, 'a: 'r> Responder<'r, 'a> for Published<'a> {
         response.set_header(self.kind);
         response.set_header(Header::new("Cache-Control", format!("public, max-age={KEYS_MAX_AGE_S}")));
         response.set_header(Header::new(NO_CONTENT.0, self.content_security));
+        response.set_sized_body(self.text.len(), Cursor::new(self.text));
+        Ok(response)
+    }
+}
+
+/// Lines of text that a program reads, of this moment.
+pub(super) struct Lines {
+    /// The lines.
+    pub(super) text: String,
+    /// Whole, with the version of the format.
+    pub(super) content_type: &'static str,
+}
+
+impl<'r> Responder<'r, 'static> for Lines {
+    fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
+        let mut response = Response::new();
+        response.set_header(Header::new("Content-Type", self.content_type));
+        response.set_header(Header::new(NO_STORE.0, NO_STORE.1));
+        response.set_header(Header::new(NO_CONTENT.0, NO_CONTENT.1));
         response.set_sized_body(self.text.len(), Cursor::new(self.text));
         Ok(response)
     }

@@ -6,8 +6,8 @@
 //! they also get onto the answers that Rocket gives past all fairings, to requests that it can't read.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use rocket::fairing::{Fairing, Info, Kind};
@@ -16,6 +16,7 @@ use rocket::request::Request;
 use rocket::shield::Shield;
 use rocket::{Data, Orbit, Response, Rocket};
 
+use super::access_log::{self, Seen};
 use super::cors;
 use crate::random::Random;
 
@@ -104,23 +105,14 @@ async fn as_it_came(request: &mut Request<'_>, data: &mut Data<'_>) {
     }
 }
 
-/// Puts the headers of every answer onto `response` and writes the line in the access log.
+/// Puts the headers of every answer onto `response`, writes the line in the access log, and counts.
 fn dress<'r>(request: &'r Request<'_>, response: &mut Response<'r>) {
     for (name, value) in EVERY_ANSWER {
         response.set_header(Header::new(name, value));
     }
     cors::open(request, response);
-    let id = RequestId::of(request);
-    response.set_header(id.header());
-    let trace = Trace::of(request);
-    tracing::info!(
-        target: "userd::access",
-        %id,
-        method = trace.method.as_str(),
-        route = request.route().map_or("-", |route| route.uri.as_str()),
-        status = response.status().code,
-        duration_us = u64::try_from(trace.started.elapsed().as_micros()).unwrap_or(u64::MAX),
-    );
+    response.set_header(RequestId::of(request).header());
+    access_log::note(request, response);
 }
 
 /// Does for an answer that passes no fairing what the fairing would have done.
@@ -140,12 +132,17 @@ struct Ids {
 }
 
 /// What is remembered of a request until it is answered.
-struct Trace {
+pub(super) struct Trace {
     prefix: u32,
     number: u64,
     /// As it came: Rocket turns a `HEAD` into a `GET` on the way.
-    method: Method,
-    started: Instant,
+    pub(super) method: Method,
+    /// When.
+    pub(super) started: Instant,
+    /// Who asks, as far as somebody has looked.
+    pub(super) seen: Seen,
+    /// The trace that its span is in.
+    joined: OnceLock<String>,
     /// Counted while this lives; `None` if the request never passed the fairing.
     under_way: Option<UnderWay>,
 }
@@ -153,10 +150,30 @@ struct Trace {
 impl Trace {
     fn start(ids: &RequestIds, method: Method, under_way: Option<UnderWay>) -> Self {
         let number = ids.0.next.fetch_add(1, Ordering::Relaxed);
-        Self { prefix: ids.0.prefix, number, method, started: Instant::now(), under_way }
+        Self {
+            prefix: ids.0.prefix,
+            number,
+            method,
+            started: Instant::now(),
+            seen: Seen::default(),
+            joined: OnceLock::new(),
+            under_way,
+        }
     }
 
-    fn of<'r>(request: &'r Request<'_>) -> &'r Self {
+    /// Its span is in the trace with this id.
+    pub(super) fn joins(&self, id: String) {
+        // A route that forwards to another one stays in the same trace.
+        let _ = self.joined.set(id);
+    }
+
+    /// The id of the trace that its span is in.
+    pub(super) fn joined(&self) -> Option<&str> {
+        self.joined.get().map(String::as_str)
+    }
+
+    /// Of `request`.
+    pub(super) fn of<'r>(request: &'r Request<'_>) -> &'r Self {
         request.local_cache(|| {
             let nameless = RequestIds(Arc::new(Ids { prefix: 0, next: AtomicU64::new(0) }));
             let ids = request.rocket().state::<RequestIds>().unwrap_or(&nameless);

@@ -5,10 +5,12 @@
 //! | `api` | the handlers, one endpoint a file |
 //! | `access` | who may call, as the operator has set it |
 //! | `callers` | guards: who asks, and whether they may |
-//! | `user_key`, `conditions`, `body`, `fields` | guards: what a request says, as types |
-//! | `answer`, `view` | what leaves when all went well |
+//! | `user_key`, `conditions`, `queries`, `body`, `fields`, `admin_fields` | guards: what a request says, as types |
+//! | `answer`, `view`, `admin_view` | what leaves when all went well |
 //! | `problem` | what leaves when not; the only place with statuses and their words |
-//! | `front` | what every request passes: its id, its line in the log, the headers of every answer |
+//! | `front` | what every request passes: its id, the count of those under way, the headers of every answer |
+//! | `access_log` | what is left of every request: its line in the log, its count in the metrics |
+//! | `traced` | a span for each request, where traces are wanted |
 //! | `cors` | which other sites' pages may read answers |
 //! | `methods` | 405 and `OPTIONS`, derived from the mounted routes |
 //! | `openapi` | the API's description, made of the handlers' own types, and the page that shows it |
@@ -20,6 +22,9 @@
 //! `tests/it/http/`. A body is a `Body<T>` of a type that implements `fields::FromFields`.
 
 mod access;
+mod access_log;
+mod admin_fields;
+mod admin_view;
 mod answer;
 mod api;
 mod body;
@@ -32,6 +37,8 @@ mod launch;
 mod methods;
 mod openapi;
 mod problem;
+mod queries;
+mod traced;
 mod user_key;
 mod view;
 
@@ -45,8 +52,10 @@ use rocket::{Build, Rocket, catchers};
 pub use access::{Access, Proxies, SignUpBy};
 pub use launch::{ServeError, serve, serve_until};
 pub use problem::ProblemKind;
+pub use traced::JoinTrace;
 
 use crate::domain::PasswordPolicy;
+use crate::metrics::Metrics;
 use crate::random::Random;
 use crate::service::UseCases;
 use crate::store::Store;
@@ -86,6 +95,10 @@ pub struct HttpSettings {
     pub shutdown_grace: Duration,
     /// Told the address once the service listens.
     pub on_listening: Option<OnListening>,
+    /// Where requests are counted, and what `GET /metrics` shows.
+    pub metrics: Arc<Metrics>,
+    /// How requests become part of traces; without it there are none.
+    pub join_trace: Option<JoinTrace>,
 }
 
 impl HttpSettings {
@@ -102,6 +115,8 @@ impl HttpSettings {
             body_timeout: BODY_TIMEOUT,
             shutdown_grace: SHUTDOWN_GRACE,
             on_listening: None,
+            metrics: Arc::default(),
+            join_trace: None,
         }
     }
 }
@@ -137,9 +152,12 @@ pub fn rocket(settings: &HttpSettings, services: Services) -> Rocket<Build> {
         .manage(rules)
         .manage(openapi::Description::new(services.policy))
         .manage(api::Asked(services.store))
+        .manage(access_log::Counted(Arc::clone(&settings.metrics)))
+        .manage(api::Shown { metrics: Arc::clone(&settings.metrics), drain: front.drain() })
         .attach(front)
         .attach(launch::tell_address(settings.on_listening.clone()))
         .attach(methods::fairing())
-        .mount("/", api::routes())
+        .attach(access_log::know_routes(Arc::clone(&settings.metrics)))
+        .mount("/", traced::wrapped(api::routes(), settings.join_trace.as_ref()))
         .register("/", catchers![problem::refused])
 }

@@ -80,9 +80,9 @@ impl Tries {
                 // In a cluster such a bucket may lie in a shard that is gone, and its loss must not keep everybody out
                 // whose account lies elsewhere. The account's own limits still hold.
                 Err(error @ StoreError::Unavailable(_)) => {
-                    tracing::debug!(%error, limit = name(bucket.key), "a try is not counted");
+                    tracing::debug!(%error, limit = bucket.key.limit(), "a try is not counted");
                 }
-                Err(error) => tracing::error!(%error, limit = name(bucket.key), "a try can't be counted"),
+                Err(error) => tracing::error!(%error, limit = bucket.key.limit(), "a try can't be counted"),
             }
         }
         if own.is_empty() {
@@ -102,7 +102,7 @@ impl Tries {
     async fn refused(&self, begun: Try, bucket: Bucket, retry_after_ms: u64) -> Error {
         let of_all = begun.buckets.into_iter().filter(|bucket| bucket.key == BucketKey::Everybody);
         self.undone(Try { buckets: of_all.collect() }).await;
-        Error::TooManyTries(LimitMet { name: name(bucket.key), rate: bucket.rate, retry_after_ms })
+        Error::TooManyTries(LimitMet { name: bucket.key.limit(), rate: bucket.rate, retry_after_ms })
     }
 
     /// The buckets that a try shares with others, and those of the account. The shared ones are taken from first, so
@@ -156,16 +156,5 @@ impl Tries {
         if let Err(error) = self.store.give_back(&undone.buckets, self.clock.now()).await {
             tracing::debug!(%error, "a try that was none stays counted");
         }
-    }
-}
-
-/// The name of a limit.
-fn name(key: BucketKey) -> &'static str {
-    match key {
-        BucketKey::Account(_) => "account",
-        BucketKey::AccountAndNetwork(..) => "account-and-address",
-        BucketKey::Device(..) => "device",
-        BucketKey::Network(_) => "address",
-        BucketKey::Everybody => "everybody",
     }
 }

@@ -22,24 +22,30 @@
 //!
 //! # How to add a store
 //! Implement [`Store`] in a module below this one, give `tests/it/contract` a way to open a fresh one, and
-//! add a line to `app::open_store`.
+//! add a line to `app::wiring`'s `open_counted`.
 
 mod directory;
 pub mod embedded;
 mod finding;
 mod keys;
+mod legacy;
+mod measured;
 pub mod redis;
 mod sessions;
 mod throttle;
+mod transfer;
 
 use std::error::Error as StdError;
 
 use async_trait::async_trait;
 
-pub use directory::{Directory, Listed, Order};
+pub use directory::{Directory, EventPlace, Listed, Order};
 pub use keys::{KEY_BYTES_MAX, KeyKind, KeyStore, StoredKey};
+pub use legacy::{LegacyPage, LegacyRecord, LegacySource};
+pub use measured::Measured;
 pub use sessions::{EVENTS_KEPT, NewSession, Open, SessionStore, SignedIn};
 pub use throttle::Throttle;
+pub use transfer::{Account, Arrival, Departure, Exporting, IMPORTED_SESSIONS_MAX, Importing};
 
 pub use finding::{Examined, Finding, FindingKind, FindingState, Place, Portion, Treatment, mask};
 
@@ -66,7 +72,7 @@ pub trait Examine: Send + Sync + 'static {
 
 /// Where users are kept. See the module's text for what an implementer promises.
 #[async_trait]
-pub trait Store: Examine + SessionStore + Throttle + KeyStore {
+pub trait Store: Directory + Examine + SessionStore + Throttle + KeyStore + Importing + Exporting {
     /// Adds a user whose `version` is [`Version::FIRST`].
     async fn insert_user(&self, user: &User, client: &Client) -> Result<Insert, StoreError>;
 

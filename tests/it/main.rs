@@ -11,6 +11,13 @@ mod doctor;
 mod documents;
 mod faults;
 mod http;
+mod metrics;
+mod moving;
+#[cfg(feature = "otlp")]
+mod otlp;
+mod packages;
+mod pages;
+mod program_pages;
 mod redis;
 mod servers;
 mod serving;

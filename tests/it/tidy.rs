@@ -6,22 +6,43 @@ use std::path::{Path, PathBuf};
 
 /// A layer, and what it may name of the crate. The longest matching layer counts; `store` alone is its contract,
 /// without the implementations below it. Every layer may name itself.
-pub const LAYERS: [(&str, &[&str]); 11] = [
+pub const LAYERS: [(&str, &[&str]); 12] = [
     ("domain", &[]),
     ("clock", &["domain"]),
     ("random", &[]),
-    ("store", &["domain"]),
-    ("store::embedded", &["store", "domain", "clock", "random"]),
-    ("store::redis", &["store", "domain", "clock", "random"]),
-    ("service", &["store", "domain", "clock", "random"]),
-    ("http", &["service", "store", "domain", "clock", "random"]),
+    ("metrics", &[]),
+    ("store", &["domain", "metrics"]),
+    ("store::embedded", &["store", "domain", "clock", "random", "metrics"]),
+    ("store::redis", &["store", "domain", "clock", "random", "metrics"]),
+    ("service", &["store", "domain", "clock", "random", "metrics"]),
+    ("http", &["service", "store", "domain", "clock", "random", "metrics"]),
     ("config", &[]),
-    ("app", &["http", "service", "store", "store::embedded", "store::redis", "domain", "clock", "random", "config"]),
+    (
+        "app",
+        &[
+            "http",
+            "service",
+            "store",
+            "store::embedded",
+            "store::redis",
+            "domain",
+            "clock",
+            "random",
+            "metrics",
+            "config",
+        ],
+    ),
     ("cli", &["app", "service", "store", "store::embedded", "store::redis", "domain", "clock", "random", "config"]),
 ];
 
 /// A crate that only one layer may name.
-const CRATES: [(&str, &str); 3] = [("rocket", "http"), ("redis", "store::redis"), ("rusqlite", "store::embedded")];
+const CRATES: [(&str, &str); 5] = [
+    ("rocket", "http"),
+    ("redis", "store::redis"),
+    ("rusqlite", "store::embedded"),
+    ("prometheus_client", "metrics"),
+    ("opentelemetry", "app"),
+];
 
 /// Names that say nothing.
 const EMPTY_NAMES: [&str; 6] = ["utils", "util", "helpers", "helper", "manager", "data"];

@@ -12,6 +12,8 @@ use super::shown::{self, Shown};
 use super::site::{self, Site};
 use crate::domain::{ApiKeyToken, SessionToken};
 use crate::http::access::Rules;
+use crate::http::access_log::Kind;
+use crate::http::front::Trace;
 use crate::http::problem::{Problem, ProblemKind};
 use crate::service::{self, ApiKey, UseCases};
 use crate::store;
@@ -90,7 +92,20 @@ async fn find(request: &Request<'_>, cookies_count: bool) -> Result<Caller, Prob
         }
         Some(Shown::Key(token)) => service(use_cases, &token).await?,
     };
+    Trace::of(request).seen.note(match &who {
+        Who::Nobody => Kind::Nobody,
+        Who::User(_) => Kind::Session,
+        Who::Service(key) => Kind::Key(key.id.clone()),
+    });
     Ok(Caller { who, address })
+}
+
+/// Whether a program on this machine asks, by a name that only this machine has for itself, and through no proxy.
+pub(super) fn is_this_machine(request: &Request<'_>) -> bool {
+    let host = Host::of(request);
+    request.remote().is_some_and(|peer| peer.ip().to_canonical().is_loopback())
+        && !address::came_through_a_proxy(request.headers())
+        && (matches!(host, Host::Unsaid) || host.is_loopback())
 }
 
 async fn user(use_cases: &UseCases, token: &SessionToken) -> Result<Who, Problem> {

@@ -1,4 +1,4 @@
-//! What a worker computes with: Argon2 on memory that it keeps from one hash to the next.
+//! What a worker computes with: Argon2 on memory that it keeps from one hash to the next; `foreign` has the rest.
 //!
 //! The memory is not wiped between hashes. It holds what Argon2 made of a password, never the password, and
 //! wiping 19 MiB would cost each hash some percent; the crate's own allocation is not wiped either.
@@ -14,8 +14,8 @@ use zeroize::Zeroizing;
 use crate::domain::PasswordHash;
 use crate::random::Random;
 
-use super::stored::{Cost, OUTPUT_BYTES, SALT_BYTES, Stored};
-use super::{HashError, Verdict};
+use super::stored::{Cost, Kept, OUTPUT_BYTES, SALT_BYTES, Stored};
+use super::{HashError, Verdict, foreign};
 
 /// A password that somebody offers.
 pub(super) struct Offer {
@@ -47,12 +47,12 @@ impl Engine {
     }
 
     /// Is `offer` the password of `stored`? What each answer costs is told in the module above.
-    pub(super) fn verify(&mut self, offer: &Offer, stored: Option<&Stored>) -> Result<Verdict, HashError> {
+    pub(super) fn verify(&mut self, offer: &Offer, stored: Option<&Kept>) -> Result<Verdict, HashError> {
         let Some(stored) = stored else {
             self.spend_a_hash(offer)?;
             return Ok(Verdict::Mismatch);
         };
-        let outdated = stored.cost != self.today;
+        let outdated = !matches!(stored, Kept::Argon2(stored) if stored.cost == self.today);
         if self.matches(stored, &offer.normalised)? {
             return Ok(Verdict::Match { outdated });
         }
@@ -74,7 +74,17 @@ impl Engine {
         Ok(())
     }
 
-    fn matches(&mut self, stored: &Stored, password: &str) -> Result<bool, HashError> {
+    fn matches(&mut self, stored: &Kept, password: &str) -> Result<bool, HashError> {
+        match stored {
+            Kept::Argon2(stored) => self.matches_argon2(stored, password),
+            Kept::Foreign(foreign) => {
+                self.hashes.fetch_add(1, Ordering::Relaxed);
+                foreign::matches(foreign, password.as_bytes())
+            }
+        }
+    }
+
+    fn matches_argon2(&mut self, stored: &Stored, password: &str) -> Result<bool, HashError> {
         let output = self.compute(stored.cost, password.as_bytes(), &stored.salt)?;
         let output = phc::Output::new(&output).map_err(|_| HashError::Failed)?;
         Ok(output == stored.output)

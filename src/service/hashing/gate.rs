@@ -15,9 +15,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
+
+use crate::metrics::Metrics;
 
 /// The lowest priority that a thread can have by `nice`. At 19 a thread gets about 1.5 % of a core that a
 /// thread at 0 wants whole (kernel `sched_prio_to_weight`: 15 to 1024), and all of one that nobody wants.
@@ -43,6 +45,8 @@ pub(super) struct Gate<W> {
 struct Shared<W> {
     queue: Mutex<Queue<W>>,
     changed: Condvar,
+    workers: usize,
+    metrics: Arc<Metrics>,
 }
 
 struct Queue<W> {
@@ -58,8 +62,8 @@ struct Queue<W> {
 trait Work<W>: Send {
     /// Does anyone still wait for it?
     fn is_wanted(&self) -> bool;
-    /// Does it, if it can still be begun.
-    fn run(self: Box<Self>, state: &mut W);
+    /// Does it, if it can still be begun; says whether it was.
+    fn run(self: Box<Self>, state: &mut W) -> bool;
 }
 
 /// What requester and worker agree on: whoever leaves `WAITING` first decides.
@@ -91,9 +95,9 @@ where
         !self.answer.is_closed() && self.ticket.0.load(Ordering::Acquire) == WAITING
     }
 
-    fn run(self: Box<Self>, state: &mut W) {
+    fn run(self: Box<Self>, state: &mut W) -> bool {
         if self.answer.is_closed() || !self.ticket.take(BEGUN) {
-            return;
+            return false;
         }
         let Self { answer, work, .. } = *self;
         // The state is safe to use again after a panic: each piece of work overwrites what it uses.
@@ -105,19 +109,24 @@ where
         });
         // Whoever asked may be gone by now.
         let _ = answer.send(outcome);
+        true
     }
 }
 
 impl<W: Send + 'static> Gate<W> {
-    /// Starts a thread `<name>-<n>` for each of `states`; `queue` requests may wait, each for `wait`.
+    /// Starts a thread `<name>-<n>` for each of `states`; `queue` requests may wait, each for `wait`. What happens is
+    /// counted in `metrics`.
     pub(super) fn start(
         name: &str,
         states: impl IntoIterator<Item = W>,
         queue: usize,
         wait: Duration,
+        metrics: Arc<Metrics>,
     ) -> io::Result<Self> {
+        let states: Vec<W> = states.into_iter().collect();
         let queue = Queue { waiting: VecDeque::new(), limit: queue, idle: 0, closed: false };
-        let shared = Arc::new(Shared { queue: Mutex::new(queue), changed: Condvar::new() });
+        let shared =
+            Arc::new(Shared { queue: Mutex::new(queue), changed: Condvar::new(), workers: states.len(), metrics });
         // If a later thread can't be started, dropping this ends the earlier ones.
         let mut gate = Self { shared, threads: Vec::new(), wait };
         for (number, state) in states.into_iter().enumerate() {
@@ -148,7 +157,10 @@ impl<W: Send + 'static> Gate<W> {
         self.shared.push(Box::new(Request { ticket: Arc::clone(&ticket), answer, work }))?;
         let received = match tokio::time::timeout(wait, &mut outcome).await {
             Ok(received) => received,
-            Err(_) if ticket.take(GIVEN_UP) => return Err(Refusal::Busy),
+            Err(_) if ticket.take(GIVEN_UP) => {
+                self.shared.metrics.hashes.refused.add_one("waited");
+                return Err(Refusal::Busy);
+            }
             Err(_) => outcome.await,
         };
         // No sender any more: the gate was closed before the work began.
@@ -174,21 +186,34 @@ impl<W> Shared<W> {
             // Those that gave up keep nobody else out.
             queue.waiting.retain(|work| work.is_wanted());
             if queue.waiting.len() >= queue.limit + queue.idle {
+                self.metrics.hashes.refused.add_one("queue-full");
                 return Err(Refusal::Busy);
             }
         }
         queue.waiting.push_back(work);
+        self.show(&queue);
         drop(queue);
         self.changed.notify_one();
         Ok(())
+    }
+
+    /// How full the gate is, for whoever looks.
+    fn show(&self, queue: &Queue<W>) {
+        self.metrics.hashes.queued.set(queue.waiting.len());
+        self.metrics.hashes.in_flight.set(self.workers.saturating_sub(queue.idle));
     }
 
     /// A worker's life.
     fn serve(&self, mut state: W) {
         lower_priority();
         while let Some(work) = self.next() {
-            work.run(&mut state);
-            self.lock().idle += 1;
+            let began = Instant::now();
+            if work.run(&mut state) {
+                self.metrics.hashes.took.took(began.elapsed());
+            }
+            let mut queue = self.lock();
+            queue.idle += 1;
+            self.show(&queue);
         }
     }
 
@@ -201,6 +226,7 @@ impl<W> Shared<W> {
             }
             if let Some(work) = queue.waiting.pop_front() {
                 queue.idle -= 1;
+                self.show(&queue);
                 return Some(work);
             }
             queue = self.changed.wait(queue).unwrap_or_else(PoisonError::into_inner);

@@ -1,4 +1,4 @@
-//! The gate in front of the one expensive thing: hashing passwords with Argon2.
+//! The gate in front of the one expensive thing: hashing passwords. New ones with Argon2; kept ones as they were made.
 //!
 //! A hash takes tens of milliseconds of a core and 19 MiB, so it must never compete freely with the requests
 //! that take microseconds. It has its own fixed threads at the lowest scheduling priority, a queue with an
@@ -6,6 +6,7 @@
 //!
 //! - `gate` is the queue and the threads; it knows nothing of passwords.
 //! - `argon` computes, on memory that each worker keeps.
+//! - `foreign` computes what comes with imported accounts: bcrypt, scrypt, PBKDF2.
 //! - `stored` reads a kept hash and caps what it may cost, *before* anything is computed.
 //! - `settings` are the numbers, checked.
 //!
@@ -16,9 +17,12 @@
 //! An unknown user costs one hash with today's parameters, and so does a wrong password of a user whose hash
 //! is of today. A wrong password against an *outdated* hash costs that hash and one of today on top, so that
 //! cheap old hashes don't answer faster than unknown users. They answer somewhat slower; that difference ends
-//! with the user's next sign-in, which replaces the hash.
+//! with the user's next sign-in, which replaces the hash. Of imported accounts it is large: bcrypt at cost 12 takes ten times
+//! a hash of today. So until its owner signs in, a try tells that such an account is there. It is not hidden: everybody
+//! unknown would have to cost as much as the dearest hash in the store.
 
 mod argon;
+mod foreign;
 mod gate;
 mod settings;
 mod stored;
@@ -29,9 +33,11 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tracing::Instrument as _;
 use zeroize::Zeroizing;
 
 use crate::domain::{Password, PasswordAttempt, PasswordHash};
+use crate::metrics::Metrics;
 use crate::random::Random;
 
 use argon::{Engine, Offer};
@@ -66,6 +72,14 @@ pub enum HashError {
     Failed,
 }
 
+/// Would a [`Hasher`] with these settings compute `hash`? For imports, so that nobody is taken in who could never sign in.
+///
+/// # Errors
+/// [`HashError::Unreadable`] with the limit that it breaks.
+pub fn check_kept_hash(hash: &PasswordHash, settings: &HashSettings) -> Result<(), HashError> {
+    stored::read_any(hash, &Cost::today(settings)).map(|_| ())
+}
+
 /// The gate in front of the one expensive thing. Dropping it ends its threads, after the hashes under way.
 pub struct Hasher {
     gate: Gate<Engine>,
@@ -79,13 +93,25 @@ impl Hasher {
     /// # Errors
     /// [`io::ErrorKind::InvalidInput`] around a [`HashSettingsError`] if [`HashSettings::check`] refuses the
     /// settings; otherwise why a thread can't be started.
-    #[expect(clippy::needless_pass_by_value, reason = "each worker keeps a handle of its own to it")]
     pub fn start(settings: &HashSettings, random: Arc<dyn Random>) -> Result<Self, io::Error> {
+        Self::start_counted(settings, random, Arc::default())
+    }
+
+    /// The same; what happens is counted in `metrics`.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    #[expect(clippy::needless_pass_by_value, reason = "each worker keeps a handle of its own to it")]
+    pub fn start_counted(
+        settings: &HashSettings,
+        random: Arc<dyn Random>,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, io::Error> {
         settings.check().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let today = Cost::today(settings);
         let hashes = Arc::new(AtomicU64::new(0));
         let engines = (0..settings.workers).map(|_| Engine::new(today, Arc::clone(&random), Arc::clone(&hashes)));
-        let gate = Gate::start("userd-hash", engines, settings.queue, settings.wait)?;
+        let gate = Gate::start("userd-hash", engines, settings.queue, settings.wait, metrics)?;
         Ok(Self { gate, today, hashes })
     }
 
@@ -110,20 +136,20 @@ impl Hasher {
     /// Is `attempt` the password that `stored` was made of? Without a stored hash the answer is
     /// [`Verdict::Mismatch`] at the cost of one hash with today's parameters; see the module for the rest.
     ///
-    /// The normalised form is tried first. Services of the older design hashed what was typed, so an outdated
-    /// hash is also tried with that, where it differs.
+    /// The normalised form is tried first. Other programs, services of the older design among them, hashed what was
+    /// typed, so an outdated hash is also tried with that, where it differs.
     ///
     /// # Errors
     /// [`HashError::Busy`], [`HashError::Failed`], and [`HashError::Unreadable`] before anything is computed.
     pub async fn verify(&self, attempt: &PasswordAttempt, stored: Option<&PasswordHash>) -> Result<Verdict, HashError> {
-        let stored = stored.map(|hash| stored::read(hash, &self.today)).transpose()?;
+        let stored = stored.map(|hash| stored::read_any(hash, &self.today)).transpose()?;
         let normalised = attempt.normalised();
         let typed = (*normalised != attempt.expose()).then(|| Zeroizing::new(attempt.expose().to_owned()));
         let offer = Offer { normalised, typed };
         self.run(move |engine| engine.verify(&offer, stored.as_ref())).await
     }
 
-    /// How many Argon2 computations were made since the start.
+    /// How many hashes were computed since the start.
     #[must_use]
     pub fn hashes_done(&self) -> u64 {
         self.hashes.load(Ordering::Relaxed)
@@ -134,7 +160,8 @@ impl Hasher {
         &self,
         work: impl FnOnce(&mut Engine) -> Result<T, HashError> + Send + 'static,
     ) -> Result<T, HashError> {
-        match self.gate.run(work).await {
+        let span = tracing::info_span!(target: "userd::trace", "hash");
+        match self.gate.run(work).instrument(span).await {
             Ok(outcome) => outcome,
             Err(Refusal::Busy) => Err(HashError::Busy),
             Err(Refusal::Panicked) => Err(HashError::Failed),

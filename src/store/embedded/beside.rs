@@ -9,6 +9,7 @@ use rusqlite::OpenFlags;
 
 use super::errors::OpenError;
 use super::examine::Examiner;
+use super::readers::Readers;
 use super::{open, schema};
 use crate::domain::Timestamp;
 use crate::store::{Examine, Examined, Portion, StoreError};
@@ -17,6 +18,7 @@ use crate::store::{Examine, Examined, Portion, StoreError};
 #[derive(Debug)]
 pub struct EmbeddedFile {
     examiner: Examiner,
+    pub(super) readers: Readers,
 }
 
 impl EmbeddedFile {
@@ -32,7 +34,10 @@ impl EmbeddedFile {
         let connection = open::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, timeout).map_err(engine)?;
         schema::check_known(&connection, path)?;
         schema::configure_reader(&connection).map_err(engine)?;
-        Ok(Self { examiner: Examiner::new(connection) })
+        let reading = open::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, timeout).map_err(engine)?;
+        schema::configure_reader(&reading).map_err(engine)?;
+        let readers = Readers::new(vec![reading]).map_err(engine)?;
+        Ok(Self { examiner: Examiner::new(connection), readers })
     }
 }
 

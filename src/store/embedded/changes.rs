@@ -17,7 +17,7 @@ use crate::domain::{EventKind, PasswordHash, SessionId, User, UserId, Version};
 use crate::store::{Insert, Profile, Remove, Ruling, Update};
 
 /// A conflict on the id or on the canonical e-mail is no error here: it is looked into afterwards.
-const INSERT: &str = "INSERT INTO users \
+pub(super) const INSERT: &str = "INSERT INTO users \
      (id, name, email, canonical, password_hash, created_at, updated_at, version, checksum) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING";
 
@@ -164,7 +164,7 @@ fn replace(
 }
 
 /// Runs a statement that takes all columns of `user`; gives how many rows it changed.
-fn write(connection: &Connection, sql: &str, user: &User) -> rusqlite::Result<usize> {
+pub(super) fn write(connection: &Connection, sql: &str, user: &User) -> rusqlite::Result<usize> {
     connection.prepare_cached(sql)?.execute(params![
         &user.id.as_bytes()[..],
         user.name.as_str(),

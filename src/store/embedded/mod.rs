@@ -13,12 +13,14 @@
 //! | `session_changes` | each change of sessions, in the same way |
 //! | `events` | what is written into a history beside a change, and reading it |
 //! | `readers` | the read-only connections and the look-ups |
+//! | `directory` | reading many users, in pages |
 //! | `rows` | from a row to a user, trusting nothing |
 //! | `session_rows` | from a row to a session and back |
 //! | `sessions` | sessions and histories, as the contract wants them |
 //! | `keys` | the service's keys |
 //! | `keys_beside` | changes of keys in a file that another process serves |
 //! | `buckets`, `throttle` | counting tries, in memory |
+//! | `transfer` | users who come in and go out |
 //! | `examine` | the doctor: the file, the rows, the count |
 //! | `examine_sessions` | the doctor on what hangs on users |
 //! | `beside` | a look at a file that another process serves |
@@ -36,6 +38,7 @@ mod beside;
 mod buckets;
 mod changes;
 mod checksum;
+mod directory;
 mod errors;
 mod events;
 mod examine;
@@ -52,13 +55,14 @@ mod session_changes;
 mod session_rows;
 mod sessions;
 mod throttle;
+mod transfer;
 mod writer;
 
 #[cfg(test)]
 mod tests;
 
 use std::path::PathBuf;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -78,6 +82,7 @@ use super::{
     Update,
 };
 use crate::domain::{CanonicalEmail, Client, PasswordHash, SessionId, Timestamp, User, UserId, Version};
+use crate::metrics::Metrics;
 
 /// Where the database lies and how much may wait for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -120,7 +125,15 @@ impl EmbeddedStore {
     /// # Errors
     /// A sentence that says what is wrong and what would mend it.
     pub fn open(settings: &EmbeddedSettings) -> Result<Self, OpenError> {
-        open::open(settings)
+        Self::open_counted(settings, &Arc::default())
+    }
+
+    /// The same; look-ups and commits are counted in `metrics`.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_counted(settings: &EmbeddedSettings, metrics: &Arc<Metrics>) -> Result<Self, OpenError> {
+        open::open(settings, metrics)
     }
 
     async fn change<T, A>(&self, act: A) -> Result<T, StoreError>

@@ -5,7 +5,7 @@
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
@@ -16,6 +16,7 @@ use super::lock::Lock;
 use super::readers::Readers;
 use super::writer::Writer;
 use super::{EmbeddedSettings, EmbeddedStore, schema};
+use crate::metrics::Metrics;
 
 /// How long a look-up waits for another program's lock. With a write-ahead log readers wait for nobody, save
 /// while somebody repairs or converts the file; they block a request thread meanwhile, so the wait is short.
@@ -25,7 +26,7 @@ const READ_WAIT: Duration = Duration::from_millis(100);
 const STATEMENTS_MAX: usize = 64;
 
 /// The work of [`EmbeddedStore::open`].
-pub(super) fn open(settings: &EmbeddedSettings) -> Result<EmbeddedStore, OpenError> {
+pub(super) fn open(settings: &EmbeddedSettings, metrics: &Arc<Metrics>) -> Result<EmbeddedStore, OpenError> {
     let path = resolve(&settings.path)?;
     let lock = Lock::take(&path)?;
     create_private(&path)?;
@@ -39,10 +40,10 @@ pub(super) fn open(settings: &EmbeddedSettings) -> Result<EmbeddedStore, OpenErr
         schema::configure_reader(&connection).map_err(engine)?;
         reading.push(connection);
     }
-    let readers = Readers::new(reading).map_err(engine)?;
+    let readers = Readers::new(reading, Arc::clone(metrics)).map_err(engine)?;
     let examining = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY, READ_WAIT).map_err(engine)?;
     schema::configure_reader(&examining).map_err(engine)?;
-    let writer = Writer::start(writing, lock, settings).map_err(OpenError::Thread)?;
+    let writer = Writer::start(writing, lock, settings, Arc::clone(metrics)).map_err(OpenError::Thread)?;
     let (buckets, events_kept) = (Mutex::default(), settings.events_kept);
     Ok(EmbeddedStore { readers, examiner: Examiner::new(examining), writer, buckets, events_kept })
 }

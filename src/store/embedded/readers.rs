@@ -4,16 +4,18 @@
 //! none is. With a write-ahead log it sees the last commit, and neither waits for the writer nor holds it up.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, Params};
 
+use super::directory::{EMAILS, EMAILS_DOWN, IDS, IDS_DOWN, ROW};
 use super::errors::{Failure, Trouble};
-use super::events::EVENTS;
+use super::events::{EVENTS, EVENTS_AFTER, EVENTS_BEFORE};
 use super::keys::KEYS;
 use super::rows::{user_columns, user_from_row};
 use super::session_rows::{SESSIONS, SIGNED_IN};
 use crate::domain::{CanonicalEmail, User, UserId};
+use crate::metrics::Metrics;
 use crate::store::StoreError;
 
 pub(super) const USER: &str = concat!("SELECT ", user_columns!(), " FROM users WHERE id = ?1");
@@ -25,6 +27,7 @@ const USERS_COUNT: &str = "SELECT value FROM meta WHERE key = 'users_count'";
 pub(super) struct Readers {
     connections: Vec<Mutex<Option<Connection>>>,
     next: AtomicUsize,
+    metrics: Arc<Metrics>,
 }
 
 impl Readers {
@@ -32,14 +35,15 @@ impl Readers {
     ///
     /// # Errors
     /// If the tables are not what the look-ups need.
-    pub(super) fn new(connections: Vec<Connection>) -> rusqlite::Result<Self> {
+    pub(super) fn new(connections: Vec<Connection>, metrics: Arc<Metrics>) -> rusqlite::Result<Self> {
         for connection in &connections {
-            for sql in [USER, USER_BY_EMAIL, USERS_COUNT, SIGNED_IN, SESSIONS, EVENTS, KEYS] {
+            let pages = [IDS, IDS_DOWN, EMAILS, EMAILS_DOWN, ROW, EVENTS_AFTER, EVENTS_BEFORE];
+            for sql in [USER, USER_BY_EMAIL, USERS_COUNT, SIGNED_IN, SESSIONS, EVENTS, KEYS].into_iter().chain(pages) {
                 connection.prepare_cached(sql)?;
             }
         }
         let connections = connections.into_iter().map(|connection| Mutex::new(Some(connection))).collect();
-        Ok(Self { connections, next: AtomicUsize::new(0) })
+        Ok(Self { connections, next: AtomicUsize::new(0), metrics })
     }
 
     /// The user with this id.
@@ -68,6 +72,7 @@ impl Readers {
 
     /// Looks on the first connection that is free.
     pub(super) fn read<T>(&self, look: impl FnOnce(&Connection) -> Result<T, Failure>) -> Result<T, StoreError> {
+        self.metrics.stores.sqlite_reads.add_one();
         let guard = self.free();
         let connection = guard.as_ref().ok_or_else(|| Trouble::Closed.into_store_error())?;
         look(connection).map_err(Failure::into_store_error)

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
@@ -21,6 +21,7 @@ use tokio::sync::oneshot;
 use super::EmbeddedSettings;
 use super::errors::{Failure, Trouble};
 use super::lock::Lock;
+use crate::metrics::{Metrics, Stores};
 use crate::store::StoreError;
 
 /// The name of the thread, for `top -H` and stack traces.
@@ -42,12 +43,17 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Starts the thread. It keeps `lock` until its connection is closed.
-    pub(super) fn start(connection: Connection, lock: Lock, settings: &EmbeddedSettings) -> io::Result<Self> {
+    pub(super) fn start(
+        connection: Connection,
+        lock: Lock,
+        settings: &EmbeddedSettings,
+        metrics: Arc<Metrics>,
+    ) -> io::Result<Self> {
         let (sender, receiver) = sync_channel(settings.queue.max(1));
         let last_write_failed = Arc::new(AtomicBool::new(false));
         let failed = Arc::clone(&last_write_failed);
         let thread = thread::Builder::new().name(THREAD_NAME.to_owned()).spawn(move || {
-            serve(&connection, &receiver, &failed);
+            serve(&connection, &receiver, &failed, &metrics.stores);
             finish(connection);
             drop(lock);
         })?;
@@ -186,7 +192,7 @@ where
 }
 
 /// The thread's life: ends when the queue is closed and empty.
-fn serve(connection: &Connection, queue: &Receiver<Box<dyn Job>>, last_write_failed: &AtomicBool) {
+fn serve(connection: &Connection, queue: &Receiver<Box<dyn Job>>, last_write_failed: &AtomicBool, metrics: &Stores) {
     let mut group: Vec<Box<dyn Job>> = Vec::with_capacity(GROUP_JOBS_MAX);
     while let Ok(first) = queue.recv() {
         let waiting = std::iter::once(first).chain(queue.try_iter()).take(GROUP_JOBS_MAX);
@@ -196,12 +202,15 @@ fn serve(connection: &Connection, queue: &Receiver<Box<dyn Job>>, last_write_fai
         }
         let before = connection.total_changes();
         let mut suspect = false;
+        let began = Instant::now();
         let committed = commit(connection, &mut group, &mut suspect);
         if suspect || committed.is_err() {
             last_write_failed.store(true, Ordering::Relaxed);
         } else if connection.total_changes() != before {
             // Only a commit that had something to write proves that the disk takes it.
             last_write_failed.store(false, Ordering::Relaxed);
+            metrics.sqlite_commits.took(began.elapsed());
+            metrics.sqlite_group_sizes.observe(group.len() as u64);
         }
         for job in group.drain(..) {
             job.answer(&committed);

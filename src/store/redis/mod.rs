@@ -21,7 +21,7 @@
 //! An e-mail and its user lie in different shards, so every change that concerns both goes through the
 //! claim protocol: steps that each touch one shard, are atomic, may be repeated, and are fenced by the
 //! user's fence, a counter in the record. `steps` has the steps, `sign_up`, `change` and `remove` put them in order,
-//! `scripts/*.lua` say why each is right. It holds whatever crashes, pauses or repeats, with any clock.
+//! `importing` does so for many users at once, `scripts/*.lua` say why each is right. It holds whatever crashes, pauses or repeats, with any clock.
 //!
 //! # Sessions and history
 //! Lie in the user's shard, so that one script changes the record and them. Such a script has several keys, and while
@@ -34,10 +34,16 @@
 
 mod change;
 mod checks;
+mod directory;
 mod events;
 mod examine;
+mod exporting;
+mod import_steps;
+mod importing;
 pub mod keys;
+mod legacy;
 mod link;
+mod merge;
 mod record;
 mod remove;
 mod script;
@@ -56,6 +62,7 @@ use ::redis::{Cmd, Value};
 use async_trait::async_trait;
 
 use self::keys::{Keys, Shard, mask_claim};
+pub use self::legacy::LegacyDatabase;
 use self::link::{Link, LinkError};
 use self::record::Pointer;
 pub use self::settings::{

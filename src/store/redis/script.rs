@@ -27,6 +27,10 @@ pub(super) enum Script {
     SignUpCommit,
     /// Gives a sign-up up.
     SignUpAbort,
+    /// C1 of users who come from elsewhere, several at once.
+    ImportIntend,
+    /// C3 of them.
+    ImportCommit,
     /// C2.
     Claim,
     /// Takes a claim back.
@@ -76,7 +80,7 @@ pub(super) enum Script {
 }
 
 /// How many scripts there are.
-pub(super) const SCRIPTS: usize = 26;
+pub(super) const SCRIPTS: usize = 28;
 
 impl Script {
     /// Every script, each at the place of its number.
@@ -84,6 +88,8 @@ impl Script {
         Self::SignUpIntend,
         Self::SignUpCommit,
         Self::SignUpAbort,
+        Self::ImportIntend,
+        Self::ImportCommit,
         Self::Claim,
         Self::Release,
         Self::ReleaseClear,
@@ -149,6 +155,8 @@ impl Script {
             | Self::SweepSessions => " flags=allow-oom",
             Self::SignUpIntend
             | Self::SignUpCommit
+            | Self::ImportIntend
+            | Self::ImportCommit
             | Self::Claim
             | Self::ChangeIntend
             | Self::ChangeCommit
@@ -175,6 +183,8 @@ impl Script {
             Self::SignUpIntend => include_str!("scripts/sign_up_intend.lua"),
             Self::SignUpCommit => include_str!("scripts/sign_up_commit.lua"),
             Self::SignUpAbort => include_str!("scripts/sign_up_abort.lua"),
+            Self::ImportIntend => include_str!("scripts/import_intend.lua"),
+            Self::ImportCommit => include_str!("scripts/import_commit.lua"),
             Self::Claim => include_str!("scripts/claim.lua"),
             Self::Release => include_str!("scripts/release.lua"),
             Self::ReleaseClear => include_str!("scripts/release_clear.lua"),

@@ -20,6 +20,9 @@ use crate::domain::{
 /// Letters of the fields beside the core: the agent, then the refresh state's pieces in their order.
 const LETTERS: [u8; 4] = *b"urst";
 
+/// The longest piece of a refresh state; see the script.
+pub(super) const PIECE: usize = 64;
+
 /// A session and the epoch in which it is good.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Kept {
@@ -41,6 +44,12 @@ pub(super) fn names(id: SessionId) -> Vec<Vec<u8>> {
 pub(super) fn core(proof: SessionProof, at: Timestamp, address: Option<IpAddr>) -> Vec<u8> {
     let moment = at.to_bytes();
     [&proof.as_bytes()[..], &[0; 4], &moment, &moment, &address_to_bytes(address)].concat()
+}
+
+/// The core of a session as it is; its epoch is 0.
+pub(super) fn whole_core(session: &Session) -> Vec<u8> {
+    let (made, seen) = (session.made_at.to_bytes(), session.seen_at.to_bytes());
+    [&session.proof.as_bytes()[..], &[0; 4], &made, &seen, &address_to_bytes(session.address)].concat()
 }
 
 /// The session in the values of [`names`]; `None` if there is none.

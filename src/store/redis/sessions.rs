@@ -26,7 +26,7 @@ use crate::store::{NewSession, Open, SessionStore, SignedIn, StoreError};
 const OPEN_SLACK_MS: u64 = 1_000;
 
 /// The longest that Redis is told to keep sessions that nobody ends, a hundred years: it takes no number of any size.
-const KEPT_MS_MAX: u64 = 100 * 365 * 24 * 3_600_000;
+pub(super) const KEPT_MS_MAX: u64 = 100 * 365 * 24 * 3_600_000;
 
 /// How often an ending of all sessions begins anew because another epoch has begun meanwhile.
 const EPOCH_ROUNDS: usize = 3;
@@ -34,7 +34,7 @@ const EPOCH_ROUNDS: usize = 3;
 /// How often a session is looked at whose epoch is not that of the record: a change may have come between the two
 /// reads, and then the next look sees both sides of it, unless another change has come. Where a slot moves, the two
 /// reads may lie far apart.
-const LOOKS: usize = 4;
+pub(super) const LOOKS: usize = 4;
 
 #[async_trait]
 impl SessionStore for RedisStore {
@@ -238,7 +238,7 @@ impl RedisStore {
     }
 
     /// The active user in an answer to an `HMGET` of [`record::READ`] and [`record::EPOCH`], and the epoch.
-    fn user_and_epoch(&self, id: UserId, answer: Value) -> Result<Option<(User, u32)>, StoreError> {
+    pub(super) fn user_and_epoch(&self, id: UserId, answer: Value) -> Result<Option<(User, u32)>, StoreError> {
         let key = self.keys.user(id);
         let Value::Array(mut fields) = answer else {
             return Err(StoreError::corrupt(key, "the key holds another type"));
@@ -266,7 +266,7 @@ impl RedisStore {
         Ok(Timestamp::from_millis(now_ms))
     }
 
-    fn corrupt_sessions(&self, user: UserId, what: &'static str) -> StoreError {
+    pub(super) fn corrupt_sessions(&self, user: UserId, what: &'static str) -> StoreError {
         StoreError::corrupt(self.keys.sessions(user), what)
     }
 }

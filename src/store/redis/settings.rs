@@ -1,7 +1,10 @@
 //! What the operator says about Redis: where it is, who we are to it, and what is allowed. Values only.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
+
+use crate::metrics::Metrics;
 
 /// How often a server is asked again whether accounts are still safe with it, unless a test wants it sooner.
 pub const RECHECK_EVERY: Duration = Duration::from_secs(30);
@@ -139,6 +142,8 @@ pub struct RedisSettings {
     pub assume_noeviction: bool,
     /// The operator's word on what is kept on disk, where we may not ask.
     pub assume_durability: Option<Durability>,
+    /// Where round trips are counted.
+    pub metrics: Arc<Metrics>,
 }
 
 impl RedisSettings {
@@ -180,6 +185,7 @@ impl RedisSettings {
             allow_eviction: false,
             assume_noeviction: false,
             assume_durability: None,
+            metrics: Arc::default(),
         }
     }
 }

@@ -15,11 +15,11 @@ use crate::store::{Insert, StoreError};
 
 /// A C1 that arrives later than this after it was sent is refused: it may be a copy of one whose tombstone
 /// has expired. Far shorter than the tombstone's life, far longer than any request's.
-const INTEND_NOT_AFTER_MS: u64 = 60_000;
+pub(super) const INTEND_NOT_AFTER_MS: u64 = 60_000;
 
 /// How long a sign-up waits for a slot of a cluster whose keys are being moved one by one, before it takes another id:
 /// some keys move within it, and two tries fit into a request.
-const MOVING_PATIENCE: Duration = Duration::from_millis(100);
+pub(super) const MOVING_PATIENCE: Duration = Duration::from_millis(100);
 
 /// What C3 came to.
 enum Commit {
@@ -114,7 +114,7 @@ impl RedisStore {
     }
 
     /// Gives up; true if it turns out that the sign-up got through.
-    async fn sign_up_abort(&self, deadline: Instant, user: &User) -> Result<bool, StoreError> {
+    pub(super) async fn sign_up_abort(&self, deadline: Instant, user: &User) -> Result<bool, StoreError> {
         let answer =
             self.on_record(deadline, Script::SignUpAbort, user.id, &[], &[&ABORTED_TTL_MS.to_string()]).await?;
         Ok(answer.word == "committed")

@@ -140,6 +140,9 @@ impl RedisStore {
         let mut expected = None;
         for _ in 0..CLAIM_ROUNDS {
             let Claim::Held(holder) = self.claim(deadline, email, expected, mine).await? else {
+                if expected.is_some() {
+                    self.link.settings().metrics.stores.conflicts.add_one("taken-over");
+                }
                 return Ok(Acquired::Mine);
             };
             if let Some(holder) = holder
@@ -175,7 +178,7 @@ impl RedisStore {
     }
 
     /// Resolve, with a little patience for a holder who is just about to commit or to give up.
-    async fn judge(
+    pub(super) async fn judge(
         &self,
         deadline: Instant,
         email: &CanonicalEmail,

@@ -16,7 +16,7 @@ use crate::http::settings;
 use crate::support::memory_store::MemoryStore;
 
 /// Every endpoint, in an order in which the examples work, with who asks: nobody, Ada, or a service.
-const STEPS: [(&str, Who); 22] = [
+const STEPS: [(&str, Who); 34] = [
     ("sign_up", Who::Nobody),
     ("sign_in", Who::Nobody),
     ("count_users", Who::Service),
@@ -37,8 +37,20 @@ const STEPS: [(&str, Who); 22] = [
     ("describe", Who::Nobody),
     ("browse", Who::Nobody),
     ("file", Who::Nobody),
+    ("metrics", Who::Service),
+    ("list_accounts", Who::Service),
+    ("show_account", Who::Service),
+    ("list_account_sessions", Who::Service),
+    ("list_events", Who::Service),
+    ("stats", Who::Service),
+    ("end_account_session", Who::Service),
     ("sign_out", Who::Ada),
     ("delete_user", Who::Service),
+    ("create_account", Who::Service),
+    ("rule_account", Who::Service),
+    ("set_password", Who::Service),
+    ("end_account_sessions", Who::Service),
+    ("delete_account", Who::Service),
 ];
 
 #[derive(Clone, Copy)]
@@ -87,6 +99,12 @@ async fn every_example_is_real() {
     assert_eq!(steps, described, "every endpoint has a step in STEPS, and a name of its own");
     let mut known = Known::default();
     for (name, who) in STEPS {
+        if matches!(name, "end_session" | "end_account_session") {
+            // One more session, to be ended by its id.
+            let body = r#"{"email":"ada@example.com","password":"seven grey herons, wading"}"#;
+            let answer = scene.ask(Method::Post, "/api/login", &Headers::new(), body).await;
+            answer.value()["session_id"].as_str().expect("signed in").clone_into(&mut known.session);
+        }
         let (method, path, told) = all.iter().find(|(.., told)| told["operationId"] == name).expect("it is described");
         let who = match who {
             Who::Nobody => Headers::new(),
@@ -102,20 +120,12 @@ async fn every_example_is_real() {
         let text = if body.is_null() { String::new() } else { body.to_string() };
         let answer = scene.ask(method.parse::<Method>().expect("a method"), &path, &who, &text).await;
         check(&document, name, told, &answer);
-        if matches!(name, "sign_up" | "sign_in" | "refresh_token") {
+        if matches!(name, "sign_up" | "sign_in" | "refresh_token" | "create_account") {
             let token = std::mem::take(&mut known.token);
             known.learn(&answer.value());
             if name == "refresh_token" {
                 known.token = token;
             }
-        }
-        if name == "end_other_sessions" {
-            // One more session, to be ended by its id.
-            let body = r#"{"email":"ada@example.com","password":"seven grey herons, wading"}"#;
-            known.session = scene.ask(Method::Post, "/api/login", &Headers::new(), body).await.value()["session_id"]
-                .as_str()
-                .expect("signed in")
-                .to_owned();
         }
     }
 }

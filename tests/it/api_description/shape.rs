@@ -7,6 +7,11 @@ use serde_json::Value;
 pub(super) fn mistakes(document: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String> {
     let schema = resolve(document, schema);
     let mut found = Vec::new();
+    if let Some(any) =
+        schema["oneOf"].as_array().filter(|any| any.iter().all(|one| !mistakes(document, one, value, at).is_empty()))
+    {
+        found.push(format!("{at} is as none of {any:?} says: {value}"));
+    }
     if let Some(types) = types(schema).filter(|types| !types.iter().any(|kind| is(value, kind))) {
         return vec![format!("{at} is no {}: {value}", types.join(" or "))];
     }

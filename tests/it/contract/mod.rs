@@ -6,8 +6,10 @@
 //! # How to add a promise
 //! Write the function in the file of its subject and add its name to [`promises_on`].
 
+mod directory;
 mod events;
 mod examination;
+mod importing;
 mod keys;
 mod lifecycle;
 mod model;
@@ -20,6 +22,7 @@ mod sessions;
 mod sessions_ended;
 mod sessions_races;
 mod sign_up;
+mod standing;
 mod throttling;
 
 use crate::support::stores::{Backend, TestStore};
@@ -87,12 +90,40 @@ macro_rules! promises_on {
                 a_password_of_nobody_is_missing,
                 versions_grow_strictly_with_every_change,
             );
+            $promised!($backend, standing:
+                a_ruling_is_kept_with_its_event_and_touches_nothing_else,
+                a_ruling_ends_all_sessions_of_the_user_unless_it_opens_the_account,
+                a_ruling_may_bring_a_password,
+                a_stale_ruling_or_one_about_nobody_changes_nothing,
+                a_new_password_is_not_expired_and_opens_no_account,
+                a_standing_stays_through_all_other_changes,
+                no_session_survives_that_its_account_is_shut,
+            );
+            $promised!($backend, directory:
+                users_come_in_the_order_of_their_sign_up_and_in_reverse,
+                pages_of_any_size_are_the_whole_and_each_is_as_long_as_was_asked,
+                a_page_begins_where_nobody_is_any_more,
+                pages_meet_everyone_once_while_others_come_and_go,
+                an_email_is_found_by_its_beginning,
+                an_email_that_was_given_up_is_not_listed,
+                a_user_who_can_t_be_read_is_named_and_spoils_nothing,
+            );
             $promised!($backend, removal:
                 a_removed_user_is_gone_and_the_email_is_free,
                 a_stale_removal_is_refused_and_nothing_changes,
                 removing_nobody_is_missing,
                 a_removed_user_never_comes_back,
                 signing_up_again_makes_another_user,
+            );
+            $promised!($backend, importing:
+                a_batch_comes_in_whole_and_says_so_in_the_history,
+                the_same_batch_again_is_the_same_and_changes_nothing,
+                who_differs_or_wants_a_taken_email_stays_out_and_nothing_changes,
+                of_two_in_a_batch_with_one_email_one_comes_in,
+                sessions_come_in_with_their_user_and_go_out_as_they_were,
+                a_session_that_ended_does_not_come_back_with_a_repeat,
+                batches_and_sign_ups_race_for_emails_and_each_has_one_user,
+                many_who_bring_the_same_batch_at_once_bring_it_once,
             );
             $promised!($backend, lifecycle:
                 a_store_that_works_says_so_and_changes_nothing,
@@ -165,6 +196,7 @@ macro_rules! promises_on {
                 the_last_events_are_read_and_no_more_than_were_asked_for,
                 failures_at_an_email_of_nobody_are_in_nobodys_history,
                 a_history_outlives_its_user_and_is_not_the_next_ones,
+                pages_of_a_history_are_the_whole_in_both_orders,
             );
             $promised!($backend, throttling:
                 a_bucket_gives_its_burst_and_then_says_how_long_to_wait,

@@ -55,7 +55,8 @@ impl TestAuthority {
         .collect()
     }
 
-    fn file(&self, name: &str) -> PathBuf {
+    /// One of its files: `authority.pem`, `server.pem`, `server.key`.
+    pub fn file(&self, name: &str) -> PathBuf {
         self.folder.path().join(name)
     }
 }

@@ -139,7 +139,8 @@ fn config_file(folder: &Path) -> PathBuf {
     folder.join("server.conf")
 }
 
-fn chosen_program() -> PathBuf {
+/// The program that tests start, as it is named.
+pub fn chosen_program() -> PathBuf {
     #[expect(clippy::disallowed_methods, reason = "the one place that asks which server the tests run on")]
     let chosen = std::env::var_os(PROGRAM_VARIABLE);
     chosen.map_or_else(|| DEFAULT_PROGRAM.into(), PathBuf::from)

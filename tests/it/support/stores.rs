@@ -18,6 +18,7 @@ use userd::domain::{CanonicalEmail, Client, Email, PasswordHash, Timestamp, User
 use userd::random::{SeededRandom, SystemRandom};
 use userd::store::EVENTS_KEPT;
 use userd::store::embedded::{EmbeddedSettings, EmbeddedStore};
+use userd::store::redis::keys::Keys;
 use userd::store::redis::{RedisSettings, RedisStore};
 use userd::store::{Insert, Profile, Store};
 
@@ -116,6 +117,33 @@ impl TestStore {
         match &self.ground {
             Ground::Embedded(folder) => audit_database(&database(folder)).expect("the database can be read"),
             Ground::Redis(ground, settings) => redis_audit::audit(&*ground.servers, &settings.prefix).all(),
+        }
+    }
+
+    /// Makes what is kept of a user unreadable, past the store.
+    pub(crate) fn damage(&self, id: UserId) {
+        self.write_over(id, "name = 'Mallory'", "x");
+    }
+
+    /// Undoes [`Self::damage`] of somebody named Somebody at their first version.
+    pub(crate) fn mend(&self, id: UserId) {
+        self.write_over(id, "name = 'Somebody'", "1");
+    }
+
+    fn write_over(&self, id: UserId, columns: &str, rev: &str) {
+        match &self.ground {
+            Ground::Embedded(folder) => {
+                let file = Connection::open(database(folder)).expect("the database opens");
+                let sql = format!("UPDATE users SET {columns} WHERE id = ?1");
+                assert_eq!(file.execute(&sql, [&id.as_bytes()[..]]).expect("the row is there"), 1);
+            }
+            Ground::Redis(ground, settings) => {
+                let key = Keys::below(settings.prefix.clone()).user(id);
+                let holders = ground.servers.holders();
+                // A node of a cluster refuses a key that is another's.
+                let took = holders.iter().filter(|node| node.try_command(&["HSET", &key, "rev", rev]).is_ok());
+                assert_eq!(took.count(), 1, "one server holds {key}");
+            }
         }
     }
 

@@ -7,6 +7,7 @@ use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaFormat, SchemaType, T
 use super::{Shown, Told};
 use crate::http::api::Health;
 use crate::http::problem::ProblemKind::{NotFound, StoreUnavailable};
+use crate::metrics::CONTENT_TYPE;
 
 fn text() -> Object {
     ObjectBuilder::new().schema_type(Type::String).build()
@@ -33,6 +34,13 @@ pub(super) fn told() -> Vec<Told> {
             problems: vec![StoreUnavailable],
             ..simple("/health/ready", "ready", "Does the store answer, too?", "For whoever routes to processes.", ready)
         },
+        simple(
+            "/metrics",
+            "metrics",
+            "What userd counts and measures",
+            "For programs on this machine, or with the scope.",
+            Shown::other("The metrics, as Prometheus reads them", CONTENT_TYPE, text(), None),
+        ),
         simple("/openapi.json", "describe", "This description", "OpenAPI 3.1.", {
             let object = ObjectBuilder::new().schema_type(Type::Object).build();
             let shown = Shown::other("The description", "application/json", object, None);

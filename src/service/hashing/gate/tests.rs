@@ -13,7 +13,7 @@ const LONG: Duration = Duration::from_secs(60);
 type Tasks = JoinSet<Result<(), Refusal>>;
 
 fn gate(workers: usize, queue: usize) -> Arc<Gate<()>> {
-    Arc::new(Gate::start("test-gate", vec![(); workers], queue, LONG).unwrap())
+    Arc::new(Gate::start("test-gate", vec![(); workers], queue, LONG, Arc::default()).unwrap())
 }
 
 /// Occupies a worker until the sender is dropped.
@@ -161,7 +161,7 @@ async fn a_panic_is_answered_and_the_worker_goes_on() {
 async fn dropping_the_gate_ends_its_threads_and_what_waits() {
     let alive = Arc::new(());
     let states = [Arc::clone(&alive), Arc::clone(&alive), Arc::clone(&alive)];
-    let gate = Gate::start("test-gate", states, 1, LONG).unwrap();
+    let gate = Gate::start("test-gate", states, 1, LONG, Arc::default()).unwrap();
     assert_eq!(gate.run(|_| ()).await, Ok(()));
     assert_eq!(Arc::strong_count(&alive), 4);
     drop(gate);

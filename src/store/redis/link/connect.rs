@@ -189,6 +189,21 @@ async fn dial_again(
     Err(Trouble::Away("its address leads to another server than a moment ago".to_owned()))
 }
 
+/// A connection to a server that is only read, and by nobody else.
+///
+/// # Errors
+/// The sentence that says why there is none.
+pub(in crate::store::redis) async fn dial_for_reading(
+    settings: &RedisSettings,
+    address: &Address,
+) -> Result<MultiplexedConnection, String> {
+    match dial(settings, address, &settings.login, settings.db).await {
+        Ok(connection) => Ok(connection),
+        Err(Trouble::Refused(why) | Trouble::Away(why)) => Err(why),
+        Err(Trouble::Redis(error)) => Err(format!("{address}: {error}")),
+    }
+}
+
 /// Makes one connection.
 pub(super) async fn dial(
     settings: &RedisSettings,

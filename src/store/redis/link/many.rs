@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use super::node::Node;
 use super::request::Request;
 use super::{Link, LinkError};
+use crate::metrics::Trip;
 use crate::store::redis::Address;
 use crate::store::redis::keys::Shard;
 
@@ -89,7 +90,10 @@ impl Link {
 async fn send(node: &Node, deadline: Instant, pipeline: &Pipeline, count: usize) -> Option<Vec<Value>> {
     let live = node.state.live_before(deadline).await.ok()?;
     let mut connection = live.reads.clone();
-    match tokio::time::timeout_at(deadline, connection.send_packed_commands(pipeline, 0, count)).await {
+    let began = Instant::now();
+    let answer = tokio::time::timeout_at(deadline, connection.send_packed_commands(pipeline, 0, count)).await;
+    node.state.common.settings.metrics.stores.went(Trip::Pipeline, began.elapsed());
+    match answer {
         Ok(Ok(answers)) => Some(answers),
         Ok(Err(error)) => {
             node.state.lose(&live, &error.to_string());

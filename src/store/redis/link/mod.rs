@@ -8,12 +8,13 @@
 //! | `speech` | why a server that does not answer may be spoken to in the wrong way |
 //! | `sentinel` | which server Sentinels name as the primary |
 //! | `confirm`, `replicas`, `durable` | waiting for replicas and disks |
-//! | `request`, `many` | what is sent, and what an error calls for; many reads at once |
+//! | `request`, `many`, `batch` | what is sent, and what an error calls for; many reads at once, and many steps |
 //!
 //! Everything sent through here may be sent twice: reads, and scripts that know their own repeat. That is why a lost
 //! answer is simply asked for again. The few scripts that don't (`Script::is_sent_once`) are late then. Requests of all tasks share connections and pipeline by themselves; no blocking
 //! command ever goes on a shared one.
 
+mod batch;
 mod cluster;
 mod confirm;
 mod connect;
@@ -26,6 +27,7 @@ mod sentinel;
 mod slots;
 mod speech;
 
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,14 +36,17 @@ use tokio::sync::{Notify, Semaphore, SemaphorePermit, TryAcquireError};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+pub(super) use self::batch::Batched;
 use self::cluster::Cluster;
 use self::confirm::Unconfirmed;
+pub(super) use self::connect::dial_for_reading;
 use self::node::{Common, Kind, Live, Node};
 use self::request::{Cure, Request, cure, send};
 use self::sentinel::SentinelWatch;
 use super::keys::Shard;
 use super::script::Script;
 use super::{Address, RedisSettings, Servers};
+use crate::metrics::{Counts, Trip};
 use crate::random::Random;
 use crate::store::StoreError;
 
@@ -258,11 +263,13 @@ impl Link {
                 None => (self.node(shard, deadline).await?, false),
             };
             let Some(live) = self.live(&node, deadline).await? else { continue };
-            let error = match tokio::time::timeout_at(deadline, send(&live, request, asking)).await {
+            let sent = self.measured(request.trip(), tokio::time::timeout_at(deadline, send(&live, request, asking)));
+            let error = match sent.await {
                 Ok(Ok(value)) => match confirm(&live, &node, deadline, request).await {
                     Ok(()) => return Ok(Reply { value, repeated }),
                     Err(Unconfirmed::Few(why)) => return Err(LinkError::Unconfirmed(why)),
                     Err(Unconfirmed::Lost(why)) => {
+                        self.retries().add_one("unconfirmed");
                         repeated = true;
                         node.state.lose(&live, &why);
                         continue;
@@ -283,10 +290,18 @@ impl Link {
                     if lost && request.is_sent_once() {
                         return Err(LinkError::Late(Some("its answer was lost".to_owned())));
                     }
+                    self.retries().add_one(if lost { "lost" } else { "refused" });
                 }
-                Cure::Moved(address) => self.moved(shard, &address),
-                Cure::AskAt(address) => elsewhere = self.node_at(&address, shard),
+                Cure::Moved(address) => {
+                    self.retries().add_one("moved");
+                    self.moved(shard, &address);
+                }
+                Cure::AskAt(address) => {
+                    self.retries().add_one("asked");
+                    elsewhere = self.node_at(&address, shard);
+                }
                 Cure::Moving => {
+                    self.retries().add_one("moving");
                     let since = *moving_since.get_or_insert_with(Instant::now);
                     if request.moving_patience().is_some_and(|patience| since.elapsed() >= patience) {
                         return Err(LinkError::Moving);
@@ -294,12 +309,26 @@ impl Link {
                     pause_before(deadline).await.map_err(|()| LinkError::Moving)?;
                 }
                 Cure::Wait => {
+                    self.retries().add_one("waited");
                     self.common.servers_doubted.notify_one();
                     pause_before(deadline).await.map_err(|()| LinkError::Server(error))?;
                 }
                 Cure::None => return Err(LinkError::Server(error)),
             }
         }
+    }
+
+    /// Counts a round trip that `sent` waits for.
+    async fn measured<T>(&self, trip: Trip, sent: impl Future<Output = T>) -> T {
+        let began = Instant::now();
+        let answer = sent.await;
+        self.common.settings.metrics.stores.went(trip, began.elapsed());
+        answer
+    }
+
+    /// What is sent once more, by why.
+    fn retries(&self) -> &Counts {
+        &self.common.settings.metrics.stores.retries
     }
 
     fn permit(&self) -> Result<SemaphorePermit<'_>, LinkError> {
@@ -372,7 +401,10 @@ impl Drop for Link {
 /// Sends a command that may go to any server, once.
 async fn ask_once(node: &Node, deadline: Instant, command: &Cmd) -> Result<Value, LinkError> {
     let live = node.state.live_before(deadline).await?;
-    match tokio::time::timeout_at(deadline, send(&live, &Request::Read(command), false)).await {
+    let began = Instant::now();
+    let answer = tokio::time::timeout_at(deadline, send(&live, &Request::Read(command), false)).await;
+    node.state.common.settings.metrics.stores.went(Trip::Server, began.elapsed());
+    match answer {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => {
             if matches!(cure(&error, &node.state.address()), Cure::Reconnect) {

@@ -6,6 +6,7 @@ use ::redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind
 
 use super::node::Live;
 use super::slots::parse_redirection;
+use crate::metrics::Trip;
 use crate::store::redis::Address;
 use crate::store::redis::script::Script;
 
@@ -29,6 +30,15 @@ pub(super) enum Request<'a> {
 }
 
 impl Request<'_> {
+    /// As what it is counted.
+    pub(super) fn trip(&self) -> Trip {
+        match self {
+            Self::Read(_) => Trip::Read,
+            Self::ConfirmedRead(_) => Trip::ConfirmedRead,
+            Self::Script { .. } => Trip::Script,
+        }
+    }
+
     /// Whether replicas and disks have to confirm it where the operator asks for that.
     pub(super) fn is_confirmed(&self) -> bool {
         match self {

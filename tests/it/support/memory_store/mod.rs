@@ -4,7 +4,9 @@
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking, also in its helpers")]
 
+mod directory;
 mod sessions;
+mod transfer;
 
 use std::collections::BTreeMap;
 use std::panic::Location;

@@ -1,0 +1,37 @@
+//! `userd export` and `userd import`: users as lines of JSON, out of a store and into one.
+
+mod export;
+mod import;
+mod output;
+
+use std::io::{self, IsTerminal as _, Write as _};
+use std::process::ExitCode;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+pub(super) use self::export::{ExportOptions, run as export};
+pub(super) use self::import::{ImportOptions, run as import};
+
+/// Could not begin, or could not go on.
+const EXIT_BROKE_OFF: u8 = 1;
+/// Some users were left out.
+const EXIT_LEFT_OUT: u8 = 3;
+
+/// A bar, on a terminal only.
+fn progress(length: Option<u64>, template: &str) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner());
+    length.map_or_else(ProgressBar::no_length, ProgressBar::new).with_style(style)
+}
+
+/// To standard error; nobody is left to be told that it is closed.
+fn say(command: &str, sentence: &str) {
+    let _ = writeln!(io::stderr().lock(), "userd {command}: {sentence}");
+}
+
+fn broke_off(command: &str, sentence: &str) -> ExitCode {
+    say(command, sentence);
+    ExitCode::from(EXIT_BROKE_OFF)
+}

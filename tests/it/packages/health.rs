@@ -1,0 +1,45 @@
+//! `userd health`, the check of containers that have no shell.
+
+use std::process::Output;
+
+use crate::support::program::Launch;
+use crate::support::redis_server::free_port;
+
+fn said(output: &Output) -> (Option<i32>, String, String) {
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    (output.status.code(), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn health_tells_a_process_that_lives_from_one_whose_store_answers() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let launch = Launch::in_folder(folder.path());
+    let away = format!("redis://127.0.0.1:{}/0", free_port());
+    let (whole, cut_off) = (launch.start(), launch.clone().store(&away).start());
+
+    let ask = |address, args: &[&str]| {
+        let url = format!("http://{address}");
+        said(&launch.run(&[&["health", "--url", &url], args].concat()))
+    };
+    assert_eq!(ask(whole.address(), &[]), (Some(0), "ready\n".to_owned(), String::new()));
+    assert_eq!(ask(whole.address(), &["--live"]), (Some(0), "live\n".to_owned(), String::new()));
+    assert_eq!(ask(cut_off.address(), &["--live"]), (Some(0), "live\n".to_owned(), String::new()));
+    let (code, out, err) = ask(cut_off.address(), &[]);
+    assert_eq!((code, out.as_str()), (Some(1), ""));
+    assert!(err.ends_with("/health/ready answers 503\n"), "{err}");
+}
+
+#[test]
+fn health_says_what_is_wrong_where_nobody_answers_or_it_can_t_know_whom_to_ask() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let launch = Launch::in_folder(folder.path());
+    let nobody = format!("http://127.0.0.1:{}", free_port());
+    let (code, out, err) = said(&launch.run(&["health", "--url", &nobody]));
+    assert_eq!((code, out.as_str()), (Some(1), ""));
+    assert!(err.contains("does not answer") && err.contains("refused"), "{err}");
+    // `Launch` listens on port 0.
+    let (code, _, err) = said(&launch.run(&["health"]));
+    assert!(code == Some(2) && err.contains("--url http://127.0.0.1:PORT"), "{err}");
+    let (code, _, err) = said(&launch.run(&["health", "--url", "https://accounts.example.org"]));
+    assert!(code == Some(2) && err.contains("write http://HOST:PORT"), "{err}");
+}

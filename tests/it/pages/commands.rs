@@ -1,0 +1,128 @@
+//! Every fenced block says what it is, and what is a command is one.
+
+use std::collections::BTreeSet;
+use std::process::Command;
+
+use super::{Block, blocks, of_kind, passes};
+use crate::support::program::Launch;
+
+/// What a block may be, and what looks at it.
+const KINDS: [(&str, &str); 14] = [
+    ("sh try", "run in order by `documents`, its answer compared"),
+    ("sh check", "read by a shell; each command of userd's by userd itself"),
+    ("console", "requests: userd has such a route"),
+    ("json", "read as JSON"),
+    ("nginx", "nginx -t"),
+    ("caddyfile", "caddy validate"),
+    ("haproxy", "haproxy -c"),
+    ("yaml", "read as YAML; Envoy's own program is in no package that we can have"),
+    ("redis", "a server starts with it"),
+    ("acl", "a server starts with it; the rights themselves are tried by `redis`"),
+    ("js", "node --check"),
+    ("python", "Python compiles it"),
+    ("toml", "userd config check"),
+    ("text", "nothing: what a program prints"),
+];
+
+#[test]
+fn every_block_says_what_it_is() {
+    let blocks = blocks();
+    assert!(blocks.len() > 60, "only {} blocks were found", blocks.len());
+    let known: BTreeSet<&str> = KINDS.iter().map(|(kind, _)| *kind).collect();
+    let unknown: Vec<String> = blocks
+        .iter()
+        .filter(|block| !known.contains(block.kind.as_str()))
+        .map(|block| format!("{}: {:?} is not in the table of tests/it/pages/commands.rs", block.at, block.kind))
+        .collect();
+    assert_eq!(unknown, Vec::<String>::new());
+}
+
+#[test]
+fn every_command_in_the_pages_is_one_that_a_shell_reads_and_userd_understands() {
+    let mut understood = 0;
+    for block in of_kind("sh check").iter().chain(&of_kind("sh try")) {
+        passes(&block.at, Command::new("bash").args(["-n", "-c", &block.text]), "bash");
+        for command in commands_of_userd(&block.text) {
+            let help = format!("\"$USERD\" {command} --help");
+            let mut shell = Command::new("bash");
+            shell
+                .args(["-c", &help])
+                .env_clear()
+                .env("PATH", "/usr/bin:/bin")
+                .env("USERD", env!("CARGO_BIN_EXE_userd"));
+            passes(&block.at, &mut shell, "bash");
+            understood += 1;
+        }
+    }
+    assert!(understood > 15, "only {understood} commands of userd were found");
+}
+
+/// What stands behind the last word `userd` of each line, up to where another command begins.
+fn commands_of_userd(script: &str) -> Vec<String> {
+    let mut commands = Vec::new();
+    for line in script.replace("\\\n", " ").lines() {
+        let line = line.split('#').next().unwrap_or_default();
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let Some(at) = words.iter().rposition(|word| *word == "userd" || word.ends_with("/userd")) else { continue };
+        let ends = |word: &&&str| !["|", "||", "&&", ">", ">>", "<", ";", "&"].contains(*word);
+        let own: Vec<&str> = words[at + 1..].iter().take_while(ends).copied().collect();
+        let own = own.join(" ");
+        assert!(!own.contains(['`', '$']), "write values, not variables: {line}");
+        commands.push(own);
+    }
+    commands
+}
+
+#[test]
+fn every_request_in_the_pages_is_for_a_route_that_there_is() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let serving = Launch::in_folder(folder.path()).start();
+    let mut asked = 0;
+    for block in of_kind("console") {
+        for request in block.text.replace("\\\n", " ").lines().filter_map(|line| line.strip_prefix("$ ")) {
+            passes(&block.at, Command::new("bash").args(["-n", "-c", request]), "bash");
+            let words: Vec<&str> = request.split_whitespace().collect();
+            if words[0] != "curl" {
+                continue;
+            }
+            let url = words.iter().find(|word| word.starts_with("http://")).expect("a request has an address");
+            let path = url.splitn(4, '/').nth(3).unwrap_or_default();
+            let method = words.iter().position(|word| *word == "-X").map(|at| words[at + 1]);
+            let method = method.unwrap_or(if request.contains(" -d ") { "POST" } else { "GET" });
+            let address = format!("http://{}/{}", serving.address(), path.split('?').next().unwrap_or_default());
+            let output = Command::new("curl").args(["-sS", "-i", "-X", "OPTIONS", &address]).output();
+            let output = output.expect("curl can be started, or install it: apt-get install curl");
+            let answer = String::from_utf8_lossy(&output.stdout).into_owned();
+            let allow = answer.lines().find_map(|line| line.strip_prefix("Allow: ").or(line.strip_prefix("allow: ")));
+            let allowed = allow.is_some_and(|allow| allow.split(", ").any(|allowed| allowed.trim() == method));
+            assert!(allowed, "{}: {method} {path}\n{answer}", block.at);
+            asked += 1;
+        }
+    }
+    assert!(asked > 8, "only {asked} requests were found");
+}
+
+#[test]
+fn every_answer_and_every_program_in_the_pages_can_be_read() {
+    for Block { at, text, .. } in of_kind("json") {
+        let read: Result<serde_json::Value, _> = serde_json::from_str(&text);
+        assert!(read.is_ok(), "{at}: {read:?}");
+    }
+    for Block { at, text, .. } in of_kind("js") {
+        // A module, as a service would write it.
+        let script = format!("(async () => {{ {text} }});");
+        passes(&at, Command::new("node").args(["--input-type=module", "-e", &script]), "nodejs");
+    }
+    for Block { at, text, .. } in of_kind("python") {
+        passes(&at, Command::new("python3").args(["-c", "import ast, sys; ast.parse(sys.argv[1])", &text]), "python3");
+    }
+    assert!(!blocks().iter().any(|block| block.kind == "toml"), "then compare it with userd config check here");
+}
+
+#[test]
+fn commands_are_found_behind_the_last_name_of_the_program() {
+    let script =
+        "docker compose run --rm userd keys api list\nuserd doctor --json | jq .\nsudo -u userd userd stats  # x\n";
+    assert_eq!(commands_of_userd(script), ["keys api list", "doctor --json", "stats"]);
+    assert_eq!(commands_of_userd("docker run --volume userd:/data \\\n  userd\ncurl -s x\n"), [""]);
+}

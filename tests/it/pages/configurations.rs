@@ -1,0 +1,87 @@
+//! The configurations in OPERATIONS are read by the programs that they are for.
+
+use std::fs;
+use std::process::{Command, Stdio};
+
+use super::{of_kind, passes, server};
+use crate::support::authority::TestAuthority;
+use crate::support::server_plan::ServerPlan;
+
+#[test]
+fn nginx_takes_the_proxy_in_front() {
+    let authority = TestAuthority::new();
+    for block in of_kind("nginx") {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("nginx.conf");
+        let [certificate, key] = [authority.file("server.pem"), authority.file("server.key")];
+        let text = format!(
+            "pid {0}/pid;\nerror_log {0}/log;\nevents {{}}\nhttp {{\naccess_log off;\n\
+             client_body_temp_path {0}/b;\nproxy_temp_path {0}/p;\nfastcgi_temp_path {0}/f;\nuwsgi_temp_path {0}/u;\n\
+             scgi_temp_path {0}/s;\nssl_certificate {1};\nssl_certificate_key {2};\n{3}}}\n",
+            folder.path().display(),
+            certificate.display(),
+            key.display(),
+            block.text
+        );
+        fs::write(&file, text).expect("it can be written");
+        passes(&block.at, server("nginx").arg("-t").arg("-c").arg(&file), "nginx-light");
+    }
+}
+
+#[test]
+fn haproxy_takes_the_proxy_in_front() {
+    let authority = TestAuthority::new();
+    for block in of_kind("haproxy") {
+        let folder = tempfile::tempdir().expect("a folder");
+        let both =
+            ["server.pem", "server.key"].map(|name| fs::read_to_string(authority.file(name)).expect("it is there"));
+        let pem = folder.path().join("users.pem");
+        fs::write(&pem, both.concat()).expect("it can be written");
+        let shown = "/etc/haproxy/users.pem";
+        assert!(block.text.contains(shown), "{}: {shown}", block.at);
+        let file = folder.path().join("haproxy.cfg");
+        fs::write(&file, block.text.replace(shown, &pem.to_string_lossy())).expect("it can be written");
+        passes(&block.at, server("haproxy").args(["-c", "-f"]).arg(&file), "haproxy");
+    }
+}
+
+#[test]
+fn caddy_takes_the_proxy_in_front() {
+    for block in of_kind("caddyfile") {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("Caddyfile");
+        fs::write(&file, &block.text).expect("it can be written");
+        let mut caddy = Command::new("caddy");
+        caddy.args(["validate", "--adapter", "caddyfile", "--config"]).arg(&file);
+        // It keeps certificates and more in its home.
+        caddy.env("HOME", folder.path()).env("XDG_DATA_HOME", folder.path()).env("XDG_CONFIG_HOME", folder.path());
+        passes(&block.at, &mut caddy, "caddy");
+    }
+}
+
+#[test]
+fn what_is_yaml_can_be_read() {
+    let python = concat!(env!("CARGO_MANIFEST_DIR"), "/target/package-checks/venv/bin/python");
+    for block in of_kind("yaml") {
+        let mut read = Command::new(python);
+        read.args(["-c", "import sys, yaml; yaml.safe_load(sys.argv[1])", &block.text]).stdin(Stdio::null());
+        passes(&block.at, &mut read, "python3-venv, then ./scripts/ensure-package-checks.sh");
+    }
+}
+
+#[test]
+fn redis_starts_with_the_settings_and_the_users_of_the_page() {
+    for block in of_kind("redis") {
+        let server = ServerPlan::bare().config(&block.text).start();
+        assert_eq!(server.texts(&["CONFIG", "GET", "maxmemory-policy"]), ["maxmemory-policy", "noeviction"]);
+        assert_eq!(server.texts(&["CONFIG", "GET", "appendonly"]), ["appendonly", "yes"]);
+    }
+    for block in of_kind("acl") {
+        // The rights of Sentinels are commands that an ordinary server does not have.
+        if !block.text.contains("+sentinel|") {
+            let server = ServerPlan::keeping_accounts().config(&block.text).start();
+            let users = server.texts(&["ACL", "LIST"]);
+            assert!(users.iter().any(|user| user.starts_with("user userd on")), "{}", block.at);
+        }
+    }
+}

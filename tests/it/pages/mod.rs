@@ -1,0 +1,81 @@
+//! What the pages for people show in fenced blocks is read by what will read it: shells, userd itself, nginx, `HAProxy`,
+//! Caddy, Redis. And what docs/SECURITY.md names exists. The requests in the README are made in `documents`.
+//!
+//! # How to add a block
+//! Say behind its backticks what it is, with a word of the table in `commands`; a block that says nothing fails.
+
+mod commands;
+mod configurations;
+mod named;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+
+/// A fenced block of a page.
+struct Block {
+    /// The page and the line where it begins, for messages.
+    at: String,
+    /// What stands behind its backticks.
+    kind: String,
+    text: String,
+}
+
+/// The README and every page below docs, but for the decisions, which say how things once were.
+fn pages() -> Vec<PathBuf> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut pages = vec![root.join("README.md"), root.join("CONTRIBUTING.md")];
+    let entries = fs::read_dir(root.join("docs")).expect("the folder can be read");
+    pages.extend(entries.map(|entry| entry.expect("an entry").path()));
+    pages.retain(|page| page.extension().is_some_and(|extension| extension == "md"));
+    pages.sort();
+    pages
+}
+
+fn blocks() -> Vec<Block> {
+    let mut blocks = Vec::new();
+    for page in pages() {
+        let text = fs::read_to_string(&page).expect("a page is UTF-8");
+        let name = page.file_name().expect("it has a name").to_string_lossy().into_owned();
+        let mut open: Option<Block> = None;
+        for (line, text) in text.lines().enumerate() {
+            match (&mut open, text.trim_start().strip_prefix("```")) {
+                (None, Some(kind)) => {
+                    let at = format!("{name}:{}", line + 1);
+                    open = Some(Block { at, kind: kind.trim().to_owned(), text: String::new() });
+                }
+                (Some(_), Some(_)) => blocks.extend(open.take()),
+                (Some(block), None) => {
+                    block.text.push_str(text);
+                    block.text.push('\n');
+                }
+                (None, None) => {}
+            }
+        }
+    }
+    blocks
+}
+
+fn of_kind(kind: &str) -> Vec<Block> {
+    let found: Vec<_> = blocks().into_iter().filter(|block| block.kind == kind).collect();
+    assert!(!found.is_empty(), "no page has a block of the kind {kind:?}");
+    found
+}
+
+/// The program has to end well; `install` is Debian's package of it.
+fn passes(at: &str, command: &mut Command, install: &str) {
+    let Output { status, stdout, stderr } = command
+        .output()
+        .unwrap_or_else(|error| panic!("{command:?} can't be started ({error}): apt-get install {install}"));
+    let said = [stdout, stderr].concat();
+    assert!(status.success(), "{at}: {command:?}: {status}\n{}", String::from_utf8_lossy(&said));
+}
+
+/// A program that Debian puts where only root looks by itself.
+fn server(name: &str) -> Command {
+    let mut command = Command::new(name);
+    #[expect(clippy::disallowed_methods, reason = "the way in which the system finds a program, and two places more")]
+    let path = std::env::var("PATH").unwrap_or_default();
+    command.env("PATH", format!("{path}:/usr/sbin:/sbin"));
+    command
+}
