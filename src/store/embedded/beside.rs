@@ -2,6 +2,7 @@
 //! file and brings no table up to date. SQLite's own locks keep it from seeing half a change.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -36,7 +37,7 @@ impl EmbeddedFile {
         schema::configure_reader(&connection).map_err(engine)?;
         let reading = open::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, timeout).map_err(engine)?;
         schema::configure_reader(&reading).map_err(engine)?;
-        let readers = Readers::new(vec![reading]).map_err(engine)?;
+        let readers = Readers::new(vec![reading], Arc::default()).map_err(engine)?;
         Ok(Self { examiner: Examiner::new(connection), readers })
     }
 }
