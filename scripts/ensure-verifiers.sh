@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # ensure-verifiers.sh: sees to it that other people's libraries that check what userd gives are below target/verifiers:
-# for tokens npm's jose and PyPI's PyJWT, for the API's description PyPI's schemathesis, for metrics
-# and alerts PyPI's prometheus-client and PyYAML, in the versions that tests/verifiers names. Tests alone use them. Where it can't, it says in one sentence what to do.
+# for tokens npm's jose and PyPI's PyJWT, for metrics and alerts PyPI's prometheus-client and PyYAML, for the API's
+# description PyPI's schemathesis, in the versions that tests/verifiers names. Tests alone use them. Where it can't, it
+# says in one sentence what to do.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
