@@ -28,7 +28,7 @@ mod problems;
 mod replace;
 mod requests;
 mod rounds;
-mod scene;
+pub(crate) mod scene;
 mod sessions;
 mod sign_in;
 mod throttle;
