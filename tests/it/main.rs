@@ -11,6 +11,7 @@ mod doctor;
 mod documents;
 mod faults;
 mod http;
+mod moving;
 mod packages;
 mod pages;
 mod program_pages;

@@ -28,12 +28,11 @@ pub(in crate::cli) struct ExportOptions {
 pub(in crate::cli) fn run(config: &Config, options: &ExportOptions) -> ExitCode {
     let bar = progress(None, "{spinner} {pos} users, {per_sec}");
     let watch = |users| bar.set_position(users);
-    let written = match &options.output {
-        Some(place) => into_file(config, options, place, &watch),
-        None => {
-            let mut out = BufWriter::with_capacity(256 * 1024, io::stdout());
-            export(config, options, &mut out, &watch)
-        }
+    let written = if let Some(place) = &options.output {
+        into_file(config, options, place, &watch)
+    } else {
+        let mut out = BufWriter::with_capacity(256 * 1024, io::stdout());
+        export(config, options, &mut out, &watch)
     };
     bar.finish_and_clear();
     match written {

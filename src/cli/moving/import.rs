@@ -154,19 +154,17 @@ impl Results {
     }
 
     fn note(&mut self, outcome: &Outcome) -> io::Result<()> {
-        match &mut self.out {
-            Some(out) => writeln!(out, "{}", as_json(outcome)),
-            None => {
-                if !outcome.kind.is_fine() {
-                    self.shown += 1;
-                    if self.shown <= SHOWN_MAX {
-                        let reason = outcome.reason.as_deref().unwrap_or_default();
-                        say("import", &format!("{}: {}: {reason}", place(outcome), outcome.kind.word()));
-                    }
-                }
-                Ok(())
+        if let Some(out) = &mut self.out {
+            return writeln!(out, "{}", as_json(outcome));
+        }
+        if !outcome.kind.is_fine() {
+            self.shown += 1;
+            if self.shown <= SHOWN_MAX {
+                let reason = outcome.reason.as_deref().unwrap_or_default();
+                say("import", &format!("{}: {}: {reason}", place(outcome), outcome.kind.word()));
             }
         }
+        Ok(())
     }
 
     fn finish(&mut self) -> io::Result<()> {

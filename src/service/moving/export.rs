@@ -62,12 +62,12 @@ impl Export {
         let (mut exported, mut after) = (Exported::default(), None);
         loop {
             let page = self.users.users_by_id(after, Order::Ascending, PAGE_USERS).await?;
-            let Some(last) = page.last().map(id_of) else { break };
+            let Some(last) = page.last().map(Listed::id) else { break };
             after = Some(last);
             match &self.sessions {
                 None => page.iter().try_for_each(|listed| write_listed(out, listed, &mut exported))?,
                 Some(sessions) => {
-                    let ids: Vec<UserId> = page.iter().map(id_of).collect();
+                    let ids: Vec<UserId> = page.iter().map(Listed::id).collect();
                     for (id, departure) in ids.iter().zip(sessions.accounts(&ids).await?) {
                         write_departure(out, *id, &departure, &mut exported)?;
                     }
@@ -80,13 +80,6 @@ impl Export {
         writeln!(out, "{end}")?;
         out.flush()?;
         Ok(exported)
-    }
-}
-
-fn id_of(listed: &Listed) -> UserId {
-    match listed {
-        Listed::User(user) => user.id,
-        Listed::Unreadable(id) => *id,
     }
 }
 

@@ -3,10 +3,10 @@
 
 use sha2::{Digest, Sha256};
 
-use super::lines::{BadLine, password_hash};
+use super::lines::BadLine;
 use super::reading::{Entry, Standpoint};
 use super::times::liberal;
-use crate::domain::{Email, Name, Standing, User, UserId, Version};
+use crate::domain::{Email, Name, PasswordHash, Standing, User, UserId, Version};
 use crate::store::{Account, LegacyRecord, LegacySource, StoreError};
 
 /// The e-mails that are there more than once, as digests in order. While they are looked for, 32 bytes a user are kept.
@@ -73,9 +73,12 @@ fn user(record: &LegacyRecord, id: Option<UserId>) -> Result<User, String> {
     let id = id.ok_or("the key ends with no UUID")?;
     let name = Name::parse(&field("name", &record.name)?).map_err(|error| format!("`name` {error}"))?;
     let email = Email::parse(&field("email", &record.email)?).map_err(|error| format!("`email` {error}"))?;
-    let hash = password_hash(field("hashed_password", &record.hashed_password)?.trim()).map_err(|_| {
-        "`hashed_password` is no hash that says how it was made (a PHC string has its parameters and its salt within); \
-         with `salt` alone nobody can tell"
+    let hash = field("hashed_password", &record.hashed_password)?;
+    let hash = PasswordHash::from_foreign(hash.trim()).map_err(|error| {
+        format!(
+            "`hashed_password` does not say how it was made: {error} (with the field `salt` alone nobody can tell the \
+             parameters)"
+        )
     })?;
     let created_at = moment("created", &field("created", &record.created)?)?;
     let updated = record.updated.as_deref().filter(|text| !text.is_empty());

@@ -2,6 +2,7 @@
 //! file and brings no table up to date. SQLite's own locks keep it from seeing half a change.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -9,14 +10,17 @@ use rusqlite::OpenFlags;
 
 use super::errors::OpenError;
 use super::examine::Examiner;
+use super::readers::Readers;
 use super::{open, schema};
 use crate::domain::Timestamp;
+use crate::metrics::Metrics;
 use crate::store::{Examine, Examined, Portion, StoreError};
 
 /// A database that is looked at and not served.
 #[derive(Debug)]
 pub struct EmbeddedFile {
     examiner: Examiner,
+    pub(super) readers: Readers,
 }
 
 impl EmbeddedFile {
@@ -32,7 +36,11 @@ impl EmbeddedFile {
         let connection = open::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, timeout).map_err(engine)?;
         schema::check_known(&connection, path)?;
         schema::configure_reader(&connection).map_err(engine)?;
-        Ok(Self { examiner: Examiner::new(connection) })
+        let reading = open::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, timeout).map_err(engine)?;
+        schema::configure_reader(&reading).map_err(engine)?;
+        // Nobody reads what a command counts.
+        let readers = Readers::new(vec![reading], Arc::new(Metrics::new(0))).map_err(engine)?;
+        Ok(Self { examiner: Examiner::new(connection), readers })
     }
 }
 

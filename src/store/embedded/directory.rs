@@ -6,10 +6,10 @@ use async_trait::async_trait;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::EmbeddedStore;
 use super::errors::Failure;
 use super::readers::look_up;
 use super::rows::{RowError, user_columns};
+use super::{EmbeddedFile, EmbeddedStore};
 use crate::domain::{CanonicalEmail, EmailPrefix, User, UserId};
 use crate::store::directory::Span;
 use crate::store::{Directory, Listed, Order, StoreError};
@@ -27,27 +27,40 @@ const ID_AT: &str = "SELECT id FROM users INDEXED BY sqlite_autoindex_users_1 WH
 /// Greater than any id.
 const PAST_ALL_IDS: [u8; 17] = [0xff; 17];
 
-#[async_trait]
-impl Directory for EmbeddedStore {
-    async fn users_by_id(&self, after: Option<UserId>, order: Order, most: usize) -> Result<Vec<Listed>, StoreError> {
-        let mut span = Span::before(PAST_ALL_IDS);
-        if let Some(after) = after {
-            span.go_on_after(after.as_bytes(), order);
-        }
-        self.readers.read(|connection| by_id(connection, &span, order, most))
-    }
+/// Both read in the same way: whoever serves the file, and whoever looks into it beside.
+macro_rules! directory_of {
+    ($store:ty) => {
+        #[async_trait]
+        impl Directory for $store {
+            async fn users_by_id(
+                &self,
+                after: Option<UserId>,
+                order: Order,
+                most: usize,
+            ) -> Result<Vec<Listed>, StoreError> {
+                let mut span = Span::before(PAST_ALL_IDS);
+                if let Some(after) = after {
+                    span.go_on_after(after.as_bytes(), order);
+                }
+                self.readers.read(|connection| by_id(connection, &span, order, most))
+            }
 
-    async fn users_by_email(
-        &self,
-        prefix: &EmailPrefix,
-        after: Option<&CanonicalEmail>,
-        order: Order,
-        most: usize,
-    ) -> Result<Vec<(CanonicalEmail, Listed)>, StoreError> {
-        let span = Span::of_emails(prefix, after, order);
-        self.readers.read(|connection| by_email(connection, &span, order, most))
-    }
+            async fn users_by_email(
+                &self,
+                prefix: &EmailPrefix,
+                after: Option<&CanonicalEmail>,
+                order: Order,
+                most: usize,
+            ) -> Result<Vec<(CanonicalEmail, Listed)>, StoreError> {
+                let span = Span::of_emails(prefix, after, order);
+                self.readers.read(|connection| by_email(connection, &span, order, most))
+            }
+        }
+    };
 }
+
+directory_of!(EmbeddedStore);
+directory_of!(EmbeddedFile);
 
 fn by_id(connection: &Connection, span: &Span, order: Order, most: usize) -> Result<Vec<Listed>, Failure> {
     let snapshot = connection.unchecked_transaction()?;

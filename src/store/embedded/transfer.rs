@@ -10,7 +10,7 @@ use super::changes::{INSERT, write};
 use super::errors::Failure;
 use super::events::Note;
 use super::readers::{USER, look_up};
-use super::{EmbeddedStore, session_rows};
+use super::{EmbeddedFile, EmbeddedStore, session_rows};
 use crate::domain::{Client, EventKind, SessionLimits, Timestamp, UserId};
 use crate::store::{Account, Arrival, Departure, Exporting, Importing, StoreError};
 
@@ -60,8 +60,15 @@ impl Exporting for EmbeddedStore {
     }
 }
 
+#[async_trait]
+impl Exporting for EmbeddedFile {
+    async fn accounts(&self, ids: &[UserId]) -> Result<Vec<Departure>, StoreError> {
+        self.readers.read(|connection| accounts(connection, ids))
+    }
+}
+
 /// What is found of each, all of one moment.
-pub(super) fn accounts(connection: &Connection, ids: &[UserId]) -> Result<Vec<Departure>, Failure> {
+fn accounts(connection: &Connection, ids: &[UserId]) -> Result<Vec<Departure>, Failure> {
     let moment = connection.unchecked_transaction()?;
     let found = ids.iter().map(|id| departure(&moment, *id)).collect();
     moment.finish()?;
