@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# ensure-verifiers.sh: sees to it that other people's libraries that check tokens are below target/verifiers: npm's jose
-# and PyPI's PyJWT, in the versions that tests/verifiers names. Tests alone use them. Where it can't, it says in one
-# sentence what to do.
+# ensure-verifiers.sh: sees to it that other people's libraries that check what userd gives are below target/verifiers:
+# for tokens npm's jose and PyPI's PyJWT, for metrics and alerts PyPI's prometheus-client and PyYAML, in the versions that
+# tests/verifiers names. Tests alone use them. Where it can't, it says in one sentence what to do.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -10,7 +10,7 @@ least_node=20
 home=$PWD/target/verifiers
 
 give_up() {
-    echo "userd's tests check tokens with npm's jose and PyPI's PyJWT, and $1. Then run ./scripts/ensure-verifiers.sh again." >&2
+    echo "userd's tests check tokens and metrics with packages of npm and PyPI, and $1. Then run ./scripts/ensure-verifiers.sh again." >&2
     exit 1
 }
 
@@ -48,5 +48,5 @@ cp tests/verifiers/package.json tests/verifiers/package-lock.json "$home/"
 (cd "$home" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2) ||
     give_up "npm can't install jose: see to it that npm reaches its registry"
 { python3 -m venv "$home/venv" && "$home/venv/bin/pip" install --quiet --disable-pip-version-check -r tests/verifiers/requirements.txt >&2; } ||
-    give_up "pip can't install PyJWT: see to it that pip reaches Python's package index"
+    give_up "pip can't install what tests/verifiers/requirements.txt names: see to it that pip reaches Python's package index"
 echo "$wanted" >"$home/installed"

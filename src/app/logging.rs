@@ -12,12 +12,15 @@ use tracing_log::LogTracer;
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt;
 use tracing_subscriber::layer::SubscriberExt;
-use tracing_subscriber::registry;
+use tracing_subscriber::{Layer, Registry, registry};
 
 use crate::config::LogFormat;
 
 /// Rocket's targets: `rocket`, `rocket::…`, and `_` for the indented lines below them.
 const ROCKET_TARGETS: [&str; 2] = ["rocket", "_"];
+
+/// The target of spans, which are for traces and no lines.
+const SPANS: &str = "userd::trace";
 
 /// What is ignored of the crate `log`: Rocket's targets, and ours. userd itself uses `tracing` only; what comes
 /// through `log` under a name of ours was written into our handlers by Rocket's macros, a line for each guard that
@@ -27,7 +30,16 @@ const LOG_TARGETS_IGNORED: [&str; 3] = ["rocket", "_", "userd"];
 /// Sends log lines and panics to standard error. To be called before Rocket is built, which otherwise installs a
 /// logger of its own. A second call changes nothing.
 pub fn init(format: LogFormat) {
-    if subscriber::set_global_default(subscriber_to(format, io::stderr, io::stderr().is_terminal())).is_err() {
+    init_with(format, None);
+}
+
+/// What looks at spans besides.
+pub(super) type MoreLayers = Option<Box<dyn Layer<Registry> + Send + Sync>>;
+
+/// The same, and spans go to `traces`.
+pub(super) fn init_with(format: LogFormat, traces: MoreLayers) {
+    let subscriber = subscriber_to(format, io::stderr, io::stderr().is_terminal(), traces);
+    if subscriber::set_global_default(subscriber).is_err() {
         return;
     }
     // Crates that use `log`. The level and the ignored targets are checked before a record is built. The only
@@ -37,25 +49,33 @@ pub fn init(format: LogFormat) {
     panic::set_hook(Box::new(log_panic));
 }
 
-fn subscriber_to<W>(format: LogFormat, writer: W, colours: bool) -> Box<dyn Subscriber + Send + Sync>
+fn subscriber_to<W>(
+    format: LogFormat,
+    writer: W,
+    colours: bool,
+    traces: MoreLayers,
+) -> Box<dyn Subscriber + Send + Sync>
 where
     W: for<'writer> fmt::MakeWriter<'writer> + Send + Sync + 'static,
 {
     // The layer formats a whole line into a buffer of its thread and hands it over in one `write_all`: one system
     // call a line, and lines of several threads don't mix.
     let layer = fmt::layer().with_writer(writer).with_ansi(colours);
-    match format {
-        LogFormat::Text => Box::new(registry().with(targets()).with(layer)),
-        LogFormat::Json => {
-            let layer = layer.json().flatten_event(true).with_current_span(false).with_span_list(false);
-            Box::new(registry().with(targets()).with(layer))
-        }
+    let lines: Box<dyn Layer<Registry> + Send + Sync> = match format {
+        LogFormat::Text => layer.boxed(),
+        LogFormat::Json => layer.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed(),
+    };
+    match traces {
+        // One filter for all costs less than one a layer.
+        None => Box::new(registry().with(lines).with(targets())),
+        Some(traces) => Box::new(registry().with(vec![lines.with_filter(targets()).boxed(), traces])),
     }
 }
 
 /// What gets through: userd from info up, everybody else from warn up, Rocket never.
 fn targets() -> Targets {
     let ours = Targets::new().with_default(LevelFilter::WARN).with_target("userd", LevelFilter::INFO);
+    let ours = ours.with_target(SPANS, LevelFilter::OFF);
     ours.with_targets(ROCKET_TARGETS.map(|target| (target, LevelFilter::OFF)))
 }
 
@@ -98,7 +118,7 @@ mod tests {
     fn logged(format: LogFormat, act: impl FnOnce()) -> Vec<String> {
         let writes = Writes::default();
         let made = writes.clone();
-        subscriber::with_default(subscriber_to(format, move || made.clone(), false), act);
+        subscriber::with_default(subscriber_to(format, move || made.clone(), false, None), act);
         writes.lines()
     }
 

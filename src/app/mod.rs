@@ -11,6 +11,8 @@ mod limits;
 mod logging;
 mod moving;
 mod runtime;
+#[cfg(feature = "otlp")]
+mod traces;
 mod wiring;
 
 pub use banner::Banner;

@@ -11,6 +11,10 @@ use std::time::Duration;
 
 use super::banner::Banner;
 use super::doctor::Background;
+#[cfg(feature = "otlp")]
+use super::logging::init_with;
+#[cfg(feature = "otlp")]
+use super::traces::Traces;
 use super::{OPEN_FILES_ADVISED, build_runtime, init_logging, raise_open_files};
 use crate::clock::{Clock as _, SystemClock};
 use crate::config::{
@@ -18,7 +22,7 @@ use crate::config::{
     StoreTarget, TokenAlgorithm,
 };
 use crate::domain::{PasswordPolicy, Rate, SessionLimits};
-use crate::http::{self, Access, HttpSettings, OnListening, Proxies, ServeError, Services, SignUpBy};
+use crate::http::{self, Access, HttpSettings, JoinTrace, OnListening, Proxies, ServeError, Services, SignUpBy};
 use crate::metrics::Metrics;
 use crate::random::{Random, SystemRandom};
 use crate::service;
@@ -71,7 +75,29 @@ pub enum AppError {
 /// Serves until told to stop. The answer is the exit code: 0 after a requested end, 1 otherwise.
 #[must_use]
 pub fn run(config: &Config) -> ExitCode {
+    #[cfg(feature = "otlp")]
+    let traces = match Traces::to(&config.otlp) {
+        Ok(traces) => traces,
+        Err(error) => {
+            init_logging(config.log);
+            tracing::error!("userd ends: can't send traces: {}", chain(&error));
+            return ExitCode::FAILURE;
+        }
+    };
+    #[cfg(feature = "otlp")]
+    init_with(config.log, traces.as_ref().map(Traces::layer));
+    #[cfg(not(feature = "otlp"))]
     init_logging(config.log);
+    let code = run_logged(config);
+    #[cfg(feature = "otlp")]
+    if let Some(traces) = traces {
+        traces.close();
+    }
+    code
+}
+
+/// The rest of it, where log lines go to their place.
+fn run_logged(config: &Config) -> ExitCode {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
     }
@@ -290,7 +316,20 @@ fn http_settings(config: &Config) -> HttpSettings {
         shutdown_grace: config.shutdown_grace,
         on_listening: None,
         metrics: Arc::default(),
+        join_trace: join_trace(config),
     }
+}
+
+/// How requests become part of traces, if traces go anywhere.
+#[cfg(feature = "otlp")]
+fn join_trace(config: &Config) -> Option<JoinTrace> {
+    config.otlp.endpoint.as_ref().map(|_| super::traces::join())
+}
+
+/// There are none.
+#[cfg(not(feature = "otlp"))]
+fn join_trace(_config: &Config) -> Option<JoinTrace> {
+    None
 }
 
 fn access(config: &Config) -> Access {

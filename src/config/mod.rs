@@ -10,6 +10,7 @@
 mod access_section;
 mod error;
 mod layers;
+mod otlp_section;
 mod plain_redis;
 mod read;
 mod redis_section;
@@ -27,6 +28,7 @@ use std::time::Duration;
 pub use access_section::{ProxyConfig, Refill, SessionConfig, SignUpBy, ThrottleConfig, TokenAlgorithm, TokenConfig};
 pub use error::{ConfigError, Mistake, Origin};
 pub use layers::DEFAULTS;
+pub use otlp_section::OtlpConfig;
 pub use redis_section::{AcknowledgedBy, DeclaredDurability, RedisConfig};
 pub use redis_target::{HostPort, REDIS_PORT_DEFAULT, RedisServers, RedisTarget, SENTINEL_PORT_DEFAULT};
 pub use secret::{HIDDEN, Secret};
@@ -89,6 +91,8 @@ pub struct Config {
     pub throttle: ThrottleConfig,
     /// How many events are kept.
     pub events_kept: u64,
+    /// Where traces go.
+    pub otlp: OtlpConfig,
     /// What is accepted although it is not advisable, a sentence each.
     pub warnings: Vec<String>,
     /// Every key with the value in force, for `userd config show`; secrets hidden.
@@ -197,6 +201,7 @@ impl Config {
             proxy: access_section::read_proxy(&mut read),
             throttle: access_section::read_throttle(&mut read),
             events_kept: read.whole("events.kept", 102_400..=1_000_000_000),
+            otlp: otlp_section::read(&mut read),
             warnings: choice.warning.iter().cloned().collect(),
             entries: Vec::new(),
         };

@@ -91,6 +91,9 @@ pub enum PasswordError {
     /// The person's own name or e-mail.
     #[error("must not be your own name or e-mail")]
     Personal,
+    /// The one that has expired.
+    #[error("must not be the password that has expired")]
+    Unchanged,
 }
 
 impl Password {
@@ -130,6 +133,12 @@ impl Password {
         let canonical = email.canonical();
         let personal = [name.as_str(), written, written_local, canonical.as_str(), canonical.local()];
         if personal.iter().any(|text| *own == *folded(&nfkc(text))) { Err(PasswordError::Personal) } else { Ok(()) }
+    }
+
+    /// Whether `attempt` is the same password.
+    #[must_use]
+    pub fn is(&self, attempt: &PasswordAttempt) -> bool {
+        *self.0 == *attempt.normalised()
     }
 
     /// Lets the secret out, for hashing.

@@ -76,7 +76,7 @@ pub(super) fn note(request: &Request<'_>, response: &Response<'_>) {
         bytes = response.body().preset_size(),
         caller,
         key_id,
-        trace_id = trace_id(request.headers()),
+        trace_id = trace.joined().or_else(|| trace_id(request.headers())),
     );
 }
 

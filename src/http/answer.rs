@@ -8,6 +8,7 @@ use rocket::response::Responder;
 use rocket::{Request, Response, response};
 use serde::Serialize;
 
+use super::admin_view::AccountView;
 use super::view::UserView;
 use crate::domain::{User, Version};
 use crate::service::KEYS_MAX_AGE_S;
@@ -40,6 +41,16 @@ impl Answer {
     /// The user, in the state that they are in.
     pub(super) fn user(user: &User) -> Self {
         Self { version: Some(user.version), ..Self::json(&UserView::of(user)) }
+    }
+
+    /// The user as an administrator sees them, in the state that they are in.
+    pub(super) fn account(user: &User) -> Self {
+        Self { version: Some(user.version), ..Self::json(&AccountView(user)) }
+    }
+
+    /// The user who was, as an administrator saw them.
+    pub(super) fn former_account(user: &User) -> Self {
+        Self::json(&AccountView(user))
     }
 
     /// The user who was: there is no state any more.

@@ -213,7 +213,14 @@ impl Fields {
         None
     }
 
-    fn wrong(&mut self, error: FieldError) {
+    /// The field `name` where it is true or false; `None` if it is not there, or null.
+    pub(super) fn flag_if_there(&mut self, name: &'static str) -> Result<Option<bool>, Noted> {
+        let is_there = self.values.iter().any(|(known, value)| *known == name && !matches!(value, Value::Null));
+        self.flag(name).map(|flag| is_there.then_some(flag)).ok_or(Noted)
+    }
+
+    /// Notes that the body as a whole, of which `name` would be a field, is not right.
+    pub(super) fn wrong(&mut self, error: FieldError) {
         if self.errors.len() < ERRORS_MAX {
             self.errors.push(error);
         }

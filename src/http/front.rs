@@ -6,8 +6,8 @@
 //! they also get onto the answers that Rocket gives past all fairings, to requests that it can't read.
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Duration, Instant};
 
 use rocket::fairing::{Fairing, Info, Kind};
@@ -141,6 +141,8 @@ pub(super) struct Trace {
     pub(super) started: Instant,
     /// Who asks, as far as somebody has looked.
     pub(super) seen: Seen,
+    /// The trace that its span is in.
+    joined: OnceLock<String>,
     /// Counted while this lives; `None` if the request never passed the fairing.
     under_way: Option<UnderWay>,
 }
@@ -148,7 +150,26 @@ pub(super) struct Trace {
 impl Trace {
     fn start(ids: &RequestIds, method: Method, under_way: Option<UnderWay>) -> Self {
         let number = ids.0.next.fetch_add(1, Ordering::Relaxed);
-        Self { prefix: ids.0.prefix, number, method, started: Instant::now(), seen: Seen::default(), under_way }
+        Self {
+            prefix: ids.0.prefix,
+            number,
+            method,
+            started: Instant::now(),
+            seen: Seen::default(),
+            joined: OnceLock::new(),
+            under_way,
+        }
+    }
+
+    /// Its span is in the trace with this id.
+    pub(super) fn joins(&self, id: String) {
+        // A route that forwards to another one stays in the same trace.
+        let _ = self.joined.set(id);
+    }
+
+    /// The id of the trace that its span is in.
+    pub(super) fn joined(&self) -> Option<&str> {
+        self.joined.get().map(String::as_str)
     }
 
     /// Of `request`.

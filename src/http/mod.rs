@@ -5,11 +5,12 @@
 //! | `api` | the handlers, one endpoint a file |
 //! | `access` | who may call, as the operator has set it |
 //! | `callers` | guards: who asks, and whether they may |
-//! | `user_key`, `conditions`, `body`, `fields` | guards: what a request says, as types |
-//! | `answer`, `view` | what leaves when all went well |
+//! | `user_key`, `conditions`, `queries`, `body`, `fields`, `admin_fields` | guards: what a request says, as types |
+//! | `answer`, `view`, `admin_view` | what leaves when all went well |
 //! | `problem` | what leaves when not; the only place with statuses and their words |
 //! | `front` | what every request passes: its id, the count of those under way, the headers of every answer |
 //! | `access_log` | what is left of every request: its line in the log, its count in the metrics |
+//! | `traced` | a span for each request, where traces are wanted |
 //! | `cors` | which other sites' pages may read answers |
 //! | `methods` | 405 and `OPTIONS`, derived from the mounted routes |
 //! | `openapi` | the API's description, made of the handlers' own types, and the page that shows it |
@@ -22,6 +23,8 @@
 
 mod access;
 mod access_log;
+mod admin_fields;
+mod admin_view;
 mod answer;
 mod api;
 mod body;
@@ -34,6 +37,8 @@ mod launch;
 mod methods;
 mod openapi;
 mod problem;
+mod queries;
+mod traced;
 mod user_key;
 mod view;
 
@@ -47,6 +52,7 @@ use rocket::{Build, Rocket, catchers};
 pub use access::{Access, Proxies, SignUpBy};
 pub use launch::{ServeError, serve, serve_until};
 pub use problem::ProblemKind;
+pub use traced::JoinTrace;
 
 use crate::domain::PasswordPolicy;
 use crate::metrics::Metrics;
@@ -91,6 +97,8 @@ pub struct HttpSettings {
     pub on_listening: Option<OnListening>,
     /// Where requests are counted, and what `GET /metrics` shows.
     pub metrics: Arc<Metrics>,
+    /// How requests become part of traces; without it there are none.
+    pub join_trace: Option<JoinTrace>,
 }
 
 impl HttpSettings {
@@ -108,6 +116,7 @@ impl HttpSettings {
             shutdown_grace: SHUTDOWN_GRACE,
             on_listening: None,
             metrics: Arc::default(),
+            join_trace: None,
         }
     }
 }
@@ -149,6 +158,6 @@ pub fn rocket(settings: &HttpSettings, services: Services) -> Rocket<Build> {
         .attach(launch::tell_address(settings.on_listening.clone()))
         .attach(methods::fairing())
         .attach(access_log::know_routes(Arc::clone(&settings.metrics)))
-        .mount("/", api::routes())
+        .mount("/", traced::wrapped(api::routes(), settings.join_trace.as_ref()))
         .register("/", catchers![problem::refused])
 }

@@ -5,6 +5,7 @@
 use std::error::Error as StdError;
 
 use crate::domain::{PasswordError, UserId};
+use crate::service::administration::ForeignCursor;
 use crate::service::hashing::HashError;
 use crate::service::seal::UnsealError;
 use crate::service::tries::LimitMet;
@@ -61,6 +62,9 @@ pub enum Error {
     /// The refresh token was used before, or is none.
     #[error("the refresh token is worth nothing: {0}")]
     RefreshRefused(&'static str),
+    /// The cursor is none, or one of another list.
+    #[error("the cursor {0}")]
+    ForeignCursor(#[source] ForeignCursor),
     /// Tokens are for nobody of this name.
     #[error("the audience is none of those that are configured")]
     UnknownAudience,

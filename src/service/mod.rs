@@ -1,5 +1,6 @@
 //! The use cases, a file a noun. Knows the store's contract, the clock and randomness; knows no framework.
 
+mod administration;
 mod api_keys;
 mod credentials;
 mod device_key;
@@ -19,6 +20,10 @@ mod turns;
 mod use_cases;
 mod users;
 
+pub use administration::{
+    Administration, Cursor, EVENTS_ORDER, ForeignCursor, GivenPassword, NewAccount, NewStanding, Page, Stats,
+    UsersWanted, Wanted,
+};
 pub use api_keys::{API_KEY_NAME_CHARS_MAX, API_KEYS_MAX, ApiKey, ApiKeys};
 pub use credentials::Credentials;
 pub use device_key::DeviceKeys;

@@ -7,8 +7,8 @@ use crate::domain::PasswordPolicy;
 use crate::random::Random;
 use crate::service::hashing::Hasher;
 use crate::service::{
-    ApiKeys, Credentials, DeviceKeys, Error, KeyGround, Keyring, Seal, SessionSettings, Sessions, SigningRing,
-    TokenSettings, Tokens, Tries, TryRates, Users,
+    Administration, ApiKeys, Credentials, DeviceKeys, Error, KeyGround, Keyring, Seal, SessionSettings, Sessions,
+    SigningRing, TokenSettings, Tokens, Tries, TryRates, Users,
 };
 use crate::store::Store;
 
@@ -45,6 +45,8 @@ pub struct Ground {
 pub struct UseCases {
     /// With users.
     pub users: Arc<Users>,
+    /// By administrators.
+    pub administration: Arc<Administration>,
     /// With sessions.
     pub sessions: Arc<Sessions>,
     /// With tokens for other services.
@@ -70,7 +72,9 @@ impl UseCases {
         let tries = Tries::new(Arc::clone(&store) as _, settings.rates, Arc::clone(&clock));
         let credentials = Arc::new(Credentials::new(Arc::clone(&store), hasher, tries));
         let (policy, time, chance) = (settings.policy, Arc::clone(&clock), Arc::clone(&random));
-        let users = Users::new(Arc::clone(&store), Arc::clone(&credentials), policy, time, chance);
+        let users = Arc::new(Users::new(Arc::clone(&store), Arc::clone(&credentials), policy, time, chance));
+        let (checks, time) = (Arc::clone(&credentials), Arc::clone(&clock));
+        let administration = Administration::new(Arc::clone(&store), Arc::clone(&users), checks, time);
         let devices = DeviceKeys::new(Arc::clone(&store) as _, Arc::clone(&seal), Arc::clone(&random));
         let (time, chance) = (Arc::clone(&clock), Arc::clone(&random));
         let sessions = Sessions::new(Arc::clone(&store), credentials, devices, settings.sessions, time, chance);
@@ -82,6 +86,7 @@ impl UseCases {
         let (signed_in, say) = (Arc::clone(&sessions), settings.tokens.clone());
         let tokens = Tokens::new(ring, signed_in, Arc::clone(&store), say, time, chance);
         let keyring = Keyring::new(ApiKeys::new(store, clock, random));
-        Self { users: Arc::new(users), sessions, tokens: Arc::new(tokens), keyring: Arc::new(keyring) }
+        let (administration, tokens, keyring) = (Arc::new(administration), Arc::new(tokens), Arc::new(keyring));
+        Self { users, administration, sessions, tokens, keyring }
     }
 }

@@ -9,8 +9,8 @@ use std::sync::Arc;
 
 use crate::clock::Clock;
 use crate::domain::{
-    CanonicalEmail, Client, Email, Name, Password, PasswordAttempt, PasswordHash, PasswordPolicy, Standing, Timestamp,
-    User, UserId, Version,
+    CanonicalEmail, Client, Email, Name, Password, PasswordAttempt, PasswordError, PasswordHash, PasswordPolicy,
+    Standing, Timestamp, User, UserId, Version,
 };
 use crate::random::Random;
 use crate::service::credentials::{Check, Credentials, Purpose};
@@ -20,7 +20,7 @@ use crate::store::{Insert, Profile, Remove, Store, StoreError, Update};
 /// How often a change is tried when the user changes under it. As many writers of one user as this can be under
 /// way at once and all succeed. A round costs a look-up and a write; the password is hashed again only in a round
 /// that meets another hash than the one it was found right against.
-const ROUNDS_MAX: u32 = 10;
+pub(super) const ROUNDS_MAX: u32 = 10;
 
 /// How many ids a sign-up tries while places of users are being moved: one slot of a cluster moves at a time, so the
 /// second nearly always lies elsewhere.
@@ -88,8 +88,13 @@ impl Precondition {
         }
     }
 
+    /// The error where the user is in another state than is wanted.
+    pub(super) fn check(&self, version: Version) -> Result<(), Error> {
+        if self.allows(version) { Ok(()) } else { Err(Error::Stale) }
+    }
+
     /// What to do when somebody else was faster: the caller who named a state is told, others get a new round.
-    fn on_stale(&self) -> Result<(), Error> {
+    pub(super) fn on_stale(&self) -> Result<(), Error> {
         match self {
             Self::Any => Ok(()),
             Self::OneOf(_) => Err(Error::Stale),
@@ -117,13 +122,18 @@ impl Users {
     /// # Errors
     /// [`Error::EmailTaken`], [`Error::PasswordRejected`], [`Error::Busy`], [`Error::Store`].
     pub async fn sign_up(&self, sign_up: SignUp, client: &Client) -> Result<User, Error> {
+        self.sign_up_as(sign_up, Standing::default(), client).await
+    }
+
+    /// The same with a standing from the beginning.
+    pub(super) async fn sign_up_as(&self, sign_up: SignUp, standing: Standing, client: &Client) -> Result<User, Error> {
         let SignUp { name, email, password } = sign_up;
         password
             .check_personal(&name, &email)
             .map_err(|rule| Error::PasswordRejected { field: PasswordField::Password, rule })?;
         let password_hash = self.credentials.hasher().hash(password).await.map_err(Error::from_hashing)?;
         let now = self.clock.now();
-        let (standing, created_at, updated_at, version) = (Standing::default(), now, now, Version::FIRST);
+        let (created_at, updated_at, version) = (now, now, Version::FIRST);
         let mut user =
             User { id: self.fresh_id(now), name, email, password_hash, standing, created_at, updated_at, version };
         for _ in 0..IDS_MAX {
@@ -220,6 +230,10 @@ impl Users {
                 .authenticate(id, &change.password, (Purpose::NewPassword, precondition), client, &mut check)
                 .await?;
             change.new_password.check_personal(&user.name, &user.email).map_err(rejected)?;
+            // Only an expired one: whoever may keep their password may also choose it once more.
+            if user.standing.password_expired && change.new_password.is(&change.password) {
+                return Err(rejected(PasswordError::Unchanged));
+            }
             let hash = match new_hash.take() {
                 Some(hash) => hash,
                 None => self
@@ -276,7 +290,7 @@ impl Users {
         check: &mut Check,
     ) -> Result<(User, bool), Error> {
         let (user, outdated) = self.credentials.verify_id(id, attempt, purpose, client, check).await?;
-        if precondition.allows(user.version) { Ok((user, outdated)) } else { Err(Error::Stale) }
+        precondition.check(user.version).map(|()| (user, outdated))
     }
 
     /// The same password once more: hashing consumes one, and a later round may have to look at it again.
@@ -285,6 +299,6 @@ impl Users {
     }
 }
 
-fn rejected(rule: crate::domain::PasswordError) -> Error {
+pub(super) fn rejected(rule: PasswordError) -> Error {
     Error::PasswordRejected { field: PasswordField::NewPassword, rule }
 }

@@ -1,4 +1,4 @@
-//! What a store promises about reading many users: in pages, in an order that stays.
+//! What a store promises about reading much: many users, or a long history, in pages, in an order that stays.
 //!
 //! A page is no snapshot: who signs up or is deleted while somebody reads on is or is not among those that follow. But
 //! each user in a page is whole, and who is there all the while is met exactly once.
@@ -6,7 +6,7 @@
 use async_trait::async_trait;
 
 use super::StoreError;
-use crate::domain::{CanonicalEmail, EmailPrefix, User, UserId};
+use crate::domain::{CanonicalEmail, EmailPrefix, Event, User, UserId};
 
 /// In which direction users are read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,9 +55,26 @@ impl Listed {
     }
 }
 
-/// Reading many users.
+/// Where an event lies in the history of its user. Numbers that only the store understands, and that grow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct EventPlace(pub u64, pub u64);
+
+/// Reading in pages.
 #[async_trait]
 pub trait Directory: Send + Sync + 'static {
+    /// The word for the kind of store.
+    fn kind(&self) -> &'static str;
+
+    /// The `most` events of a user, at most, that come after `after`, which need not be the place of any; fewer only at
+    /// the end. Also of a user who is deleted, as long as they are kept.
+    async fn events_page(
+        &self,
+        user: UserId,
+        after: Option<EventPlace>,
+        order: Order,
+        most: usize,
+    ) -> Result<Vec<(EventPlace, Event)>, StoreError>;
+
     /// The `most` users, at most, that come after `after` in the order of their ids, which is that of their sign-up;
     /// from the beginning without `after`, which need not be the id of anybody. Fewer only at the end.
     ///

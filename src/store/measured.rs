@@ -13,9 +13,9 @@ use async_trait::async_trait;
 use tracing::Instrument as _;
 
 use super::{
-    Account, Arrival, Departure, Directory, Examine, Examined, Exporting, Importing, Insert, KeyKind, KeyStore, Listed,
-    NewSession, Open, Order, Portion, Profile, Remove, Ruling, SessionStore, SignedIn, Store, StoreError, StoredKey,
-    Throttle, Update,
+    Account, Arrival, Departure, Directory, EventPlace, Examine, Examined, Exporting, Importing, Insert, KeyKind,
+    KeyStore, Listed, NewSession, Open, Order, Portion, Profile, Remove, Ruling, SessionStore, SignedIn, Store,
+    StoreError, StoredKey, Throttle, Update,
 };
 use crate::domain::{
     Bucket, CanonicalEmail, Client, EmailPrefix, Event, EventKind, PasswordHash, RefreshState, Session, SessionId,
@@ -315,6 +315,20 @@ impl Examine for Measured {
 
 #[async_trait]
 impl Directory for Measured {
+    fn kind(&self) -> &'static str {
+        self.store.kind()
+    }
+
+    async fn events_page(
+        &self,
+        user: UserId,
+        after: Option<EventPlace>,
+        order: Order,
+        most: usize,
+    ) -> Result<Vec<(EventPlace, Event)>, StoreError> {
+        self.time(Call::Events, self.store.events_page(user, after, order, most)).await
+    }
+
     async fn users_by_id(&self, after: Option<UserId>, order: Order, most: usize) -> Result<Vec<Listed>, StoreError> {
         self.time(Call::Directory, self.store.users_by_id(after, order, most)).await
     }

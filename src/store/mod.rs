@@ -39,7 +39,7 @@ use std::error::Error as StdError;
 
 use async_trait::async_trait;
 
-pub use directory::{Directory, Listed, Order};
+pub use directory::{Directory, EventPlace, Listed, Order};
 pub use keys::{KEY_BYTES_MAX, KeyKind, KeyStore, StoredKey};
 pub use legacy::{LegacyPage, LegacyRecord, LegacySource};
 pub use measured::Measured;

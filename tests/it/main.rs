@@ -3,7 +3,6 @@
 #![expect(unreachable_pub, reason = "a test binary exports nothing; pub marks what its modules share")]
 #![expect(clippy::expect_used, reason = "a test that can't go on fails with the sentence in `expect`")]
 
-mod api_description;
 mod cli;
 mod config;
 mod contract;
@@ -11,7 +10,10 @@ mod doctor;
 mod documents;
 mod faults;
 mod http;
+mod metrics;
 mod moving;
+#[cfg(feature = "otlp")]
+mod otlp;
 mod packages;
 mod pages;
 mod program_pages;

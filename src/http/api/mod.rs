@@ -1,5 +1,28 @@
 //! The endpoints, one a file: this listing is the API's table of contents. `docs/API.md` says what each does.
 
+use rocket::{Route, routes};
+
+use super::openapi::Endpoint;
+use crate::domain::PasswordPolicy;
+
+/// The routes to these handlers, and what their signatures say for the API's description; then those of other modules.
+macro_rules! endpoints {
+    ($($module:ident::$handler:ident),* $(,)? $(; $more:ident)*) => {
+        /// Every route to the handlers of this module.
+        pub(in crate::http) fn routes() -> Vec<Route> {
+            let own = routes![$($module::$handler),*];
+            own.into_iter()$(.chain($more::routes()))*.collect()
+        }
+
+        /// The same with what the handlers' signatures say.
+        pub(in crate::http) fn endpoints(policy: PasswordPolicy) -> Vec<Endpoint> {
+            let own = [$(Endpoint::of(routes![$module::$handler], &$module::$handler, policy)),*];
+            own.into_iter().flatten()$(.chain($more::endpoints(policy)))*.collect()
+        }
+    };
+}
+
+mod admin;
 mod description;
 mod discovery;
 mod docs;
@@ -23,32 +46,11 @@ mod users_password;
 mod users_replace;
 mod users_show;
 
-use rocket::{Route, routes};
-
 pub(super) use files::{FilePath, StaticDir};
 pub(super) use health::Asked;
 pub(super) use jwks::KeySet;
 pub(super) use metrics::Shown;
 pub(super) use {discovery::Discovery, health::Health};
-
-use super::openapi::Endpoint;
-use crate::domain::PasswordPolicy;
-
-/// Every route there is, and what its handler's signature says of it for the API's description.
-macro_rules! endpoints {
-    ($($module:ident::$handler:ident),* $(,)?) => {
-        /// Every route there is.
-        pub(super) fn routes() -> Vec<Route> {
-            routes![$($module::$handler),*]
-        }
-
-        /// The same with what the handlers' signatures say.
-        pub(super) fn endpoints(policy: PasswordPolicy) -> Vec<Endpoint> {
-            let each = [$(Endpoint::of(routes![$module::$handler], &$module::$handler, policy)),*];
-            each.into_iter().flatten().collect()
-        }
-    };
-}
 
 endpoints![
     ping::ping,
@@ -74,4 +76,5 @@ endpoints![
     jwks::keys,
     discovery::discover,
     files::file,
+    ; admin
 ];

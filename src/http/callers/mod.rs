@@ -5,7 +5,7 @@
 //! | `shown` | what a request shows of itself: a token, a key, a cookie, nothing |
 //! | `caller` | who that is, found out once a request |
 //! | `pass` | the decision whether they may |
-//! | `public`, `anyone`, `may`, `may_all`, `may_scrape`, `signed_in` | guards: the decision as types in a handler's signature |
+//! | `public`, `anyone`, `may`, `may_all`, `may_scrape`, `signed_in`, `administrator` | guards: the decision as types in a handler's signature |
 //! | `address` | where a request comes from, and by what name it was sent here |
 //! | `site` | whether a browser asks on behalf of another site |
 //! | `cookies` | the cookies of a session and of a known device |
@@ -22,6 +22,7 @@
 //! | [`MayEndSessions`] | no | their own | `sessions:write` |
 //! | [`SignedIn`] | no | yes | no |
 //! | [`MayScrape`] | a program on this machine | the same | `admin` |
+//! | [`Administrator`] | no | no, also not for themselves | `admin` |
 //!
 //! In protected mode (no API key was ever made) everybody may what the table keeps from them, but for [`SignedIn`].
 //! That somebody may not is said without looking whether there is such a user.
@@ -32,6 +33,7 @@
 //! To add an act upon a user: a type in `may` with its scope, its alias, its row above.
 
 mod address;
+mod administrator;
 mod anyone;
 mod caller;
 mod cookies;
@@ -44,6 +46,7 @@ mod shown;
 mod signed_in;
 mod site;
 
+pub(super) use administrator::Administrator;
 pub(super) use anyone::Anyone;
 pub(super) use may::{Act, May, MayChange, MayEndSessions, MayRead, MaySeeSessions};
 pub(super) use may_all::{MayCount, MaySignUp};

@@ -139,6 +139,10 @@ impl From<service::Error> for Problem {
                 let wrong = FieldError::new("audience", rule);
                 return Self::invalid_fields(wrong.sentence(), vec![wrong]);
             }
+            Error::ForeignCursor(why) => {
+                let wrong = FieldError::new("cursor", why.to_string());
+                return Self::invalid_fields(wrong.sentence(), vec![wrong]);
+            }
             Error::HashFailed(_) | Error::SigningFailed(_) | Error::KeyUnusable { .. } => {
                 (ProblemKind::Internal, INTERNAL)
             }

@@ -13,7 +13,6 @@ use super::examine::Examiner;
 use super::readers::Readers;
 use super::{open, schema};
 use crate::domain::Timestamp;
-use crate::metrics::Metrics;
 use crate::store::{Examine, Examined, Portion, StoreError};
 
 /// A database that is looked at and not served.
@@ -38,8 +37,7 @@ impl EmbeddedFile {
         schema::configure_reader(&connection).map_err(engine)?;
         let reading = open::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, timeout).map_err(engine)?;
         schema::configure_reader(&reading).map_err(engine)?;
-        // Nobody reads what a command counts.
-        let readers = Readers::new(vec![reading], Arc::new(Metrics::new(0))).map_err(engine)?;
+        let readers = Readers::new(vec![reading], Arc::default()).map_err(engine)?;
         Ok(Self { examiner: Examiner::new(connection), readers })
     }
 }

@@ -9,10 +9,10 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::errors::Failure;
 use super::readers::look_up;
 use super::rows::{RowError, user_columns};
-use super::{EmbeddedFile, EmbeddedStore};
-use crate::domain::{CanonicalEmail, EmailPrefix, User, UserId};
+use super::{EmbeddedFile, EmbeddedStore, events};
+use crate::domain::{CanonicalEmail, EmailPrefix, Event, User, UserId};
 use crate::store::directory::Span;
-use crate::store::{Directory, Listed, Order, StoreError};
+use crate::store::{Directory, EventPlace, Listed, Order, StoreError};
 
 pub(super) const IDS: &str = "SELECT rowid, id FROM users WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3";
 pub(super) const IDS_DOWN: &str = "SELECT rowid, id FROM users WHERE id >= ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3";
@@ -32,6 +32,20 @@ macro_rules! directory_of {
     ($store:ty) => {
         #[async_trait]
         impl Directory for $store {
+            fn kind(&self) -> &'static str {
+                "sqlite"
+            }
+
+            async fn events_page(
+                &self,
+                user: UserId,
+                after: Option<EventPlace>,
+                order: Order,
+                most: usize,
+            ) -> Result<Vec<(EventPlace, Event)>, StoreError> {
+                self.readers.read(|connection| events::page(connection, user, after, order, most))
+            }
+
             async fn users_by_id(
                 &self,
                 after: Option<UserId>,

@@ -10,6 +10,7 @@ use super::errors::Failure;
 use super::rows::{RowError, number, read};
 use super::session_rows::address_from;
 use crate::domain::{Agent, CallerId, Client, Event, EventKind, Timestamp, UserId, address_to_bytes};
+use crate::store::{EventPlace, Order};
 
 /// The most old events that go with a new one. One would do; more let a smaller limit come true by and by, and no
 /// change waits for the rest.
@@ -29,6 +30,12 @@ const FORGET: &str = "DELETE FROM events WHERE number IN \
 /// The last events of a user, the last one first.
 pub(super) const EVENTS: &str =
     "SELECT number, kind, at, address, caller FROM events WHERE user = ?1 ORDER BY number DESC LIMIT ?2";
+
+/// Those after a number, and those before one.
+pub(super) const EVENTS_AFTER: &str =
+    "SELECT number, kind, at, address, caller FROM events WHERE user = ?1 AND number > ?2 ORDER BY number";
+pub(super) const EVENTS_BEFORE: &str =
+    "SELECT number, kind, at, address, caller FROM events WHERE user = ?1 AND number < ?2 ORDER BY number DESC";
 
 /// What is written beside a change: who does it, when, and how many events are kept.
 #[derive(Debug, Clone)]
@@ -80,6 +87,31 @@ pub(super) fn events(connection: &Connection, user: UserId, most: usize) -> Resu
     Ok(events)
 }
 
+/// The next `most` events of `user`. A place is a number and 0.
+pub(super) fn page(
+    connection: &Connection,
+    user: UserId,
+    after: Option<EventPlace>,
+    order: Order,
+    most: usize,
+) -> Result<Vec<(EventPlace, Event)>, Failure> {
+    let (sql, start) = match order {
+        Order::Ascending => (EVENTS_AFTER, -1),
+        Order::Descending => (EVENTS_BEFORE, i64::MAX),
+    };
+    let after = after.map_or(start, |EventPlace(number, _)| i64::try_from(number).unwrap_or(i64::MAX));
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(params![&user.as_bytes()[..], after])?;
+    let mut found = Vec::new();
+    while found.len() < most
+        && let Some(row) = rows.next()?
+    {
+        let number: i64 = row.get(0)?;
+        found.extend(event(row, user)?.map(|event| (EventPlace(number.unsigned_abs(), 0), event)));
+    }
+    Ok(found)
+}
+
 fn event(row: &Row<'_>, user: UserId) -> Result<Option<Event>, Failure> {
     let (kind, at, address, caller) = (row.get_ref(1)?, row.get_ref(2)?, row.get_ref(3)?, row.get_ref(4)?);
     match parse(user, kind, at, address, caller) {
@@ -108,6 +140,7 @@ fn parse(
 mod tests {
     use rusqlite::StatementStatus;
 
+    use super::super::directory::{EMAILS, EMAILS_DOWN, IDS, IDS_DOWN, ROW};
     use super::super::schema::{CREATE_HANGING, CREATE_USERS, configure_reader};
     use super::super::session_rows::{SESSION, SESSIONS, SIGNED_IN};
     use super::*;
@@ -188,7 +221,21 @@ mod tests {
         }
     }
 
-    const STATEMENTS: [&str; 6] = [INSERT, FORGET, EVENTS, SESSION, SESSIONS, SIGNED_IN];
+    const STATEMENTS: [&str; 13] = [
+        INSERT,
+        FORGET,
+        EVENTS,
+        EVENTS_AFTER,
+        EVENTS_BEFORE,
+        SESSION,
+        SESSIONS,
+        SIGNED_IN,
+        IDS,
+        IDS_DOWN,
+        EMAILS,
+        EMAILS_DOWN,
+        ROW,
+    ];
 
     #[test]
     fn no_statement_walks_a_table() {

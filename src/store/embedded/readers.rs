@@ -10,7 +10,7 @@ use rusqlite::{Connection, Params};
 
 use super::directory::{EMAILS, EMAILS_DOWN, IDS, IDS_DOWN, ROW};
 use super::errors::{Failure, Trouble};
-use super::events::EVENTS;
+use super::events::{EVENTS, EVENTS_AFTER, EVENTS_BEFORE};
 use super::keys::KEYS;
 use super::rows::{user_columns, user_from_row};
 use super::session_rows::{SESSIONS, SIGNED_IN};
@@ -37,7 +37,7 @@ impl Readers {
     /// If the tables are not what the look-ups need.
     pub(super) fn new(connections: Vec<Connection>, metrics: Arc<Metrics>) -> rusqlite::Result<Self> {
         for connection in &connections {
-            let pages = [IDS, IDS_DOWN, EMAILS, EMAILS_DOWN, ROW];
+            let pages = [IDS, IDS_DOWN, EMAILS, EMAILS_DOWN, ROW, EVENTS_AFTER, EVENTS_BEFORE];
             for sql in [USER, USER_BY_EMAIL, USERS_COUNT, SIGNED_IN, SESSIONS, EVENTS, KEYS].into_iter().chain(pages) {
                 connection.prepare_cached(sql)?;
             }

@@ -12,9 +12,9 @@ use super::RedisStore;
 use super::keys::{Keys, Shard};
 use super::merge::{Merge, Question};
 use super::record;
-use crate::domain::{CanonicalEmail, EmailPrefix, UserId};
+use crate::domain::{CanonicalEmail, EmailPrefix, Event, UserId};
 use crate::store::directory::Span;
-use crate::store::{Directory, Listed, Order, StoreError};
+use crate::store::{Directory, EventPlace, Listed, Order, StoreError};
 
 /// Which of a shard's two listings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +51,20 @@ impl Listing {
 
 #[async_trait]
 impl Directory for RedisStore {
+    fn kind(&self) -> &'static str {
+        "redis"
+    }
+
+    async fn events_page(
+        &self,
+        user: UserId,
+        after: Option<EventPlace>,
+        order: Order,
+        most: usize,
+    ) -> Result<Vec<(EventPlace, Event)>, StoreError> {
+        self.events_after(user, after, order, most).await
+    }
+
     async fn users_by_id(&self, after: Option<UserId>, order: Order, most: usize) -> Result<Vec<Listed>, StoreError> {
         let mut span = Span::of_all_text();
         if let Some(after) = after {

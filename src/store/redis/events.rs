@@ -17,7 +17,7 @@ use super::RedisStore;
 use super::keys::{SHARDS, Shard};
 use super::script::Script;
 use crate::domain::{Agent, CallerId, CanonicalEmail, Client, Event, EventKind, Timestamp, UserId};
-use crate::store::StoreError;
+use crate::store::{EventPlace, Order, StoreError};
 
 /// Fewer events than this are never kept in a shard: one user's last days should outlive their neighbours'.
 const KEPT_MIN: u64 = 100;
@@ -63,19 +63,37 @@ impl RedisStore {
         reply.map(drop).map_err(|error| error.at(&key))
     }
 
-    /// The last `most` events of `user`, read from the newest on, a page at a time.
+    /// The last `most` events of `user`, in the order in which they happened.
     pub(super) async fn last_events(&self, user: UserId, most: usize) -> Result<Vec<Event>, StoreError> {
+        let found = self.events_after(user, None, Order::Descending, most).await?;
+        Ok(found.into_iter().rev().map(|(_, event)| event).collect())
+    }
+
+    /// The next `most` events of `user`. They lie among those of the shard, which are read a page at a time.
+    pub(super) async fn events_after(
+        &self,
+        user: UserId,
+        after: Option<EventPlace>,
+        order: Order,
+        most: usize,
+    ) -> Result<Vec<(EventPlace, Event)>, StoreError> {
         let (deadline, shard) = (self.link.deadline(), Shard::of_user(user));
         let key = self.keys.events(shard);
-        let (mut found, mut from) = (Vec::new(), "+".to_owned());
+        let (command, start, end) = match order {
+            Order::Ascending => ("XRANGE", "-", "+"),
+            Order::Descending => ("XREVRANGE", "+", "-"),
+        };
+        let mut found = Vec::new();
+        let mut from = after.map_or_else(|| start.to_owned(), |EventPlace(ms, number)| format!("({ms}-{number}"));
         while found.len() < most {
             let mut read = Cmd::new();
-            read.arg("XREVRANGE").arg(&key).arg(&from).arg("-").arg("COUNT").arg(PAGE);
+            read.arg(command).arg(&key).arg(&from).arg(end).arg("COUNT").arg(PAGE);
             let answer = self.link.command(deadline, shard, &read).await.map_err(|error| error.at(&key))?;
             let page = entries(answer).map_err(|what| StoreError::corrupt(key.as_str(), what))?;
-            for Entry { fields, .. } in &page {
+            for Entry { id, fields } in &page {
                 if fields.get("user").is_some_and(|bytes| bytes.as_slice() == user.as_bytes()) {
-                    found.extend(parse(fields).map_err(|what| StoreError::corrupt(key.as_str(), what))?);
+                    let event = parse(fields).map_err(|what| StoreError::corrupt(key.as_str(), what))?;
+                    found.extend(place(id).zip(event));
                 }
             }
             match page.last() {
@@ -84,9 +102,14 @@ impl RedisStore {
             }
         }
         found.truncate(most);
-        found.reverse();
         Ok(found)
     }
+}
+
+/// The place that an entry's id, `<milliseconds>-<number>`, is.
+fn place(id: &str) -> Option<EventPlace> {
+    let (ms, number) = id.split_once('-')?;
+    Some(EventPlace(ms.parse().ok()?, number.parse().ok()?))
 }
 
 /// An entry of a stream.

@@ -1,7 +1,7 @@
 //! Promises about an account's history.
 
 use userd::domain::{ApiKeyId, CallerId, CanonicalEmail, Client, Event, EventKind, SessionLimits, User};
-use userd::store::{Insert, Remove, Update};
+use userd::store::{Insert, Order, Remove, Update};
 
 use crate::support::signed_in::{LIMITS, client_at, new_session};
 use crate::support::stores::{TestStore, password_hash};
@@ -171,4 +171,32 @@ pub(crate) async fn a_history_outlives_its_user_and_is_not_the_next_ones(test: &
     let again = test.signed_up("Ann", "ann@x.org").await;
     assert_eq!(kinds(test, &ann).await, [EventKind::SignedUp, EventKind::Deleted]);
     assert_eq!(kinds(test, &again).await, [EventKind::SignedUp]);
+}
+
+pub(crate) async fn pages_of_a_history_are_the_whole_in_both_orders(test: &TestStore) {
+    let (ann, bob) = (test.signed_up("Ann", "ann@x.org").await, test.signed_up("Bob", "bob@x.org").await);
+    for address in 1..=20 {
+        for user in [&ann, &bob] {
+            let (email, client) = (user.email.canonical(), client_at(address));
+            test.store.note_failure(email, Some(user.id), &client, test.now()).await.expect("the store works");
+        }
+    }
+    let mut expected = history(test, &ann).await;
+    for order in [Order::Ascending, Order::Descending] {
+        for most in [1, 7, 21, 30] {
+            let (mut found, mut after) = (Vec::new(), None);
+            loop {
+                let page = test.store.events_page(ann.id, after, order, most).await.expect("the store works");
+                found.extend(page.iter().map(|(_, event)| event.clone()));
+                match page.last() {
+                    Some((place, _)) if page.len() == most => after = Some(*place),
+                    _ => break,
+                }
+            }
+            assert_eq!(found, expected, "{order:?} by {most}");
+        }
+        expected.reverse();
+    }
+    let none = test.store.events_page(ann.id, None, Order::Ascending, 0).await;
+    assert_eq!(none.expect("the store works"), []);
 }

@@ -196,6 +196,7 @@ macro_rules! promises_on {
                 the_last_events_are_read_and_no_more_than_were_asked_for,
                 failures_at_an_email_of_nobody_are_in_nobodys_history,
                 a_history_outlives_its_user_and_is_not_the_next_ones,
+                pages_of_a_history_are_the_whole_in_both_orders,
             );
             $promised!($backend, throttling:
                 a_bucket_gives_its_burst_and_then_says_how_long_to_wait,

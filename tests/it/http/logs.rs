@@ -3,10 +3,13 @@
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use insta::assert_snapshot;
 use rocket::http::Method::{Delete, Get, Head, Post};
 use serde_json::Value;
 use tracing::subscriber::DefaultGuard;
+use userd::domain::Scope;
 
+use super::scene::{Scene, bearer, make_key};
 use super::{Front, PASSWORD, fresh};
 use crate::support::memory_store::{Fault, INNARDS};
 
@@ -85,6 +88,35 @@ async fn each_request_is_one_line_with_its_pattern_and_never_its_path() {
         assert!(line["duration_us"].as_u64().is_some(), "{line}");
     }
     assert!(!text.contains("example.com") && !text.contains("token"), "{text}");
+}
+
+#[rocket::async_test]
+async fn the_line_says_who_asked_as_a_kind_and_to_which_trace_it_belongs() {
+    let scene = Scene::keyed().await;
+    let key = make_key(&scene.store, 2, &[Scope::UsersRead]).await;
+    let ada = scene.join("Ada", "ada@example.com").await;
+    let log = Log::open();
+    let trace = ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned());
+    let path = format!("/api/users/{}", ada.id);
+    for shown in [Vec::new(), bearer(&ada.token), [bearer(&key), vec![trace]].concat()] {
+        scene.ask(Get, &path, &shown, "").await;
+    }
+    scene.ask(Get, "/ping", &Vec::new(), "").await;
+    let (text, lines) = log.read();
+    let lines = access(&lines).into_iter().cloned().map(|mut line| {
+        // What is another one each time.
+        assert!(line["timestamp"].is_string() && line["duration_us"].is_u64(), "{line}");
+        line["timestamp"] = "…".into();
+        line["duration_us"] = 0.into();
+        line.to_string()
+    });
+    assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @r#"
+    {"bytes":211,"caller":"nobody","duration_us":0,"id":"t","level":"INFO","method":"GET","route":"/api/users/<_>","status":401,"target":"userd::access","timestamp":"…"}
+    {"bytes":164,"caller":"session","duration_us":0,"id":"t","level":"INFO","method":"GET","route":"/api/users/<_>","status":200,"target":"userd::access","timestamp":"…"}
+    {"bytes":164,"caller":"key","duration_us":0,"id":"t","key_id":"fdb87aac7f31faee","level":"INFO","method":"GET","route":"/api/users/<_>","status":200,"target":"userd::access","timestamp":"…","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}
+    {"bytes":5,"caller":"-","duration_us":0,"id":"t","level":"INFO","method":"GET","route":"/ping","status":200,"target":"userd::access","timestamp":"…"}
+    "#);
+    assert!(!text.contains(&ada.id) && !text.contains("example.com"), "{text}");
 }
 
 #[rocket::async_test]

@@ -8,7 +8,7 @@ use super::fresh;
 const USER: &str = "/api/users/0192f0c1-2b3d-7e4f-8a5b-6c7d8e9fa0b1";
 
 /// Each path with the methods that it has, besides `HEAD` for `GET`, and `OPTIONS`.
-const PATHS: [(&str, &[Method]); 10] = [
+const PATHS: [(&str, &[Method]); 17] = [
     ("/ping", &[Get]),
     ("/api/users", &[Get, Post]),
     (USER, &[Get, Put, Patch, Delete]),
@@ -19,6 +19,13 @@ const PATHS: [(&str, &[Method]); 10] = [
     ("/health/live", &[Get]),
     ("/health/ready", &[Get]),
     ("/files/a/b.txt", &[Get]),
+    ("/admin/users", &[Get, Post]),
+    ("/admin/users/x", &[Get, Patch, Delete]),
+    ("/admin/users/x/password", &[Put]),
+    ("/admin/users/x/sessions", &[Get, Delete]),
+    ("/admin/users/x/sessions/y", &[Delete]),
+    ("/admin/users/x/events", &[Get]),
+    ("/admin/stats", &[Get]),
 ];
 
 #[rocket::async_test]

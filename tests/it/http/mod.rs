@@ -20,6 +20,7 @@ mod headers;
 mod launching;
 mod logs;
 mod methods;
+mod metrics;
 mod password;
 mod paths;
 mod problems;

@@ -24,6 +24,8 @@ fn the_table_of_problems_is_an_api() {
     401 not-signed-in | Not signed in
     401 refresh-refused | The refresh token is worth nothing
     403 forbidden | Not allowed
+    403 account-disabled | The account is disabled
+    403 password-expired | The password has expired
     403 cross-site | Asked by another site
     404 not-found | Nothing here
     404 user-not-found | No such user

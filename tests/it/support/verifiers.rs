@@ -1,11 +1,46 @@
-//! Other people's libraries that check tokens, each in a process of its own as a service would have it: npm's jose and
-//! `PyPI`'s `PyJWT`, with the scripts of tests/verifiers.
+//! Other people's libraries that check what userd gives, with the scripts of tests/verifiers: for tokens npm's jose and
+//! `PyPI`'s `PyJWT`, each in a process of its own as a service would have it; for metrics and alerts `PyPI`'s
+//! `prometheus-client` and `PyYAML`.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::Value;
+
+/// Where the libraries are, and the Python that has them.
+fn installed() -> (PathBuf, PathBuf) {
+    let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/verifiers");
+    assert!(
+        home.join("installed").exists(),
+        "the libraries that check tokens and metrics are not installed: run ./scripts/ensure-verifiers.sh"
+    );
+    let python = home.join("venv/bin/python");
+    (home, python)
+}
+
+/// What a script of tests/verifiers makes of `text`, as JSON.
+pub fn read_with(script: &str, text: &str) -> Value {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/verifiers").join(script);
+    let mut process = Command::new(installed().1)
+        .arg(path)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{script} does not start ({error}): run ./scripts/ensure-verifiers.sh"));
+    let mut input = process.stdin.take().expect("it is piped");
+    // It reads all before it answers; one that ends early says why on standard error.
+    let _ = input.write_all(text.as_bytes());
+    drop(input);
+    let output = process.wait_with_output().expect("it ends");
+    let said = String::from_utf8_lossy(&output.stderr);
+    assert!(
+        output.status.success(),
+        "{script} can't read it; if a module is missing, run ./scripts/ensure-verifiers.sh: {said}\n{text}"
+    );
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{script} gives no JSON: {error}"))
+}
 
 /// A service that checks tokens.
 pub struct Verifier {
@@ -33,12 +68,7 @@ pub struct Verdict {
 impl Verifier {
     /// One of each library, which find the keys at `base` and check that tokens are for `audience`.
     pub fn each(base: &str, audience: &str) -> [Self; 2] {
-        let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/verifiers");
-        let python = home.join("venv/bin/python");
-        assert!(
-            home.join("installed").exists(),
-            "jose and PyJWT, which check tokens, are not installed: run ./scripts/ensure-verifiers.sh"
-        );
+        let (home, python) = installed();
         [
             Self::start("jose", Path::new("node"), "jose.mjs", &home, [base, audience]),
             Self::start("PyJWT", &python, "pyjwt.py", &home, [base, audience]),

@@ -23,13 +23,16 @@ const PASSWORD: &str = r#"{"password":"correct horse battery"}"#;
 const LOGIN: &str = r#"{"email":"ada@example.com","password":"correct horse battery"}"#;
 
 const REFRESH: &str = r#"{"refresh_token":"{refresh}"}"#;
+const RULE: &str = r#"{"disabled":true}"#;
+const GIVE: &str = r#"{"new_password":"seven grey herons, wading"}"#;
 
 /// Each route, one request to it, and its body. `{ada}` is Ada's id, `{session}` another session of hers, `{refresh}` its
 /// refresh token.
-const ROWS: [(Method, &str, &str, &str); 23] = [
+const ROWS: [(Method, &str, &str, &str); 37] = [
     (Get, "/ping", "/ping", ""),
     (Get, "/health/live", "/health/live", ""),
     (Get, "/health/ready", "/health/ready", ""),
+    (Get, "/metrics", "/metrics", ""),
     (Get, "/openapi.json", "/openapi.json", ""),
     (Get, "/docs", "/docs", ""),
     (Get, "/files/<path..>", "/files/nothing", ""),
@@ -50,6 +53,19 @@ const ROWS: [(Method, &str, &str, &str); 23] = [
     (Post, "/api/token/refresh", "/api/token/refresh", REFRESH),
     (Get, "/.well-known/jwks.json", "/.well-known/jwks.json", ""),
     (Get, "/.well-known/openid-configuration", "/.well-known/openid-configuration", ""),
+    (Get, "/admin/users", "/admin/users", ""),
+    (Get, "/admin/users", "/admin/users?limit=1&email=ada", ""),
+    (Post, "/admin/users", "/admin/users", SIGN_UP),
+    (Get, "/admin/users/<_>", "/admin/users/{ada}", ""),
+    (Get, "/admin/users/<_>", "/admin/users/ada@example.com", ""),
+    (Patch, "/admin/users/<_>", "/admin/users/{ada}", RULE),
+    (Put, "/admin/users/<_>/password", "/admin/users/{ada}/password", GIVE),
+    (Delete, "/admin/users/<_>", "/admin/users/{ada}", ""),
+    (Get, "/admin/users/<_>/sessions", "/admin/users/{ada}/sessions", ""),
+    (Delete, "/admin/users/<_>/sessions/<_>", "/admin/users/{ada}/sessions/{session}", ""),
+    (Delete, "/admin/users/<_>/sessions", "/admin/users/{ada}/sessions", ""),
+    (Get, "/admin/users/<_>/events", "/admin/users/{ada}/events", ""),
+    (Get, "/admin/stats", "/admin/stats", ""),
 ];
 
 /// The headers of a caller; every variant has to get the same answer.
@@ -141,30 +157,44 @@ async fn with_api_keys_each_caller_may_what_is_theirs() {
     let scene = Scene::keyed().await;
     let cast = cast(&scene, &scene.store).await;
     assert_snapshot!(play(&scene, &cast).await, @r"
-                                                 nobody own cookie other users:read users:write sessions:read sessions:write bad bad cookie
-    GET /ping                                       200 200    200   200        200         200           200            200 200        200
-    GET /health/live                                200 200    200   200        200         200           200            200 200        200
-    GET /health/ready                               200 200    200   200        200         200           200            200 200        200
-    GET /openapi.json                               200 200    200   200        200         200           200            200 200        200
-    GET /docs                                       200 200    200   200        200         200           200            200 200        200
-    GET /files/nothing                              404 404    404   404        404         404           404            404 404        404
-    POST /api/users                                 200 200    200   200        403         200           403            403 401        200
-    GET /api/users                                  401 403    403   403        200         403           403            403 401        401
-    GET /api/users/{ada}                            401 200    200   403        200         403           403            403 401        401
-    GET /api/users/ada@example.com                  401 403    403   403        200         403           403            403 401        401
-    PUT /api/users/{ada}                            401 200    200   403        403         200           403            403 401        401
-    PATCH /api/users/{ada}                          401 200    200   403        403         200           403            403 401        401
-    DELETE /api/users/{ada}                         401 200    200   403        403         200           403            403 401        401
-    POST /api/login                                 200 200    200   200        200         200           200            200 401        200
-    GET /api/session                                401 200    200   200        403         403           403            403 401        401
-    DELETE /api/session                             401 200    200   200        403         403           403            403 401        401
-    GET /api/users/{ada}/sessions                   401 200    200   403        403         403           200            403 401        401
-    DELETE /api/users/{ada}/sessions/{session}      401 200    200   403        403         403           403            200 401        401
-    DELETE /api/users/{ada}/sessions                401 200    200   403        403         403           403            200 401        401
-    POST /api/token                                 401 200    200   200        403         403           403            403 401        401
-    POST /api/token/refresh                         200 200    200   200        200         200           200            200 401        200
-    GET /.well-known/jwks.json                      200 200    200   200        200         200           200            200 200        200
-    GET /.well-known/openid-configuration           200 200    200   200        200         200           200            200 200        200
+                                                 nobody own cookie other users:read users:write sessions:read sessions:write admin bad bad cookie
+    GET /ping                                       200 200    200   200        200         200           200            200   200 200        200
+    GET /health/live                                200 200    200   200        200         200           200            200   200 200        200
+    GET /health/ready                               200 200    200   200        200         200           200            200   200 200        200
+    GET /metrics                                    401 403    403   403        403         403           403            403   200 401        401
+    GET /openapi.json                               200 200    200   200        200         200           200            200   200 200        200
+    GET /docs                                       200 200    200   200        200         200           200            200   200 200        200
+    GET /files/nothing                              404 404    404   404        404         404           404            404   404 404        404
+    POST /api/users                                 200 200    200   200        403         200           403            403   403 401        200
+    GET /api/users                                  401 403    403   403        200         403           403            403   403 401        401
+    GET /api/users/{ada}                            401 200    200   403        200         403           403            403   403 401        401
+    GET /api/users/ada@example.com                  401 403    403   403        200         403           403            403   403 401        401
+    PUT /api/users/{ada}                            401 200    200   403        403         200           403            403   403 401        401
+    PATCH /api/users/{ada}                          401 200    200   403        403         200           403            403   403 401        401
+    DELETE /api/users/{ada}                         401 200    200   403        403         200           403            403   403 401        401
+    POST /api/login                                 200 200    200   200        200         200           200            200   200 401        200
+    GET /api/session                                401 200    200   200        403         403           403            403   403 401        401
+    DELETE /api/session                             401 200    200   200        403         403           403            403   403 401        401
+    GET /api/users/{ada}/sessions                   401 200    200   403        403         403           200            403   403 401        401
+    DELETE /api/users/{ada}/sessions/{session}      401 200    200   403        403         403           403            200   403 401        401
+    DELETE /api/users/{ada}/sessions                401 200    200   403        403         403           403            200   403 401        401
+    POST /api/token                                 401 200    200   200        403         403           403            403   403 401        401
+    POST /api/token/refresh                         200 200    200   200        200         200           200            200   200 401        200
+    GET /.well-known/jwks.json                      200 200    200   200        200         200           200            200   200 200        200
+    GET /.well-known/openid-configuration           200 200    200   200        200         200           200            200   200 200        200
+    GET /admin/users                                401 403    403   403        403         403           403            403   200 401        401
+    GET /admin/users?limit=1&email=ada              401 403    403   403        403         403           403            403   200 401        401
+    POST /admin/users                               401 403    403   403        403         403           403            403   200 401        401
+    GET /admin/users/{ada}                          401 403    403   403        403         403           403            403   200 401        401
+    GET /admin/users/ada@example.com                401 403    403   403        403         403           403            403   200 401        401
+    PATCH /admin/users/{ada}                        401 403    403   403        403         403           403            403   200 401        401
+    PUT /admin/users/{ada}/password                 401 403    403   403        403         403           403            403   200 401        401
+    DELETE /admin/users/{ada}                       401 403    403   403        403         403           403            403   200 401        401
+    GET /admin/users/{ada}/sessions                 401 403    403   403        403         403           403            403   200 401        401
+    DELETE /admin/users/{ada}/sessions/{session}    401 403    403   403        403         403           403            403   200 401        401
+    DELETE /admin/users/{ada}/sessions              401 403    403   403        403         403           403            403   200 401        401
+    GET /admin/users/{ada}/events                   401 403    403   403        403         403           403            403   200 401        401
+    GET /admin/stats                                401 403    403   403        403         403           403            403   200 401        401
     ");
 }
 
@@ -179,8 +209,8 @@ async fn keyed_sign_up_is_for_services() {
     let rows: Vec<&str> =
         table.lines().filter(|line| line.starts_with("POST /api/users") || line.starts_with(' ')).collect();
     assert_snapshot!(rows.join("\n"), @r"
-                                                 nobody own cookie other users:read users:write sessions:read sessions:write bad bad cookie
-    POST /api/users                                 401 403    401   403        403         200           403            403 401        401
+                                                 nobody own cookie other users:read users:write sessions:read sessions:write admin bad bad cookie
+    POST /api/users                                 401 403    401   403        403         200           403            403   403 401        401
     ");
 }
 
@@ -189,29 +219,43 @@ async fn in_protected_mode_everybody_may_everything_but_what_needs_a_session() {
     let scene = Scene::protected().await;
     let cast = cast(&scene, &Arc::new(MemoryStore::default())).await;
     assert_snapshot!(play(&scene, &cast).await, @r"
-                                                 nobody own cookie other users:read users:write sessions:read sessions:write bad bad cookie
-    GET /ping                                       200 200    200   200        200         200           200            200 200        200
-    GET /health/live                                200 200    200   200        200         200           200            200 200        200
-    GET /health/ready                               200 200    200   200        200         200           200            200 200        200
-    GET /openapi.json                               200 200    200   200        200         200           200            200 200        200
-    GET /docs                                       200 200    200   200        200         200           200            200 200        200
-    GET /files/nothing                              404 404    404   404        404         404           404            404 404        404
-    POST /api/users                                 200 200    200   200        401         401           401            401 401        200
-    GET /api/users                                  200 200    200   200        401         401           401            401 401        401
-    GET /api/users/{ada}                            200 200    200   200        401         401           401            401 401        401
-    GET /api/users/ada@example.com                  200 200    200   200        401         401           401            401 401        401
-    PUT /api/users/{ada}                            200 200    200   200        401         401           401            401 401        401
-    PATCH /api/users/{ada}                          200 200    200   200        401         401           401            401 401        401
-    DELETE /api/users/{ada}                         200 200    200   200        401         401           401            401 401        401
-    POST /api/login                                 200 200    200   200        401         401           401            401 401        200
-    GET /api/session                                401 200    200   200        401         401           401            401 401        401
-    DELETE /api/session                             401 200    200   200        401         401           401            401 401        401
-    GET /api/users/{ada}/sessions                   200 200    200   200        401         401           401            401 401        401
-    DELETE /api/users/{ada}/sessions/{session}      200 200    200   200        401         401           401            401 401        401
-    DELETE /api/users/{ada}/sessions                200 200    200   200        401         401           401            401 401        401
-    POST /api/token                                 401 200    200   200        401         401           401            401 401        401
-    POST /api/token/refresh                         200 200    200   200        401         401           401            401 401        200
-    GET /.well-known/jwks.json                      200 200    200   200        200         200           200            200 200        200
-    GET /.well-known/openid-configuration           200 200    200   200        200         200           200            200 200        200
+                                                 nobody own cookie other users:read users:write sessions:read sessions:write admin bad bad cookie
+    GET /ping                                       200 200    200   200        200         200           200            200   200 200        200
+    GET /health/live                                200 200    200   200        200         200           200            200   200 200        200
+    GET /health/ready                               200 200    200   200        200         200           200            200   200 200        200
+    GET /metrics                                    200 200    200   200        401         401           401            401   401 401        401
+    GET /openapi.json                               200 200    200   200        200         200           200            200   200 200        200
+    GET /docs                                       200 200    200   200        200         200           200            200   200 200        200
+    GET /files/nothing                              404 404    404   404        404         404           404            404   404 404        404
+    POST /api/users                                 200 200    200   200        401         401           401            401   401 401        200
+    GET /api/users                                  200 200    200   200        401         401           401            401   401 401        401
+    GET /api/users/{ada}                            200 200    200   200        401         401           401            401   401 401        401
+    GET /api/users/ada@example.com                  200 200    200   200        401         401           401            401   401 401        401
+    PUT /api/users/{ada}                            200 200    200   200        401         401           401            401   401 401        401
+    PATCH /api/users/{ada}                          200 200    200   200        401         401           401            401   401 401        401
+    DELETE /api/users/{ada}                         200 200    200   200        401         401           401            401   401 401        401
+    POST /api/login                                 200 200    200   200        401         401           401            401   401 401        200
+    GET /api/session                                401 200    200   200        401         401           401            401   401 401        401
+    DELETE /api/session                             401 200    200   200        401         401           401            401   401 401        401
+    GET /api/users/{ada}/sessions                   200 200    200   200        401         401           401            401   401 401        401
+    DELETE /api/users/{ada}/sessions/{session}      200 200    200   200        401         401           401            401   401 401        401
+    DELETE /api/users/{ada}/sessions                200 200    200   200        401         401           401            401   401 401        401
+    POST /api/token                                 401 200    200   200        401         401           401            401   401 401        401
+    POST /api/token/refresh                         200 200    200   200        401         401           401            401   401 401        200
+    GET /.well-known/jwks.json                      200 200    200   200        200         200           200            200   200 200        200
+    GET /.well-known/openid-configuration           200 200    200   200        200         200           200            200   200 200        200
+    GET /admin/users                                200 200    200   200        401         401           401            401   401 401        401
+    GET /admin/users?limit=1&email=ada              200 200    200   200        401         401           401            401   401 401        401
+    POST /admin/users                               200 200    200   200        401         401           401            401   401 401        401
+    GET /admin/users/{ada}                          200 200    200   200        401         401           401            401   401 401        401
+    GET /admin/users/ada@example.com                200 200    200   200        401         401           401            401   401 401        401
+    PATCH /admin/users/{ada}                        200 200    200   200        401         401           401            401   401 401        401
+    PUT /admin/users/{ada}/password                 200 200    200   200        401         401           401            401   401 401        401
+    DELETE /admin/users/{ada}                       200 200    200   200        401         401           401            401   401 401        401
+    GET /admin/users/{ada}/sessions                 200 200    200   200        401         401           401            401   401 401        401
+    DELETE /admin/users/{ada}/sessions/{session}    200 200    200   200        401         401           401            401   401 401        401
+    DELETE /admin/users/{ada}/sessions              200 200    200   200        401         401           401            401   401 401        401
+    GET /admin/users/{ada}/events                   200 200    200   200        401         401           401            401   401 401        401
+    GET /admin/stats                                200 200    200   200        401         401           401            401   401 401        401
     ");
 }

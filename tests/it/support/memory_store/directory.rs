@@ -1,17 +1,33 @@
 //! Reading many users out of the map.
 
 use async_trait::async_trait;
-use userd::domain::{CanonicalEmail, EmailPrefix, User, UserId};
-use userd::store::{Directory, Listed, Order, StoreError};
+use userd::domain::{CanonicalEmail, EmailPrefix, Event, User, UserId};
+use userd::store::{Directory, EventPlace, Listed, Order, StoreError};
 
 use super::MemoryStore;
 
 #[async_trait]
 impl Directory for MemoryStore {
+    fn kind(&self) -> &'static str {
+        "memory"
+    }
+
+    async fn events_page(
+        &self,
+        user: UserId,
+        after: Option<EventPlace>,
+        order: Order,
+        most: usize,
+    ) -> Result<Vec<(EventPlace, Event)>, StoreError> {
+        let events = self.call(|kept| kept.events.clone())?;
+        let numbered = (0..).map(|number| EventPlace(number, 0)).zip(events);
+        Ok(page(numbered.filter(|(_, event)| event.user == user).collect(), after.as_ref(), order, most))
+    }
+
     async fn users_by_id(&self, after: Option<UserId>, order: Order, most: usize) -> Result<Vec<Listed>, StoreError> {
         let users: Vec<User> = self.call(|kept| kept.users.values().cloned().collect())?;
-        let page = page(users, |user| user.id, after.as_ref(), order, most);
-        Ok(page.into_iter().map(|(_, listed)| listed).collect())
+        let keyed = users.into_iter().map(|user| (user.id, Listed::User(Box::new(user)))).collect();
+        Ok(page(keyed, after.as_ref(), order, most).into_iter().map(|(_, listed)| listed).collect())
     }
 
     async fn users_by_email(
@@ -23,24 +39,17 @@ impl Directory for MemoryStore {
     ) -> Result<Vec<(CanonicalEmail, Listed)>, StoreError> {
         let has_prefix = |user: &&User| user.email.canonical().as_str().starts_with(prefix.as_str());
         let users: Vec<User> = self.call(|kept| kept.users.values().filter(has_prefix).cloned().collect())?;
-        Ok(page(users, |user| user.email.canonical().clone(), after, order, most))
+        let keyed = users.into_iter().map(|user| (user.email.canonical().clone(), Listed::User(Box::new(user))));
+        Ok(page(keyed.collect(), after, order, most))
     }
 }
 
-fn page<K: Ord>(
-    users: Vec<User>,
-    key: impl Fn(&User) -> K,
-    after: Option<&K>,
-    order: Order,
-    most: usize,
-) -> Vec<(K, Listed)> {
-    let mut keyed: Vec<(K, User)> = users.into_iter().map(|user| (key(&user), user)).collect();
+fn page<K: Ord, T>(mut keyed: Vec<(K, T)>, after: Option<&K>, order: Order, most: usize) -> Vec<(K, T)> {
     keyed.sort_by(|(one, _), (other, _)| one.cmp(other));
     if order == Order::Descending {
         keyed.reverse();
     }
     let comes_after =
         |key: &K| after.is_none_or(|after| if order == Order::Ascending { key > after } else { key < after });
-    let page = keyed.into_iter().filter(|(key, _)| comes_after(key)).take(most);
-    page.map(|(key, user)| (key, Listed::User(Box::new(user)))).collect()
+    keyed.into_iter().filter(|(key, _)| comes_after(key)).take(most).collect()
 }

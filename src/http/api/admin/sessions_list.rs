@@ -1,0 +1,18 @@
+//! `GET /admin/users/<id>/sessions`: where a user is signed in. All at once: `sessions.max` bounds them.
+
+use rocket::get;
+
+use crate::http::admin_view::PageView;
+use crate::http::answer::Answer;
+use crate::http::callers::Administrator;
+use crate::http::problem::Problem;
+use crate::http::queries::{Nothing, Query};
+use crate::http::view::SessionView;
+
+#[get("/admin/users/<_>/sessions")]
+pub(super) async fn list(admin: Administrator<'_>, _query: Query<Nothing>) -> Result<Answer, Problem> {
+    let (key, sessions) = (admin.key(), admin.sessions());
+    let found = sessions.of_user(key.id()?).await.map_err(|error| key.problem(error))?;
+    let views = found.iter().map(|session| SessionView::new(session, sessions, None));
+    Ok(Answer::json(&PageView::whole(views.collect())))
+}

@@ -1,0 +1,61 @@
+//! The guard of everything below `/admin`.
+
+use rocket::Request;
+use rocket::request::{FromRequest, Outcome};
+
+use super::pass::{Pass, outcome};
+use crate::domain::{Client, Scope, SessionId};
+use crate::http::problem::{Problem, ProblemKind};
+use crate::http::user_key::UserKey;
+use crate::service::{self, Administration, Sessions};
+
+/// Which segment of a path names the user, and which one the session.
+const USER_SEGMENT: usize = 2;
+const SESSION_SEGMENT: usize = 4;
+
+/// A service whose key lets it administer. No session does, whoever's: what may do everything is made by the operator,
+/// and no password leads to it.
+pub(in crate::http) struct Administrator<'r> {
+    key: UserKey<'r>,
+    session: &'r str,
+    pass: Pass<'r>,
+}
+
+impl<'r> Administrator<'r> {
+    /// The user whom the path names; nobody where it names none.
+    pub(in crate::http) fn key(&self) -> UserKey<'r> {
+        self.key
+    }
+
+    /// The session that the path names.
+    pub(in crate::http) fn session(&self) -> Result<SessionId, Problem> {
+        SessionId::parse(self.session).ok_or_else(|| Problem::from(service::Error::UnknownSession))
+    }
+
+    /// Who asks.
+    pub(in crate::http) fn client(&self) -> Client {
+        self.pass.client()
+    }
+
+    /// What can be done.
+    pub(in crate::http) fn administration(&self) -> &'r Administration {
+        &self.pass.use_cases.administration
+    }
+
+    /// What can be done with sessions.
+    pub(in crate::http) fn sessions(&self) -> &'r Sessions {
+        &self.pass.use_cases.sessions
+    }
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for Administrator<'r> {
+    type Error = ProblemKind;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ProblemKind> {
+        let key = request.param::<UserKey<'r>>(USER_SEGMENT).and_then(Result::ok).unwrap_or(UserKey::Other(""));
+        let session = request.param::<&str>(SESSION_SEGMENT).and_then(Result::ok).unwrap_or_default();
+        let pass = Pass::check(request, None, Scope::Admin).await;
+        outcome(request, pass.map(|pass| Self { key, session, pass }))
+    }
+}

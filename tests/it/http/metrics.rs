@@ -1,0 +1,63 @@
+//! Who may see the metrics. What they say is in `crate::metrics`.
+
+use rocket::http::Method::Get;
+use userd::domain::Scope;
+
+use crate::http::scene::{Headers, Scene, bearer, make_key};
+use crate::support::memory_store::Fault;
+
+fn host(name: &str) -> Headers {
+    vec![("Host", name.to_owned())]
+}
+
+#[rocket::async_test]
+async fn a_program_on_this_machine_may_see_them_and_one_that_a_proxy_lets_in_may_not() {
+    let scene = Scene::keyed().await;
+    let forwarded = |name: &'static str| vec![("Host", "localhost".to_owned()), (name, "192.0.2.7".to_owned())];
+    let cases = [
+        ("127.0.0.1", host("127.0.0.1:8000"), 200),
+        ("[::1]", host("localhost:8000"), 200),
+        ("127.0.0.1", Vec::new(), 200),
+        ("127.0.0.1", host("userd.example.org"), 401),
+        ("127.0.0.1", forwarded("X-Forwarded-For"), 401),
+        ("127.0.0.1", forwarded("Forwarded"), 401),
+        ("127.0.0.1", forwarded("X-Real-IP"), 401),
+        ("192.0.2.7", host("localhost"), 401),
+    ];
+    for (from, headers, status) in cases {
+        let answer = scene.ask_from(from, Get, "/metrics", &headers, "").await;
+        assert_eq!(answer.status, status, "{from} {headers:?}: {answer}");
+        let kind = answer.header("Content-Type").expect("an answer has a type");
+        if status == 200 {
+            assert_eq!(kind, "text/plain; version=0.0.4; charset=utf-8");
+        } else {
+            assert_eq!(answer.slug(), "not-signed-in");
+        }
+    }
+}
+
+#[rocket::async_test]
+async fn from_elsewhere_it_takes_the_scope_admin() {
+    let scene = Scene::keyed().await;
+    let admin = make_key(&scene.store, 2, &[Scope::Admin]).await;
+    let other = make_key(&scene.store, 3, &[Scope::UsersRead, Scope::SessionsRead]).await;
+    for (key, status) in [(&admin, 200), (&other, 403)] {
+        let answer = scene.ask_from("192.0.2.7", Get, "/metrics", &bearer(key), "").await;
+        assert_eq!(answer.status, status, "{answer}");
+    }
+}
+
+#[rocket::async_test]
+async fn while_the_store_is_away_they_say_so() {
+    let scene = Scene::keyed().await;
+    let look = async || scene.ask_from("127.0.0.1", Get, "/metrics", &host("localhost"), "").await;
+    let up = |answer: &super::Answer| {
+        let line = answer.text().lines().find(|line| line.starts_with("userd_store_up ")).expect("it is said");
+        line.to_owned()
+    };
+    assert_eq!(up(&look().await), "userd_store_up 1");
+    scene.store.fail_at(0, Fault::Unavailable);
+    let away = look().await;
+    assert_eq!((away.status, up(&away).as_str()), (200, "userd_store_up 0"), "{away}");
+    assert!(scene.store.has_failed());
+}

@@ -1,0 +1,231 @@
+//! The metrics of the real program, read with Prometheus's own library; and that what hangs on their names (documents,
+//! dashboard, alerts) names only what there is.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+use userd::domain::{AccountKey, BucketKey, Email, EventKind, NetworkKey};
+use userd::metrics::{Call, Kind, Metrics, Outcome, TABLE};
+use userd::store::{FindingKind, FindingState};
+
+use crate::support::http::{PASSWORD, ask, get, sign_up, with_json};
+use crate::support::program::Launch;
+use crate::support::redis_server::RedisServer;
+use crate::support::verifiers::read_with;
+
+/// A metric as Prometheus reads it.
+struct Family {
+    kind: String,
+    help: String,
+    samples: Vec<(String, BTreeMap<String, String>, f64)>,
+}
+
+/// What Prometheus makes of the text.
+fn families(text: &str) -> BTreeMap<String, Family> {
+    let read = read_with("metrics.py", text);
+    let families = read.as_array().expect("a list").iter().map(|family| {
+        let word = |name: &str| family[name].as_str().expect("a text").to_owned();
+        // Prometheus's libraries take the suffix of a counter for its type.
+        let name = if word("type") == "counter" { word("name") + "_total" } else { word("name") };
+        let samples = family["samples"].as_array().expect("a list").iter().map(|sample| {
+            let labels = serde_json::from_value(sample[1].clone()).expect("labels are texts");
+            (sample[0].as_str().expect("a name").to_owned(), labels, sample[2].as_f64().expect("a number"))
+        });
+        (name, Family { kind: word("type"), help: word("help"), samples: samples.collect() })
+    });
+    families.collect()
+}
+
+/// The value of the one sample with these labels, without what is behind the point.
+fn value(families: &BTreeMap<String, Family>, name: &str, labels: &[(&str, &str)]) -> u64 {
+    let family = name.trim_end_matches("_count");
+    let samples = &families.get(family).unwrap_or_else(|| panic!("there is no {family}")).samples;
+    let labels: BTreeMap<String, String> =
+        labels.iter().map(|(key, value)| (key.to_string(), value.to_string())).collect();
+    let found = samples.iter().find(|(of, with, _)| of == name && *with == labels);
+    let value = found.unwrap_or_else(|| panic!("{name} has no sample with {labels:?}")).2;
+    format!("{:.0}", value.floor()).parse().expect("a number that is not below zero")
+}
+
+#[tokio::test]
+async fn prometheus_reads_every_metric_of_the_table_and_nobody_in_it() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let serving = Launch::in_folder(folder.path()).cheap_hashes().start();
+    let address = serving.address();
+    assert_eq!(ask(address, &sign_up("ada@example.com")).await.status, 200);
+    let login =
+        |password: &str| with_json("POST", "/api/login", &json!({"email": "ada@example.com", "password": password}));
+    assert_eq!(ask(address, &login(PASSWORD)).await.status, 200);
+    assert_eq!(ask(address, &login("a wrong password")).await.status, 401);
+    assert_eq!(ask(address, &get("/api/users/ada@example.com")).await.status, 200);
+    assert_eq!(ask(address, &get("/ada@example.com")).await.status, 404);
+    let answer = ask(address, &get("/metrics")).await;
+    assert_eq!(answer.status, 200);
+    let text = String::from_utf8(answer.body).expect("the format is UTF-8");
+    let found = families(&text);
+
+    let rows: BTreeSet<&str> = TABLE.iter().map(|row| row.name).collect();
+    assert_eq!(found.keys().map(String::as_str).collect::<BTreeSet<_>>(), rows);
+    for row in &TABLE {
+        let family = &found[row.name];
+        assert_eq!((family.kind.as_str(), family.help.as_str()), (row.kind.word(), row.help), "{}", row.name);
+        for (_, labels, _) in &family.samples {
+            let names: BTreeSet<&str> = labels.keys().map(String::as_str).filter(|name| *name != "le").collect();
+            assert_eq!(names, row.labels.iter().copied().collect(), "{}", row.name);
+        }
+    }
+    let at = |name: &str, labels: &[(&str, &str)]| value(&found, name, labels);
+    let route = ("route", "/api/users/<_>");
+    assert_eq!(at("userd_http_requests_total", &[route, ("method", "GET"), ("status", "200")]), 1);
+    assert_eq!(at("userd_http_requests_total", &[("route", "-"), ("method", "GET"), ("status", "404")]), 1);
+    assert_eq!(at("userd_http_request_duration_seconds_count", &[route, ("method", "GET")]), 1);
+    assert_eq!(at("userd_http_requests_in_flight", &[]), 1);
+    assert_eq!(at("userd_hashes_done_total", &[]), 3);
+    assert_eq!(at("userd_store_up", &[]), 1);
+    assert_eq!(at("userd_store_calls_total", &[("call", "insert-user"), ("outcome", "answered")]), 1);
+    assert!(at("userd_sqlite_reads_total", &[]) >= 3 && at("userd_sqlite_commit_changes_count", &[]) >= 2);
+    assert_eq!((at("userd_sessions_opened_total", &[]), at("userd_sign_ins_failed_total", &[])), (1, 1));
+    assert_eq!(at("userd_account_events_total", &[("kind", "signed-up")]), 1);
+    assert!(at("process_start_time_seconds", &[]) > 1_700_000_000);
+    for personal in ["ada@", "Ada ", "example.com"] {
+        assert!(!text.contains(personal), "{personal} is in {text}");
+    }
+}
+
+#[tokio::test]
+async fn a_redis_that_is_gone_is_said_to_be_and_its_round_trips_were_counted() {
+    let mut server = RedisServer::start();
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let serving = Launch::in_folder(folder.path()).cheap_hashes().redis(&server).start();
+    assert_eq!(ask(serving.address(), &sign_up("ada@example.com")).await.status, 200);
+    let look = async || families(&String::from_utf8_lossy(&ask(serving.address(), &get("/metrics")).await.body));
+    let before = look().await;
+    assert_eq!(value(&before, "userd_store_up", &[]), 1);
+    let trips = |kind| value(&before, "userd_redis_round_trip_duration_seconds_count", &[("kind", kind)]);
+    assert!(trips("script") >= 3 && trips("confirmed-read") >= 1 && trips("server") >= 1);
+    server.kill();
+    let after = look().await;
+    assert_eq!(value(&after, "userd_store_up", &[]), 0);
+}
+
+/// Every kind of finding in every state.
+fn findings() -> impl Iterator<Item = (FindingKind, FindingState)> {
+    let states = [FindingState::Mended, FindingState::Mendable, FindingState::NeedsPerson];
+    FindingKind::ALL.into_iter().flat_map(move |kind| states.map(|state| (kind, state)))
+}
+
+#[test]
+fn every_word_that_a_label_can_have_is_known_to_it() {
+    let metrics = Arc::new(Metrics::default());
+    // What the store's answers do not tell apart, or what no server does.
+    let uncounted = [EventKind::EmailChanged, EventKind::Imported];
+    for kind in EventKind::ALL.into_iter().filter(|kind| !uncounted.contains(kind)) {
+        metrics.events.add_one(kind.word());
+        assert_eq!(metrics.events.get(kind.word()), 1, "{}", kind.word());
+    }
+    let account = AccountKey::of(Email::parse("ada@example.com").expect("an e-mail").canonical());
+    let network = NetworkKey::of(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    let buckets = [
+        BucketKey::Account(account),
+        BucketKey::AccountAndNetwork(account, network),
+        BucketKey::Device(account, [1; 16]),
+        BucketKey::Network(network),
+        BucketKey::Everybody,
+    ];
+    for bucket in buckets {
+        metrics.throttled.add_one(bucket.limit());
+        assert_eq!(metrics.throttled.get(bucket.limit()), 1, "{}", bucket.limit());
+    }
+    for (kind, state) in findings() {
+        metrics.found(kind.word(), state.word());
+    }
+    let text = metrics.text();
+    for (kind, state) in findings() {
+        let line = format!("userd_doctor_findings_total{{kind=\"{}\",state=\"{}\"}} 1", kind.word(), state.word());
+        assert!(text.contains(&line), "{line} is not in {text}");
+    }
+    let others = text.lines().filter(|line| line.contains("\"other\"") && !line.ends_with(" 0"));
+    assert_eq!(others.collect::<Vec<_>>(), Vec::<&str>::new());
+}
+
+fn page(path: &str) -> String {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
+}
+
+#[test]
+fn the_page_of_metrics_has_the_rows_of_the_table() {
+    let rows = TABLE.iter().map(|row| {
+        let labels: Vec<String> = row.labels.iter().map(|label| format!("`{label}`")).collect();
+        let (kind, labels) = (row.kind.word(), labels.join(", "));
+        format!("| `{}` | {kind} | {} | {labels} | {} |", row.name, row.unit, row.help).replace("|  |", "| |")
+    });
+    let page = page("docs/METRICS.md");
+    let shown: Vec<&str> =
+        page.lines().filter(|line| line.starts_with("| `userd_") || line.starts_with("| `process_")).collect();
+    assert_eq!(shown, rows.collect::<Vec<_>>());
+    for word in Call::WORDS.iter().chain(Outcome::WORDS) {
+        assert!(page.contains(&format!("`{word}`")), "{word} is not on the page");
+    }
+}
+
+/// Names of metrics in a text, without what Prometheus adds for the parts of a histogram.
+fn named(text: &str) -> BTreeSet<String> {
+    let words = text.split(|char: char| !char.is_ascii_alphanumeric() && char != '_');
+    let names = words.filter(|word| word.starts_with("userd_") || word.starts_with("process_"));
+    let whole = |name: &str| {
+        let histogram = |row: &&userd::metrics::Row| {
+            row.kind == Kind::Histogram
+                && ["_bucket", "_sum", "_count"].into_iter().any(|end| name.strip_suffix(end) == Some(row.name))
+        };
+        TABLE.iter().find(histogram).map_or(name, |row| row.name).to_owned()
+    };
+    names.map(whole).collect()
+}
+
+/// Every text below any of the keys, however deep.
+fn texts(value: &Value, key: &str) -> Vec<String> {
+    match value {
+        Value::Object(fields) => {
+            let here = fields.get(key).and_then(Value::as_str).map(str::to_owned);
+            here.into_iter().chain(fields.values().flat_map(|value| texts(value, key))).collect()
+        }
+        Value::Array(values) => values.iter().flat_map(|value| texts(value, key)).collect(),
+        _ => Vec::new(),
+    }
+}
+
+fn assert_all_are_metrics(place: &str, expressions: &[String], least: usize) {
+    assert!(expressions.len() >= least, "only {} expressions in {place}", expressions.len());
+    let known: BTreeSet<&str> = TABLE.iter().map(|row| row.name).collect();
+    for expression in expressions {
+        let names = named(expression);
+        assert!(!names.is_empty() || expression.contains("up{"), "{place}: {expression} is about nothing of userd");
+        for name in names {
+            assert!(known.contains(name.as_str()), "{place}: {expression} names {name}, which is no metric");
+        }
+    }
+}
+
+#[test]
+fn the_dashboard_shows_only_metrics_that_there_are() {
+    let dashboard: Value = serde_json::from_str(&page("deploy/grafana/userd.json")).expect("the dashboard is JSON");
+    assert_all_are_metrics("the dashboard", &texts(&dashboard, "expr"), 15);
+}
+
+#[test]
+fn each_alert_is_about_metrics_that_there_are_and_says_what_to_do() {
+    let alerts = read_with("yaml_to_json.py", &page("deploy/prometheus/alerts.yaml"));
+    assert_all_are_metrics("the alerts", &texts(&alerts, "expr"), 8);
+    let groups = alerts["groups"].as_array().expect("groups");
+    for rule in groups.iter().flat_map(|group| group["rules"].as_array().expect("rules")) {
+        let name = rule["alert"].as_str().expect("each rule is an alert");
+        let text = |key: &str| rule["annotations"][key].as_str().unwrap_or_default();
+        assert!(text("summary").len() > 20 && text("runbook").len() > 100, "{name} does not say what to do");
+        assert!(["page", "ticket"].contains(&rule["labels"]["severity"].as_str().unwrap_or_default()), "{name}");
+    }
+}
