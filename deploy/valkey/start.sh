@@ -17,5 +17,5 @@ esac
 exec "${VALKEY_SERVER:-valkey-server}" "${VALKEY_CONF:-/etc/valkey/valkey.conf}" "$@" - <<END
 user default off
 user health on nopass resetkeys resetchannels -@all +ping
-user userd on >$password resetkeys ~userd:* resetchannels -@all +select +ping +time +info +script|load +evalsha +eval +get +set +del +hset +hmget +hgetall +hdel +pexpire +persist +zadd +zrem +zcard +zscore +zrangebylex +zrevrangebylex +xadd +xlen +xrevrange +exists +scan
+user userd on >$password resetkeys ~userd:* resetchannels -@all +select +ping +time +info +script|load +evalsha +eval +get +set +del +hset +hmget +hgetall +hdel +pexpire +persist +zadd +zrem +zcard +zscore +zrangebylex +zrevrangebylex +xadd +xlen +xrange +xrevrange +exists +scan
 END

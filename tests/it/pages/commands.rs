@@ -35,6 +35,11 @@ fn every_block_says_what_it_is() {
         .map(|block| format!("{}: {:?} is not in the table of tests/it/pages/commands.rs", block.at, block.kind))
         .collect();
     assert_eq!(unknown, Vec::<String>::new());
+    for block in of_kind("text") {
+        let command =
+            block.text.lines().find(|line| ["userd ", "$ ", "curl "].iter().any(|word| line.starts_with(word)));
+        assert_eq!(command, None, "{}: what is a command says so", block.at);
+    }
 }
 
 #[test]
