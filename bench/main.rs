@@ -8,6 +8,7 @@
 #![expect(unreachable_pub, reason = "a program exports nothing; pub marks what its modules share")]
 
 mod doctor;
+mod listing;
 mod load;
 mod rows;
 mod seed;

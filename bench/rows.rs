@@ -9,19 +9,20 @@ use tokio::runtime::Runtime;
 use super::doctor;
 use super::load::{Load, Outcome};
 use super::server::{Server, free_port, pause};
-use super::{Bench, row, seed, sessions};
+use super::{Bench, listing, row, seed, sessions};
 
 /// A row: its name on the command line, and what it does.
 type Row = (&'static str, fn(&Bench, &Runtime));
 
 /// All of them, in the order of the table.
-pub const ALL: [Row; 11] = [
+pub const ALL: [Row; 12] = [
     ("redis", look_ups_on_redis),
     ("embedded", look_ups_on_the_embedded_store),
     ("hashes", sign_ups_and_password_checks),
     ("storm", reads_during_a_storm),
     ("memory", memory_and_start),
     ("growth", growth_and_bytes),
+    ("listing", listing::first_page),
     ("doctor", doctor::pace_and_disturbance),
     ("sessions", sessions::checks),
     ("sign-ins", sessions::sign_ins),

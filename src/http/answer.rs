@@ -45,12 +45,12 @@ impl Answer {
 
     /// The user as an administrator sees them, in the state that they are in.
     pub(super) fn account(user: &User) -> Self {
-        Self { version: Some(user.version), ..Self::json(&AccountView(user)) }
+        Self { version: Some(user.version), ..Self::json(&AccountView::of(user)) }
     }
 
     /// The user who was, as an administrator saw them.
     pub(super) fn former_account(user: &User) -> Self {
-        Self::json(&AccountView(user))
+        Self::json(&AccountView::of(user))
     }
 
     /// The user who was: there is no state any more.

@@ -24,17 +24,48 @@ pub(super) struct Query<T>(pub(super) T);
 /// What can be made of the parts of a query.
 pub(super) trait FromParts: Sized + Send + 'static {
     /// The parts there are.
-    const NAMES: &'static [&'static str];
+    const NAMES: &'static [QueryPart];
 
     /// Reads every part, so that each one's mistake is noted; `None` if there was one.
     fn from_parts(parts: &mut Parts<'_>) -> Option<Self>;
+}
+
+/// A part of a query.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum QueryPart {
+    Limit,
+    Cursor,
+    Order,
+    Email,
+}
+
+impl QueryPart {
+    /// Its name.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Limit => "limit",
+            Self::Cursor => "cursor",
+            Self::Order => "order",
+            Self::Email => "email",
+        }
+    }
+
+    /// What it is, for the API's description.
+    pub(super) fn says(self) -> &'static str {
+        match self {
+            Self::Limit => "How many items a page has at most.",
+            Self::Cursor => "Which page: `next` or `previous` of another one.",
+            Self::Order => "In the order of sign-up (of e-mails, where `email` is given), or the reverse.",
+            Self::Email => "Only users whose e-mail begins so, in any spelling of it.",
+        }
+    }
 }
 
 /// No query is known here.
 pub(super) struct Nothing;
 
 impl FromParts for Nothing {
-    const NAMES: &'static [&'static str] = &[];
+    const NAMES: &'static [QueryPart] = &[];
 
     fn from_parts(_: &mut Parts<'_>) -> Option<Self> {
         Some(Self)
@@ -42,22 +73,22 @@ impl FromParts for Nothing {
 }
 
 impl FromParts for Wanted {
-    const NAMES: &'static [&'static str] = &["limit", "cursor"];
+    const NAMES: &'static [QueryPart] = &[QueryPart::Limit, QueryPart::Cursor];
 
     fn from_parts(parts: &mut Parts<'_>) -> Option<Self> {
-        let limit = parts.read("limit", limit);
-        let cursor = parts.read("cursor", Cursor::parse);
+        let limit = parts.read(QueryPart::Limit, limit);
+        let cursor = parts.read(QueryPart::Cursor, Cursor::parse);
         Some(Self { limit: limit.ok()?.unwrap_or(LIMIT_USUAL), cursor: cursor.ok()? })
     }
 }
 
 impl FromParts for UsersWanted {
-    const NAMES: &'static [&'static str] = &["limit", "cursor", "order", "email"];
+    const NAMES: &'static [QueryPart] = &[QueryPart::Limit, QueryPart::Cursor, QueryPart::Order, QueryPart::Email];
 
     fn from_parts(parts: &mut Parts<'_>) -> Option<Self> {
         let page = Wanted::from_parts(parts);
-        let order = parts.read("order", order);
-        let prefix = parts.read("email", EmailPrefix::parse);
+        let order = parts.read(QueryPart::Order, order);
+        let prefix = parts.read(QueryPart::Email, EmailPrefix::parse);
         Some(Self { page: page?, order: order.ok()?, prefix: prefix.ok()? })
     }
 }
@@ -83,7 +114,8 @@ pub(super) struct Parts<'r> {
 
 impl<'r> Parts<'r> {
     /// The parts `names` of the query, and the others noted.
-    fn of(request: &'r Request<'_>, names: &[&str]) -> Self {
+    fn of(request: &'r Request<'_>, known: &[QueryPart]) -> Self {
+        let names: Vec<&str> = known.iter().map(|part| part.name()).collect();
         let mut parts = Self { values: Vec::new(), errors: Vec::new() };
         for (name, value) in request.uri().query().into_iter().flat_map(|query| query.segments()) {
             if !names.contains(&name) {
@@ -98,12 +130,13 @@ impl<'r> Parts<'r> {
         parts
     }
 
-    /// The part `name` as `parse` understands it; `None` if it is not there.
+    /// The part as `parse` understands it; `None` if it is not there.
     fn read<T, E: fmt::Display>(
         &mut self,
-        name: &'static str,
+        part: QueryPart,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Result<Option<T>, Noted> {
+        let name = part.name();
         let Some((_, value)) = self.values.iter().find(|(there, _)| *there == name) else { return Ok(None) };
         match parse(value) {
             Ok(value) => Ok(Some(value)),

@@ -3,7 +3,7 @@
 use rocket::State;
 use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{AdditionalProperties, Object, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type};
+use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type};
 use utoipa::openapi::security::SecurityRequirement;
 
 use super::endpoint::{BodySchema, Part, Signature};
@@ -16,7 +16,7 @@ use crate::http::callers::{
 use crate::http::conditions::{IfMatch, IfNoneMatch};
 use crate::http::fields::{FromFields, declared};
 use crate::http::problem::ProblemKind::{self, BadRequest, CrossSite, Forbidden, Internal, NotFound, NotSignedIn};
-use crate::http::queries::{FromParts, LIMIT_MAX, LIMIT_USUAL, Query};
+use crate::http::queries::{FromParts, LIMIT_MAX, LIMIT_USUAL, Query, QueryPart};
 
 /// The names of what can be shown.
 pub(super) const SESSION: &str = "session";
@@ -113,7 +113,7 @@ impl Part for Administrator<'_> {
         signature.problems.extend(OF_CALLERS);
         signature.problems.push(Forbidden);
         if signature.segments_open > 0 {
-            signature.in_path("id", "The user's id; to look one up, their e-mail, too.", text().build());
+            signature.in_path("id", "The user's id; to look somebody up, their e-mail does as well.", text().build());
         }
         if signature.segments_open > 1 {
             signature.in_path("session_id", "The session's id, as in the list of sessions.", text().build());
@@ -123,24 +123,18 @@ impl Part for Administrator<'_> {
 
 impl<T: FromParts> Part for Query<T> {
     fn tell(signature: &mut Signature) {
-        for name in T::NAMES {
-            let (says, schema) = in_query(name);
-            signature.parameters.push(parameter(name, ParameterIn::Query, says, schema.into()));
+        for part in T::NAMES {
+            let schema = match part {
+                QueryPart::Limit => {
+                    let number = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1));
+                    number.maximum(Some(LIMIT_MAX)).default(Some(LIMIT_USUAL.into())).build()
+                }
+                QueryPart::Order => text().enum_values(Some(["asc", "desc"])).build(),
+                QueryPart::Cursor | QueryPart::Email => text().build(),
+            };
+            signature.parameters.push(parameter(part.name(), ParameterIn::Query, part.says(), schema.into()));
         }
         signature.problems.push(ProblemKind::InvalidFields);
-    }
-}
-
-/// What is said of a part of a query, and what it can be.
-fn in_query(name: &str) -> (&'static str, Object) {
-    match name {
-        "limit" => {
-            let number = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1)).maximum(Some(LIMIT_MAX));
-            ("The most items of the page.", number.default(Some(LIMIT_USUAL.into())).build())
-        }
-        "order" => ("The first who signed up first, or last.", text().enum_values(Some(["asc", "desc"])).build()),
-        "cursor" => ("`next` or `previous` of a page.", text().build()),
-        _ => ("The beginning of the e-mails.", text().build()),
     }
 }
 

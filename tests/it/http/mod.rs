@@ -5,6 +5,7 @@
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking, also in its helpers")]
 
+mod administration;
 mod bad_input;
 mod bodies;
 mod callers;
@@ -32,6 +33,7 @@ mod sessions;
 mod sign_in;
 mod throttle;
 mod tokens;
+mod upgrade;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -8,7 +8,7 @@ use crate::http::problem::Problem;
 use crate::http::queries::{Nothing, Query};
 
 #[delete("/admin/users/<_>/sessions")]
-pub(super) async fn end(admin: Administrator<'_>, _query: Query<Nothing>) -> Result<Answer, Problem> {
+pub(in crate::http::api) async fn end(admin: Administrator<'_>, _query: Query<Nothing>) -> Result<Answer, Problem> {
     let key = admin.key();
     let ended = admin.administration().end_sessions(key.id()?, &admin.client()).await;
     ended.map_err(|error| key.problem(error))?;

@@ -8,7 +8,7 @@ use crate::http::problem::Problem;
 use crate::http::queries::{Nothing, Query};
 
 #[delete("/admin/users/<_>/sessions/<_>")]
-pub(super) async fn end_one(admin: Administrator<'_>, _query: Query<Nothing>) -> Result<Answer, Problem> {
+pub(in crate::http::api) async fn end_one(admin: Administrator<'_>, _query: Query<Nothing>) -> Result<Answer, Problem> {
     let key = admin.key();
     let ended = admin.sessions().end(key.id()?, admin.session()?, &admin.client()).await;
     ended.map_err(|error| key.problem(error))?;

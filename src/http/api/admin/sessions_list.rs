@@ -10,7 +10,7 @@ use crate::http::queries::{Nothing, Query};
 use crate::http::view::SessionView;
 
 #[get("/admin/users/<_>/sessions")]
-pub(super) async fn list(admin: Administrator<'_>, _query: Query<Nothing>) -> Result<Answer, Problem> {
+pub(in crate::http::api) async fn list(admin: Administrator<'_>, _query: Query<Nothing>) -> Result<Answer, Problem> {
     let (key, sessions) = (admin.key(), admin.sessions());
     let found = sessions.of_user(key.id()?).await.map_err(|error| key.problem(error))?;
     let views = found.iter().map(|session| SessionView::new(session, sessions, None));

@@ -10,7 +10,7 @@ use crate::http::queries::{Nothing, Query};
 use crate::service::NewAccount;
 
 #[post("/admin/users", data = "<body>")]
-pub(super) async fn create(
+pub(in crate::http::api) async fn create(
     admin: Administrator<'_>,
     _query: Query<Nothing>,
     body: Body<NewAccount>,

@@ -9,7 +9,7 @@ use crate::http::problem::Problem;
 use crate::http::queries::{Nothing, Query};
 
 #[delete("/admin/users/<_>")]
-pub(super) async fn delete(
+pub(in crate::http::api) async fn delete(
     admin: Administrator<'_>,
     _query: Query<Nothing>,
     wanted: IfMatch,

@@ -10,7 +10,10 @@ use crate::http::queries::Query;
 use crate::service::UsersWanted;
 
 #[get("/admin/users")]
-pub(super) async fn list(admin: Administrator<'_>, wanted: Query<UsersWanted>) -> Result<Answer, Problem> {
+pub(in crate::http::api) async fn list(
+    admin: Administrator<'_>,
+    wanted: Query<UsersWanted>,
+) -> Result<Answer, Problem> {
     let page = admin.administration().list(wanted.0).await?;
-    Ok(Answer::json(&PageView::new(&page, ListedView)))
+    Ok(Answer::json(&PageView::of(&page, ListedView::of)))
 }

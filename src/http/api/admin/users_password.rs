@@ -11,7 +11,7 @@ use crate::http::queries::{Nothing, Query};
 use crate::service::GivenPassword;
 
 #[put("/admin/users/<_>/password", data = "<body>")]
-pub(super) async fn set(
+pub(in crate::http::api) async fn set(
     admin: Administrator<'_>,
     _query: Query<Nothing>,
     wanted: IfMatch,

@@ -11,7 +11,7 @@ use crate::http::queries::{Nothing, Query};
 use crate::service::NewStanding;
 
 #[patch("/admin/users/<_>", data = "<body>")]
-pub(super) async fn rule(
+pub(in crate::http::api) async fn rule(
     admin: Administrator<'_>,
     _query: Query<Nothing>,
     wanted: IfMatch,

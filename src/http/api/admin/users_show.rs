@@ -10,7 +10,7 @@ use crate::http::queries::{Nothing, Query};
 use crate::http::user_key::UserKey;
 
 #[get("/admin/users/<_>")]
-pub(super) async fn show(
+pub(in crate::http::api) async fn show(
     admin: Administrator<'_>,
     _query: Query<Nothing>,
     known: IfNoneMatch<'_>,

@@ -3,6 +3,7 @@
 //!
 //! Examples belong together: tests send them one after another, and hold every answer against what is told of it.
 
+mod administration;
 mod operating;
 mod sessions;
 mod tokens;
@@ -16,10 +17,11 @@ use utoipa::openapi::{Ref, RefOr, Schema};
 use crate::http::problem::ProblemKind;
 
 /// A group of endpoints, and what it is about.
-pub(super) const GROUPS: [(&str, &str); 5] = [
+pub(super) const GROUPS: [(&str, &str); 6] = [
     ("users", "People with a name, an e-mail and a password."),
     ("sessions", "Signing in and out, and where a user is signed in."),
     ("tokens", "Tokens that other services check by themselves."),
+    ("administration", "What an administrator may do with all accounts, without anybody's password."),
     ("operating", "For whoever runs userd."),
     ("files", "Files of the operator's."),
 ];
@@ -112,7 +114,10 @@ impl Shown {
 
 /// What is told of every endpoint.
 pub(super) fn all() -> Vec<Told> {
-    [users::told(), sessions::told(), tokens::told(), operating::told()].into_iter().flatten().collect()
+    [users::told(), sessions::told(), tokens::told(), administration::told(), operating::told()]
+        .into_iter()
+        .flatten()
+        .collect()
 }
 
 /// Ada, who is in every example.

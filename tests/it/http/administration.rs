@@ -1,0 +1,349 @@
+//! What administrators do over HTTP, and what those it concerns then meet.
+
+use insta::assert_snapshot;
+use rocket::http::Method::{self, Delete, Get, Patch, Post, Put};
+use serde_json::{Value, json};
+use userd::domain::Scope;
+
+use super::scene::{Headers, Person, Scene, bearer, make_key};
+use super::{Answer, NOBODY, OTHER_PASSWORD, PASSWORD};
+
+/// A service with an administrator, and the scene around it.
+struct Office {
+    scene: Scene,
+    key: String,
+}
+
+impl Office {
+    async fn open() -> Self {
+        let scene = Scene::keyed().await;
+        let key = make_key(&scene.store, 7, &[Scope::Admin]).await;
+        Self { scene, key }
+    }
+
+    async fn ask(&self, method: Method, path: &str, body: &str) -> Answer {
+        self.scene.ask(method, path, &bearer(&self.key), body).await
+    }
+
+    async fn get(&self, path: &str) -> Answer {
+        self.ask(Get, path, "").await
+    }
+
+    async fn rule(&self, id: &str, body: &str) -> Answer {
+        let answer = self.ask(Patch, &format!("/admin/users/{id}"), body).await;
+        assert_eq!(answer.status, 200, "{answer}");
+        answer
+    }
+
+    async fn crowd(&self, count: usize) -> Vec<String> {
+        let mut ids = Vec::new();
+        for number in 0..count {
+            self.scene.clock.advance_ms(1);
+            ids.push(self.scene.front.sign_up("Somebody", &format!("n{number}@example.com")).await.id());
+        }
+        ids
+    }
+
+    /// The ids on a page, and its cursors.
+    async fn page(&self, path: &str) -> (Vec<String>, Option<String>, Option<String>) {
+        let answer = self.get(path).await;
+        assert_eq!(answer.status, 200, "{answer}");
+        let value = answer.value();
+        let items = value["items"].as_array().expect("a list").iter();
+        let ids = items.map(|item| item["id"].as_str().expect("an id").to_owned()).collect();
+        let cursor = |name: &str| value[name].as_str().map(str::to_owned);
+        (ids, cursor("next"), cursor("previous"))
+    }
+}
+
+async fn change(scene: &Scene, ada: &Person, method: Method, body: &Value) -> Answer {
+    scene.ask(method, &format!("/api/users/{}", ada.id), &Headers::new(), &body.to_string()).await
+}
+
+async fn problem_of_each_way_in(office: &Office, ada: &Person, password: &str) -> Vec<String> {
+    let (scene, next) = (&office.scene, "nine brown bears, fishing");
+    let bodies = [
+        (Put, json!({ "name": "Ada", "email": "ada@example.com", "password": password })),
+        (Patch, json!({ "password": password, "new_password": next })),
+        (Delete, json!({ "password": password })),
+    ];
+    let mut slugs = Vec::new();
+    let login = scene.try_login("ada@example.com", password, &Headers::new()).await;
+    slugs.push(format!("{} {}", login.status, login.slug()));
+    let key = make_key(&scene.store, 8, &[Scope::UsersWrite]).await;
+    scene.clock.advance_ms(2_000);
+    for (method, body) in bodies {
+        let kept = scene.store.remember();
+        let path = format!("/api/users/{}", ada.id);
+        let answer = scene.ask(method, &path, &bearer(&key), &body.to_string()).await;
+        let slug = if answer.status == 200 { String::new() } else { answer.slug() };
+        slugs.push(format!("{} {slug}", answer.status).trim_end().to_owned());
+        scene.store.restore(kept);
+    }
+    slugs
+}
+
+#[rocket::async_test]
+async fn an_account_is_shown_without_any_hash() {
+    let office = Office::open().await;
+    let ada = office.scene.front.sign_up("Ada", "Ada@Example.com").await.id();
+    assert_snapshot!(office.get(&format!("/admin/users/{ada}")).await, @r#"
+    200
+    Cache-Control: no-store
+    Content-Security-Policy: default-src 'none'; frame-ancestors 'none'
+    Content-Type: application/json
+    ETag: "1"
+
+    {"id":"01a203a8-44d7-7bd9-8d30-cd1386e36fe2","name":"Ada","email":"Ada@Example.com","created_at":"2026-11-22T14:31:02.007Z","updated_at":"2026-11-22T14:31:02.007Z","disabled":false,"password_expired":false}
+    "#);
+    for path in ["/admin/users", "/admin/users/ada@example.com", "/admin/stats"] {
+        let answer = office.get(path).await;
+        assert_eq!(answer.status, 200, "{answer}");
+        assert!(!answer.text().contains("argon2"), "{answer}");
+    }
+    assert_eq!(office.get(&format!("/admin/users/{NOBODY}")).await.slug(), "user-not-found");
+    assert_eq!(office.get("/admin/users/nobody").await.slug(), "user-not-found");
+    assert_snapshot!(office.get("/admin/stats").await.text(), @r#"{"users":1,"store":"memory","version":"0.1.0"}"#);
+}
+
+#[rocket::async_test]
+async fn a_disabled_user_is_out_at_once_and_told_so_only_with_the_right_password() {
+    let office = Office::open().await;
+    let ada = office.scene.join("Ada", "ada@example.com").await;
+    let answer = office.rule(&ada.id, r#"{"disabled":true}"#).await;
+    assert_eq!((answer.value()["disabled"].clone(), answer.header("ETag")), (json!(true), Some("\"2\"")));
+    assert_eq!(office.scene.get("/api/session", &ada.token).await.slug(), "not-signed-in");
+    let refresh = json!({ "refresh_token": ada.refresh }).to_string();
+    let refused = office.scene.ask(Post, "/api/token/refresh", &Headers::new(), &refresh).await;
+    assert_eq!(refused.slug(), "refresh-refused");
+    let disabled = "403 account-disabled";
+    assert_eq!(problem_of_each_way_in(&office, &ada, PASSWORD).await, [disabled; 4]);
+    let wrong = "401 not-authenticated";
+    assert_eq!(problem_of_each_way_in(&office, &ada, OTHER_PASSWORD).await, [wrong; 4]);
+    office.rule(&ada.id, r#"{"disabled":false}"#).await;
+    assert_eq!(office.scene.get("/api/session", &ada.token).await.status, 401, "what has ended stays so");
+    office.scene.login("ada@example.com").await;
+}
+
+#[rocket::async_test]
+async fn an_expired_password_is_good_for_nothing_but_another_one() {
+    let office = Office::open().await;
+    let ada = office.scene.join("Ada", "ada@example.com").await;
+    office.rule(&ada.id, r#"{"password_expired":true}"#).await;
+    assert_eq!(office.scene.get("/api/session", &ada.token).await.status, 401);
+    let expired = "403 password-expired";
+    assert_eq!(problem_of_each_way_in(&office, &ada, PASSWORD).await, [expired, expired, "200", expired]);
+    let key = make_key(&office.scene.store, 9, &[Scope::UsersWrite]).await;
+    office.scene.clock.advance_ms(2_000);
+    let path = format!("/api/users/{}", ada.id);
+    let patch = |new: &str| json!({ "password": PASSWORD, "new_password": new }).to_string();
+    let same = office.scene.ask(Patch, &path, &bearer(&key), &patch(PASSWORD)).await;
+    assert_eq!((same.status, same.pointers()), (422, vec!["/new_password".to_owned()]), "{same}");
+    assert_eq!(same.detail(), "new_password must not be the password that has expired");
+    let other = office.scene.ask(Patch, &path, &bearer(&key), &patch(OTHER_PASSWORD)).await;
+    assert_eq!(other.status, 200, "{other}");
+    assert_eq!(office.scene.try_login("ada@example.com", OTHER_PASSWORD, &Headers::new()).await.status, 200);
+    assert_eq!(change(&office.scene, &ada, Put, &json!({})).await.status, 401, "and nobody still is nobody");
+}
+
+#[rocket::async_test]
+async fn an_administrator_makes_users_and_gives_passwords() {
+    let office = Office::open().await;
+    let body = json!({ "name": "Ada", "email": "ada@example.com", "password": PASSWORD, "password_expired": true });
+    let made = office.ask(Post, "/admin/users", &body.to_string()).await;
+    assert_eq!((made.status, made.value()["password_expired"].clone()), (200, json!(true)), "{made}");
+    assert_eq!(office.ask(Post, "/admin/users", &body.to_string()).await.slug(), "email-taken");
+    let login = office.scene.try_login("ada@example.com", PASSWORD, &Headers::new()).await;
+    assert_eq!(login.slug(), "password-expired");
+    let path = format!("/admin/users/{}/password", made.id());
+    let given = office.ask(Put, &path, &json!({ "new_password": OTHER_PASSWORD }).to_string()).await;
+    assert_eq!((given.status, given.value()["password_expired"].clone()), (200, json!(false)), "{given}");
+    let login = office.scene.try_login("ada@example.com", OTHER_PASSWORD, &Headers::new()).await;
+    let ada = Person::of(&login);
+    let again = json!({ "new_password": PASSWORD, "password_expired": true }).to_string();
+    assert_eq!(office.ask(Put, &path, &again).await.status, 200);
+    assert_eq!(office.scene.get("/api/session", &ada.token).await.status, 401);
+    let personal = office.ask(Put, &path, r#"{"new_password":"ada@example.com"}"#).await;
+    assert_eq!((personal.status, personal.pointers()), (422, vec!["/new_password".to_owned()]), "{personal}");
+    let nobody = format!("/admin/users/{NOBODY}/password");
+    assert_eq!(office.ask(Put, &nobody, &again).await.slug(), "user-not-found");
+}
+
+#[rocket::async_test]
+async fn a_ruling_has_to_rule_something_and_what_holds_already_changes_nothing() {
+    let office = Office::open().await;
+    let ada = office.scene.front.sign_up("Ada", "ada@example.com").await.id();
+    let path = format!("/admin/users/{ada}");
+    for body in ["{}", r#"{"disabled":null}"#, r#"{"disabled":"yes"}"#, r#"{"disable":true}"#] {
+        let answer = office.ask(Patch, &path, body).await;
+        assert_eq!((answer.status, answer.slug().as_str()), (422, "invalid-fields"), "{body}: {answer}");
+    }
+    for _ in 0..2 {
+        assert_eq!(office.rule(&ada, r#"{"disabled":true}"#).await.header("ETag"), Some("\"2\""));
+    }
+    let stale = [("Content-Type", "application/json".to_owned()), ("If-Match", "\"1\"".to_owned())];
+    let headers: Headers = bearer(&office.key).into_iter().chain(stale).collect();
+    let (rule, give) = (r#"{"disabled":false}"#, format!(r#"{{"new_password":"{OTHER_PASSWORD}"}}"#));
+    for (method, path, body) in
+        [(Patch, path.clone(), rule), (Put, format!("{path}/password"), give.as_str()), (Delete, path.clone(), "")]
+    {
+        let answer = office.scene.ask(method, &path, &headers, body).await;
+        assert_eq!((answer.status, answer.slug().as_str()), (412, "precondition-failed"), "{answer}");
+    }
+    let known = [("If-None-Match", "\"2\"".to_owned())];
+    let headers: Headers = bearer(&office.key).into_iter().chain(known).collect();
+    assert_eq!(office.scene.ask(Get, &path, &headers, "").await.status, 304);
+}
+
+#[rocket::async_test]
+async fn sessions_are_seen_and_ended_and_users_deleted() {
+    let office = Office::open().await;
+    let ada = office.scene.join("Ada", "ada@example.com").await;
+    let other = office.scene.login("ada@example.com").await;
+    let path = format!("/admin/users/{}/sessions", ada.id);
+    let (ids, next, previous) = office.page(&path).await;
+    assert_eq!((ids.len(), next, previous), (2, None, None));
+    let ended = office.ask(Delete, &format!("{path}/{}", ada.session), "").await;
+    assert_eq!((ended.status, ended.text()), (200, "\"Session ended\""));
+    assert_eq!(office.page(&path).await.0, [other.session]);
+    let ended = office.ask(Delete, &path, "").await;
+    assert_eq!((ended.status, ended.text()), (200, "\"Sessions ended\""));
+    assert_eq!(office.scene.get("/api/session", &other.token).await.status, 401);
+    assert_eq!(office.ask(Delete, &format!("{path}/{}", ada.session), "").await.slug(), "session-not-found");
+    let deleted = office.ask(Delete, &format!("/admin/users/{}", ada.id), "").await;
+    assert_eq!((deleted.status, deleted.id(), deleted.header("ETag")), (200, ada.id.clone(), None));
+    for (method, path) in [(Delete, format!("/admin/users/{}", ada.id)), (Get, path.clone()), (Delete, path)] {
+        assert_eq!(office.ask(method, &path, "").await.slug(), "user-not-found", "{method} {path}");
+    }
+}
+
+#[rocket::async_test]
+async fn a_history_is_read_from_its_end_page_by_page_and_outlives_its_user() {
+    let office = Office::open().await;
+    let ada = office.scene.join("Ada", "ada@example.com").await;
+    office.rule(&ada.id, r#"{"disabled":true}"#).await;
+    assert_eq!(office.ask(Delete, &format!("/admin/users/{}", ada.id), "").await.status, 200);
+    let path = format!("/admin/users/{}/events", ada.id);
+    let all = office.get(&path).await.value();
+    let kinds = |value: &Value| -> Vec<String> {
+        let items = value["items"].as_array().expect("a list").iter();
+        items.map(|event| event["kind"].as_str().expect("a kind").to_owned()).collect()
+    };
+    let expected = ["deleted", "disabled", "signed-in", "signed-up"];
+    assert_eq!(
+        (kinds(&all), &all["next"], &all["previous"]),
+        (expected.map(str::to_owned).to_vec(), &Value::Null, &Value::Null)
+    );
+    assert!(all["items"][1]["by"].as_str().is_some_and(|by| by.starts_with("key:")), "{all}");
+    let mut found = Vec::new();
+    let mut at = format!("{path}?limit=3");
+    let second = loop {
+        let page = office.get(&at).await.value();
+        found.extend(kinds(&page));
+        match page["next"].as_str() {
+            Some(next) => at = format!("{path}?limit=3&cursor={next}"),
+            None => break page,
+        }
+    };
+    assert_eq!(found, expected);
+    let back = office.get(&format!("{path}?limit=3&cursor={}", second["previous"].as_str().expect("one"))).await;
+    assert_eq!(kinds(&back.value()), expected[..3]);
+    let nobody = office.get(&format!("/admin/users/{NOBODY}/events")).await;
+    assert_eq!(nobody.slug(), "user-not-found");
+}
+
+#[rocket::async_test]
+async fn pages_lead_to_the_next_and_back_in_both_orders_and_by_email() {
+    let office = Office::open().await;
+    let ids = office.crowd(7).await;
+    let reversed: Vec<String> = ids.iter().rev().cloned().collect();
+    let by_email = office.page("/admin/users?email=N&order=desc&limit=200").await.0;
+    for (query, expected) in [
+        ("", &ids),
+        ("order=asc&", &ids),
+        ("order=desc&", &reversed),
+        ("email=n&", &ids),
+        ("email=N&order=desc&", &by_email),
+    ] {
+        let (first, mut next, previous) = office.page(&format!("/admin/users?{query}limit=3")).await;
+        assert_eq!((&first[..], previous), (&expected[..3], None), "{query}");
+        let mut pages = vec![first];
+        let mut back = None;
+        while let Some(cursor) = next {
+            let page = office.page(&format!("/admin/users?{query}limit=3&cursor={cursor}")).await;
+            pages.push(page.0);
+            (next, back) = (page.1, page.2);
+        }
+        assert_eq!(pages.concat(), *expected, "{query}");
+        for page in pages.iter().rev().skip(1) {
+            let cursor = back.expect("there is a page before");
+            let (found, next, previous) = office.page(&format!("/admin/users?limit=3&cursor={cursor}")).await;
+            assert_eq!(&found, page, "{query}");
+            let again = office.page(&format!("/admin/users?limit=3&cursor={}", next.expect("a next"))).await.0;
+            assert_ne!(again, found, "{query}");
+            back = previous;
+        }
+        assert_eq!(back, None, "{query}");
+    }
+}
+
+/// From a page that is empty by now, the way back leads to those who are still there.
+#[rocket::async_test]
+async fn a_page_that_was_emptied_leads_back() {
+    let office = Office::open().await;
+    let ids = office.crowd(4).await;
+    let (_, next, _) = office.page("/admin/users?limit=2").await;
+    let cursor = next.expect("there are more");
+    for id in &ids[2..] {
+        assert_eq!(office.ask(Delete, &format!("/admin/users/{id}"), "").await.status, 200);
+    }
+    let (found, next, previous) = office.page(&format!("/admin/users?limit=2&cursor={cursor}")).await;
+    assert_eq!((found.len(), next), (0, None));
+    let previous = previous.expect("there are some before");
+    assert_eq!(office.page(&format!("/admin/users?limit=2&cursor={previous}")).await.0, ids[..2]);
+}
+
+#[rocket::async_test]
+async fn a_query_that_is_not_understood_is_refused_and_named() {
+    let office = Office::open().await;
+    let ids = office.crowd(3).await;
+    let (_, next, _) = office.page("/admin/users?limit=1").await;
+    let users = next.expect("there are more");
+    let (_, next, _) = office.page("/admin/users?limit=1&email=n").await;
+    let emails = next.expect("there are more");
+    let events = office.scene.ask(Get, "/admin/users", &bearer(&office.key), "").await;
+    assert_eq!(events.status, 200);
+    let history = format!("/admin/users/{}/events", ids[0]);
+    let refused = [
+        ("/admin/users?limit=0".to_owned(), "/limit"),
+        ("/admin/users?limit=201".to_owned(), "/limit"),
+        ("/admin/users?limit=-1".to_owned(), "/limit"),
+        ("/admin/users?limit=".to_owned(), "/limit"),
+        ("/admin/users?limit=1&limit=1".to_owned(), "/limit"),
+        ("/admin/users?order=up".to_owned(), "/order"),
+        ("/admin/users?limt=1".to_owned(), "/limt"),
+        ("/admin/users?email=a%00".to_owned(), "/email"),
+        ("/admin/users?email=a%20b".to_owned(), "/email"),
+        ("/admin/users?cursor=x".to_owned(), "/cursor"),
+        (format!("/admin/users?cursor={}", &users[..users.len() - 1]), "/cursor"),
+        (format!("/admin/users?cursor={users}&order=desc"), "/cursor"),
+        (format!("/admin/users?cursor={users}&email=n"), "/cursor"),
+        (format!("/admin/users?cursor={emails}&email=m"), "/cursor"),
+        (format!("{history}?cursor={users}"), "/cursor"),
+        (format!("{history}?order=asc"), "/order"),
+        ("/admin/stats?x".to_owned(), "/x"),
+    ];
+    for (path, pointer) in refused {
+        let answer = office.get(&path).await;
+        assert_eq!((answer.status, answer.pointers()), (422, vec![pointer.to_owned()]), "{path}: {answer}");
+    }
+}
+
+#[rocket::async_test]
+async fn nobody_else_learns_whether_a_query_is_right() {
+    let office = Office::open().await;
+    let ada = office.scene.join("Ada", "ada@example.com").await;
+    assert_eq!(office.scene.front.get("/admin/users?limit=0").await.status, 401);
+    let own = format!("/admin/users/{}?x", ada.id);
+    assert_eq!(office.scene.get(&own, &ada.token).await.slug(), "forbidden");
+}
