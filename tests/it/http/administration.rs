@@ -94,7 +94,7 @@ async fn an_account_is_shown_without_any_hash() {
     Content-Type: application/json
     ETag: "1"
 
-    {"id":"01a203a8-44d7-7bd9-8d30-cd1386e36fe2","name":"Ada","email":"Ada@Example.com","created_at":"2026-11-22T14:31:02.007Z","updated_at":"2026-11-22T14:31:02.007Z","disabled":false,"password_expired":false}
+    {"id":"01a203aa-e877-7e56-971c-de355897421e","name":"Ada","email":"Ada@Example.com","created_at":"2026-11-22T14:31:02.007Z","updated_at":"2026-11-22T14:31:02.007Z","disabled":false,"password_expired":false}
     "#);
     for path in ["/admin/users", "/admin/users/ada@example.com", "/admin/stats"] {
         let answer = office.get(path).await;
@@ -181,7 +181,7 @@ async fn a_ruling_has_to_rule_something_and_what_holds_already_changes_nothing()
     for _ in 0..2 {
         assert_eq!(office.rule(&ada, r#"{"disabled":true}"#).await.header("ETag"), Some("\"2\""));
     }
-    let stale = [("Content-Type", "application/json".to_owned()), ("If-Match", "\"1\"".to_owned())];
+    let stale = [("If-Match", "\"1\"".to_owned())];
     let headers: Headers = bearer(&office.key).into_iter().chain(stale).collect();
     let (rule, give) = (r#"{"disabled":false}"#, format!(r#"{{"new_password":"{OTHER_PASSWORD}"}}"#));
     for (method, path, body) in
