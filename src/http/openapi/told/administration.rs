@@ -24,7 +24,7 @@ fn account(disabled: bool, password_expired: bool) -> Value {
 }
 
 fn page(item: &Value) -> Value {
-    json!({ "items": [item], "next": "AXUAAAGiA6rod3OVnhw-4etPDfo", "previous": null })
+    json!({ "items": [item], "next": "AXUAAAGiA6rod3OVnhw-4et9Pwo", "previous": null })
 }
 
 fn word(word: &str) -> Object {
