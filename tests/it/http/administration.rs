@@ -136,11 +136,11 @@ async fn an_expired_password_is_good_for_nothing_but_another_one() {
     let key = make_key(&office.scene.store, 9, &[Scope::UsersWrite]).await;
     office.scene.clock.advance_ms(2_000);
     let path = format!("/api/users/{}", ada.id);
-    let patch = |new: &str| json!({ "password": PASSWORD, "new_password": new }).to_string();
-    let same = office.scene.ask(Patch, &path, &bearer(&key), &patch(PASSWORD)).await;
+    let another = |new: &str| json!({ "password": PASSWORD, "new_password": new }).to_string();
+    let same = office.scene.ask(Patch, &path, &bearer(&key), &another(PASSWORD)).await;
     assert_eq!((same.status, same.pointers()), (422, vec!["/new_password".to_owned()]), "{same}");
     assert_eq!(same.detail(), "new_password must not be the password that has expired");
-    let other = office.scene.ask(Patch, &path, &bearer(&key), &patch(OTHER_PASSWORD)).await;
+    let other = office.scene.ask(Patch, &path, &bearer(&key), &another(OTHER_PASSWORD)).await;
     assert_eq!(other.status, 200, "{other}");
     assert_eq!(office.scene.try_login("ada@example.com", OTHER_PASSWORD, &Headers::new()).await.status, 200);
     assert_eq!(change(&office.scene, &ada, Put, &json!({})).await.status, 401, "and nobody still is nobody");
