@@ -1,7 +1,7 @@
 # The commands of this repository. `make` alone lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test test-otlp test-servers lint doc bench faults ci
+.PHONY: help run install test test-otlp test-servers lint doc openapi bench faults ci
 
 # The servers that tests run on besides Debian's: ./scripts/ensure-servers.sh knows them.
 SERVERS := valkey-9.1.2 redis-8.2.3
@@ -23,7 +23,7 @@ PROGRAM ?= target/release/userd
 install: ## Put the program, manual pages, completions and the systemd unit in place (PREFIX, SYSCONFDIR, DESTDIR)
 	./scripts/install.sh "$(PROGRAM)" "$(DESTDIR)" "$(PREFIX)" "$(SYSCONFDIR)"
 
-test: ## Run every test; installs redis-server, curl, and what checks tokens, packages and configurations, where they are missing
+test: ## Run every test; installs redis-server, curl, and what checks tokens, the API's description, packages and configurations, where they are missing
 	./scripts/ensure-programs.sh redis-server curl groff systemd-analyze nginx haproxy caddy
 	./scripts/ensure-verifiers.sh
 	./scripts/ensure-package-checks.sh
@@ -55,6 +55,9 @@ lint: ## Check format and lints
 
 doc: ## Build the documentation, private items too
 	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+
+openapi: ## Write docs/openapi.json anew, as the program gives it
+	USERD_TEST_WRITE_OPENAPI=1 cargo test --locked --test it the_committed_description
 
 bench: ## Measure every published figure again (some minutes, on an idle machine)
 	./scripts/ensure-programs.sh redis-server wrk

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # ensure-verifiers.sh: sees to it that other people's libraries that check what userd gives are below target/verifiers:
-# for tokens npm's jose and PyPI's PyJWT, for metrics and alerts PyPI's prometheus-client and PyYAML, in the versions that
-# tests/verifiers names. Tests alone use them. Where it can't, it says in one sentence what to do.
+# for tokens npm's jose and PyPI's PyJWT, for metrics and alerts PyPI's prometheus-client and PyYAML, for the API's
+# description PyPI's schemathesis, in the versions that tests/verifiers names. Tests alone use them. Where it can't, it
+# says in one sentence what to do.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -10,7 +11,7 @@ least_node=20
 home=$PWD/target/verifiers
 
 give_up() {
-    echo "userd's tests check tokens and metrics with packages of npm and PyPI, and $1. Then run ./scripts/ensure-verifiers.sh again." >&2
+    echo "userd's tests check tokens, metrics and the API's description with packages of npm and PyPI, and $1. Then run ./scripts/ensure-verifiers.sh again." >&2
     exit 1
 }
 

@@ -4,6 +4,7 @@
 //! [`run`] is the whole life of a serving process. The other parts of this module each prepare one thing that
 //! belongs to the process and not to a request: where log lines go, how many files may be open, the threads.
 
+mod accounts;
 mod banner;
 mod doctor;
 mod keys;
@@ -15,6 +16,7 @@ mod runtime;
 mod traces;
 mod wiring;
 
+pub use accounts::{AccountsError, OpenAccounts};
 pub use banner::Banner;
 pub use doctor::{ExamineError, examine};
 pub use keys::{KeysError, OpenKeys};

@@ -292,7 +292,7 @@ fn tell_where(config: &Config, use_cases: &UseCases) -> OnListening {
     })
 }
 
-fn hash_settings(config: &Config) -> HashSettings {
+pub(super) fn hash_settings(config: &Config) -> HashSettings {
     let hash = &config.hash;
     HashSettings {
         memory_kib: hash.memory_kib,

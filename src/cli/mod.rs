@@ -4,6 +4,7 @@
 //! To add a command: a variant of `Command` with its help as a doc comment, a function in a file of its own
 //! below this module, a line in `act`.
 
+mod backup;
 mod completions;
 mod config;
 mod doctor;
@@ -11,6 +12,7 @@ mod health;
 mod keys;
 mod man;
 mod moving;
+mod user;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -43,10 +45,17 @@ Examples:
   userd config show                            print what holds, without secrets
   userd doctor                                 look whether all users are whole
   userd doctor --repair                        and mend what is no guess
+  userd backup /backup/userd-today.db          copy the file of users, while it
+                                               is being served
+  userd restore /backup/userd-today.db         put it back, after userd stopped
   userd keys api create --name gateway --scope users:read,users:write
                                                make a key for another service
   userd keys api list                          who has keys, and last used them
   userd keys rotate                            make the next key for tokens
+  userd user list                              who signed up; more with --help
+  userd user show ada@example.org              one user, by e-mail or by id
+  userd stats --server http://127.0.0.1:8000   how many users another userd has
+  userd completions bash                       complete all this in your shell
   userd export --output users.ndjson           write all users into a file
   userd import users.ndjson                    and take them into another store
 
@@ -68,6 +77,10 @@ Of userd doctor: 0 nothing was found, or all of it was mended
   1  could not look at everything; what was found before is printed
   3  found what --repair would mend
   4  found what a person has to look at
+Of userd user and userd stats: 0 it is done
+  1  it could not be done, or you said no
+  2  a mistake in what was given, too, or nobody there to be asked
+  4  there is no such user
 Of userd export and userd import: 0 all users are in the file, or in the store
   1  broke off; what came in before is there, and the same command goes on
   3  some users were left out, each with its reason, or the file was cut off";
@@ -110,6 +123,14 @@ enum Command {
     /// Make, list, revoke and rotate keys, while userd serves or not
     #[command(subcommand)]
     Keys(keys::KeysCommand),
+    /// Copy the embedded store into a file, while userd serves or not
+    Backup(backup::BackupOptions),
+    /// Put a copy of the embedded store back, while userd is stopped
+    Restore(backup::RestoreOptions),
+    /// List, show, make, shut, change and delete users
+    User(Box<user::UserOptions>),
+    /// Say how many users there are, in which store, of which version
+    Stats(user::StatsOptions),
     /// Write all users out, a line of JSON each, while userd serves or not
     Export(moving::ExportOptions),
     /// Take users in, from such lines or from the older design's database
@@ -151,8 +172,12 @@ fn act(cli: Cli) -> ExitCode {
         Command::Doctor(doctor) => with_config(options, |config| doctor::run(config, doctor)),
         Command::Health(health) => with_config(options, |config| health::run(config, &health)),
         Command::Keys(command) => with_config(options, |config| keys::run(config, command)),
+        Command::User(user) => user::run(*user, options),
+        Command::Stats(stats) => user::stats(&stats, options),
         Command::Export(export) => with_config(options, |config| moving::export(config, &export)),
         Command::Import(import) => with_config(options, |config| moving::import(config, &import)),
+        Command::Backup(backup) => with_config(options, |config| backup::backup(config, &backup)),
+        Command::Restore(restore) => with_config(options, |config| backup::restore(config, &restore)),
         Command::Config(ConfigCommand::Show) => with_config(options, config::show),
         Command::Config(ConfigCommand::Check) => with_config(options, config::check),
         // What tells of the program itself does so whatever the configuration is.
@@ -170,12 +195,20 @@ fn with_config(options: Options, act: impl FnOnce(&Config) -> ExitCode) -> ExitC
     }
 }
 
-/// Runs `act` on threads of its own, and waits for nothing else that they may be doing.
+/// Runs `act` on as many threads of its own as the configuration wants.
 ///
 /// # Errors
 /// A sentence, if the system gives no threads.
 fn block_on<T>(config: &Config, act: impl Future<Output = T>) -> Result<T, String> {
-    let runtime = app::build_runtime(config.workers).map_err(|error| format!("can't start threads: {error}"))?;
+    block_on_threads(config.workers, act)
+}
+
+/// Runs `act` on so many threads of its own, and waits for nothing else that they may be doing.
+///
+/// # Errors
+/// A sentence, if the system gives no threads.
+fn block_on_threads<T>(threads: usize, act: impl Future<Output = T>) -> Result<T, String> {
+    let runtime = app::build_runtime(threads).map_err(|error| format!("can't start threads: {error}"))?;
     let done = runtime.block_on(act);
     runtime.shutdown_background();
     Ok(done)
@@ -201,7 +234,8 @@ mod tests {
 
     #[test]
     fn the_help_fits_a_terminal_of_80_columns() {
-        let wide: Vec<&str> = AFTER_HELP.lines().filter(|line| line.chars().count() > 80).collect();
+        let lines = AFTER_HELP.lines().chain(user::AFTER_HELP.lines());
+        let wide: Vec<&str> = lines.filter(|line| line.chars().count() > 80).collect();
         assert_eq!(wide, Vec::<&str>::new());
     }
 }

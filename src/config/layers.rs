@@ -12,7 +12,7 @@ use figment::providers::{Format, Toml};
 use figment::value::{Dict, Num, Value};
 
 use super::error::{Mistake, Origin};
-use super::sources::{CONFIG_VARIABLE, PREFIX, REDIS_VARIABLES, Sources, is_service_link};
+use super::sources::{API_KEY_VARIABLE, CONFIG_VARIABLE, PREFIX, REDIS_VARIABLES, Sources, is_service_link};
 
 /// The reference: every key, its default and its meaning.
 pub const DEFAULTS: &str = include_str!("../../userd.default.toml");
@@ -100,10 +100,16 @@ impl Layers {
         let mut values = BTreeMap::new();
         for (name, value) in variables {
             let Some(rest) = name.strip_prefix(PREFIX).filter(|_| !is_service_link(name)) else { continue };
-            if name == CONFIG_VARIABLE {
+            let elsewhere = match name.as_str() {
+                CONFIG_VARIABLE => {
+                    "names the configuration file in the environment only: set it there, or use --config"
+                }
+                API_KEY_VARIABLE => "is looked for in the environment only: set it there, or use --key-file",
+                _ => "",
+            };
+            if !elsewhere.is_empty() {
                 if origin == Origin::DotEnv {
-                    let text = "names the configuration file in the environment only: set it there, or use --config";
-                    mistakes.push(Mistake::in_place(format!("{name} in {origin}"), text));
+                    mistakes.push(Mistake::in_place(format!("{name} in {origin}"), elsewhere));
                 }
                 continue;
             }

@@ -33,7 +33,7 @@ pub use redis_section::{AcknowledgedBy, DeclaredDurability, RedisConfig};
 pub use redis_target::{HostPort, REDIS_PORT_DEFAULT, RedisServers, RedisTarget, SENTINEL_PORT_DEFAULT};
 pub use secret::{HIDDEN, Secret};
 pub use show::Entry;
-pub use sources::{CONFIG_VARIABLE, Flags, Sources};
+pub use sources::{API_KEY_VARIABLE, CONFIG_VARIABLE, Flags, Sources};
 pub use store_target::{StoreTarget, StoreTargetError};
 
 use layers::Layers;

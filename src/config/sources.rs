@@ -9,6 +9,8 @@ use std::thread;
 
 /// Names the configuration file, like `--config`; no key of the configuration itself.
 pub const CONFIG_VARIABLE: &str = "USERD_CONFIG";
+/// The API key for the commands that go through a running server; no key of the configuration either.
+pub const API_KEY_VARIABLE: &str = "USERD_API_KEY";
 /// What every variable of ours begins with.
 pub(super) const PREFIX: &str = "USERD_";
 /// The plain variables of the design that userd grew from.
@@ -53,6 +55,17 @@ impl Sources {
         let working_dir = PathBuf::from("");
         let cores = thread::available_parallelism().map_or(1, usize::from);
         Self { environment, unreadable, working_dir, flags, cores }
+    }
+
+    /// The API key for the commands that go through a running server, where the environment has one.
+    ///
+    /// # Errors
+    /// A sentence, if it can't be read.
+    pub fn api_key(&self) -> Result<Option<String>, String> {
+        if self.unreadable.iter().any(|name| name == API_KEY_VARIABLE) {
+            return Err(format!("{API_KEY_VARIABLE} in the environment is not UTF-8"));
+        }
+        Ok(self.environment.get(API_KEY_VARIABLE).filter(|key| !key.is_empty()).cloned())
     }
 }
 

@@ -16,6 +16,7 @@ impl FromFields for NewAccount {
 
 impl FromFields for NewStanding {
     const NAMES: &'static [&'static str] = &["disabled", "password_expired"];
+    const SOME_NEEDED: bool = true;
 
     fn from_fields(fields: &mut Fields, _: PasswordPolicy) -> Option<Self> {
         let disabled = fields.flag_if_there("disabled");

@@ -5,45 +5,41 @@ use std::net::IpAddr;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::view::Text;
+use super::view::{SessionView, Text};
 use crate::domain::{Event, Timestamp, User, UserId};
-use crate::service::{Cursor, Page, Stats};
+use crate::service::{Page, Stats};
 use crate::store::Listed;
 
-/// A page of a list.
-#[derive(Serialize, ToSchema)]
-#[schema(as = Page)]
-pub(super) struct PageView<T: ToSchema> {
-    /// What is on it.
+/// A page of a list, of whatever. Its schema is `openapi::told::Shown::page`.
+#[derive(Serialize)]
+pub(super) struct PageView<T> {
     items: Vec<T>,
-    /// What to send as `cursor` for the next page; null on the last one.
-    #[schema(required)]
     next: Option<String>,
-    /// The same for the page before; null on the first one.
-    #[schema(required)]
     previous: Option<String>,
 }
 
-impl<T: ToSchema> PageView<T> {
+impl<T> PageView<T> {
     /// The view of `page`, of whose items `view` makes views.
-    pub(super) fn of<'a, I>(page: &'a Page<I>, view: impl FnMut(&'a I) -> T) -> Self {
-        let text = |cursor: &Option<Cursor>| cursor.as_ref().map(Cursor::encode);
+    pub(super) fn new<'a, I>(page: &'a Page<I>, view: impl FnMut(&'a I) -> T) -> Self {
+        let text = |cursor: &Option<_>| cursor.as_ref().map(crate::service::Cursor::encode);
         Self { items: page.items.iter().map(view).collect(), next: text(&page.next), previous: text(&page.previous) }
     }
+}
 
-    /// A list that is never long, on one page.
-    pub(super) fn whole(items: Vec<T>) -> Self {
+impl<'a> PageView<SessionView<'a>> {
+    /// All sessions of a user: there are never more than `sessions.max`.
+    pub(super) fn whole(items: Vec<SessionView<'a>>) -> Self {
         Self { items, next: None, previous: None }
     }
 }
 
-/// A user, and what was ruled about the account.
+/// A user, with what was ruled about the account.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Account)]
 pub(super) struct AccountView<'a> {
     /// A `UUIDv7`: in text order, ids are in sign-up order. No secret.
     #[schema(value_type = String, format = "uuid")]
-    id: Text<UserId>,
+    id: Text<&'a UserId>,
     /// What the person wants to be called.
     name: &'a str,
     /// The e-mail as the person wrote it.
@@ -51,7 +47,7 @@ pub(super) struct AccountView<'a> {
     /// When the user signed up.
     #[schema(value_type = String, format = DateTime)]
     created_at: Text<Timestamp>,
-    /// When the user, or what is ruled about the account, last changed.
+    /// When the user last changed.
     #[schema(value_type = String, format = DateTime)]
     updated_at: Text<Timestamp>,
     /// Whether the account is shut.
@@ -64,7 +60,7 @@ impl<'a> AccountView<'a> {
     /// The view of `user`.
     pub(super) fn of(user: &'a User) -> Self {
         Self {
-            id: Text(user.id),
+            id: Text(&user.id),
             name: user.name.as_str(),
             email: user.email.as_written(),
             created_at: Text(user.created_at),
@@ -75,58 +71,58 @@ impl<'a> AccountView<'a> {
     }
 }
 
-/// A user whose record can't be read.
+/// An account whose record can't be read.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Unreadable)]
-pub(super) struct UnreadableView {
-    /// Whose it is.
+pub(super) struct UnreadableView<'a> {
+    /// The user's id.
     #[schema(value_type = String, format = "uuid")]
-    id: Text<UserId>,
-    /// True; the log says why.
+    id: Text<&'a UserId>,
+    /// Always true.
     unreadable: bool,
 }
 
-/// One user of a list.
+/// An account, or one whose record can't be read.
 #[derive(Serialize, ToSchema)]
-#[serde(untagged)]
 #[schema(as = Listed)]
+#[serde(untagged)]
 pub(super) enum ListedView<'a> {
-    /// The user.
-    Account(AccountView<'a>),
-    /// One whose record can't be read; the others are listed all the same.
-    Unreadable(UnreadableView),
+    /// The account.
+    User(AccountView<'a>),
+    /// What is left of it.
+    Unreadable(UnreadableView<'a>),
 }
 
 impl<'a> ListedView<'a> {
-    /// The view of `listed`.
+    /// The view of what was found.
     pub(super) fn of(listed: &'a Listed) -> Self {
         match listed {
-            Listed::User(user) => Self::Account(AccountView::of(user)),
-            Listed::Unreadable(id) => Self::Unreadable(UnreadableView { id: Text(*id), unreadable: true }),
+            Listed::User(user) => Self::User(AccountView::of(user)),
+            Listed::Unreadable(id) => Self::Unreadable(UnreadableView { id: Text(id), unreadable: true }),
         }
     }
 }
 
-/// Something that happened to an account.
+/// What happened to an account; what is not known of it is null.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Event)]
-pub(super) struct EventView {
-    /// What happened.
-    kind: &'static str,
+pub(super) struct EventView<'a> {
+    /// What happened, in a word.
+    kind: &'a str,
     /// When.
     #[schema(value_type = String, format = DateTime)]
     at: Text<Timestamp>,
-    /// From where, if it is known.
+    /// From where.
     #[schema(value_type = Option<String>, required)]
     address: Option<IpAddr>,
-    /// By whom, if they showed anything: `session:<id>` or `key:<id>`.
+    /// Who: `session:<id>` or `key:<id>`.
     #[schema(required)]
     by: Option<String>,
 }
 
-impl EventView {
+impl<'a> EventView<'a> {
     /// The view of `event`.
-    pub(super) fn of(event: &Event) -> Self {
+    pub(super) fn of(event: &'a Event) -> Self {
         Self {
             kind: event.kind.word(),
             at: Text(event.at),
@@ -136,21 +132,21 @@ impl EventView {
     }
 }
 
-/// What there is, at a glance.
+/// How many users there are, in what, served by which version.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Stats)]
-pub(super) struct StatsView {
+pub(super) struct StatsView<'a> {
     /// How many users there are.
     users: u64,
-    /// The kind of the store: `sqlite` or `redis`.
-    store: &'static str,
+    /// In what they are kept.
+    store: &'a str,
     /// The version of userd.
-    version: &'static str,
+    version: &'a str,
 }
 
-impl StatsView {
+impl<'a> StatsView<'a> {
     /// The view of `stats`.
-    pub(super) fn of(stats: &Stats) -> Self {
+    pub(super) fn of(stats: &'a Stats) -> Self {
         Self { users: stats.users, store: stats.store, version: stats.version }
     }
 }

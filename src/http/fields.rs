@@ -52,6 +52,9 @@ pub(super) trait FromFields: Sized + Send + 'static {
     /// The fields there are.
     const NAMES: &'static [&'static str];
 
+    /// Whether none of the fields is needed, but one at least; all of them are then flags.
+    const SOME_NEEDED: bool = false;
+
     /// What to say instead of naming the mistakes if a field is not there.
     const MISSING: Option<&'static str> = None;
 

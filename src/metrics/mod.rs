@@ -62,6 +62,7 @@ const EVENTS: &[&str] = &[
     "disabled",
     "enabled",
     "password-expired",
+    "imported",
     "deleted",
     "other",
 ];

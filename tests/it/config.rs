@@ -454,3 +454,19 @@ proptest! {
         let _ = Config::load(&place.sources);
     }
 }
+
+#[test]
+fn traces_need_a_userd_that_is_built_with_them_and_a_collector_that_speaks_http() {
+    let refusal = |endpoint| Place::new().variable("USERD_OTLP__ENDPOINT", endpoint).refusal();
+    if cfg!(feature = "otlp") {
+        let config = Place::new().variable("USERD_OTLP__ENDPOINT", "http://127.0.0.1:4318/v1/traces").load();
+        assert_eq!(config.otlp.endpoint.as_deref(), Some("http://127.0.0.1:4318/v1/traces"));
+        for endpoint in ["https://collector.example", "127.0.0.1:4318", "http://", "http://a b"] {
+            assert!(refusal(endpoint).contains("is no address of a collector: write it with http"), "{endpoint}");
+        }
+    } else {
+        let refusal = refusal("http://127.0.0.1:4318/v1/traces");
+        assert!(refusal.contains("this userd was built without traces: build it with"), "{refusal}");
+    }
+    assert_eq!(Place::new().load().otlp.endpoint, None);
+}

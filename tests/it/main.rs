@@ -3,6 +3,7 @@
 #![expect(unreachable_pub, reason = "a test binary exports nothing; pub marks what its modules share")]
 #![expect(clippy::expect_used, reason = "a test that can't go on fails with the sentence in `expect`")]
 
+mod backup;
 mod cli;
 mod config;
 mod contract;
@@ -23,3 +24,4 @@ mod serving;
 mod support;
 mod tidy;
 mod tokens;
+mod user_commands;

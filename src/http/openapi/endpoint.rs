@@ -4,7 +4,7 @@
 use rocket::Route;
 use rocket::http::Method;
 use utoipa::openapi::path::{HttpMethod, Parameter};
-use utoipa::openapi::schema::Object;
+use utoipa::openapi::schema::Schema;
 use utoipa::openapi::security::SecurityRequirement;
 
 use crate::domain::PasswordPolicy;
@@ -88,7 +88,7 @@ pub(super) struct BodySchema {
     /// The name of the schema.
     pub(super) name: &'static str,
     /// The schema.
-    pub(super) schema: Object,
+    pub(super) schema: Schema,
     /// The names that the body's type says it has, and those that it reads: a test holds them equal.
     #[cfg_attr(not(test), expect(dead_code, reason = "only compared by a test"))]
     pub(super) names: (Vec<&'static str>, Vec<&'static str>),

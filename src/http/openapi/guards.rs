@@ -3,7 +3,9 @@
 use rocket::State;
 use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{AdditionalProperties, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type};
+use utoipa::openapi::schema::{
+    AdditionalProperties, AllOfBuilder, AnyOfBuilder, Object, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type,
+};
 use utoipa::openapi::security::SecurityRequirement;
 
 use super::endpoint::{BodySchema, Part, Signature};
@@ -112,8 +114,11 @@ impl Part for Administrator<'_> {
         signature.key_shown(Some(Scope::Admin));
         signature.problems.extend(OF_CALLERS);
         signature.problems.push(Forbidden);
+        if signature.changes {
+            signature.problems.push(CrossSite);
+        }
         if signature.segments_open > 0 {
-            signature.in_path("id", "The user's id; to look somebody up, their e-mail does as well.", text().build());
+            signature.in_path("id", "The user's id; to look one up, their e-mail, too.", text().build());
         }
         if signature.segments_open > 1 {
             signature.in_path("session_id", "The session's id, as in the list of sessions.", text().build());
@@ -195,6 +200,16 @@ impl<T: Send + Sync + 'static> Part for &State<T> {
     fn tell(_: &mut Signature) {}
 }
 
+/// The body of which at least one field must be there, and not null.
+fn some_needed(body: Object, names: &[&str]) -> Schema {
+    let mut any = AnyOfBuilder::new();
+    for name in names {
+        let one = ObjectBuilder::new().schema_type(Type::Boolean).build();
+        any = any.item(ObjectBuilder::new().schema_type(Type::Object).property(*name, one).required(*name));
+    }
+    AllOfBuilder::new().item(body).item(any).build().into()
+}
+
 impl<T: FromFields> Part for Body<T> {
     fn tell(signature: &mut Signature) {
         let fields = declared::<T>(signature.policy);
@@ -209,7 +224,8 @@ impl<T: FromFields> Part for Body<T> {
             }
             schema = schema.property(field.name, of_field);
         }
-        let schema = schema.additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false))).build();
+        let schema = schema.additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)));
+        let schema = if T::SOME_NEEDED { some_needed(schema.build(), T::NAMES) } else { schema.build().into() };
         let name = std::any::type_name::<T>().rsplit("::").next().unwrap_or_default();
         signature.body = Some(BodySchema { name, schema, names: (T::NAMES.to_vec(), read) });
         signature.problems.extend([

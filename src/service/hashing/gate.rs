@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use crate::metrics::Metrics;
+use crate::metrics::{Histogram, Metrics};
 
 /// The lowest priority that a thread can have by `nice`. At 19 a thread gets about 1.5 % of a core that a
 /// thread at 0 wants whole (kernel `sched_prio_to_weight`: 15 to 1024), and all of one that nobody wants.
@@ -62,8 +62,8 @@ struct Queue<W> {
 trait Work<W>: Send {
     /// Does anyone still wait for it?
     fn is_wanted(&self) -> bool;
-    /// Does it, if it can still be begun; says whether it was.
-    fn run(self: Box<Self>, state: &mut W) -> bool;
+    /// Does it, if it can still be begun, and counts what it took before anybody has the answer.
+    fn run(self: Box<Self>, state: &mut W, took: &Histogram);
 }
 
 /// What requester and worker agree on: whoever leaves `WAITING` first decides.
@@ -95,10 +95,11 @@ where
         !self.answer.is_closed() && self.ticket.0.load(Ordering::Acquire) == WAITING
     }
 
-    fn run(self: Box<Self>, state: &mut W) -> bool {
+    fn run(self: Box<Self>, state: &mut W, took: &Histogram) {
         if self.answer.is_closed() || !self.ticket.take(BEGUN) {
-            return false;
+            return;
         }
+        let began = Instant::now();
         let Self { answer, work, .. } = *self;
         // The state is safe to use again after a panic: each piece of work overwrites what it uses.
         let outcome = catch_unwind(AssertUnwindSafe(|| work(state))).map_err(|panic| {
@@ -107,9 +108,9 @@ where
             tracing::error!(panic = what, "a hash worker panicked; it goes on with the next request");
             Refusal::Panicked
         });
+        took.took(began.elapsed());
         // Whoever asked may be gone by now.
         let _ = answer.send(outcome);
-        true
     }
 }
 
@@ -207,10 +208,7 @@ impl<W> Shared<W> {
     fn serve(&self, mut state: W) {
         lower_priority();
         while let Some(work) = self.next() {
-            let began = Instant::now();
-            if work.run(&mut state) {
-                self.metrics.hashes.took.took(began.elapsed());
-            }
+            work.run(&mut state, &self.metrics.hashes.took);
             let mut queue = self.lock();
             queue.idle += 1;
             self.show(&queue);

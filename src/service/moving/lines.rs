@@ -13,6 +13,7 @@ use crate::domain::{
     Agent, Email, Name, PasswordHash, RefreshState, Session, SessionId, SessionProof, Standing, Timestamp, User,
     UserId, Version,
 };
+use crate::service::hashing::{HashError, check_foreign_hash};
 use crate::store::{Account, IMPORTED_SESSIONS_MAX};
 
 /// The version of the format. A file with a later one is refused.
@@ -151,7 +152,13 @@ fn account(fields: &mut Map<String, Value>) -> Result<Account, String> {
 /// The hash as it comes from elsewhere, in our spelling. What marks a standing is no part of any scheme's name, and is
 /// refused here.
 pub(super) fn password_hash(text: &str) -> Result<PasswordHash, String> {
-    PasswordHash::from_foreign(text).map_err(|error| format!("`password_hash` can't be taken: {error}"))
+    let hash = PasswordHash::from_foreign(text).map_err(|error| format!("`password_hash` can't be taken: {error}"))?;
+    // Nobody comes in who could never sign in.
+    match check_foreign_hash(&hash) {
+        Ok(()) => Ok(hash),
+        Err(HashError::Unreadable(why)) => Err(format!("`password_hash` can't be taken: {why}")),
+        Err(error) => Err(format!("`password_hash` can't be taken: {error}")),
+    }
 }
 
 fn session(value: Value) -> Result<Session, String> {
@@ -259,6 +266,10 @@ mod tests {
             (
                 r#","password_hash":"$off-argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$RdescudvJCsgt3ub""#,
                 "`password_hash` can't be taken: its scheme is none of argon2i, argon2d, argon2id, bcrypt, scrypt and PBKDF2",
+            ),
+            (
+                r#","password_hash":"$2b$31$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW""#,
+                "`password_hash` can't be taken: its bcrypt cost is not between 4 and 14",
             ),
         ] {
             let bad = with(more).expect_err(more);

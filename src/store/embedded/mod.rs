@@ -24,6 +24,7 @@
 //! | `examine` | the doctor: the file, the rows, the count |
 //! | `examine_sessions` | the doctor on what hangs on users |
 //! | `beside` | a look at a file that another process serves |
+//! | `backup` | a copy of the file while it is served, and putting one back |
 //! | `checksum` | what tells a damaged row from a written one |
 //! | `migrate` | from an older schema to the present one |
 //! | `errors` | what went wrong, in sentences |
@@ -34,6 +35,7 @@
 //! One function in `changes` that takes the writer's connection, one method here that hands it to
 //! `EmbeddedStore::change`, one promise in `tests/it/contract`.
 
+mod backup;
 mod beside;
 mod buckets;
 mod changes;
@@ -68,6 +70,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rusqlite::Connection;
 
+pub use self::backup::{BackupError, Copied, backup, restore};
 pub use self::beside::EmbeddedFile;
 pub use self::errors::OpenError;
 pub use self::keys_beside::EmbeddedKeys;

@@ -213,6 +213,20 @@ pub(super) fn check_known(connection: &Connection, path: &Path) -> Result<(), Op
     check_canonicalisation(connection, path)
 }
 
+/// Checks that a database which is copied is ours, and no newer than what we know: an older one is brought up when it is
+/// served.
+///
+/// # Errors
+/// What is wrong with the file at `path`.
+pub(super) fn check_copy(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    match check_known(connection, path) {
+        Err(OpenError::Older { found, .. }) if found >= 1 => check_canonicalisation(connection, path),
+        Err(OpenError::Older { .. }) => Err(altered(path, "the number of its schema")),
+        Ok(()) => check_definitions(connection, path),
+        refused => refused,
+    }
+}
+
 fn check_canonicalisation(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     let found: i64 = connection
         .query_row("SELECT value FROM meta WHERE key = 'canonical_version'", [], |row| row.get(0))

@@ -11,7 +11,7 @@
 //! | `salt`, `hash` | the password's PHC string, cut at its last `$`, so that both stay within the 64 bytes up to which Redis keeps the hash compact; what was ruled about the account is marked in its beginning (see `domain::Standing`) |
 //! | `chg`, `till` | the e-mail change in flight, and when the intent (of sign-up or change) is overdue |
 //! | `rel` | claims that may still have to be released |
-//! | `by` | the nonce of the last change, by which a repeat of it is known |
+//! | `by` | the nonce of the last change, by which a repeat of it is known; of who came by an import, a digest of the rest |
 //! | `epo` | the session epoch: a session of another one has ended; missing is 0 |
 //! | `eby` | the nonce of the last ending of all sessions, by which a repeat of it is known |
 //!

@@ -228,6 +228,30 @@ async fn a_policy_that_is_switched_later_is_refused_at_the_next_start() {
     assert!(refusal(server.settings()).await.contains("allkeys-random"));
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_format_that_a_newer_userd_writes_while_we_serve_takes_us_out_of_service() {
+    let server = RedisServer::start();
+    let store = store(RedisSettings { recheck_every: Duration::from_millis(20), ..server.settings() }).await;
+    until_served(&store).await;
+    server.command(&["HSET", "userd:meta", "format", "2"]);
+    let noticed = async {
+        loop {
+            match store.check().await {
+                Err(StoreError::Unavailable(reason)) if reason.to_string().contains("written in format 2") => return,
+                _ => tokio::task::yield_now().await,
+            }
+        }
+    };
+    tokio::time::timeout(HANGS_AFTER, noticed).await.expect("it is noticed");
+    // And stays so, however often it tries again.
+    for _ in 0..5 {
+        assert_unavailable(&store.users_count().await, "a newer one has it");
+        tokio::task::yield_now().await;
+    }
+    server.command(&["HSET", "userd:meta", "format", "1"]);
+    until_served(&store).await;
+}
+
 /// Requests that are late again and again raise a suspicion each time, which finds the connection well; the
 /// regular look at the server goes on all the same.
 #[tokio::test(flavor = "multi_thread")]

@@ -28,11 +28,12 @@ mod problems;
 mod replace;
 mod requests;
 mod rounds;
-mod scene;
+pub(crate) mod scene;
 mod sessions;
 mod sign_in;
 mod throttle;
 mod tokens;
+mod upgrade;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

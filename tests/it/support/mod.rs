@@ -37,6 +37,7 @@ pub mod stepped;
 pub mod stepper;
 pub mod stores;
 pub mod storm;
+pub mod terminal;
 pub mod verifiers;
 pub mod waiting;
 pub mod ward;

@@ -10,9 +10,9 @@ use crate::http::queries::Query;
 use crate::service::Wanted;
 
 #[get("/admin/users/<_>/events")]
-pub(in crate::http::api) async fn list(admin: Administrator<'_>, wanted: Query<Wanted>) -> Result<Answer, Problem> {
+pub(super) async fn list(admin: Administrator<'_>, wanted: Query<Wanted>) -> Result<Answer, Problem> {
     let key = admin.key();
     let page = admin.administration().events(key.id()?, wanted.0).await;
     let page = page.map_err(|error| key.problem(error))?;
-    Ok(Answer::json(&PageView::of(&page, EventView::of)))
+    Ok(Answer::json(&PageView::new(&page, EventView::of)))
 }

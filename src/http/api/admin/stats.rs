@@ -9,6 +9,6 @@ use crate::http::problem::Problem;
 use crate::http::queries::{Nothing, Query};
 
 #[get("/admin/stats")]
-pub(in crate::http::api) async fn stats(admin: Administrator<'_>, _query: Query<Nothing>) -> Result<Answer, Problem> {
+pub(super) async fn stats(admin: Administrator<'_>, _query: Query<Nothing>) -> Result<Answer, Problem> {
     Ok(Answer::json(&StatsView::of(&admin.administration().stats().await?)))
 }

@@ -10,10 +10,7 @@ use crate::http::queries::Query;
 use crate::service::UsersWanted;
 
 #[get("/admin/users")]
-pub(in crate::http::api) async fn list(
-    admin: Administrator<'_>,
-    wanted: Query<UsersWanted>,
-) -> Result<Answer, Problem> {
+pub(super) async fn list(admin: Administrator<'_>, wanted: Query<UsersWanted>) -> Result<Answer, Problem> {
     let page = admin.administration().list(wanted.0).await?;
-    Ok(Answer::json(&PageView::of(&page, ListedView::of)))
+    Ok(Answer::json(&PageView::new(&page, ListedView::of)))
 }

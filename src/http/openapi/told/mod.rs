@@ -3,7 +3,7 @@
 //!
 //! Examples belong together: tests send them one after another, and hold every answer against what is told of it.
 
-mod administration;
+mod admin;
 mod operating;
 mod sessions;
 mod tokens;
@@ -12,6 +12,7 @@ mod users;
 use rocket::http::Method;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
+use utoipa::openapi::schema::{ArrayBuilder, Object, ObjectBuilder, SchemaType, Type};
 use utoipa::openapi::{Ref, RefOr, Schema};
 
 use crate::http::problem::ProblemKind;
@@ -21,7 +22,7 @@ pub(super) const GROUPS: [(&str, &str); 6] = [
     ("users", "People with a name, an e-mail and a password."),
     ("sessions", "Signing in and out, and where a user is signed in."),
     ("tokens", "Tokens that other services check by themselves."),
-    ("administration", "What an administrator may do with all accounts, without anybody's password."),
+    ("admin", "For administrators: a service whose key has the scope `admin`."),
     ("operating", "For whoever runs userd."),
     ("files", "Files of the operator's."),
 ];
@@ -79,6 +80,29 @@ impl Shown {
         Self::content(says, Content { kind: "application/json", schema: Some(schema), named, example: Some(example) })
     }
 
+    /// A page of views.
+    fn page<V: ToSchema>(says: &'static str, item: Value) -> Self {
+        let mut named = vec![(V::name().into_owned(), V::schema())];
+        V::schemas(&mut named);
+        let cursor = || {
+            let kinds = SchemaType::Array(vec![Type::String, Type::Null]);
+            ObjectBuilder::new().schema_type(kinds).description(Some("A `cursor`, or null at the end.")).build()
+        };
+        let page = ObjectBuilder::new()
+            .schema_type(Type::Object)
+            .property("items", ArrayBuilder::new().items(Ref::from_schema_name(V::name())).build())
+            .property("next", cursor())
+            .property("previous", cursor())
+            .required("items")
+            .required("next")
+            .required("previous");
+        let name = format!("PageOf{}", V::name());
+        named.push((name.clone(), page.build().into()));
+        let (schema, example) =
+            (Ref::from_schema_name(name).into(), json!({ "items": [item], "next": null, "previous": null }));
+        Self::content(says, Content { kind: "application/json", schema: Some(schema), named, example: Some(example) })
+    }
+
     /// JSON without a name.
     fn json(says: &'static str, schema: impl Into<RefOr<Schema>>, example: Value) -> Self {
         let (kind, schema) = ("application/json", Some(schema.into()));
@@ -114,10 +138,7 @@ impl Shown {
 
 /// What is told of every endpoint.
 pub(super) fn all() -> Vec<Told> {
-    [users::told(), sessions::told(), tokens::told(), administration::told(), operating::told()]
-        .into_iter()
-        .flatten()
-        .collect()
+    [users::told(), sessions::told(), tokens::told(), operating::told(), admin::told()].into_iter().flatten().collect()
 }
 
 /// Ada, who is in every example.
@@ -129,6 +150,11 @@ fn ada() -> Value {
         "created_at": "2026-11-22T14:31:02.007Z",
         "updated_at": "2026-11-22T14:31:02.007Z",
     })
+}
+
+/// A text that is always this one.
+fn just(text: &str) -> Object {
+    ObjectBuilder::new().schema_type(Type::String).enum_values(Some([text])).build()
 }
 
 /// Her id.

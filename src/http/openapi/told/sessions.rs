@@ -2,9 +2,8 @@
 
 use rocket::http::Method::{Delete, Get, Post};
 use serde_json::{Value, json};
-use utoipa::openapi::schema::{Object, ObjectBuilder, Type};
 
-use super::{ADA, OF_PASSWORDS, PASSWORD, Shown, Told, ada};
+use super::{ADA, OF_PASSWORDS, PASSWORD, Shown, Told, ada, just};
 use crate::http::problem::ProblemKind::{Contended, CrossSite, SessionNotFound, UserNotFound};
 use crate::http::view::{SessionsView, SignedInNowView, SignedInView};
 
@@ -19,10 +18,6 @@ fn session() -> Value {
         "user_agent": "curl/8.5.0",
         "current": true,
     })
-}
-
-fn just(text: &str) -> Object {
-    ObjectBuilder::new().schema_type(Type::String).enum_values(Some([text])).build()
 }
 
 pub(super) fn told() -> Vec<Told> {

@@ -94,9 +94,13 @@ pub(super) async fn recheck(node: &NodeState, live: &Live) -> Result<Option<Stri
         return Err(Attempt::Away("Sentinel names another primary".to_owned()));
     }
     let mut connection = live.reads.clone();
-    let asked =
-        tokio::time::timeout(node.common.settings.timeout, inspect(node, &address, &mut connection, false)).await;
-    match asked {
+    let ask = async {
+        let seen = inspect(node, &address, &mut connection, false).await?;
+        // A newer userd may have brought the accounts into a form that this one would damage.
+        check_marks(&node.common.settings, read_marks(&node.common.settings, &mut connection).await?)?;
+        Ok(seen)
+    };
+    match tokio::time::timeout(node.common.settings.timeout, ask).await {
         // What the disk is waited for with was decided by what the server said then.
         Ok(Ok(seen))
             if node.common.settings.acknowledge == Acknowledge::Disk
@@ -145,9 +149,7 @@ async fn connect(node: &Arc<NodeState>, address: &Address) -> Result<Connected, 
     let seen = inspect(node, address, &mut writes, true).await?;
     let run = seen.facts.run();
     let first = node.is_unproven(run);
-    if first {
-        check_marks(settings, read_marks(settings, &mut writes).await?)?;
-    }
+    check_marks(settings, read_marks(settings, &mut writes).await?)?;
     let digests = load_scripts(&mut writes).await?;
     let mut is_proven = true;
     if first {

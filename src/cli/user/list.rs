@@ -1,0 +1,132 @@
+//! The commands that only look.
+
+use clap::Args;
+use serde_json::json;
+
+use super::account::{Refusal, Wanted};
+use super::accounts::Accounts;
+use super::screen::{self, Screen};
+use super::{Who, note, print};
+
+/// The admin API's largest page.
+const LIMIT_MAX: u16 = 200;
+
+/// How many are wanted.
+#[derive(Debug, Args)]
+pub(super) struct PageOptions {
+    /// Show at most so many, up to 200
+    #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=i64::from(LIMIT_MAX)))]
+    limit: u16,
+    /// Go on where a page ended: its "next"
+    #[arg(long, value_name = "CURSOR", conflicts_with = "all")]
+    cursor: Option<String>,
+    /// Show all, page after page; with --json a line for each
+    #[arg(long, conflicts_with = "limit")]
+    all: bool,
+}
+
+/// Which users are wanted.
+#[derive(Debug, Args)]
+pub(super) struct ListOptions {
+    /// Only those whose e-mail begins so; they come in the order of the alphabet
+    #[arg(long, value_name = "PREFIX")]
+    email: Option<String>,
+    /// Begin with the newest; with --email, at the end of the alphabet
+    #[arg(long)]
+    newest: bool,
+    #[command(flatten)]
+    page: PageOptions,
+}
+
+/// Whose events are wanted.
+#[derive(Debug, Args)]
+pub(super) struct EventsOptions {
+    #[command(flatten)]
+    who: Who,
+    #[command(flatten)]
+    page: PageOptions,
+}
+
+impl PageOptions {
+    fn size(&self) -> u16 {
+        if self.all { LIMIT_MAX } else { self.limit }
+    }
+
+    /// The cursor of the page to be read next, if there is one and it is wanted.
+    fn goes_on(&self, screen: Screen, next: Option<String>, read: bool) -> Option<String> {
+        if self.all {
+            return next.filter(|_| read);
+        }
+        if let Some(next) = next.filter(|_| !screen.json) {
+            note(&format!("there are more: `--cursor {next}` goes on, `--all` shows all"));
+        }
+        None
+    }
+}
+
+/// `userd user list`
+pub(super) async fn users(accounts: &Accounts, screen: Screen, options: ListOptions) -> Result<(), Refusal> {
+    let ListOptions { email, newest, page: pages } = options;
+    let mut wanted = Wanted { limit: pages.size(), cursor: pages.cursor.clone(), email, descending: newest };
+    let mut first = true;
+    loop {
+        let page = accounts.list(&wanted).await?;
+        let text = match (screen.json, pages.all) {
+            (true, true) => page.items.iter().map(screen::json_line).collect(),
+            (true, false) => screen::json(&page),
+            (false, _) if first && page.items.is_empty() => {
+                note("there are no such users");
+                return Ok(());
+            }
+            (false, _) => screen.items(&page.items, first),
+        };
+        let read = print(&text)?;
+        first = false;
+        wanted.cursor = pages.goes_on(screen, page.next, read);
+        if wanted.cursor.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+/// `userd user events`
+pub(super) async fn events(accounts: &Accounts, screen: Screen, options: EventsOptions) -> Result<(), Refusal> {
+    let EventsOptions { who, page: pages } = options;
+    let account = accounts.show(&who.user).await?;
+    let mut cursor = pages.cursor.clone();
+    let mut first = true;
+    loop {
+        let page = accounts.events(&account.id, pages.size(), cursor.as_deref()).await?;
+        let text = match (screen.json, pages.all) {
+            (true, true) => page.items.iter().map(screen::json_line).collect(),
+            (true, false) => screen::json(&page),
+            (false, _) if first && page.items.is_empty() => {
+                note("nothing is known to have happened");
+                return Ok(());
+            }
+            (false, _) => screen.happenings(&page.items, first),
+        };
+        let read = print(&text)?;
+        first = false;
+        cursor = pages.goes_on(screen, page.next, read);
+        if cursor.is_none() {
+            return Ok(());
+        }
+    }
+}
+
+/// `userd stats`
+pub(super) async fn stats(accounts: &Accounts, screen: Screen) -> Result<(), Refusal> {
+    let stats = accounts.stats().await?;
+    let server = accounts.server();
+    let text = if screen.json {
+        let (users, store, version) = (stats.users, &stats.store, &stats.version);
+        screen::json(&json!({ "users": users, "store": store, "version": version, "server": server }))
+    } else {
+        let users = stats.users.to_string();
+        let mut facts = vec![("users", users.as_str()), ("store", &stats.store), ("version", &stats.version)];
+        facts.extend(server.map(|server| ("server", server)));
+        screen.facts(&facts)
+    };
+    print(&text).map(|_| ())
+}

@@ -1,0 +1,118 @@
+//! Which accounts a command is about: those of the server that is named, else those of the configured store.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Args;
+
+use super::account::Refusal;
+use super::accounts::Accounts;
+use super::connection::{self, Connection};
+use super::direct::Direct;
+use super::server::Server;
+use crate::app::{self, AccountsError, OpenAccounts};
+use crate::cli::{self, Options};
+use crate::config::{API_KEY_VARIABLE, Config, Flags, Sources};
+
+/// Through which server.
+#[derive(Debug, Clone, Args)]
+pub(in crate::cli) struct PlaceOptions {
+    /// Go through this running userd instead of opening the store
+    #[arg(long, global = true, value_name = "URL")]
+    server: Option<String>,
+    // Names that the linter takes for code.
+    #[arg(long, global = true, value_name = "FILE", requires = "server")]
+    #[arg(help = "Read the API key for --server from this file [else: from USERD_API_KEY]")]
+    key_file: Option<PathBuf>,
+    /// Trust the certificates in this PEM file instead of the usual ones
+    #[arg(long, global = true, value_name = "FILE", requires = "server")]
+    tls_ca: Option<PathBuf>,
+}
+
+impl PlaceOptions {
+    /// Opens the place, and goes on with it. A database that is missing is made only if `make` says so.
+    pub(super) fn with(
+        &self,
+        options: Options,
+        make: bool,
+        act: impl AsyncFnOnce(&Accounts) -> Result<(), Refusal>,
+    ) -> ExitCode {
+        let Some(url) = &self.server else {
+            return cli::with_config(options, |config| super::finish(super::block_on(on_store(config, make, act))));
+        };
+        let accounts = self.connect(url, &options);
+        super::finish(accounts.and_then(|accounts| super::block_on(act(&accounts))))
+    }
+
+    fn connect(&self, url: &str, options: &Options) -> Result<Accounts, Refusal> {
+        if options.store.is_some() {
+            let text = "--server and --store name two places: give one of them".to_owned();
+            return Err(Refusal::Mistake(text));
+        }
+        let key = if let Some(path) = &self.key_file {
+            Some(connection::key_in(path)?)
+        } else {
+            let text = Sources::from_process(Flags::default()).api_key().map_err(Refusal::Mistake)?;
+            text.map(|text| connection::key(&text, &format!("{API_KEY_VARIABLE} in the environment"))).transpose()?
+        };
+        Ok(Accounts::Server(Server(Connection::to(url, key, self.tls_ca.as_deref())?)))
+    }
+}
+
+async fn on_store(
+    config: &Config,
+    make: bool,
+    act: impl AsyncFnOnce(&Accounts) -> Result<(), Refusal>,
+) -> Result<(), Refusal> {
+    let open = OpenAccounts::open(config, make).await.map_err(|error| not_open(&error, config))?;
+    let accounts = Accounts::Store(Box::new(Direct::on(open, config.store.to_string())));
+    let done = act(&accounts).await;
+    accounts.close().await;
+    done
+}
+
+/// Says what would go instead.
+fn not_open(error: &AccountsError, config: &Config) -> Refusal {
+    let sentence = app::chain(error);
+    Refusal::Failed(match error {
+        AccountsError::Served { .. } => format!(
+            "{sentence}: use --server {}; once it has API keys, --key-file FILE, too, with one of the scope admin \
+             (`userd keys api create --name NAME --scope admin > FILE` makes it)",
+            address_of(config.listen)
+        ),
+        _ => sentence,
+    })
+}
+
+/// Where a userd of this configuration is reached from its own machine.
+fn address_of(listen: SocketAddr) -> String {
+    let host = match listen.ip() {
+        ip if !ip.is_unspecified() => ip,
+        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+    };
+    match listen.port() {
+        // Any port that was free: only its log knows.
+        0 => "and the http:// address in its log".to_owned(),
+        port => format!("http://{}", SocketAddr::new(host, port)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_on_this_machine_is_named_as_it_is_reached() {
+        for (listen, named) in [
+            ("127.0.0.1:8000", "http://127.0.0.1:8000"),
+            ("0.0.0.0:80", "http://127.0.0.1:80"),
+            ("[::]:8000", "http://[::1]:8000"),
+            ("10.0.0.7:8000", "http://10.0.0.7:8000"),
+            ("127.0.0.1:0", "and the http:// address in its log"),
+        ] {
+            assert_eq!(address_of(listen.parse().expect("an address")), named);
+        }
+    }
+}

@@ -1,0 +1,280 @@
+//! A copy of the database file while it is served, and putting such a copy back.
+//!
+//! Neither is ever half done under its own name: what is being written is called `….part`, and gets its name after it
+//! was looked through and is on the disk. A crash leaves the old file, or the new one, and perhaps the part.
+//!
+//! The copy is of one moment: the connection that reads keeps its snapshot, so that changes meanwhile neither wait nor
+//! show; they stay in the write-ahead log until the copy is done. It goes in portions with pauses, so that the disk is
+//! not taken from those who write.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions};
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::backup::Backup;
+use rusqlite::{Connection, OpenFlags};
+
+use super::errors::OpenError;
+use super::lock::Lock;
+use super::{open, schema};
+
+/// Pages in a portion: 1 MiB, about a millisecond of a disk.
+const PORTION_PAGES: i32 = 256;
+
+/// The pause after each: at most half a gigabyte a second is asked of the disk.
+const PORTION_PAUSE: Duration = Duration::from_millis(2);
+
+/// How often another name is tried for the database that makes room.
+const KEPT_NAMES_MAX: u32 = 1000;
+
+/// What was copied.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Copied {
+    /// How many users are in it.
+    pub users: u64,
+    /// How large the file is.
+    pub bytes: u64,
+    /// Where the database lies that was replaced.
+    pub kept: Option<PathBuf>,
+}
+
+/// Why there is no copy.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// One of the files is no database of ours, or none that can be used now.
+    #[error(transparent)]
+    Open(#[from] OpenError),
+    /// Something is there already.
+    #[error("{0} is there already; choose another name, or say --replace")]
+    Exists(PathBuf),
+    /// The database is to be copied onto itself.
+    #[error("{0} is the database itself; choose another file")]
+    Itself(PathBuf),
+    /// Somebody else writes the same copy.
+    #[error("{0} is being written by another userd; wait for it, or choose another name")]
+    UnderWay(PathBuf),
+    /// The log of a database lies beside it, so that it is not all.
+    #[error(
+        "{0} lies beside it and holds changes: this is a database in use, no backup; make one with `userd backup`, or, \
+         if its database is gone, move it away"
+    )]
+    LogBeside(PathBuf),
+    /// Nothing more was found amiss than that it can't be written or read.
+    #[error("can't write or read {path}; nothing was changed")]
+    File {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        #[source]
+        source: io::Error,
+    },
+    /// The copy broke off.
+    #[error("the copy {path} could not be written; nothing was changed (is the disk full?)")]
+    Copy {
+        /// The copy.
+        path: PathBuf,
+        /// What SQLite said.
+        #[source]
+        source: rusqlite::Error,
+    },
+}
+
+/// Copies the database at `database`, whether it is being served or not, into the file `to`, for this user's eyes only.
+/// A file that is there is only replaced if `replace` says so. `timeout` is how long another program's lock is waited
+/// for.
+///
+/// # Errors
+/// A sentence that says what is wrong; then there is no new file.
+pub fn backup(database: &Path, to: &Path, replace: bool, timeout: Duration) -> Result<Copied, BackupError> {
+    if !database.exists() {
+        return Err(OpenError::NotThere { path: database.to_owned() }.into());
+    }
+    if to.exists() {
+        if canonical(to)? == canonical(database)? {
+            return Err(BackupError::Itself(to.to_owned()));
+        }
+        if !replace {
+            return Err(BackupError::Exists(to.to_owned()));
+        }
+    }
+    let engine = |source| OpenError::from_engine(database, source);
+    let source = open::connect(database, OpenFlags::SQLITE_OPEN_READ_ONLY, timeout).map_err(engine)?;
+    schema::check_copy(&source, database)?;
+    let part = Part::begin(to)?;
+    copy(&source, &part, timeout).map_err(|source| BackupError::Copy { path: part.path.clone(), source })?;
+    drop(source);
+    part.finish(to, timeout)
+}
+
+/// Puts the copy `from` where `database` is. The process that serves it has to be stopped. If a database is there,
+/// `replace` has to say so, and it is kept beside under another name.
+///
+/// # Errors
+/// A sentence that says what is wrong; then everything is as it was.
+pub fn restore(from: &Path, database: &Path, replace: bool, timeout: Duration) -> Result<Copied, BackupError> {
+    if !from.exists() {
+        let source = io::ErrorKind::NotFound.into();
+        return Err(BackupError::File { path: from.to_owned(), source });
+    }
+    no_log(from)?;
+    let database = open::resolve(database)?;
+    if canonical(from)? == database {
+        return Err(BackupError::Itself(database));
+    }
+    let _lock = Lock::take(&database)?;
+    let there = database.exists();
+    if there && !replace {
+        return Err(BackupError::Exists(database));
+    }
+    let part = Part::begin(&database)?;
+    let failed = |source| BackupError::File { path: from.to_owned(), source };
+    let mut whole = File::open(from).map_err(failed)?;
+    io::copy(&mut whole, &mut &part.file).map_err(|source| BackupError::File { path: part.path.clone(), source })?;
+    part.check(from, timeout)?;
+    let kept = if there { Some(make_room(&database, timeout)?) } else { None };
+    no_log(&database)?;
+    Ok(Copied { kept, ..part.finish(&database, timeout)? })
+}
+
+/// Copies what the database holds at this moment.
+fn copy(source: &Connection, part: &Part, timeout: Duration) -> rusqlite::Result<()> {
+    // The snapshot is taken by the first read and held by the open transaction.
+    let snapshot = source.unchecked_transaction()?;
+    snapshot.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
+    let mut into = open::connect(&part.path, OpenFlags::SQLITE_OPEN_READ_WRITE, timeout)?;
+    // Whoever breaks off begins anew; what is on the disk is made sure of at the end.
+    into.pragma_update_and_check(None, "journal_mode", "off", |_| Ok(()))?;
+    into.pragma_update(None, "synchronous", "off")?;
+    Backup::new(source, &mut into)?.run_to_completion(PORTION_PAGES, PORTION_PAUSE, None)
+}
+
+/// Gives the database at `database` another name beside, under which it stays; it also keeps its own until a new one
+/// takes it. Its log is folded into it first, which would otherwise be taken for the new one's.
+fn make_room(database: &Path, timeout: Duration) -> Result<PathBuf, BackupError> {
+    let engine = |source| BackupError::Open(OpenError::from_engine(database, source));
+    let old = open::connect(database, OpenFlags::SQLITE_OPEN_READ_WRITE, timeout).map_err(engine)?;
+    match schema::check_copy(&old, database) {
+        // One that is damaged is what a backup is put back for.
+        Ok(()) | Err(OpenError::Altered { .. } | OpenError::Damaged { .. } | OpenError::NotADatabase { .. }) => {}
+        Err(error) => return Err(error.into()),
+    }
+    let folded = old.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+    drop(old);
+    let log = beside(database, "-wal");
+    if folded.is_ok_and(|busy| busy != 0) {
+        return Err(OpenError::Locked { path: database.to_owned() }.into());
+    }
+    for number in 1..=KEPT_NAMES_MAX {
+        let kept = beside(database, &format!(".before-restore-{number}"));
+        match fs::hard_link(database, &kept) {
+            Ok(()) => {
+                // Damaged beyond folding: the log goes with it.
+                if has_bytes(&log) {
+                    fs::rename(&log, beside(&kept, "-wal"))
+                        .map_err(|source| BackupError::File { path: log.clone(), source })?;
+                }
+                return Ok(kept);
+            }
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            Err(source) => return Err(BackupError::File { path: kept, source }),
+        }
+    }
+    Err(BackupError::Exists(beside(database, &format!(".before-restore-{KEPT_NAMES_MAX}"))))
+}
+
+/// A file under way, which is gone again if nobody finishes it.
+struct Part {
+    path: PathBuf,
+    /// Locked while it is written.
+    file: File,
+    finished: bool,
+}
+
+impl Part {
+    /// The empty file `<to>.part`. One that a crash left is taken over, one that somebody writes is not.
+    fn begin(to: &Path) -> Result<Self, BackupError> {
+        let path = beside(to, ".part");
+        let failed = |source| BackupError::File { path: path.clone(), source };
+        let file = open::private(OpenOptions::new().read(true).write(true).create(true).truncate(false))
+            .open(&path)
+            .map_err(failed)?;
+        if file.try_lock().is_err() || !is_still_at(&file, &path) {
+            return Err(BackupError::UnderWay(path));
+        }
+        file.set_len(0).map_err(failed)?;
+        Ok(Self { path, file, finished: false })
+    }
+
+    /// Whether it is a whole database of ours; `origin` is whose fault it is if not.
+    fn check(&self, origin: &Path, timeout: Duration) -> Result<u64, BackupError> {
+        let engine = |source| OpenError::from_engine(origin, source);
+        let copy = open::connect(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE, timeout).map_err(engine)?;
+        schema::check_copy(&copy, origin)?;
+        // One file and nothing beside it, which can also be read where nothing may be written.
+        copy.pragma_update_and_check(None, "journal_mode", "delete", |_| Ok(())).map_err(engine)?;
+        let sound: String = copy.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(engine)?;
+        if sound != "ok" {
+            // It may have several lines.
+            let what = format!("the file ({})", sound.replace('\n', " "));
+            return Err(OpenError::Altered { path: origin.to_owned(), what }.into());
+        }
+        let users: i64 = copy.query_row("SELECT count(*) FROM users", [], |row| row.get(0)).map_err(engine)?;
+        Ok(u64::try_from(users).unwrap_or_default())
+    }
+
+    /// Looks it through, makes sure that it is on the disk, and gives it its name.
+    fn finish(mut self, to: &Path, timeout: Duration) -> Result<Copied, BackupError> {
+        let users = self.check(to, timeout)?;
+        let failed = |source| BackupError::File { path: to.to_owned(), source };
+        self.file.sync_all().map_err(failed)?;
+        let bytes = self.file.metadata().map_err(failed)?.len();
+        fs::rename(&self.path, to).map_err(failed)?;
+        self.finished = true;
+        open::sync_folder(to.parent()).map_err(failed)?;
+        Ok(Copied { users, bytes, kept: None })
+    }
+}
+
+impl Drop for Part {
+    fn drop(&mut self) {
+        if !self.finished {
+            // What can't be removed is still called `.part`.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// A log with changes in it beside a file that is to be all there is.
+fn no_log(path: &Path) -> Result<(), BackupError> {
+    let log = beside(path, "-wal");
+    if has_bytes(&log) { Err(BackupError::LogBeside(log)) } else { Ok(()) }
+}
+
+fn has_bytes(path: &Path) -> bool {
+    fs::metadata(path).is_ok_and(|file| file.len() > 0)
+}
+
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = OsString::from(path);
+    name.push(suffix);
+    name.into()
+}
+
+fn canonical(path: &Path) -> Result<PathBuf, BackupError> {
+    path.canonicalize().map_err(|source| BackupError::File { path: path.to_owned(), source })
+}
+
+/// Whether nobody has renamed the file between our opening and our locking it.
+#[cfg(unix)]
+fn is_still_at(file: &File, path: &Path) -> bool {
+    use std::os::unix::fs::MetadataExt;
+    let (Ok(ours), Ok(there)) = (file.metadata(), fs::metadata(path)) else { return false };
+    (ours.dev(), ours.ino()) == (there.dev(), there.ino())
+}
+
+#[cfg(not(unix))]
+fn is_still_at(_file: &File, path: &Path) -> bool {
+    path.exists()
+}

@@ -1,0 +1,26 @@
+//! `docs/openapi.json` is what the program gives.
+
+use std::path::Path;
+
+use crate::http::scene::Scene;
+
+/// Set, it has the test write the file.
+const WRITE: &str = "USERD_TEST_WRITE_OPENAPI";
+
+#[rocket::async_test]
+async fn the_committed_description_is_the_programs_own() {
+    let scene = Scene::protected().await;
+    let answer = scene.front.get("/openapi.json").await;
+    assert_eq!(answer.header("Content-Type"), Some("application/json"));
+    assert_eq!(answer.header("Cache-Control"), Some("public, max-age=300"));
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/openapi.json");
+    #[expect(clippy::disallowed_methods, reason = "a test's own switch")]
+    if std::env::var_os(WRITE).is_some() {
+        std::fs::write(&path, answer.text()).expect("the file can be written");
+    }
+    let committed = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        committed == answer.text(),
+        "docs/openapi.json is not what the program gives: run `make openapi`, look at what has changed, and commit it"
+    );
+}

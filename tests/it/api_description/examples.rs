@@ -1,0 +1,172 @@
+//! Every example is real: those of bodies are sent, one endpoint after another, and every answer is held against what is
+//! described, and against the example of it.
+
+use std::collections::BTreeSet;
+
+use rocket::http::Method;
+use serde_json::Value;
+use userd::domain::Scope;
+use userd::http::HttpSettings;
+
+use super::shape::{mistakes, resolve};
+use super::{description, operations};
+use crate::http::Answer;
+use crate::http::scene::{Headers, Scene, bearer, make_key};
+use crate::http::settings;
+use crate::support::memory_store::MemoryStore;
+
+/// Every endpoint, in an order in which the examples work, with who asks: nobody, Ada, or a service.
+const STEPS: [(&str, Who); 34] = [
+    ("sign_up", Who::Nobody),
+    ("sign_in", Who::Nobody),
+    ("count_users", Who::Service),
+    ("show_user", Who::Ada),
+    ("show_session", Who::Ada),
+    ("list_sessions", Who::Ada),
+    ("make_token", Who::Ada),
+    ("refresh_token", Who::Nobody),
+    ("public_keys", Who::Nobody),
+    ("discover", Who::Nobody),
+    ("replace_user", Who::Ada),
+    ("change_password", Who::Ada),
+    ("end_other_sessions", Who::Ada),
+    ("end_session", Who::Service),
+    ("ping", Who::Nobody),
+    ("live", Who::Nobody),
+    ("ready", Who::Nobody),
+    ("describe", Who::Nobody),
+    ("browse", Who::Nobody),
+    ("file", Who::Nobody),
+    ("metrics", Who::Service),
+    ("list_accounts", Who::Service),
+    ("show_account", Who::Service),
+    ("list_account_sessions", Who::Service),
+    ("list_events", Who::Service),
+    ("stats", Who::Service),
+    ("end_account_session", Who::Service),
+    ("sign_out", Who::Ada),
+    ("delete_user", Who::Service),
+    ("create_account", Who::Service),
+    ("rule_account", Who::Service),
+    ("set_password", Who::Service),
+    ("end_account_sessions", Who::Service),
+    ("delete_account", Who::Service),
+];
+
+#[derive(Clone, Copy)]
+enum Who {
+    Nobody,
+    Ada,
+    Service,
+}
+
+/// What earlier answers have told.
+#[derive(Default)]
+struct Known {
+    id: String,
+    token: String,
+    session: String,
+    refresh: String,
+}
+
+impl Known {
+    fn learn(&mut self, answer: &Value) {
+        for (name, place) in [
+            ("id", &mut self.id),
+            ("token", &mut self.token),
+            ("session_id", &mut self.session),
+            ("refresh_token", &mut self.refresh),
+        ] {
+            if let Some(text) = answer[name].as_str() {
+                text.clone_into(place);
+            }
+        }
+    }
+}
+
+#[rocket::async_test]
+async fn every_example_is_real() {
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    std::fs::write(folder.path().join("hello.txt"), "hello").expect("it can be written");
+    let store = std::sync::Arc::new(MemoryStore::default());
+    let key = make_key(&store, 1, &Scope::ALL).await;
+    let settings = HttpSettings { static_dir: Some(folder.path().to_owned()), ..settings() };
+    let scene = Scene::with(settings, store).await;
+    let document = description(&scene).await;
+    let all = operations(&document);
+    let steps: BTreeSet<_> = STEPS.iter().map(|(name, _)| *name).collect();
+    let described: BTreeSet<_> = all.iter().filter_map(|(.., told)| told["operationId"].as_str()).collect();
+    assert_eq!(steps, described, "every endpoint has a step in STEPS, and a name of its own");
+    let mut known = Known::default();
+    for (name, who) in STEPS {
+        if matches!(name, "end_session" | "end_account_session") {
+            // One more session, to be ended by its id.
+            let body = r#"{"email":"ada@example.com","password":"seven grey herons, wading"}"#;
+            let answer = scene.ask(Method::Post, "/api/login", &Headers::new(), body).await;
+            answer.value()["session_id"].as_str().expect("signed in").clone_into(&mut known.session);
+        }
+        let (method, path, told) = all.iter().find(|(.., told)| told["operationId"] == name).expect("it is described");
+        let who = match who {
+            Who::Nobody => Headers::new(),
+            Who::Ada => bearer(&known.token),
+            Who::Service => bearer(&key),
+        };
+        let path =
+            path.replace("{id}", &known.id).replace("{session_id}", &known.session).replace("{path}", "hello.txt");
+        let mut body = told["requestBody"]["content"]["application/json"]["example"].clone();
+        if name == "refresh_token" {
+            body["refresh_token"] = known.refresh.clone().into();
+        }
+        let text = if body.is_null() { String::new() } else { body.to_string() };
+        let answer = scene.ask(method.parse::<Method>().expect("a method"), &path, &who, &text).await;
+        check(&document, name, told, &answer);
+        if matches!(name, "sign_up" | "sign_in" | "refresh_token" | "create_account") {
+            let token = std::mem::take(&mut known.token);
+            known.learn(&answer.value());
+            if name == "refresh_token" {
+                known.token = token;
+            }
+        }
+    }
+}
+
+/// Holds an answer against what is described, and the example of it against both.
+fn check(document: &Value, name: &str, told: &Value, answer: &Answer) {
+    assert_eq!(answer.status, 200, "{name}: {answer}");
+    let described = resolve(document, &told["responses"]["200"]);
+    for (header, one) in described["headers"].as_object().into_iter().flatten() {
+        let needed = resolve(document, one)["required"] == true;
+        assert!(!needed || answer.header(header).is_some(), "{name}: no {header}: {answer}");
+    }
+    let (media, content) = described["content"].as_object().and_then(|all| all.iter().next()).expect("content");
+    assert!(media == "*/*" || answer.header("Content-Type") == Some(media), "{name}: not {media}: {answer}");
+    if !media.contains("json") {
+        return;
+    }
+    let real = answer.value();
+    if name == "describe" {
+        assert_eq!(&real, document);
+        return;
+    }
+    let example = &content["example"];
+    for (which, value) in [("the answer", &real), ("the example", example)] {
+        let wrong = mistakes(document, &content["schema"], value, "");
+        assert!(wrong.is_empty(), "{name}: {which}: {wrong:?}");
+    }
+    assert_eq!(fields(&real), fields(example), "{name}: the example has other fields than the answer");
+}
+
+/// The names of all fields, of the first item where there is a list.
+fn fields(value: &Value) -> BTreeSet<String> {
+    match value {
+        Value::Object(all) => {
+            let inner = all.iter().flat_map(|(name, field)| {
+                let below = fields(field).into_iter().map(move |one| format!("{name}/{one}"));
+                std::iter::once(name.clone()).chain(below)
+            });
+            inner.collect()
+        }
+        Value::Array(all) => all.first().map(fields).unwrap_or_default(),
+        _ => BTreeSet::new(),
+    }
+}

@@ -1,0 +1,58 @@
+//! `PyPI`'s schemathesis reads the description and makes requests of it, good and bad ones, to the real program. It must
+//! find no answer that the description does not have, no bad request that is taken, no good one that is refused.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+use crate::support::program::Launch;
+
+/// Everything that a service may.
+const SCOPES: &str = "users:read,users:write,sessions:read,sessions:write,admin";
+
+#[test]
+fn requests_made_from_the_description_find_no_mistake() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let program = root.join("target/verifiers/venv/bin/st");
+    assert!(
+        program.exists(),
+        "schemathesis, which makes requests from the API's description, is not installed: run ./scripts/ensure-verifiers.sh"
+    );
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    let launch = Launch::in_folder(folder.path()).cheap_hashes().unthrottled();
+    let key = launch.make_api_key(SCOPES);
+    let serving = launch.start();
+    let base = format!("http://{}", serving.address());
+    // Side by side, as they wait for one another's answers most of the time.
+    let runs = [
+        ("a service", format!("[auth.openapi]\napi_key = {{ bearer = \"{key}\" }}")),
+        ("a user", "[auth]\nauto-signup = true".to_owned()),
+        ("nobody", "[auth]\nauto-signup = false".to_owned()),
+    ];
+    let runs = runs.map(|(name, who)| {
+        let place = tempfile::tempdir().expect("a folder can be made");
+        (name, run(&program, root, place.path(), &base, &who), place)
+    });
+    let mut found = Vec::new();
+    for (name, run, _place) in runs {
+        let output = run.wait_with_output().expect("it ends");
+        if !output.status.success() {
+            let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+            found.push(format!("{name}:\n{out}\n{err}"));
+        }
+    }
+    assert!(found.is_empty(), "schemathesis has found something\n{}", found.join("\n"));
+}
+
+/// Starts a run in the folder `place`, by the settings of all runs and those that say who asks.
+fn run(program: &Path, root: &Path, place: &Path, base: &str, who: &str) -> Child {
+    let shared = fs::read_to_string(root.join("tests/verifiers/schemathesis.toml")).expect("the settings can be read");
+    let settings = place.join("schemathesis.toml");
+    fs::write(&settings, format!("{shared}\n{who}\n")).expect("the settings can be written");
+    let mut command = Command::new(program);
+    command.arg("--config-file").arg(settings).args(["--no-color", "run", &format!("{base}/openapi.json")]);
+    command.current_dir(place).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command
+        .spawn()
+        .unwrap_or_else(|error| panic!("schemathesis does not start ({error}): run ./scripts/ensure-verifiers.sh"))
+}

@@ -1,0 +1,30 @@
+//! The API's description says what the service does: the committed file is the program's own, it has every route and every
+//! kind of problem, its examples work, and a generator of requests that reads it finds no mistake.
+
+mod committed;
+mod coverage;
+mod examples;
+mod generated_requests;
+mod page;
+mod shape;
+
+use serde_json::Value;
+
+use crate::http::scene::Scene;
+
+/// The description that the service gives.
+async fn description(scene: &Scene) -> Value {
+    let answer = scene.front.get("/openapi.json").await;
+    assert_eq!(answer.status, 200, "{answer}");
+    answer.value()
+}
+
+/// Every endpoint of the description: method, path, what is said of it.
+fn operations(description: &Value) -> Vec<(String, String, &Value)> {
+    let paths = description["paths"].as_object().expect("paths");
+    let all = paths.iter().flat_map(|(path, methods)| {
+        let methods = methods.as_object().expect("methods").iter();
+        methods.map(move |(method, told)| (method.to_uppercase(), path.clone(), told))
+    });
+    all.collect()
+}

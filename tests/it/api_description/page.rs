@@ -1,0 +1,47 @@
+//! The page has all that the description has, and needs nothing from elsewhere.
+
+use super::{description, operations};
+use crate::http::scene::Scene;
+
+#[rocket::async_test]
+async fn the_page_has_every_endpoint_and_loads_nothing() {
+    let scene = Scene::protected().await;
+    let document = description(&scene).await;
+    let answer = scene.front.get("/docs").await;
+    let page = answer.text();
+    for (method, path, told) in operations(&document) {
+        let name = told["operationId"].as_str().expect("a name");
+        assert!(page.contains(&format!("id=\"{name}\"")), "no {name}");
+        assert!(page.contains(&format!("<code>{path}</code>")) && page.contains(&format!(">{method}</b>")), "{path}");
+    }
+    for name in document["components"]["schemas"].as_object().expect("schemas").keys() {
+        assert!(page.contains(&format!("id=\"schema-{name}\"")), "no {name}");
+    }
+    for word in [" src=", "href=\"http", "<link", "@import", "url(", " style=", " onclick="] {
+        assert!(!page.contains(word), "{word:?} in the page");
+    }
+    // Every link to a place of the page leads somewhere.
+    for place in page.split("href=\"#").skip(1).map(|rest| rest.split('"').next().unwrap_or_default()) {
+        assert!(page.contains(&format!("id=\"{place}\"")), "#{place} is nowhere");
+    }
+}
+
+#[rocket::async_test]
+async fn a_browser_may_run_only_what_is_in_the_page() {
+    let answer = Scene::protected().await.front.get("/docs").await;
+    let policy = answer.header("Content-Security-Policy").expect("a policy");
+    assert!(policy.starts_with("default-src 'none'; style-src 'sha256-") && !policy.contains("unsafe"), "{policy}");
+    let page = answer.text();
+    for (tag, directive) in [("style", "style-src"), ("script", "script-src")] {
+        let inside = page.split(&format!("<{tag}>")).nth(1).and_then(|rest| rest.split(&format!("</{tag}>")).next());
+        let hash = sha256_base64(inside.expect("it is in the page"));
+        assert!(policy.contains(&format!("{directive} 'sha256-{hash}'")), "{directive}: {policy}");
+    }
+}
+
+fn sha256_base64(text: &str) -> String {
+    use base64::Engine as _;
+    use sha2::Digest as _;
+
+    base64::engine::general_purpose::STANDARD.encode(sha2::Sha256::digest(text.as_bytes()))
+}

@@ -1,0 +1,253 @@
+//! Stores that userd 0.1.0 has written: everything in them works. And what is written today has the shape of then, so
+//! that a 0.1.0 that still runs beside goes on working; what it must not understand it refuses.
+//!
+//! The fixtures were made by the program of commit 8ada867, through its HTTP interface: somebody signed in, somebody
+//! with another e-mail, another password, somebody deleted, and in Redis an e-mail change that a crash cut off between
+//! its intent and its claim. The keys and tokens in them are nobody's.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use redis::Commands as _;
+use rocket::http::Method::{Get, Post, Put};
+use rocket::local::asynchronous::Client;
+use serde_json::Value;
+use userd::clock::ManualClock;
+use userd::domain::{CanonicalEmail, Client as Asker, EventKind, PasswordPolicy, Standing, Timestamp};
+use userd::http::Services;
+use userd::random::SystemRandom;
+use userd::service::doctor::{Course, Doctor, Report};
+use userd::service::{Ground, Seal, UseCases};
+use userd::store::embedded::EmbeddedStore;
+use userd::store::redis::RedisStore;
+use userd::store::{FindingState, Ruling, Store, Treatment};
+
+use super::scene::{Headers, bearer};
+use super::{Answer, CHEAP, Front, OTHER_PASSWORD, PASSWORD, hasher, random, service_settings, settings};
+use crate::support::redis_audit::audit;
+use crate::support::redis_server::RedisServer;
+use crate::support::stores;
+
+const REDIS_FORMAT_1: &str = include_str!("../fixtures/redis-format-1.json");
+const SCHEMA_3: &[u8] = include_bytes!("../fixtures/embedded-schema-3.db");
+const SCHEMA_3_KNOWN: &str = include_str!("../fixtures/embedded-schema-3.json");
+
+/// What a later program finds there.
+struct Found {
+    front: Front,
+    store: Arc<dyn Store>,
+    clock: Arc<ManualClock>,
+    known: Value,
+}
+
+impl Found {
+    /// Two minutes after it was written, when no intent is under way any more.
+    async fn serve(store: Arc<dyn Store>, known: Value) -> Self {
+        // Ids begin with the moment of the sign-up.
+        let id = known["ada"]["id"].as_str().expect("an id").replace('-', "");
+        let written = u64::from_str_radix(&id[..12], 16).expect("milliseconds");
+        let clock = Arc::new(ManualClock::at(Timestamp::from_millis(written + 120_000)));
+        let ground = Ground {
+            store: Arc::clone(&store),
+            hasher: hasher(&CHEAP),
+            seal: Arc::new(Seal::with(None)),
+            clock: Arc::clone(&clock) as _,
+            random: random(2),
+        };
+        let policy = PasswordPolicy::default();
+        let mut service_settings = service_settings(policy);
+        // Redis judges sessions by its own clock, and the day on which these were opened is long past.
+        let century_ms = 100 * 365 * 86_400_000;
+        service_settings.sessions.limits.idle_ms = century_ms;
+        service_settings.sessions.limits.absolute_ms = century_ms;
+        let use_cases = UseCases::on(&ground, &service_settings);
+        let services = Services { use_cases, store: Arc::clone(&store), random: random(3), policy };
+        let front = Client::untracked(userd::http::rocket(&settings(), services)).await.expect("it ignites");
+        Self { front: Front(front), store, clock, known }
+    }
+
+    async fn login(&self, email: &str, password: &str) -> Answer {
+        let body = serde_json::json!({ "email": email, "password": password, "refresh": true }).to_string();
+        self.front.json(Post, "/api/login", body).await
+    }
+
+    async fn ask(&self, path: &str, token: &Value) -> Answer {
+        let headers: Headers = bearer(token.as_str().expect("a token"));
+        let headers: Vec<(&'static str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
+        self.front.send(Get, path, &headers, "").await
+    }
+
+    async fn doctor(&self, treatment: Treatment) -> Report {
+        let clock: Arc<ManualClock> = Arc::clone(&self.clock);
+        let doctor = Doctor::new(Arc::clone(&self.store) as _, clock);
+        doctor.pass(Course { treatment, rate_per_s: 0 }, &|_, _| {}).await.expect("a whole pass")
+    }
+
+    /// Everybody gets in as before, and everything can go on.
+    async fn everything_works(&self) {
+        for (email, password) in [
+            ("ada@example.org", PASSWORD),
+            ("Bob@Example.org", PASSWORD),
+            ("eve@bücher.example", PASSWORD),
+            ("mel@example.org", OTHER_PASSWORD),
+        ] {
+            assert_eq!(self.login(email, password).await.status, 200, "{email}");
+            assert_eq!(self.login(email, "a wrong password").await.status, 401, "{email}");
+        }
+        for nobody in ["gone@example.org", "bob+tag@example.org", "mel.new@example.org"] {
+            assert_eq!(self.login(nobody, PASSWORD).await.status, 401, "{nobody}");
+            assert_eq!(self.front.sign_up("New", nobody).await.status, 200, "{nobody} is free");
+        }
+        for who in ["ada", "bob"] {
+            let person = &self.known[who];
+            let session = self.ask("/api/session", &person["token"]).await;
+            assert_eq!((session.status, &session.value()["user"]["id"]), (200, &person["id"]), "{who}: {session}");
+            let body = serde_json::json!({ "refresh_token": person["refresh_token"] }).to_string();
+            assert_eq!(self.front.json(Post, "/api/token/refresh", body).await.status, 200, "{who}");
+        }
+        assert_eq!(
+            self.ask("/api/users/ada@example.org", &self.known["api_key"]).await.status,
+            200,
+            "the API key opens"
+        );
+        let ada = self.user("ada@example.org").await;
+        let kinds: Vec<_> =
+            self.store.events(ada.id, 99).await.expect("served").iter().map(|event| event.kind).collect();
+        assert!(kinds.contains(&EventKind::SignedUp), "{kinds:?}");
+        let path = format!("/api/users/{}", self.user("mel@example.org").await.id);
+        let body = format!(r#"{{"name":"mel","email":"mel2@example.org","password":"{OTHER_PASSWORD}"}}"#);
+        let key = self.known["api_key"].as_str().expect("a key");
+        let bearer = format!("Bearer {key}");
+        let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
+        assert_eq!(self.front.send(Put, &path, &headers, body).await.status, 200);
+        assert_eq!(self.login("mel2@example.org", OTHER_PASSWORD).await.status, 200);
+    }
+
+    async fn user(&self, email: &str) -> userd::domain::User {
+        let email = CanonicalEmail::parse(email).expect("an e-mail");
+        self.store.user_by_email(&email).await.expect("served").expect("is there")
+    }
+}
+
+/// Lays out what 0.1.0 wrote into a Redis; gives what is known of it.
+fn lay_out(server: &RedisServer) -> Value {
+    let fixture: Value = serde_json::from_str(REDIS_FORMAT_1).expect("JSON");
+    let mut connection = redis::Client::open(server.url()).expect("a URL").get_connection().expect("it is there");
+    for words in fixture["commands"].as_array().expect("commands") {
+        let mut words = words.as_array().expect("words").iter().map(|word| word.as_str().expect("text"));
+        let mut command = redis::cmd(words.next().expect("a name"));
+        for word in words {
+            match word.strip_prefix("base64:") {
+                Some(bytes) => command.arg(STANDARD.decode(bytes).expect("Base64")),
+                None => command.arg(word),
+            };
+        }
+        command.exec(&mut connection).expect("it takes it");
+    }
+    fixture["known"].clone()
+}
+
+#[rocket::async_test]
+async fn a_redis_of_format_1_works_with_everybody_in_it_and_the_doctor_mends_what_a_crash_left() {
+    let server = RedisServer::start();
+    let known = lay_out(&server);
+    let store = RedisStore::start(server.settings(), Arc::new(SystemRandom)).await.expect("format 1 is known");
+    let found = Found::serve(Arc::new(store), known).await;
+    let report = found.doctor(Treatment::Repair).await;
+    assert_eq!(report.count(FindingState::NeedsPerson), 0, "{:?}", report.findings);
+    assert_eq!(report.users, 4);
+    found.everything_works().await;
+    let report = found.doctor(Treatment::Report).await;
+    assert_eq!(report.findings, Vec::new());
+    assert_eq!(audit(&server, "userd:").contradictions, Vec::<String>::new());
+}
+
+#[rocket::async_test]
+async fn a_file_of_schema_3_works_with_everybody_in_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let path = folder.path().join("userd.db");
+    fs::write(&path, SCHEMA_3).expect("a file");
+    let store = EmbeddedStore::open(&stores::settings(&path)).expect("schema 3 is known");
+    let found = Found::serve(Arc::new(store), serde_json::from_str(SCHEMA_3_KNOWN).expect("JSON")).await;
+    assert_eq!(found.doctor(Treatment::Report).await.findings, Vec::new());
+    found.everything_works().await;
+    assert_eq!(found.doctor(Treatment::Report).await.findings, Vec::new());
+    found.store.close().await;
+}
+
+/// An entry of a stream: its id, and names and values.
+type Entry = (String, Vec<(String, Vec<u8>)>);
+
+/// Of each kind of key: its type, and the fields or the form of what lies there.
+fn shapes(server: &RedisServer) -> BTreeMap<String, BTreeSet<String>> {
+    let mut connection = redis::Client::open(server.url()).expect("a URL").get_connection().expect("it is there");
+    let mut shapes: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for key in server.texts(&["KEYS", "*"]) {
+        let kind = key.split(':').filter(|part| !part.starts_with('{')).take(2).collect::<Vec<_>>().join(":");
+        let shape = shapes.entry(kind.clone()).or_default();
+        match server.text(&["TYPE", &key]).as_str() {
+            "hash" if kind == "userd:sessions" => {
+                // `<half of the id><letter>` or the whole id, and how long its value is; an address may end it.
+                for (field, value) in connection.hgetall::<_, BTreeMap<Vec<u8>, Vec<u8>>>(&key).expect("a hash") {
+                    let letter = field.get(8).filter(|_| field.len() == 9).map_or('-', |&letter| char::from(letter));
+                    let length = match (letter, value.len()) {
+                        ('u', _) => 0,
+                        ('-', 32 | 36 | 48) => 32,
+                        (_, length) => length,
+                    };
+                    shape.insert(format!("{} {letter} {length}", field.len()));
+                }
+            }
+            "hash" if kind == "userd:user" => shape.extend(server.texts(&["HKEYS", &key])),
+            "string" if kind == "userd:claim" => {
+                let value = server.text(&["GET", &key]);
+                shape.insert(format!("{} then {}", value.find(':').unwrap_or_default(), value.matches(':').count()));
+            }
+            "stream" => {
+                let entries: Vec<Entry> =
+                    redis::cmd("XRANGE").arg(&key).arg("-").arg("+").query(&mut connection).expect("a stream");
+                shape.extend(entries.into_iter().flat_map(|(_, fields)| fields).map(|(name, _)| name));
+            }
+            kind => _ = shape.insert(kind.to_owned()),
+        }
+    }
+    shapes.retain(|kind, _| !kind.ends_with(":throttle") && !kind.ends_with(":ack"));
+    shapes
+}
+
+#[rocket::async_test]
+async fn what_is_written_today_has_the_shape_that_0_1_0_reads_and_what_it_must_not_take_it_refuses() {
+    let (old, new) = (RedisServer::start(), RedisServer::start());
+    let known = lay_out(&old);
+    let store = RedisStore::start(new.settings(), Arc::new(SystemRandom)).await.expect("a fresh one");
+    let found = Found::serve(Arc::new(store), known).await;
+    for email in ["ada@example.org", "bob@example.org"] {
+        assert_eq!(found.front.sign_up("N", email).await.status, 200);
+        assert_eq!(found.login(email, PASSWORD).await.status, 200);
+    }
+    let (ada, bob) = (found.user("ada@example.org").await, found.user("bob@example.org").await);
+    let body = format!(r#"{{"name":"N","email":"bob2@example.org","password":"{PASSWORD}"}}"#);
+    assert_eq!(found.front.json(Put, &format!("/api/users/{}", bob.id), body).await.status, 200);
+    let (then, now) = (shapes(&old), shapes(&new));
+    for (kind, shape) in &now {
+        let known = then.get(kind).unwrap_or_else(|| panic!("0.1.0 knows no {kind}"));
+        assert!(shape.is_subset(known), "{kind}: {shape:?} in place of {known:?}");
+    }
+    for kind in ["user", "claim", "sessions", "events", "users", "emails", "meta", "keys"] {
+        assert!(now.contains_key(&format!("userd:{kind}")), "{kind} of {now:?}");
+    }
+    // 0.1.0 computes what begins so, and answers 500 to whatever else.
+    let begins = |user: &userd::domain::User| {
+        let keys = new.texts(&["KEYS", &format!("userd:*:user:{}", user.id)]);
+        new.text(&["HGET", &keys[0], "salt"])
+    };
+    assert!(begins(&ada).starts_with("$argon2id$v=19$m="), "{}", begins(&ada));
+    let standing = Standing { disabled: true, password_expired: false };
+    let ruling = Ruling { standing, password_hash: None, kind: EventKind::Disabled };
+    let now = Timestamp::from_millis(ada.created_at.as_millis() + 1);
+    found.store.replace_standing(ada.id, ada.version, &ruling, &Asker::default(), now).await.expect("served");
+    assert!(begins(&ada).starts_with("$off-argon2id$"), "{}", begins(&ada));
+}

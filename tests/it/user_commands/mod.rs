@@ -1,0 +1,47 @@
+//! `userd user` and `userd stats`: the real program, through a server and on a store.
+
+mod at_a_terminal;
+mod both_ways;
+mod canned;
+mod server_way;
+
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+/// A folder that userd works in; it knows no environment but what a test gives it.
+struct Folder(TempDir);
+
+impl Folder {
+    fn empty() -> Self {
+        Self(tempfile::tempdir().expect("a folder can be made"))
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn userd(&self, args: &[&str]) -> Output {
+        self.userd_with(args, &[])
+    }
+
+    fn userd_with(&self, args: &[&str], variables: &[(&str, &str)]) -> Output {
+        Command::new(env!("CARGO_BIN_EXE_userd"))
+            .args(args)
+            .current_dir(self.path())
+            .env_clear()
+            .envs(variables.iter().copied())
+            .stdin(Stdio::null())
+            .output()
+            .expect("the program can be started")
+    }
+}
+
+fn out(output: &Output) -> String {
+    String::from_utf8(output.stdout.clone()).expect("the output is UTF-8")
+}
+
+fn err(output: &Output) -> String {
+    String::from_utf8(output.stderr.clone()).expect("the output is UTF-8")
+}
