@@ -94,7 +94,7 @@ async fn an_account_is_shown_without_any_hash() {
     Content-Type: application/json
     ETag: "1"
 
-    {"id":"01a203a8-44d7-7bd9-8d30-cd1386e36fe2","name":"Ada","email":"Ada@Example.com","created_at":"2026-11-22T14:31:02.007Z","updated_at":"2026-11-22T14:31:02.007Z","disabled":false,"password_expired":false}
+    {"id":"01a203aa-e877-7e56-971c-de355897421e","name":"Ada","email":"Ada@Example.com","created_at":"2026-11-22T14:31:02.007Z","updated_at":"2026-11-22T14:31:02.007Z","disabled":false,"password_expired":false}
     "#);
     for path in ["/admin/users", "/admin/users/ada@example.com", "/admin/stats"] {
         let answer = office.get(path).await;
@@ -136,11 +136,11 @@ async fn an_expired_password_is_good_for_nothing_but_another_one() {
     let key = make_key(&office.scene.store, 9, &[Scope::UsersWrite]).await;
     office.scene.clock.advance_ms(2_000);
     let path = format!("/api/users/{}", ada.id);
-    let patch = |new: &str| json!({ "password": PASSWORD, "new_password": new }).to_string();
-    let same = office.scene.ask(Patch, &path, &bearer(&key), &patch(PASSWORD)).await;
+    let another = |new: &str| json!({ "password": PASSWORD, "new_password": new }).to_string();
+    let same = office.scene.ask(Patch, &path, &bearer(&key), &another(PASSWORD)).await;
     assert_eq!((same.status, same.pointers()), (422, vec!["/new_password".to_owned()]), "{same}");
     assert_eq!(same.detail(), "new_password must not be the password that has expired");
-    let other = office.scene.ask(Patch, &path, &bearer(&key), &patch(OTHER_PASSWORD)).await;
+    let other = office.scene.ask(Patch, &path, &bearer(&key), &another(OTHER_PASSWORD)).await;
     assert_eq!(other.status, 200, "{other}");
     assert_eq!(office.scene.try_login("ada@example.com", OTHER_PASSWORD, &Headers::new()).await.status, 200);
     assert_eq!(change(&office.scene, &ada, Put, &json!({})).await.status, 401, "and nobody still is nobody");
@@ -181,7 +181,7 @@ async fn a_ruling_has_to_rule_something_and_what_holds_already_changes_nothing()
     for _ in 0..2 {
         assert_eq!(office.rule(&ada, r#"{"disabled":true}"#).await.header("ETag"), Some("\"2\""));
     }
-    let stale = [("Content-Type", "application/json".to_owned()), ("If-Match", "\"1\"".to_owned())];
+    let stale = [("If-Match", "\"1\"".to_owned())];
     let headers: Headers = bearer(&office.key).into_iter().chain(stale).collect();
     let (rule, give) = (r#"{"disabled":false}"#, format!(r#"{{"new_password":"{OTHER_PASSWORD}"}}"#));
     for (method, path, body) in
