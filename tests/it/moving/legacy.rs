@@ -18,7 +18,8 @@ fn seed(server: &RedisServer, key: &str, email: &str, hash: &str, created: &str)
 
 #[test]
 fn its_users_come_in_and_duplicates_and_rubbish_are_reported_and_nothing_is_changed() {
-    let (server, (folder, launch)) = (RedisServer::start(), place());
+    let server = RedisServer::start_with(&["--enable-debug-command", "local"]);
+    let (folder, launch) = place();
     seed(&server, &id(1), "one@example.org", SOME_HASH, "2020-01-01T00:00:00.000Z");
     seed(&server, &format!("user:{}", id(2)), "two@example.org", SOME_HASH, "1577836800");
     seed(&server, &id(3), "three@example.org", SOME_HASH, "1577836800000");
