@@ -38,13 +38,13 @@ fn reading() -> Vec<Told> {
     });
     let event = json!({ "kind": "signed-up", "at": "2026-11-22T14:31:02.007Z", "address": "203.0.113.9", "by": null });
     let stats = json!({ "users": 1, "store": "sqlite", "version": env!("CARGO_PKG_VERSION") });
-    let users = Shown::page::<ListedView>("A page of users", account());
+    let users = Shown::page::<ListedView>("A page of users", &account());
     let user = Shown::view::<AccountView>("The user", account()).with_header("ETag");
     let known = Shown::nothing(304, "The reader has this state already").with_header("ETag");
     let mut one = plain((Get, "/admin/users/<_>"), "show_account", "Look a user up", user);
     one.answers.push(known);
-    let sessions = Shown::page::<SessionView>("The sessions, all on one page", session);
-    let events = Shown::page::<EventView>("A page of events", event);
+    let sessions = Shown::page::<SessionView>("The sessions, all on one page", &session);
+    let events = Shown::page::<EventView>("A page of events", &event);
     vec![
         Told {
             says: "In sign-up order, or in the order of e-mails with `email`, the beginning of one.",

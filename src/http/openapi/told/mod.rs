@@ -81,7 +81,7 @@ impl Shown {
     }
 
     /// A page of views.
-    fn page<V: ToSchema>(says: &'static str, item: Value) -> Self {
+    fn page<V: ToSchema>(says: &'static str, item: &Value) -> Self {
         let mut named = vec![(V::name().into_owned(), V::schema())];
         V::schemas(&mut named);
         let cursor = || {
