@@ -168,7 +168,9 @@ fn a_file_is_opened_while_nobody_serves_it_and_else_the_server_is_named() {
     assert_eq!((served.status.code(), out(&served).as_str()), (Some(1), ""));
     let words = format!("use --server http://{address}; once it has API keys, --key-file FILE, too");
     assert!(
-        err(&served).contains("a userd serves ./userd-data/userd.db") && err(&served).contains(&words),
+        err(&served).contains("userd: a userd serves ")
+            && err(&served).contains("/userd-data/userd.db")
+            && err(&served).contains(&words),
         "{}",
         err(&served)
     );
