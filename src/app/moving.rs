@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::sync::Arc;
 
-use super::wiring::{AppError, install_crypto, open_store, redis_settings, service_settings};
+use super::wiring::{AppError, hash_settings, install_crypto, open_store, redis_settings, service_settings};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, StoreTarget};
 use crate::random::SystemRandom;
@@ -59,7 +59,7 @@ pub async fn export(
 /// The store can't be opened, or is away.
 pub async fn open_import(config: &Config, dry_run: bool) -> Result<Import, MoveError> {
     let (store, limits) = (open(config).await?, service_settings(config).sessions.limits);
-    Ok(Import { store, limits, clock: Arc::new(SystemClock), dry_run })
+    Ok(Import { store, limits, hashes: hash_settings(config), clock: Arc::new(SystemClock), dry_run })
 }
 
 /// Opens the older design's database at `url`, for reading.
