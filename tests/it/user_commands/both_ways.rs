@@ -1,5 +1,7 @@
 //! The same users through a server and on the store: the same output, and what one way changes the other one sees.
 
+use std::process::{Command, Stdio};
+
 use serde_json::Value;
 
 use super::{Folder, err, out};
@@ -187,4 +189,23 @@ fn a_file_is_opened_while_nobody_serves_it_and_else_the_server_is_named() {
     let keyless = folder.userd(&["user", "list", "--server", &url]);
     assert_eq!(keyless.status.code(), Some(1));
     assert!(err(&keyless).contains("--key-file FILE, or USERD_API_KEY in the environment"), "{}", err(&keyless));
+}
+
+#[test]
+fn a_password_that_nobody_read_is_no_success() {
+    let folder = Folder::empty();
+    let (reader, writer) = std::io::pipe().expect("there are pipes");
+    drop(reader);
+    let created = Command::new(env!("CARGO_BIN_EXE_userd"))
+        .args(["user", "create", "--name", "Ada", "--email", "ada@example.org", "--generate-password"])
+        .current_dir(folder.path())
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(writer)
+        .output()
+        .expect("the program can be started");
+    assert_eq!(created.status.code(), Some(1), "{}", err(&created));
+    assert!(err(&created).contains("nobody read the password"), "{}", err(&created));
+    let shown = folder.userd(&["user", "show", "ada@example.org"]);
+    assert_eq!(shown.status.code(), DONE, "{}", err(&shown));
 }

@@ -11,13 +11,14 @@
 --      3 life of a pending record (ms)   4 now (ms, callers' clock)   5 how many arguments follow for each user:
 --      canonical e-mail, digest, fields and values
 -- Answers for each: its op | there (an active user has the id) | busy (another import) | dead (deleted) | late
-local answers, stride = {}, tonumber(ARGV[5])
+local answers, stride, left = {}, tonumber(ARGV[5]), {}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local late = now > tonumber(ARGV[1])
 for i, key in ipairs(KEYS) do
   local at = 5 + (i - 1) * stride
   local st, ver, email, eop, by, till = fields(key, 'st', 'ver', 'email', 'eop', 'by', 'till')
+  left[i] = st ~= ''
   if st == 'A' then
     answers[i] = 'there'
   elseif st == 'P' and email == ARGV[at + 1] and by == ARGV[at + 2] then
@@ -37,7 +38,7 @@ for i, key in ipairs(KEYS) do
   local op = answers[i]
   if tonumber(op) then
     local at = 5 + (i - 1) * stride
-    redis.call('DEL', key)
+    if left[i] then redis.call('DEL', key) end
     redis.call('HSET', key, 'st', 'P', 'ver', op, 'rev', 1, 'eop', op, 'email', ARGV[at + 1], 'by', ARGV[at + 2],
       'till', ARGV[2], unpack(ARGV, at + 3, at + stride))
     redis.call('PEXPIRE', key, ARGV[3])
