@@ -130,14 +130,16 @@ pub enum Scope {
     SessionsRead,
     /// End users' sessions.
     SessionsWrite,
-    /// Everything below `/admin`, without the person's password; nothing else.
+    /// Everything below `/admin`, without the person's password, and the metrics; nothing else.
     Admin,
+    /// Read the metrics, and nothing else: the monitoring's key can't touch an account.
+    Metrics,
 }
 
 impl Scope {
     /// Every scope.
-    pub const ALL: [Self; 5] =
-        [Self::UsersRead, Self::UsersWrite, Self::SessionsRead, Self::SessionsWrite, Self::Admin];
+    pub const ALL: [Self; 6] =
+        [Self::UsersRead, Self::UsersWrite, Self::SessionsRead, Self::SessionsWrite, Self::Admin, Self::Metrics];
 
     /// The word for it.
     #[must_use]
@@ -148,6 +150,7 @@ impl Scope {
             Self::SessionsRead => "sessions:read",
             Self::SessionsWrite => "sessions:write",
             Self::Admin => "admin",
+            Self::Metrics => "metrics",
         }
     }
 

@@ -27,7 +27,7 @@ impl<T> PageView<T> {
 }
 
 impl<'a> PageView<SessionView<'a>> {
-    /// All sessions of a user: there are never more than `sessions.max`.
+    /// All sessions of a user: there are never more than `session.per_user_max`.
     pub(super) fn whole(items: Vec<SessionView<'a>>) -> Self {
         Self { items, next: None, previous: None }
     }

@@ -1,4 +1,5 @@
-//! What leaves when all went well: JSON, never run by a browser, and kept by a cache only where it is [`Published`].
+//! What leaves when all went well: JSON, never run by a browser, and kept by a cache only where it is [`Published`];
+//! and what is none: the metrics as text, and one page.
 
 use std::borrow::Cow;
 use std::io::Cursor;
@@ -85,22 +86,24 @@ pub(super) struct Published<'a> {
     kind: ContentType,
     /// What a browser may load and run of it.
     content_security: &'a str,
+    /// Whether it is a page, which a window shows.
+    page: bool,
 }
 
 impl<'a> Published<'a> {
     /// `value` as JSON of this kind.
     pub(super) fn new(value: &impl Serialize, kind: ContentType) -> Self {
-        Self { text: to_json(value).into(), kind, content_security: NO_CONTENT.1 }
+        Self { text: to_json(value).into(), kind, content_security: NO_CONTENT.1, page: false }
     }
 
     /// `text`, which is of this kind.
     pub(super) fn text(text: &'a str, kind: ContentType) -> Self {
-        Self { text: text.as_bytes().into(), kind, content_security: NO_CONTENT.1 }
+        Self { text: text.as_bytes().into(), kind, content_security: NO_CONTENT.1, page: false }
     }
 
-    /// The same, of which a browser may load and run what `policy` says.
-    pub(super) fn with_content_security(self, policy: &'a str) -> Self {
-        Self { content_security: policy, ..self }
+    /// A page, of which a browser may load and run what `policy` says. Other sites get no hold of its window.
+    pub(super) fn page(html: &'a str, policy: &'a str) -> Self {
+        Self { content_security: policy, page: true, ..Self::text(html, ContentType::HTML) }
     }
 }
 
@@ -110,6 +113,9 @@ impl<'r, 'a: 'r> Responder<'r, 'a> for Published<'a> {
         response.set_header(self.kind);
         response.set_header(Header::new("Cache-Control", format!("public, max-age={KEYS_MAX_AGE_S}")));
         response.set_header(Header::new(NO_CONTENT.0, self.content_security));
+        if self.page {
+            response.set_header(Header::new("Cross-Origin-Opener-Policy", "same-origin"));
+        }
         response.set_sized_body(self.text.len(), Cursor::new(self.text));
         Ok(response)
     }

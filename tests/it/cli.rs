@@ -193,7 +193,7 @@ fn mistakes_in_commands_for_keys_are_sentences_with_what_would_be_right() {
     };
     let create = ["keys", "api", "create", "--name", "x", "--scope"];
     let with = |more: &'static str| [&create[..], &[more]].concat();
-    let all = "users:read, users:write, sessions:read, sessions:write";
+    let all = "users:read, users:write, sessions:read, sessions:write, admin, metrics";
     refused(&with("user:reed"), 2, &["did you mean users:read?", all]);
     refused(&with("users:read,session:write"), 2, &["did you mean sessions:write?", all]);
     refused(&["keys", "api", "create", "--name", "", "--scope", "users:read"], 2, &["1 to 100 characters"]);

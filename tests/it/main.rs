@@ -3,6 +3,7 @@
 #![expect(unreachable_pub, reason = "a test binary exports nothing; pub marks what its modules share")]
 #![expect(clippy::expect_used, reason = "a test that can't go on fails with the sentence in `expect`")]
 
+mod api_description;
 mod backup;
 mod cli;
 mod config;

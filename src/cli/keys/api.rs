@@ -36,7 +36,7 @@ pub(in crate::cli) struct NewKey {
     #[arg(long, value_name = "NAME", value_parser = name)]
     name: String,
     /// What it may do, with commas between: users:read, users:write, sessions:read, sessions:write,
-    /// admin
+    /// metrics, admin
     #[arg(long, value_name = "SCOPES", required = true, value_delimiter = ',', value_parser = scope)]
     scope: Vec<Scope>,
 }

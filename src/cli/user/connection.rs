@@ -191,9 +191,28 @@ fn is_this_machine(host: &str) -> bool {
     host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
-/// The API key in this file.
+/// The API key in this file. Who else may look into it is warned of: the key is as good as a password.
 pub(super) fn key_in(path: &Path) -> Result<Zeroizing<String>, Refusal> {
-    key(&read(path, "--key-file")?, &format!("--key-file: {}", path.display()))
+    let text = read(path, "--key-file")?;
+    if is_open_to_others(path) {
+        let name = shown(&path.to_string_lossy()).into_owned();
+        super::note(&format!("warning: other users of this machine may read or change {name}: chmod 600 closes it"));
+    }
+    key(&text, &format!("--key-file: {}", path.display()))
+}
+
+/// Whether its mode lets more than the owner do something with the file. What can't be asked can't be warned of.
+#[cfg(unix)]
+fn is_open_to_others(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o077 != 0)
+}
+
+/// Only Unix has such modes.
+#[cfg(not(unix))]
+fn is_open_to_others(_: &Path) -> bool {
+    false
 }
 
 /// The API key in `text`, which came from `place`.

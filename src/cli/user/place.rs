@@ -78,7 +78,7 @@ fn not_open(error: &AccountsError, config: &Config) -> Refusal {
     Refusal::Failed(match error {
         AccountsError::Served { .. } => format!(
             "{sentence}: use --server {}; once it has API keys, --key-file FILE, too, with one of the scope admin \
-             (`userd keys api create --name NAME --scope admin > FILE` makes it)",
+             (`(umask 077; userd keys api create --name NAME --scope admin > FILE)` makes it)",
             address_of(config.listen)
         ),
         _ => sentence,

@@ -1,12 +1,12 @@
-//! The guard of the metrics: programs on this machine, and services that an administrator trusts.
+//! The guard of the metrics: programs on this machine, and services whose key is for it or for everything.
 
 use rocket::Request;
 use rocket::request::{FromRequest, Outcome};
 
-use super::caller::is_this_machine;
+use super::caller::{Caller, Who, is_this_machine};
 use super::pass::{Pass, outcome};
 use crate::domain::Scope;
-use crate::http::problem::ProblemKind;
+use crate::http::problem::{Problem, ProblemKind};
 
 /// Who asks may see the metrics.
 ///
@@ -21,6 +21,14 @@ impl<'r> FromRequest<'r> for MayScrape {
         if is_this_machine(request) {
             return Outcome::Success(Self(()));
         }
-        outcome(request, Pass::check(request, None, Scope::Admin).await.map(|_| Self(())))
+        outcome(request, by_key(request).await)
     }
+}
+
+/// Where a key has neither scope, the smaller one is what it lacks.
+async fn by_key(request: &Request<'_>) -> Result<MayScrape, Problem> {
+    let administers =
+        matches!(&Caller::of(request).await?.who, Who::Service(key) if key.scopes.contains(&Scope::Admin));
+    let scope = if administers { Scope::Admin } else { Scope::Metrics };
+    Pass::check(request, None, scope).await.map(|_| MayScrape(()))
 }

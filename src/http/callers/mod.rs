@@ -21,7 +21,7 @@
 //! | [`MaySeeSessions`] | no | their own | `sessions:read` |
 //! | [`MayEndSessions`] | no | their own | `sessions:write` |
 //! | [`SignedIn`] | no | yes | no |
-//! | [`MayScrape`] | a program on this machine | the same | `admin` |
+//! | [`MayScrape`] | a program on this machine | the same | `metrics` or `admin` |
 //! | [`Administrator`] | no | no, also not for themselves | `admin` |
 //!
 //! In protected mode (no API key was ever made) everybody may what the table keeps from them, but for [`SignedIn`].

@@ -103,6 +103,7 @@ impl Part for MayCount<'_> {
 impl Part for MayScrape {
     fn tell(signature: &mut Signature) {
         signature.nothing_shown();
+        signature.key_shown(Some(Scope::Metrics));
         signature.key_shown(Some(Scope::Admin));
         signature.problems.extend(OF_CALLERS);
         signature.problems.push(Forbidden);

@@ -8,7 +8,7 @@ use std::process::{Child, Command, Stdio};
 use crate::support::program::Launch;
 
 /// Everything that a service may.
-const SCOPES: &str = "users:read,users:write,sessions:read,sessions:write,admin";
+const SCOPES: &str = "users:read,users:write,sessions:read,sessions:write,admin,metrics";
 
 #[test]
 fn requests_made_from_the_description_find_no_mistake() {

@@ -29,6 +29,11 @@ async fn the_page_has_every_endpoint_and_loads_nothing() {
 #[rocket::async_test]
 async fn a_browser_may_run_only_what_is_in_the_page() {
     let answer = Scene::protected().await.front.get("/docs").await;
+    assert_eq!(
+        answer.header("Cross-Origin-Opener-Policy"),
+        Some("same-origin"),
+        "no other site gets hold of its window"
+    );
     let policy = answer.header("Content-Security-Policy").expect("a policy");
     assert!(policy.starts_with("default-src 'none'; style-src 'sha256-") && !policy.contains("unsafe"), "{policy}");
     let page = answer.text();

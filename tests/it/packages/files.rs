@@ -12,11 +12,14 @@ use super::{checker, path, succeeds, text};
 /// The oldest Kubernetes that still gets fixes (a sleep in `preStop` needs 1.30), and the newest that the schemas know.
 const KUBERNETES: [&str; 2] = ["1.33.0", "1.37.0"];
 
-/// Every file for Kubernetes, by name.
+/// Every file for Kubernetes, by its name below their folder.
 fn manifests() -> Vec<String> {
-    let entries = fs::read_dir(path("deploy/kubernetes")).expect("the folder can be read");
-    let mut names: Vec<String> =
-        entries.map(|entry| entry.expect("an entry").file_name().into_string().expect("a name")).collect();
+    let mut names = Vec::new();
+    for folder in ["", "first-key/"] {
+        let entries = fs::read_dir(path("deploy/kubernetes").join(folder)).expect("the folder can be read");
+        let files = entries.map(|entry| entry.expect("an entry")).filter(|entry| entry.path().is_file());
+        names.extend(files.map(|file| format!("{folder}{}", file.file_name().into_string().expect("a name"))));
+    }
     names.sort();
     names
 }
@@ -61,18 +64,26 @@ fn compose_is_what_the_specification_says_and_waits_for_a_healthy_store() {
 fn the_files_for_kubernetes_fit_its_schemas_old_and_new() {
     let names = manifests();
     assert!(names.len() > 5, "{names:?}");
-    let files =
-        names.iter().filter(|name| *name != "kustomization.yaml").map(|name| path("deploy/kubernetes").join(name));
+    let files = names
+        .iter()
+        .filter(|name| !name.ends_with("kustomization.yaml"))
+        .map(|name| path("deploy/kubernetes").join(name));
     let files: Vec<_> = files.collect();
     for version in KUBERNETES {
         succeeds(checker("kubernetes-validate").args(["--strict", "--quiet", "-k", version]).args(&files));
     }
     let kustomization = text("deploy/kubernetes/kustomization.yaml");
-    for name in names.iter().filter(|name| !["kustomization.yaml", "first-key.yaml"].contains(&name.as_str())) {
+    for name in names.iter().filter(|name| *name != "kustomization.yaml" && !name.contains('/')) {
         assert!(kustomization.contains(&format!("  - {name}\n")), "{name} is not in kustomization.yaml");
     }
-    assert!(kustomization.contains(&format!("newTag: {}\n", env!("CARGO_PKG_VERSION"))));
-    assert!(text("deploy/kubernetes/first-key.yaml").contains(&format!("userd:{}\n", env!("CARGO_PKG_VERSION"))));
+    let first_key = text("deploy/kubernetes/first-key/kustomization.yaml");
+    assert!(first_key.contains("  - job.yaml\n"));
+    // The image has no other version anywhere: these two set it.
+    let tag = format!("  - name: userd\n    newTag: {}\n", env!("CARGO_PKG_VERSION"));
+    assert!(kustomization.contains(&tag) && first_key.contains(&tag));
+    for name in ["deployment.yaml", "doctor.yaml", "first-key/job.yaml"] {
+        assert!(text(&format!("deploy/kubernetes/{name}")).contains(" image: userd\n"), "{name}");
+    }
 }
 
 #[test]

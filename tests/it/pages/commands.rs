@@ -1,14 +1,17 @@
 //! Every fenced block says what it is, and what is a command is one.
 
 use std::collections::BTreeSet;
+use std::path::Path;
 use std::process::Command;
 
 use super::{Block, blocks, of_kind, passes};
 use crate::support::program::Launch;
+use crate::support::server_plan::ServerPlan;
 
 /// What a block may be, and what looks at it.
-const KINDS: [(&str, &str); 14] = [
+const KINDS: [(&str, &str); 15] = [
     ("sh try", "run in order by `documents`, its answer compared"),
+    ("sh run", "commands of userd's, run in the order of the page"),
     ("sh check", "read by a shell; each command of userd's by userd itself"),
     ("console", "requests: userd has such a route"),
     ("json", "read as JSON"),
@@ -45,7 +48,7 @@ fn every_block_says_what_it_is() {
 #[test]
 fn every_command_in_the_pages_is_one_that_a_shell_reads_and_userd_understands() {
     let mut understood = 0;
-    for block in of_kind("sh check").iter().chain(&of_kind("sh try")) {
+    for block in of_kind("sh check").iter().chain(&of_kind("sh run")).chain(&of_kind("sh try")) {
         passes(&block.at, Command::new("bash").args(["-n", "-c", &block.text]), "bash");
         for command in commands_of_userd(&block.text) {
             let help = format!("\"$USERD\" {command} --help");
@@ -60,6 +63,37 @@ fn every_command_in_the_pages_is_one_that_a_shell_reads_and_userd_understands() 
         }
     }
     assert!(understood > 15, "only {understood} commands of userd were found");
+}
+
+#[test]
+fn userds_commands_do_their_work_in_the_order_of_the_page_on_a_file_and_a_redis() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let redis = ServerPlan::keeping_accounts().start();
+    let made = Launch::in_folder(folder.path()).cheap_hashes().run(&[
+        "user",
+        "create",
+        "--name",
+        "Ada",
+        "--email",
+        "ada@example.org",
+        "--generate-password",
+    ]);
+    assert!(made.status.success(), "{made:?}");
+    let programs = Path::new(env!("CARGO_BIN_EXE_userd")).parent().expect("it lies in a folder");
+    for Block { at, text, .. } in of_kind("sh run") {
+        // The places that the page names, as they are here.
+        let here = text.replace("/backup/", "").replace("redis://127.0.0.1:6379/0", &redis.url());
+        let mut shell = Command::new("bash");
+        shell.args(["-e", "-c", &here]).current_dir(&folder).env_clear();
+        shell.env("PATH", format!("{}:/usr/bin:/bin", programs.display()));
+        passes(&at, &mut shell, "bash");
+    }
+    let files = ["userd-today.db", "users.ndjson", "userd-data/userd.db.before-restore-1"];
+    for file in files {
+        assert!(folder.path().join(file).is_file(), "{file} was made by one of the commands");
+    }
+    let moved = Launch::in_folder(folder.path()).run(&["--store", &redis.url(), "user", "show", "ada@example.org"]);
+    assert!(moved.status.success(), "{moved:?}");
 }
 
 /// What stands behind the last word `userd` of each line, up to where another command begins.

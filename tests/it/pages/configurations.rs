@@ -3,7 +3,7 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
-use super::{of_kind, passes, server};
+use super::{Block, of_kind, passes, server};
 use crate::support::authority::TestAuthority;
 use crate::support::server_plan::ServerPlan;
 
@@ -56,6 +56,27 @@ fn caddy_takes_the_proxy_in_front() {
         // It keeps certificates and more in its home.
         caddy.env("HOME", folder.path()).env("XDG_DATA_HOME", folder.path()).env("XDG_CONFIG_HOME", folder.path());
         passes(&block.at, &mut caddy, "caddy");
+    }
+}
+
+#[test]
+fn every_proxy_in_front_says_that_it_is_there_and_for_whom() {
+    // Else a stranger's `Host: localhost` makes them a program on userd's own machine.
+    for (kind, wanted) in [
+        ("nginx", &["proxy_set_header X-Forwarded-For ", "proxy_set_header X-Forwarded-Proto "][..]),
+        ("haproxy", &["option forwardfor\n", "http-request set-header X-Forwarded-Proto "]),
+        // Caddy says both by itself, and Envoy the second.
+        ("caddyfile", &["reverse_proxy "]),
+        ("yaml", &["use_remote_address: true\n"]),
+    ] {
+        let proxies = of_kind(kind).into_iter().filter(|block| kind != "yaml" || block.text.contains("envoy"));
+        let mut seen = 0;
+        for Block { at, text, .. } in proxies {
+            assert!(wanted.iter().all(|wanted| text.contains(wanted)), "{at}: {wanted:?} in\n{text}");
+            assert!(!text.contains("header_up"), "{at}: then look here which headers Caddy still sets");
+            seen += 1;
+        }
+        assert!(seen > 0, "{kind}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! Through a server: what it may answer, and what becomes of the key.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 
 use serde_json::json;
 
@@ -29,6 +30,7 @@ fn the_key_travels_in_a_header_and_an_email_in_the_path() {
     let server = Canned::answering(vec![("200 OK".to_owned(), user("Ada")), ("200 OK".to_owned(), user("Ada"))]);
     let folder = Folder::empty();
     fs::write(folder.path().join("key"), "k1.0123456789abcdef.secret\n").expect("the file can be written");
+    fs::set_permissions(folder.path().join("key"), fs::Permissions::from_mode(0o600)).expect("it is ours");
     let shown = folder.userd(&["user", "show", "ada+x@example.org", "--server", &server.url(), "--key-file", "key"]);
     assert_eq!((shown.status.code(), err(&shown).as_str()), (Some(0), ""));
     assert!(out(&shown).contains("name\tAda\n"), "{}", out(&shown));
@@ -120,6 +122,20 @@ fn what_can_not_work_is_refused_before_anything_is_asked() {
     let homeless = folder.userd(&["user", "list", "--key-file", "two"]);
     assert_eq!(homeless.status.code(), Some(2));
     assert!(err(&homeless).contains("--server <URL>"), "{}", err(&homeless));
+}
+
+#[test]
+fn a_key_that_others_may_read_is_warned_of() {
+    let folder = Folder::empty();
+    let file = folder.path().join("key");
+    fs::write(&file, "k1.one\n").expect("the file can be written");
+    for (mode, warned) in [(0o600, false), (0o400, false), (0o640, true), (0o604, true)] {
+        fs::set_permissions(&file, fs::Permissions::from_mode(mode)).expect("it is ours");
+        let refused = folder.userd(&["stats", "--server", "http://127.0.0.1:1", "--key-file", "key"]);
+        assert_eq!(refused.status.code(), Some(1));
+        let warning = "warning: other users of this machine may read or change key: chmod 600 closes it\n";
+        assert_eq!(err(&refused).contains(warning), warned, "{mode:o}: {}", err(&refused));
+    }
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! `GET /admin/users/<id>/sessions`: where a user is signed in. All at once: `sessions.max` bounds them.
+//! `GET /admin/users/<id>/sessions`: where a user is signed in. All at once: `session.per_user_max` bounds them.
 
 use rocket::get;
 

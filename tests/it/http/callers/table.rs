@@ -157,44 +157,44 @@ async fn with_api_keys_each_caller_may_what_is_theirs() {
     let scene = Scene::keyed().await;
     let cast = cast(&scene, &scene.store).await;
     assert_snapshot!(play(&scene, &cast).await, @r"
-                                                 nobody own cookie other users:read users:write sessions:read sessions:write admin bad bad cookie
-    GET /ping                                       200 200    200   200        200         200           200            200   200 200        200
-    GET /health/live                                200 200    200   200        200         200           200            200   200 200        200
-    GET /health/ready                               200 200    200   200        200         200           200            200   200 200        200
-    GET /metrics                                    401 403    403   403        403         403           403            403   200 401        401
-    GET /openapi.json                               200 200    200   200        200         200           200            200   200 200        200
-    GET /docs                                       200 200    200   200        200         200           200            200   200 200        200
-    GET /files/nothing                              404 404    404   404        404         404           404            404   404 404        404
-    POST /api/users                                 200 200    200   200        403         200           403            403   403 401        200
-    GET /api/users                                  401 403    403   403        200         403           403            403   403 401        401
-    GET /api/users/{ada}                            401 200    200   403        200         403           403            403   403 401        401
-    GET /api/users/ada@example.com                  401 403    403   403        200         403           403            403   403 401        401
-    PUT /api/users/{ada}                            401 200    200   403        403         200           403            403   403 401        401
-    PATCH /api/users/{ada}                          401 200    200   403        403         200           403            403   403 401        401
-    DELETE /api/users/{ada}                         401 200    200   403        403         200           403            403   403 401        401
-    POST /api/login                                 200 200    200   200        200         200           200            200   200 401        200
-    GET /api/session                                401 200    200   200        403         403           403            403   403 401        401
-    DELETE /api/session                             401 200    200   200        403         403           403            403   403 401        401
-    GET /api/users/{ada}/sessions                   401 200    200   403        403         403           200            403   403 401        401
-    DELETE /api/users/{ada}/sessions/{session}      401 200    200   403        403         403           403            200   403 401        401
-    DELETE /api/users/{ada}/sessions                401 200    200   403        403         403           403            200   403 401        401
-    POST /api/token                                 401 200    200   200        403         403           403            403   403 401        401
-    POST /api/token/refresh                         200 200    200   200        200         200           200            200   200 401        200
-    GET /.well-known/jwks.json                      200 200    200   200        200         200           200            200   200 200        200
-    GET /.well-known/openid-configuration           200 200    200   200        200         200           200            200   200 200        200
-    GET /admin/users                                401 403    403   403        403         403           403            403   200 401        401
-    GET /admin/users?limit=1&email=ada              401 403    403   403        403         403           403            403   200 401        401
-    POST /admin/users                               401 403    403   403        403         403           403            403   200 401        401
-    GET /admin/users/{ada}                          401 403    403   403        403         403           403            403   200 401        401
-    GET /admin/users/ada@example.com                401 403    403   403        403         403           403            403   200 401        401
-    PATCH /admin/users/{ada}                        401 403    403   403        403         403           403            403   200 401        401
-    PUT /admin/users/{ada}/password                 401 403    403   403        403         403           403            403   200 401        401
-    DELETE /admin/users/{ada}                       401 403    403   403        403         403           403            403   200 401        401
-    GET /admin/users/{ada}/sessions                 401 403    403   403        403         403           403            403   200 401        401
-    DELETE /admin/users/{ada}/sessions/{session}    401 403    403   403        403         403           403            403   200 401        401
-    DELETE /admin/users/{ada}/sessions              401 403    403   403        403         403           403            403   200 401        401
-    GET /admin/users/{ada}/events                   401 403    403   403        403         403           403            403   200 401        401
-    GET /admin/stats                                401 403    403   403        403         403           403            403   200 401        401
+                                                 nobody own cookie other users:read users:write sessions:read sessions:write admin metrics bad bad cookie
+    GET /ping                                       200 200    200   200        200         200           200            200   200     200 200        200
+    GET /health/live                                200 200    200   200        200         200           200            200   200     200 200        200
+    GET /health/ready                               200 200    200   200        200         200           200            200   200     200 200        200
+    GET /metrics                                    401 403    403   403        403         403           403            403   200     200 401        401
+    GET /openapi.json                               200 200    200   200        200         200           200            200   200     200 200        200
+    GET /docs                                       200 200    200   200        200         200           200            200   200     200 200        200
+    GET /files/nothing                              404 404    404   404        404         404           404            404   404     404 404        404
+    POST /api/users                                 200 200    200   200        403         200           403            403   403     403 401        200
+    GET /api/users                                  401 403    403   403        200         403           403            403   403     403 401        401
+    GET /api/users/{ada}                            401 200    200   403        200         403           403            403   403     403 401        401
+    GET /api/users/ada@example.com                  401 403    403   403        200         403           403            403   403     403 401        401
+    PUT /api/users/{ada}                            401 200    200   403        403         200           403            403   403     403 401        401
+    PATCH /api/users/{ada}                          401 200    200   403        403         200           403            403   403     403 401        401
+    DELETE /api/users/{ada}                         401 200    200   403        403         200           403            403   403     403 401        401
+    POST /api/login                                 200 200    200   200        200         200           200            200   200     200 401        200
+    GET /api/session                                401 200    200   200        403         403           403            403   403     403 401        401
+    DELETE /api/session                             401 200    200   200        403         403           403            403   403     403 401        401
+    GET /api/users/{ada}/sessions                   401 200    200   403        403         403           200            403   403     403 401        401
+    DELETE /api/users/{ada}/sessions/{session}      401 200    200   403        403         403           403            200   403     403 401        401
+    DELETE /api/users/{ada}/sessions                401 200    200   403        403         403           403            200   403     403 401        401
+    POST /api/token                                 401 200    200   200        403         403           403            403   403     403 401        401
+    POST /api/token/refresh                         200 200    200   200        200         200           200            200   200     200 401        200
+    GET /.well-known/jwks.json                      200 200    200   200        200         200           200            200   200     200 200        200
+    GET /.well-known/openid-configuration           200 200    200   200        200         200           200            200   200     200 200        200
+    GET /admin/users                                401 403    403   403        403         403           403            403   200     403 401        401
+    GET /admin/users?limit=1&email=ada              401 403    403   403        403         403           403            403   200     403 401        401
+    POST /admin/users                               401 403    403   403        403         403           403            403   200     403 401        401
+    GET /admin/users/{ada}                          401 403    403   403        403         403           403            403   200     403 401        401
+    GET /admin/users/ada@example.com                401 403    403   403        403         403           403            403   200     403 401        401
+    PATCH /admin/users/{ada}                        401 403    403   403        403         403           403            403   200     403 401        401
+    PUT /admin/users/{ada}/password                 401 403    403   403        403         403           403            403   200     403 401        401
+    DELETE /admin/users/{ada}                       401 403    403   403        403         403           403            403   200     403 401        401
+    GET /admin/users/{ada}/sessions                 401 403    403   403        403         403           403            403   200     403 401        401
+    DELETE /admin/users/{ada}/sessions/{session}    401 403    403   403        403         403           403            403   200     403 401        401
+    DELETE /admin/users/{ada}/sessions              401 403    403   403        403         403           403            403   200     403 401        401
+    GET /admin/users/{ada}/events                   401 403    403   403        403         403           403            403   200     403 401        401
+    GET /admin/stats                                401 403    403   403        403         403           403            403   200     403 401        401
     ");
 }
 
@@ -209,8 +209,8 @@ async fn keyed_sign_up_is_for_services() {
     let rows: Vec<&str> =
         table.lines().filter(|line| line.starts_with("POST /api/users") || line.starts_with(' ')).collect();
     assert_snapshot!(rows.join("\n"), @r"
-                                                 nobody own cookie other users:read users:write sessions:read sessions:write admin bad bad cookie
-    POST /api/users                                 401 403    401   403        403         200           403            403   403 401        401
+                                                 nobody own cookie other users:read users:write sessions:read sessions:write admin metrics bad bad cookie
+    POST /api/users                                 401 403    401   403        403         200           403            403   403     403 401        401
     ");
 }
 
@@ -219,43 +219,43 @@ async fn in_protected_mode_everybody_may_everything_but_what_needs_a_session() {
     let scene = Scene::protected().await;
     let cast = cast(&scene, &Arc::new(MemoryStore::default())).await;
     assert_snapshot!(play(&scene, &cast).await, @r"
-                                                 nobody own cookie other users:read users:write sessions:read sessions:write admin bad bad cookie
-    GET /ping                                       200 200    200   200        200         200           200            200   200 200        200
-    GET /health/live                                200 200    200   200        200         200           200            200   200 200        200
-    GET /health/ready                               200 200    200   200        200         200           200            200   200 200        200
-    GET /metrics                                    200 200    200   200        401         401           401            401   401 401        401
-    GET /openapi.json                               200 200    200   200        200         200           200            200   200 200        200
-    GET /docs                                       200 200    200   200        200         200           200            200   200 200        200
-    GET /files/nothing                              404 404    404   404        404         404           404            404   404 404        404
-    POST /api/users                                 200 200    200   200        401         401           401            401   401 401        200
-    GET /api/users                                  200 200    200   200        401         401           401            401   401 401        401
-    GET /api/users/{ada}                            200 200    200   200        401         401           401            401   401 401        401
-    GET /api/users/ada@example.com                  200 200    200   200        401         401           401            401   401 401        401
-    PUT /api/users/{ada}                            200 200    200   200        401         401           401            401   401 401        401
-    PATCH /api/users/{ada}                          200 200    200   200        401         401           401            401   401 401        401
-    DELETE /api/users/{ada}                         200 200    200   200        401         401           401            401   401 401        401
-    POST /api/login                                 200 200    200   200        401         401           401            401   401 401        200
-    GET /api/session                                401 200    200   200        401         401           401            401   401 401        401
-    DELETE /api/session                             401 200    200   200        401         401           401            401   401 401        401
-    GET /api/users/{ada}/sessions                   200 200    200   200        401         401           401            401   401 401        401
-    DELETE /api/users/{ada}/sessions/{session}      200 200    200   200        401         401           401            401   401 401        401
-    DELETE /api/users/{ada}/sessions                200 200    200   200        401         401           401            401   401 401        401
-    POST /api/token                                 401 200    200   200        401         401           401            401   401 401        401
-    POST /api/token/refresh                         200 200    200   200        401         401           401            401   401 401        200
-    GET /.well-known/jwks.json                      200 200    200   200        200         200           200            200   200 200        200
-    GET /.well-known/openid-configuration           200 200    200   200        200         200           200            200   200 200        200
-    GET /admin/users                                200 200    200   200        401         401           401            401   401 401        401
-    GET /admin/users?limit=1&email=ada              200 200    200   200        401         401           401            401   401 401        401
-    POST /admin/users                               200 200    200   200        401         401           401            401   401 401        401
-    GET /admin/users/{ada}                          200 200    200   200        401         401           401            401   401 401        401
-    GET /admin/users/ada@example.com                200 200    200   200        401         401           401            401   401 401        401
-    PATCH /admin/users/{ada}                        200 200    200   200        401         401           401            401   401 401        401
-    PUT /admin/users/{ada}/password                 200 200    200   200        401         401           401            401   401 401        401
-    DELETE /admin/users/{ada}                       200 200    200   200        401         401           401            401   401 401        401
-    GET /admin/users/{ada}/sessions                 200 200    200   200        401         401           401            401   401 401        401
-    DELETE /admin/users/{ada}/sessions/{session}    200 200    200   200        401         401           401            401   401 401        401
-    DELETE /admin/users/{ada}/sessions              200 200    200   200        401         401           401            401   401 401        401
-    GET /admin/users/{ada}/events                   200 200    200   200        401         401           401            401   401 401        401
-    GET /admin/stats                                200 200    200   200        401         401           401            401   401 401        401
+                                                 nobody own cookie other users:read users:write sessions:read sessions:write admin metrics bad bad cookie
+    GET /ping                                       200 200    200   200        200         200           200            200   200     200 200        200
+    GET /health/live                                200 200    200   200        200         200           200            200   200     200 200        200
+    GET /health/ready                               200 200    200   200        200         200           200            200   200     200 200        200
+    GET /metrics                                    200 200    200   200        401         401           401            401   401     401 401        401
+    GET /openapi.json                               200 200    200   200        200         200           200            200   200     200 200        200
+    GET /docs                                       200 200    200   200        200         200           200            200   200     200 200        200
+    GET /files/nothing                              404 404    404   404        404         404           404            404   404     404 404        404
+    POST /api/users                                 200 200    200   200        401         401           401            401   401     401 401        200
+    GET /api/users                                  200 200    200   200        401         401           401            401   401     401 401        401
+    GET /api/users/{ada}                            200 200    200   200        401         401           401            401   401     401 401        401
+    GET /api/users/ada@example.com                  200 200    200   200        401         401           401            401   401     401 401        401
+    PUT /api/users/{ada}                            200 200    200   200        401         401           401            401   401     401 401        401
+    PATCH /api/users/{ada}                          200 200    200   200        401         401           401            401   401     401 401        401
+    DELETE /api/users/{ada}                         200 200    200   200        401         401           401            401   401     401 401        401
+    POST /api/login                                 200 200    200   200        401         401           401            401   401     401 401        200
+    GET /api/session                                401 200    200   200        401         401           401            401   401     401 401        401
+    DELETE /api/session                             401 200    200   200        401         401           401            401   401     401 401        401
+    GET /api/users/{ada}/sessions                   200 200    200   200        401         401           401            401   401     401 401        401
+    DELETE /api/users/{ada}/sessions/{session}      200 200    200   200        401         401           401            401   401     401 401        401
+    DELETE /api/users/{ada}/sessions                200 200    200   200        401         401           401            401   401     401 401        401
+    POST /api/token                                 401 200    200   200        401         401           401            401   401     401 401        401
+    POST /api/token/refresh                         200 200    200   200        401         401           401            401   401     401 401        200
+    GET /.well-known/jwks.json                      200 200    200   200        200         200           200            200   200     200 200        200
+    GET /.well-known/openid-configuration           200 200    200   200        200         200           200            200   200     200 200        200
+    GET /admin/users                                200 200    200   200        401         401           401            401   401     401 401        401
+    GET /admin/users?limit=1&email=ada              200 200    200   200        401         401           401            401   401     401 401        401
+    POST /admin/users                               200 200    200   200        401         401           401            401   401     401 401        401
+    GET /admin/users/{ada}                          200 200    200   200        401         401           401            401   401     401 401        401
+    GET /admin/users/ada@example.com                200 200    200   200        401         401           401            401   401     401 401        401
+    PATCH /admin/users/{ada}                        200 200    200   200        401         401           401            401   401     401 401        401
+    PUT /admin/users/{ada}/password                 200 200    200   200        401         401           401            401   401     401 401        401
+    DELETE /admin/users/{ada}                       200 200    200   200        401         401           401            401   401     401 401        401
+    GET /admin/users/{ada}/sessions                 200 200    200   200        401         401           401            401   401     401 401        401
+    DELETE /admin/users/{ada}/sessions/{session}    200 200    200   200        401         401           401            401   401     401 401        401
+    DELETE /admin/users/{ada}/sessions              200 200    200   200        401         401           401            401   401     401 401        401
+    GET /admin/users/{ada}/events                   200 200    200   200        401         401           401            401   401     401 401        401
+    GET /admin/stats                                200 200    200   200        401         401           401            401   401     401 401        401
     ");
 }
