@@ -370,7 +370,7 @@ fn told(arrival: Arrival) -> (OutcomeKind, Option<String>) {
         Arrival::Differs => (OutcomeKind::Differs, "a user with this id is here already, and differs".to_owned()),
         Arrival::EmailTaken => (OutcomeKind::EmailTaken, "another user has this e-mail".to_owned()),
         Arrival::Gone => {
-            let reason = "a user with this id was deleted here, or given up, and the id rests for 30 days, or one";
+            let reason = "a user with this id was deleted here, and the id rests for 30 days";
             (OutcomeKind::Gone, reason.to_owned())
         }
         Arrival::Refused(why) => (OutcomeKind::Refused, why),

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Folder, err, out};
 use crate::support::http::{PASSWORD, ask};
 use crate::support::program::{Launch, Serving};
-use crate::support::redis_server::RedisServer;
+use crate::support::redis_server::{RedisServer, wait_for};
 use crate::support::sign_ins::{login, sign_in};
 
 /// An exit code, and all that was said.
@@ -170,7 +170,9 @@ fn a_file_is_opened_while_nobody_serves_it_and_else_the_server_is_named() {
     assert_eq!((served.status.code(), out(&served).as_str()), (Some(1), ""));
     let words = format!("use --server http://{address}; once it has API keys, --key-file FILE, too");
     assert!(
-        err(&served).contains("a userd serves ./userd-data/userd.db") && err(&served).contains(&words),
+        err(&served).contains("userd: a userd serves ")
+            && err(&served).contains("/userd-data/userd.db")
+            && err(&served).contains(&words),
         "{}",
         err(&served)
     );
@@ -178,7 +180,10 @@ fn a_file_is_opened_while_nobody_serves_it_and_else_the_server_is_named() {
     // As long as it has no key at all it asks for none.
     assert_eq!(out(&folder.userd(&["user", "list", "--json", "--server", &url])), alone);
     let key = launch.make_api_key("users:read");
-    let unknown = folder.userd_with(&["user", "list", "--server", &url], &[("USERD_API_KEY", &key)]);
+    let with_it = || folder.userd_with(&["user", "list", "--server", &url], &[("USERD_API_KEY", &key)]);
+    // A serving userd looks for new keys once a second.
+    wait_for("the key is known", || !err(&with_it()).contains("never was"));
+    let unknown = with_it();
     assert_eq!(unknown.status.code(), Some(1));
     assert!(err(&unknown).contains("--scope admin` on its machine makes a key that may"), "{}", err(&unknown));
     let keyless = folder.userd(&["user", "list", "--server", &url]);
