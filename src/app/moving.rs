@@ -2,8 +2,9 @@
 
 use std::io::Write;
 use std::sync::Arc;
+use std::time::Duration;
 
-use super::wiring::{AppError, install_crypto, open_store, redis_settings, service_settings};
+use super::wiring::{AppError, hash_settings, install_crypto, open_store, redis_settings, service_settings};
 use crate::clock::{Clock, SystemClock};
 use crate::config::{Config, StoreTarget};
 use crate::random::SystemRandom;
@@ -11,6 +12,9 @@ use crate::service::moving::{Export, ExportError, Exported, Import};
 use crate::store::embedded::EmbeddedFile;
 use crate::store::redis::LegacyDatabase;
 use crate::store::{Directory, Exporting, LegacySource, Store, StoreError};
+
+/// How long a batch of users may take to come in, at least: some 50 times what it takes on an idle machine.
+const BATCH_TIME_MAX: Duration = Duration::from_secs(15);
 
 /// Why users can't be moved.
 #[derive(Debug, thiserror::Error)]
@@ -58,8 +62,17 @@ pub async fn export(
 /// # Errors
 /// The store can't be opened, or is away.
 pub async fn open_import(config: &Config, dry_run: bool) -> Result<Import, MoveError> {
-    let (store, limits) = (open(config).await?, service_settings(config).sessions.limits);
-    Ok(Import { store, limits, clock: Arc::new(SystemClock), dry_run })
+    let store = open(&patient(config)).await?;
+    let limits = service_settings(config).sessions.limits;
+    Ok(Import { store, limits, hashes: hash_settings(config), clock: Arc::new(SystemClock), dry_run })
+}
+
+/// The same store with more patience: a call takes thousands of users in, and nobody waits for one of them.
+fn patient(config: &Config) -> Config {
+    let mut patient = config.clone();
+    patient.redis.timeout = patient.redis.timeout.max(BATCH_TIME_MAX);
+    patient.sqlite.timeout = patient.sqlite.timeout.max(BATCH_TIME_MAX);
+    patient
 }
 
 /// Opens the older design's database at `url`, for reading.

@@ -12,6 +12,7 @@ mod health;
 mod keys;
 mod man;
 mod moving;
+mod strangers;
 mod user;
 
 use std::ffi::OsString;

@@ -46,8 +46,7 @@ pub enum Arrival {
     Differs,
     /// Another user has, or is just about to get, the e-mail. Nothing was changed.
     EmailTaken,
-    /// Somebody with this id was deleted here, or given up, a while ago; such an id rests for a time. Nothing was
-    /// changed.
+    /// Somebody with this id was deleted here a while ago; such an id rests for a time. Nothing was changed.
     Gone,
     /// The store could not do it now; it may still happen, whole. Try again.
     Refused(String),

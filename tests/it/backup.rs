@@ -141,6 +141,15 @@ async fn nothing_is_put_back_that_is_not_whole_ours_and_known_and_nothing_is_ove
     refused(&scene.backup(&scene.copy), 1, "is there already");
     refused(&scene.backup(&scene.database), 1, "is the database itself");
     refused(&scene.restore(&[]), 1, "is there already");
+    let (folder, other) = (scene.copy.parent().expect("a folder"), scene.copy.with_file_name("other.db"));
+    let mut elsewhere = Launch::in_folder(folder).cheap_hashes().store(&format!("sqlite:{}", other.display())).start();
+    assert_eq!(ask(elsewhere.address(), &sign_up("eve@example.org")).await.status, 200);
+    let onto = |to: &Path| scene.launch.run(&["backup", &to.to_string_lossy(), "--replace"]);
+    refused(&onto(&other), 1, "is being served by another userd");
+    elsewhere.kill();
+    refused(&onto(&other), 1, "lies beside it and holds changes");
+    done(&onto(&scene.copy));
+    assert!(!scene.copy.with_file_name("copy.db.lock").exists(), "a copy needs no lock beside it");
     let serving = scene.launch.start();
     refused(&scene.restore(&["--replace"]), 1, "is being served by another userd");
     assert_eq!(serving.stop().0, Some(0));

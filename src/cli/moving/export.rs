@@ -1,16 +1,16 @@
 //! `userd export`.
 
 use std::io::{self, BufWriter, Write};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Args;
 
-use super::output::OutputFile;
-use super::{EXIT_BROKE_OFF, EXIT_LEFT_OUT, broke_off, progress, say};
+use super::output::{OutputFile, refused};
+use super::{EXIT_BROKE_OFF, EXIT_LEFT_OUT, broke_off, progress, say, told_to_stop};
 use crate::app::{self, MoveError};
 use crate::cli::block_on;
-use crate::config::Config;
+use crate::config::{Config, StoreTarget};
 use crate::service::moving::{ExportError, Exported};
 
 /// What is to be written, and where.
@@ -19,6 +19,9 @@ pub(in crate::cli) struct ExportOptions {
     /// Write into this file, which is there only when it is whole; without it, to standard output
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
+    /// Replace a file of this name
+    #[arg(long, requires = "output")]
+    replace: bool,
     /// Write sessions, too, so that whoever is signed in stays so where the file is imported
     #[arg(long)]
     sessions: bool,
@@ -45,16 +48,39 @@ pub(in crate::cli) fn run(config: &Config, options: &ExportOptions) -> ExitCode 
     }
 }
 
+/// Whoever stops it leaves nothing of the file; without a file a signal ends the process as it always does.
 fn into_file(
     config: &Config,
     options: &ExportOptions,
-    place: &std::path::Path,
+    place: &Path,
     watch: &(dyn Fn(u64) + Sync),
 ) -> Result<Exported, MoveError> {
-    let mut file = OutputFile::begin(place).map_err(ExportError::Output)?;
-    let exported = export(config, options, &mut file, watch)?;
-    file.finish().map_err(ExportError::Output)?;
-    Ok(exported)
+    if is_of_the_store(config, place) {
+        let sentence = format!("{} belongs to the store itself; choose another file", place.display());
+        return Err(ExportError::Output(refused(sentence)).into());
+    }
+    let work = async {
+        let told = told_to_stop();
+        let mut file = OutputFile::begin(place, options.replace).map_err(ExportError::Output)?;
+        let exported = tokio::select! {
+            exported = app::export(config, options.sessions, &mut file, watch) => exported?,
+            () = told => return Err(ExportError::Output(refused("told to stop; no file is left".to_owned())).into()),
+        };
+        file.finish().map_err(ExportError::Output)?;
+        Ok(exported)
+    };
+    block_on(config, work).map_err(|sentence| ExportError::Output(io::Error::other(sentence)))?
+}
+
+/// Whether the embedded store keeps something at `place`: the users, its log, its index, its lock.
+fn is_of_the_store(config: &Config, place: &Path) -> bool {
+    let StoreTarget::Sqlite { path } = &config.store else { return false };
+    let (Ok(place), Ok(path)) = (place.canonicalize(), path.canonicalize()) else { return false };
+    ["", "-wal", "-shm", ".lock"].iter().any(|suffix| {
+        let mut name = path.clone().into_os_string();
+        name.push(suffix);
+        place == Path::new(&name)
+    })
 }
 
 fn export(

@@ -7,12 +7,12 @@ use std::process::ExitCode;
 
 use clap::Args;
 use serde_json::{Value, json};
-use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
 
-use super::{EXIT_LEFT_OUT, broke_off, progress, say};
+use super::{EXIT_LEFT_OUT, broke_off, progress, say, told_to_stop};
 use crate::app;
 use crate::cli::block_on;
+use crate::cli::strangers::{shown, shown_json};
 use crate::config::Config;
 use crate::service::moving::{ImportError, Listener, Outcome, OutcomeKind, Standpoint, Summary, Trailer};
 
@@ -29,9 +29,12 @@ pub(in crate::cli) struct ImportOptions {
     #[arg(value_name = "FILE", default_value = "-")]
     file: PathBuf,
     /// Take the users of the older design's database instead, which is only read
-    #[arg(long, value_name = "redis://…", conflicts_with_all = ["file", "from_line"])]
+    #[arg(long, value_name = "redis://…", conflicts_with_all = ["file", "from_line", "from_legacy_file"])]
     from_legacy: Option<String>,
-    /// Write what became of each user into this file, a line of JSON each; - is standard output
+    /// The same with the URL in this file: other users of the machine see flags, and so a password in them
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["file", "from_line"])]
+    from_legacy_file: Option<PathBuf>,
+    /// Write what became of each user into this new file, a line of JSON each; - is standard output
     #[arg(long, value_name = "FILE")]
     results: Option<PathBuf>,
     /// Print the sum as one JSON object
@@ -47,10 +50,10 @@ pub(in crate::cli) struct ImportOptions {
 
 /// Takes the users in, and tells what came of it.
 pub(in crate::cli) fn run(config: &Config, options: &ImportOptions) -> ExitCode {
-    let mut results = match Results::open(options.results.as_deref()) {
-        Ok(results) => results,
-        Err(error) => return broke_off("import", &format!("can't write the results: {error}")),
-    };
+    if let Some(path) = options.results.as_deref().filter(|path| is_taken(path)) {
+        return broke_off("import", &results_are_there(path));
+    }
+    let mut results = Results::default();
     let (summary, error) = match block_on(config, import(config, options, &mut results)).flatten() {
         Ok(Ok(summary)) => (summary, None),
         Ok(Err(ImportError { summary, source })) => (*summary, Some(app::chain(&*source))),
@@ -66,8 +69,8 @@ async fn import(
     options: &ImportOptions,
     results: &mut Results,
 ) -> Result<Result<Summary, ImportError>, String> {
-    let source = match &options.from_legacy {
-        Some(url) => Some(app::open_legacy(config, url).await.map_err(|error| app::chain(&error))?),
+    let source = match legacy_url(options)? {
+        Some(url) => Some(app::open_legacy(config, &url).await.map_err(|error| app::chain(&error))?),
         None => None,
     };
     let (input, length) = if source.is_some() {
@@ -76,6 +79,10 @@ async fn import(
         open(&options.file).map(|(input, length)| (Some(input), length))?
     };
     let import = app::open_import(config, options.dry_run).await.map_err(|error| app::chain(&error))?;
+    if let Err(sentence) = results.open(options.results.as_deref()) {
+        import.store.close().await;
+        return Err(sentence);
+    }
     let bar = progress(length, if length.is_some() { BAR } else { COUNT });
     let (stop, stopped) = watch::channel(false);
     let mut left_out = 0_u64;
@@ -105,26 +112,30 @@ async fn import(
 /// Does the work; SIGINT and SIGTERM let what is under way come to its end.
 async fn until_told_to_stop<T>(work: impl Future<Output = T>, stop: &watch::Sender<bool>) -> T {
     let mut work = std::pin::pin!(work);
-    let told = async {
-        let mut terminate = signal(SignalKind::terminate()).ok();
-        let terminated = async {
-            match &mut terminate {
-                Some(terminate) => terminate.recv().await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            _ = tokio::signal::ctrl_c() => {}
-            _ = terminated => {}
-        }
-    };
     tokio::select! {
         done = &mut work => return done,
-        () = told => {
+        () = told_to_stop() => {
             let _ = stop.send(true);
         }
     }
     work.await
+}
+
+/// The older design's database, if it is what is read.
+fn legacy_url(options: &ImportOptions) -> Result<Option<String>, String> {
+    let Some(file) = &options.from_legacy_file else { return Ok(options.from_legacy.clone()) };
+    let url = std::fs::read_to_string(file)
+        .map_err(|error| format!("--from-legacy-file: can't read {}: {error}", file.display()))?;
+    Ok(Some(url.trim().to_owned()))
+}
+
+/// Whether something is where results are to go.
+fn is_taken(path: &Path) -> bool {
+    path != Path::new("-") && path.symlink_metadata().is_ok()
+}
+
+fn results_are_there(path: &Path) -> String {
+    format!("{} is there already; choose another file for --results, or remove it", path.display())
 }
 
 /// The input, and how long it is, if that is known.
@@ -138,24 +149,32 @@ fn open(path: &Path) -> Result<(Box<dyn BufRead + Send>, Option<u64>), String> {
 }
 
 /// Where what became of each user is written.
+#[derive(Default)]
 struct Results {
     out: Option<BufWriter<Box<dyn Write + Send>>>,
     shown: u64,
 }
 
 impl Results {
-    fn open(path: Option<&Path>) -> io::Result<Self> {
-        let out: Option<Box<dyn Write + Send>> = match path {
-            None => None,
-            Some(path) if path == Path::new("-") => Some(Box::new(io::stdout())),
-            Some(path) => Some(Box::new(File::create(path)?)),
+    /// Begins them; what is there stays as it is. Called when all else is open, so that whatever was wrong leaves no
+    /// empty file behind.
+    fn open(&mut self, path: Option<&Path>) -> Result<(), String> {
+        let Some(path) = path else { return Ok(()) };
+        let out: Box<dyn Write + Send> = if path == Path::new("-") {
+            Box::new(io::stdout())
+        } else {
+            Box::new(File::create_new(path).map_err(|error| match error.kind() {
+                io::ErrorKind::AlreadyExists => results_are_there(path),
+                _ => format!("can't write the results: {error}"),
+            })?)
         };
-        Ok(Self { out: out.map(BufWriter::new), shown: 0 })
+        self.out = Some(BufWriter::new(out));
+        Ok(())
     }
 
     fn note(&mut self, outcome: &Outcome) -> io::Result<()> {
         if let Some(out) = &mut self.out {
-            return writeln!(out, "{}", as_json(outcome));
+            return writeln!(out, "{}", shown_json(&as_json(outcome).to_string()));
         }
         if !outcome.kind.is_fine() {
             self.shown += 1;
@@ -182,7 +201,7 @@ impl Results {
 fn place(outcome: &Outcome) -> String {
     match &outcome.place {
         Standpoint::Line(line) => format!("line {line}"),
-        Standpoint::Key(key) => format!("key {}", key.escape_debug()),
+        Standpoint::Key(key) => format!("key {}", shown(key)),
     }
 }
 
@@ -197,8 +216,11 @@ fn as_json(outcome: &Outcome) -> Value {
 
 /// Prints the sum; gives the exit code.
 fn tell(options: &ImportOptions, summary: &Summary, error: Option<&str>) -> ExitCode {
-    let text =
-        if options.json { format!("{:#}\n", sum_as_json(summary, error)) } else { sum_as_text(options, summary) };
+    let text = if options.json {
+        format!("{}\n", shown_json(&format!("{:#}", sum_as_json(summary, error))))
+    } else {
+        sum_as_text(options, summary)
+    };
     // Standard output may be the results'.
     if options.results.as_deref() == Some(Path::new("-")) {
         let _ = io::stderr().lock().write_all(text.as_bytes());
@@ -206,10 +228,10 @@ fn tell(options: &ImportOptions, summary: &Summary, error: Option<&str>) -> Exit
         let _ = io::stdout().lock().write_all(text.as_bytes());
     }
     if let Some(error) = error {
-        return broke_off("import", &format!("{error}; {}", how_to_go_on(summary)));
+        return broke_off("import", &format!("{error}; {}", how_to_go_on(options, summary)));
     }
     if summary.interrupted {
-        return broke_off("import", &format!("interrupted; {}", how_to_go_on(summary)));
+        return broke_off("import", &format!("interrupted; {}", how_to_go_on(options, summary)));
     }
     match summary.trailer {
         Trailer::Missing => say("import", "the file was cut off: its last line is missing, and users may be"),
@@ -221,10 +243,15 @@ fn tell(options: &ImportOptions, summary: &Summary, error: Option<&str>) -> Exit
     if summary.is_fine() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_LEFT_OUT) }
 }
 
-fn how_to_go_on(summary: &Summary) -> String {
+fn how_to_go_on(options: &ImportOptions, summary: &Summary) -> String {
+    let results = options.results.as_deref().is_some_and(|path| path != Path::new("-"));
+    let again = if results { "run it again, with another file of results" } else { "run it again" };
     match summary.last_line {
-        0 => "run it again: who is there already is passed over".to_owned(),
-        line => format!("run it again: who is there already is passed over, or --from-line {} begins there", line + 1),
+        // Whom the store refused may be taken the next time, and would be passed over.
+        line if line > 0 && summary.count(OutcomeKind::Refused) == 0 => {
+            format!("{again}: who is there already is passed over, or --from-line {} begins there", line + 1)
+        }
+        _ => format!("{again}: who is there already is passed over"),
     }
 }
 

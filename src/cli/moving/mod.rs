@@ -8,6 +8,7 @@ use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
 
 use indicatif::{ProgressBar, ProgressStyle};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 pub(super) use self::export::{ExportOptions, run as export};
 pub(super) use self::import::{ImportOptions, run as import};
@@ -24,6 +25,24 @@ fn progress(length: Option<u64>, template: &str) -> ProgressBar {
     }
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner());
     length.map_or_else(ProgressBar::no_length, ProgressBar::new).with_style(style)
+}
+
+/// Waits for SIGINT or SIGTERM, which from the call on end the process no more. Only inside a runtime.
+fn told_to_stop() -> impl Future<Output = ()> {
+    let (interrupt, terminate) = (signal(SignalKind::interrupt()).ok(), signal(SignalKind::terminate()).ok());
+    async {
+        tokio::select! {
+            () = comes(interrupt) => {}
+            () = comes(terminate) => {}
+        }
+    }
+}
+
+async fn comes(signal: Option<Signal>) {
+    match signal {
+        Some(mut signal) => drop(signal.recv().await),
+        None => std::future::pending().await,
+    }
 }
 
 /// To standard error; nobody is left to be told that it is closed.

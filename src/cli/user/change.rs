@@ -7,8 +7,8 @@ use super::account::{Account, NewAccount, Refusal};
 use super::accounts::Accounts;
 use super::password::{Given, PasswordOptions};
 use super::screen::{self, Screen};
-use super::strangers::shown;
 use super::{Who, WhoSurely, consent, note, print};
+use crate::cli::strangers::shown;
 use crate::random::SystemRandom;
 
 /// Who is to become a user.
@@ -58,13 +58,22 @@ fn tell_password(screen: Screen, account: &Account, given: &Given, sentence: &st
     let password = given.password.as_str();
     if !screen.json {
         note(&format!("{}\nThis is their password until they change it; it is not shown again:", shown(sentence)));
-        return print(&format!("{password}\n")).map(|_| ());
+        return print_password(&format!("{password}\n"));
     }
     let mut document = json!(account);
     if let Value::Object(fields) = &mut document {
         fields.insert("password".to_owned(), password.into());
     }
-    print(&screen::json(&document)).map(|_| ())
+    print_password(&screen::json(&document))
+}
+
+/// Whoever went away is told: nobody knows the password now.
+fn print_password(text: &str) -> Result<(), Refusal> {
+    if print(text)? {
+        return Ok(());
+    }
+    let sentence = "it was done, but nobody read the password; give another one with userd user set-password";
+    Err(Refusal::Failed(sentence.to_owned()))
 }
 
 /// `userd user create`

@@ -20,7 +20,7 @@ use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use zeroize::Zeroizing;
 
 use super::account::Refusal;
-use super::strangers::shown;
+use crate::cli::strangers::shown;
 
 /// How long reaching the server may take, TLS included.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);

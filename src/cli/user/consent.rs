@@ -3,7 +3,7 @@
 use std::io::{self, BufRead as _, IsTerminal, Write as _};
 
 use super::account::Refusal;
-use super::strangers::shown;
+use crate::cli::strangers::shown;
 
 /// Goes on if a person at the terminal says yes to `question`, or `yes` was said on the command line.
 pub(super) fn ask(question: &str, yes: bool) -> Result<(), Refusal> {

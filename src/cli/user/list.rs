@@ -7,6 +7,7 @@ use super::account::{Refusal, Wanted};
 use super::accounts::Accounts;
 use super::screen::{self, Screen};
 use super::{Who, note, print};
+use crate::cli::strangers::shown;
 
 /// The admin API's largest page.
 const LIMIT_MAX: u16 = 200;
@@ -58,7 +59,7 @@ impl PageOptions {
             return next.filter(|_| read);
         }
         if let Some(next) = next.filter(|_| !screen.json) {
-            note(&format!("there are more: `--cursor {next}` goes on, `--all` shows all"));
+            note(&format!("there are more: `--cursor {}` goes on, `--all` shows all", shown(&next)));
         }
         None
     }

@@ -25,7 +25,6 @@ mod password;
 mod place;
 mod screen;
 mod server;
-mod strangers;
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;

@@ -10,7 +10,7 @@ use comfy_table::{ColumnConstraint, ContentArrangement, Table};
 use serde::Serialize;
 
 use super::account::{Account, Happening, Item};
-use super::strangers::{shown, shown_json};
+use crate::cli::strangers::{shown, shown_json};
 
 /// The width of a terminal that does not tell.
 const WIDTH_UNKNOWN: u16 = 80;

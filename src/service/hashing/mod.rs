@@ -36,7 +36,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tracing::Instrument as _;
 use zeroize::Zeroizing;
 
-use crate::domain::{ForeignHash, Password, PasswordAttempt, PasswordHash};
+use crate::domain::{Password, PasswordAttempt, PasswordHash};
 use crate::metrics::Metrics;
 use crate::random::Random;
 
@@ -78,15 +78,6 @@ pub enum HashError {
 /// [`HashError::Unreadable`] with the limit that it breaks.
 pub fn check_kept_hash(hash: &PasswordHash, settings: &HashSettings) -> Result<(), HashError> {
     stored::read_any(hash, &Cost::today(settings)).map(|_| ())
-}
-
-/// Is `hash` within what is computed here, if it is of another scheme than Argon2, whose limits depend on the settings?
-/// For imports that know no settings.
-///
-/// # Errors
-/// [`HashError::Unreadable`] with the limit that it breaks.
-pub fn check_foreign_hash(hash: &PasswordHash) -> Result<(), HashError> {
-    ForeignHash::parse(hash.as_str()).map_or(Ok(()), |foreign| foreign::check_limits(&foreign))
 }
 
 /// The gate in front of the one expensive thing. Dropping it ends its threads, after the hashes under way.

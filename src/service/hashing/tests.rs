@@ -194,6 +194,12 @@ async fn a_hash_that_is_too_dear_or_of_another_kind_is_never_computed() {
 }
 
 #[tokio::test]
+async fn scrypt_with_many_small_blocks_is_computed_though_rfc_7914_would_not_have_it() {
+    let small = "$scrypt$ln=16,r=1,p=1$MDEyMzQ1Njc4OWFiY2RlZg$9zPMIhKcfiQl4UJIjG3qGPZNFtgA8stHPOEtxrqPdOE";
+    assert_eq!(hasher(TINY).verify(&attempt("x"), Some(&stored(small))).await, MISMATCH);
+}
+
+#[tokio::test]
 async fn limits_never_shut_out_what_is_configured() {
     let dear = HashSettings { memory_kib: 64, passes: stored::PASSES_MAX + 1, ..TINY };
     let hasher = hasher(dear);

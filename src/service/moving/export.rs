@@ -74,6 +74,8 @@ impl Export {
                 }
             }
             watch(exported.users);
+            // A file is read without waiting; whoever waits for a signal beside has a turn here.
+            tokio::task::yield_now().await;
         }
         let unreadable = exported.unreadable.len();
         let end = serde_json::json!({"type": "end", "users": exported.users, "unreadable": unreadable});

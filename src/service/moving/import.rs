@@ -14,6 +14,7 @@ use super::legacy::{Doubled, digest};
 use super::reading::{BATCH_USERS, Batch, End, Entry, Read, Standpoint, read_all};
 use crate::clock::Clock;
 use crate::domain::{Client, SessionLimits};
+use crate::service::hashing::HashSettings;
 use crate::store::{Account, Arrival, LegacySource, Store, StoreError};
 
 /// How many batches are under way at once: one is read while one is on its way and one is being written.
@@ -34,6 +35,8 @@ pub struct Import {
     pub store: Arc<dyn Store>,
     /// How long sessions live there.
     pub limits: SessionLimits,
+    /// How passwords are hashed there: a hash that is dearer than it lets through doesn't come in.
+    pub hashes: HashSettings,
     /// The present.
     pub clock: Arc<dyn Clock>,
     /// Only look what would become of them.
@@ -185,9 +188,10 @@ impl Import {
         listener: Listener<'_>,
     ) -> Result<Summary, ImportError> {
         let (sender, batches) = mpsc::channel(1);
-        let stopped = stop.clone();
+        let (stopped, hashes) = (stop.clone(), self.hashes);
         // Not waited for at the end: it may be waiting for a terminal.
-        let _reading = tokio::task::spawn_blocking(move || read_all(&mut *input, first_line, &stopped, &sender));
+        let _reading =
+            tokio::task::spawn_blocking(move || read_all(&mut *input, first_line, &hashes, &stopped, &sender));
         self.settle_all(batches, stop, listener).await
     }
 
@@ -201,13 +205,18 @@ impl Import {
         stop: watch::Receiver<bool>,
         listener: Listener<'_>,
     ) -> Result<Summary, ImportError> {
+        let interrupted = || Summary { interrupted: true, ..Summary::default() };
         let broke_off = |source| ImportError { summary: Box::default(), source };
-        let doubled = Doubled::find(&*source, listener.progress).await.map_err(|error| broke_off(error.into()))?;
+        let doubled =
+            Doubled::find(&*source, &stop, listener.progress).await.map_err(|error| broke_off(error.into()))?;
+        let Some(doubled) = doubled else { return Ok(interrupted()) };
         let (sender, batches) = mpsc::channel(1);
         let mut reading = tokio::task::JoinSet::new();
-        reading.spawn(async move { read_legacy(&*source, &doubled, &sender).await });
+        let hashes = self.hashes;
+        reading.spawn(async move { read_legacy(&*source, &doubled, &hashes, &sender).await });
         let mut summary = self.settle_all(batches, stop, listener).await?;
-        if let Some(Ok(others)) = reading.try_join_next() {
+        // Nobody takes more batches, so it ends with the page that it is reading.
+        if let Some(Ok(others)) = reading.join_next().await {
             summary.others = others;
         }
         Ok(summary)
@@ -361,7 +370,7 @@ fn told(arrival: Arrival) -> (OutcomeKind, Option<String>) {
         Arrival::Differs => (OutcomeKind::Differs, "a user with this id is here already, and differs".to_owned()),
         Arrival::EmailTaken => (OutcomeKind::EmailTaken, "another user has this e-mail".to_owned()),
         Arrival::Gone => {
-            let reason = "a user with this id was deleted here, or given up, and the id rests for 30 days, or one";
+            let reason = "a user with this id was deleted here, and the id rests for 30 days";
             (OutcomeKind::Gone, reason.to_owned())
         }
         Arrival::Refused(why) => (OutcomeKind::Refused, why),
@@ -384,7 +393,12 @@ fn end_of(summary: &mut Summary, end: End) -> io::Result<()> {
 }
 
 /// Reads all records and hands them on; gives how many keys were no user's. What it can't read ends the import.
-async fn read_legacy(source: &dyn LegacySource, doubled: &Doubled, sender: &mpsc::Sender<Read>) -> u64 {
+async fn read_legacy(
+    source: &dyn LegacySource,
+    doubled: &Doubled,
+    hashes: &HashSettings,
+    sender: &mpsc::Sender<Read>,
+) -> u64 {
     let (mut place, mut others, mut read, mut entries) = (Some(0), 0, 0, Vec::<Entry>::new());
     let mut ids = HashSet::new();
     let mut end = End::default();
@@ -399,7 +413,7 @@ async fn read_legacy(source: &dyn LegacySource, doubled: &Doubled, sender: &mpsc
         others += page.others;
         place = page.next;
         for record in &page.records {
-            let (key, judged) = doubled.judge(record);
+            let (key, judged) = doubled.judge(record, hashes);
             let again = judged.as_ref().is_ok_and(|account| !ids.insert(*account.user.id.as_bytes()));
             if again || entries.len() >= BATCH_USERS {
                 read += entries.len() as u64;

@@ -2,21 +2,30 @@
 //! once. Of those nobody is taken in: who the right one is nobody here can tell.
 
 use sha2::{Digest, Sha256};
+use tokio::sync::watch;
 
-use super::lines::BadLine;
+use super::lines::{BadLine, can_be_checked};
 use super::reading::{Entry, Standpoint};
 use super::times::liberal;
 use crate::domain::{Email, Name, PasswordHash, Standing, User, UserId, Version};
+use crate::service::hashing::HashSettings;
 use crate::store::{Account, LegacyRecord, LegacySource, StoreError};
 
 /// The e-mails that are there more than once, as digests in order. While they are looked for, 32 bytes a user are kept.
 pub(super) struct Doubled(Vec<[u8; 16]>);
 
 impl Doubled {
-    /// Looks at every record; `watch` hears how many have been seen.
-    pub(super) async fn find(source: &dyn LegacySource, watch: &(dyn Fn(u64) + Sync)) -> Result<Self, StoreError> {
+    /// Looks at every record; `watch` hears how many have been seen. `None` if `stop` said so before the end.
+    pub(super) async fn find(
+        source: &dyn LegacySource,
+        stop: &watch::Receiver<bool>,
+        watch: &(dyn Fn(u64) + Sync),
+    ) -> Result<Option<Self>, StoreError> {
         let (mut seen, mut place) = (Vec::<([u8; 16], [u8; 16])>::new(), Some(0));
         while let Some(at) = place {
+            if *stop.borrow() {
+                return Ok(None);
+            }
             let page = source.page(at).await?;
             for record in &page.records {
                 if let Some(email) = email_digest(record) {
@@ -32,13 +41,13 @@ impl Doubled {
         let doubled = seen.windows(2).filter(|pair| pair[0].0 == pair[1].0).map(|pair| pair[0].0);
         let mut doubled: Vec<_> = doubled.collect();
         doubled.dedup();
-        Ok(Self(doubled))
+        Ok(Some(Self(doubled)))
     }
 
     /// The record as a user, or why it is none.
-    pub(super) fn judge(&self, record: &LegacyRecord) -> Entry {
+    pub(super) fn judge(&self, record: &LegacyRecord, hashes: &HashSettings) -> Entry {
         let id = id_of(&record.key);
-        let judged = user(record, id).and_then(|user| match email_digest(record) {
+        let judged = user(record, id, hashes).and_then(|user| match email_digest(record) {
             Some(email) if self.0.binary_search(&email).is_ok() => {
                 Err("another key has the same e-mail; none of them is imported: leave one".to_owned())
             }
@@ -65,7 +74,7 @@ fn id_of(key: &str) -> Option<UserId> {
     UserId::parse(last).or_else(|| UserId::parse(key.get(key.len().checked_sub(36)?..)?))
 }
 
-fn user(record: &LegacyRecord, id: Option<UserId>) -> Result<User, String> {
+fn user(record: &LegacyRecord, id: Option<UserId>, hashes: &HashSettings) -> Result<User, String> {
     let field = |name: &str, value: &Option<String>| value.clone().ok_or_else(|| format!("`{name}` is missing"));
     let moment = |name: &str, text: &str| {
         liberal(text).ok_or_else(|| format!("`{name}` is no moment: neither RFC 3339 nor seconds or milliseconds"))
@@ -80,6 +89,7 @@ fn user(record: &LegacyRecord, id: Option<UserId>) -> Result<User, String> {
              parameters)"
         )
     })?;
+    can_be_checked(&hash, "hashed_password", hashes)?;
     let created_at = moment("created", &field("created", &record.created)?)?;
     let updated = record.updated.as_deref().filter(|text| !text.is_empty());
     let updated_at = updated.map_or(Ok(created_at), |text| moment("updated", text))?;

@@ -3,6 +3,8 @@
 //! The first line names the format, the last one says how many users there are, so that a file that was cut off is
 //! known as one. Reasons name fields and never quote a value: a file of users is full of secrets.
 
+use std::collections::HashSet;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
@@ -13,7 +15,7 @@ use crate::domain::{
     Agent, Email, Name, PasswordHash, RefreshState, Session, SessionId, SessionProof, Standing, Timestamp, User,
     UserId, Version,
 };
-use crate::service::hashing::{HashError, check_foreign_hash};
+use crate::service::hashing::{HashError, HashSettings, check_kept_hash};
 use crate::store::{Account, IMPORTED_SESSIONS_MAX};
 
 /// The version of the format. A file with a later one is refused.
@@ -53,8 +55,8 @@ pub(super) struct BadLine {
     pub(super) reason: String,
 }
 
-/// The line that `text` is.
-pub(super) fn read(text: &[u8]) -> Result<Line, BadLine> {
+/// The line that `text` is. `hashes` says which hashes are computed where it comes in.
+pub(super) fn read(text: &[u8], hashes: &HashSettings) -> Result<Line, BadLine> {
     let value: Value = serde_json::from_slice(text).map_err(|error| BadLine {
         id: None,
         reason: format!("is no JSON: column {}: {}", error.column(), kind_of(&error)),
@@ -66,7 +68,9 @@ pub(super) fn read(text: &[u8]) -> Result<Line, BadLine> {
         Some("user") => {
             let id =
                 fields.get("id").and_then(Value::as_str).filter(|id| UserId::parse(id).is_some()).map(str::to_owned);
-            account(&mut fields).map(|account| Line::User(Box::new(account))).map_err(|reason| BadLine { id, reason })
+            account(&mut fields, hashes)
+                .map(|account| Line::User(Box::new(account)))
+                .map_err(|reason| BadLine { id, reason })
         }
         Some(_) => Err(bad("`type` must be \"user\", \"userd-export\" or \"end\"")),
         None => Err(bad("`type` is missing; a user's is \"user\"")),
@@ -123,12 +127,12 @@ fn flag(fields: &mut Map<String, Value>, name: &str) -> Result<bool, String> {
     }
 }
 
-fn account(fields: &mut Map<String, Value>) -> Result<Account, String> {
+fn account(fields: &mut Map<String, Value>, hashes: &HashSettings) -> Result<Account, String> {
     known(fields, &USER_FIELDS, "")?;
     let id = UserId::parse(&required(fields, "id")?).ok_or("`id` must be a UUID")?;
     let name = Name::parse(&required(fields, "name")?).map_err(|error| format!("`name` {error}"))?;
     let email = Email::parse(&required(fields, "email")?).map_err(|error| format!("`email` {error}"))?;
-    let password_hash = password_hash(&required(fields, "password_hash")?)?;
+    let password_hash = password_hash(&required(fields, "password_hash")?, hashes)?;
     let created_at = moment(fields, "created_at")?.ok_or("`created_at` is missing")?;
     let updated_at = moment(fields, "updated_at")?.unwrap_or(created_at);
     let standing =
@@ -144,21 +148,34 @@ fn account(fields: &mut Map<String, Value>) -> Result<Account, String> {
     if !sessions.is_empty() && standing != Standing::default() {
         return Err("`sessions` must be empty where the user is disabled or the password expired".to_owned());
     }
+    if !can_be_told_apart(&sessions) {
+        return Err("two of `sessions` have the same id, or ids that begin with the same 8 bytes".to_owned());
+    }
     let version = Version::FIRST;
     let user = User { id, name, email, password_hash, standing, created_at, updated_at, version };
     Ok(Account { user, sessions })
 }
 
+/// Whether no two ids begin alike: a store may know what belongs to a session by the first half of its id.
+fn can_be_told_apart(sessions: &[Session]) -> bool {
+    let mut seen = HashSet::new();
+    sessions.iter().all(|session| seen.insert(&session.id.as_bytes()[..8]))
+}
+
 /// The hash as it comes from elsewhere, in our spelling. What marks a standing is no part of any scheme's name, and is
 /// refused here.
-pub(super) fn password_hash(text: &str) -> Result<PasswordHash, String> {
+fn password_hash(text: &str, hashes: &HashSettings) -> Result<PasswordHash, String> {
     let hash = PasswordHash::from_foreign(text).map_err(|error| format!("`password_hash` can't be taken: {error}"))?;
-    // Nobody comes in who could never sign in.
-    match check_foreign_hash(&hash) {
-        Ok(()) => Ok(hash),
-        Err(HashError::Unreadable(why)) => Err(format!("`password_hash` can't be taken: {why}")),
-        Err(error) => Err(format!("`password_hash` can't be taken: {error}")),
-    }
+    can_be_checked(&hash, "password_hash", hashes)?;
+    Ok(hash)
+}
+
+/// Nobody comes in who could never sign in.
+pub(super) fn can_be_checked(hash: &PasswordHash, field: &str, hashes: &HashSettings) -> Result<(), String> {
+    check_kept_hash(hash, hashes).map_err(|error| match error {
+        HashError::Unreadable(why) => format!("`{field}` can't be taken: {why}"),
+        error => format!("`{field}` can't be taken: {error}"),
+    })
 }
 
 fn session(value: Value) -> Result<Session, String> {
@@ -240,14 +257,19 @@ impl<'a> UserLine<'a> {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use proptest::prelude::*;
 
     use super::*;
 
-    const USER: &str = r#"{"type":"user","id":"0192f0c1-2b3d-7e4f-8a5b-6c7d8e9fa5f3","name":"Ada","email":"Ada@x.org","password_hash":"$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$RdescudvJCsgt3ub","created_at":"2026-11-22T14:31:02.007Z"#;
+    const USER: &str = r#"{"type":"user","id":"0192f0c1-2b3d-7e4f-8a5b-6c7d8e9fa5f3","name":"Ada","email":"Ada@x.org","password_hash":"$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$RdescudvJCsgt3ubRdescudv","created_at":"2026-11-22T14:31:02.007Z"#;
+
+    const TODAY: HashSettings =
+        HashSettings { memory_kib: 8, passes: 1, lanes: 1, workers: 1, queue: 1, wait: Duration::ZERO };
 
     fn with(more: &str) -> Result<Line, BadLine> {
-        read(format!("{USER}\"{more}}}").as_bytes())
+        read(format!("{USER}\"{more}}}").as_bytes(), &TODAY)
     }
 
     #[test]
@@ -271,6 +293,18 @@ mod tests {
                 r#","password_hash":"$2b$31$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW""#,
                 "`password_hash` can't be taken: its bcrypt cost is not between 4 and 14",
             ),
+            (
+                r#","password_hash":"$argon2id$v=19$m=4194304,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$RdescudvJCsgt3ubRdescudv""#,
+                "`password_hash` can't be taken: it asks for more memory than is allowed",
+            ),
+            (
+                r#","password_hash":"$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$RdescudvJCsgt3ub""#,
+                "`password_hash` can't be taken: it is shorter than 16 bytes",
+            ),
+            (
+                r#","sessions":[{"id":"AAAAAAAAAAAAAAAAAAAAAA","proof":"AAAAAAAAAAAAAAAAAAAAAA","made_at":"2026-11-22T14:31:02.007Z"},{"id":"AAAAAAAAAAAAAAAAAAAAAQ","proof":"AAAAAAAAAAAAAAAAAAAAAA","made_at":"2026-11-22T14:31:02.007Z"}]"#,
+                "two of `sessions` have the same id, or ids that begin with the same 8 bytes",
+            ),
         ] {
             let bad = with(more).expect_err(more);
             assert_eq!(
@@ -278,9 +312,9 @@ mod tests {
                 (reason, Some("0192f0c1-2b3d-7e4f-8a5b-6c7d8e9fa5f3"))
             );
         }
-        assert_eq!(read(b"{").expect_err("no JSON").reason, "is no JSON: column 1: it ends too early");
-        assert_eq!(read(b"[]").expect_err("no object").reason, "must be a JSON object");
-        assert!(matches!(read(br#"{"type":"end","users":7}"#), Ok(Line::End(7))));
+        assert_eq!(read(b"{", &TODAY).expect_err("no JSON").reason, "is no JSON: column 1: it ends too early");
+        assert_eq!(read(b"[]", &TODAY).expect_err("no object").reason, "must be a JSON object");
+        assert!(matches!(read(br#"{"type":"end","users":7}"#, &TODAY), Ok(Line::End(7))));
     }
 
     proptest! {
@@ -311,7 +345,7 @@ mod tests {
             let sessions = if standing == Standing::default() { vec![session] } else { vec![] };
             let account = Account { user, sessions };
             let text = serde_json::to_vec(&UserLine::of(&account.user, Some(&account.sessions))).expect("JSON");
-            match read(&text) {
+            match read(&text, &TODAY) {
                 Ok(Line::User(read)) => prop_assert_eq!(*read, account),
                 other => panic!("{other:?}"),
             }
@@ -319,7 +353,7 @@ mod tests {
 
         #[test]
         fn any_bytes_are_read_without_panic(bytes: Vec<u8>, more in "[\"{}:,a-z0-9\\[\\]]{0,60}") {
-            let _ = (read(&bytes), with(&more));
+            let _ = (read(&bytes, &TODAY), with(&more));
         }
     }
 }

@@ -6,13 +6,14 @@ use std::io::{self, BufRead, Read as _};
 use tokio::sync::{mpsc, watch};
 
 use super::lines::{self, BadLine, FORMAT_VERSION, Line};
+use crate::service::hashing::HashSettings;
 use crate::store::Account;
 
 /// The longest line in bytes: a user with the most sessions has some 200 KB.
 pub const LINE_BYTES_MAX: usize = 1024 * 1024;
 
 /// How many users are sent to the store at once: enough that a round trip or an fsync costs each next to nothing.
-pub(super) const BATCH_USERS: usize = 4096;
+pub(super) const BATCH_USERS: usize = 8192;
 
 /// A batch is sent before it has grown beyond this, so that long lines take no more memory than short ones.
 const BATCH_BYTES: usize = 8 * 1024 * 1024;
@@ -62,10 +63,11 @@ pub(super) struct End {
 pub(super) fn read_all(
     input: &mut dyn BufRead,
     first_line: u64,
+    hashes: &HashSettings,
     stop: &watch::Receiver<bool>,
     sender: &mpsc::Sender<Read>,
 ) {
-    let mut reader = Reader { first_line, ids: HashSet::new(), batch: Batch::default(), bytes: 0, sender };
+    let mut reader = Reader { first_line, hashes, ids: HashSet::new(), batch: Batch::default(), bytes: 0, sender };
     let mut end = End::default();
     if let Err(error) = reader.run(input, stop, &mut end) {
         end.error = Some(error.to_string());
@@ -77,6 +79,7 @@ pub(super) fn read_all(
 
 struct Reader<'a> {
     first_line: u64,
+    hashes: &'a HashSettings,
     ids: HashSet<[u8; 16]>,
     batch: Batch,
     bytes: usize,
@@ -105,7 +108,7 @@ impl Reader<'_> {
             let read = if length > LINE_BYTES_MAX as u64 {
                 Err(BadLine { id: None, reason: format!("must have at most {LINE_BYTES_MAX} bytes") })
             } else {
-                lines::read(line)
+                lines::read(line, self.hashes)
             };
             match read {
                 Ok(Line::Header(version)) if number == 1 && version <= FORMAT_VERSION => end.has_header = true,

@@ -99,6 +99,10 @@ pub fn backup(database: &Path, to: &Path, replace: bool, timeout: Duration) -> R
             return Err(BackupError::Exists(to.to_owned()));
         }
     }
+    // It may be a database that somebody serves: what they change would be lost, and their log be taken for the copy's.
+    let place = if to.exists() { canonical(to)? } else { to.to_owned() };
+    let _lock = Lock::take_if_ever_taken(&place)?;
+    no_log(&place)?;
     let engine = |source| OpenError::from_engine(database, source);
     let source = open::connect(database, OpenFlags::SQLITE_OPEN_READ_ONLY, timeout).map_err(engine)?;
     schema::check_copy(&source, database)?;
@@ -132,10 +136,12 @@ pub fn restore(from: &Path, database: &Path, replace: bool, timeout: Duration) -
     let failed = |source| BackupError::File { path: from.to_owned(), source };
     let mut whole = File::open(from).map_err(failed)?;
     io::copy(&mut whole, &mut &part.file).map_err(|source| BackupError::File { path: part.path.clone(), source })?;
-    part.check(from, timeout)?;
-    let kept = if there { Some(make_room(&database, timeout)?) } else { None };
-    no_log(&database)?;
-    Ok(Copied { kept, ..part.finish(&database, timeout)? })
+    let users = part.check(from, timeout)?;
+    part.sync()?;
+    let kept = if there { Some(make_room(&database, timeout)?) } else { no_log(&database).map(|()| None)? };
+    let log = Some(beside(&database, "-wal")).filter(|log| has_bytes(log));
+    let bytes = part.take_name(&database, log.as_deref())?;
+    Ok(Copied { users, bytes, kept })
 }
 
 /// Copies what the database holds at this moment.
@@ -151,7 +157,8 @@ fn copy(source: &Connection, part: &Part, timeout: Duration) -> rusqlite::Result
 }
 
 /// Gives the database at `database` another name beside, under which it stays; it also keeps its own until a new one
-/// takes it. Its log is folded into it first, which would otherwise be taken for the new one's.
+/// takes it. Its log is folded into it first, which would otherwise be taken for the new one's. A log that can't be folded
+/// gets a second name, too, and keeps its own for [`Part::take_name`] to remove: until then nothing has changed.
 fn make_room(database: &Path, timeout: Duration) -> Result<PathBuf, BackupError> {
     let engine = |source| BackupError::Open(OpenError::from_engine(database, source));
     let old = open::connect(database, OpenFlags::SQLITE_OPEN_READ_WRITE, timeout).map_err(engine)?;
@@ -168,13 +175,18 @@ fn make_room(database: &Path, timeout: Duration) -> Result<PathBuf, BackupError>
     }
     for number in 1..=KEPT_NAMES_MAX {
         let kept = beside(database, &format!(".before-restore-{number}"));
+        let kept_log = beside(&kept, "-wal");
+        if kept_log.exists() {
+            continue;
+        }
         match fs::hard_link(database, &kept) {
             Ok(()) => {
                 // Damaged beyond folding: the log goes with it.
                 if has_bytes(&log) {
-                    fs::rename(&log, beside(&kept, "-wal"))
-                        .map_err(|source| BackupError::File { path: log.clone(), source })?;
+                    fs::hard_link(&log, &kept_log).map_err(|source| BackupError::File { path: kept_log, source })?;
                 }
+                open::sync_folder(database.parent())
+                    .map_err(|source| BackupError::File { path: kept.clone(), source })?;
                 return Ok(kept);
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
@@ -225,15 +237,31 @@ impl Part {
     }
 
     /// Looks it through, makes sure that it is on the disk, and gives it its name.
-    fn finish(mut self, to: &Path, timeout: Duration) -> Result<Copied, BackupError> {
+    fn finish(self, to: &Path, timeout: Duration) -> Result<Copied, BackupError> {
         let users = self.check(to, timeout)?;
+        self.sync()?;
+        Ok(Copied { users, bytes: self.take_name(to, None)?, kept: None })
+    }
+
+    /// Makes sure that it is on the disk.
+    fn sync(&self) -> Result<(), BackupError> {
+        self.file.sync_all().map_err(|source| BackupError::File { path: self.path.clone(), source })
+    }
+
+    /// Gives it its name; gives its bytes. `old_log` is the log of a damaged database that had the name, and both have
+    /// another one by now. It goes right before: of the two orders this is the harmless one. A crash between the two calls leaves the
+    /// damaged database without its log under this name and with it under the other, and whoever restores again is
+    /// done. In the other order SQLite would play the old log into the new file.
+    fn take_name(mut self, to: &Path, old_log: Option<&Path>) -> Result<u64, BackupError> {
         let failed = |source| BackupError::File { path: to.to_owned(), source };
-        self.file.sync_all().map_err(failed)?;
         let bytes = self.file.metadata().map_err(failed)?.len();
+        if let Some(log) = old_log {
+            fs::remove_file(log).map_err(failed)?;
+        }
         fs::rename(&self.path, to).map_err(failed)?;
         self.finished = true;
         open::sync_folder(to.parent()).map_err(failed)?;
-        Ok(Copied { users, bytes, kept: None })
+        Ok(bytes)
     }
 }
 

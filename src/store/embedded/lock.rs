@@ -27,6 +27,14 @@ pub(super) struct Lock {
 }
 
 impl Lock {
+    /// Takes the right to serve `database` if anybody ever had it; makes no lock file where there is none.
+    ///
+    /// # Errors
+    /// As [`Lock::take`].
+    pub(super) fn take_if_ever_taken(database: &Path) -> Result<Option<Self>, OpenError> {
+        if beside(database).exists() { Self::take(database).map(Some) } else { Ok(None) }
+    }
+
     /// Takes the right to serve `database`.
     ///
     /// # Errors

@@ -14,7 +14,7 @@ use super::session_fields as fields;
 use super::sessions::KEPT_MS_MAX;
 use super::sign_up::INTEND_NOT_AFTER_MS;
 use super::steps::{ABORTED_TTL_MS, intent_deadline};
-use crate::domain::{Client, EventKind, RefreshState, Session, SessionLimits, Timestamp, Version};
+use crate::domain::{Client, EventKind, RefreshState, Session, SessionLimits, Timestamp};
 use crate::store::Account;
 
 /// The most users in one call: it keeps a server from others for about a millisecond.
@@ -32,8 +32,6 @@ pub(super) struct Terms<'a> {
 pub(super) struct Newcomer<'a> {
     pub(super) account: &'a Account,
     pub(super) shard: Shard,
-    /// Under which it claims the e-mail.
-    pub(super) mine: Pointer,
     /// What its record will hold.
     written: Vec<String>,
     /// By which a pending record is known as this one.
@@ -54,13 +52,14 @@ impl<'a> Newcomer<'a> {
         }
         let digest = digest.finalize();
         let digest = digest[..8].iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-        Self {
-            account,
-            shard: Shard::of_user(user.id),
-            mine: Pointer { id: user.id, op: Version::FIRST.number() },
-            written,
-            digest: format!("{digest:016x}"),
-        }
+        Self { account, shard: Shard::of_user(user.id), written, digest: format!("{digest:016x}") }
+    }
+}
+
+impl Newcomer<'_> {
+    /// The claim on the e-mail under `op`.
+    pub(super) fn pointer(&self, op: u64) -> Pointer {
+        Pointer { id: self.account.user.id, op }
     }
 }
 
@@ -100,18 +99,18 @@ impl RedisStore {
     }
 
     /// C2 where nobody has the claim: the plain command, which is the script's compare-and-set with "none" expected.
-    pub(super) fn claim_command(&self, newcomer: &Newcomer<'_>) -> (Shard, Batched) {
+    pub(super) fn claim_command(&self, newcomer: &Newcomer<'_>, op: u64) -> (Shard, Batched) {
         let (email, mut set) = (newcomer.account.user.email.canonical(), Cmd::new());
-        set.arg("SET").arg(self.keys.claim(email)).arg(newcomer.mine.to_string()).arg("NX");
+        set.arg("SET").arg(self.keys.claim(email)).arg(newcomer.pointer(op).to_string()).arg("NX");
         (Shard::of_email(email), Batched::Command(set))
     }
 
-    /// C3.
-    pub(super) fn commit_step(&self, group: &[&Newcomer<'_>], terms: Terms<'_>) -> Batched {
-        let shard = group.first().map_or(Shard::FIRST, |one| one.shard);
+    /// C3 for some of one shard, each with its op.
+    pub(super) fn commit_step(&self, group: &[(&Newcomer<'_>, u64)], terms: Terms<'_>) -> Batched {
+        let shard = group.first().map_or(Shard::FIRST, |(one, _)| one.shard);
         let mut keys = vec![self.keys.users(shard), self.keys.emails(shard), self.keys.events(shard)];
         let mut args = Vec::new();
-        for one in group {
+        for (one, op) in group {
             let id = one.account.user.id;
             keys.extend([self.keys.user(id), self.keys.sessions(id)]);
             if args.is_empty() {
@@ -122,7 +121,7 @@ impl RedisStore {
             }
             let sessions: Vec<Vec<u8>> = one.account.sessions.iter().flat_map(session_pairs).collect();
             args.extend([id.to_string().into_bytes(), id.as_bytes().to_vec(), one.digest.clone().into_bytes()]);
-            args.push(sessions.len().to_string().into_bytes());
+            args.extend([op.to_string().into_bytes(), sessions.len().to_string().into_bytes()]);
             args.extend(sessions);
         }
         Batched::Script { script: Script::ImportCommit, keys, args }

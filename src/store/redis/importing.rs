@@ -14,7 +14,7 @@ use futures_util::{StreamExt as _, stream};
 use super::import_steps::{Newcomer, Terms, together, words_of};
 use super::keys::Shard;
 use super::link::{Batched, LinkError, Reply};
-use super::record;
+use super::record::{self, Pointer};
 use super::sign_up::MOVING_PATIENCE;
 use super::steps::{Acquired, Judgement, words};
 use super::{RedisStore, read_pointer};
@@ -27,6 +27,8 @@ const ALONE_AT_ONCE: usize = 64;
 /// The same batch, with what is known of each so far.
 struct Batch<'a> {
     newcomers: Vec<Newcomer<'a>>,
+    /// The op that each has got from C1.
+    ops: Vec<u64>,
     arrivals: Vec<Option<Arrival>>,
     /// Who has to go alone.
     alone: Vec<usize>,
@@ -44,7 +46,12 @@ impl Importing for RedisStore {
     ) -> Result<Vec<Arrival>, StoreError> {
         let terms = Terms { limits, client, now };
         let newcomers: Vec<_> = batch.iter().map(Newcomer::new).collect();
-        let mut batch = Batch { arrivals: vec![None; newcomers.len()], newcomers, alone: Vec::new() };
+        let mut batch = Batch {
+            ops: vec![0; newcomers.len()],
+            arrivals: vec![None; newcomers.len()],
+            newcomers,
+            alone: Vec::new(),
+        };
         let fresh = self.look(&mut batch).await?;
         let pending = self.intend(&mut batch, fresh, now).await?;
         let claimed = self.claim_all(&mut batch, pending).await?;
@@ -80,7 +87,7 @@ impl RedisStore {
                 (Some(Value::Nil), Some(Ok(None))) => fresh.push(place),
                 (Some(Value::BulkString(state)), Some(Ok(None))) if state == b"P" => fresh.push(place),
                 (Some(Value::BulkString(state)), Some(Ok(Some(pointer))))
-                    if state == b"A" && pointer == newcomer.mine =>
+                    if state == b"A" && pointer.id == newcomer.account.user.id =>
                 {
                     match self.compare(newcomer, record) {
                         Ok(arrival) => batch.arrivals[place] = Some(arrival),
@@ -108,7 +115,18 @@ impl RedisStore {
             let at = self.link.server_now_ms(deadline, shard).await.map_err(|error| error.at("TIME"))?;
             steps.push((shard, self.intend_step(&newcomers, now, at)));
         }
-        self.step(batch, groups, steps).await
+        let answered = self.step(batch, groups, steps).await?;
+        let mut pending = Vec::with_capacity(answered.len());
+        for (place, word) in answered {
+            match word.parse() {
+                Ok(op) => {
+                    batch.ops[place] = op;
+                    pending.push(place);
+                }
+                Err(_) => batch.alone.push(place),
+            }
+        }
+        Ok(pending)
     }
 
     /// C3 for all; gives those who are active.
@@ -120,34 +138,42 @@ impl RedisStore {
     ) -> Result<Vec<usize>, StoreError> {
         let groups = together(&batch.newcomers, places);
         let step = |group: &Vec<usize>| {
-            let newcomers: Vec<_> = group.iter().map(|place| &batch.newcomers[*place]).collect();
-            (newcomers.first().map_or(Shard::FIRST, |one| one.shard), self.commit_step(&newcomers, terms))
+            let each: Vec<_> = group.iter().map(|place| (&batch.newcomers[*place], batch.ops[*place])).collect();
+            (each.first().map_or(Shard::FIRST, |(one, _)| one.shard), self.commit_step(&each, terms))
         };
         let steps = groups.iter().map(step).collect();
-        self.step(batch, groups, steps).await
+        let mut active = Vec::new();
+        for (place, word) in self.step(batch, groups, steps).await? {
+            if word == "ok" { active.push(place) } else { batch.alone.push(place) }
+        }
+        Ok(active)
     }
 
-    /// Sends a step for each group; gives those for whom it was done. All others go alone.
+    /// Sends a step for each group; gives the word for each of whom one is known. All others go alone.
     async fn step(
         &self,
         batch: &mut Batch<'_>,
         groups: Vec<Vec<usize>>,
         steps: Vec<(Shard, Batched)>,
-    ) -> Result<Vec<usize>, StoreError> {
+    ) -> Result<Vec<(usize, String)>, StoreError> {
         let answers = self.link.batch(self.link.deadline(), steps).await.map_err(|error| error.at("users"))?;
-        let mut done = Vec::new();
+        let mut said = Vec::new();
         for (group, answer) in groups.into_iter().zip(answers) {
             let words = words_of(answer, group.len());
             for (place, word) in group.into_iter().zip(words) {
-                if word.as_deref() == Some("ok") { done.push(place) } else { batch.alone.push(place) }
+                match word {
+                    Some(word) => said.push((place, word)),
+                    None => batch.alone.push(place),
+                }
             }
         }
-        Ok(done)
+        Ok(said)
     }
 
     /// C2 for all; gives those who have their claim.
     async fn claim_all(&self, batch: &mut Batch<'_>, places: Vec<usize>) -> Result<Vec<usize>, StoreError> {
-        let steps = places.iter().map(|place| self.claim_command(&batch.newcomers[*place])).collect();
+        let steps =
+            places.iter().map(|place| self.claim_command(&batch.newcomers[*place], batch.ops[*place])).collect();
         let answers = self.link.batch(self.link.deadline(), steps).await.map_err(|error| error.at("claims"))?;
         let mut done = Vec::new();
         for (place, answer) in places.into_iter().zip(answers) {
@@ -168,7 +194,9 @@ impl RedisStore {
             let newcomer = &batch.newcomers[place];
             let pointer = answer.map(|answer| read_pointer(newcomer.account.user.email.canonical(), Ok(answer)));
             match pointer {
-                Some(Ok(Some(pointer))) if pointer == newcomer.mine => batch.arrivals[place] = Some(Arrival::Inserted),
+                Some(Ok(Some(pointer))) if pointer.id == newcomer.account.user.id => {
+                    batch.arrivals[place] = Some(Arrival::Inserted)
+                }
                 _ => batch.alone.push(place),
             }
         }
@@ -177,46 +205,57 @@ impl RedisStore {
 
     /// The same steps for one user, whatever is in the way, and whatever was sent before.
     async fn import_one(&self, newcomer: &Newcomer<'_>, terms: Terms<'_>) -> Result<Arrival, StoreError> {
-        let (user, mine) = (&newcomer.account.user, newcomer.mine);
+        let user = &newcomer.account.user;
         let (deadline, email) = (self.link.deadline(), user.email.canonical());
         // Who has the e-mail is asked first: no pending record is made where nothing can come of it.
-        if let Some(holder) = self.confirmed_pointer(deadline, email).await?
-            && holder.id != user.id
-            && self.judge(deadline, email, holder, terms.now).await? != Judgement::Dead
-        {
-            return self.give_way(newcomer).await;
+        if let Some(holder) = self.confirmed_pointer(deadline, email).await?.filter(|holder| holder.id != user.id) {
+            match self.judge(deadline, email, holder, terms.now).await? {
+                Judgement::Dead => {}
+                Judgement::Owned => return self.give_way(newcomer, None).await,
+                Judgement::Busy => {
+                    return Ok(unknown(&"somebody else is about to get the e-mail, or has given up just now"));
+                }
+            }
         }
         let at = self.link.server_now_ms(deadline, newcomer.shard).await.map_err(|error| error.at("TIME"))?;
-        match self.one_step(newcomer, self.intend_step(&[newcomer], terms.now, at)).await?.as_str() {
-            "ok" => {}
+        let word = self.one_step(newcomer, self.intend_step(&[newcomer], terms.now, at)).await?;
+        let op = match word.as_str() {
             "there" => return self.compare_again(newcomer).await,
             "dead" => return Ok(Arrival::Gone),
             "busy" => return Ok(unknown(&"another import is taking in a user with this id")),
-            _ => {
-                // The server's clock was set: it is asked again, and the next try knows.
-                let asked = self.link.ask_server_clock(deadline, newcomer.shard).await;
-                asked.map_err(|error| error.at("TIME"))?;
-                return Ok(unknown(&"Redis found the message late"));
-            }
-        }
+            word => match word.parse() {
+                Ok(op) => op,
+                Err(_) => {
+                    // The server's clock was set: it is asked again, and the next try knows.
+                    let asked = self.link.ask_server_clock(deadline, newcomer.shard).await;
+                    asked.map_err(|error| error.at("TIME"))?;
+                    return Ok(unknown(&"Redis found the message late"));
+                }
+            },
+        };
+        let mine = newcomer.pointer(op);
         if self.acquire(deadline, email, mine, terms.now).await? == Acquired::Taken {
-            return self.give_way(newcomer).await;
+            return self.give_way(newcomer, Some(mine)).await;
         }
-        match self.one_step(newcomer, self.commit_step(&[newcomer], terms)).await?.as_str() {
+        match self.one_step(newcomer, self.commit_step(&[(newcomer, op)], terms)).await?.as_str() {
             "ok" => self.verify(deadline, email, mine).await.map(|()| Arrival::Inserted),
             // Given up by others, or another import came first. What is there now says the next try.
             _ => Ok(unknown(&"the import of this user was given up by another userd")),
         }
     }
 
-    /// The e-mail is another's. What was begun for this user, now or by an earlier try, ends.
-    async fn give_way(&self, newcomer: &Newcomer<'_>) -> Result<Arrival, StoreError> {
+    /// The e-mail is another's. What was begun for this user, now or by an earlier try, ends; another import may still
+    /// begin it anew.
+    async fn give_way(&self, newcomer: &Newcomer<'_>, mine: Option<Pointer>) -> Result<Arrival, StoreError> {
         let (deadline, user) = (self.link.deadline(), &newcomer.account.user);
         let committed = self.sign_up_abort(deadline, user).await?;
         if committed {
             return self.compare_again(newcomer).await;
         }
-        self.release(deadline, user.email.canonical(), newcomer.mine).await.map(|()| Arrival::EmailTaken)
+        if let Some(mine) = mine {
+            self.release(deadline, user.email.canonical(), mine).await?;
+        }
+        Ok(Arrival::EmailTaken)
     }
 
     /// Sends a step for one user; gives its word.
@@ -226,7 +265,8 @@ impl RedisStore {
         let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
         let call = (script, &keys[..], &args[..]);
         let sent = self.link.script_unless_moving(self.link.deadline(), newcomer.shard, MOVING_PATIENCE, call).await;
-        let Reply { value, .. } = sent.map_err(|error: LinkError| error.at(&self.keys.user(newcomer.mine.id)))?;
+        let Reply { value, .. } =
+            sent.map_err(|error: LinkError| error.at(&self.keys.user(newcomer.account.user.id)))?;
         Ok(words(value).into_iter().next().unwrap_or_default())
     }
 
@@ -234,18 +274,21 @@ impl RedisStore {
     async fn compare_again(&self, newcomer: &Newcomer<'_>) -> Result<Arrival, StoreError> {
         let (deadline, user) = (self.link.deadline(), &newcomer.account.user);
         let (key, mut read) = (self.keys.user(user.id), ::redis::Cmd::new());
-        read.arg("HMGET").arg(&key).arg(&record::READ);
+        read.arg("HMGET").arg(&key).arg(&record::READ).arg("eop");
         let answer = self.link.confirmed(deadline, newcomer.shard, &read).await.map_err(|error| error.at(&key))?;
-        let arrival = self.compare(newcomer, Some(answer))?;
-        if arrival == Arrival::Same && self.confirmed_pointer(deadline, user.email.canonical()).await?.is_none() {
-            self.verify(deadline, user.email.canonical(), newcomer.mine).await?;
+        let Value::Array(mut fields) = answer else { return Ok(unknown(&"the record is no list of fields")) };
+        let op = fields.pop().map(words).and_then(|words| words.first()?.parse().ok());
+        let arrival = self.compare(newcomer, Some(Value::Array(fields)))?;
+        // A claim that went through a loss of data is put back.
+        if let (Arrival::Same, Some(op)) = (&arrival, op) {
+            self.verify(deadline, user.email.canonical(), newcomer.pointer(op)).await?;
         }
         Ok(arrival)
     }
 
     fn compare(&self, newcomer: &Newcomer<'_>, record: Option<Value>) -> Result<Arrival, StoreError> {
         let (id, fields) = (
-            newcomer.mine.id,
+            newcomer.account.user.id,
             match record {
                 Some(Value::Array(fields)) => fields,
                 _ => Vec::new(),

@@ -206,6 +206,8 @@ async fn a_replica_that_comes_later_has_to_confirm_from_its_first_moment() {
     let settings = RedisSettings { acknowledge: Acknowledge::Replicas, timeout: TIMEOUT, ..primary.settings() };
     let store = start(settings).await;
     let later = primary.start_replica();
+    // A replica that has what the primary had is not one to the primary before it has said so.
+    wait_for("the primary knows it", || primary.text(&["INFO", "replication"]).matches("state=online").count() == 2);
     later.freeze();
     let change = store.insert_user(&person(&ManualClock::at(NOW), "first@example.org"), Client::nobody()).await;
     assert!(change.is_err(), "a replica that a failover may choose does not have it: {change:?}");

@@ -156,11 +156,13 @@ async fn a_taken_address_is_said_in_a_sentence() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_rocket_can_not_read_is_a_dressed_problem() {
+async fn a_method_that_rocket_does_not_know_is_a_dressed_problem() {
     let served = serve(settings(), Arc::default()).await;
     let answer = talk(served.address, b"BREW /ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
-    assert!(answer.starts_with("HTTP/1.1 400 "), "{answer}");
-    for part in ["urn:userd:problem:bad-request", "X-Request-Id: ", "X-Content-Type-Options: nosniff", "no-store"] {
+    assert!(answer.starts_with("HTTP/1.1 405 "), "{answer}");
+    for part in
+        ["urn:userd:problem:method-not-allowed", "X-Request-Id: ", "X-Content-Type-Options: nosniff", "no-store"]
+    {
         assert!(answer.to_lowercase().contains(&part.to_lowercase()), "{part}: {answer}");
     }
     assert!(!answer.to_lowercase().contains("\r\nserver:"), "{answer}");

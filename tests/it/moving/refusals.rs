@@ -17,8 +17,8 @@ fn a_broken_line_names_its_number_and_reason_and_stops_nothing_else() {
     let output = launch.run(&["import", words(&file), "--results", words(&results)]);
     assert_eq!(output.status.code(), Some(3), "{}", err(&output));
     assert_eq!(out(&output), "2 imported, 1 whose e-mail is taken, 4 not readable\n");
-    let results = fs::read_to_string(results).expect("the results are there");
-    let results: Vec<Value> = results.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let told = fs::read_to_string(results).expect("the results are there");
+    let results: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
     let told: Vec<_> = results
         .iter()
         .map(|result| {
@@ -38,6 +38,14 @@ fn a_broken_line_names_its_number_and_reason_and_stops_nothing_else() {
     assert_eq!(told, expected);
     assert_eq!((&results[0]["id"], &results[2]["id"]), (&id(1).into(), &id(4).into()));
     assert_eq!(export(&launch, &[]).len(), 2);
+    // Neither earlier results nor the input are written over.
+    for taken in ["results", "in"] {
+        let before = fs::read(folder.path().join(taken)).expect("it is there");
+        let output = launch.run(&["import", words(&file), "--results", taken]);
+        assert_eq!(output.status.code(), Some(1));
+        assert!(err(&output).contains("is there already; choose another file for --results"), "{}", err(&output));
+        assert_eq!(fs::read(folder.path().join(taken)).expect("it is there"), before);
+    }
     // Again, and without a file of results: the lines that were left out are told.
     let output = launch.run(&["import", words(&file)]);
     assert_eq!((output.status.code(), out(&output).starts_with("0 imported, 2 there already")), (Some(3), true));

@@ -1,8 +1,9 @@
 //! Users go from store to store and stay who they are.
 
 use serde_json::Value;
+use userd::clock::{Clock, SystemClock};
 
-use super::{err, export, import, out, place, words};
+use super::{err, export, file_of, id, import, line, out, place, words, written};
 use crate::support::redis_audit::audit;
 use crate::support::redis_cluster::RedisCluster;
 use crate::support::redis_server::RedisServer;
@@ -47,7 +48,7 @@ async fn from_a_file_to_redis_to_a_cluster_and_back_users_hashes_and_sessions_st
         assert_eq!(export(to, &["--sessions"]), lines);
         from = to;
         path = folder.path().join("next.ndjson");
-        assert_eq!(from.run(&["export", "--sessions", "-o", words(&path)]).status.code(), Some(0));
+        assert_eq!(from.run(&["export", "--sessions", "--replace", "-o", words(&path)]).status.code(), Some(0));
     }
     assert_eq!(audit(&server, "userd:").all(), Vec::<String>::new());
     let last = from.start();
@@ -59,4 +60,24 @@ async fn from_a_file_to_redis_to_a_cluster_and_back_users_hashes_and_sessions_st
     }
     let json: Value = serde_json::from_str(&lines[0]).expect("JSON");
     assert_eq!(json["sessions"].as_array().map(Vec::len), Some(1));
+}
+
+#[test]
+fn a_user_with_a_damaged_session_is_named_and_stops_nobody_else() {
+    const FROM_A_LATER_EPOCH: &str = "for _, name in ipairs(redis.call('HKEYS', KEYS[1])) do if #name == 16 then \
+        local core = redis.call('HGET', KEYS[1], name) \
+        redis.call('HSET', KEYS[1], name, core:sub(1, 16) .. '\\255\\255\\255\\255' .. core:sub(21)) end end";
+    let (server, (folder, launch)) = (RedisServer::start(), place());
+    let launch = launch.redis(&server);
+    import(&launch, &[words(&file_of(folder.path(), 3))]);
+    let session = r#""sessions":[{"id":"AAAAAAAAAAAAAAAAAAAAAA","proof":"AAAAAAAAAAAAAAAAAAAAAA","made_at":"NOW"}]"#;
+    let session = session.replace("NOW", &SystemClock.now().to_string());
+    let signed_in = line(7).replace("\"created_at\"", &format!("{session},\"created_at\""));
+    let (code, sum) = import(&launch, &[words(&written(folder.path(), "signed-in", &signed_in))]);
+    assert_eq!((code, &sum["imported"]), (Some(0), &1.into()), "{sum}");
+    let keys = server.texts(&["KEYS", &format!("*:sessions:{}", id(7))]);
+    server.command(&["EVAL", FROM_A_LATER_EPOCH, "1", &keys[0]]);
+    let output = launch.run(&["export", "--sessions"]);
+    assert_eq!((output.status.code(), out(&output).lines().count()), (Some(3), 5), "{}", err(&output));
+    assert!(err(&output).contains(&format!("user {} can't be read and is missing", id(7))), "{}", err(&output));
 }

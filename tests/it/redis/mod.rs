@@ -7,11 +7,13 @@
 //! | `sessions` | old epochs, several stores, lost answers, late copies |
 //! | `pressure` | no memory, replicas that are away, slots on the move |
 //! | `histories` | how much of them is kept and read |
+//! | `importing` | what an import that was broken off has left |
 //! | `counting` | the rule in Lua |
 
 mod costs;
 mod counting;
 mod histories;
+mod importing;
 mod pressure;
 mod sessions;
 

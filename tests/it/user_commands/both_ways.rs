@@ -1,11 +1,13 @@
 //! The same users through a server and on the store: the same output, and what one way changes the other one sees.
 
+use std::process::{Command, Stdio};
+
 use serde_json::Value;
 
 use super::{Folder, err, out};
 use crate::support::http::{PASSWORD, ask};
 use crate::support::program::{Launch, Serving};
-use crate::support::redis_server::RedisServer;
+use crate::support::redis_server::{RedisServer, wait_for};
 use crate::support::sign_ins::{login, sign_in};
 
 /// An exit code, and all that was said.
@@ -168,7 +170,9 @@ fn a_file_is_opened_while_nobody_serves_it_and_else_the_server_is_named() {
     assert_eq!((served.status.code(), out(&served).as_str()), (Some(1), ""));
     let words = format!("use --server http://{address}; once it has API keys, --key-file FILE, too");
     assert!(
-        err(&served).contains("/userd-data/userd.db (process ") && err(&served).contains(&words),
+        err(&served).contains("userd: a userd serves ")
+            && err(&served).contains("/userd-data/userd.db")
+            && err(&served).contains(&words),
         "{}",
         err(&served)
     );
@@ -176,12 +180,32 @@ fn a_file_is_opened_while_nobody_serves_it_and_else_the_server_is_named() {
     // As long as it has no key at all it asks for none.
     assert_eq!(out(&folder.userd(&["user", "list", "--json", "--server", &url])), alone);
     let key = launch.make_api_key("users:read");
-    // A running userd notices a new key within a second.
-    let asked = (0..500).map(|_| folder.userd_with(&["user", "list", "--server", &url], &[("USERD_API_KEY", &key)]));
-    let unknown = { asked }.find(|answer| !err(answer).contains("Not signed in")).expect("it is noticed");
+    let with_it = || folder.userd_with(&["user", "list", "--server", &url], &[("USERD_API_KEY", &key)]);
+    // A serving userd looks for new keys once a second.
+    wait_for("the key is known", || !err(&with_it()).contains("never was"));
+    let unknown = with_it();
     assert_eq!(unknown.status.code(), Some(1));
     assert!(err(&unknown).contains("--scope admin` on its machine makes a key that may"), "{}", err(&unknown));
     let keyless = folder.userd(&["user", "list", "--server", &url]);
     assert_eq!(keyless.status.code(), Some(1));
     assert!(err(&keyless).contains("--key-file FILE, or USERD_API_KEY in the environment"), "{}", err(&keyless));
+}
+
+#[test]
+fn a_password_that_nobody_read_is_no_success() {
+    let folder = Folder::empty();
+    let (reader, writer) = std::io::pipe().expect("there are pipes");
+    drop(reader);
+    let created = Command::new(env!("CARGO_BIN_EXE_userd"))
+        .args(["user", "create", "--name", "Ada", "--email", "ada@example.org", "--generate-password"])
+        .current_dir(folder.path())
+        .env_clear()
+        .stdin(Stdio::null())
+        .stdout(writer)
+        .output()
+        .expect("the program can be started");
+    assert_eq!(created.status.code(), Some(1), "{}", err(&created));
+    assert!(err(&created).contains("nobody read the password"), "{}", err(&created));
+    let shown = folder.userd(&["user", "show", "ada@example.org"]);
+    assert_eq!(shown.status.code(), DONE, "{}", err(&shown));
 }

@@ -80,16 +80,18 @@ fn each_answer_has_its_words_and_its_exit_code() {
 fn nothing_that_a_server_says_reaches_the_terminal_as_a_command() {
     let hostile = "\u{1b}]0;gone\u{7}\u{202e}moc.elpmaxe";
     let refusal = problem("forbidden", hostile, hostile);
+    let unreadable = json!({ "id": hostile, "unreadable": true });
     let answers = vec![
         ("200 OK".to_owned(), user(hostile)),
         ("200 OK".to_owned(), user(hostile)),
         ("403 Forbidden".to_owned(), refusal),
+        ("200 OK".to_owned(), json!({ "items": [unreadable], "next": hostile, "previous": null }).to_string()),
     ];
     let server = Canned::answering(answers);
     let folder = Folder::empty();
-    for more in [&[][..], &["--json"], &[]] {
+    for asked in [&["show", "ada"][..], &["show", "ada", "--json"], &["show", "ada"], &["list"]] {
         let url = server.url();
-        let args = [&["user", "show", "ada", "--server", &url], more].concat();
+        let args = [&["user", "--server", &url], asked].concat();
         let output = folder.userd(&args);
         let text = out(&output) + &err(&output);
         assert!(!text.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{text:?}");

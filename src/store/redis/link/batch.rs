@@ -1,5 +1,5 @@
 //! Many steps at once: one pipeline for each server, each sent once. What that leaves open is for the caller, who goes
-//! on step by step: see `import`.
+//! on step by step: see `importing`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::node::Node;
 use super::{Link, LinkError};
+use crate::metrics::Trip;
 use crate::store::redis::Address;
 use crate::store::redis::keys::Shard;
 use crate::store::redis::script::Script;
@@ -84,7 +85,10 @@ async fn send(node: &Node, deadline: Instant, steps: &[Batched]) -> Option<Vec<V
         };
     }
     let mut connection = live.writes.clone();
-    match tokio::time::timeout_at(deadline, connection.send_packed_commands(&pipeline, 0, steps.len())).await {
+    let began = Instant::now();
+    let answer = tokio::time::timeout_at(deadline, connection.send_packed_commands(&pipeline, 0, steps.len())).await;
+    node.state.common.settings.metrics.stores.went(Trip::Pipeline, began.elapsed());
+    match answer {
         Ok(Ok(answers)) => {
             if let Some(confirmer) = &live.confirmer {
                 confirmer.confirm(deadline, &node.state).await.ok()?;

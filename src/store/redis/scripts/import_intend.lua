@@ -1,42 +1,47 @@
 -- C1 for users who come from elsewhere, of one shard: each gets a pending record, as `sign_up_intend` makes one.
 --
--- Their ids are given, so an importer that begins again meets its own pending records. They are its own by the digest
--- of what they hold (`by`): written once more, nothing changes. With other values for the same e-mail they are
--- overwritten once they are overdue. The e-mail of a pending record never changes: a claim of it may have been judged
--- DEAD, and what is dead must not come back.
+-- Their ids are given, so whoever begins again meets what an earlier try has left. An op that was judged DEAD must never
+-- come back, so where there is no record, or one that was given up, the op is a new one: greater than all before it,
+-- by the server's clock and by what the tombstone knows. A late copy of this message can't revive an op, therefore.
+-- A pending record of the same content (`by`, a digest of it) keeps its op: nobody has judged it DEAD, for that kills it.
+-- With another content it is overwritten, under a new op, once it is overdue.
 --
 -- KEYS records
 -- ARGV 1 not after (ms, the server's clock)   2 deadline of the intents (ms, callers' clock)
 --      3 life of a pending record (ms)   4 now (ms, callers' clock)   5 how many arguments follow for each user:
 --      canonical e-mail, digest, fields and values
--- Answers for each: ok | there (an active user has the id) | busy (another import) | dead (given up, or deleted) | late
-local answers, stride = {}, tonumber(ARGV[5])
+-- Answers for each: its op | there (an active user has the id) | busy (another import) | dead (deleted) | late
+local answers, stride, left = {}, tonumber(ARGV[5]), {}
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local late = now > tonumber(ARGV[1])
 for i, key in ipairs(KEYS) do
   local at = 5 + (i - 1) * stride
-  local st, email, by, till = fields(key, 'st', 'email', 'by', 'till')
+  local st, ver, email, eop, by, till = fields(key, 'st', 'ver', 'email', 'eop', 'by', 'till')
+  left[i] = st ~= ''
   if st == 'A' then
     answers[i] = 'there'
-  elseif st == 'P' and email == ARGV[at + 1] and (by == ARGV[at + 2] or left_ms(till, ARGV[4]) == 0) then
-    answers[i] = 'ok'
-  elseif st == 'P' then
+  elseif st == 'P' and email == ARGV[at + 1] and by == ARGV[at + 2] then
+    answers[i] = eop
+  elseif st == 'P' and left_ms(till, ARGV[4]) > 0 then
     answers[i] = 'busy'
-  elseif st ~= '' then
+  elseif st == 'D' then
     answers[i] = 'dead'
+  elseif late then
+    answers[i] = 'late'
   else
-    answers[i] = 'new'
+    answers[i] = string.format('%.0f', math.max(now, (tonumber(ver) or 0) + 1))
   end
 end
-local time = redis.call('TIME')
-local late = time[1] * 1000 + math.floor(time[2] / 1000) > tonumber(ARGV[1])
 
 for i, key in ipairs(KEYS) do
-  if answers[i] == 'new' and late then answers[i] = 'late' end
-  if answers[i] == 'new' or answers[i] == 'ok' then
+  local op = answers[i]
+  if tonumber(op) then
     local at = 5 + (i - 1) * stride
-    redis.call('HSET', key, 'st', 'P', 'ver', 1, 'rev', 1, 'eop', 1, 'email', ARGV[at + 1], 'by', ARGV[at + 2],
+    if left[i] then redis.call('DEL', key) end
+    redis.call('HSET', key, 'st', 'P', 'ver', op, 'rev', 1, 'eop', op, 'email', ARGV[at + 1], 'by', ARGV[at + 2],
       'till', ARGV[2], unpack(ARGV, at + 3, at + stride))
     redis.call('PEXPIRE', key, ARGV[3])
-    answers[i] = 'ok'
   end
 end
 return answers

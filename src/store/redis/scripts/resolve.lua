@@ -7,7 +7,7 @@
 -- ARGV 1 e-mail   2 op   3 now (ms, callers' clock)   4 life of a tombstone (ms)
 -- Answers: {DEAD} | {OWNED} | {BUSY, ms left}
 local st, ver, email, eop, chg, rel, till = fields(KEYS[1], 'st', 'ver', 'email', 'eop', 'chg', 'rel', 'till')
-if st == 'P' and email == ARGV[1] and ARGV[2] == '1' then
+if st == 'P' and email == ARGV[1] and eop == ARGV[2] then
   local left = left_ms(till, ARGV[3])
   if left > 0 then return {'BUSY', left} end
   bury(KEYS[1], 'X', ver, '', '', ARGV[4])

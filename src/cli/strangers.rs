@@ -29,7 +29,7 @@ fn is_unsafe(char: char) -> bool {
 }
 
 /// The text with each unsafe character spelled out: `\u{202e}`.
-pub(super) fn shown(text: &str) -> Cow<'_, str> {
+pub(in crate::cli) fn shown(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_unsafe) {
         return Cow::Borrowed(text);
     }
@@ -39,7 +39,7 @@ pub(super) fn shown(text: &str) -> Cow<'_, str> {
 
 /// The same JSON, with each unsafe character as an escape of JSON's. Outside of its texts JSON has none but line ends,
 /// which stay.
-pub(super) fn shown_json(json: &str) -> String {
+pub(in crate::cli) fn shown_json(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for char in json.chars() {
         if char == '\n' || !is_unsafe(char) {
