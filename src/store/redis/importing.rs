@@ -194,8 +194,8 @@ impl RedisStore {
             let newcomer = &batch.newcomers[place];
             let pointer = answer.map(|answer| read_pointer(newcomer.account.user.email.canonical(), Ok(answer)));
             match pointer {
-                Some(Ok(Some(pointer))) if pointer.id == newcomer.account.user.id => {
-                    batch.arrivals[place] = Some(Arrival::Inserted)
+                Some(Ok(Some(pointer))) if pointer == newcomer.pointer(batch.ops[place]) => {
+                    batch.arrivals[place] = Some(Arrival::Inserted);
                 }
                 _ => batch.alone.push(place),
             }
@@ -223,15 +223,16 @@ impl RedisStore {
             "there" => return self.compare_again(newcomer).await,
             "dead" => return Ok(Arrival::Gone),
             "busy" => return Ok(unknown(&"another import is taking in a user with this id")),
-            word => match word.parse() {
-                Ok(op) => op,
-                Err(_) => {
+            word => {
+                if let Ok(op) = word.parse() {
+                    op
+                } else {
                     // The server's clock was set: it is asked again, and the next try knows.
                     let asked = self.link.ask_server_clock(deadline, newcomer.shard).await;
                     asked.map_err(|error| error.at("TIME"))?;
                     return Ok(unknown(&"Redis found the message late"));
                 }
-            },
+            }
         };
         let mine = newcomer.pointer(op);
         if self.acquire(deadline, email, mine, terms.now).await? == Acquired::Taken {

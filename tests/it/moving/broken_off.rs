@@ -69,25 +69,25 @@ fn told_to_stop_it_ends_what_is_under_way_and_says_where_to_go_on() {
     let (server, (folder, launch)) = (RedisServer::start(), place());
     let mut importing = spawn(folder.path(), &server.url(), "-");
     let mut input = importing.stdin.take().expect("a pipe");
-    for number in 0..5_000 {
+    for number in 0..9_000 {
         writeln!(input, "{}", line(number)).expect("it reads");
     }
     let launch = launch.redis(&server);
-    wait_for("a batch to be there", || keys(&server) > 8_192);
+    wait_for("a batch to be there", || keys(&server) > 16_384);
     kill_process(Pid::from_child(&importing), Signal::INT).expect("the process is ours");
     let output = importing.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(1), "{}", err(&output));
     assert!(
-        err(&output).contains("interrupted; run it again: ") && err(&output).contains("--from-line 4097"),
+        err(&output).contains("interrupted; run it again: ") && err(&output).contains("--from-line 8193"),
         "{}",
         err(&output)
     );
     drop(input);
-    let file = file_of(folder.path(), 5_000);
+    let file = file_of(folder.path(), 9_000);
     // One line later: such a file has a first line that names the format.
-    let (code, sum) = import(&launch, &[words(&file), "--from-line", "4098"]);
-    assert_eq!((code, &sum["imported"], &sum["file"]), (Some(0), &904.into(), &"whole".into()), "{sum}");
-    assert_eq!(export(&launch, &[]).len(), 5_000);
+    let (code, sum) = import(&launch, &[words(&file), "--from-line", "8194"]);
+    assert_eq!((code, &sum["imported"], &sum["file"]), (Some(0), &808.into(), &"whole".into()), "{sum}");
+    assert_eq!(export(&launch, &[]).len(), 9_000);
 }
 
 #[test]

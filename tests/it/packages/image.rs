@@ -137,7 +137,7 @@ fn the_image_is_nobodys_and_the_files_that_name_its_user_agree() {
         assert!(dockerfile.lines().any(|found| found == line), "{line}");
     }
     assert!(text("scripts/image-root.sh").contains(&format!("user={USER}\n")));
-    for file in ["deployment", "doctor", "first-key"] {
+    for file in ["deployment", "doctor", "first-key/job"] {
         assert!(text(&format!("deploy/kubernetes/{file}.yaml")).contains(&format!("runAsUser: {USER}\n")), "{file}");
     }
 }
