@@ -62,8 +62,14 @@ impl Importing for RedisStore {
             async move { (place, self.import_one(newcomer, terms).await) }
         });
         let mut alone = stream::iter(alone).buffer_unordered(ALONE_AT_ONCE);
+        let mut errors = 0;
         while let Some((place, arrival)) = alone.next().await {
+            errors += usize::from(arrival.is_err());
             batch.arrivals[place] = Some(arrival.unwrap_or_else(|error| refused(&error)));
+            // A server is away. Each of thousands would wait for it in vain; the next try begins with all of them.
+            if errors >= ALONE_AT_ONCE {
+                break;
+            }
         }
         Ok(batch.arrivals.into_iter().map(|arrival| arrival.unwrap_or_else(|| unknown(&"no answer"))).collect())
     }
@@ -74,6 +80,9 @@ impl RedisStore {
     async fn look(&self, batch: &mut Batch<'_>) -> Result<Vec<usize>, StoreError> {
         let commands = batch.newcomers.iter().flat_map(|newcomer| self.look_commands(newcomer)).collect();
         let answers = self.link.batch(self.link.deadline(), commands).await.map_err(|error| error.at("users"))?;
+        if !answers.is_empty() && answers.iter().all(Option::is_none) {
+            return Err(StoreError::unavailable("no server answered"));
+        }
         let (mut fresh, mut answers) = (Vec::new(), answers.into_iter());
         for (place, newcomer) in batch.newcomers.iter().enumerate() {
             let (record, claim) = (answers.next().flatten(), answers.next().flatten());
