@@ -26,7 +26,8 @@ const LOOKS_AT_ONCE: usize = 64;
 /// The pauses before those are tried again whom the store could not take, in milliseconds.
 const PAUSES_MS: [u64; 6] = [50, 200, 500, 1_000, 2_000, 4_000];
 
-/// The pauses before a store that is away is tried again; in all some 40 seconds, which a failover takes at most.
+/// The pauses before a store that is away is tried again, some 40 seconds in all, which a failover takes at most; each try
+/// has the time limit of a batch besides.
 const AWAY_PAUSES_MS: [u64; 10] = [100, 500, 1_000, 2_000, 4_000, 5_000, 5_000, 5_000, 8_000, 10_000];
 
 /// Takes users in.
