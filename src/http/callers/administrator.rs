@@ -3,15 +3,12 @@
 use rocket::Request;
 use rocket::request::{FromRequest, Outcome};
 
+use super::may::{SESSION_SEGMENT, USER_SEGMENT};
 use super::pass::{Pass, outcome};
 use crate::domain::{Client, Scope, SessionId};
 use crate::http::problem::{Problem, ProblemKind};
 use crate::http::user_key::UserKey;
 use crate::service::{self, Administration, Sessions};
-
-/// Which segment of a path names the user, and which one the session.
-const USER_SEGMENT: usize = 2;
-const SESSION_SEGMENT: usize = 4;
 
 /// A service whose key lets it administer. No session does, whoever's: what may do everything is made by the operator,
 /// and no password leads to it.

@@ -12,8 +12,8 @@ use crate::http::user_key::UserKey;
 use crate::service::{self, Sessions, Users};
 
 /// Which segment of a path names the user, and which one the session.
-const USER_SEGMENT: usize = 2;
-const SESSION_SEGMENT: usize = 4;
+pub(super) const USER_SEGMENT: usize = 2;
+pub(super) const SESSION_SEGMENT: usize = 4;
 
 /// What can be done with one user, and the scope that a service needs for it.
 pub(in crate::http) trait Act: Send + Sync + 'static {

@@ -8,9 +8,9 @@ use ::redis::{Cmd, Pipeline, Value};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::many::send_on;
 use super::node::Node;
 use super::{Link, LinkError};
-use crate::metrics::Trip;
 use crate::store::redis::Address;
 use crate::store::redis::keys::Shard;
 use crate::store::redis::script::Script;
@@ -84,24 +84,9 @@ async fn send(node: &Node, deadline: Instant, steps: &[Batched]) -> Option<Vec<V
             }
         };
     }
-    let mut connection = live.writes.clone();
-    let began = Instant::now();
-    let answer = tokio::time::timeout_at(deadline, connection.send_packed_commands(&pipeline, 0, steps.len())).await;
-    node.state.common.settings.metrics.stores.went(Trip::Pipeline, began.elapsed());
-    match answer {
-        Ok(Ok(answers)) => {
-            if let Some(confirmer) = &live.confirmer {
-                confirmer.confirm(deadline, &node.state).await.ok()?;
-            }
-            Some(answers)
-        }
-        Ok(Err(error)) => {
-            node.state.lose(&live, &error.to_string());
-            None
-        }
-        Err(_) => {
-            node.state.suspect();
-            None
-        }
+    let answers = send_on(node, &live, live.writes.clone(), deadline, (&pipeline, steps.len())).await?;
+    if let Some(confirmer) = &live.confirmer {
+        confirmer.confirm(deadline, &node.state).await.ok()?;
     }
+    Some(answers)
 }

@@ -3,12 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use ::redis::aio::MultiplexedConnection;
 use ::redis::{Cmd, Pipeline, ServerError, Value};
 use futures_util::{StreamExt as _, stream};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::node::Node;
+use super::node::{Live, Node};
 use super::request::Request;
 use super::{Link, LinkError};
 use crate::metrics::Trip;
@@ -89,14 +90,24 @@ impl Link {
 /// Sends a pipeline of `count` reads once; `None` if it was lost on the way.
 async fn send(node: &Node, deadline: Instant, pipeline: &Pipeline, count: usize) -> Option<Vec<Value>> {
     let live = node.state.live_before(deadline).await.ok()?;
-    let mut connection = live.reads.clone();
+    send_on(node, &live, live.reads.clone(), deadline, (pipeline, count)).await
+}
+
+/// Sends a pipeline of so many commands once on one connection of `live`; `None` if it was lost on the way.
+pub(super) async fn send_on(
+    node: &Node,
+    live: &Live,
+    mut connection: MultiplexedConnection,
+    deadline: Instant,
+    (pipeline, count): (&Pipeline, usize),
+) -> Option<Vec<Value>> {
     let began = Instant::now();
     let answer = tokio::time::timeout_at(deadline, connection.send_packed_commands(pipeline, 0, count)).await;
     node.state.common.settings.metrics.stores.went(Trip::Pipeline, began.elapsed());
     match answer {
         Ok(Ok(answers)) => Some(answers),
         Ok(Err(error)) => {
-            node.state.lose(&live, &error.to_string());
+            node.state.lose(live, &error.to_string());
             None
         }
         Err(_) => {
