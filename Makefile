@@ -28,11 +28,11 @@ test: ## Run every test; installs redis-server, curl, and what checks tokens, th
 	./scripts/ensure-verifiers.sh
 	./scripts/ensure-package-checks.sh
 	@if cargo nextest --version >/dev/null 2>&1; then \
-		echo "cargo nextest run" && cargo nextest run --locked --no-fail-fast; \
+		echo "cargo nextest run" && cargo nextest run --workspace --locked --no-fail-fast; \
 	else \
-		echo "cargo test" && cargo test --locked --lib --bins --tests --no-fail-fast; \
+		echo "cargo test" && cargo test --workspace --locked --lib --bins --tests --no-fail-fast; \
 	fi
-	cargo test --locked --doc
+	cargo test --workspace --locked --doc
 
 test-servers: $(SERVERS:%=test-on-%) ## Run the tests that start a Redis on a current Valkey and a current Redis
 
@@ -41,27 +41,27 @@ test-on-%:
 	./scripts/ensure-verifiers.sh
 	@server=$$(./scripts/ensure-servers.sh $*) && export USERD_TEST_REDIS_SERVER="$$server" && \
 	if cargo nextest --version >/dev/null 2>&1; then \
-		echo "cargo nextest run, on $*" && cargo nextest run --locked --no-fail-fast --test it $(ON_SERVERS); \
+		echo "cargo nextest run, on $*" && cargo nextest run --workspace --locked --no-fail-fast --test it $(ON_SERVERS); \
 	else \
 		echo "cargo test, on $*" && cargo test --locked --no-fail-fast --test it -- $(ON_SERVERS); \
 	fi
 
 test-otlp: ## Run the test of traces, with a userd that is built with them
-	cargo test --locked --features otlp --test it otlp::
+	cargo test --locked --package userd --features otlp --test it otlp::
 
 lint: ## Check format and lints
 	cargo fmt --check
-	cargo clippy --locked --all-targets --all-features -- -D warnings
+	cargo clippy --workspace --locked --all-targets --all-features -- -D warnings
 
 doc: ## Build the documentation, private items too
-	RUSTDOCFLAGS="-D warnings" cargo doc --locked --no-deps --document-private-items
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --locked --no-deps --document-private-items
 
 openapi: ## Write docs/openapi.json anew, as the program gives it
 	USERD_TEST_WRITE_OPENAPI=1 cargo test --locked --test it the_committed_description
 
 bench: ## Measure every published figure again (some minutes, on an idle machine)
 	./scripts/ensure-programs.sh redis-server wrk
-	cargo build --release --locked --bin userd --examples
+	cargo build --release --locked --package userd --bin userd --examples
 	./target/release/examples/bench
 
 # How long the main storm of `make faults` lasts, in seconds, and what everything random is drawn from.

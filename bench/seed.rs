@@ -7,17 +7,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
-use userd::clock::{Clock, SystemClock};
-use userd::domain::{
+use userd_core::clock::{Clock, SystemClock};
+use userd_core::random::{Random, SystemRandom};
+use userd_core::{
     Agent, Client, Email, Name, Password, PasswordHash, PasswordPolicy, SECRET_BYTES, SessionLimits, SessionToken,
     Standing, User, UserId, Version,
 };
-use userd::random::{Random, SystemRandom};
-use userd::service::hashing::{HashSettings, Hasher};
-use userd::store::EVENTS_KEPT;
-use userd::store::embedded::{EmbeddedSettings, EmbeddedStore};
-use userd::store::redis::{RedisSettings, RedisStore};
-use userd::store::{Insert, NewSession, Open, Store};
+use userd_service::hashing::{HashSettings, Hasher};
+use userd_store::EVENTS_KEPT;
+use userd_store::{Insert, NewSession, Open, Store};
+use userd_store_redis::{RedisSettings, RedisStore};
+use userd_store_sqlite::{EmbeddedSettings, EmbeddedStore};
 
 /// Everybody's password.
 const PASSWORD: &str = "correct horse battery";

@@ -7,7 +7,7 @@ set -euo pipefail
 # Debian puts servers where only root looks by itself.
 export PATH=$PATH:/usr/sbin:/sbin
 
-# What the scripts in src/store/redis need (`#!lua`).
+# What the scripts in crates/store-redis/src/ need (`#!lua`).
 least_redis=7.0
 
 # The version of the redis-server on the PATH; empty if there is none.

@@ -8,12 +8,12 @@ use std::process::Output;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use crate::support::disk::disk;
-use crate::support::http::{ask, sign_up};
-use crate::support::load::{Load, assert_all_there, users_count};
-use crate::support::program::Launch;
-use crate::support::redis_server::pause;
-use crate::support::stores::audit_database;
+use userd_test_support::disk::disk;
+use userd_test_support::http::{ask, sign_up};
+use userd_test_support::load::{Load, assert_all_there, users_count};
+use userd_test_support::program::Launch;
+use userd_test_support::redis_server::pause;
+use userd_test_support::stores::audit_database;
 
 /// So much that a copy takes some hundred milliseconds.
 const FILLER_BYTES: usize = 64 * 1024 * 1024;

@@ -11,10 +11,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::tidy::LAYERS;
-
 const README: &str = include_str!("../../README.md");
-const ARCHITECTURE: &str = include_str!("../../docs/ARCHITECTURE.md");
 const OPERATIONS: &str = include_str!("../../docs/OPERATIONS.md");
 
 /// The address that the documents show.
@@ -161,14 +158,14 @@ fn the_requests_in_the_readme_are_answered_as_it_shows() {
     assert_eq!(made, 12, "requests in the README");
 
     let log = serving.stop();
-    let lines: Vec<&str> = log.lines().filter(|line| line.contains(" userd::")).collect();
+    let lines: Vec<&str> = log.lines().filter(|line| line.contains(" userd")).collect();
     assert_eq!(lines.iter().filter(|line| line.contains("userd::access")).count(), asked, "{log}");
     assert_eq!(lines.len(), asked + 1, "one line a request, a refused one too, and one that it stops:\n{log}");
 }
 
 /// Every page that people read.
 fn pages() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = userd_test_support::paths::workspace_root();
     let mut pages = Vec::new();
     for folder in [root.to_owned(), root.join("docs"), root.join("docs/decisions")] {
         let entries = fs::read_dir(folder).expect("the folder can be read");
@@ -254,20 +251,9 @@ fn the_table_of_limits_is_that_of_the_reference() {
     assert_eq!(shown, numbers_of_the_reference());
 }
 
-#[test]
-fn the_table_of_layers_is_that_of_the_tidy_test() {
-    let shown: Vec<(&str, Vec<&str>)> = rows(ARCHITECTURE, "Layers")
-        .into_iter()
-        .skip(1)
-        .map(|row| (row[0].trim_matches('`'), row[1].split(", ").filter(|name| !name.is_empty()).collect()))
-        .collect();
-    let held: Vec<(&str, Vec<&str>)> = LAYERS.iter().map(|(layer, allowed)| (*layer, allowed.to_vec())).collect();
-    assert_eq!(shown, held);
-}
-
 /// The program's text, with the line ends inside of sentences taken out.
 fn source() -> String {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    let root = userd_test_support::paths::workspace_root().join("crates");
     let (mut folders, mut text) = (vec![root], String::new());
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).expect("the folder can be read") {

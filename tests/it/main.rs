@@ -22,7 +22,6 @@ mod program_pages;
 mod redis;
 mod servers;
 mod serving;
-mod support;
 mod tidy;
 mod tokens;
 mod user_commands;

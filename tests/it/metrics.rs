@@ -4,18 +4,17 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr};
-use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
-use userd::domain::{AccountKey, BucketKey, Email, EventKind, NetworkKey};
-use userd::metrics::{Call, Kind, Metrics, Outcome, TABLE};
-use userd::store::{FindingKind, FindingState};
+use userd_core::{AccountKey, BucketKey, Email, EventKind, NetworkKey};
+use userd_metrics::{Call, Kind, Metrics, Outcome, TABLE};
+use userd_store::{FindingKind, FindingState};
 
-use crate::support::http::{PASSWORD, ask, get, sign_up, with_json};
-use crate::support::program::Launch;
-use crate::support::redis_server::RedisServer;
-use crate::support::verifiers::read_with;
+use userd_test_support::http::{PASSWORD, ask, get, sign_up, with_json};
+use userd_test_support::program::Launch;
+use userd_test_support::redis_server::RedisServer;
+use userd_test_support::verifiers::read_with;
 
 /// A metric as Prometheus reads it.
 struct Family {
@@ -152,7 +151,7 @@ fn every_word_that_a_label_can_have_is_known_to_it() {
 }
 
 fn page(path: &str) -> String {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    let path = userd_test_support::paths::workspace_root().join(path);
     fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
@@ -177,7 +176,7 @@ fn named(text: &str) -> BTreeSet<String> {
     let words = text.split(|char: char| !char.is_ascii_alphanumeric() && char != '_');
     let names = words.filter(|word| word.starts_with("userd_") || word.starts_with("process_"));
     let whole = |name: &str| {
-        let histogram = |row: &&userd::metrics::Row| {
+        let histogram = |row: &&userd_metrics::Row| {
             row.kind == Kind::Histogram
                 && ["_bucket", "_sum", "_count"].into_iter().any(|end| name.strip_suffix(end) == Some(row.name))
         };

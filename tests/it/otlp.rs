@@ -9,9 +9,9 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use crate::support::http::{PASSWORD, ask, sign_up, with_json};
-use crate::support::program::Launch;
-use crate::support::waiting::until_some;
+use userd_test_support::http::{PASSWORD, ask, sign_up, with_json};
+use userd_test_support::program::Launch;
+use userd_test_support::waiting::until_some;
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 

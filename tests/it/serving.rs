@@ -1,7 +1,7 @@
 //! The real program serving: what it says at the start, and how it ends.
 
-use crate::support::http::{ask, get, status_of};
-use crate::support::program::Launch;
+use userd_test_support::http::{ask, get, status_of};
+use userd_test_support::program::Launch;
 
 #[tokio::test]
 async fn started_without_more_it_serves_says_where_and_ends_with_0_on_sigterm() {

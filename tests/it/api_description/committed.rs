@@ -1,7 +1,5 @@
 //! `docs/openapi.json` is what the program gives.
 
-use std::path::Path;
-
 use crate::http::scene::Scene;
 
 /// Set, it has the test write the file.
@@ -13,7 +11,7 @@ async fn the_committed_description_is_the_programs_own() {
     let answer = scene.front.get("/openapi.json").await;
     assert_eq!(answer.header("Content-Type"), Some("application/json"));
     assert_eq!(answer.header("Cache-Control"), Some("public, max-age=300"));
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/openapi.json");
+    let path = userd_test_support::paths::workspace_root().join("docs/openapi.json");
     #[expect(clippy::disallowed_methods, reason = "a test's own switch")]
     if std::env::var_os(WRITE).is_some() {
         std::fs::write(&path, answer.text()).expect("the file can be written");

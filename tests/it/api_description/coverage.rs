@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use serde_json::Value;
-use userd::http::ProblemKind;
+use userd_http::ProblemKind;
 
 use super::{description, operations};
 use crate::http::scene::Scene;
@@ -30,8 +30,8 @@ async fn every_route_is_described_and_nothing_else() {
     let missing: Vec<_> = mounted.difference(&described).collect();
     assert!(
         missing.is_empty(),
-        "not described: {missing:?}. Mount the route in `endpoints!` (src/http/api/mod.rs), and add a `Told` for it to one \
-         of the files in src/http/openapi/told/"
+        "not described: {missing:?}. Mount the route in `endpoints!` (crates/http/src/api/mod.rs), and add a `Told` for it to one \
+         of the files in crates/http/src/openapi/told/"
     );
     let made_up: Vec<_> = described.difference(&mounted).collect();
     assert!(made_up.is_empty(), "described and not mounted: {made_up:?}");
@@ -52,7 +52,7 @@ async fn every_kind_of_problem_is_described_and_can_be_given_somewhere() {
             assert_eq!(schema["status"]["enum"][0], example["status"], "{name}: {slug}");
         }
     }
-    assert_eq!(given, kinds, "a kind that no endpoint gives: see `problems` in src/http/openapi/told/");
+    assert_eq!(given, kinds, "a kind that no endpoint gives: see `problems` in crates/http/src/openapi/told/");
 }
 
 fn words(list: &Value) -> BTreeSet<String> {

@@ -5,15 +5,15 @@ use std::collections::BTreeSet;
 
 use rocket::http::Method;
 use serde_json::Value;
-use userd::domain::Scope;
-use userd::http::HttpSettings;
+use userd_core::Scope;
+use userd_http::HttpSettings;
 
 use super::shape::{mistakes, resolve};
 use super::{description, operations};
 use crate::http::Answer;
 use crate::http::scene::{Headers, Scene, bearer, make_key};
 use crate::http::settings;
-use crate::support::memory_store::MemoryStore;
+use userd_store::memory::MemoryStore;
 
 /// Every endpoint, in an order in which the examples work, with who asks: nobody, Ada, or a service.
 const STEPS: [(&str, Who); 34] = [

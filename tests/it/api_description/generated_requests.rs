@@ -5,14 +5,14 @@ use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use crate::support::program::Launch;
+use userd_test_support::program::Launch;
 
 /// Everything that a service may.
 const SCOPES: &str = "users:read,users:write,sessions:read,sessions:write,admin,metrics";
 
 #[test]
 fn requests_made_from_the_description_find_no_mistake() {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = userd_test_support::paths::workspace_root();
     let program = root.join("target/verifiers/venv/bin/st");
     assert!(
         program.exists(),
@@ -31,7 +31,7 @@ fn requests_made_from_the_description_find_no_mistake() {
     ];
     let runs = runs.map(|(name, who)| {
         let place = tempfile::tempdir().expect("a folder can be made");
-        (name, run(&program, root, place.path(), &base, &who), place)
+        (name, run(&program, &root, place.path(), &base, &who), place)
     });
     let mut found = Vec::new();
     for (name, run, _place) in runs {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::task::JoinSet;
-use userd::domain::{CanonicalEmail, Client, EmailPrefix, User, UserId};
-use userd::store::{Listed, Order, Remove, Store};
+use userd_core::{CanonicalEmail, Client, EmailPrefix, User, UserId};
+use userd_store::{Listed, Order, Remove, Store};
 
-use crate::support::stores::TestStore;
+use userd_test_support::stores::TestStore;
 
 const ORDERS: [Order; 2] = [Order::Ascending, Order::Descending];
 
@@ -170,7 +170,7 @@ pub(crate) async fn an_email_is_found_by_its_beginning(test: &TestStore) {
     ];
     let mut taken = BTreeSet::new();
     for email in everybody {
-        if let Ok(email) = userd::domain::Email::parse(email) {
+        if let Ok(email) = userd_core::Email::parse(email) {
             taken.insert(email.canonical().as_str().to_owned());
             let user = test.somebody_at("Somebody", email);
             test.store.insert_user(&user, Client::nobody()).await.expect("the store works");

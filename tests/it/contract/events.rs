@@ -1,10 +1,10 @@
 //! Promises about an account's history.
 
-use userd::domain::{ApiKeyId, CallerId, CanonicalEmail, Client, Event, EventKind, SessionLimits, User};
-use userd::store::{Insert, Order, Remove, Update};
+use userd_core::{ApiKeyId, CallerId, CanonicalEmail, Client, Event, EventKind, SessionLimits, User};
+use userd_store::{Insert, Order, Remove, Update};
 
-use crate::support::signed_in::{LIMITS, client_at, new_session};
-use crate::support::stores::{TestStore, password_hash};
+use userd_test_support::signed_in::{LIMITS, client_at, new_session};
+use userd_test_support::stores::{TestStore, password_hash};
 
 async fn history(test: &TestStore, user: &User) -> Vec<Event> {
     let events = test.store.events(user.id, 1_000).await.expect("the store works");
@@ -95,7 +95,7 @@ pub(crate) async fn what_is_refused_or_repeated_is_no_event(test: &TestStore) {
     let refused = test.store.remove_user(ann.id, stale, &client, test.now()).await;
     assert_eq!(refused.expect("the store works"), Remove::Stale);
     let refused = test.open_session(&User { version: stale, ..ann.clone() }, &new_session(&ann, 1)).await;
-    assert_eq!(refused, userd::store::Open::Stale);
+    assert_eq!(refused, userd_store::Open::Stale);
     let none = new_session(&ann, 1).id;
     let refused = test.store.end_session(ann.id, none, EventKind::SignedOut, &client, test.now()).await;
     assert!(!refused.expect("the store works"));

@@ -1,11 +1,11 @@
 //! Promises about examining: a store that nobody damaged has nothing wrong, however it is looked at.
 
 use std::collections::BTreeSet;
-use userd::domain::Client;
+use userd_core::Client;
 
-use userd::store::{Examined, Place, Portion, Remove, Treatment};
+use userd_store::{Examined, Place, Portion, Remove, Treatment};
 
-use crate::support::stores::{TestStore, at_once, password_hash};
+use userd_test_support::stores::{TestStore, at_once, password_hash};
 
 const TREATMENTS: [Treatment; 2] = [Treatment::Report, Treatment::Repair];
 

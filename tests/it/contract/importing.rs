@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use tokio::task::JoinSet;
-use userd::domain::{
+use userd_core::{
     Agent, Client, EventKind, Session, SessionId, SessionLimits, SessionProof, Standing, Timestamp, User,
 };
-use userd::store::{Account, Arrival, Departure, Insert};
+use userd_store::{Account, Arrival, Departure, Insert};
 
-use crate::support::stores::TestStore;
+use userd_test_support::stores::TestStore;
 
 const LIMITS: SessionLimits = SessionLimits { idle_ms: 86_400_000, absolute_ms: 86_400_000, sessions_max: 9 };
 

@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use userd::store::{KEY_BYTES_MAX, KeyKind, StoredKey};
+use userd_store::{KEY_BYTES_MAX, KeyKind, StoredKey};
 
-use crate::support::stores::{TestStore, at_once};
+use userd_test_support::stores::{TestStore, at_once};
 
 const RUNNERS: usize = 16;
 

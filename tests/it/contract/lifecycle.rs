@@ -1,9 +1,9 @@
 //! Promises about checking, closing and opening again.
 
-use userd::domain::Client;
-use userd::store::{KeyKind, Remove, StoreError, StoredKey};
+use userd_core::Client;
+use userd_store::{KeyKind, Remove, StoreError, StoredKey};
 
-use crate::support::stores::{TestStore, password_hash};
+use userd_test_support::stores::{TestStore, password_hash};
 
 pub(crate) async fn a_store_that_works_says_so_and_changes_nothing(test: &TestStore) {
     test.store.check().await.expect("an empty store works");

@@ -1,4 +1,4 @@
-//! What `userd::store::Store` promises, each promise once, run on every back end.
+//! What `userd_store::Store` promises, each promise once, run on every back end.
 //!
 //! A promise is an async function that takes a fresh [`TestStore`]; its name is the sentence that is promised.
 //! Here stands the list and nothing else.
@@ -25,7 +25,7 @@ mod sign_up;
 mod standing;
 mod throttling;
 
-use crate::support::stores::{Backend, TestStore};
+use userd_test_support::stores::{Backend, TestStore};
 
 /// The tests of some promises of one file on one back end.
 macro_rules! promised {

@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use tokio::runtime::Builder;
-use userd::domain::{Client, User, UserId, Version};
-use userd::store::{Insert, Remove, Update};
+use userd_core::{Client, User, UserId, Version};
+use userd_store::{Insert, Remove, Update};
 
-use crate::support::stores::{Backend, TestStore, password_hash};
+use userd_test_support::stores::{Backend, TestStore, password_hash};
 
 /// How many sequences: some seconds with an fsync for each change.
 const SEQUENCES: u32 = 40;
@@ -224,6 +224,6 @@ impl Model {
     }
 }
 
-fn fine<T>(answer: Result<T, userd::store::StoreError>) -> Result<T, TestCaseError> {
+fn fine<T>(answer: Result<T, userd_store::StoreError>) -> Result<T, TestCaseError> {
     answer.map_err(|error| TestCaseError::fail(format!("{error:?}")))
 }

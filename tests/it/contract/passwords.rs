@@ -1,9 +1,9 @@
 //! Promises about replacing what is kept of a password.
 
-use userd::domain::{Client, User, Version};
-use userd::store::Update;
+use userd_core::{Client, User, Version};
+use userd_store::Update;
 
-use crate::support::stores::{TestStore, password_hash};
+use userd_test_support::stores::{TestStore, password_hash};
 
 fn updated(update: Update) -> User {
     match update {

@@ -1,9 +1,9 @@
 //! Promises about replacing name and e-mail.
 
-use userd::domain::{Client, User, UserId, Version};
-use userd::store::{Insert, Profile, Update};
+use userd_core::{Client, User, UserId, Version};
+use userd_store::{Insert, Profile, Update};
 
-use crate::support::stores::TestStore;
+use userd_test_support::stores::TestStore;
 
 async fn replaced(test: &TestStore, id: UserId, expected: Version, profile: &Profile) -> Update {
     test.store.replace_profile(id, expected, profile, Client::nobody(), test.now()).await.expect("the store works")

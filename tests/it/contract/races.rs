@@ -2,11 +2,11 @@
 
 use std::pin::Pin;
 use std::sync::Arc;
-use userd::domain::Client;
+use userd_core::Client;
 
-use userd::store::{Insert, Remove, Update};
+use userd_store::{Insert, Remove, Update};
 
-use crate::support::stores::{TestStore, at_once, password_hash};
+use userd_test_support::stores::{TestStore, at_once, password_hash};
 
 /// How often each race is run: a race that is lost once in ten times is found nearly always.
 const ROUNDS: usize = 10;

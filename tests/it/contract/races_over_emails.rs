@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use userd::domain::{Client, User};
-use userd::store::{Insert, Profile, Remove, Store, Update};
+use userd_core::{Client, User};
+use userd_store::{Insert, Profile, Remove, Store, Update};
 
-use crate::support::stores::{TestStore, at_once};
+use userd_test_support::stores::{TestStore, at_once};
 
 /// How often each race is run.
 const ROUNDS: usize = 10;

@@ -1,9 +1,9 @@
 //! Promises about removing a user.
 
-use userd::domain::{Client, User, Version};
-use userd::store::{Remove, Update};
+use userd_core::{Client, User, Version};
+use userd_store::{Remove, Update};
 
-use crate::support::stores::{TestStore, password_hash};
+use userd_test_support::stores::{TestStore, password_hash};
 
 async fn removed(test: &TestStore, user: &User, expected: Version) -> Remove {
     test.store.remove_user(user.id, expected, Client::nobody(), test.now()).await.expect("the store works")

@@ -2,11 +2,11 @@
 //!
 //! What ends sessions is in `sessions_ended`, races over them in `sessions_races`.
 
-use userd::domain::{Session, SessionId, SessionLimits, Version};
-use userd::store::{NewSession, Open};
+use userd_core::{Session, SessionId, SessionLimits, Version};
+use userd_store::{NewSession, Open};
 
-use crate::support::signed_in::{LIMITS, client_at, new_session, refresh_state, token};
-use crate::support::stores::{TestStore, password_hash};
+use userd_test_support::signed_in::{LIMITS, client_at, new_session, refresh_state, token};
+use userd_test_support::stores::{TestStore, password_hash};
 
 pub(crate) async fn an_opened_session_is_found_with_its_user(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
@@ -37,8 +37,8 @@ pub(crate) async fn a_session_says_from_where_and_with_what(test: &TestStore) {
     let addresses = ["192.0.2.9", "2001:db8::7", "::ffff:192.0.2.9"].map(|text| Some(text.parse().expect("one")));
     for (number, agent) in (0..).zip(agents) {
         for (offset, address) in (0..).zip(addresses.into_iter().chain([None])) {
-            let agent = userd::domain::Agent::shorten(agent);
-            let client = userd::domain::Client { address, agent, ..client_at(1) };
+            let agent = userd_core::Agent::shorten(agent);
+            let client = userd_core::Client { address, agent, ..client_at(1) };
             let new = new_session(&ann, number * 10 + offset);
             let open = test.store.open_session(ann.id, ann.version, &new, &LIMITS, &client, test.now()).await;
             assert!(matches!(open, Ok(Open::Opened(_))), "{open:?}");
@@ -80,7 +80,7 @@ pub(crate) async fn a_session_is_opened_only_for_the_version_that_was_seen(test:
     test.store.replace_password_hash(ann.id, ann.version, &hash).await.expect("the store works");
     let after = test.user(ann.id).await.expect("Ann is there");
     for stale in [ann.version, after.version.next()] {
-        let user = userd::domain::User { version: stale, ..ann.clone() };
+        let user = userd_core::User { version: stale, ..ann.clone() };
         assert_eq!(test.open_session(&user, &new_session(&ann, 1)).await, Open::Stale);
     }
     let nobody = test.somebody("Nobody", "nobody@x.org");

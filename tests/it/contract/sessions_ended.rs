@@ -1,10 +1,10 @@
 //! Promises about what ends sessions, and that what has ended never comes back.
 
-use userd::domain::{EventKind, Session, SessionId, User};
-use userd::store::{NewSession, Open, Remove, Update};
+use userd_core::{EventKind, Session, SessionId, User};
+use userd_store::{NewSession, Open, Remove, Update};
 
-use crate::support::signed_in::{client_at, new_session, refresh_state};
-use crate::support::stores::{TestStore, password_hash};
+use userd_test_support::signed_in::{client_at, new_session, refresh_state};
+use userd_test_support::stores::{TestStore, password_hash};
 
 /// Opens sessions `0..count`; gives their ids, the newest first.
 async fn opened(test: &TestStore, user: &User, count: u16) -> Vec<Session> {
@@ -138,7 +138,7 @@ pub(crate) async fn a_session_that_has_ended_is_never_seen_again(test: &TestStor
                 ann = *after;
             }
             3 => {
-                let limits = userd::domain::SessionLimits { sessions_max: 1, ..crate::support::signed_in::LIMITS };
+                let limits = userd_core::SessionLimits { sessions_max: 1, ..userd_test_support::signed_in::LIMITS };
                 test.a_moment_later(ann.id).await;
                 test.opened_within(&ann, 2, &limits).await;
             }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use userd::domain::{EventKind, SessionLimits, User};
-use userd::store::{NewSession, Open, Store, Update};
+use userd_core::{EventKind, SessionLimits, User};
+use userd_store::{NewSession, Open, Store, Update};
 
-use crate::support::signed_in::{LIMITS, client_at, new_session, refresh_state};
-use crate::support::stores::{TestStore, at_once, password_hash};
+use userd_test_support::signed_in::{LIMITS, client_at, new_session, refresh_state};
+use userd_test_support::stores::{TestStore, at_once, password_hash};
 
 /// How often each race is run.
 const ROUNDS: u16 = 10;
@@ -104,7 +104,7 @@ async fn watch(
     watched: NewSession,
     kept: NewSession,
     stop: Arc<AtomicBool>,
-    test_now: userd::domain::Timestamp,
+    test_now: userd_core::Timestamp,
 ) -> (Vec<String>, usize) {
     let (mut wrong, mut looks) = (Vec::new(), 0);
     while !stop.load(Ordering::SeqCst) && looks < LOOKS_MAX {

@@ -1,9 +1,9 @@
 //! Promises about signing up and finding.
 
-use userd::domain::{CanonicalEmail, Client, EMAIL_BYTES_MAX, Email};
-use userd::store::Insert;
+use userd_core::{CanonicalEmail, Client, EMAIL_BYTES_MAX, Email};
+use userd_store::Insert;
 
-use crate::support::stores::TestStore;
+use userd_test_support::stores::TestStore;
 
 pub(crate) async fn a_new_user_is_found_by_id_and_by_email(test: &TestStore) {
     let ann = test.signed_up("Ann", "Ann@Example.org").await;

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use userd::domain::{Client, EventKind, Standing, User, Version};
-use userd::store::{Open, Ruling, Update};
+use userd_core::{Client, EventKind, Standing, User, Version};
+use userd_store::{Open, Ruling, Update};
 
-use crate::support::signed_in::{LIMITS, client_at, new_session};
-use crate::support::stores::{TestStore, at_once, password_hash};
+use userd_test_support::signed_in::{LIMITS, client_at, new_session};
+use userd_test_support::stores::{TestStore, at_once, password_hash};
 
 /// How often each race is run.
 const ROUNDS: u16 = 10;

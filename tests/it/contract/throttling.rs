@@ -3,10 +3,10 @@
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
 
-use userd::domain::{AccountKey, Bucket, BucketKey, CanonicalEmail, NetworkKey, Rate, Taken, Timestamp};
+use userd_core::{AccountKey, Bucket, BucketKey, CanonicalEmail, NetworkKey, Rate, Taken, Timestamp};
 
-use crate::support::gcra_vectors::{Step, Vector, vectors};
-use crate::support::stores::{TestStore, at_once};
+use userd_test_support::gcra_vectors::{Step, Vector, vectors};
+use userd_test_support::stores::{TestStore, at_once};
 
 /// So slow that nothing fills by itself while a test runs.
 const SLOW: Rate = Rate { interval_ms: 24 * 3_600_000, burst: 3 };

@@ -7,17 +7,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::Connection;
-use userd::clock::ManualClock;
-use userd::domain::{CanonicalEmail, Client, Email, User};
-use userd::service::doctor::Report;
-use userd::store::FindingKind::{CanonicalWrong, CountWrong, FileDamaged, Unreadable};
-use userd::store::FindingState::{Mendable, Mended, NeedsPerson};
-use userd::store::embedded::{EmbeddedFile, EmbeddedStore, OpenError};
-use userd::store::{Insert, Store, Treatment};
+use userd_core::clock::ManualClock;
+use userd_core::{CanonicalEmail, Client, Email, User};
+use userd_service::doctor::Report;
+use userd_store::FindingKind::{CanonicalWrong, CountWrong, FileDamaged, Unreadable};
+use userd_store::FindingState::{Mendable, Mended, NeedsPerson};
+use userd_store::{Insert, Store, Treatment};
+use userd_store_sqlite::{EmbeddedFile, EmbeddedStore, OpenError};
 
-use crate::support::people::{NOW, person};
-use crate::support::stores::{audit_database, database, settings};
-use crate::support::ward::{kinds, pass};
+use userd_test_support::people::{NOW, person};
+use userd_test_support::stores::{audit_database, database, settings};
+use userd_test_support::ward::{kinds, pass};
 
 /// Some users in a file.
 async fn filled(path: &Path, count: usize) -> Vec<User> {
@@ -162,8 +162,8 @@ async fn closing_the_store_does_not_wait_for_a_doctor() {
     let looking = Arc::clone(&store);
     let mut doctors = tokio::task::JoinSet::new();
     doctors.spawn(async move {
-        let doctor = userd::service::doctor::Doctor::new(looking, clock());
-        let course = userd::service::doctor::Course { treatment: Treatment::Repair, rate_per_s: 1 };
+        let doctor = userd_service::doctor::Doctor::new(looking, clock());
+        let course = userd_service::doctor::Course { treatment: Treatment::Repair, rate_per_s: 1 };
         doctor.pass(course, &|_, _| {}).await.map(drop)
     });
     tokio::task::yield_now().await;

@@ -5,18 +5,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::Connection;
-use userd::clock::ManualClock;
-use userd::domain::{Client, User};
-use userd::service::doctor::Report;
-use userd::store::FindingKind::{SessionStray, Unreadable};
-use userd::store::FindingState::{Mendable, Mended, NeedsPerson};
-use userd::store::embedded::{EmbeddedFile, EmbeddedStore};
-use userd::store::{KeyKind, KeyStore, SessionStore, Store, Treatment};
+use userd_core::clock::ManualClock;
+use userd_core::{Client, User};
+use userd_service::doctor::Report;
+use userd_store::FindingKind::{SessionStray, Unreadable};
+use userd_store::FindingState::{Mendable, Mended, NeedsPerson};
+use userd_store::{KeyKind, KeyStore, SessionStore, Store, Treatment};
+use userd_store_sqlite::{EmbeddedFile, EmbeddedStore};
 
-use crate::support::people::{NOW, person};
-use crate::support::signed_in::{LIMITS, client_at, new_session};
-use crate::support::stores::{audit_database, database, settings};
-use crate::support::ward::{kinds, pass};
+use userd_test_support::people::{NOW, person};
+use userd_test_support::signed_in::{LIMITS, client_at, new_session};
+use userd_test_support::stores::{audit_database, database, settings};
+use userd_test_support::ward::{kinds, pass};
 
 fn clock() -> Arc<ManualClock> {
     Arc::new(ManualClock::at(NOW))

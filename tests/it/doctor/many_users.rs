@@ -1,14 +1,14 @@
 //! A hundred thousand users, and memory that does not grow with them.
 
-use userd::clock::ManualClock;
-use userd::domain::{CanonicalEmail, Email, User, UserId};
-use userd::random::{Random, SystemRandom};
-use userd::store::redis::keys::{Keys, Shard};
+use userd_core::clock::ManualClock;
+use userd_core::random::{Random, SystemRandom};
+use userd_core::{CanonicalEmail, Email, User, UserId};
+use userd_store_redis::keys::{Keys, Shard};
 
-use crate::support::people::{NOW, person};
-use crate::support::program::Launch;
-use crate::support::recovery::patient_store;
-use crate::support::redis_server::RedisServer;
+use userd_test_support::people::{NOW, person};
+use userd_test_support::program::Launch;
+use userd_test_support::recovery::patient_store;
+use userd_test_support::redis_server::RedisServer;
 
 const USERS: usize = 100_000;
 

@@ -6,12 +6,12 @@ use std::process::{Command, Output};
 
 use rusqlite::Connection;
 use serde_json::Value;
-use userd::domain::CanonicalEmail;
-use userd::store::redis::keys::Keys;
+use userd_core::CanonicalEmail;
+use userd_store_redis::keys::Keys;
 
-use crate::support::http::{ask, sign_up};
-use crate::support::program::{Launch, Serving};
-use crate::support::redis_server::{RedisServer, free_port};
+use userd_test_support::http::{ask, sign_up};
+use userd_test_support::program::{Launch, Serving};
+use userd_test_support::redis_server::{RedisServer, free_port};
 
 fn doctor(folder: &Path, store: &str, flags: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_userd"))

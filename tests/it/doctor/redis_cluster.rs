@@ -4,22 +4,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use userd::clock::{Clock, ManualClock};
-use userd::domain::{CanonicalEmail, Client};
-use userd::store::redis::keys::{Keys, Shard};
-use userd::store::redis::{RedisSettings, RedisStore};
-use userd::store::{Examine, FindingKind, FindingState, Insert, Place, Portion, Store, Treatment};
+use userd_core::clock::{Clock, ManualClock};
+use userd_core::{CanonicalEmail, Client};
+use userd_store::{Examine, FindingKind, FindingState, Insert, Place, Portion, Store, Treatment};
+use userd_store_redis::keys::{Keys, Shard};
+use userd_store_redis::{RedisSettings, RedisStore};
 
-use crate::support::people::{NOW, person};
-use crate::support::recovery::patient_store;
-use crate::support::redis_audit::audit;
-use crate::support::redis_cluster::{Failover, RedisCluster};
-use crate::support::redis_ground::addresses;
-use crate::support::ward::{kinds, pass};
+use userd_test_support::people::{NOW, person};
+use userd_test_support::recovery::patient_store;
+use userd_test_support::redis_audit::audit;
+use userd_test_support::redis_cluster::{Failover, RedisCluster};
+use userd_test_support::redis_ground::addresses;
+use userd_test_support::ward::{kinds, pass};
 
 const USERS: usize = 60;
 
-async fn filled(cluster: &RedisCluster, clock: &ManualClock) -> (Arc<RedisStore>, Vec<userd::domain::User>) {
+async fn filled(cluster: &RedisCluster, clock: &ManualClock) -> (Arc<RedisStore>, Vec<userd_core::User>) {
     let settings =
         RedisSettings { timeout: Duration::from_secs(20), ..RedisSettings::cluster(addresses(&cluster.ports())) };
     let (store, mut users) = (Arc::new(patient_store(settings).await), Vec::new());

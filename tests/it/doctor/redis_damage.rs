@@ -1,17 +1,17 @@
 //! Damage in Redis: a table of it, and what has to become of each.
 
-use userd::domain::{Client, User};
-use userd::store::FindingKind::{
+use userd_core::{Client, User};
+use userd_store::FindingKind::{
     CanonicalWrong, ClaimMissing, ClaimStray, ClaimsOwed, IntentOverdue, ListingMissing, ListingStray, SessionStray,
     TwoUsers, UnknownKey, Unreadable,
 };
-use userd::store::FindingState::{self, Mendable, Mended, NeedsPerson};
-use userd::store::redis::INTENT_MS;
-use userd::store::{FindingKind, Store, Treatment};
+use userd_store::FindingState::{self, Mendable, Mended, NeedsPerson};
+use userd_store::{FindingKind, Store, Treatment};
+use userd_store_redis::INTENT_MS;
 
-use crate::support::people::person;
-use crate::support::redis_audit::audit;
-use crate::support::ward::{Ward, kinds};
+use userd_test_support::people::person;
+use userd_test_support::redis_audit::audit;
+use userd_test_support::ward::{Ward, kinds};
 
 /// Whose user is damaged.
 const ADA: &str = "ada@example.org";
@@ -336,7 +336,7 @@ fn nobody(ward: &Ward) -> User {
 }
 
 /// The finding tells where and what, and no whole e-mail.
-fn assert_discreet(found: &userd::service::doctor::Report, what: &str) {
+fn assert_discreet(found: &userd_service::doctor::Report, what: &str) {
     for finding in &found.findings {
         let text = format!("{} {}", finding.place, finding.detail);
         assert!(!finding.place.is_empty() && !finding.detail.is_empty(), "{what}: {finding:?}");
@@ -412,13 +412,13 @@ async fn two_users_with_one_email_are_both_kept_and_reported_each_time() {
     }
     assert_eq!(ward.by_email(ADA).await, Some(second.clone()));
     // The way out that the page on operations tells: whoever is not found by the e-mail gets another one.
-    let elsewhere = crate::support::people::profile("Ada", "ada.2@example.org");
+    let elsewhere = userd_test_support::people::profile("Ada", "ada.2@example.org");
     let moved = ward
         .store
         .replace_profile(ada.id, ada.version, &elsewhere, Client::nobody(), ada.updated_at)
         .await
         .expect("served");
-    assert!(matches!(moved, userd::store::Update::Updated(_)), "{moved:?}");
+    assert!(matches!(moved, userd_store::Update::Updated(_)), "{moved:?}");
     assert_eq!(kinds(&ward.pass(Treatment::Report).await), []);
     assert_eq!(audit(&ward.server, "userd:").all(), Vec::<String>::new());
 }

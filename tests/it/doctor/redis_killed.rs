@@ -3,13 +3,13 @@
 use std::sync::Arc;
 
 use tokio::sync::Notify;
-use userd::domain::User;
-use userd::store::{Examine, Place, Portion, StoreError, Treatment};
+use userd_core::User;
+use userd_store::{Examine, Place, Portion, StoreError, Treatment};
 
-use crate::support::proxy::{Fate, Proxy};
-use crate::support::recovery::patient_store;
-use crate::support::redis_audit::audit;
-use crate::support::ward::{Ward, kinds};
+use userd_test_support::proxy::{Fate, Proxy};
+use userd_test_support::recovery::patient_store;
+use userd_test_support::redis_audit::audit;
+use userd_test_support::ward::{Ward, kinds};
 
 const EMAILS: [&str; 4] = ["a@example.org", "b@example.org", "c@example.org", "d@example.org"];
 
@@ -41,7 +41,7 @@ async fn damaged() -> (Ward, Vec<User>) {
 
 async fn repair(ward: &Ward, store: &impl Examine) -> Result<(), StoreError> {
     let mut portion = Portion { from: Place::start(), size: 100, treatment: Treatment::Repair };
-    while let Some(next) = store.examine(&portion, userd::clock::Clock::now(&*ward.clock)).await?.next {
+    while let Some(next) = store.examine(&portion, userd_core::clock::Clock::now(&*ward.clock)).await?.next {
         portion.from = next;
     }
     Ok(())

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::task::JoinSet;
-use userd::clock::Clock;
-use userd::domain::{Client, User};
-use userd::store::redis::RedisStore;
-use userd::store::{Finding, FindingKind, Insert, Remove, Store, Treatment, Update};
+use userd_core::clock::Clock;
+use userd_core::{Client, User};
+use userd_store::{Finding, FindingKind, Insert, Remove, Store, Treatment, Update};
+use userd_store_redis::RedisStore;
 
-use crate::support::people::{person, profile};
-use crate::support::recovery::patient_store;
-use crate::support::redis_audit::audit;
-use crate::support::ward::{Ward, kinds, pass};
+use userd_test_support::people::{person, profile};
+use userd_test_support::recovery::patient_store;
+use userd_test_support::redis_audit::audit;
+use userd_test_support::ward::{Ward, kinds, pass};
 
 const STORES: usize = 3;
 const WORKERS: usize = 9;

@@ -8,15 +8,15 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
-use userd::domain::{CanonicalEmail, UserId};
-use userd::store::redis::keys::Keys;
+use userd_core::{CanonicalEmail, UserId};
+use userd_store_redis::keys::Keys;
 
-use crate::support::fault_report::report_row;
-use crate::support::http::{Answer, ask, get, until_signed_up, until_status};
-use crate::support::program::Launch;
-use crate::support::redis_audit::audit;
-use crate::support::redis_cluster::ClusterPlan;
-use crate::support::sign_ins::by;
+use userd_test_support::fault_report::report_row;
+use userd_test_support::http::{Answer, ask, get, until_signed_up, until_status};
+use userd_test_support::program::Launch;
+use userd_test_support::redis_audit::audit;
+use userd_test_support::redis_cluster::ClusterPlan;
+use userd_test_support::sign_ins::by;
 
 /// Enough that every shard has some.
 const USERS: usize = 90;

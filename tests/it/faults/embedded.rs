@@ -9,11 +9,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::Connection;
-use userd::domain::{Client, Email, User};
-use userd::store::embedded::{EmbeddedSettings, EmbeddedStore, OpenError};
-use userd::store::{Insert, SessionStore, Store, StoreError};
+use userd_core::{Client, Email, User};
+use userd_store::{Insert, SessionStore, Store, StoreError};
+use userd_store_sqlite::{EmbeddedSettings, EmbeddedStore, OpenError};
 
-use crate::support::stores::{Backend, TestStore, database, settings};
+use userd_test_support::stores::{Backend, TestStore, database, settings};
 
 /// A sentence for the operator: what happened and, after a semicolon, what to change.
 fn assert_says_what_to_do(error: &OpenError) {
@@ -299,7 +299,7 @@ async fn many_readers_and_a_writer_get_on() {
     let store = Arc::new(EmbeddedStore::open(&settings).expect("no reader means one"));
     let maker = TestStore::open(Backend::Embedded).await;
     let users: Vec<User> = (0..20).map(|number| maker.somebody("N", &format!("n{number}@x.org"))).collect();
-    let done = crate::support::stores::at_once(users.into_iter().map(|user| {
+    let done = userd_test_support::stores::at_once(users.into_iter().map(|user| {
         let store = Arc::clone(&store);
         async move {
             store.insert_user(&user, Client::nobody()).await.expect("the store works");

@@ -4,16 +4,16 @@
 use std::fs;
 use std::path::Path;
 
-use userd::domain::{Client, Session, User};
-use userd::random::SeededRandom;
-use userd::store::embedded::EmbeddedStore;
-use userd::store::{Insert, KeyKind, KeyStore, NewSession, Open, SessionStore, Store, StoreError, StoredKey};
+use userd_core::random::SeededRandom;
+use userd_core::{Client, Session, User};
+use userd_store::{Insert, KeyKind, KeyStore, NewSession, Open, SessionStore, Store, StoreError, StoredKey};
+use userd_store_sqlite::EmbeddedStore;
 
-use crate::support::fault_time::amount;
-use crate::support::people::NOW;
-use crate::support::power_journal::below;
-use crate::support::signed_in::{new_session, refresh_state};
-use crate::support::stores::{Backend, TestStore, audit_database, settings};
+use userd_test_support::fault_time::amount;
+use userd_test_support::people::NOW;
+use userd_test_support::power_journal::below;
+use userd_test_support::signed_in::{new_session, refresh_state};
+use userd_test_support::stores::{Backend, TestStore, audit_database, settings};
 
 const USERS: usize = 300;
 

@@ -5,14 +5,14 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 use std::process::Command;
-use userd::domain::{Client, Timestamp, UserId};
+use userd_core::{Client, Timestamp, UserId};
 
-use userd::store::embedded::{EmbeddedStore, OpenError};
-use userd::store::{Open, SessionStore, Store};
+use userd_store::{Open, SessionStore, Store};
+use userd_store_sqlite::{EmbeddedStore, OpenError};
 
-use crate::support::disk::{ballast, disk};
-use crate::support::signed_in::{LIMITS, client_at, new_session};
-use crate::support::stores::{Backend, TestStore, settings};
+use userd_test_support::disk::{ballast, disk};
+use userd_test_support::signed_in::{LIMITS, client_at, new_session};
+use userd_test_support::stores::{Backend, TestStore, settings};
 
 /// The disk: room for a whole write-ahead log of 4 MB and the database beside it.
 const DISK_BYTES: usize = 8 * 1024 * 1024;

@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::Connection;
-use userd::store::embedded::{EmbeddedKeys, EmbeddedStore, OpenError};
-use userd::store::{KeyKind, KeyStore, Store, StoredKey};
+use userd_store::{KeyKind, KeyStore, Store, StoredKey};
+use userd_store_sqlite::{EmbeddedKeys, EmbeddedStore, OpenError};
 
-use crate::support::http::status_of;
-use crate::support::program::Launch;
-use crate::support::stores::{Backend, TestStore, at_once, audit_database, database, settings};
+use userd_test_support::http::status_of;
+use userd_test_support::program::Launch;
+use userd_test_support::stores::{Backend, TestStore, at_once, audit_database, database, settings};
 
 const SCHEMA_2: &[u8] = include_bytes!("../fixtures/embedded-schema-2.db");
 

@@ -5,13 +5,13 @@ use std::path::PathBuf;
 
 use rusqlite::Connection;
 use tempfile::TempDir;
-use userd::domain::CanonicalEmail;
-use userd::store::embedded::{EmbeddedStore, OpenError};
-use userd::store::{Open, SessionStore, Store, Update};
+use userd_core::CanonicalEmail;
+use userd_store::{Open, SessionStore, Store, Update};
+use userd_store_sqlite::{EmbeddedStore, OpenError};
 
-use crate::support::people::NOW;
-use crate::support::signed_in::{LIMITS, client_at, new_session};
-use crate::support::stores::{audit_database, settings};
+use userd_test_support::people::NOW;
+use userd_test_support::signed_in::{LIMITS, client_at, new_session};
+use userd_test_support::stores::{audit_database, settings};
 
 /// Written by userd 0.1.0 with schema 1: three users.
 const SCHEMA_1: &[u8] = include_bytes!("../fixtures/embedded-schema-1.db");

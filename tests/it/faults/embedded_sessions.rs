@@ -1,11 +1,11 @@
 //! Sessions and keys of the embedded store whose rows were damaged or edited past it.
 
 use rusqlite::Connection;
-use userd::domain::{Client, EventKind, User};
-use userd::store::{KeyKind, NewSession, Open, StoreError, Update};
+use userd_core::{Client, EventKind, User};
+use userd_store::{KeyKind, NewSession, Open, StoreError, Update};
 
-use crate::support::signed_in::{new_session, refresh_state};
-use crate::support::stores::{Backend, TestStore, password_hash};
+use userd_test_support::signed_in::{new_session, refresh_state};
+use userd_test_support::stores::{Backend, TestStore, password_hash};
 
 /// What a flipped bit or a hand can make of a session; `CHECK`s do not look at a flipped bit.
 const DAMAGE: [&str; 10] = [

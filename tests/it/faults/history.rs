@@ -3,8 +3,8 @@
 
 use std::time::Duration;
 
-use crate::support::history::checker::{Findings, TakenToo, judge, judge_within};
-use crate::support::history::{Call, Entry, Outcome, Seen};
+use userd_test_support::history::checker::{Findings, TakenToo, judge, judge_within};
+use userd_test_support::history::{Call, Entry, Outcome, Seen};
 
 const INTENT: TakenToo = TakenToo::WhileOthersTry(Duration::from_secs(30));
 

@@ -4,13 +4,13 @@
 use std::time::Duration;
 
 use proptest::prelude::*;
-use userd::random::{Random, SeededRandom};
+use userd_core::random::{Random, SeededRandom};
 
 use super::history::{by_email, by_id, entry, former, sign_up, user};
-use crate::support::history::checker::{TakenToo, judge};
-use crate::support::history::emails::{EmailAct, EmailRegister};
-use crate::support::history::search::{Kind, Register, Timed, Unexplained, explain, states_max};
-use crate::support::history::{Call, Entry, Outcome, Seen};
+use userd_test_support::history::checker::{TakenToo, judge};
+use userd_test_support::history::emails::{EmailAct, EmailRegister};
+use userd_test_support::history::search::{Kind, Register, Timed, Unexplained, explain, states_max};
+use userd_test_support::history::{Call, Entry, Outcome, Seen};
 
 /// Tries every order; right for a handful of acts and too slow for more.
 fn explained_by_some_order(acts: &[Timed<EmailAct<'static>>], state: Option<&'static str>, left: &[usize]) -> bool {

@@ -8,13 +8,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use crate::support::crashed_redis::{ALWAYS, EVERYSEC, Trial, before_syncs, end_of, of_log, span_ms, started_on};
-use crate::support::durability::{Measured, Promise, record};
-use crate::support::fault_time::amount;
-use crate::support::power_journal::{Act, Keep};
-use crate::support::power_loss::PowerLoss;
-use crate::support::program::Launch;
-use crate::support::redis_server::{RedisServer, command, wait_for};
+use userd_test_support::crashed_redis::{ALWAYS, EVERYSEC, Trial, before_syncs, end_of, of_log, span_ms, started_on};
+use userd_test_support::durability::{Measured, Promise, record};
+use userd_test_support::fault_time::amount;
+use userd_test_support::power_journal::{Act, Keep};
+use userd_test_support::power_loss::PowerLoss;
+use userd_test_support::program::Launch;
+use userd_test_support::redis_server::{RedisServer, command, wait_for};
 
 /// A sign-up waits for four or five flushes of a second, and no replica is there to be waited for.
 const DISK: &[(&str, &str)] =

@@ -3,15 +3,15 @@
 
 use std::sync::Arc;
 
-use crate::support::comings_and_goings::{Comings, History};
-use crate::support::crashed_redis::{ALWAYS, EVERYSEC, lost_nothing, position_of};
-use crate::support::durability::{Measured, Promise, record};
-use crate::support::fault_time::amount;
-use crate::support::http::{Connection, sign_up};
-use crate::support::power_loss::PowerLoss;
-use crate::support::program::Launch;
-use crate::support::redis_server::{RedisServer, wait_for};
-use crate::support::server_plan::ServerPlan;
+use userd_test_support::comings_and_goings::{Comings, History};
+use userd_test_support::crashed_redis::{ALWAYS, EVERYSEC, lost_nothing, position_of};
+use userd_test_support::durability::{Measured, Promise, record};
+use userd_test_support::fault_time::amount;
+use userd_test_support::http::{Connection, sign_up};
+use userd_test_support::power_loss::PowerLoss;
+use userd_test_support::program::Launch;
+use userd_test_support::redis_server::{RedisServer, wait_for};
+use userd_test_support::server_plan::ServerPlan;
 
 /// A primary, and a replica that was in sync before anybody came.
 struct Pair {

@@ -5,17 +5,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tempfile::TempDir;
-use userd::random::SeededRandom;
-use userd::store::Store;
-use userd::store::embedded::EmbeddedStore;
+use userd_core::random::SeededRandom;
+use userd_store::Store;
+use userd_store_sqlite::EmbeddedStore;
 
-use crate::support::comings_and_goings::{Comings, History, Position};
-use crate::support::durability::{Measured, Promise, record};
-use crate::support::fault_time::amount;
-use crate::support::power_journal::Keep;
-use crate::support::power_loss::{PowerLoss, places};
-use crate::support::program::Launch;
-use crate::support::stores::{audit_database, settings};
+use userd_test_support::comings_and_goings::{Comings, History, Position};
+use userd_test_support::durability::{Measured, Promise, record};
+use userd_test_support::fault_time::amount;
+use userd_test_support::power_journal::Keep;
+use userd_test_support::power_loss::{PowerLoss, places};
+use userd_test_support::program::Launch;
+use userd_test_support::stores::{audit_database, settings};
 
 const CLIENTS: usize = 6;
 
@@ -116,7 +116,7 @@ async fn power_cuts_one_after_another_lose_nothing_acknowledged() {
         let power = Arc::new(PowerLoss::watch(folder.path()));
         let launch = Launch::in_folder(folder.path()).cheap_hashes().environments(power.environment());
         let mut serving = launch.start();
-        let before = crate::support::load::users_count(serving.address()).await;
+        let before = userd_test_support::load::users_count(serving.address()).await;
         let comings = Comings::start_marked(serving.address(), CLIENTS, &format!("life-{round}"), &position(&power));
         comings.until_answered(1 + places(60, 1, &random)[0]).await;
         serving.kill();

@@ -5,15 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use userd::random::SystemRandom;
-use userd::store::redis::{RedisSettings, RedisStore};
+use userd_core::random::SystemRandom;
+use userd_store_redis::{RedisSettings, RedisStore};
 
-use crate::support::comings_and_goings::{Comings, Position};
-use crate::support::durability::{Measured, Promise, record};
-use crate::support::fault_time::amount;
-use crate::support::program::Launch;
-use crate::support::recovery::assert_no_contradictions;
-use crate::support::redis_sentinel::SentinelGroup;
+use userd_test_support::comings_and_goings::{Comings, Position};
+use userd_test_support::durability::{Measured, Promise, record};
+use userd_test_support::fault_time::amount;
+use userd_test_support::program::Launch;
+use userd_test_support::recovery::assert_no_contradictions;
+use userd_test_support::redis_sentinel::SentinelGroup;
 
 const CLIENTS: usize = 8;
 

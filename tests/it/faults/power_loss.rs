@@ -7,12 +7,12 @@ use std::path::Path;
 use std::process::Command;
 
 use tempfile::TempDir;
-use userd::random::SeededRandom;
+use userd_core::random::SeededRandom;
 
-use crate::support::power_journal::{Act, Disk, Keep};
-use crate::support::power_loss::{PowerLoss, compile};
+use userd_test_support::power_journal::{Act, Disk, Keep};
+use userd_test_support::power_loss::{PowerLoss, compile};
 
-const STEPS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/support/power_loss_steps.c");
+const STEPS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../test-support/src/power_loss_steps.c");
 
 /// Lets a program take the steps in a watched folder, where `@` stands for the folder.
 fn watched(steps: &[&str]) -> (TempDir, PowerLoss) {

@@ -1,10 +1,12 @@
 //! Power cuts and kills of a real Redis under a real userd, for each way of keeping data. (Row 8 of the fault
 //! table.) The simulator is checked in `power_loss`.
 
-use crate::support::crashed_redis::{ALWAYS, Crashed, EVERYSEC, Trial, before_syncs, end_of, judged, of_log, span_ms};
-use crate::support::durability::{Measured, Promise, record};
-use crate::support::fault_time::amount;
-use crate::support::power_journal::{Act, Keep, Record};
+use userd_test_support::crashed_redis::{
+    ALWAYS, Crashed, EVERYSEC, Trial, before_syncs, end_of, judged, of_log, span_ms,
+};
+use userd_test_support::durability::{Measured, Promise, record};
+use userd_test_support::fault_time::amount;
+use userd_test_support::power_journal::{Act, Keep, Record};
 
 /// Snapshots only when the test takes one.
 const SNAPSHOTS: &[&str] = &["--appendonly", "no", "--save", "86400 1"];

@@ -8,8 +8,8 @@ use std::net::SocketAddr;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use crate::support::http::{Connection, ask, body_of, get, sign_up, status_of};
-use crate::support::program::Launch;
+use userd_test_support::http::{Connection, ask, body_of, get, sign_up, status_of};
+use userd_test_support::program::Launch;
 
 /// Connections of each kind that stalls.
 const STALLED: usize = 200;

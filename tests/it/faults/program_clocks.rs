@@ -1,10 +1,10 @@
 //! Clocks that jump, of userd and of Redis, while people are signed in. (Row 29 of the fault table.)
 
-use crate::support::clock_jumps::WallClock;
-use crate::support::http::{ask, sign_up};
-use crate::support::program::Launch;
-use crate::support::redis_server::RedisServer;
-use crate::support::sign_ins::{session, sign_in, somebody, text};
+use userd_test_support::clock_jumps::WallClock;
+use userd_test_support::http::{ask, sign_up};
+use userd_test_support::program::Launch;
+use userd_test_support::redis_server::RedisServer;
+use userd_test_support::sign_ins::{session, sign_in, somebody, text};
 
 const HOUR_S: i64 = 3600;
 

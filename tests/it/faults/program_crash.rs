@@ -1,14 +1,14 @@
 //! The real userd killed again and again while people sign up. (Row 18 of the fault table; on Redis, where the
 //! steps of a change can be told apart, see `program_protocol`.)
 
-use userd::random::{Random, SeededRandom};
+use userd_core::random::{Random, SeededRandom};
 
-use crate::support::fault_time::amount;
-use crate::support::load::{Load, assert_all_there, count_of_whole, users_count};
-use crate::support::program::Launch;
-use crate::support::redis_audit::audit;
-use crate::support::redis_server::RedisServer;
-use crate::support::stores::audit_database;
+use userd_test_support::fault_time::amount;
+use userd_test_support::load::{Load, assert_all_there, count_of_whole, users_count};
+use userd_test_support::program::Launch;
+use userd_test_support::redis_audit::audit;
+use userd_test_support::redis_server::RedisServer;
+use userd_test_support::stores::audit_database;
 
 /// How often it is killed, also in the long form.
 const KILLS: (usize, usize) = (10, 100);

@@ -3,13 +3,13 @@
 
 use std::fs;
 
-use crate::support::disk::{ballast, disk};
-use crate::support::http::{ask, sign_up, status_of, until_signed_up, until_status};
-use crate::support::load::{Load, assert_all_there, count_of_whole};
-use crate::support::program::Launch;
-use crate::support::redis_audit::audit;
-use crate::support::redis_server::RedisServer;
-use crate::support::stores::audit_database;
+use userd_test_support::disk::{ballast, disk};
+use userd_test_support::http::{ask, sign_up, status_of, until_signed_up, until_status};
+use userd_test_support::load::{Load, assert_all_there, count_of_whole};
+use userd_test_support::program::Launch;
+use userd_test_support::redis_audit::audit;
+use userd_test_support::redis_server::RedisServer;
+use userd_test_support::stores::audit_database;
 
 /// Room for a whole write-ahead log of 4 MB and the database beside it.
 const DISK_BYTES: usize = 8 * 1024 * 1024;

@@ -3,9 +3,9 @@
 
 use serde_json::json;
 
-use crate::support::http::{Connection, PASSWORD, ask, get, sign_up, with_json};
-use crate::support::program::Launch;
-use crate::support::stores::at_once;
+use userd_test_support::http::{Connection, PASSWORD, ask, get, sign_up, with_json};
+use userd_test_support::program::Launch;
+use userd_test_support::stores::at_once;
 
 const WORKERS: u64 = 2;
 

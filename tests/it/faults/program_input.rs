@@ -6,13 +6,13 @@ use std::net::SocketAddr;
 
 use serde_json::json;
 
-use crate::support::http::{Answer, Connection, PASSWORD, get, status_of, with_json};
-use crate::support::load::users_count;
-use crate::support::naughty::{generated, texts};
-use crate::support::program::Launch;
-use crate::support::redis_audit::audit;
-use crate::support::redis_server::RedisServer;
-use crate::support::stores::audit_database;
+use userd_test_support::http::{Answer, Connection, PASSWORD, get, status_of, with_json};
+use userd_test_support::load::users_count;
+use userd_test_support::naughty::{generated, texts};
+use userd_test_support::program::Launch;
+use userd_test_support::redis_audit::audit;
+use userd_test_support::redis_server::RedisServer;
+use userd_test_support::stores::audit_database;
 
 const GENERATED: usize = 1_000;
 

@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 
 use serde_json::json;
 
-use crate::support::http::{Answer, Connection, ask, sign_up, with_json};
-use crate::support::program::Launch;
+use userd_test_support::http::{Answer, Connection, ask, sign_up, with_json};
+use userd_test_support::program::Launch;
 
 /// What all of it together may cost: userd's own buffers are 64 KiB a request at most; the rest is room for what
 /// a debug build's allocator keeps for its threads.

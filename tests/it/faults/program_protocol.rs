@@ -5,17 +5,17 @@ use std::sync::Arc;
 
 use tempfile::TempDir;
 use tokio::sync::Notify;
-use userd::clock::{Clock, ManualClock, SystemClock};
-use userd::domain::{Client, UserId};
-use userd::store::redis::INTENT_MS;
-use userd::store::{Insert, Store};
+use userd_core::clock::{Clock, ManualClock, SystemClock};
+use userd_core::{Client, UserId};
+use userd_store::{Insert, Store};
+use userd_store_redis::INTENT_MS;
 
-use crate::support::http::{Answer, Broken, Connection, ask, change_email, delete, get, sign_up};
-use crate::support::people::person;
-use crate::support::program::{Launch, Serving};
-use crate::support::proxy::{Fate, Proxy};
-use crate::support::recovery::{assert_no_contradictions, assert_recovers, owner, patient_store};
-use crate::support::redis_server::RedisServer;
+use userd_test_support::http::{Answer, Broken, Connection, ask, change_email, delete, get, sign_up};
+use userd_test_support::people::person;
+use userd_test_support::program::{Launch, Serving};
+use userd_test_support::proxy::{Fate, Proxy};
+use userd_test_support::recovery::{assert_no_contradictions, assert_recovers, owner, patient_store};
+use userd_test_support::redis_server::RedisServer;
 
 const OLD: &str = "old@example.org";
 const NEW: &str = "new@example.org";

@@ -2,12 +2,12 @@
 
 use std::net::SocketAddr;
 
-use crate::support::http::{Connection, sign_up};
-use crate::support::load::users_count;
-use crate::support::program::{Launch, Serving};
-use crate::support::redis_audit::audit;
-use crate::support::redis_server::RedisServer;
-use crate::support::stores::{at_once, audit_database};
+use userd_test_support::http::{Connection, sign_up};
+use userd_test_support::load::users_count;
+use userd_test_support::program::{Launch, Serving};
+use userd_test_support::redis_audit::audit;
+use userd_test_support::redis_server::RedisServer;
+use userd_test_support::stores::{at_once, audit_database};
 
 const ROUNDS: usize = 3;
 const RIVALS: usize = 100;

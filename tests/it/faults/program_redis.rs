@@ -5,11 +5,11 @@ use std::fs;
 
 use serde_json::json;
 
-use crate::support::http::{ask, delete, get, sign_up, status_of, until_signed_up, until_status, with_json};
-use crate::support::load::{Load, assert_all_there, count_of_whole, users_count};
-use crate::support::program::Launch;
-use crate::support::redis_audit::audit;
-use crate::support::redis_server::{RedisServer, free_port};
+use userd_test_support::http::{ask, delete, get, sign_up, status_of, until_signed_up, until_status, with_json};
+use userd_test_support::load::{Load, assert_all_there, count_of_whole, users_count};
+use userd_test_support::program::Launch;
+use userd_test_support::redis_audit::audit;
+use userd_test_support::redis_server::{RedisServer, free_port};
 
 const CLIENTS: usize = 32;
 

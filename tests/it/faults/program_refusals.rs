@@ -5,12 +5,12 @@ use std::collections::BTreeMap;
 
 use tempfile::TempDir;
 
-use crate::support::authority::TestAuthority;
-use crate::support::program::Launch;
-use crate::support::redis_cluster::{ClusterPlan, RedisCluster};
-use crate::support::redis_sentinel::{Passwords, SentinelGroup};
-use crate::support::redis_server::RedisServer;
-use crate::support::server_plan::ServerPlan;
+use userd_test_support::authority::TestAuthority;
+use userd_test_support::program::Launch;
+use userd_test_support::redis_cluster::{ClusterPlan, RedisCluster};
+use userd_test_support::redis_sentinel::{Passwords, SentinelGroup};
+use userd_test_support::redis_server::RedisServer;
+use userd_test_support::server_plan::ServerPlan;
 
 /// All that a server holds: each key with its value as the server writes it down.
 fn held(server: &RedisServer) -> BTreeMap<String, redis::Value> {

@@ -3,11 +3,11 @@
 
 use serde_json::json;
 
-use crate::support::http::{PASSWORD, ask, delete, status_of, until_status, with_json};
-use crate::support::program::{Launch, Serving};
-use crate::support::redis_server::RedisServer;
-use crate::support::sign_ins::{by, session, sign_in, sign_out, somebody, text};
-use crate::support::stores::at_once;
+use userd_test_support::http::{PASSWORD, ask, delete, status_of, until_status, with_json};
+use userd_test_support::program::{Launch, Serving};
+use userd_test_support::redis_server::RedisServer;
+use userd_test_support::sign_ins::{by, session, sign_in, sign_out, somebody, text};
+use userd_test_support::stores::at_once;
 
 const ADA: &str = "ada@example.org";
 

@@ -13,11 +13,11 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::Notify;
 
-use crate::support::http::{Connection, body_of, sign_up};
-use crate::support::load::{Load, assert_all_there, count_of_whole, users_count};
-use crate::support::program::{Launch, Serving};
-use crate::support::proxy::{Fate, Proxy};
-use crate::support::redis_server::RedisServer;
+use userd_test_support::http::{Connection, body_of, sign_up};
+use userd_test_support::load::{Load, assert_all_there, count_of_whole, users_count};
+use userd_test_support::program::{Launch, Serving};
+use userd_test_support::proxy::{Fate, Proxy};
+use userd_test_support::redis_server::RedisServer;
 
 const CLIENTS: usize = 16;
 

@@ -7,12 +7,12 @@ use std::time::Instant;
 
 use tokio::task::JoinSet;
 
-use crate::support::fault_report::report_row;
-use crate::support::http::{Connection, PASSWORD, sign_up};
-use crate::support::program::{Launch, Serving};
-use crate::support::redis_server::RedisServer;
-use crate::support::sign_ins::{login, login_from, sign_in, somebody, text, with_header};
-use crate::support::stores::at_once;
+use userd_test_support::fault_report::report_row;
+use userd_test_support::http::{Connection, PASSWORD, sign_up};
+use userd_test_support::program::{Launch, Serving};
+use userd_test_support::redis_server::RedisServer;
+use userd_test_support::sign_ins::{login, login_from, sign_in, somebody, text, with_header};
+use userd_test_support::stores::at_once;
 
 const TRIES: usize = 10_000;
 
@@ -151,7 +151,7 @@ async fn five_hundred_sign_ins_at_once_are_served_or_refused_within_their_memory
     let userd = Launch::in_folder(folder.path()).set("hash.workers", &workers).unthrottled().start();
     let address = userd.address();
     let base = userd.memory_kib();
-    assert_eq!(crate::support::http::ask(address, &sign_up("ada@example.org")).await.status, 200);
+    assert_eq!(userd_test_support::http::ask(address, &sign_up("ada@example.org")).await.status, 200);
     let token = text(&sign_in(address, "ada@example.org").await, "token");
     let mut sign_ins = Vec::new();
     for _ in 0..500 {
@@ -161,7 +161,7 @@ async fn five_hundred_sign_ins_at_once_are_served_or_refused_within_their_memory
     let checks = async {
         for _ in 0..20 {
             // More than twenty sign-ins end the oldest session, so each look may find this one gone.
-            let answer = crate::support::sign_ins::session(address, &token).await;
+            let answer = userd_test_support::sign_ins::session(address, &token).await;
             assert!(matches!(answer.status, 200 | 401), "{}", answer.text());
         }
     };

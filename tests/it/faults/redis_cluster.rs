@@ -4,18 +4,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use userd::clock::{Clock, ManualClock};
-use userd::domain::{Client, User, UserId};
-use userd::random::SystemRandom;
-use userd::store::redis::keys::{Keys, Shard};
-use userd::store::redis::{Acknowledge, Address, RedisSettings, RedisStore};
-use userd::store::{Insert, Remove, Store, Update};
+use userd_core::clock::{Clock, ManualClock};
+use userd_core::random::SystemRandom;
+use userd_core::{Client, User, UserId};
+use userd_store::{Insert, Remove, Store, Update};
+use userd_store_redis::keys::{Keys, Shard};
+use userd_store_redis::{Acknowledge, Address, RedisSettings, RedisStore};
 
-use crate::support::people::{NOW, address, person, profile};
-use crate::support::redis_audit::audit;
-use crate::support::redis_cluster::{Failover, RedisCluster};
-use crate::support::redis_slot_move::SlotMove;
-use crate::support::waiting::until_served;
+use userd_test_support::people::{NOW, address, person, profile};
+use userd_test_support::redis_audit::audit;
+use userd_test_support::redis_cluster::{Failover, RedisCluster};
+use userd_test_support::redis_slot_move::SlotMove;
+use userd_test_support::waiting::until_served;
 
 /// A store that waits as long as a failover takes.
 async fn store_on(cluster: &RedisCluster) -> RedisStore {
@@ -171,7 +171,7 @@ async fn a_shard_that_is_gone_holds_up_its_own_users_alone_and_comes_back() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_node_that_answers_is_enough_to_find_the_cluster() {
     let (cluster, clock) = (RedisCluster::start(3, 0), ManualClock::at(NOW));
-    let nobody = Address::new("127.0.0.1", crate::support::redis_server::free_port());
+    let nobody = Address::new("127.0.0.1", userd_test_support::redis_server::free_port());
     let one = Address::new("127.0.0.1", cluster.ports()[2]);
     let store =
         RedisStore::start(RedisSettings::cluster(vec![nobody, one]), Arc::new(SystemRandom)).await.expect("found");

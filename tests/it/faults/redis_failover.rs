@@ -3,17 +3,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use userd::clock::ManualClock;
-use userd::domain::{Client, User};
-use userd::random::SystemRandom;
-use userd::store::redis::{Acknowledge, Address, RedisSettings, RedisStore};
-use userd::store::{Insert, Store};
+use userd_core::clock::ManualClock;
+use userd_core::random::SystemRandom;
+use userd_core::{Client, User};
+use userd_store::{Insert, Store};
+use userd_store_redis::{Acknowledge, Address, RedisSettings, RedisStore};
 
-use crate::support::people::{NOW, person};
-use crate::support::redis_audit::audit;
-use crate::support::redis_sentinel::SentinelGroup;
-use crate::support::redis_server::{RedisServer, wait_for};
-use crate::support::waiting::until_served;
+use userd_test_support::people::{NOW, person};
+use userd_test_support::redis_audit::audit;
+use userd_test_support::redis_sentinel::SentinelGroup;
+use userd_test_support::redis_server::{RedisServer, wait_for};
+use userd_test_support::waiting::until_served;
 
 /// How long one call of these stores may take: far less than a failover.
 const TIMEOUT: Duration = Duration::from_millis(1500);

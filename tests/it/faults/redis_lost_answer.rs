@@ -4,16 +4,16 @@
 use std::sync::Arc;
 
 use tokio::sync::Notify;
-use userd::clock::ManualClock;
-use userd::domain::{Client, PasswordHash, User};
-use userd::store::redis::RedisStore;
-use userd::store::{Insert, Profile, Store, StoreError, Update};
+use userd_core::clock::ManualClock;
+use userd_core::{Client, PasswordHash, User};
+use userd_store::{Insert, Profile, Store, StoreError, Update};
+use userd_store_redis::RedisStore;
 
-use crate::support::people::{NOW, SOME_HASH, person, profile};
-use crate::support::proxy::{Fate, Proxy};
-use crate::support::recovery::patient_store;
-use crate::support::redis_audit::audit;
-use crate::support::redis_server::RedisServer;
+use userd_test_support::people::{NOW, SOME_HASH, person, profile};
+use userd_test_support::proxy::{Fate, Proxy};
+use userd_test_support::recovery::patient_store;
+use userd_test_support::redis_audit::audit;
+use userd_test_support::redis_server::RedisServer;
 
 /// Steps that connecting takes: self-test and namespace.
 const CONNECTING: usize = 2;

@@ -3,19 +3,19 @@
 
 use std::sync::Arc;
 use std::time::Duration;
-use userd::domain::Client;
+use userd_core::Client;
 
 use tokio::net::TcpListener;
 use tokio::time::Instant;
-use userd::clock::ManualClock;
-use userd::random::SystemRandom;
-use userd::store::redis::{RedisSettings, RedisStore};
-use userd::store::{Insert, Store};
+use userd_core::clock::ManualClock;
+use userd_core::random::SystemRandom;
+use userd_store::{Insert, Store};
+use userd_store_redis::{RedisSettings, RedisStore};
 
-use crate::support::people::{NOW, person};
-use crate::support::redis_audit::audit;
-use crate::support::redis_server::RedisServer;
-use crate::support::waiting::until_served;
+use userd_test_support::people::{NOW, person};
+use userd_test_support::redis_audit::audit;
+use userd_test_support::redis_server::RedisServer;
+use userd_test_support::waiting::until_served;
 
 /// How long a call may take.
 const TIMEOUT: Duration = Duration::from_millis(300);

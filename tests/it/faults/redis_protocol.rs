@@ -4,16 +4,16 @@
 use std::sync::Arc;
 
 use tokio::sync::Notify;
-use userd::clock::{Clock, ManualClock};
-use userd::domain::{Client, User};
-use userd::store::redis::{INTENT_MS, RedisStore};
-use userd::store::{Insert, Remove, Store, StoreError, Update};
+use userd_core::clock::{Clock, ManualClock};
+use userd_core::{Client, User};
+use userd_store::{Insert, Remove, Store, StoreError, Update};
+use userd_store_redis::{INTENT_MS, RedisStore};
 
-use crate::support::people::{NOW, person, profile};
-use crate::support::proxy::{Fate, Proxy};
-use crate::support::recovery::{self, patient_store};
-use crate::support::redis_audit::audit;
-use crate::support::redis_server::RedisServer;
+use userd_test_support::people::{NOW, person, profile};
+use userd_test_support::proxy::{Fate, Proxy};
+use userd_test_support::recovery::{self, patient_store};
+use userd_test_support::redis_audit::audit;
+use userd_test_support::redis_server::RedisServer;
 
 const OLD: &str = "old@example.org";
 const NEW: &str = "new@example.org";

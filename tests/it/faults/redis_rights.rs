@@ -4,19 +4,19 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use userd::clock::ManualClock;
-use userd::domain::{Client, User};
-use userd::random::SystemRandom;
-use userd::store::redis::{Acknowledge, Login, RedisSettings, RedisStore, Servers};
-use userd::store::{Insert, Remove, Store};
+use userd_core::clock::ManualClock;
+use userd_core::random::SystemRandom;
+use userd_core::{Client, User};
+use userd_store::{Insert, Remove, Store};
+use userd_store_redis::{Acknowledge, Login, RedisSettings, RedisStore, Servers};
 
-use crate::support::people::{NOW, person};
-use crate::support::redis_cluster::RedisCluster;
-use crate::support::redis_ground::addresses;
-use crate::support::redis_rights::{Place, USER, least_rights, let_in};
-use crate::support::redis_sentinel::{SERVICE, SentinelGroup};
-use crate::support::redis_server::{RedisServer, wait_for};
-use crate::support::redis_slot_move::SlotMove;
+use userd_test_support::people::{NOW, person};
+use userd_test_support::redis_cluster::RedisCluster;
+use userd_test_support::redis_ground::addresses;
+use userd_test_support::redis_rights::{Place, USER, least_rights, let_in};
+use userd_test_support::redis_sentinel::{SERVICE, SentinelGroup};
+use userd_test_support::redis_server::{RedisServer, wait_for};
+use userd_test_support::redis_slot_move::SlotMove;
 
 /// Long enough for whatever is allowed.
 const TIMEOUT: Duration = Duration::from_millis(500);

@@ -4,17 +4,17 @@
 
 use std::sync::Arc;
 use std::time::Duration;
-use userd::domain::Client;
+use userd_core::Client;
 
-use userd::clock::{Clock, ManualClock};
-use userd::random::SystemRandom;
-use userd::store::redis::{Durability, Login, RedisSettings, RedisStore};
-use userd::store::{Insert, Remove, Store, StoreError, Update};
+use userd_core::clock::{Clock, ManualClock};
+use userd_core::random::SystemRandom;
+use userd_store::{Insert, Remove, Store, StoreError, Update};
+use userd_store_redis::{Durability, Login, RedisSettings, RedisStore};
 
-use crate::support::people::{NOW, address, person, profile};
-use crate::support::redis_audit::audit;
-use crate::support::redis_rights::{Place, USER, least_rights, let_in};
-use crate::support::redis_server::{RedisServer, free_port};
+use userd_test_support::people::{NOW, address, person, profile};
+use userd_test_support::redis_audit::audit;
+use userd_test_support::redis_rights::{Place, USER, least_rights, let_in};
+use userd_test_support::redis_server::{RedisServer, free_port};
 
 /// A call that has not ended by then hangs; many times the store's own limit, for slow machines.
 const HANGS_AFTER: Duration = Duration::from_secs(30);

@@ -4,11 +4,11 @@
 
 use std::time::Duration;
 
-use crate::support::fault_report::{is_long, lasting, report_row, seed};
-use crate::support::storm::blows::Blow;
-use crate::support::storm::chaos::Weather;
-use crate::support::storm::place::Place;
-use crate::support::storm::{Aftermath, storm};
+use userd_test_support::fault_report::{is_long, lasting, report_row, seed};
+use userd_test_support::storm::blows::Blow;
+use userd_test_support::storm::chaos::Weather;
+use userd_test_support::storm::place::Place;
+use userd_test_support::storm::{Aftermath, storm};
 
 /// The table that every storm gives a row to.
 const TABLE: &str = "storms";

@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use rocket::http::Method::{self, Delete, Get, Patch, Post, Put};
 use serde_json::{Value, json};
-use userd::domain::Scope;
+use userd_core::Scope;
 
 use super::scene::{Headers, Person, Scene, bearer, make_key};
 use super::{Answer, NOBODY, OTHER_PASSWORD, PASSWORD};

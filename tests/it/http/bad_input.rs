@@ -64,7 +64,7 @@ async fn any_text_in_any_field_is_taken_or_refused() {
         assert!(matches!(answer.status, 200 | 409 | 413 | 422), "{body}: {answer}");
     }
     for user in store.everybody() {
-        let again = userd::domain::Email::parse(user.email.as_written()).expect("what was taken parses again");
+        let again = userd_core::Email::parse(user.email.as_written()).expect("what was taken parses again");
         assert_eq!(again.canonical(), user.email.canonical());
     }
 }

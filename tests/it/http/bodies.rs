@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use rocket::http::Method::{Delete, Patch, Post, Put};
-use userd::http::HttpSettings;
+use userd_http::HttpSettings;
 
 use super::{Answer, Front, NOBODY, PASSWORD, client_with, fresh, settings};
-use crate::support::memory_store::MemoryStore;
+use userd_store::memory::MemoryStore;
 
 async fn post(front: &Front, body: impl AsRef<[u8]>) -> Answer {
     front.json(Post, "/api/users", body).await

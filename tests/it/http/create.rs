@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 use rocket::http::Method::Post;
-use userd::domain::{EmailError, NameError};
+use userd_core::{EmailError, NameError};
 
 use super::{PASSWORD, fresh};
 

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use rocket::http::Method::{self, Delete, Get, Patch, Post, Put};
-use userd::domain::Scope;
+use userd_core::Scope;
 
 use super::scene::{Person, Scene, bearer, make_key};
 use super::{Answer, OTHER_PASSWORD, PASSWORD, settings};
-use crate::support::memory_store::{Fault, INNARDS, MemoryStore};
+use userd_store::memory::{Fault, INNARDS, MemoryStore};
 
 /// More store calls than any request makes.
 const CALLS_MAX: usize = 20;

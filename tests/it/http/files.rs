@@ -7,10 +7,10 @@ use std::sync::Arc;
 use insta::assert_snapshot;
 use rocket::http::Method::Get;
 use tempfile::TempDir;
-use userd::http::HttpSettings;
+use userd_http::HttpSettings;
 
 use super::{Front, client_with, fresh, settings};
-use crate::support::memory_store::MemoryStore;
+use userd_store::memory::MemoryStore;
 
 async fn with_files() -> (Front, TempDir) {
     let folder = TempDir::new().expect("a folder");

@@ -5,9 +5,9 @@
 use std::sync::{Arc, LazyLock};
 
 use serde::Deserialize;
-use userd::domain::{PasswordAttempt, PasswordHash, UserId};
-use userd::random::SeededRandom;
-use userd::service::hashing::{HashError, HashSettings, Hasher, Verdict, check_kept_hash};
+use userd_core::random::SeededRandom;
+use userd_core::{PasswordAttempt, PasswordHash, UserId};
+use userd_service::hashing::{HashError, HashSettings, Hasher, Verdict, check_kept_hash};
 
 use super::scene::Scene;
 use super::{CHEAP, hasher};

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use rocket::http::Method::{self, Delete, Patch, Post, Put};
 use rocket::local::asynchronous::Client;
-use userd::domain::{PasswordHash, UserId};
-use userd::service::hashing::{HashSettings, Hasher};
+use userd_core::{PasswordHash, UserId};
+use userd_service::hashing::{HashSettings, Hasher};
 
 use super::{CHEAP, Front, NOBODY, OTHER_PASSWORD, PASSWORD, hasher, services_hashing, settings};
-use crate::support::memory_store::MemoryStore;
+use userd_store::memory::MemoryStore;
 
 /// `correct horse battery` as a service of the older design kept it.
 const OLD_HASH: &str =
@@ -23,7 +23,7 @@ struct Counted {
 
 async fn with_ada(settings_of_hashes: &HashSettings) -> Counted {
     let (store, hasher) = (Arc::new(MemoryStore::default()), hasher(settings_of_hashes));
-    let rocket = userd::http::rocket(&settings(), services_hashing(Arc::clone(&store) as _, Arc::clone(&hasher)));
+    let rocket = userd_http::rocket(&settings(), services_hashing(Arc::clone(&store) as _, Arc::clone(&hasher)));
     let front = Front(Client::untracked(rocket).await.expect("the service ignites"));
     let ada = front.sign_up("Ada", "ada@example.com").await.id();
     Counted { front, store, hasher, ada }

@@ -9,10 +9,10 @@ use rocket::{get, routes};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, oneshot};
-use userd::http::{HttpSettings, ServeError, rocket, serve_until};
+use userd_http::{HttpSettings, ServeError, rocket, serve_until};
 
 use super::{services, settings};
-use crate::support::memory_store::MemoryStore;
+use userd_store::memory::MemoryStore;
 
 /// What takes longer hangs; less than the grace that a stop gives to requests under way.
 const HANGS_AFTER: Duration = Duration::from_secs(20);
@@ -210,6 +210,6 @@ async fn sigterm_ends_it_cleanly() {
         assert!(sent.is_ok_and(|status| status.success()));
         answered
     };
-    let (outcome, _connection) = tokio::join!(userd::http::serve(rocket), terminate);
+    let (outcome, _connection) = tokio::join!(userd_http::serve(rocket), terminate);
     outcome.expect("a clean end");
 }

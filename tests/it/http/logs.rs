@@ -7,11 +7,11 @@ use insta::assert_snapshot;
 use rocket::http::Method::{Delete, Get, Head, Post};
 use serde_json::Value;
 use tracing::subscriber::DefaultGuard;
-use userd::domain::Scope;
+use userd_core::Scope;
 
 use super::scene::{Scene, bearer, make_key};
 use super::{Front, PASSWORD, fresh};
-use crate::support::memory_store::{Fault, INNARDS};
+use userd_store::memory::{Fault, INNARDS};
 
 /// Everything that is logged by this thread while it lives.
 struct Log {

@@ -1,10 +1,10 @@
 //! Who may see the metrics. What they say is in `crate::metrics`.
 
 use rocket::http::Method::Get;
-use userd::domain::Scope;
+use userd_core::Scope;
 
 use crate::http::scene::{Headers, Scene, bearer, make_key};
-use crate::support::memory_store::Fault;
+use userd_store::memory::Fault;
 
 fn host(name: &str) -> Headers {
     vec![("Host", name.to_owned())]

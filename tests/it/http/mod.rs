@@ -41,17 +41,17 @@ use std::time::Duration;
 
 use rocket::http::{Header, Method};
 use rocket::local::asynchronous::Client;
-use userd::clock::ManualClock;
-use userd::domain::{PasswordPolicy, Rate, SessionLimits, Timestamp};
-use userd::http::{HttpSettings, Services};
-use userd::random::{Random, SeededRandom};
-use userd::service::hashing::{HashSettings, Hasher};
-use userd::service::{
+use userd_core::clock::ManualClock;
+use userd_core::random::{Random, SeededRandom};
+use userd_core::{PasswordPolicy, Rate, SessionLimits, Timestamp};
+use userd_http::{HttpSettings, Services};
+use userd_service::hashing::{HashSettings, Hasher};
+use userd_service::{
     Ground, Seal, ServiceSettings, SessionSettings, SigningAlgorithm, TokenSettings, TryRates, UseCases,
 };
-use userd::store::Store;
+use userd_store::Store;
 
-use crate::support::memory_store::MemoryStore;
+use userd_store::memory::MemoryStore;
 
 /// A password that no rule refuses.
 pub(crate) const PASSWORD: &str = "correct horse battery";
@@ -133,7 +133,7 @@ pub(crate) async fn client(store: Arc<dyn Store>) -> Front {
 
 /// The same with settings of its own.
 pub(crate) async fn client_with(settings: &HttpSettings, store: Arc<dyn Store>) -> Front {
-    Front(Client::untracked(userd::http::rocket(settings, services(store))).await.expect("the service ignites"))
+    Front(Client::untracked(userd_http::rocket(settings, services(store))).await.expect("the service ignites"))
 }
 
 /// A client on a store of its own, with that store.

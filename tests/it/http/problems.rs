@@ -6,10 +6,10 @@ use std::fmt::Write as _;
 use insta::assert_snapshot;
 use rocket::local::asynchronous::Client;
 use rocket::{get, routes};
-use userd::http::ProblemKind;
+use userd_http::ProblemKind;
 
 use super::{Front, fresh, services, settings};
-use crate::support::memory_store::MemoryStore;
+use userd_store::memory::MemoryStore;
 
 #[test]
 fn the_table_of_problems_is_an_api() {
@@ -86,7 +86,7 @@ fn number(_number: u8) -> &'static str {
 #[rocket::async_test]
 async fn a_panic_is_a_problem_without_its_message() {
     let store = std::sync::Arc::new(MemoryStore::default());
-    let rocket = userd::http::rocket(&settings(), services(store)).mount("/", routes![panic, number]);
+    let rocket = userd_http::rocket(&settings(), services(store)).mount("/", routes![panic, number]);
     let front = Front(Client::untracked(rocket).await.expect("the service ignites"));
     assert_snapshot!(front.get("/panic").await, @r#"
     500

@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 
 use super::fresh;
-use crate::support::memory_store::{Fault, INNARDS};
+use userd_store::memory::{Fault, INNARDS};
 
 #[rocket::async_test]
 async fn ping_answers_pong_and_asks_nobody() {

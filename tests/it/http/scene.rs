@@ -6,15 +6,15 @@ use std::sync::Arc;
 
 use rocket::http::Method::{self, Delete, Get, Post};
 use rocket::local::asynchronous::Client;
-use userd::clock::{Clock, ManualClock};
-use userd::domain::Scope;
-use userd::http::{Access, HttpSettings};
-use userd::random::SeededRandom;
-use userd::service::ApiKeys;
-use userd::service::hashing::Hasher;
+use userd_core::Scope;
+use userd_core::clock::{Clock, ManualClock};
+use userd_core::random::SeededRandom;
+use userd_http::{Access, HttpSettings};
+use userd_service::ApiKeys;
+use userd_service::hashing::Hasher;
 
 use super::{Answer, CHEAP, Front, PASSWORD, clock, hasher, services_at, settings};
-use crate::support::memory_store::MemoryStore;
+use userd_store::memory::MemoryStore;
 
 /// The service and what it stands on.
 pub(crate) struct Scene {
@@ -68,7 +68,7 @@ impl Scene {
     pub(crate) async fn with(settings: HttpSettings, store: Arc<MemoryStore>) -> Self {
         let (clock, hasher) = (clock(), hasher(&CHEAP));
         let services = services_at(Arc::clone(&store) as _, Arc::clone(&hasher), Arc::clone(&clock));
-        let front = Front(Client::untracked(userd::http::rocket(&settings, services)).await.expect("it ignites"));
+        let front = Front(Client::untracked(userd_http::rocket(&settings, services)).await.expect("it ignites"));
         Self { front, store, clock, hasher }
     }
 

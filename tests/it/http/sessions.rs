@@ -2,8 +2,8 @@
 
 use rocket::http::Method::{Delete, Get};
 use serde_json::Value;
-use userd::domain::{EventKind, Scope, UserId};
-use userd::store::SessionStore;
+use userd_core::{EventKind, Scope, UserId};
+use userd_store::SessionStore;
 
 use super::NOBODY;
 use super::scene::{Headers, Person, Scene, bearer, cookie, make_key};

@@ -1,11 +1,11 @@
 //! `POST /api/login`: what is asked for and given, cookies, and that it tells nobody who is a user.
 
 use rocket::http::Method::{Get, Post};
-use userd::domain::{PasswordHash, UserId};
+use userd_core::{PasswordHash, UserId};
 
 use super::scene::{Headers, Person, Scene, bearer};
 use super::{Answer, OTHER_PASSWORD, PASSWORD};
-use crate::support::memory_store::Fault;
+use userd_store::memory::Fault;
 
 /// `correct horse battery` as a service of the older design kept it.
 const OLD_HASH: &str =

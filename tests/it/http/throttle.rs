@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 use rocket::http::Method::{Patch, Post};
-use userd::domain::Scope;
+use userd_core::Scope;
 
 use super::scene::{Headers, Scene, bearer, make_key};
 use super::{Answer, OTHER_PASSWORD, PASSWORD, settings};

@@ -15,21 +15,21 @@ use redis::Commands as _;
 use rocket::http::Method::{Get, Post, Put};
 use rocket::local::asynchronous::Client;
 use serde_json::Value;
-use userd::clock::ManualClock;
-use userd::domain::{CanonicalEmail, Client as Asker, EventKind, PasswordPolicy, Standing, Timestamp};
-use userd::http::Services;
-use userd::random::SystemRandom;
-use userd::service::doctor::{Course, Doctor, Report};
-use userd::service::{Ground, Seal, UseCases};
-use userd::store::embedded::EmbeddedStore;
-use userd::store::redis::RedisStore;
-use userd::store::{FindingState, Ruling, Store, Treatment};
+use userd_core::clock::ManualClock;
+use userd_core::random::SystemRandom;
+use userd_core::{CanonicalEmail, Client as Asker, EventKind, PasswordPolicy, Standing, Timestamp};
+use userd_http::Services;
+use userd_service::doctor::{Course, Doctor, Report};
+use userd_service::{Ground, Seal, UseCases};
+use userd_store::{FindingState, Ruling, Store, Treatment};
+use userd_store_redis::RedisStore;
+use userd_store_sqlite::EmbeddedStore;
 
 use super::scene::{Headers, bearer};
 use super::{Answer, CHEAP, Front, OTHER_PASSWORD, PASSWORD, hasher, random, service_settings, settings};
-use crate::support::redis_audit::audit;
-use crate::support::redis_server::RedisServer;
-use crate::support::stores;
+use userd_test_support::redis_audit::audit;
+use userd_test_support::redis_server::RedisServer;
+use userd_test_support::stores;
 
 const REDIS_FORMAT_1: &str = include_str!("../fixtures/redis-format-1.json");
 const SCHEMA_3: &[u8] = include_bytes!("../fixtures/embedded-schema-3.db");
@@ -65,7 +65,7 @@ impl Found {
         service_settings.sessions.limits.absolute_ms = century_ms;
         let use_cases = UseCases::on(&ground, &service_settings);
         let services = Services { use_cases, store: Arc::clone(&store), random: random(3), policy };
-        let front = Client::untracked(userd::http::rocket(&settings(), services)).await.expect("it ignites");
+        let front = Client::untracked(userd_http::rocket(&settings(), services)).await.expect("it ignites");
         Self { front: Front(front), store, clock, known }
     }
 
@@ -126,7 +126,7 @@ impl Found {
         assert_eq!(self.login("mel2@example.org", OTHER_PASSWORD).await.status, 200);
     }
 
-    async fn user(&self, email: &str) -> userd::domain::User {
+    async fn user(&self, email: &str) -> userd_core::User {
         let email = CanonicalEmail::parse(email).expect("an e-mail");
         self.store.user_by_email(&email).await.expect("served").expect("is there")
     }
@@ -240,7 +240,7 @@ async fn what_is_written_today_has_the_shape_that_0_1_0_reads_and_what_it_must_n
         assert!(now.contains_key(&format!("userd:{kind}")), "{kind} of {now:?}");
     }
     // 0.1.0 computes what begins so, and answers 500 to whatever else.
-    let begins = |user: &userd::domain::User| {
+    let begins = |user: &userd_core::User| {
         let keys = new.texts(&["KEYS", &format!("userd:*:user:{}", user.id)]);
         new.text(&["HGET", &keys[0], "salt"])
     };

@@ -7,8 +7,8 @@ use std::process::{Child, Command, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{err, export, file_of, import, line, place, words};
-use crate::support::redis_audit::audit;
-use crate::support::redis_server::{RedisServer, wait_for};
+use userd_test_support::redis_audit::audit;
+use userd_test_support::redis_server::{RedisServer, wait_for};
 
 /// Some batches.
 const USERS: usize = 12_000;

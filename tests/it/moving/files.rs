@@ -10,8 +10,8 @@ use std::process::{Command, Output, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 
 use super::{err, file_of, import, place, words};
-use crate::support::disk::disk;
-use crate::support::redis_server::wait_for;
+use userd_test_support::disk::disk;
+use userd_test_support::redis_server::wait_for;
 
 /// Some hundred KB of lines: more than a pipe holds, and than the small disk.
 const USERS: usize = 2_000;

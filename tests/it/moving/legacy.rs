@@ -5,8 +5,8 @@ use std::fs;
 use serde_json::Value;
 
 use super::{err, export, id, out, place, words};
-use crate::support::people::SOME_HASH;
-use crate::support::redis_server::RedisServer;
+use userd_test_support::people::SOME_HASH;
+use userd_test_support::redis_server::RedisServer;
 
 /// A record of the older design, as it wrote them.
 fn seed(server: &RedisServer, key: &str, email: &str, hash: &str, created: &str) {

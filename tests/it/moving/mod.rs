@@ -13,8 +13,8 @@ use std::process::Output;
 use serde_json::Value;
 use tempfile::TempDir;
 
-use crate::support::people::SOME_HASH;
-use crate::support::program::Launch;
+use userd_test_support::people::SOME_HASH;
+use userd_test_support::program::Launch;
 
 /// A folder, and a userd in it whose store is the file there.
 fn place() -> (TempDir, Launch) {

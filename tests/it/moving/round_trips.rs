@@ -1,13 +1,13 @@
 //! Users go from store to store and stay who they are.
 
 use serde_json::Value;
-use userd::clock::{Clock, SystemClock};
+use userd_core::clock::{Clock, SystemClock};
 
 use super::{err, export, file_of, id, import, line, out, place, words, written};
-use crate::support::redis_audit::audit;
-use crate::support::redis_cluster::RedisCluster;
-use crate::support::redis_server::RedisServer;
-use crate::support::sign_ins::{session, sign_in, somebody, text};
+use userd_test_support::redis_audit::audit;
+use userd_test_support::redis_cluster::RedisCluster;
+use userd_test_support::redis_server::RedisServer;
+use userd_test_support::sign_ins::{session, sign_in, somebody, text};
 
 const EMAILS: [&str; 3] = ["Ada@example.org", "bob@example.org", "zoë@bücher.example"];
 

@@ -136,7 +136,7 @@ fn what_the_build_of_the_image_gets_is_all_that_it_needs() {
     assert!(ignore.lines().any(|line| line == "*"), "nothing goes there that is not named");
     let mut needed =
         BTreeSet::from(["Cargo.toml".to_owned(), "Cargo.lock".to_owned(), "scripts/image-root.sh".to_owned()]);
-    let mut folders = vec![path("src")];
+    let mut folders = vec![path("crates")];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).expect("the folder can be read") {
             let file = entry.expect("an entry").path();

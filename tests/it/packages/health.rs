@@ -2,8 +2,8 @@
 
 use std::process::Output;
 
-use crate::support::program::Launch;
-use crate::support::redis_server::free_port;
+use userd_test_support::program::Launch;
+use userd_test_support::redis_server::free_port;
 
 fn said(output: &Output) -> (Option<i32>, String, String) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();

@@ -10,12 +10,12 @@ mod unit;
 mod valkey;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 /// A file of the repository.
 fn path(of: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(of)
+    userd_test_support::paths::workspace_root().join(of)
 }
 
 fn text(of: &str) -> String {
@@ -27,7 +27,7 @@ fn checker(name: &str) -> Command {
     let home = path("target/package-checks");
     assert!(home.join("installed").exists(), "{name} is not installed: run ./scripts/ensure-package-checks.sh");
     let mut command = Command::new(home.join("venv/bin").join(name));
-    command.current_dir(env!("CARGO_MANIFEST_DIR"));
+    command.current_dir(userd_test_support::paths::workspace_root());
     command
 }
 

@@ -82,7 +82,7 @@ fn what_is_installed_is_whole_and_leaves_settings_alone() {
     let root = folder.path().join("root");
     let make = || {
         let mut make = Command::new("make");
-        make.arg("install").current_dir(env!("CARGO_MANIFEST_DIR"));
+        make.arg("install").current_dir(userd_test_support::paths::workspace_root());
         make.arg(format!("DESTDIR={}", root.display())).args(["PREFIX=/usr", "SYSCONFDIR=/etc"]);
         succeeds(make.arg(concat!("PROGRAM=", env!("CARGO_BIN_EXE_userd"))));
     };

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::{path, succeeds, text};
-use crate::support::program::Launch;
-use crate::support::redis_server::{free_port, pause};
-use crate::support::server_plan::chosen_program;
+use userd_test_support::program::Launch;
+use userd_test_support::redis_server::{free_port, pause};
+use userd_test_support::server_plan::chosen_program;
 
 /// How long the server may take to listen; far above what it takes on a busy machine.
 const STARTS_WITHIN: Duration = Duration::from_secs(30);

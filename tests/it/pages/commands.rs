@@ -5,8 +5,8 @@ use std::path::Path;
 use std::process::Command;
 
 use super::{Block, blocks, of_kind, passes};
-use crate::support::program::Launch;
-use crate::support::server_plan::ServerPlan;
+use userd_test_support::program::Launch;
+use userd_test_support::server_plan::ServerPlan;
 
 /// What a block may be, and what looks at it.
 const KINDS: [(&str, &str); 15] = [

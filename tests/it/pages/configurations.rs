@@ -4,8 +4,8 @@ use std::fs;
 use std::process::{Command, Stdio};
 
 use super::{Block, of_kind, passes, server};
-use crate::support::authority::TestAuthority;
-use crate::support::server_plan::ServerPlan;
+use userd_test_support::authority::TestAuthority;
+use userd_test_support::server_plan::ServerPlan;
 
 #[test]
 fn nginx_takes_the_proxy_in_front() {
@@ -82,7 +82,7 @@ fn every_proxy_in_front_says_that_it_is_there_and_for_whom() {
 
 #[test]
 fn what_is_yaml_can_be_read() {
-    let python = concat!(env!("CARGO_MANIFEST_DIR"), "/target/package-checks/venv/bin/python");
+    let python = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/package-checks/venv/bin/python");
     for block in of_kind("yaml") {
         let mut read = Command::new(python);
         read.args(["-c", "import sys, yaml; yaml.safe_load(sys.argv[1])", &block.text]).stdin(Stdio::null());

@@ -9,7 +9,7 @@ mod configurations;
 mod named;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::{Command, Output};
 
 /// A fenced block of a page.
@@ -23,7 +23,7 @@ struct Block {
 
 /// The README and every page below docs, but for the decisions, which say how things once were.
 fn pages() -> Vec<PathBuf> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = userd_test_support::paths::workspace_root();
     let mut pages = vec![root.join("README.md"), root.join("CONTRIBUTING.md")];
     let entries = fs::read_dir(root.join("docs")).expect("the folder can be read");
     pages.extend(entries.map(|entry| entry.expect("an entry").path()));

@@ -1,10 +1,10 @@
 //! What the pages name exists: tests and files in docs/SECURITY.md, and modules in docs/ARCHITECTURE.md.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 fn root(of: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join(of)
+    userd_test_support::paths::workspace_root().join(of)
 }
 
 /// Every file below these folders, from the root of the repository.
@@ -61,7 +61,7 @@ fn the_check_list_is_answered_whole() {
 
 #[test]
 fn every_test_and_file_that_the_check_list_names_exists() {
-    let sources: String = files(&["src", "tests/it"])
+    let sources: String = files(&["crates", "tests/it"])
         .into_iter()
         .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
         .map(|path| fs::read_to_string(path).expect("a source file is UTF-8"))
@@ -85,7 +85,7 @@ fn every_test_and_file_that_the_check_list_names_exists() {
 #[test]
 fn every_file_that_the_architecture_names_exists() {
     let all: Vec<String> =
-        files(&["src", "tests", "scripts", "docs"]).iter().map(|path| path.to_string_lossy().into_owned()).collect();
+        files(&["crates", "tests", "scripts", "docs"]).iter().map(|path| path.to_string_lossy().into_owned()).collect();
     let page = page("docs/ARCHITECTURE.md");
     let (mut missing, mut found) = (Vec::new(), 0);
     for name in quoted(&page) {

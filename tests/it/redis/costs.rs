@@ -1,15 +1,15 @@
 //! What sessions cost: bytes of memory and round trips. No figure here is a time.
 
-use userd::clock::ManualClock;
-use userd::domain::{
+use userd_core::clock::ManualClock;
+use userd_core::{
     AGENT_BYTES_MAX, Agent, Client, Refresh, RefreshState, RefreshToken, SECRET_BYTES, SessionToken, User,
 };
-use userd::store::{NewSession, Open, SessionStore, Store};
+use userd_store::{NewSession, Open, SessionStore, Store};
 
 use super::{AGENT, browser, keys, open, opened, scene, sign_up, stat};
-use crate::support::people::{NOW, person};
-use crate::support::redis_server::RedisServer;
-use crate::support::signed_in::{LIMITS, new_session, refresh_state};
+use userd_test_support::people::{NOW, person};
+use userd_test_support::redis_server::RedisServer;
+use userd_test_support::signed_in::{LIMITS, new_session, refresh_state};
 
 /// What a session may take, its part of the key included.
 const SESSION_BYTES_MAX: u64 = 300;

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use userd::domain::{AccountKey, Bucket, BucketKey, CanonicalEmail, NetworkKey, Rate, Taken};
-use userd::store::Throttle;
+use userd_core::{AccountKey, Bucket, BucketKey, CanonicalEmail, NetworkKey, Rate, Taken};
+use userd_store::Throttle;
 
 use super::keys;
-use crate::support::gcra_vectors::{Step, vectors};
-use crate::support::people::NOW;
-use crate::support::recovery::patient_store;
-use crate::support::redis_server::RedisServer;
-use crate::support::stores::at_once;
+use userd_test_support::gcra_vectors::{Step, vectors};
+use userd_test_support::people::NOW;
+use userd_test_support::recovery::patient_store;
+use userd_test_support::redis_server::RedisServer;
+use userd_test_support::stores::at_once;
 
-const RULE: &str = include_str!("../../../src/store/redis/scripts/gcra.lua");
+const RULE: &str = include_str!("../../../crates/store-redis/src/scripts/gcra.lua");
 
 fn run(server: &RedisServer, call: &str, args: &[u64]) -> Vec<u64> {
     let args: Vec<String> = args.iter().map(u64::to_string).collect();

@@ -1,13 +1,13 @@
 //! How much of histories is kept, and how they are read.
 
-use userd::clock::ManualClock;
-use userd::domain::{Client, EventKind, Timestamp, User};
-use userd::store::redis::RedisStore;
-use userd::store::redis::keys::Shard;
-use userd::store::{SessionStore, Store, StoreError};
+use userd_core::clock::ManualClock;
+use userd_core::{Client, EventKind, Timestamp, User};
+use userd_store::{SessionStore, Store, StoreError};
+use userd_store_redis::RedisStore;
+use userd_store_redis::keys::Shard;
 
 use super::{browser, keys, kinds, scene_keeping};
-use crate::support::people::{NOW, person};
+use userd_test_support::people::{NOW, person};
 
 async fn fail(store: &RedisStore, user: &User, client: &Client, at: Timestamp) {
     store.note_failure(user.email.canonical(), Some(user.id), client, at).await.expect("served");
@@ -54,7 +54,7 @@ async fn a_long_history_among_neighbours_is_read_in_order() {
     let mut neighbour = person(&ManualClock::at(NOW), "bob@example.org");
     let (own, same) = (neighbour.id.to_string(), user.id.to_string());
     let id = format!("{}{}", &own[..own.len() - 4], &same[same.len() - 4..]);
-    neighbour.id = userd::domain::UserId::parse(&id).expect("an id");
+    neighbour.id = userd_core::UserId::parse(&id).expect("an id");
     assert_eq!(Shard::of_user(neighbour.id), Shard::of_user(user.id));
     for number in 0..400 {
         fail(&store, &user, &browser(), NOW.plus_millis(number)).await;
@@ -101,8 +101,8 @@ async fn where_the_history_can_not_be_written_nothing_is_done() {
     };
     let before = everything();
     let (hash, nobody) = (user.password_hash.clone(), Client::nobody());
-    let new = crate::support::signed_in::new_session(&user, 2);
-    let limits = crate::support::signed_in::LIMITS;
+    let new = userd_test_support::signed_in::new_session(&user, 2);
+    let limits = userd_test_support::signed_in::LIMITS;
     let errors = [
         store.open_session(user.id, user.version, &new, &limits, nobody, NOW).await.err(),
         store.end_session(user.id, session.id, EventKind::SignedOut, nobody, NOW).await.err(),

@@ -3,16 +3,16 @@
 
 use std::sync::Arc;
 
-use userd::domain::{Client, User};
-use userd::store::redis::RedisStore;
-use userd::store::{Account, Arrival, Importing, Insert, Store};
+use userd_core::{Client, User};
+use userd_store::{Account, Arrival, Importing, Insert, Store};
+use userd_store_redis::RedisStore;
 
 use super::{keys, scene};
-use crate::support::people::{NOW, address, somebody};
-use crate::support::redis_audit::audit;
-use crate::support::redis_server::RedisServer;
-use crate::support::signed_in::LIMITS;
-use userd::random::SystemRandom;
+use userd_core::random::SystemRandom;
+use userd_test_support::people::{NOW, address, somebody};
+use userd_test_support::redis_audit::audit;
+use userd_test_support::redis_server::RedisServer;
+use userd_test_support::signed_in::LIMITS;
 
 async fn import(store: &RedisStore, user: &User) -> Arrival {
     let batch = Arc::from([Account { user: user.clone(), sessions: Vec::new() }]);

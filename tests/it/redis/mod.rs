@@ -17,16 +17,16 @@ mod importing;
 mod pressure;
 mod sessions;
 
-use userd::clock::ManualClock;
-use userd::domain::{Agent, Client, EventKind, Session, SessionId, User};
-use userd::store::redis::keys::Keys;
-use userd::store::redis::{RedisSettings, RedisStore};
-use userd::store::{EVENTS_KEPT, Insert, NewSession, Open, SessionStore, Store};
+use userd_core::clock::ManualClock;
+use userd_core::{Agent, Client, EventKind, Session, SessionId, User};
+use userd_store::{EVENTS_KEPT, Insert, NewSession, Open, SessionStore, Store};
+use userd_store_redis::keys::Keys;
+use userd_store_redis::{RedisSettings, RedisStore};
 
-use crate::support::people::{NOW, person};
-use crate::support::recovery::patient_store;
-use crate::support::redis_server::RedisServer;
-use crate::support::signed_in::{LIMITS, client_at, new_session};
+use userd_test_support::people::{NOW, person};
+use userd_test_support::recovery::patient_store;
+use userd_test_support::redis_server::RedisServer;
+use userd_test_support::signed_in::{LIMITS, client_at, new_session};
 
 /// 46 bytes, as long as most that browsers are shortened to.
 const AGENT: &str = "(X11; Linux x86_64; rv:128.0) Firefox/128.0.20";

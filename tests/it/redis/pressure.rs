@@ -3,22 +3,22 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use userd::clock::ManualClock;
-use userd::domain::{AccountKey, Bucket, BucketKey, Client, EventKind, Rate, Session, Taken, User};
-use userd::random::SystemRandom;
-use userd::store::redis::{Acknowledge, RedisSettings, RedisStore};
-use userd::store::{KeyKind, KeyStore, NewSession, SessionStore, Store, StoreError, Throttle};
+use userd_core::clock::ManualClock;
+use userd_core::random::SystemRandom;
+use userd_core::{AccountKey, Bucket, BucketKey, Client, EventKind, Rate, Session, Taken, User};
+use userd_store::{KeyKind, KeyStore, NewSession, SessionStore, Store, StoreError, Throttle};
+use userd_store_redis::{Acknowledge, RedisSettings, RedisStore};
 
 use super::{is_good, keys, kinds, open, opened, sign_up};
-use crate::support::people::{NOW, person};
-use crate::support::recovery::patient_store;
-use crate::support::redis_audit::audit;
-use crate::support::redis_cluster::RedisCluster;
-use crate::support::redis_ground::addresses;
-use crate::support::redis_server::{RedisServer, wait_for};
-use crate::support::redis_slot_move::SlotMove;
-use crate::support::signed_in::{LIMITS, new_session, refresh_state};
-use crate::support::stores::password_hash;
+use userd_test_support::people::{NOW, person};
+use userd_test_support::recovery::patient_store;
+use userd_test_support::redis_audit::audit;
+use userd_test_support::redis_cluster::RedisCluster;
+use userd_test_support::redis_ground::addresses;
+use userd_test_support::redis_server::{RedisServer, wait_for};
+use userd_test_support::redis_slot_move::SlotMove;
+use userd_test_support::signed_in::{LIMITS, new_session, refresh_state};
+use userd_test_support::stores::password_hash;
 
 fn ada() -> User {
     person(&ManualClock::at(NOW), "ada@example.org")
@@ -154,10 +154,10 @@ async fn while_a_slot_is_on_the_move_sessions_are_checked_and_the_rest_waits() {
 }
 
 /// The session as somebody has read it who saw another refresh state.
-fn other(user: &User, session: &userd::domain::Session) -> userd::domain::Session {
-    userd::domain::Session { refresh: Some(state(user)), ..session.clone() }
+fn other(user: &User, session: &userd_core::Session) -> userd_core::Session {
+    userd_core::Session { refresh: Some(state(user)), ..session.clone() }
 }
 
-fn state(user: &User) -> userd::domain::RefreshState {
+fn state(user: &User) -> userd_core::RefreshState {
     refresh_state(user, &new_session(user, 1), 7)
 }

@@ -3,20 +3,20 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use userd::domain::EventKind::{PasswordChanged, SessionsRevoked, SignedIn, SignedOut};
-use userd::domain::{Client, EventKind, Session, User};
-use userd::random::SystemRandom;
-use userd::store::redis::{RedisSettings, RedisStore};
-use userd::store::{NewSession, SessionStore, Store, StoreError, Update};
+use userd_core::EventKind::{PasswordChanged, SessionsRevoked, SignedIn, SignedOut};
+use userd_core::random::SystemRandom;
+use userd_core::{Client, EventKind, Session, User};
+use userd_store::{NewSession, SessionStore, Store, StoreError, Update};
+use userd_store_redis::{RedisSettings, RedisStore};
 
 use super::{is_good, keys, kinds, open, opened, scene, stat};
-use crate::support::people::NOW;
-use crate::support::proxy::{Fate, Proxy};
-use crate::support::recovery::patient_store;
-use crate::support::redis_audit::audit;
-use crate::support::redis_server::{RedisServer, wait_for};
-use crate::support::signed_in::{new_session, refresh_state};
-use crate::support::stores::{at_once, password_hash};
+use userd_test_support::people::NOW;
+use userd_test_support::proxy::{Fate, Proxy};
+use userd_test_support::recovery::patient_store;
+use userd_test_support::redis_audit::audit;
+use userd_test_support::redis_server::{RedisServer, wait_for};
+use userd_test_support::signed_in::{new_session, refresh_state};
+use userd_test_support::stores::{at_once, password_hash};
 
 /// Steps that connecting takes: self-test and namespace.
 const CONNECTING: usize = 2;

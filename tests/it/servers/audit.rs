@@ -1,9 +1,9 @@
 //! The audit of what servers hold finds the keys wherever they are.
 
-use crate::support::redis_audit::audit;
-use crate::support::redis_cluster::RedisCluster;
-use crate::support::redis_sentinel::SentinelGroup;
-use crate::support::redis_server::RedisServer;
+use userd_test_support::redis_audit::audit;
+use userd_test_support::redis_cluster::RedisCluster;
+use userd_test_support::redis_sentinel::SentinelGroup;
+use userd_test_support::redis_server::RedisServer;
 
 /// A claim of nobody's, and the trace of a wait for replicas.
 fn leave(server: &RedisServer, tag: &str) {

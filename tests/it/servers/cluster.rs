@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use crate::support::authority::TestAuthority;
-use crate::support::redis_cluster::{ClusterPlan, Failover, RedisCluster};
-use crate::support::redis_server::wait_for;
-use crate::support::redis_slot_move::SlotMove;
-use crate::support::redis_topology::SLOTS;
+use userd_test_support::authority::TestAuthority;
+use userd_test_support::redis_cluster::{ClusterPlan, Failover, RedisCluster};
+use userd_test_support::redis_server::wait_for;
+use userd_test_support::redis_slot_move::SlotMove;
+use userd_test_support::redis_topology::SLOTS;
 
 /// Sets a key at whoever serves it.
 fn set(cluster: &RedisCluster, key: &str, value: &str) {

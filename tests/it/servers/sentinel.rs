@@ -1,7 +1,7 @@
 //! Groups with Sentinels, and replicas without.
 
-use crate::support::redis_sentinel::{Passwords, SentinelGroup};
-use crate::support::redis_server::{RedisServer, wait_for};
+use userd_test_support::redis_sentinel::{Passwords, SentinelGroup};
+use userd_test_support::redis_server::{RedisServer, wait_for};
 
 #[test]
 fn a_new_group_has_a_primary_that_replicates_and_fails_over_when_told() {

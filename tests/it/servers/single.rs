@@ -1,7 +1,7 @@
 //! Single servers.
 
-use crate::support::authority::TestAuthority;
-use crate::support::server_plan::ServerPlan;
+use userd_test_support::authority::TestAuthority;
+use userd_test_support::server_plan::ServerPlan;
 
 #[test]
 fn a_server_with_tls_is_trusted_by_its_authority_alone() {

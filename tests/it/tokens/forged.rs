@@ -10,14 +10,14 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed2551
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD as BASE64, URL_SAFE_NO_PAD as BASE64URL};
 use serde_json::Value;
-use userd::store::embedded::EmbeddedKeys;
-use userd::store::{KeyKind, KeyStore};
+use userd_store::{KeyKind, KeyStore};
+use userd_store_sqlite::EmbeddedKeys;
 
 use super::read;
 use super::verified::{is_problem, served, token_of};
-use crate::support::http::{ask, get};
-use crate::support::sign_ins::{by, session};
-use crate::support::verifiers::Verifier;
+use userd_test_support::http::{ask, get};
+use userd_test_support::sign_ins::{by, session};
+use userd_test_support::verifiers::Verifier;
 
 /// A private key in a test's hands.
 enum Signer {

@@ -1,8 +1,8 @@
 //! What a token says.
 
 use serde_json::json;
-use userd::domain::Timestamp;
-use userd::service::{Error, SigningAlgorithm};
+use userd_core::Timestamp;
+use userd_service::{Error, SigningAlgorithm};
 
 use super::{ABSOLUTE_MS, LIFE_MS, Place, START, ada, mint, read};
 

@@ -17,16 +17,16 @@ use std::sync::Arc;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use serde_json::Value;
-use userd::clock::ManualClock;
-use userd::domain::{Client, Email, Name, Password, PasswordAttempt, PasswordPolicy, RefreshToken, Timestamp};
-use userd::random::{Random, SeededRandom};
-use userd::service::{
+use userd_core::clock::ManualClock;
+use userd_core::random::{Random, SeededRandom};
+use userd_core::{Client, Email, Name, Password, PasswordAttempt, PasswordPolicy, RefreshToken, Timestamp};
+use userd_service::{
     Error, Ground, KeyGround, Minted, Seal, SignIn, SignUp, SignedInNow, SigningAlgorithm, SigningKeys, UseCases,
 };
-use userd::store::{KeyStore, Store};
+use userd_store::{KeyStore, Store};
 
 use crate::http::{CHEAP, PASSWORD, hasher, service_settings};
-use crate::support::memory_store::MemoryStore;
+use userd_store::memory::MemoryStore;
 
 const POLICY: PasswordPolicy = PasswordPolicy { chars_min: 8, chars_max: 128 };
 const START: Timestamp = Timestamp::from_millis(1_795_357_862_007);

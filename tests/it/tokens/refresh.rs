@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use userd::domain::{CallerId, EventKind, PasswordAttempt, RefreshToken, SessionToken};
-use userd::service::{Error, Precondition, Removal, UseCases};
-use userd::store::SessionStore;
+use userd_core::{CallerId, EventKind, PasswordAttempt, RefreshToken, SessionToken};
+use userd_service::{Error, Precondition, Removal, UseCases};
+use userd_store::SessionStore;
 
 use super::{ABSOLUTE_MS, GRACE_MS, IDLE_MS, Place, ada, client, mint, read, refresh, sign_in};
 use crate::http::PASSWORD;
 
-fn first(ada: &userd::service::SignedInNow) -> RefreshToken {
+fn first(ada: &userd_service::SignedInNow) -> RefreshToken {
     ada.refresh.clone().expect("a refresh token was asked for")
 }
 
@@ -140,7 +140,7 @@ async fn a_session_that_was_opened_without_a_refresh_token_has_none() {
     let ada = ada(&node).await;
     let email = ada.user.email.clone();
     let password = PasswordAttempt::parse(PASSWORD).expect("an attempt");
-    let plain = userd::service::SignIn { email, password, refresh: false, device: None };
+    let plain = userd_service::SignIn { email, password, refresh: false, device: None };
     let plain = node.sessions.sign_in(&plain, client()).await.expect("she signs in");
     assert!(plain.refresh.is_none());
     let (id, proof) = plain.token.digest();
@@ -182,7 +182,7 @@ async fn a_deleted_user_refreshes_nothing_more() {
 /// What a store has and did not confirm may be lost in a failover; the successor would then look stolen.
 #[tokio::test]
 async fn a_retry_too_is_answered_only_when_the_store_has_confirmed_the_successor() {
-    use crate::support::memory_store::Fault;
+    use userd_store::memory::Fault;
 
     let place = Place::new();
     let node = place.node();
@@ -198,7 +198,7 @@ async fn a_retry_too_is_answered_only_when_the_store_has_confirmed_the_successor
 
 #[tokio::test]
 async fn a_store_that_fails_anywhere_within_leaves_the_client_a_token_that_works() {
-    use crate::support::memory_store::Fault;
+    use userd_store::memory::Fault;
 
     for fault in [Fault::Unavailable, Fault::UnavailableAfter] {
         for nth in 0.. {

@@ -3,15 +3,15 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use userd::clock::{Clock, ManualClock};
-use userd::domain::Timestamp;
-use userd::service::{
+use userd_core::Timestamp;
+use userd_core::clock::{Clock, ManualClock};
+use userd_service::{
     Error, KEYS_MAX_AGE_S, KeyState, Rotation, SignedInNow, SigningAlgorithm, UnsealError, UseCases, publish_lead_ms,
 };
-use userd::store::{KeyKind, KeyStore};
+use userd_store::{KeyKind, KeyStore};
 
 use super::{LIFE_MS, Place, START, ada, kid, mint, published, read, sign_in};
-use crate::support::memory_store::Fault;
+use userd_store::memory::Fault;
 
 /// A second and a bit: every node has read again.
 const NODES_READ_MS: u64 = 1_001;

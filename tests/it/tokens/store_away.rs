@@ -9,13 +9,13 @@ use async_trait::async_trait;
 use futures_util::future::join_all;
 use tokio::sync::Semaphore;
 use tokio::task::yield_now;
-use userd::clock::ManualClock;
-use userd::random::SeededRandom;
-use userd::service::{ApiKeys, Error, KeyGround, Keyring, Seal, SigningAlgorithm, SigningRing};
-use userd::store::{KeyKind, KeyStore, StoreError, StoredKey};
+use userd_core::clock::ManualClock;
+use userd_core::random::SeededRandom;
+use userd_service::{ApiKeys, Error, KeyGround, Keyring, Seal, SigningAlgorithm, SigningRing};
+use userd_store::{KeyKind, KeyStore, StoreError, StoredKey};
 
 use super::START;
-use crate::support::memory_store::MemoryStore;
+use userd_store::memory::MemoryStore;
 
 /// How many ask at once.
 const MANY: usize = 16;

@@ -7,19 +7,19 @@ use std::thread;
 
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use userd::clock::{Clock, ManualClock, SystemClock};
-use userd::domain::Timestamp;
-use userd::random::SystemRandom;
-use userd::service::{KeyGround, Rotation, Seal, SigningAlgorithm, SigningKeys, publish_lead_ms};
-use userd::store::redis::RedisStore;
+use userd_core::Timestamp;
+use userd_core::clock::{Clock, ManualClock, SystemClock};
+use userd_core::random::SystemRandom;
+use userd_service::{KeyGround, Rotation, Seal, SigningAlgorithm, SigningKeys, publish_lead_ms};
+use userd_store_redis::RedisStore;
 
 use super::{LIFE_MS, read};
-use crate::support::http::{Answer, ask, get, with_json};
-use crate::support::program::{Launch, Serving};
-use crate::support::redis_server::RedisServer;
-use crate::support::sign_ins::{by, sign_in, somebody, text};
-use crate::support::verifiers::Verifier;
-use crate::support::waiting::until_some;
+use userd_test_support::http::{Answer, ask, get, with_json};
+use userd_test_support::program::{Launch, Serving};
+use userd_test_support::redis_server::RedisServer;
+use userd_test_support::sign_ins::{by, sign_in, somebody, text};
+use userd_test_support::verifiers::Verifier;
+use userd_test_support::waiting::until_some;
 
 const EMAIL: &str = "ada@example.org";
 

@@ -4,7 +4,7 @@ use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
 
 use super::{Folder, err, out};
-use crate::support::terminal::Terminal;
+use userd_test_support::terminal::Terminal;
 
 const PASSWORD: &str = "blue kite over Delft";
 

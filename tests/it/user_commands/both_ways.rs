@@ -5,10 +5,10 @@ use std::process::{Command, Stdio};
 use serde_json::Value;
 
 use super::{Folder, err, out};
-use crate::support::http::{PASSWORD, ask};
-use crate::support::program::{Launch, Serving};
-use crate::support::redis_server::{RedisServer, wait_for};
-use crate::support::sign_ins::{login, sign_in};
+use userd_test_support::http::{PASSWORD, ask};
+use userd_test_support::program::{Launch, Serving};
+use userd_test_support::redis_server::{RedisServer, wait_for};
+use userd_test_support::sign_ins::{login, sign_in};
 
 /// An exit code, and all that was said.
 type Ended = (Option<i32>, String);
@@ -122,7 +122,7 @@ async fn what_is_ruled_either_way_holds_at_once() {
     let address = both.serving.address();
     let ways: [Way<'_>; 2] = [&|args| both.store(args), &|args| both.server(args)];
     for (way, email) in ways.iter().zip(["ada@example.org", "grace@example.org"]) {
-        crate::support::sign_ins::somebody(address, email).await;
+        userd_test_support::sign_ins::somebody(address, email).await;
         let status = async |password: &str| ask(address, &login(email, password)).await.status;
         let user = |command: &'static str| ["user", command, email, "--yes"];
         sign_in(address, email).await;
@@ -134,7 +134,7 @@ async fn what_is_ruled_either_way_holds_at_once() {
         assert!(code == DONE && said.contains(email) && said.ends_with("is enabled\n"), "{said}");
         let token = sign_in(address, email).await["token"].as_str().map(str::to_owned).expect("a token");
         assert_eq!(way(&user("end-sessions")).0, DONE);
-        assert_eq!(crate::support::sign_ins::session(address, &token).await.status, 401);
+        assert_eq!(userd_test_support::sign_ins::session(address, &token).await.status, 401);
         assert_eq!(way(&user("expire-password")).0, DONE);
         assert_eq!(status(PASSWORD).await, 403);
         assert_eq!(status("wrong password").await, 401);

@@ -7,8 +7,8 @@
 use std::collections::HashMap;
 
 use super::scenario::{Client, Outcome, run};
-use crate::support::stepped::{Place, SteppedClient, Told};
-use crate::support::stepper::{is_script, words};
+use userd_test_support::stepped::{Place, SteppedClient, Told};
+use userd_test_support::stepper::{is_script, words};
 
 /// A place in the tree of one client's histories.
 pub type At = usize;

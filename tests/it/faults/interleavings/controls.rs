@@ -2,8 +2,8 @@
 
 use super::explore::{Order, Search};
 use super::scenario::{A, Act, B, C, CLOCKS, Scenario};
-use crate::support::key_space::KeySpace;
-use crate::support::redis_server::RedisServer;
+use userd_test_support::key_space::KeySpace;
+use userd_test_support::redis_server::RedisServer;
 
 /// A script as the store loads it. What only shrinks may run without memory; see `script` in the store.
 macro_rules! script {
@@ -12,8 +12,8 @@ macro_rules! script {
             "#!lua",
             $flags,
             "\n",
-            include_str!("../../../../src/store/redis/scripts/prelude.lua"),
-            include_str!(concat!("../../../../src/store/redis/scripts/", $name, ".lua"))
+            include_str!("../../../../crates/store-redis/src/scripts/prelude.lua"),
+            include_str!(concat!("../../../../crates/store-redis/src/scripts/", $name, ".lua"))
         )
     };
 }
@@ -27,9 +27,9 @@ const SIGN_UP_ABORT: &str = script!("sign_up_abort", " flags=allow-oom");
 
 const END_OTHER_SESSIONS: &str = concat!(
     "#!lua flags=allow-oom\n",
-    include_str!("../../../../src/store/redis/scripts/prelude.lua"),
-    include_str!("../../../../src/store/redis/scripts/sessions.lua"),
-    include_str!("../../../../src/store/redis/scripts/end_other_sessions.lua")
+    include_str!("../../../../crates/store-redis/src/scripts/prelude.lua"),
+    include_str!("../../../../crates/store-redis/src/scripts/sessions.lua"),
+    include_str!("../../../../crates/store-redis/src/scripts/end_other_sessions.lua")
 );
 
 /// Searches with `part` of a script replaced, by every pair of clocks until something is found, which must begin

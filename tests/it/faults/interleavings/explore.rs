@@ -17,9 +17,9 @@ use super::actor::{Actor, At, START};
 use super::invariants::{owner, steps_back, violations};
 use super::scenario::{AFTERWARDS_MS, Act, Client, Outcome, RIVAL, Scenario, id_of};
 use super::walk::Stage;
-use crate::support::image::{Image, record_of};
-use crate::support::key_space::KeySpace;
-use crate::support::stepped::{Place, Told};
+use userd_test_support::image::{Image, record_of};
+use userd_test_support::key_space::KeySpace;
+use userd_test_support::stepped::{Place, Told};
 
 /// What can be done in a state.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -366,8 +366,8 @@ impl Search {
         let outcome = actor.node(at).outcomes[0];
         let left = self.key_space.image().await;
         let mine = owner(&left, email) == Some(id_of(RIVAL));
-        let sound = crate::support::redis_audit::compare(&left, "userd:").contradictions
-            == crate::support::redis_audit::compare(lies, "userd:").contradictions;
+        let sound = userd_test_support::redis_audit::compare(&left, "userd:").contradictions
+            == userd_test_support::redis_audit::compare(lies, "userd:").contradictions;
         let outcome = if sound && mine == (outcome == Outcome::Done) { outcome } else { Outcome::Unknown };
         self.tried.insert(case, outcome);
         outcome

@@ -11,12 +11,12 @@
 //!
 //! I4, that nothing is blocked, needs a client that tries: see `explore` and `walk`.
 
-use userd::domain::UserId;
+use userd_core::UserId;
 
 use super::scenario::{Act, NEW_HASH, Outcome, Scenario, id_of, session_of};
-use crate::support::image::{Content, Image, Record, field, hex, record_of};
-use crate::support::people::SOME_HASH;
-use crate::support::redis_audit::compare;
+use userd_test_support::image::{Content, Image, Record, field, hex, record_of};
+use userd_test_support::people::SOME_HASH;
+use userd_test_support::redis_audit::compare;
 
 /// What an act has come to; `None` while it is under way or where its client crashed.
 type Told = Option<Outcome>;

@@ -23,17 +23,17 @@ mod scenario;
 mod walk;
 
 use std::sync::Arc;
-use userd::domain::Client;
+use userd_core::Client;
 
-use userd::random::SystemRandom;
-use userd::store::redis::{RedisSettings, RedisStore};
-use userd::store::{Insert, Open, SessionStore, Store};
+use userd_core::random::SystemRandom;
+use userd_store::{Insert, Open, SessionStore, Store};
+use userd_store_redis::{RedisSettings, RedisStore};
 
 use self::scenario::{Scenario, session_of, user};
-use crate::support::image::Image;
-use crate::support::key_space::KeySpace;
-use crate::support::people::NOW;
-use crate::support::signed_in::LIMITS;
+use userd_test_support::image::Image;
+use userd_test_support::key_space::KeySpace;
+use userd_test_support::people::NOW;
+use userd_test_support::signed_in::LIMITS;
 
 /// The database on which a scenario begins: its users have signed up.
 async fn beginning(scenario: &Scenario, port: u16, key_space: &mut KeySpace) -> Image {

@@ -10,8 +10,8 @@ use std::time::Instant;
 use super::explore::{Explored, Order, Search};
 use super::scenario::{A, Act, B, C, CLOCKS, Scenario};
 use super::walk::{Stage, Walk};
-use crate::support::key_space::KeySpace;
-use crate::support::redis_server::RedisServer;
+use userd_test_support::key_space::KeySpace;
+use userd_test_support::redis_server::RedisServer;
 
 /// Whole runs, for comparison with what a search has met, for each pair of clocks.
 const WALKS: u64 = 10;

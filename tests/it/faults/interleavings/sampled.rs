@@ -3,12 +3,12 @@
 
 use std::time::{Duration, Instant};
 
-use userd::random::{Random, SeededRandom};
+use userd_core::random::{Random, SeededRandom};
 
 use super::scenario::{A, Act, B, C, CLOCKS, Client, Scenario};
 use super::walk::{Walk, Walked};
-use crate::support::key_space::KeySpace;
-use crate::support::redis_server::RedisServer;
+use userd_test_support::key_space::KeySpace;
+use userd_test_support::redis_server::RedisServer;
 
 /// How many walks there are at least.
 const WALKS: u64 = 200;

@@ -2,14 +2,14 @@
 
 use std::sync::{Arc, PoisonError};
 
-use userd::domain::{EventKind, PasswordHash, Timestamp, User, UserId};
-use userd::random::SeededRandom;
-use userd::store::redis::{INTENT_MS, RedisStore};
-use userd::store::{Insert, NewSession, Remove, SessionStore, Store, StoreError, Update};
+use userd_core::random::SeededRandom;
+use userd_core::{EventKind, PasswordHash, Timestamp, User, UserId};
+use userd_store::{Insert, NewSession, Remove, SessionStore, Store, StoreError, Update};
+use userd_store_redis::{INTENT_MS, RedisStore};
 
-use crate::support::people::{NOW, address, profile, somebody};
-use crate::support::signed_in::new_session;
-use crate::support::stepped::Notes;
+use userd_test_support::people::{NOW, address, profile, somebody};
+use userd_test_support::signed_in::new_session;
+use userd_test_support::stepped::Notes;
 
 pub const A: &str = "a@example.org";
 pub const B: &str = "b@example.org";
@@ -138,7 +138,7 @@ pub async fn run(client: Client, store: Arc<RedisStore>, notes: Notes<Outcome>) 
 async fn perform(store: &RedisStore, act: Act, now: Timestamp) -> Result<Outcome, StoreError> {
     let number = match act {
         Act::SignUp(number, email) => {
-            return store.insert_user(&user(number, email, now), userd::domain::Client::nobody()).await.map(|answer| {
+            return store.insert_user(&user(number, email, now), userd_core::Client::nobody()).await.map(|answer| {
                 match answer {
                     Insert::Inserted => Outcome::Done,
                     Insert::Taken => Outcome::Taken,
@@ -147,12 +147,12 @@ async fn perform(store: &RedisStore, act: Act, now: Timestamp) -> Result<Outcome
             });
         }
         Act::EndOthers(number) => {
-            let (keep, nobody) = (Some(session_of(number, 1).id), userd::domain::Client::nobody());
+            let (keep, nobody) = (Some(session_of(number, 1).id), userd_core::Client::nobody());
             let ended = store.end_other_sessions(id_of(number), keep, nobody, now).await?;
             return Ok(if ended { Outcome::Done } else { Outcome::Missing });
         }
         Act::SignOut(number) => {
-            let (session, nobody) = (session_of(number, 1).id, userd::domain::Client::nobody());
+            let (session, nobody) = (session_of(number, 1).id, userd_core::Client::nobody());
             let ended = store.end_session(id_of(number), session, EventKind::SignedOut, nobody, now).await?;
             return Ok(if ended { Outcome::Done } else { Outcome::Missing });
         }
@@ -163,15 +163,15 @@ async fn perform(store: &RedisStore, act: Act, now: Timestamp) -> Result<Outcome
     let version = found.version;
     let answer = match act {
         Act::Move(_, email) => {
-            store.replace_profile(id, version, &profile("Ada", email), userd::domain::Client::nobody(), now).await?
+            store.replace_profile(id, version, &profile("Ada", email), userd_core::Client::nobody(), now).await?
         }
         Act::NewPassword(_) => {
             let hash = PasswordHash::parse(NEW_HASH).expect("a hash");
             let keep = Some(session_of(number, 1).id);
-            store.replace_password(id, version, &hash, keep, userd::domain::Client::nobody(), now).await?
+            store.replace_password(id, version, &hash, keep, userd_core::Client::nobody(), now).await?
         }
         Act::Remove(_) | Act::SignUp(..) | Act::EndOthers(_) | Act::SignOut(_) => {
-            return store.remove_user(id, version, userd::domain::Client::nobody(), now).await.map(
+            return store.remove_user(id, version, userd_core::Client::nobody(), now).await.map(
                 |answer| match answer {
                     Remove::Removed => Outcome::Done,
                     Remove::Stale => Outcome::Stale,

@@ -2,20 +2,20 @@
 //! the end. Nothing is remembered and put together, as `explore` does; that it comes to the same is tested with this.
 
 use std::sync::Arc;
-use userd::domain::Client;
+use userd_core::Client;
 
-use userd::random::{Random, SeededRandom, SystemRandom};
-use userd::store::redis::{RedisSettings, RedisStore};
-use userd::store::{Insert, Store};
+use userd_core::random::{Random, SeededRandom, SystemRandom};
+use userd_store::{Insert, Store};
+use userd_store_redis::{RedisSettings, RedisStore};
 
 use super::invariants::{owner, steps_back, violations};
 use super::scenario::{AFTERWARDS_MS, Outcome, RIVAL, Scenario, now_of, run, user};
-use crate::support::image::Image;
-use crate::support::key_space::KeySpace;
-use crate::support::people::address;
-use crate::support::redis_audit::compare;
-use crate::support::stepped::{Place, SteppedClient, Told};
-use crate::support::stepper::is_script;
+use userd_test_support::image::Image;
+use userd_test_support::key_space::KeySpace;
+use userd_test_support::people::address;
+use userd_test_support::redis_audit::compare;
+use userd_test_support::stepped::{Place, SteppedClient, Told};
+use userd_test_support::stepper::is_script;
 
 /// How much one walk, or several, have done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 use rocket::http::Method::Post;
-use userd::http::{Access, Proxies};
+use userd_http::{Access, Proxies};
 
 use crate::http::PASSWORD;
 use crate::http::scene::{Headers, Person, Scene};

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 use rocket::http::Method::{Delete, Get, Options, Post};
-use userd::http::Access;
+use userd_http::Access;
 
 use crate::http::Answer;
 use crate::http::scene::{Headers, Scene};

@@ -4,8 +4,8 @@ use rocket::http::Method::{Delete, Get, Patch, Post};
 
 use crate::http::scene::{Headers, Scene, api_keys, bearer, cookie, make_key, make_revoked_key};
 use crate::http::{OTHER_PASSWORD, PASSWORD};
-use userd::domain::{ApiKeyId, Scope};
-use userd::store::{KeyKind, KeyStore};
+use userd_core::{ApiKeyId, Scope};
+use userd_store::{KeyKind, KeyStore};
 
 #[rocket::async_test]
 async fn each_mistake_is_told_what_to_send_instead() {

@@ -1,7 +1,7 @@
 //! A browser sends a cookie by itself, whoever's page asks: what it says about that page decides.
 
 use rocket::http::Method::{Delete, Get, Post};
-use userd::http::Access;
+use userd_http::Access;
 
 use crate::http::PASSWORD;
 use crate::http::scene::{Headers, Scene, bearer};

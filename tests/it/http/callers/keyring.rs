@@ -7,13 +7,13 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use async_trait::async_trait;
 use rocket::tokio::join;
 use rocket::tokio::sync::Semaphore;
-use userd::clock::Clock;
-use userd::random::SeededRandom;
-use userd::service::{ApiKeys, Keyring};
-use userd::store::{KeyKind, KeyStore, StoreError, StoredKey};
+use userd_core::clock::Clock;
+use userd_core::random::SeededRandom;
+use userd_service::{ApiKeys, Keyring};
+use userd_store::{KeyKind, KeyStore, StoreError, StoredKey};
 
 use crate::http::clock;
-use crate::support::memory_store::MemoryStore;
+use userd_store::memory::MemoryStore;
 
 /// Answers a reading when it is let, with what is in it or not at all.
 struct Slow {
@@ -97,14 +97,14 @@ async fn while_the_store_is_away_known_keys_open_and_that_there_are_none_is_soon
         store.away.store(true, Ordering::SeqCst);
         let asked = store.readings.load(Ordering::SeqCst);
         // It is asked again within a second.
-        crate::support::redis_server::wait_for("the store is asked again", || {
+        userd_test_support::redis_server::wait_for("the store is asked again", || {
             let found = futures_util::FutureExt::now_or_never(keyring.find(&token)).expect("nobody waits");
             assert_eq!(found.expect("it goes on with what it knew").is_some(), there);
             store.readings.load(Ordering::SeqCst) > asked
         });
         assert_eq!(keyring.is_empty().await.ok(), Some(!there), "a failover is got over");
         if !there {
-            crate::support::redis_server::wait_for("that there is no key is known no more", || {
+            userd_test_support::redis_server::wait_for("that there is no key is known no more", || {
                 futures_util::FutureExt::now_or_never(keyring.is_empty()).expect("nobody waits").is_err()
             });
         }

@@ -6,11 +6,11 @@ use std::process::Command;
 use std::sync::Arc;
 
 use rocket::http::Method::{Get, Post};
-use userd::http::HttpSettings;
+use userd_http::HttpSettings;
 
 use crate::http::scene::{Headers, Scene, make_key, make_revoked_key};
 use crate::http::settings;
-use crate::support::memory_store::{Fault, MemoryStore};
+use userd_store::memory::{Fault, MemoryStore};
 
 const SIGN_UP: &str = r#"{"name":"Eve","email":"eve@example.com","password":"correct horse battery"}"#;
 

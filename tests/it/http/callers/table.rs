@@ -6,12 +6,12 @@ use std::sync::Arc;
 
 use insta::assert_snapshot;
 use rocket::http::Method::{self, Delete, Get, Patch, Post, Put};
-use userd::domain::Scope;
-use userd::http::{Access, HttpSettings, SignUpBy};
+use userd_core::Scope;
+use userd_http::{Access, HttpSettings, SignUpBy};
 
 use crate::http::scene::{Headers, Scene, bearer, cookie, make_key, make_revoked_key};
 use crate::http::settings;
-use crate::support::memory_store::MemoryStore;
+use userd_store::memory::MemoryStore;
 
 /// The first rank of the routes that answer for methods which a path does not have.
 const OTHER_METHODS_RANK: isize = 1000;

@@ -1,0 +1,305 @@
+//! The refresh token of a session: used once for its successor, and never again.
+//!
+//! A client that lost the answer, or has two tabs, uses the same token twice within a moment. It must get *the same*
+//! successor, or one of the two would be shut out. But only digests are kept, so the successor is not there to be
+//! repeated: it is made from the old token and a salt, `HMAC-SHA-256(old secret, salt)`, and the salt is what is
+//! kept. Who has only the store lacks the old token; who has only the old token lacks the salt.
+//!
+//! A token that is older than that moment was stolen, or its successor was: the session has to end. So that nobody
+//! can end a session by inventing tokens, each carries a mark of its session that only its tokens have.
+
+use std::fmt;
+
+use aws_lc_rs::hmac;
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use super::encoding::{decode, encode};
+use super::token_secret::{SECRET_BYTES, TokenSecret, first_half};
+use super::{MOMENT_BYTES, SessionId, SessionProof, Timestamp, UserId};
+
+/// What a token of this format begins with.
+const PREFIX: &str = "r1";
+
+/// How many tokens that were used a moment ago are remembered: a client with more tabs than this that all refresh
+/// within the grace has lost its way.
+const PAST_MAX: usize = 4;
+
+/// Bytes of a kept digest.
+const DIGEST: usize = 16;
+/// Bytes of a salt.
+pub const SALT_BYTES: usize = 16;
+/// Bytes of one remembered token.
+const PAST: usize = DIGEST + SALT_BYTES + MOMENT_BYTES;
+
+/// The secret that is exchanged for its successor: `r1.<user id>.<session id>.<mark>.<43 characters>`.
+#[derive(Clone)]
+pub struct RefreshToken {
+    user: UserId,
+    session: SessionId,
+    mark: [u8; DIGEST],
+    secret: TokenSecret,
+}
+
+impl RefreshToken {
+    /// The first token of a session, from 32 random bytes.
+    #[must_use]
+    pub fn generate(user: UserId, session: SessionId, proof: SessionProof, random: [u8; SECRET_BYTES]) -> Self {
+        Self { user, session, mark: mark(proof), secret: TokenSecret::new(random) }
+    }
+
+    /// The token that `text` is, in its one spelling; `None` if it is none.
+    #[must_use]
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut parts = text.strip_prefix(PREFIX)?.strip_prefix('.')?.split('.');
+        let mut next = || parts.next();
+        let (user, session, mark, secret) = (next()?, next()?, next()?, next()?);
+        if next().is_some() {
+            return None;
+        }
+        Some(Self {
+            user: UserId::parse_exact(user)?,
+            session: SessionId::parse(session)?,
+            mark: decode(mark)?,
+            secret: TokenSecret::parse(secret)?,
+        })
+    }
+
+    /// Whose token it says it is.
+    #[must_use]
+    pub fn user(&self) -> UserId {
+        self.user
+    }
+
+    /// Of which session it says it is.
+    #[must_use]
+    pub fn session(&self) -> SessionId {
+        self.session
+    }
+
+    /// Lets the secret out, for the client.
+    #[must_use]
+    pub fn expose(&self) -> String {
+        format!("{PREFIX}.{}.{}.{}.{}", self.user, self.session, encode(&self.mark), self.secret.spell())
+    }
+
+    fn digest(&self) -> [u8; DIGEST] {
+        first_half(self.secret.digest())
+    }
+
+    /// The token that follows this one under `salt`.
+    fn successor(&self, salt: &[u8; SALT_BYTES]) -> Self {
+        let key = hmac::Key::new(hmac::HMAC_SHA256, self.secret.as_bytes());
+        let mut secret = [0; SECRET_BYTES];
+        secret.copy_from_slice(hmac::sign(&key, salt).as_ref());
+        Self { secret: TokenSecret::new(secret), ..self.clone() }
+    }
+}
+
+impl fmt::Debug for RefreshToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "RefreshToken({PREFIX}.{}.{}.***)", self.user, self.session)
+    }
+}
+
+/// What all tokens of a session have in common, and nobody else can make.
+fn mark(proof: SessionProof) -> [u8; DIGEST] {
+    let digest = Sha256::new().chain_update(b"userd refresh mark 1").chain_update(proof.as_bytes()).finalize();
+    first_half(digest.into())
+}
+
+/// A token that was used a moment ago.
+#[derive(Clone, PartialEq, Eq)]
+struct Past {
+    digest: [u8; DIGEST],
+    salt: [u8; SALT_BYTES],
+    at: Timestamp,
+}
+
+/// What is kept of a session's refresh tokens.
+#[derive(Clone, PartialEq, Eq)]
+pub struct RefreshState {
+    current: [u8; DIGEST],
+    past: Vec<Past>,
+}
+
+/// What a token that was shown is worth.
+#[derive(Debug)]
+pub enum Refresh {
+    /// It is the current one: this is what has to be kept from now on, and the successor to hand out once it is.
+    Rotate {
+        /// What has to be kept.
+        state: RefreshState,
+        /// What is handed out.
+        successor: RefreshToken,
+    },
+    /// It was used a moment ago: the same successor once more.
+    Again {
+        /// What is handed out.
+        successor: RefreshToken,
+    },
+    /// It was used long ago: somebody else has it, or has its successor. The session has to end.
+    Reused,
+    /// It never was a token of this session.
+    Forged,
+}
+
+impl RefreshState {
+    /// What is kept of a session's first token.
+    #[must_use]
+    pub fn of(token: &RefreshToken) -> Self {
+        Self { current: token.digest(), past: Vec::new() }
+    }
+
+    /// What `token`, shown at `now` for the session with `proof`, is worth; `salt` is fresh randomness.
+    ///
+    /// A clock that was set back makes the moment longer, not shorter.
+    #[must_use]
+    pub fn judge(
+        &self,
+        token: &RefreshToken,
+        proof: SessionProof,
+        now: Timestamp,
+        grace_ms: u64,
+        salt: [u8; SALT_BYTES],
+    ) -> Refresh {
+        if !bool::from(mark(proof).ct_eq(&token.mark)) {
+            return Refresh::Forged;
+        }
+        let digest = token.digest();
+        let recent = |past: &&Past| now < past.at.plus_millis(grace_ms);
+        if bool::from(self.current.ct_eq(&digest)) {
+            let successor = token.successor(&salt);
+            let mut past: Vec<Past> = self.past.iter().filter(recent).cloned().collect();
+            past.insert(0, Past { digest, salt, at: now });
+            past.truncate(PAST_MAX);
+            return Refresh::Rotate { state: Self { current: successor.digest(), past }, successor };
+        }
+        match self.past.iter().filter(recent).find(|past| past.digest.ct_eq(&digest).into()) {
+            Some(past) => Refresh::Again { successor: token.successor(&past.salt) },
+            None => Refresh::Reused,
+        }
+    }
+
+    /// The bytes that a store keeps: 16, and 38 for each token used a moment ago.
+    #[must_use]
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = self.current.to_vec();
+        for past in &self.past {
+            bytes.extend(past.digest);
+            bytes.extend(past.salt);
+            bytes.extend(past.at.to_bytes());
+        }
+        bytes
+    }
+
+    /// The state that these bytes are; `None` if they are none.
+    #[must_use]
+    pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (current, rest) = bytes.split_first_chunk::<DIGEST>()?;
+        let pieces = rest.chunks_exact(PAST);
+        if !pieces.remainder().is_empty() || pieces.len() > PAST_MAX {
+            return None;
+        }
+        let past = pieces.map(|piece| {
+            let (digest, piece) = piece.split_first_chunk()?;
+            let (salt, at) = piece.split_first_chunk()?;
+            Some(Past { digest: *digest, salt: *salt, at: Timestamp::from_bytes(at.try_into().ok()?) })
+        });
+        Some(Self { current: *current, past: past.collect::<Option<_>>()? })
+    }
+}
+
+impl fmt::Debug for RefreshState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RefreshState(***)")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::SessionToken;
+
+    const GRACE_MS: u64 = 10_000;
+
+    fn first_token() -> (RefreshToken, SessionProof) {
+        let user = UserId::parse("0192f0c1-2b3d-7e4f-8a5b-6c7d8e9fa0b1").expect("an id");
+        let (id, proof) = SessionToken::generate(user, [3; SECRET_BYTES]).digest();
+        (RefreshToken::generate(user, id, proof, [9; SECRET_BYTES]), proof)
+    }
+
+    fn judge(state: &RefreshState, token: &RefreshToken, at: u64, salt: u8) -> Refresh {
+        state.judge(token, first_token().1, Timestamp::from_millis(at), GRACE_MS, [salt; SALT_BYTES])
+    }
+
+    fn rotate(state: &RefreshState, token: &RefreshToken, at: u64, salt: u8) -> (RefreshState, RefreshToken) {
+        match judge(state, token, at, salt) {
+            Refresh::Rotate { state, successor } => (state, successor),
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_token_used_again_within_the_grace_gets_the_same_successor_and_later_ends_the_session() {
+        let (one, _) = first_token();
+        let (state, two) = rotate(&RefreshState::of(&one), &one, 1_000, 1);
+        let Refresh::Again { successor } = judge(&state, &one, 10_999, 2) else { panic!("within the grace") };
+        assert_eq!(successor.expose(), two.expose());
+        assert!(matches!(judge(&state, &one, 11_000, 2), Refresh::Reused));
+        assert!(matches!(judge(&state, &two, 11_000, 2), Refresh::Rotate { .. }));
+    }
+
+    #[test]
+    fn a_second_tab_that_lags_two_uses_behind_still_gets_a_token_that_works() {
+        let (one, _) = first_token();
+        let (state, two) = rotate(&RefreshState::of(&one), &one, 1_000, 1);
+        let (state, three) = rotate(&state, &two, 2_000, 2);
+        let Refresh::Again { successor } = judge(&state, &one, 3_000, 3) else { panic!("within the grace") };
+        assert_eq!(successor.expose(), two.expose());
+        let Refresh::Again { successor } = judge(&state, &two, 3_000, 3) else { panic!("within the grace") };
+        assert_eq!(successor.expose(), three.expose());
+    }
+
+    #[test]
+    fn a_token_that_was_never_given_out_ends_nothing() {
+        let (one, proof) = first_token();
+        let other = SessionToken::generate(one.user(), [4; SECRET_BYTES]).digest().1;
+        let forged = RefreshToken::generate(one.user(), one.session(), other, [9; SECRET_BYTES]);
+        let state = RefreshState::of(&one);
+        assert!(matches!(judge(&state, &forged, 1_000, 1), Refresh::Forged));
+        let older = RefreshToken::generate(one.user(), one.session(), proof, [8; SECRET_BYTES]);
+        assert!(matches!(judge(&state, &older, 1_000, 1), Refresh::Reused));
+    }
+
+    #[test]
+    fn who_knows_the_old_token_alone_can_not_make_its_successor() {
+        let (one, _) = first_token();
+        let (_, two) = rotate(&RefreshState::of(&one), &one, 1_000, 1);
+        let (_, other) = rotate(&RefreshState::of(&one), &one, 1_000, 2);
+        assert_ne!(two.expose(), other.expose());
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_kept_is_read_back(uses in 0..6_u8) {
+            let (mut token, _) = first_token();
+            let mut state = RefreshState::of(&token);
+            for n in 0..uses {
+                (state, token) = rotate(&state, &token, 1_000 + u64::from(n), n);
+            }
+            prop_assert_eq!(RefreshState::from_bytes(&state.to_bytes()), Some(state));
+            prop_assert_eq!(RefreshToken::parse(&token.expose()).map(|read| read.expose()), Some(token.expose()));
+        }
+
+        #[test]
+        fn any_bytes_and_any_text_are_read_without_panic(bytes: Vec<u8>, text in any::<String>()) {
+            let _ = RefreshState::from_bytes(&bytes);
+            if let Some(token) = RefreshToken::parse(&text) {
+                prop_assert_eq!(token.expose(), text);
+            }
+        }
+    }
+}

@@ -1,0 +1,123 @@
+//! What is left of every request: one line in the access log, and its count in the metrics. Nothing personal: the route
+//! and not the path, that somebody was signed in and not who.
+
+use std::sync::{Arc, OnceLock};
+
+use rocket::fairing::AdHoc;
+use rocket::http::HeaderMap;
+use rocket::{Request, Response};
+
+use super::front::{RequestId, Trace};
+use userd_core::ApiKeyId;
+use userd_metrics::Metrics;
+
+/// The header by which a request says to which trace it belongs: W3C Trace Context.
+pub(super) const TRACE_PARENT: &str = "traceparent";
+
+/// Where requests are counted.
+pub(super) struct Counted(pub(super) Arc<Metrics>);
+
+/// What is known of who asks, as far as somebody has looked.
+#[derive(Debug, Default)]
+pub(super) struct Seen(OnceLock<Kind>);
+
+/// Of which kind who asks is.
+#[derive(Debug)]
+pub(super) enum Kind {
+    /// Nothing was shown.
+    Nobody,
+    /// A user, by a session that is good.
+    Session,
+    /// A service, by a key that is good.
+    Key(ApiKeyId),
+}
+
+impl Seen {
+    /// Somebody has looked. The first look counts.
+    pub(super) fn note(&self, kind: Kind) {
+        let _ = self.0.set(kind);
+    }
+
+    /// The word for it, and the id of the key.
+    fn words(&self) -> (&'static str, Option<&str>) {
+        match self.0.get() {
+            None => ("-", None),
+            Some(Kind::Nobody) => ("nobody", None),
+            Some(Kind::Session) => ("session", None),
+            Some(Kind::Key(id)) => ("key", Some(id.as_str())),
+        }
+    }
+}
+
+/// Tells the metrics which routes there are, once all are mounted.
+pub(super) fn know_routes(metrics: Arc<Metrics>) -> AdHoc {
+    AdHoc::on_ignite("routes to be counted", move |rocket| async move {
+        metrics.requests.know_routes(rocket.routes().map(|route| route.uri.path()));
+        rocket
+    })
+}
+
+/// Writes the line, and counts.
+pub(super) fn note(request: &Request<'_>, response: &Response<'_>) {
+    let (trace, took) = (Trace::of(request), Trace::of(request).started.elapsed());
+    let route = request.route().map(|route| route.uri.path());
+    let (method, status) = (trace.method.as_str(), response.status().code);
+    if let Some(Counted(metrics)) = request.rocket().state() {
+        metrics.requests.answered(method, route, status, took);
+    }
+    let (caller, key_id) = trace.seen.words();
+    tracing::info!(
+        target: "userd::access",
+        id = %RequestId::of(request),
+        method,
+        route = route.unwrap_or("-"),
+        status,
+        duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
+        bytes = response.body().preset_size(),
+        caller,
+        key_id,
+        trace_id = trace.joined().or_else(|| trace_id(request.headers())),
+    );
+}
+
+/// The trace that the request says it belongs to, if it says so as the standard has it.
+fn trace_id<'h>(headers: &'h HeaderMap<'_>) -> Option<&'h str> {
+    let mut parts = headers.get_one(TRACE_PARENT)?.split('-');
+    let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
+    let is_hex = |text: &str, digits: usize| {
+        text.len() == digits && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let is_some = |text: &str| text.bytes().any(|byte| byte != b'0');
+    // Versions to come may have more parts; ff is none. Of version 00 there are exactly four.
+    let whole = version != "ff" && (version != "00" || parts.next().is_none());
+    let good = whole && is_hex(version, 2) && is_hex(trace, 32) && is_hex(span, 16) && is_hex(flags, 2);
+    (good && is_some(trace) && is_some(span)).then_some(trace)
+}
+
+#[cfg(test)]
+mod tests {
+    use rocket::http::Header;
+
+    use super::*;
+
+    #[test]
+    fn only_what_the_standard_has_is_taken_for_a_trace() {
+        let good = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+        let cases = [
+            (good, true),
+            ("01-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more", true),
+            ("00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01-more", false),
+            ("ff-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01", false),
+            ("00-4BF92F3577B34DA6A3CE929D0E0E4736-00f067aa0ba902b7-01", false),
+            ("00-00000000000000000000000000000000-00f067aa0ba902b7-01", false),
+            ("00-4bf92f3577b34da6a3ce929d0e0e4736-0000000000000000-01", false),
+            ("00-ada@example.org-00f067aa0ba902b7-01", false),
+            ("", false),
+        ];
+        for (text, taken) in cases {
+            let mut headers = HeaderMap::new();
+            headers.add(Header::new(TRACE_PARENT, text));
+            assert_eq!(trace_id(&headers).is_some(), taken, "{text}");
+        }
+    }
+}

@@ -1,0 +1,92 @@
+//! `GET /files/<path>`: a file from the folder that the operator named. No listing, no dot-files, nothing
+//! outside the folder, whatever the path says and wherever a link points.
+
+use std::convert::Infallible;
+use std::fs::File;
+use std::io;
+use std::path::{Component, Path, PathBuf};
+
+use rocket::http::ContentType;
+use rocket::http::uri::{Segments, fmt};
+use rocket::request::FromSegments;
+use rocket::response::Responder;
+use rocket::{Request, State, get, response};
+
+use crate::problem::Problem;
+
+/// The folder; without one every file is a 404.
+pub(crate) struct StaticDir(pub(crate) Option<PathBuf>);
+
+#[get("/files/<path..>")]
+pub(super) async fn file(path: FilePath, dir: &State<StaticDir>) -> Result<StaticFile, Problem> {
+    let (Some(dir), FilePath(Some(path))) = (dir.0.clone(), path) else { return Err(Problem::not_found()) };
+    let opened = tokio::task::spawn_blocking(move || open(&dir, &path)).await;
+    match opened {
+        Ok(Ok(file)) => Ok(file),
+        Ok(Err(error)) => {
+            if !matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::NotADirectory) {
+                tracing::debug!(%error, "a file is not served");
+            }
+            Err(Problem::not_found())
+        }
+        Err(_) => Err(Problem::not_found()),
+    }
+}
+
+/// A path of plain names; `None` if a segment is anything else.
+pub(crate) struct FilePath(Option<PathBuf>);
+
+impl<'r> FromSegments<'r> for FilePath {
+    /// Never: a failing segments guard would be a 422 of Rocket's.
+    type Error = Infallible;
+
+    fn from_segments(segments: Segments<'r, fmt::Path>) -> Result<Self, Infallible> {
+        let mut path = PathBuf::new();
+        for segment in segments {
+            if segment.starts_with('.') || segment.contains(['/', '\\', '\0']) {
+                return Ok(Self(None));
+            }
+            path.push(segment);
+        }
+        Ok(Self(Some(path)))
+    }
+}
+
+/// A file that may leave, already open.
+pub(super) struct StaticFile {
+    file: File,
+    content_type: ContentType,
+}
+
+/// Opens the regular file at `path` below `dir`, if that is where all links lead.
+fn open(dir: &Path, path: &Path) -> io::Result<StaticFile> {
+    let root = dir.canonicalize()?;
+    let real = root.join(path).canonicalize()?;
+    let inside = real.strip_prefix(&root).map_err(|_| refused("a link leads out of the folder"))?;
+    if inside.components().any(|part| matches!(part, Component::Normal(name) if is_hidden(name))) {
+        return Err(refused("a link leads to a dot-file"));
+    }
+    // Before opening: to open a pipe would wait for its other end.
+    if !real.metadata()?.is_file() {
+        return Err(refused("not a regular file"));
+    }
+    let extension = path.extension().and_then(|extension| extension.to_str());
+    let content_type = extension.and_then(ContentType::from_extension).unwrap_or(ContentType::Binary);
+    Ok(StaticFile { file: File::open(&real)?, content_type })
+}
+
+fn is_hidden(name: &std::ffi::OsStr) -> bool {
+    name.as_encoded_bytes().starts_with(b".")
+}
+
+fn refused(why: &'static str) -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, why)
+}
+
+impl<'r> Responder<'r, 'static> for StaticFile {
+    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
+        let mut response = self.file.respond_to(request)?;
+        response.set_header(self.content_type);
+        Ok(response)
+    }
+}

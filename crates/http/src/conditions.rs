@@ -1,0 +1,64 @@
+//! Conditional requests (RFC 9110, section 13) on the one kind of entity-tag that there is: a user's version.
+
+use std::convert::Infallible;
+
+use rocket::Request;
+use rocket::http::HeaderMap;
+use rocket::request::{FromRequest, Outcome};
+
+use userd_core::Version;
+use userd_service::Precondition;
+
+/// `If-Match`: the states in which a change is wanted.
+///
+/// Tags are compared strongly, so a weak one matches nothing; so does what is no tag of ours.
+pub(super) struct IfMatch(pub(super) Precondition);
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for IfMatch {
+    type Error = Infallible;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Infallible> {
+        let mut versions = None;
+        for tag in tags(request.headers(), "If-Match") {
+            if tag == "*" {
+                return Outcome::Success(Self(Precondition::Any));
+            }
+            versions.get_or_insert_with(Vec::new).extend(version(tag));
+        }
+        Outcome::Success(Self(versions.map_or(Precondition::Any, Precondition::OneOf)))
+    }
+}
+
+/// `If-None-Match`: the states that a reader already has. Compared weakly.
+pub(super) struct IfNoneMatch<'r>(&'r HeaderMap<'r>);
+
+impl IfNoneMatch<'_> {
+    /// Has the reader this state already?
+    pub(super) fn has(&self, current: Version) -> bool {
+        tags(self.0, "If-None-Match")
+            .any(|tag| tag == "*" || version(tag.strip_prefix("W/").unwrap_or(tag)) == Some(current))
+    }
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for IfNoneMatch<'r> {
+    type Error = Infallible;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, Infallible> {
+        Outcome::Success(Self(request.headers()))
+    }
+}
+
+/// The members of the list in the header `name`. Our tags contain no comma, so a split is enough: a foreign
+/// tag with a comma falls into pieces that match nothing.
+fn tags<'r>(headers: &'r HeaderMap<'_>, name: &'static str) -> impl Iterator<Item = &'r str> {
+    headers.get(name).flat_map(|list| list.split(',')).map(str::trim)
+}
+
+/// The version that a strong tag of ours stands for.
+fn version(tag: &str) -> Option<Version> {
+    let digits = tag.strip_prefix('"')?.strip_suffix('"')?;
+    let canonical = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
+    if canonical { digits.parse().ok().map(Version::from_number) } else { None }
+}

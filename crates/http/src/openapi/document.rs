@@ -1,0 +1,192 @@
+//! The whole document: what is told of each endpoint joined with what its signature says.
+
+use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::extensions::Extensions;
+use utoipa::openapi::header::{Header, HeaderBuilder};
+use utoipa::openapi::info::{InfoBuilder, LicenseBuilder};
+use utoipa::openapi::path::{Operation, OperationBuilder, PathItem, PathsBuilder};
+use utoipa::openapi::request_body::RequestBodyBuilder;
+use utoipa::openapi::response::{Response, ResponseBuilder, ResponsesBuilder};
+use utoipa::openapi::schema::{ComponentsBuilder, ObjectBuilder, Type};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::tag::TagBuilder;
+use utoipa::openapi::{OpenApi, OpenApiBuilder, Ref, Required};
+
+use super::endpoint::Endpoint;
+use super::guards::{API_KEY, COOKIE, SESSION};
+use super::problems::{self, ProblemAnswer};
+use super::told::{self, Shown, Told};
+
+/// What userd is, for who comes here first.
+const ABOUT: &str = "The user-accounts service beside your services: one e-mail, one user. Anything but success is a \
+                     problem (RFC 9457). A method that a path does not have is a 405 with `Allow`; `HEAD` works wherever \
+                     `GET` does; `OPTIONS` answers 204 with `Allow`. As long as no API key was ever made, userd serves \
+                     this machine alone and wants nothing to be shown. docs/API.md says all of it at more length.";
+
+/// Headers of answers: name, whether every answer that names it has it, what it says.
+const HEADERS: [(&str, bool, &str); 9] = [
+    ("X-Request-Id", true, "The request, as in the log: the one that was sent, if it was a sane one, or a new one."),
+    ("ETag", true, "The state of the user, for `If-Match` and `If-None-Match`."),
+    ("Cache-Control", true, "How long it may be kept."),
+    ("Set-Cookie", false, "To a browser: the session and the device, kept or forgotten."),
+    ("WWW-Authenticate", true, "What to show: `Bearer`, or the password in the body."),
+    ("Retry-After", true, "After how many seconds to try again."),
+    ("RateLimit", true, "What is left of the limit."),
+    ("RateLimit-Policy", true, "Which limit it was."),
+    ("Allow", true, "The methods that the path has."),
+];
+
+/// The document of these endpoints. One that nothing is told of is not in it: a test holds the two lists equal.
+pub(super) fn document(endpoints: Vec<Endpoint>) -> OpenApi {
+    let mut paths = PathsBuilder::new();
+    let mut parts = components();
+    let mut told = told::all();
+    for endpoint in endpoints {
+        let is_it = |one: &Told| one.of == (endpoint.method, endpoint.route.as_str());
+        let Some(at) = told.iter().position(is_it) else { continue };
+        let told = told.swap_remove(at);
+        let (path, Some(method)) = (endpoint.path(), endpoint.http_method()) else { continue };
+        if let Some(body) = &endpoint.signature.body {
+            parts = parts.schema(body.name, body.schema.clone());
+        }
+        for content in told.answers.iter().filter_map(|shown| shown.content.as_ref()) {
+            parts = parts.schemas_from_iter(content.named.clone());
+        }
+        let problems = problems::answers(&[&endpoint.signature.problems[..], &told.problems[..]].concat());
+        paths = paths.path(path, PathItem::new(method, operation(endpoint, told, &problems)));
+        for problem in problems {
+            parts = parts.response(problem.name, problem.answer);
+        }
+    }
+    let license = LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0"));
+    let info = InfoBuilder::new()
+        .title("userd")
+        .version(env!("CARGO_PKG_VERSION"))
+        .description(Some(ABOUT))
+        .license(Some(license.build()));
+    let tags = told::GROUPS.map(|(name, says)| TagBuilder::new().name(name).description(Some(says)).build());
+    OpenApiBuilder::new().info(info).paths(paths).components(Some(parts.build())).tags(Some(tags)).build()
+}
+
+fn operation(endpoint: Endpoint, told: Told, problems: &[ProblemAnswer]) -> Operation {
+    let signature = endpoint.signature;
+    let mut responses = ResponsesBuilder::new();
+    for shown in &told.answers {
+        responses = responses.response(shown.status.to_string(), success(shown));
+    }
+    for problem in problems {
+        responses = responses.response(problem.status.to_string(), Ref::from_response_name(&problem.name));
+    }
+    let body = signature.body.map(|body| {
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(body.name))).example(told.body);
+        RequestBodyBuilder::new().content("application/json", content.build()).required(Some(Required::True)).build()
+    });
+    let mut operation = OperationBuilder::new()
+        .tag(told.group)
+        .operation_id(Some(told.name))
+        .summary(Some(told.summary))
+        .description(Some(told.says))
+        .request_body(body)
+        .responses(responses.build());
+    for parameter in signature.parameters {
+        operation = operation.parameter(parameter);
+    }
+    // Said also where there is none: nothing has to be shown.
+    operation.securities(Some(signature.security)).build()
+}
+
+fn success(shown: &Shown) -> Response {
+    let mut response = ResponseBuilder::new().description(shown.says);
+    if let Some(content) = &shown.content {
+        let told = ContentBuilder::new().schema(content.schema.clone()).example(content.example.clone());
+        response = response.content(content.kind, told.build());
+    }
+    for name in ["X-Request-Id"].iter().chain(&shown.headers) {
+        response = response.header_ref(*name, Ref::new(format!("#/components/headers/{name}")));
+    }
+    response.build()
+}
+
+fn components() -> ComponentsBuilder {
+    let mut parts = ComponentsBuilder::new().schema(problems::PROBLEM, problems::schema());
+    for (name, example) in problems::examples() {
+        parts = parts.example(name, example);
+    }
+    for (name, always, says) in HEADERS {
+        parts = parts.header(name, header(always, says));
+    }
+    let bearer = |says: &str, format: &str| {
+        let http = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format(format).description(Some(says));
+        SecurityScheme::Http(http.build())
+    };
+    let cookie = "What `POST /api/login` with `\"cookie\": true` has set. A change also needs that the browser says that \
+                  a page of this site asks. On plain HTTP to the own machine it is called `sid`.";
+    parts
+        .security_scheme(SESSION, bearer("The `token` that `POST /api/login` gives.", "v1.…"))
+        .security_scheme(
+            COOKIE,
+            SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description("__Host-sid", cookie))),
+        )
+        .security_scheme(API_KEY, bearer("What `userd keys api create` prints; it has scopes.", "k1.…"))
+}
+
+fn header(always: bool, says: &str) -> Header {
+    let text = ObjectBuilder::new().schema_type(Type::String).build();
+    // utoipa has no word for it; OpenAPI has.
+    let always = Extensions::from_iter([("required", always)]);
+    HeaderBuilder::new().schema(Some(text)).description(Some(says)).extensions(Some(always)).build()
+}
+
+#[cfg(test)]
+mod tests {
+    use rocket::http::Method;
+
+    use super::*;
+    use userd_core::PasswordPolicy;
+
+    fn named(endpoint: &Endpoint) -> (Method, String) {
+        (endpoint.method, endpoint.route.clone())
+    }
+
+    #[test]
+    fn of_every_route_something_is_told_and_of_nothing_else() {
+        let routes: Vec<_> = crate::api::endpoints(PasswordPolicy::default()).iter().map(named).collect();
+        let told: Vec<_> = told::all().iter().map(|told| (told.of.0, told.of.1.to_owned())).collect();
+        for (method, route) in &routes {
+            assert!(
+                told.contains(&(*method, route.clone())),
+                "nothing is told of {method} {route}: add a `Told` to one of the files in crates/http/src/openapi/told/"
+            );
+        }
+        for (method, route) in &told {
+            assert!(routes.contains(&(*method, route.clone())), "{method} {route} is told of and is no route");
+        }
+        assert_eq!(told.len(), routes.len(), "an endpoint is told of twice");
+    }
+
+    #[test]
+    fn every_open_segment_of_a_path_has_a_name() {
+        for endpoint in crate::api::endpoints(PasswordPolicy::default()) {
+            let (open, names) = (endpoint.signature.segments_open, endpoint.signature.path_names.len());
+            assert_eq!(open, names, "{:?}: its guards name {names} of its segments", named(&endpoint));
+        }
+    }
+
+    #[test]
+    fn the_fields_of_a_body_are_those_that_are_read() {
+        for endpoint in crate::api::endpoints(PasswordPolicy::default()) {
+            if let Some(body) = &endpoint.signature.body {
+                let (said, read) = &body.names;
+                assert_eq!(said, read, "{}: NAMES, and what from_fields reads before its first `?`", body.name);
+            }
+        }
+    }
+
+    #[test]
+    fn every_group_is_one_that_is_explained() {
+        for told in told::all() {
+            let group = told.group;
+            assert!(told::GROUPS.iter().any(|(name, _)| *name == group), "{group} is not in told::GROUPS");
+        }
+    }
+}

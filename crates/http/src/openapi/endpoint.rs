@@ -1,0 +1,120 @@
+//! What a handler's signature says of it. The types of its arguments are asked one by one, so a guard, a body or a
+//! condition can't be left out of the description.
+
+use rocket::Route;
+use rocket::http::Method;
+use utoipa::openapi::path::{HttpMethod, Parameter};
+use utoipa::openapi::schema::Schema;
+use utoipa::openapi::security::SecurityRequirement;
+
+use crate::problem::ProblemKind;
+use userd_core::PasswordPolicy;
+
+/// A route, and what its handler's signature says.
+pub(crate) struct Endpoint {
+    /// The method, as Rocket has it.
+    pub(super) method: Method,
+    /// The path, as Rocket has it.
+    pub(super) route: String,
+    /// What the arguments say.
+    pub(super) signature: Signature,
+}
+
+impl Endpoint {
+    /// What `handler`, which stands behind each of `routes`, says of itself.
+    pub(crate) fn of<Args, H: Handler<Args>>(routes: Vec<Route>, _: &H, policy: PasswordPolicy) -> Vec<Self> {
+        let each = routes.into_iter().map(|route| {
+            let changes = !matches!(route.method, Method::Get | Method::Head | Method::Options);
+            let segments_open = route.uri.path().split('/').filter(|segment| segment.starts_with('<')).count();
+            let mut signature = Signature { policy, changes, segments_open, ..Signature::default() };
+            H::tell(&mut signature);
+            Self { method: route.method, route: route.uri.path().to_owned(), signature }
+        });
+        each.collect()
+    }
+
+    /// The path with its parameters named, `/api/users/{id}`: the names are those that the guards give them, in order.
+    pub(super) fn path(&self) -> String {
+        let mut names = self.signature.path_names.iter();
+        let segments = self.route.split('/').map(|segment| {
+            if segment.starts_with('<') {
+                format!("{{{}}}", names.next().copied().unwrap_or("unnamed"))
+            } else {
+                segment.to_owned()
+            }
+        });
+        segments.collect::<Vec<_>>().join("/")
+    }
+
+    /// The method, as the description has it; the description knows no others than these.
+    pub(super) fn http_method(&self) -> Option<HttpMethod> {
+        Some(match self.method {
+            Method::Get => HttpMethod::Get,
+            Method::Put => HttpMethod::Put,
+            Method::Post => HttpMethod::Post,
+            Method::Delete => HttpMethod::Delete,
+            Method::Patch => HttpMethod::Patch,
+            Method::Head => HttpMethod::Head,
+            Method::Options => HttpMethod::Options,
+            Method::Trace => HttpMethod::Trace,
+            Method::Connect => return None,
+        })
+    }
+}
+
+/// What the arguments of a handler say.
+#[derive(Default)]
+pub(crate) struct Signature {
+    /// What a new password has to be.
+    pub(super) policy: PasswordPolicy,
+    /// Whether the method is one that changes something.
+    pub(super) changes: bool,
+    /// How many segments of the path are open.
+    pub(super) segments_open: usize,
+    /// The names of what is open in the path, in order.
+    pub(super) path_names: Vec<&'static str>,
+    /// What can be sent besides the body.
+    pub(super) parameters: Vec<Parameter>,
+    /// What can be shown; each is enough.
+    pub(super) security: Vec<SecurityRequirement>,
+    /// The problems that the arguments can give.
+    pub(super) problems: Vec<ProblemKind>,
+    /// What is wanted in the body.
+    pub(super) body: Option<BodySchema>,
+}
+
+/// What is wanted in a body.
+pub(super) struct BodySchema {
+    /// The name of the schema.
+    pub(super) name: &'static str,
+    /// The schema.
+    pub(super) schema: Schema,
+    /// The names that the body's type says it has, and those that it reads: a test holds them equal.
+    #[cfg_attr(not(test), expect(dead_code, reason = "only compared by a test"))]
+    pub(super) names: (Vec<&'static str>, Vec<&'static str>),
+}
+
+/// What an argument of a handler says of itself.
+pub(crate) trait Part {
+    /// Adds it to the signature.
+    fn tell(signature: &mut Signature);
+}
+
+/// A function whose arguments can all be asked.
+pub(crate) trait Handler<Args> {
+    /// Asks them, in order.
+    fn tell(signature: &mut Signature);
+}
+
+macro_rules! handlers {
+    ($(($($part:ident),*)),* $(,)?) => {$(
+        impl<H: Fn($($part),*) -> Answer, Answer, $($part: Part),*> Handler<($($part,)*)> for H {
+            fn tell(signature: &mut Signature) {
+                let _ = &signature;
+                $($part::tell(signature);)*
+            }
+        }
+    )*};
+}
+
+handlers![(), (A), (A, B), (A, B, C), (A, B, C, D), (A, B, C, D, E)];

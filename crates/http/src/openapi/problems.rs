@@ -1,0 +1,170 @@
+//! Problems as schema, examples and answers. Kinds, statuses and titles are `ProblemKind`'s; here is what a reader sees
+//! of them.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+use utoipa::openapi::content::ContentBuilder;
+use utoipa::openapi::example::{Example, ExampleBuilder};
+use utoipa::openapi::response::ResponseBuilder;
+use utoipa::openapi::schema::{AllOfBuilder, ArrayBuilder, ObjectBuilder, Schema, Type};
+use utoipa::openapi::{Ref, RefOr, Response};
+
+use crate::problem::ProblemKind;
+
+/// The name of the schema.
+pub(super) const PROBLEM: &str = "Problem";
+
+fn urn(kind: ProblemKind) -> String {
+    format!("urn:userd:problem:{}", kind.slug())
+}
+
+fn text(says: &str) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).description(Some(says))
+}
+
+/// Every problem: RFC 9457, with the kinds there are.
+pub(super) fn schema() -> Schema {
+    let error = ObjectBuilder::new()
+        .property("detail", text("What is wrong, going on after the field's name."))
+        .property("pointer", text("Which field (RFC 6901)."))
+        .required("detail")
+        .required("pointer");
+    let kinds = text("The kind: decide by this, or by the status. New ones may come; none is ever renamed.");
+    let status = ObjectBuilder::new().schema_type(Type::Integer).description(Some("The status of the answer."));
+    let mut says = "What went wrong (RFC 9457).\n\n| type | status | title |\n|---|---|---|\n".to_owned();
+    for kind in ProblemKind::ALL {
+        let _ = writeln!(says, "| `{}` | {} | {} |", urn(kind), kind.status_code(), kind.title());
+    }
+    let errors = ArrayBuilder::new().items(error.build()).description(Some("Each field that is wrong, if any is."));
+    ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .description(Some(says))
+        .property("type", kinds.enum_values(Some(ProblemKind::ALL.map(urn))))
+        .property("title", text("The kind in a few words, for people."))
+        .property("status", status)
+        .property("detail", text("What happened this time, for people."))
+        .property("errors", errors)
+        .property("request_id", text("The request, as in `X-Request-Id` and in the log."))
+        .required("type")
+        .required("title")
+        .required("status")
+        .required("detail")
+        .required("request_id")
+        .into()
+}
+
+/// One problem of this kind.
+fn example(kind: ProblemKind) -> Value {
+    let mut problem = json!({
+        "type": urn(kind),
+        "title": kind.title(),
+        "status": kind.status_code(),
+        "detail": detail(kind),
+        "request_id": "5cde3a9f-17",
+    });
+    if kind == ProblemKind::InvalidFields {
+        problem["errors"] = json!([{ "detail": "must not be empty", "pointer": "/name" }]);
+    }
+    problem
+}
+
+/// What such a problem says.
+fn detail(kind: ProblemKind) -> &'static str {
+    match kind {
+        ProblemKind::BadRequest => "there are two Authorization headers; send one",
+        ProblemKind::MalformedJson => "not JSON at line 1, column 2",
+        ProblemKind::NotAuthenticated => "user not authenticated",
+        ProblemKind::NotSignedIn => "the session has ended; sign in again",
+        ProblemKind::RefreshRefused => "the refresh token is worth nothing; sign in again",
+        ProblemKind::Forbidden => "the API key lacks the scope users:read",
+        ProblemKind::AccountDisabled => "the account is disabled",
+        ProblemKind::PasswordExpired => "the password has expired: choose another with PATCH /api/users/<id>",
+        ProblemKind::CrossSite => {
+            "the browser says that another site asks; ask from a page of this site, or have the operator add that site \
+             to browser.origins"
+        }
+        ProblemKind::NotFound => "there is nothing at this path",
+        ProblemKind::UserNotFound => "user grace@example.com not found",
+        ProblemKind::SessionNotFound => "session not found",
+        ProblemKind::MethodNotAllowed => "this path knows GET, HEAD, POST, OPTIONS",
+        ProblemKind::BodyTimeout => "the body took longer than 10s",
+        ProblemKind::EmailTaken => "email already in use",
+        ProblemKind::PreconditionFailed => "the user is not in the state that If-Match names",
+        ProblemKind::BodyTooLarge => "the body may have 16384 bytes",
+        ProblemKind::UnsupportedMediaType => "the body must be application/json; send Content-Type: application/json",
+        ProblemKind::InvalidFields => "name must not be empty",
+        ProblemKind::TooManyTries => "too many wrong passwords; try again after the seconds in Retry-After",
+        ProblemKind::Internal => "something went wrong; the log says more",
+        ProblemKind::RecordUnreadable => "what is kept of this user can't be read; the log says more",
+        ProblemKind::Busy => "too many passwords are being checked; try again",
+        ProblemKind::Contended => "others kept changing the user; try again",
+        ProblemKind::StoreUnavailable => "users can't be reached now; try again",
+    }
+}
+
+/// An example of every kind.
+pub(super) fn examples() -> impl Iterator<Item = (String, RefOr<Example>)> {
+    let each = ProblemKind::ALL.into_iter();
+    each.map(|kind| {
+        let example = ExampleBuilder::new().summary(kind.title()).value(Some(example(kind)));
+        (kind.slug().to_owned(), example.build().into())
+    })
+}
+
+/// The headers that every answer with this status has, besides those of every answer.
+fn headers(status: u16) -> &'static [&'static str] {
+    match status {
+        401 => &["WWW-Authenticate"],
+        405 => &["Allow"],
+        429 => &["Retry-After", "RateLimit", "RateLimit-Policy"],
+        503 => &["Retry-After"],
+        _ => &[],
+    }
+}
+
+/// An answer that is a problem.
+pub(super) struct ProblemAnswer {
+    /// Its status.
+    pub(super) status: u16,
+    /// The name of the answer: the kinds that it can be.
+    pub(super) name: String,
+    /// The answer.
+    pub(super) answer: Response,
+}
+
+/// The answers that `kinds` are: one a status, which can be those kinds and no others.
+pub(super) fn answers(kinds: &[ProblemKind]) -> Vec<ProblemAnswer> {
+    let mut by_status: BTreeMap<u16, Vec<ProblemKind>> = BTreeMap::new();
+    for kind in ProblemKind::ALL.into_iter().filter(|kind| kinds.contains(kind)) {
+        by_status.entry(kind.status_code()).or_default().push(kind);
+    }
+    let each = by_status.into_iter().map(|(status, kinds)| ProblemAnswer {
+        status,
+        name: kinds.iter().map(|kind| kind.slug()).collect::<Vec<_>>().join("_or_"),
+        answer: answer(status, &kinds),
+    });
+    each.collect()
+}
+
+fn answer(status: u16, kinds: &[ProblemKind]) -> Response {
+    let just_these = ObjectBuilder::new()
+        .property(
+            "type",
+            ObjectBuilder::new().schema_type(Type::String).enum_values(Some(kinds.iter().map(|kind| urn(*kind)))),
+        )
+        .property("status", ObjectBuilder::new().schema_type(Type::Integer).enum_values(Some([status])));
+    let schema = AllOfBuilder::new().item(Ref::from_schema_name(PROBLEM)).item(just_these);
+    let examples = kinds.iter().map(|kind| {
+        let slug = kind.slug();
+        (slug, RefOr::<Example>::Ref(Ref::new(format!("#/components/examples/{slug}"))))
+    });
+    let content = ContentBuilder::new().schema(Some(schema)).examples_from_iter(examples);
+    let says = kinds.iter().map(|kind| kind.title()).collect::<Vec<_>>().join(", or: ");
+    let mut response = ResponseBuilder::new().description(says).content("application/problem+json", content.build());
+    for name in ["X-Request-Id"].iter().chain(headers(status)) {
+        response = response.header_ref(*name, Ref::new(format!("#/components/headers/{name}")));
+    }
+    response.build()
+}

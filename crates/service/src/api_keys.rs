@@ -1,0 +1,203 @@
+//! The keys of other services: made, listed, revoked by the operator; shown with each request by the service.
+//!
+//! Where no key was ever made, userd is in *protected mode*. Revoked keys stay in the list, so that revoking the last
+//! one shuts the door instead of opening it.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use userd_core::clock::Clock;
+use userd_core::random::Random;
+use userd_core::{ApiKeyDigest, ApiKeyId, ApiKeyToken, Scope, Timestamp};
+use userd_store::{KeyKind, KeyStore, StoreError};
+
+/// The most API keys, revoked ones included: they are read whole. Beyond it the one revoked longest ago is forgotten.
+pub const API_KEYS_MAX: usize = 1_000;
+
+/// How often a change of a key is tried when others change it meanwhile.
+const ROUNDS_MAX: u32 = 10;
+
+/// The longest name of an API key, in characters.
+pub const API_KEY_NAME_CHARS_MAX: usize = 100;
+
+/// What is kept of an API key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiKey {
+    /// Which.
+    pub id: ApiKeyId,
+    /// What the operator calls it.
+    pub name: String,
+    /// What it may do.
+    pub scopes: BTreeSet<Scope>,
+    /// When it was made.
+    pub made_at: Timestamp,
+    /// When it was last used, to the minute.
+    pub used_at: Option<Timestamp>,
+    /// When it was revoked.
+    pub revoked_at: Option<Timestamp>,
+    digest: ApiKeyDigest,
+}
+
+/// An API key as JSON in the store.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    name: String,
+    digest: String,
+    scopes: Vec<String>,
+    made_ms: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    used_ms: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    revoked_ms: Option<u64>,
+    /// What a newer userd has written, for it to find again.
+    #[serde(flatten)]
+    newer: serde_json::Map<String, serde_json::Value>,
+}
+
+impl ApiKey {
+    /// Whether `token` is this key's; in constant time.
+    pub(super) fn is_shown_by(&self, token: &ApiKeyToken) -> bool {
+        self.id == *token.id() && self.digest == token.digest()
+    }
+
+    fn read(id: &str, text: &str) -> Option<Self> {
+        let kept: Kept = serde_json::from_str(text).ok()?;
+        Some(Self {
+            id: ApiKeyId::parse(id)?,
+            name: kept.name,
+            // A scope of a newer userd means nothing here.
+            scopes: kept.scopes.iter().filter_map(|word| Scope::from_word(word)).collect(),
+            made_at: Timestamp::from_millis(kept.made_ms),
+            used_at: kept.used_ms.map(Timestamp::from_millis),
+            revoked_at: kept.revoked_ms.map(Timestamp::from_millis),
+            digest: ApiKeyDigest::parse(&kept.digest)?,
+        })
+    }
+
+    fn write(&self) -> String {
+        let kept = Kept {
+            name: self.name.clone(),
+            digest: self.digest.spell(),
+            scopes: self.scopes.iter().map(|scope| scope.word().to_owned()).collect(),
+            made_ms: self.made_at.as_millis(),
+            used_ms: self.used_at.map(Timestamp::as_millis),
+            revoked_ms: self.revoked_at.map(Timestamp::as_millis),
+            newer: serde_json::Map::new(),
+        };
+        serde_json::to_string(&kept).unwrap_or_default()
+    }
+}
+
+/// What the operator does with API keys.
+pub struct ApiKeys {
+    store: Arc<dyn KeyStore>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+}
+
+impl ApiKeys {
+    /// The keys in `store`.
+    #[must_use]
+    pub fn new(store: Arc<dyn KeyStore>, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
+        Self { store, clock, random }
+    }
+
+    /// Makes a key. Its secret is in the answer and nowhere else. `None`: there are too many keys.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn create(
+        &self,
+        name: &str,
+        scopes: BTreeSet<Scope>,
+    ) -> Result<Option<(ApiKey, ApiKeyToken)>, StoreError> {
+        if !self.make_room().await? {
+            return Ok(None);
+        }
+        let token = ApiKeyToken::generate(ApiKeyId::generate(self.random.bytes()), self.random.bytes());
+        let key = ApiKey {
+            id: token.id().clone(),
+            name: name.to_owned(),
+            scopes,
+            made_at: self.clock.now(),
+            used_at: None,
+            revoked_at: None,
+            digest: token.digest(),
+        };
+        if self.store.replace_key(KeyKind::Api, key.id.as_str(), None, Some(&key.write())).await? {
+            return Ok(Some((key, token)));
+        }
+        Err(StoreError::unavailable("another key has the same random id: try again"))
+    }
+
+    /// Whether there is room for one more key. Where there is none, the one that was revoked longest ago is forgotten.
+    async fn make_room(&self) -> Result<bool, StoreError> {
+        let stored = self.store.keys(KeyKind::Api).await?;
+        if stored.len() < API_KEYS_MAX {
+            return Ok(true);
+        }
+        let keys = stored.iter().filter_map(|stored| Some((ApiKey::read(&stored.id, &stored.text)?, stored)));
+        let revoked = keys.filter_map(|(key, stored)| Some((key.revoked_at?, stored)));
+        let Some((_, oldest)) = revoked.min_by_key(|(revoked_at, _)| *revoked_at) else { return Ok(false) };
+        self.store.replace_key(KeyKind::Api, &oldest.id, Some(&oldest.text), None).await
+    }
+
+    /// All keys, in the order in which they were made; those that can't be read are left out and logged.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn list(&self) -> Result<Vec<ApiKey>, StoreError> {
+        self.read().await.map(|(keys, _)| keys)
+    }
+
+    /// The same, and how many there are with those that can't be read.
+    pub(super) async fn read(&self) -> Result<(Vec<ApiKey>, usize), StoreError> {
+        let all = self.store.keys(KeyKind::Api).await?;
+        let (mut keys, count) = (Vec::new(), all.len());
+        for stored in all {
+            if let Some(key) = ApiKey::read(&stored.id, &stored.text) {
+                keys.push(key);
+            } else {
+                tracing::error!(id = stored.id, "an API key can't be read and opens nothing");
+            }
+        }
+        keys.sort_by(|one, other| (one.made_at, &one.id).cmp(&(other.made_at, &other.id)));
+        Ok((keys, count))
+    }
+
+    /// Revokes the key; again is no change. False if there is none.
+    ///
+    /// # Errors
+    /// The store's.
+    pub async fn revoke(&self, id: &ApiKeyId) -> Result<bool, StoreError> {
+        let now = self.clock.now().as_millis();
+        self.change(id, |key| _ = key.revoked_ms.get_or_insert(now)).await
+    }
+
+    /// Writes that the key was used at `at`.
+    pub(super) async fn note_use(&self, id: &ApiKeyId, at: Timestamp) -> Result<bool, StoreError> {
+        self.change(id, |key| key.used_ms = key.used_ms.max(Some(at.as_millis()))).await
+    }
+
+    /// The present moment, by the clock that keys are made by.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Changes what is kept, and so leaves alone what only a newer userd understands: its scopes, too.
+    async fn change(&self, id: &ApiKeyId, change: impl Fn(&mut Kept)) -> Result<bool, StoreError> {
+        for _ in 0..ROUNDS_MAX {
+            let stored = self.store.keys(KeyKind::Api).await?.into_iter().find(|key| key.id == id.as_str());
+            let Some(stored) = stored else { return Ok(false) };
+            let Ok(mut kept) = serde_json::from_str::<Kept>(&stored.text) else { return Ok(false) };
+            change(&mut kept);
+            let next = serde_json::to_string(&kept).unwrap_or_default();
+            if self.store.replace_key(KeyKind::Api, id.as_str(), Some(&stored.text), Some(&next)).await? {
+                return Ok(true);
+            }
+        }
+        Err(StoreError::unavailable("others keep changing this API key"))
+    }
+}

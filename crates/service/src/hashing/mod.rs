@@ -1,0 +1,170 @@
+//! The gate in front of the one expensive thing: hashing passwords. New ones with Argon2; kept ones as they were made.
+//!
+//! A hash takes tens of milliseconds of a core and 19 MiB, so it must never compete freely with the requests
+//! that take microseconds. It has its own fixed threads at the lowest scheduling priority, a queue with an
+//! end and a wait with an end; what does not fit is [`HashError::Busy`] at once, and the caller answers 503.
+//!
+//! - `gate` is the queue and the threads; it knows nothing of passwords.
+//! - `argon` computes, on memory that each worker keeps.
+//! - `foreign` computes what comes with imported accounts: bcrypt, scrypt, PBKDF2.
+//! - `stored` reads a kept hash and caps what it may cost, *before* anything is computed.
+//! - `settings` are the numbers, checked.
+//!
+//! Not here: what a good password is (`domain`), how often one may guess (`service::tries`), when a hash is replaced
+//! (the use case does, on [`Verdict::Match`] with `outdated`).
+//!
+//! # What a stranger can learn from the time
+//! An unknown user costs one hash with today's parameters, and so does a wrong password of a user whose hash
+//! is of today. A wrong password against an *outdated* hash costs that hash and one of today on top, so that
+//! cheap old hashes don't answer faster than unknown users. They answer somewhat slower; that difference ends
+//! with the user's next sign-in, which replaces the hash. Of imported accounts it is large: bcrypt at cost 12 takes ten times
+//! a hash of today. So until its owner signs in, a try tells that such an account is there. It is not hidden: everybody
+//! unknown would have to cost as much as the dearest hash in the store.
+
+mod argon;
+mod foreign;
+mod gate;
+mod settings;
+mod stored;
+#[cfg(test)]
+mod tests;
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tracing::Instrument as _;
+use zeroize::Zeroizing;
+
+use userd_core::random::Random;
+use userd_core::{Password, PasswordAttempt, PasswordHash};
+use userd_metrics::Metrics;
+
+use argon::{Engine, Offer};
+use gate::{Gate, Refusal};
+use stored::Cost;
+
+pub use settings::{HashSettings, HashSettingsError};
+
+/// What a check of a password found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// It is the password; `outdated` says that the hash should be made again with today's parameters.
+    Match {
+        /// The hash was made with other parameters or another scheme than today's.
+        outdated: bool,
+    },
+    /// It is not the password.
+    Mismatch,
+}
+
+/// Why there is no hash and no verdict.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum HashError {
+    /// Too many are waiting, or this one waited too long. Try again later.
+    #[error("too many password hashes are under way")]
+    Busy,
+    /// The stored hash is of a scheme or a cost that is never computed here.
+    #[error("the stored hash can't be checked: {0}")]
+    Unreadable(&'static str),
+    /// The computation itself failed: no memory, or a defect that the log names.
+    #[error("the hash could not be computed")]
+    Failed,
+}
+
+/// Would a [`Hasher`] with these settings compute `hash`? For imports, so that nobody is taken in who could never sign in.
+///
+/// # Errors
+/// [`HashError::Unreadable`] with the limit that it breaks.
+pub fn check_kept_hash(hash: &PasswordHash, settings: &HashSettings) -> Result<(), HashError> {
+    stored::read_any(hash, &Cost::today(settings)).map(|_| ())
+}
+
+/// The gate in front of the one expensive thing. Dropping it ends its threads, after the hashes under way.
+pub struct Hasher {
+    gate: Gate<Engine>,
+    today: Cost,
+    hashes: Arc<AtomicU64>,
+}
+
+impl Hasher {
+    /// Starts the worker threads, `userd-hash-0` and on. Their memory is taken with their first hash.
+    ///
+    /// # Errors
+    /// [`io::ErrorKind::InvalidInput`] around a [`HashSettingsError`] if [`HashSettings::check`] refuses the
+    /// settings; otherwise why a thread can't be started.
+    pub fn start(settings: &HashSettings, random: Arc<dyn Random>) -> Result<Self, io::Error> {
+        Self::start_counted(settings, random, Arc::default())
+    }
+
+    /// The same; what happens is counted in `metrics`.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    #[expect(clippy::needless_pass_by_value, reason = "each worker keeps a handle of its own to it")]
+    pub fn start_counted(
+        settings: &HashSettings,
+        random: Arc<dyn Random>,
+        metrics: Arc<Metrics>,
+    ) -> Result<Self, io::Error> {
+        settings.check().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
+        let today = Cost::today(settings);
+        let hashes = Arc::new(AtomicU64::new(0));
+        let engines = (0..settings.workers).map(|_| Engine::new(today, Arc::clone(&random), Arc::clone(&hashes)));
+        let gate = Gate::start("userd-hash", engines, settings.queue, settings.wait, metrics)?;
+        Ok(Self { gate, today, hashes })
+    }
+
+    /// A fresh hash of `password` with a fresh salt.
+    ///
+    /// # Errors
+    /// [`HashError::Busy`], or [`HashError::Failed`].
+    pub async fn hash(&self, password: Password) -> Result<PasswordHash, HashError> {
+        self.run(move |engine| engine.hash(password.expose().as_bytes())).await
+    }
+
+    /// A fresh hash of a password that was just found right, to replace an outdated one; of its normalised
+    /// form, whichever form was found right.
+    ///
+    /// # Errors
+    /// [`HashError::Busy`], or [`HashError::Failed`].
+    pub async fn rehash(&self, attempt: &PasswordAttempt) -> Result<PasswordHash, HashError> {
+        let normalised = attempt.normalised();
+        self.run(move |engine| engine.hash(normalised.as_bytes())).await
+    }
+
+    /// Is `attempt` the password that `stored` was made of? Without a stored hash the answer is
+    /// [`Verdict::Mismatch`] at the cost of one hash with today's parameters; see the module for the rest.
+    ///
+    /// The normalised form is tried first. Other programs, services of the older design among them, hashed what was
+    /// typed, so an outdated hash is also tried with that, where it differs.
+    ///
+    /// # Errors
+    /// [`HashError::Busy`], [`HashError::Failed`], and [`HashError::Unreadable`] before anything is computed.
+    pub async fn verify(&self, attempt: &PasswordAttempt, stored: Option<&PasswordHash>) -> Result<Verdict, HashError> {
+        let stored = stored.map(|hash| stored::read_any(hash, &self.today)).transpose()?;
+        let normalised = attempt.normalised();
+        let typed = (*normalised != attempt.expose()).then(|| Zeroizing::new(attempt.expose().to_owned()));
+        let offer = Offer { normalised, typed };
+        self.run(move |engine| engine.verify(&offer, stored.as_ref())).await
+    }
+
+    /// How many hashes were computed since the start.
+    #[must_use]
+    pub fn hashes_done(&self) -> u64 {
+        self.hashes.load(Ordering::Relaxed)
+    }
+
+    /// Runs `work` on a worker.
+    async fn run<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Engine) -> Result<T, HashError> + Send + 'static,
+    ) -> Result<T, HashError> {
+        let span = tracing::info_span!(target: "userd::trace", "hash");
+        match self.gate.run(work).instrument(span).await {
+            Ok(outcome) => outcome,
+            Err(Refusal::Busy) => Err(HashError::Busy),
+            Err(Refusal::Panicked) => Err(HashError::Failed),
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! What can be done with sessions: sign in, find out who is signed in, list, end.
+//!
+//! The one place that decides whether a session is too old: by the store's time, with the limits of the configuration.
+
+use std::sync::Arc;
+
+use crate::credentials::{Check, Credentials, Purpose, Trier};
+use crate::pause::Pause;
+use crate::{DeviceKeys, Error, Secret};
+use userd_core::clock::Clock;
+use userd_core::random::Random;
+use userd_core::{
+    CallerId, CanonicalEmail, Client, Device, DeviceKey, Email, EventKind, PasswordAttempt, RefreshState, RefreshToken,
+    Session, SessionId, SessionLimits, SessionToken, Timestamp, User, UserId,
+};
+use userd_store::{NewSession, Open, SignedIn, Store, StoreError};
+
+/// How often a sign-in begins anew when the user changes under it; as for changes of users.
+const ROUNDS_MAX: u32 = 10;
+
+/// How long sessions live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionSettings {
+    /// Idle and absolute limits, and how many a user has.
+    pub limits: SessionLimits,
+    /// How long after its use a refresh token still gets the same successor, in milliseconds.
+    pub refresh_grace_ms: u64,
+}
+
+/// The use cases around sessions.
+pub struct Sessions {
+    store: Arc<dyn Store>,
+    credentials: Arc<Credentials>,
+    devices: DeviceKeys,
+    settings: SessionSettings,
+    pause: Pause,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
+}
+
+/// Somebody wants to sign in.
+#[derive(Debug)]
+pub struct SignIn {
+    /// As whom.
+    pub email: Email,
+    /// The proof.
+    pub password: PasswordAttempt,
+    /// Whether they want a refresh token, too.
+    pub refresh: bool,
+    /// The token of a device from which they have signed in before, if they show one.
+    pub device: Option<Secret>,
+}
+
+/// Somebody has signed in.
+#[derive(Debug)]
+pub struct SignedInNow {
+    /// Who.
+    pub user: User,
+    /// The session.
+    pub session: Session,
+    /// The secret that shows it.
+    pub token: SessionToken,
+    /// The secret for which tokens for other services are given, if it was asked for.
+    pub refresh: Option<RefreshToken>,
+    /// Shows next time that this device is known.
+    pub device: Secret,
+    /// When the session ends, however much it is used.
+    pub ends_at: Timestamp,
+}
+
+impl Sessions {
+    /// The use cases over `store`.
+    #[must_use]
+    pub fn new(
+        store: Arc<dyn Store>,
+        credentials: Arc<Credentials>,
+        devices: DeviceKeys,
+        settings: SessionSettings,
+        clock: Arc<dyn Clock>,
+        random: Arc<dyn Random>,
+    ) -> Self {
+        Self { store, credentials, devices, settings, pause: Pause::default(), clock, random }
+    }
+
+    /// How long sessions live.
+    #[must_use]
+    pub fn settings(&self) -> &SessionSettings {
+        &self.settings
+    }
+
+    /// Makes the key of known devices if there is none, and looks whether it can be used.
+    ///
+    /// # Errors
+    /// [`Error::KeyUnusable`], [`Error::Store`].
+    pub async fn check_keys(&self) -> Result<(), Error> {
+        self.devices.key().await.map(|_| ())
+    }
+
+    /// Opens a session for who proves to be the user.
+    ///
+    /// An unknown e-mail and a wrong password are one: the same hash, the same writing down, the same error.
+    ///
+    /// # Errors
+    /// [`Error::NotAuthenticated`], [`Error::TooManyTries`], [`Error::Busy`], [`Error::Contended`], [`Error::Store`],
+    /// and what keys and records that can't be read give.
+    pub async fn sign_in(&self, sign_in: &SignIn, client: &Client) -> Result<SignedInNow, Error> {
+        let email = sign_in.email.canonical();
+        let key = self.devices.key().await?;
+        let mut check = Check::default();
+        for _ in 0..ROUNDS_MAX {
+            let found = self.store.user_by_email(email).await?;
+            let id = found.as_ref().map(|user| user.id);
+            let device = self.known_device(sign_in, found.as_ref(), key);
+            let trier = Trier { email: Some(email), device, client, purpose: Purpose::Other };
+            let (user, outdated) = match self.credentials.verify(found, &sign_in.password, &trier, &mut check).await {
+                Ok(verified) => verified,
+                Err(Error::NotAuthenticated | Error::UnknownUser) => {
+                    return self.fail(email, id, client).await;
+                }
+                Err(error) => return Err(error),
+            };
+            let Some(user) = self.with_todays_hash(user, outdated, &sign_in.password).await? else { continue };
+            if let Some((session, token, refresh)) = self.open(&user, sign_in.refresh, client).await? {
+                let device = Device::new(user.id, device.unwrap_or_else(|| self.random.bytes()), self.clock.now());
+                let device = Secret::new(device.sign(key, &user.password_hash));
+                let ends_at = self.settings.limits.ends_at(session.made_at);
+                return Ok(SignedInNow { user, session, token, refresh, device, ends_at });
+            }
+        }
+        Err(Error::Contended { rounds: ROUNDS_MAX })
+    }
+
+    /// The device that is shown, if it is one of this user's.
+    fn known_device(&self, sign_in: &SignIn, user: Option<&User>, key: &DeviceKey) -> Option<[u8; 16]> {
+        let (text, user) = (sign_in.device.as_ref()?.expose(), user?);
+        let device = Device::read(text, key, &user.password_hash, self.clock.now())?;
+        (device.user == user.id).then_some(device.id)
+    }
+
+    /// The user, their hash made again if it is `outdated`; `None` if somebody else was faster.
+    ///
+    /// A store without memory takes no new hash and still signs in: the next time will do. If it was written all the
+    /// same, this is no longer the version, and the next round finds that out.
+    async fn with_todays_hash(
+        &self,
+        user: User,
+        outdated: bool,
+        password: &PasswordAttempt,
+    ) -> Result<Option<User>, Error> {
+        if !outdated {
+            return Ok(Some(user));
+        }
+        match self.credentials.upgrade_hash(&user, password).await {
+            Err(Error::Store(StoreError::Unavailable(error))) => {
+                tracing::debug!(%error, "an outdated hash was not made again");
+                Ok(Some(user))
+            }
+            Err(Error::UnknownUser) => Ok(None),
+            upgraded => upgraded,
+        }
+    }
+
+    async fn fail(&self, email: &CanonicalEmail, user: Option<UserId>, client: &Client) -> Result<SignedInNow, Error> {
+        self.store.note_failure(email, user, client, self.clock.now()).await?;
+        Err(Error::NotAuthenticated)
+    }
+
+    /// Opens a session of the user in the version that was read; `None` if somebody else was faster.
+    async fn open(
+        &self,
+        user: &User,
+        refresh: bool,
+        client: &Client,
+    ) -> Result<Option<(Session, SessionToken, Option<RefreshToken>)>, Error> {
+        let token = SessionToken::generate(user.id, self.random.bytes());
+        let (id, proof) = token.digest();
+        let refresh = refresh.then(|| RefreshToken::generate(user.id, id, proof, self.random.bytes()));
+        let session = NewSession { id, proof, refresh: refresh.as_ref().map(RefreshState::of) };
+        let now = self.clock.now();
+        match self.store.open_session(user.id, user.version, &session, &self.settings.limits, client, now).await? {
+            Open::Opened(session) => Ok(Some((*session, token, refresh))),
+            Open::Stale | Open::Missing => Ok(None),
+        }
+    }
+
+    /// Whose token it is.
+    ///
+    /// That the session was used is written at most once a minute; where that fails it is written the next time.
+    ///
+    /// # Errors
+    /// [`Error::NoSession`], [`Error::Store`].
+    pub async fn current(&self, token: &SessionToken) -> Result<SignedIn, Error> {
+        let (id, proof) = token.digest();
+        let signed_in = self.live(token.user(), id).await?;
+        if signed_in.session.proof != proof {
+            return Err(Error::NoSession);
+        }
+        if self.settings.limits.is_due(&signed_in.session, signed_in.at) {
+            self.see(&signed_in).await;
+        }
+        Ok(signed_in)
+    }
+
+    /// Writes that the session was used. A store that reads and does not write must not hold up every request: after
+    /// a failure nothing is written for a while.
+    async fn see(&self, signed_in: &SignedIn) {
+        if self.pause.lasts() {
+            return;
+        }
+        if let Err(error) = self.store.see_session(signed_in.user.id, &signed_in.session, signed_in.at).await {
+            tracing::debug!(%error, "the use of a session was not written");
+            self.pause.begin();
+        }
+    }
+
+    /// The session with its user, if it has not ended.
+    ///
+    /// # Errors
+    /// [`Error::NoSession`], [`Error::Store`].
+    pub(super) async fn live(&self, user: UserId, id: SessionId) -> Result<SignedIn, Error> {
+        let found = self.store.session(user, id, self.clock.now()).await?;
+        found.filter(|signed_in| self.settings.limits.allow(&signed_in.session, signed_in.at)).ok_or(Error::NoSession)
+    }
+
+    /// The sessions of a user that have not ended, the newest first.
+    ///
+    /// # Errors
+    /// [`Error::UnknownUser`], [`Error::Store`].
+    pub async fn of_user(&self, user: UserId) -> Result<Vec<Session>, Error> {
+        let (mut sessions, at) = self.store.sessions(user, self.clock.now()).await?;
+        sessions.retain(|session| self.settings.limits.allow(session, at));
+        if sessions.is_empty() && self.store.user(user).await?.is_none() {
+            return Err(Error::UnknownUser);
+        }
+        Ok(sessions)
+    }
+
+    /// Ends one session of a user; who ends their own signs out.
+    ///
+    /// # Errors
+    /// [`Error::UnknownSession`], [`Error::Store`].
+    pub async fn end(&self, user: UserId, id: SessionId, client: &Client) -> Result<(), Error> {
+        let own = client.caller == CallerId::Session(id);
+        let kind = if own { EventKind::SignedOut } else { EventKind::SessionRevoked };
+        let ended = self.store.end_session(user, id, kind, client, self.clock.now()).await?;
+        if ended { Ok(()) } else { Err(Error::UnknownSession) }
+    }
+
+    /// Ends all sessions of a user but the one that asks.
+    ///
+    /// # Errors
+    /// [`Error::UnknownUser`], [`Error::Store`].
+    pub async fn end_others(&self, user: UserId, client: &Client) -> Result<(), Error> {
+        let there = self.store.end_other_sessions(user, client.caller.session(), client, self.clock.now()).await?;
+        if there { Ok(()) } else { Err(Error::UnknownUser) }
+    }
+}

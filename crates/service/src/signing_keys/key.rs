@@ -1,0 +1,295 @@
+//! One key that signs tokens: how it is made, what the store keeps of it, and its public half as a JWK.
+//!
+//! The private half is opened here and nowhere else, and leaves only into `jsonwebtoken`'s own wiped memory. When a
+//! key signs is not decided here but in `ring`.
+
+use std::fmt;
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use crate::{Seal, UnsealError};
+use userd_core::Timestamp;
+use userd_core::random::Random;
+use userd_store::{KeyKind, StoredKey};
+
+/// Bytes of a coordinate on P-256.
+const COORDINATE: usize = 32;
+
+/// How tokens are signed. A word is API: added, never renamed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SigningAlgorithm {
+    /// ECDSA on P-256 with SHA-256.
+    Es256,
+    /// Ed25519.
+    EdDsa,
+}
+
+impl SigningAlgorithm {
+    /// Every algorithm.
+    pub const ALL: [Self; 2] = [Self::Es256, Self::EdDsa];
+
+    /// The word for it, as `alg` in a token says it (RFC 7518, RFC 8037).
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Es256 => "ES256",
+            Self::EdDsa => "EdDSA",
+        }
+    }
+
+    fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.word() == word)
+    }
+}
+
+impl fmt::Display for SigningAlgorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.word())
+    }
+}
+
+/// The public half of a key (RFC 7517), as services fetch it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Jwk {
+    kty: &'static str,
+    crv: &'static str,
+    x: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    y: Option<String>,
+    #[serde(rename = "use")]
+    purpose: &'static str,
+    alg: &'static str,
+    kid: String,
+}
+
+impl Jwk {
+    /// The public half of the key pair; `public` is how `aws-lc-rs` spells it.
+    fn of(algorithm: SigningAlgorithm, public: &[u8]) -> Option<Self> {
+        let (kty, crv, x, y) = match algorithm {
+            // SEC 1, uncompressed: 4, then both coordinates.
+            SigningAlgorithm::Es256 => {
+                let (x, y) = public.strip_prefix(&[4])?.split_at_checked(COORDINATE)?;
+                ("EC", "P-256", BASE64URL.encode(x), Some(BASE64URL.encode(y)))
+            }
+            SigningAlgorithm::EdDsa => ("OKP", "Ed25519", BASE64URL.encode(public), None),
+        };
+        // RFC 7638: the members that make the key, in the order of their names, without a space.
+        let y_member = y.as_ref().map(|y| format!(",\"y\":\"{y}\"")).unwrap_or_default();
+        let members = format!("{{\"crv\":\"{crv}\",\"kty\":\"{kty}\",\"x\":\"{x}\"{y_member}}}");
+        let kid = BASE64URL.encode(Sha256::digest(members));
+        Some(Self { kty, crv, x, y, purpose: "sig", alg: algorithm.word(), kid })
+    }
+
+    /// The key's name in tokens: its thumbprint (RFC 7638).
+    #[must_use]
+    pub fn kid(&self) -> &str {
+        &self.kid
+    }
+}
+
+/// What can be said of a key without opening it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SigningRecord {
+    /// Its place in the order in which keys were made; its id in the store.
+    pub number: u64,
+    /// Its name in tokens.
+    pub kid: String,
+    /// How it signs.
+    pub algorithm: SigningAlgorithm,
+    /// When it was made.
+    pub made_at: Timestamp,
+    /// From when on it signs, until a later key does.
+    pub signs_from: Timestamp,
+}
+
+/// A key as JSON in the store.
+#[derive(Serialize, Deserialize)]
+struct Kept {
+    kid: String,
+    alg: String,
+    made_ms: u64,
+    signs_from_ms: u64,
+    /// The private half, as PKCS#8, in the words of [`Seal`].
+    sealed: String,
+}
+
+impl SigningRecord {
+    /// What `stored` says, and the private half, still closed; `None` if it is no key of ours.
+    pub(super) fn read(stored: &StoredKey) -> Option<(Self, String)> {
+        let kept: Kept = serde_json::from_str(&stored.text).ok()?;
+        let record = Self {
+            number: stored.id.parse().ok()?,
+            kid: kept.kid,
+            algorithm: SigningAlgorithm::from_word(&kept.alg)?,
+            made_at: Timestamp::from_millis(kept.made_ms),
+            signs_from: Timestamp::from_millis(kept.signs_from_ms),
+        };
+        Some((record, kept.sealed))
+    }
+
+    fn write(&self, sealed: String) -> String {
+        let kept = Kept {
+            kid: self.kid.clone(),
+            alg: self.algorithm.word().to_owned(),
+            made_ms: self.made_at.as_millis(),
+            signs_from_ms: self.signs_from.as_millis(),
+            sealed,
+        };
+        serde_json::to_string(&kept).unwrap_or_default()
+    }
+}
+
+/// A key that can sign.
+#[derive(Debug)]
+pub(super) struct SigningKey {
+    pub(super) record: SigningRecord,
+    pub(super) jwk: Jwk,
+    /// Wiped when dropped, and hidden in `Debug`.
+    private: EncodingKey,
+}
+
+/// A key that was made just now.
+pub(super) struct Fresh {
+    pub(super) key: SigningKey,
+    /// What the store keeps of it.
+    pub(super) text: String,
+}
+
+impl SigningKey {
+    /// A fresh key with this number.
+    ///
+    /// Its randomness is the library's own: `aws-lc-rs` makes a P-256 key in no other way, and signs with it in no
+    /// other.
+    pub(super) fn make(mut record: SigningRecord, seal: &Seal, random: &dyn Random) -> Result<Fresh, KeyMaking> {
+        let rng = SystemRandom::new();
+        let pkcs8 = match record.algorithm {
+            SigningAlgorithm::Es256 => EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &rng),
+            SigningAlgorithm::EdDsa => Ed25519KeyPair::generate_pkcs8(&rng),
+        };
+        let pkcs8 = pkcs8.map_err(|_| KeyMaking)?;
+        let jwk = public(record.algorithm, pkcs8.as_ref()).ok_or(KeyMaking)?;
+        record.kid.clone_from(&jwk.kid);
+        let text = record.write(seal.close(KeyKind::Signing, &record.number.to_string(), pkcs8.as_ref(), random));
+        let private = private(record.algorithm, pkcs8.as_ref());
+        Ok(Fresh { key: Self { record, jwk, private }, text })
+    }
+
+    /// The key that `stored` is.
+    pub(super) fn open(stored: &StoredKey, seal: &Seal) -> Result<Self, UnsealError> {
+        let (record, sealed) = SigningRecord::read(stored).ok_or(UnsealError::Damaged)?;
+        let pkcs8: Zeroizing<Vec<u8>> = seal.open(KeyKind::Signing, &stored.id, &sealed)?;
+        let jwk = public(record.algorithm, &pkcs8).ok_or(UnsealError::Damaged)?;
+        if jwk.kid != record.kid {
+            return Err(UnsealError::Damaged);
+        }
+        let private = private(record.algorithm, &pkcs8);
+        Ok(Self { record, jwk, private })
+    }
+
+    /// The token that says `claims`, signed.
+    pub(super) fn sign(&self, claims: &impl Serialize) -> Result<String, jsonwebtoken::errors::Error> {
+        let algorithm = match self.record.algorithm {
+            SigningAlgorithm::Es256 => Algorithm::ES256,
+            SigningAlgorithm::EdDsa => Algorithm::EdDSA,
+        };
+        // `typ` is "JWT": RFC 9068's "at+jwt" promises a `client_id`, which userd does not know, and some verifiers
+        // refuse it unless told otherwise (docs/decisions/0016-tokens-and-keys.md).
+        let header = Header { kid: Some(self.record.kid.clone()), ..Header::new(algorithm) };
+        jsonwebtoken::encode(&header, claims, &self.private)
+    }
+}
+
+/// A key could not be made: the system gives no randomness.
+#[derive(Debug, thiserror::Error)]
+#[error("a key that signs could not be made")]
+pub struct KeyMaking;
+
+fn public(algorithm: SigningAlgorithm, pkcs8: &[u8]) -> Option<Jwk> {
+    match algorithm {
+        SigningAlgorithm::Es256 => {
+            let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).ok()?;
+            Jwk::of(algorithm, pair.public_key().as_ref())
+        }
+        SigningAlgorithm::EdDsa => {
+            let pair = Ed25519KeyPair::from_pkcs8(pkcs8).ok()?;
+            Jwk::of(algorithm, pair.public_key().as_ref())
+        }
+    }
+}
+
+fn private(algorithm: SigningAlgorithm, pkcs8: &[u8]) -> EncodingKey {
+    match algorithm {
+        SigningAlgorithm::Es256 => EncodingKey::from_ec_der(pkcs8),
+        SigningAlgorithm::EdDsa => EncodingKey::from_ed_der(pkcs8),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use userd_core::random::SeededRandom;
+
+    fn make(algorithm: SigningAlgorithm, seal: &Seal) -> Fresh {
+        let at = Timestamp::from_millis(1_000);
+        let record = SigningRecord { number: 7, kid: String::new(), algorithm, made_at: at, signs_from: at };
+        SigningKey::make(record, seal, &SeededRandom::from_seed(1)).expect("a key can be made")
+    }
+
+    #[test]
+    fn a_key_is_read_back_and_signs_under_its_name() {
+        for algorithm in SigningAlgorithm::ALL {
+            let seal = Seal::with(Some(&[1; 32]));
+            let fresh = make(algorithm, &seal);
+            let stored = StoredKey { id: "7".to_owned(), text: fresh.text };
+            let read = SigningKey::open(&stored, &seal).expect("our own key");
+            assert_eq!((&read.record, &read.jwk), (&fresh.key.record, &fresh.key.jwk));
+            let token = read.sign(&serde_json::json!({"sub": "ada"})).expect("it signs");
+            let header = BASE64URL.decode(token.split('.').next().expect("a header")).expect("base64url");
+            let header: serde_json::Value = serde_json::from_slice(&header).expect("JSON");
+            assert_eq!(header, serde_json::json!({"typ": "JWT", "alg": algorithm.word(), "kid": read.jwk.kid()}));
+        }
+    }
+
+    #[test]
+    fn nothing_that_is_shown_holds_the_private_half() {
+        for algorithm in SigningAlgorithm::ALL {
+            let plain = make(algorithm, &Seal::with(None));
+            let (_, sealed) =
+                SigningRecord::read(&StoredKey { id: "7".to_owned(), text: plain.text.clone() }).expect("our own key");
+            let pkcs8 = BASE64URL.decode(sealed.trim_start_matches("plain:")).expect("base64url");
+            let public = serde_json::to_string(&plain.key.jwk).expect("JSON");
+            assert!(!public.contains("\"d\""), "{public}");
+            let shown = format!("{:?}", plain.key);
+            assert!(shown.contains("redacted") && !shown.contains(&format!("{:?}", &pkcs8[40..60])), "{shown}");
+            assert!(make(algorithm, &Seal::with(Some(&[1; 32]))).text.contains("\"sealed:"));
+        }
+    }
+
+    #[test]
+    fn a_key_in_anothers_place_or_under_anothers_name_is_damage() {
+        let seal = Seal::with(Some(&[1; 32]));
+        let fresh = make(SigningAlgorithm::Es256, &seal);
+        let moved = StoredKey { id: "8".to_owned(), text: fresh.text.clone() };
+        assert_eq!(SigningKey::open(&moved, &seal).map(|_| ()), Err(UnsealError::Damaged));
+        let renamed = fresh.text.replace(&fresh.key.record.kid, &"A".repeat(43));
+        let renamed = StoredKey { id: "7".to_owned(), text: renamed };
+        assert_eq!(SigningKey::open(&renamed, &seal).map(|_| ()), Err(UnsealError::Damaged));
+        let stranger = StoredKey { id: "7".to_owned(), text: fresh.text.replace("ES256", "EdDSA") };
+        assert_eq!(SigningKey::open(&stranger, &seal).map(|_| ()), Err(UnsealError::Damaged));
+    }
+
+    /// The example of RFC 8037, appendix A.3.
+    #[test]
+    fn a_thumbprint_is_that_of_the_rfc() {
+        let x = BASE64URL.decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo").expect("base64url");
+        let jwk = Jwk::of(SigningAlgorithm::EdDsa, &x).expect("a key");
+        assert_eq!(jwk.kid(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+    }
+}

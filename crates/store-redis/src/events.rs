@@ -1,0 +1,167 @@
+//! An account's history: a stream in the user's shard. Scripts append to it in the same step as the change; here is
+//! what they are given, and how it is read again.
+//!
+//! | field | holds |
+//! |---|---|
+//! | `user` | the user's id, 16 bytes |
+//! | `kind` | the event's word |
+//! | `at` | when, in milliseconds by the clock of the userd that did it |
+//! | `from` | the client's address as text, or nothing |
+//! | `by` | as whom the client asked: `session:<id>`, `key:<id>` or nothing |
+
+use std::collections::BTreeMap;
+
+use ::redis::{Cmd, Value};
+
+use super::RedisStore;
+use super::keys::{SHARDS, Shard};
+use super::script::Script;
+use userd_core::{Agent, CallerId, CanonicalEmail, Client, Event, EventKind, Timestamp, UserId};
+use userd_store::{EventPlace, Order, StoreError};
+
+/// Fewer events than this are never kept in a shard: one user's last days should outlive their neighbours'.
+const KEPT_MIN: u64 = 100;
+
+/// How many events are read at once.
+const PAGE: usize = 256;
+
+/// An event as scripts append it: how many are kept, then the values of its fields.
+pub(super) type EventArgs = [Vec<u8>; 6];
+
+/// The arguments in the place of an event where there is none.
+pub(super) const NO_EVENT: EventArgs = [const { Vec::new() }; 6];
+
+impl RedisStore {
+    /// The event as scripts append it.
+    pub(super) fn event(&self, user: UserId, kind: EventKind, client: &Client, at: Timestamp) -> EventArgs {
+        let kept = (self.link.settings().events_kept / u64::from(SHARDS)).max(KEPT_MIN);
+        let from = client.address.map(|address| address.to_string()).unwrap_or_default();
+        [
+            kept.to_string().into_bytes(),
+            user.as_bytes().to_vec(),
+            kind.word().as_bytes().to_vec(),
+            at.as_millis().to_string().into_bytes(),
+            from.into_bytes(),
+            client.caller.to_string().into_bytes(),
+        ]
+    }
+
+    /// Appends a failure where there is a user, and asks the same of another shard where there is none.
+    pub(super) async fn append_failure(
+        &self,
+        email: &CanonicalEmail,
+        user: Option<UserId>,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let shard = user.map_or_else(|| Shard::of_email(email), Shard::of_user);
+        let (key, exists) = (self.keys.events(shard), if user.is_some() { "1" } else { "0" });
+        let nobody = UserId::generate(now, [0; 10]);
+        let event = self.event(user.unwrap_or(nobody), EventKind::SignInFailed, client, now);
+        let args: Vec<&[u8]> = std::iter::once(exists.as_bytes()).chain(event.iter().map(Vec::as_slice)).collect();
+        let reply = self.link.script(self.link.deadline(), shard, Script::NoteFailure, &[&key], &args).await;
+        reply.map(drop).map_err(|error| error.at(&key))
+    }
+
+    /// The last `most` events of `user`, in the order in which they happened.
+    pub(super) async fn last_events(&self, user: UserId, most: usize) -> Result<Vec<Event>, StoreError> {
+        let found = self.events_after(user, None, Order::Descending, most).await?;
+        Ok(found.into_iter().rev().map(|(_, event)| event).collect())
+    }
+
+    /// The next `most` events of `user`. They lie among those of the shard, which are read a page at a time.
+    pub(super) async fn events_after(
+        &self,
+        user: UserId,
+        after: Option<EventPlace>,
+        order: Order,
+        most: usize,
+    ) -> Result<Vec<(EventPlace, Event)>, StoreError> {
+        let (deadline, shard) = (self.link.deadline(), Shard::of_user(user));
+        let key = self.keys.events(shard);
+        let (command, start, end) = match order {
+            Order::Ascending => ("XRANGE", "-", "+"),
+            Order::Descending => ("XREVRANGE", "+", "-"),
+        };
+        let mut found = Vec::new();
+        let mut from = after.map_or_else(|| start.to_owned(), |EventPlace(ms, number)| format!("({ms}-{number}"));
+        while found.len() < most {
+            let mut read = Cmd::new();
+            read.arg(command).arg(&key).arg(&from).arg(end).arg("COUNT").arg(PAGE);
+            let answer = self.link.command(deadline, shard, &read).await.map_err(|error| error.at(&key))?;
+            let page = entries(answer).map_err(|what| StoreError::corrupt(key.as_str(), what))?;
+            for Entry { id, fields } in &page {
+                if fields.get("user").is_some_and(|bytes| bytes.as_slice() == user.as_bytes()) {
+                    let event = parse(fields).map_err(|what| StoreError::corrupt(key.as_str(), what))?;
+                    found.extend(place(id).zip(event));
+                }
+            }
+            match page.last() {
+                Some(last) if page.len() == PAGE => from = format!("({}", last.id),
+                _ => break,
+            }
+        }
+        found.truncate(most);
+        Ok(found)
+    }
+}
+
+/// The place that an entry's id, `<milliseconds>-<number>`, is.
+fn place(id: &str) -> Option<EventPlace> {
+    let (ms, number) = id.split_once('-')?;
+    Some(EventPlace(ms.parse().ok()?, number.parse().ok()?))
+}
+
+/// An entry of a stream.
+struct Entry {
+    id: String,
+    fields: BTreeMap<String, Vec<u8>>,
+}
+
+fn entries(answer: Value) -> Result<Vec<Entry>, &'static str> {
+    let entries: Vec<(String, BTreeMap<String, Vec<u8>>)> =
+        ::redis::from_redis_value(answer).map_err(|_| "an entry of the events can't be read")?;
+    Ok(entries.into_iter().map(|(id, fields)| Entry { id, fields }).collect())
+}
+
+/// The events in the answer to an `XREVRANGE`.
+pub(super) fn read(answer: Value) -> Result<Vec<Event>, &'static str> {
+    entries(answer)?.iter().filter_map(|entry| parse(&entry.fields).transpose()).collect()
+}
+
+/// The event; `None` if it is of a kind that a newer userd has written.
+fn parse(fields: &BTreeMap<String, Vec<u8>>) -> Result<Option<Event>, &'static str> {
+    let field = |name: &str| fields.get(name).map(Vec::as_slice);
+    let text = |name: &str| field(name).and_then(|bytes| std::str::from_utf8(bytes).ok());
+    let user = field("user").and_then(UserId::from_slice).ok_or("the user of an event is no id")?;
+    let kind = text("kind").ok_or("the kind of an event is missing")?;
+    let Some(kind) = EventKind::from_word(kind) else { return Ok(None) };
+    let at = text("at").and_then(|at| at.parse().ok()).ok_or("the time of an event is no number")?;
+    let address = match text("from").ok_or("the address of an event is missing")? {
+        "" => None,
+        address => Some(address.parse().map_err(|_| "the address of an event is none")?),
+    };
+    let caller = text("by").and_then(CallerId::from_stored).ok_or("the caller of an event is none")?;
+    let client = Client { address, agent: Agent::default(), caller };
+    Ok(Some(Event { user, kind, at: Timestamp::from_millis(at), client }))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn any_entry_is_read_without_panic(
+            user in prop::collection::vec(any::<u8>(), 15..18), kind in "signed-in|.{0,9}", at in "[0-9]{0,22}",
+            from in "192.0.2.1|.{0,9}", by in "(session|key):.{0,24}|.{0,9}", id in ".{0,9}",
+        ) {
+            let text = |text: &str| Value::BulkString(text.as_bytes().to_vec());
+            let fields = [("user", Value::BulkString(user)), ("kind", text(&kind)), ("at", text(&at)), ("from", text(&from)), ("by", text(&by))];
+            let fields = fields.into_iter().flat_map(|(name, value)| [text(name), value]).collect();
+            let _ = read(Value::Array(vec![Value::Array(vec![text(&id), Value::Array(fields)])]));
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Where a pass over Redis stands, and its text. First the keys of each server, then the listings of each shard.
+
+use std::fmt::Write as _;
+
+use crate::keys::Shard;
+use userd_store::{Place, StoreError};
+
+/// Where a pass stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Stage {
+    /// In which part of it.
+    pub(super) part: Part,
+    /// Servers came or went since its beginning.
+    pub(super) disturbed: bool,
+}
+
+/// The parts of a pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Part {
+    /// The keys of a server.
+    Keys {
+        /// Where `SCAN` goes on.
+        cursor: u64,
+        /// The server under way and which life of it, `host:port@run`; `None` between two.
+        server: Option<String>,
+        /// Servers that have been walked to their end.
+        done: Vec<String>,
+        /// Every server that was there when the pass looked last.
+        known: Vec<String>,
+    },
+    /// The entries of a shard's listing.
+    Listings {
+        /// The shard.
+        shard: Shard,
+        /// The entry after which to go on; empty at the listing's beginning.
+        after: Vec<u8>,
+    },
+}
+
+impl Stage {
+    /// What a place stands for.
+    pub(super) fn at(place: &Place) -> Result<Self, StoreError> {
+        if place.as_str().is_empty() {
+            let part = Part::Keys { cursor: 0, server: None, done: Vec::new(), known: Vec::new() };
+            return Ok(Self { part, disturbed: false });
+        }
+        parse(place.as_str()).ok_or_else(|| StoreError::unavailable("the doctor's place is none of this store"))
+    }
+
+    /// The place that stands for it.
+    pub(super) fn place(&self) -> Place {
+        let disturbed = u8::from(self.disturbed);
+        let text = match &self.part {
+            Part::Keys { cursor, server, done, known } => {
+                let server = server.as_deref().unwrap_or("-");
+                format!("keys {disturbed} {cursor} {server} {} {}", list(done), list(known))
+            }
+            Part::Listings { shard, after } => {
+                let mut text = format!("listings {disturbed} {} -", shard.number());
+                for byte in after {
+                    // Writing to a String never fails.
+                    let _ = write!(text, "{byte:02x}");
+                }
+                text
+            }
+        };
+        Place::from_text(text)
+    }
+}
+
+fn list(servers: &[String]) -> String {
+    if servers.is_empty() { "-".to_owned() } else { servers.join(",") }
+}
+
+fn parse(text: &str) -> Option<Stage> {
+    let words: Vec<&str> = text.split(' ').collect();
+    let servers = |word: &str| match word {
+        "-" => Vec::new(),
+        list => list.split(',').map(str::to_owned).collect(),
+    };
+    let (part, disturbed) = match words[..] {
+        ["keys", disturbed, cursor, server, done, known] => {
+            let server = (server != "-").then(|| server.to_owned());
+            (Part::Keys { cursor: cursor.parse().ok()?, server, done: servers(done), known: servers(known) }, disturbed)
+        }
+        ["listings", disturbed, shard, after] => {
+            let shard = Shard::numbered(shard.parse().ok()?)?;
+            let digits = after.strip_prefix('-')?.as_bytes();
+            let byte = |pair: &[u8]| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
+            (Part::Listings { shard, after: digits.chunks(2).map(byte).collect::<Option<_>>()? }, disturbed)
+        }
+        _ => return None,
+    };
+    Some(Stage { part, disturbed: disturbed == "1" })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_place_is_read_back_and_any_other_text_is_none(
+            cursor in any::<u64>(), shard in 0_u16..1024, after in prop::collection::vec(any::<u8>(), 0..40),
+            servers in prop::collection::vec("[a-z0-9.:]{1,20}", 0..3), disturbed: bool, text in any::<String>(),
+        ) {
+            let keys = Part::Keys { cursor, server: servers.first().cloned(), done: servers.clone(), known: servers };
+            let listings = Part::Listings { shard: Shard::numbered(shard).expect("a shard"), after };
+            for part in [keys, listings] {
+                let stage = Stage { part, disturbed };
+                prop_assert_eq!(Stage::at(&stage.place()).expect("a place"), stage);
+            }
+            let _ = Stage::at(&Place::from_text(text));
+        }
+    }
+}

@@ -1,0 +1,38 @@
+//! The service's own keys: a hash for each kind, all in the first shard. Few, and read whole.
+
+use ::redis::Cmd;
+use async_trait::async_trait;
+
+use super::RedisStore;
+use super::keys::Shard;
+use super::script::Script;
+use super::steps::words;
+use userd_store::{KeyKind, KeyStore, StoreError, StoredKey};
+
+#[async_trait]
+impl KeyStore for RedisStore {
+    async fn keys(&self, kind: KeyKind) -> Result<Vec<StoredKey>, StoreError> {
+        let key = self.keys.service_keys(kind);
+        let mut read = Cmd::new();
+        read.arg("HGETALL").arg(&key);
+        let answer = self.link.command(self.link.deadline(), Shard::FIRST, &read).await;
+        let fields: std::collections::BTreeMap<String, String> =
+            ::redis::from_redis_value(answer.map_err(|error| error.at(&key))?)
+                .map_err(|_| StoreError::corrupt(key, "a key is no text"))?;
+        Ok(fields.into_iter().map(|(id, text)| StoredKey { id, text }).collect())
+    }
+
+    async fn replace_key(
+        &self,
+        kind: KeyKind,
+        id: &str,
+        expected: Option<&str>,
+        next: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        let key = self.keys.service_keys(kind);
+        let there = |text: Option<&str>| if text.is_some() { "1" } else { "0" };
+        let args = [id, there(expected), expected.unwrap_or_default(), there(next), next.unwrap_or_default()];
+        let reply = self.link.script(self.link.deadline(), Shard::FIRST, Script::ReplaceKey, &[&key], &args).await;
+        Ok(words(reply.map_err(|error| error.at(&key))?.value) == ["ok"])
+    }
+}

@@ -1,0 +1,248 @@
+//! From a row of `users` to a [`User`], trusting nothing. Other tables: see `session_rows`, `events` and `keys`.
+//!
+//! STRICT columns and CHECKs keep wrong rows out, but a file can be edited by hand or be damaged. A row that
+//! can't be a user is named by its key and spoils nothing else. No message here holds a value of the row.
+
+use rusqlite::Row;
+use rusqlite::types::{FromSqlError, FromSqlResult, ValueRef};
+
+use super::checksum::{COLUMNS, checksum, values};
+use super::errors::Failure;
+use userd_core::{
+    CanonicalEmail, EMAIL_BYTES_MAX, Email, Name, NameError, PasswordHash, PasswordHashError, Standing, Timestamp,
+    User, UserId, Version,
+};
+
+/// The columns that [`user_from_row`] takes, in its order: what the checksum covers, itself, and `rowid`, which names a row
+/// whose id is unreadable.
+macro_rules! user_columns {
+    () => {
+        "id, name, email, canonical, password_hash, created_at, updated_at, version, checksum, users.rowid"
+    };
+}
+pub(super) use user_columns;
+
+/// What is wrong with a row of any table.
+#[derive(Debug, PartialEq, thiserror::Error)]
+pub(super) enum RowError {
+    /// The id is no UUID.
+    #[error("the id is not a blob of 16 bytes")]
+    Id,
+    /// A column of another type, or text that is not UTF-8.
+    #[error("the column {column} holds another kind of value")]
+    Kind {
+        /// Which.
+        column: &'static str,
+        /// What was found instead.
+        #[source]
+        source: FromSqlError,
+    },
+    /// A number below what the column may hold.
+    #[error("the column {0} holds a number that is too small")]
+    TooSmall(&'static str),
+    /// A name that breaks a rule.
+    #[error("the name can't be one")]
+    Name(#[source] NameError),
+    /// An address that is empty or longer than any address.
+    #[error("the column {0} holds no e-mail address")]
+    Email(&'static str),
+    /// A hash in no known form.
+    #[error("the password hash can't be one")]
+    PasswordHash(#[source] PasswordHashError),
+    /// Bytes or text that can't be what the column holds.
+    #[error("the column {0} holds something else")]
+    Other(&'static str),
+    /// Each column could be right; together they are not what was written.
+    #[error("the row does not match its checksum: the disk has damaged it, or it was edited by hand")]
+    Checksum,
+}
+
+/// The user in `row`, which holds the columns of [`user_columns`].
+///
+/// # Errors
+/// [`Failure::Row`] with the row's key if it can't be a user.
+pub(super) fn user_from_row(row: &Row<'_>) -> Result<User, Failure> {
+    parse(row)?.map_err(|source| Failure::Row { key: key(row), source })
+}
+
+fn parse(row: &Row<'_>) -> rusqlite::Result<Result<User, RowError>> {
+    let values = values(row, 0)?;
+    let kept = row.get_ref(COLUMNS)?;
+    Ok(user_from_values(values).and_then(|user| match kept.as_i64() {
+        Ok(kept) if kept == checksum(values) => Ok(user),
+        _ => Err(RowError::Checksum),
+    }))
+}
+
+fn user_from_values(
+    [id, name, email, canonical, hash, created_at, updated_at, version]: [ValueRef<'_>; COLUMNS],
+) -> Result<User, RowError> {
+    let written = address("email", email)?;
+    let canonical = CanonicalEmail::from_stored(address("canonical", canonical)?);
+    let (standing, hash) = Standing::unmark(read("password_hash", hash.as_str())?);
+    Ok(User {
+        id: id.as_blob().ok().and_then(UserId::from_slice).ok_or(RowError::Id)?,
+        name: Name::parse(read("name", name.as_str())?).map_err(RowError::Name)?,
+        email: Email::from_stored(written, canonical),
+        password_hash: PasswordHash::parse(&hash).map_err(RowError::PasswordHash)?,
+        standing,
+        created_at: Timestamp::from_millis(number("created_at", created_at, 0)?),
+        updated_at: Timestamp::from_millis(number("updated_at", updated_at, 0)?),
+        version: Version::from_number(number("version", version, Version::FIRST.number())?),
+    })
+}
+
+pub(super) fn read<T>(column: &'static str, value: FromSqlResult<T>) -> Result<T, RowError> {
+    value.map_err(|source| RowError::Kind { column, source })
+}
+
+fn address(column: &'static str, value: ValueRef<'_>) -> Result<String, RowError> {
+    let text = read(column, value.as_str())?;
+    // As written, the @ may be a full-width one.
+    let plausible = match column {
+        "canonical" => text.contains('@') && text.len() <= EMAIL_BYTES_MAX,
+        _ => !text.is_empty(),
+    };
+    if plausible { Ok(text.to_owned()) } else { Err(RowError::Email(column)) }
+}
+
+pub(super) fn number(column: &'static str, value: ValueRef<'_>, least: u64) -> Result<u64, RowError> {
+    let number = read(column, value.as_i64())?;
+    u64::try_from(number).ok().filter(|&number| number >= least).ok_or(RowError::TooSmall(column))
+}
+
+fn key(row: &Row<'_>) -> String {
+    let id = row.get_ref(0).ok().and_then(|value| value.as_blob().ok().and_then(UserId::from_slice));
+    match (id, row.get_ref(COLUMNS + 1).ok().and_then(|value| value.as_i64().ok())) {
+        (Some(id), _) => format!("users/{id}"),
+        (None, Some(rowid)) => format!("users/rowid {rowid}"),
+        (None, None) => "users".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use rusqlite::Connection;
+    use rusqlite::types::Value;
+
+    use super::*;
+
+    fn good() -> [Value; 10] {
+        [
+            Value::Blob(vec![7; 16]),
+            Value::Text("Ann".to_owned()),
+            Value::Text("Ann@x.org".to_owned()),
+            Value::Text("ann@x.org".to_owned()),
+            Value::Text("$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHQ$aGFzaGhhc2g".to_owned()),
+            Value::Integer(1),
+            Value::Integer(2),
+            Value::Integer(3),
+            Value::Integer(0),
+            Value::Integer(42),
+        ]
+    }
+
+    /// The values with the checksum that belongs to them.
+    fn summed(mut values: [Value; 10]) -> [Value; 10] {
+        let mut covered = [ValueRef::Null; COLUMNS];
+        for (covered, value) in covered.iter_mut().zip(&values) {
+            *covered = value.into();
+        }
+        values[COLUMNS] = Value::Integer(checksum(covered));
+        values
+    }
+
+    fn parsed(values: &[Value; 10]) -> Result<User, Failure> {
+        let memory = Connection::open_in_memory().expect("a database in memory");
+        let mut statement = memory.prepare("SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10").expect("a statement");
+        statement.query_row(rusqlite::params_from_iter(values), |row| Ok(user_from_row(row))).expect("a row")
+    }
+
+    #[test]
+    fn a_good_row_is_its_user() {
+        let user = parsed(&summed(good())).expect("a user");
+        assert_eq!(user.email.as_written(), "Ann@x.org");
+        assert_eq!(user.email.canonical().as_str(), "ann@x.org");
+        assert_eq!((user.created_at.as_millis(), user.updated_at.as_millis()), (1, 2));
+        assert_eq!(user.version, Version::from_number(3));
+    }
+
+    #[test]
+    fn an_email_written_with_a_full_width_at_is_one() {
+        let mut values = good();
+        values[2] = Value::Text("ａｎｎ＠ｘ．ｏｒｇ".to_owned());
+        assert_eq!(parsed(&summed(values.clone())).expect("a user").email.as_written(), "ａｎｎ＠ｘ．ｏｒｇ");
+        values[2] = Value::Text(String::new());
+        assert!(parsed(&summed(values)).is_err());
+    }
+
+    #[test]
+    fn a_bad_row_is_named_by_its_id_or_else_by_its_rowid() {
+        for (column, value, key) in [
+            (0, Value::Blob(vec![7; 15]), "users/rowid 42"),
+            (1, Value::Text(String::new()), "users/07070707-0707-0707-0707-070707070707"),
+            (3, Value::Text("x".repeat(300)), "users/07070707-0707-0707-0707-070707070707"),
+            (4, Value::Text("plain".to_owned()), "users/07070707-0707-0707-0707-070707070707"),
+            (5, Value::Integer(-1), "users/07070707-0707-0707-0707-070707070707"),
+            (7, Value::Integer(0), "users/07070707-0707-0707-0707-070707070707"),
+        ] {
+            let mut values = good();
+            values[column] = value;
+            match parsed(&summed(values)) {
+                Err(Failure::Row { key: found, .. }) => assert_eq!(found, key, "column {column}"),
+                other => panic!("column {column}: {other:?}"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_row_that_could_be_right_and_is_not_what_was_written_is_refused() {
+        let good = summed(good());
+        for column in 0..=COLUMNS {
+            let mut values = good.clone();
+            values[column] = match &values[column] {
+                Value::Blob(id) => Value::Blob(id.iter().map(|byte| byte ^ 1).collect()),
+                Value::Text(text) => Value::Text(text.replace('x', "y").replace("Ann", "Bnn").replace("m=8", "m=9")),
+                Value::Integer(number) => Value::Integer(number + 1),
+                other => panic!("{other:?}"),
+            };
+            assert_ne!(values[column], good[column], "column {column}");
+            let read = parsed(&values);
+            assert!(matches!(read, Err(Failure::Row { source: RowError::Checksum, .. })), "column {column}: {read:?}");
+        }
+    }
+
+    fn any_value() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            Just(Value::Null),
+            any::<i64>().prop_map(Value::Integer),
+            (-1.0e9..1.0e9).prop_map(Value::Real),
+            ".{0,40}".prop_map(Value::Text),
+            prop::collection::vec(any::<u8>(), 0..20).prop_map(Value::Blob),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn no_row_makes_it_panic_and_only_whole_users_come_out(
+            column in 0_usize..10, other in 0_usize..10, first in any_value(), second in any_value(),
+            with_its_checksum in any::<bool>()
+        ) {
+            let mut values = good();
+            values[column] = first;
+            values[other] = second;
+            if with_its_checksum {
+                values = summed(values);
+            }
+            match parsed(&values) {
+                Ok(user) => {
+                    prop_assert_eq!(Name::parse(user.name.as_str()), Ok(user.name.clone()));
+                    prop_assert!(user.version >= Version::FIRST);
+                }
+                Err(Failure::Row { key, .. }) => prop_assert!(key.starts_with("users")),
+                Err(other) => prop_assert!(false, "{:?}", other),
+            }
+        }
+    }
+}

@@ -1,0 +1,189 @@
+//! Rows of `sessions`: reading them, trusting nothing, and writing them with their checksum.
+//!
+//! Not which sessions are to be there: see `session_changes`.
+
+use std::net::IpAddr;
+
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, Params, Row, params};
+
+use super::checksum::{checksum, millis, values};
+use super::errors::Failure;
+use super::rows::{RowError, number, read, user_columns, user_from_row};
+use userd_core::{
+    Agent, RefreshState, Session, SessionId, SessionProof, Timestamp, User, UserId, address_from_bytes,
+    address_to_bytes,
+};
+
+/// How many columns the checksum covers: all.
+const COLUMNS: usize = 8;
+
+/// Columns of a user before those of the session, in [`SIGNED_IN`].
+const AFTER_USER: usize = 10;
+
+/// The columns that [`session_from_row`] takes, in its order: what the checksum covers, itself, and `rowid`.
+macro_rules! session_columns {
+    () => {
+        "user, sessions.id, proof, made_at, seen_at, address, agent, refresh, sessions.checksum, sessions.rowid"
+    };
+}
+pub(super) use session_columns;
+
+/// One session.
+pub(super) const SESSION: &str =
+    concat!("SELECT ", session_columns!(), " FROM sessions WHERE user = ?1 AND sessions.id = ?2");
+
+/// All of a user, the newest first.
+pub(super) const SESSIONS: &str =
+    concat!("SELECT ", session_columns!(), " FROM sessions WHERE user = ?1 ORDER BY made_at DESC, sessions.id DESC");
+
+/// One session with its user: one statement, so that both are of one moment. The names of the session's columns are
+/// changed within, because both tables have an id.
+pub(super) const SIGNED_IN: &str = concat!(
+    "SELECT ",
+    user_columns!(),
+    ", s1, s2, s3, s4, s5, s6, s7, s8, s9, s10 FROM \
+     (SELECT user AS s1, id AS s2, proof AS s3, made_at AS s4, seen_at AS s5, address AS s6, agent AS s7, \
+     refresh AS s8, checksum AS s9, rowid AS s10 FROM sessions WHERE user = ?1 AND id = ?2) CROSS JOIN users \
+     WHERE id = ?1"
+);
+
+const INSERT: &str = "INSERT INTO sessions (user, id, proof, made_at, seen_at, address, agent, refresh, checksum) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
+
+/// What changes in the life of a session.
+const UPDATE: &str = "UPDATE sessions SET seen_at = ?3, refresh = ?4, checksum = ?5 WHERE user = ?1 AND id = ?2";
+
+/// The session `id` of `user` with its user, if both are there.
+pub(super) fn signed_in(
+    connection: &Connection,
+    user: UserId,
+    id: SessionId,
+) -> Result<Option<(User, Session)>, Failure> {
+    let mut statement = connection.prepare_cached(SIGNED_IN)?;
+    let mut rows = statement.query(params![&user.as_bytes()[..], &id.as_bytes()[..]])?;
+    let Some(row) = rows.next()? else { return Ok(None) };
+    Ok(Some((user_from_row(row)?, session_from_row(row, AFTER_USER)?)))
+}
+
+/// The session `id` of `user`.
+pub(super) fn session(connection: &Connection, user: UserId, id: SessionId) -> Result<Option<Session>, Failure> {
+    let mut statement = connection.prepare_cached(SESSION)?;
+    let mut rows = statement.query(params![&user.as_bytes()[..], &id.as_bytes()[..]])?;
+    rows.next()?.map(|row| session_from_row(row, 0)).transpose()
+}
+
+/// The sessions of `user` that can be read, the newest first. What can't be read lets nobody in and shuts nobody out;
+/// it is the doctor's.
+pub(super) fn sessions(connection: &Connection, user: UserId) -> Result<Vec<Session>, Failure> {
+    readable(connection, SESSIONS, [&user.as_bytes()[..]])
+}
+
+fn readable(connection: &Connection, sql: &str, key: impl Params) -> Result<Vec<Session>, Failure> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(key)?;
+    let mut sessions = Vec::new();
+    while let Some(row) = rows.next()? {
+        match session_from_row(row, 0) {
+            Ok(session) => sessions.push(session),
+            Err(Failure::Row { key, source }) => tracing::warn!(key, %source, "a session can't be read"),
+            Err(other) => return Err(other),
+        }
+    }
+    Ok(sessions)
+}
+
+/// Writes a new session.
+pub(super) fn insert(connection: &Connection, user: UserId, session: &Session) -> Result<(), Failure> {
+    let (address, refresh) = (address_to_bytes(session.address), refresh_bytes(session));
+    connection.prepare_cached(INSERT)?.execute(params![
+        &user.as_bytes()[..],
+        &session.id.as_bytes()[..],
+        &session.proof.as_bytes()[..],
+        millis(session.made_at),
+        millis(session.seen_at),
+        address,
+        session.agent.as_str(),
+        refresh,
+        of_session(user, session, &address, refresh.as_deref()),
+    ])?;
+    Ok(())
+}
+
+/// Writes what has changed in a session that is there.
+pub(super) fn update(connection: &Connection, user: UserId, session: &Session) -> Result<(), Failure> {
+    let (address, refresh) = (address_to_bytes(session.address), refresh_bytes(session));
+    let sum = of_session(user, session, &address, refresh.as_deref());
+    let (user, id) = (&user.as_bytes()[..], &session.id.as_bytes()[..]);
+    connection.prepare_cached(UPDATE)?.execute(params![user, id, millis(session.seen_at), refresh, sum])?;
+    Ok(())
+}
+
+/// The checksum of the row that `session` is written as.
+fn of_session(user: UserId, session: &Session, address: &[u8], refresh: Option<&[u8]>) -> i64 {
+    checksum([
+        ValueRef::Blob(user.as_bytes()),
+        ValueRef::Blob(session.id.as_bytes()),
+        ValueRef::Blob(session.proof.as_bytes()),
+        ValueRef::Integer(millis(session.made_at)),
+        ValueRef::Integer(millis(session.seen_at)),
+        ValueRef::Blob(address),
+        ValueRef::Text(session.agent.as_str().as_bytes()),
+        refresh.map_or(ValueRef::Null, ValueRef::Blob),
+    ])
+}
+
+/// The session in `row`, whose columns of [`session_columns`] begin at `first`.
+///
+/// # Errors
+/// [`Failure::Row`] with the row's key if it can't be one.
+pub(super) fn session_from_row(row: &Row<'_>, first: usize) -> Result<Session, Failure> {
+    let values = values(row, first)?;
+    let kept = row.get_ref(first + COLUMNS)?;
+    let parsed = session_from_values(values).and_then(|session| match kept.as_i64() {
+        Ok(kept) if kept == checksum(values) => Ok(session),
+        _ => Err(RowError::Checksum),
+    });
+    match parsed {
+        Ok(session) => Ok(session),
+        Err(source) => Err(Failure::Row { key: key(values, row.get_ref(first + COLUMNS + 1)?), source }),
+    }
+}
+
+fn session_from_values(
+    [user, id, proof, made_at, seen_at, address, agent, refresh]: [ValueRef<'_>; COLUMNS],
+) -> Result<Session, RowError> {
+    user.as_blob().ok().and_then(UserId::from_slice).ok_or(RowError::Id)?;
+    let refresh = match read("refresh", refresh.as_blob_or_null())? {
+        Some(bytes) => Some(RefreshState::from_bytes(bytes).ok_or(RowError::Other("refresh"))?),
+        None => None,
+    };
+    Ok(Session {
+        id: SessionId::from_slice(read("id", id.as_blob())?).ok_or(RowError::Id)?,
+        proof: SessionProof::from_slice(read("proof", proof.as_blob())?).ok_or(RowError::Other("proof"))?,
+        made_at: Timestamp::from_millis(number("made_at", made_at, 0)?),
+        seen_at: Timestamp::from_millis(number("seen_at", seen_at, 0)?),
+        address: address_from(address)?,
+        agent: Agent::from_stored(read("agent", agent.as_str())?.to_owned()),
+        refresh,
+    })
+}
+
+fn key(values: [ValueRef<'_>; COLUMNS], rowid: ValueRef<'_>) -> String {
+    let user = values[0].as_blob().ok().and_then(UserId::from_slice);
+    let id = values[1].as_blob().ok().and_then(SessionId::from_slice);
+    match (user, id, rowid.as_i64()) {
+        (Some(user), Some(id), _) => format!("sessions/{user}/{id}"),
+        (_, _, Ok(rowid)) => format!("sessions/rowid {rowid}"),
+        _ => "sessions".to_owned(),
+    }
+}
+
+fn refresh_bytes(session: &Session) -> Option<Vec<u8>> {
+    session.refresh.as_ref().map(RefreshState::to_bytes)
+}
+
+/// The address that the column holds.
+pub(super) fn address_from(value: ValueRef<'_>) -> Result<Option<IpAddr>, RowError> {
+    address_from_bytes(read("address", value.as_blob())?).map_err(|_| RowError::Other("address"))
+}

@@ -1,0 +1,262 @@
+//! The one thread that writes, and how changes share a commit.
+//!
+//! SQLite has one writer at a time anyway. Here it is a thread with a bounded queue, so that waiting is
+//! bounded, and so that changes which wait at the same moment share one `fsync`, by far the dearest part.
+//!
+//! The life of a change: queued (or refused at once if the queue is full) → skipped if whoever asked has gone
+//! → run in a savepoint of the group's transaction → **after the commit** answered. Also the outcomes that
+//! change nothing wait for the commit: a `Taken` may rest on another change of the same group.
+
+use std::fmt;
+use std::io;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::{Duration, Instant};
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::EmbeddedSettings;
+use super::errors::{Failure, Trouble};
+use super::lock::Lock;
+use userd_metrics::{Metrics, Stores};
+use userd_store::StoreError;
+
+/// The name of the thread, for `top -H` and stack traces.
+const THREAD_NAME: &str = "userd-writer";
+
+/// The most changes in one commit. A change takes about 20 µs, an fsync 0.2 to some milliseconds: with this many
+/// the fsync is no longer what counts, and the first of the group waits a few milliseconds for the others.
+const GROUP_JOBS_MAX: usize = 128;
+
+/// The way to the thread that writes.
+pub(super) struct Writer {
+    /// None after `close`.
+    queue: Mutex<Option<SyncSender<Box<dyn Job>>>>,
+    /// None after it has ended. The lock is held while waiting for the end, so that all who close wait.
+    thread: tokio::sync::Mutex<Option<JoinHandle<()>>>,
+    last_write_failed: Arc<AtomicBool>,
+    timeout: Duration,
+}
+
+impl Writer {
+    /// Starts the thread. It keeps `lock` until its connection is closed.
+    pub(super) fn start(
+        connection: Connection,
+        lock: Lock,
+        settings: &EmbeddedSettings,
+        metrics: Arc<Metrics>,
+    ) -> io::Result<Self> {
+        let (sender, receiver) = sync_channel(settings.queue.max(1));
+        let last_write_failed = Arc::new(AtomicBool::new(false));
+        let failed = Arc::clone(&last_write_failed);
+        let thread = thread::Builder::new().name(THREAD_NAME.to_owned()).spawn(move || {
+            serve(&connection, &receiver, &failed, &metrics.stores);
+            finish(connection);
+            drop(lock);
+        })?;
+        Ok(Self {
+            queue: Mutex::new(Some(sender)),
+            thread: tokio::sync::Mutex::new(Some(thread)),
+            last_write_failed,
+            timeout: settings.timeout,
+        })
+    }
+
+    /// Runs `act` in a transaction and gives its result after the commit.
+    ///
+    /// # Errors
+    /// What `act` failed with; unavailable if the queue is full, the time limit is over, or the commit failed.
+    pub(super) async fn run<T, A>(&self, act: A) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        A: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        self.enqueue(Box::new(Pending { act: Some(act), outcome: None, reply })).map_err(Trouble::into_store_error)?;
+        // On a time-out `answer` is dropped here, which is how the writer learns that nobody waits any more.
+        match tokio::time::timeout(self.timeout, answer).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => Err(Trouble::WriterGone.into_store_error()),
+            Err(_) => Err(Trouble::TooSlow.into_store_error()),
+        }
+    }
+
+    /// Whether the last write that reached the engine failed there.
+    pub(super) fn last_write_failed(&self) -> bool {
+        self.last_write_failed.load(Ordering::Relaxed)
+    }
+
+    /// Takes no more changes, and returns when those queued are done and the connection is closed.
+    pub(super) async fn close(&self) {
+        drop(self.take_queue());
+        let mut thread = self.thread.lock().await;
+        if let Some(thread) = thread.take() {
+            let ended = tokio::task::spawn_blocking(move || thread.join()).await;
+            if !matches!(ended, Ok(Ok(()))) {
+                tracing::error!("the writer of the embedded store ended by a panic");
+            }
+        }
+    }
+
+    fn enqueue(&self, job: Box<dyn Job>) -> Result<(), Trouble> {
+        let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(sender) = queue.as_ref() else { return Err(Trouble::Closed) };
+        sender.try_send(job).map_err(|refused| match refused {
+            TrySendError::Full(_) => Trouble::QueueFull,
+            TrySendError::Disconnected(_) => Trouble::WriterGone,
+        })
+    }
+
+    fn take_queue(&self) -> Option<SyncSender<Box<dyn Job>>> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+}
+
+impl Drop for Writer {
+    fn drop(&mut self) {
+        drop(self.take_queue());
+        if let Some(thread) = self.thread.get_mut().take() {
+            // The result only says whether it panicked, which has been printed by then.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer").field("timeout", &self.timeout).finish_non_exhaustive()
+    }
+}
+
+/// A change on its way, whatever its result is.
+trait Job: Send {
+    /// Whether nobody waits for the answer any more.
+    fn abandoned(&self) -> bool;
+    /// Does it, and keeps the result.
+    fn run(&mut self, connection: &Connection) -> Ran;
+    /// Gives the result kept, unless the commit failed.
+    fn answer(self: Box<Self>, committed: &Result<(), Trouble>);
+}
+
+/// What is to be done with the changes of a job.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Ran {
+    Keep,
+    /// The row or the request was at fault.
+    Undo,
+    /// The engine was at fault.
+    UndoAndSuspect,
+}
+
+struct Pending<T, A> {
+    act: Option<A>,
+    outcome: Option<Result<T, Failure>>,
+    reply: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<T, A> Job for Pending<T, A>
+where
+    T: Send,
+    A: FnOnce(&Connection) -> Result<T, Failure> + Send,
+{
+    fn abandoned(&self) -> bool {
+        self.reply.is_closed()
+    }
+
+    fn run(&mut self, connection: &Connection) -> Ran {
+        let Some(act) = self.act.take() else { return Ran::Undo };
+        let outcome = act(connection);
+        let ran = match &outcome {
+            Ok(_) => Ran::Keep,
+            Err(Failure::Engine(_)) => Ran::UndoAndSuspect,
+            Err(_) => Ran::Undo,
+        };
+        self.outcome = Some(outcome);
+        ran
+    }
+
+    fn answer(self: Box<Self>, committed: &Result<(), Trouble>) {
+        let result = match (self.outcome, committed) {
+            // Its own failure says more than that of the group.
+            (Some(Err(failure)), _) => Err(failure.into_store_error()),
+            (_, Err(trouble)) => Err(trouble.clone().into_store_error()),
+            (Some(Ok(outcome)), Ok(())) => Ok(outcome),
+            (None, Ok(())) => Err(Trouble::WriterGone.into_store_error()),
+        };
+        // Whoever asked may have gone meanwhile.
+        let _ = self.reply.send(result);
+    }
+}
+
+/// The thread's life: ends when the queue is closed and empty.
+fn serve(connection: &Connection, queue: &Receiver<Box<dyn Job>>, last_write_failed: &AtomicBool, metrics: &Stores) {
+    let mut group: Vec<Box<dyn Job>> = Vec::with_capacity(GROUP_JOBS_MAX);
+    while let Ok(first) = queue.recv() {
+        let waiting = std::iter::once(first).chain(queue.try_iter()).take(GROUP_JOBS_MAX);
+        group.extend(waiting.filter(|job| !job.abandoned()));
+        if group.is_empty() {
+            continue;
+        }
+        let before = connection.total_changes();
+        let mut suspect = false;
+        let began = Instant::now();
+        let committed = commit(connection, &mut group, &mut suspect);
+        if suspect || committed.is_err() {
+            last_write_failed.store(true, Ordering::Relaxed);
+        } else if connection.total_changes() != before {
+            // Only a commit that had something to write proves that the disk takes it.
+            last_write_failed.store(false, Ordering::Relaxed);
+            metrics.sqlite_commits.took(began.elapsed());
+            metrics.sqlite_group_sizes.observe(group.len() as u64);
+        }
+        for job in group.drain(..) {
+            job.answer(&committed);
+        }
+    }
+}
+
+/// Runs the group and commits it; `suspect` tells whether the engine failed one of its jobs.
+fn commit(connection: &Connection, group: &mut [Box<dyn Job>], suspect: &mut bool) -> Result<(), Trouble> {
+    let done = run_group(connection, group, suspect).and_then(|()| execute(connection, "COMMIT"));
+    if done.is_err() && !connection.is_autocommit() {
+        execute(connection, "ROLLBACK")
+            .unwrap_or_else(|trouble| tracing::error!(%trouble, "a failed transaction could not be rolled back"));
+    }
+    done
+}
+
+fn run_group(connection: &Connection, group: &mut [Box<dyn Job>], suspect: &mut bool) -> Result<(), Trouble> {
+    // IMMEDIATE takes the write lock now, where waiting for another program is harmless.
+    execute(connection, "BEGIN IMMEDIATE")?;
+    for job in group {
+        execute(connection, "SAVEPOINT job")?;
+        let ran = job.run(connection);
+        *suspect |= ran == Ran::UndoAndSuspect;
+        if connection.is_autocommit() {
+            // On some errors (full disk, I/O) SQLite rolls back the whole transaction by itself.
+            return Err(Trouble::GroupFailed);
+        }
+        if ran != Ran::Keep {
+            execute(connection, "ROLLBACK TO job")?;
+        }
+        execute(connection, "RELEASE job")?;
+    }
+    Ok(())
+}
+
+fn execute(connection: &Connection, sql: &str) -> Result<(), Trouble> {
+    let done = connection.prepare_cached(sql).and_then(|mut statement| statement.execute([]));
+    done.map(|_| ()).map_err(|error| Trouble::from_engine(Arc::new(error)))
+}
+
+/// Moves the log into the database and closes: what is left is one file that can be copied.
+fn finish(connection: Connection) {
+    let moved = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    if let Err(error) = moved.and_then(|()| connection.close().map_err(|(_, error)| error)) {
+        // Nothing is lost: the log stays beside the database and the next start reads it.
+        tracing::warn!(%error, "the write-ahead log could not be moved into the database");
+    }
+}

@@ -1,0 +1,82 @@
+//! The vectors that every implementation of the throttle's rule is held to. How they come about: `fixtures`.
+
+use std::sync::LazyLock;
+
+use serde::Deserialize;
+use userd_core::Rate;
+
+const FILE: &str = include_str!("../fixtures/gcra_vectors.json");
+
+/// What happens to one bucket, fresh at first.
+#[derive(Debug, Deserialize)]
+pub struct Vector {
+    pub name: String,
+    interval_ms: u64,
+    burst: u64,
+    pub steps: Vec<Step>,
+}
+
+/// One act, and what has to come of it.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
+pub enum Step {
+    Take { at: u64, taken: bool, full_at: u64, remaining: u64, retry_after_ms: u64 },
+    GiveBack { at: u64, full_at: u64 },
+    Fill { at: u64 },
+}
+
+impl Vector {
+    pub fn rate(&self) -> Rate {
+        Rate { interval_ms: self.interval_ms, burst: self.burst }
+    }
+
+    /// Whether all happens at one moment, and so slowly that a minute makes no difference: for stores that go by a
+    /// clock of their own.
+    pub fn at_one_moment(&self) -> bool {
+        self.interval_ms >= 3_600_000 && self.steps.iter().all(|step| step.at() == self.steps[0].at())
+    }
+}
+
+impl Step {
+    pub fn at(&self) -> u64 {
+        match self {
+            Self::Take { at, .. } | Self::GiveBack { at, .. } | Self::Fill { at } => *at,
+        }
+    }
+}
+
+/// All of them.
+pub fn vectors() -> &'static [Vector] {
+    static VECTORS: LazyLock<Vec<Vector>> = LazyLock::new(|| serde_json::from_str(FILE).expect("vectors"));
+    &VECTORS
+}
+
+#[test]
+fn the_rule_does_what_the_vectors_say() {
+    for vector in vectors() {
+        let (rate, mut kept) = (vector.rate(), 0);
+        for (number, step) in vector.steps.iter().enumerate() {
+            match *step {
+                Step::Take { at, taken, full_at, remaining, retry_after_ms } => {
+                    let decision = rate.take(kept, at);
+                    let expected = userd_core::Decision { taken, full_at, remaining, retry_after_ms };
+                    assert_eq!(decision, expected, "{}, step {number}", vector.name);
+                    kept = decision.full_at;
+                }
+                Step::GiveBack { at, full_at } => {
+                    kept = rate.give_back(kept, at);
+                    assert_eq!(kept, full_at, "{}, step {number}", vector.name);
+                }
+                Step::Fill { .. } => kept = 0,
+            }
+        }
+    }
+}
+
+#[test]
+fn there_are_vectors_for_every_kind_of_store() {
+    let at_one_moment = vectors().iter().filter(|vector| vector.at_one_moment()).count();
+    assert!(at_one_moment >= 10 && vectors().len() >= 60, "{at_one_moment} of {}", vectors().len());
+    let denied = |step: &Step| matches!(step, Step::Take { taken: false, .. });
+    assert!(vectors().iter().filter(|vector| vector.at_one_moment()).all(|vector| vector.steps.iter().any(denied)));
+}

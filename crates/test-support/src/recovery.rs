@@ -1,0 +1,54 @@
+//! What must hold on a Redis once whoever was in the middle of something has crashed.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use userd_core::clock::ManualClock;
+use userd_core::random::SystemRandom;
+use userd_core::{Client, UserId};
+use userd_store::{Insert, Store};
+use userd_store_redis::{INTENT_MS, RedisSettings, RedisStore};
+
+use super::people::{address, person};
+use super::redis_audit::audit;
+use super::redis_server::RedisServer;
+
+/// A store whose calls have time enough for whatever a test does to them.
+pub async fn patient_store(settings: RedisSettings) -> RedisStore {
+    let settings = RedisSettings { timeout: Duration::from_secs(20), ..settings };
+    RedisStore::start(settings, Arc::new(SystemRandom)).await.expect("a store")
+}
+
+/// Whom an e-mail leads to.
+pub async fn owner(store: &RedisStore, email: &str) -> Option<UserId> {
+    store.user_by_email(address(email).canonical()).await.expect("served").map(|user| user.id)
+}
+
+/// What must not be, whatever crashed.
+pub fn assert_no_contradictions(server: &RedisServer, what: &str) {
+    assert_eq!(audit(server, "userd:").contradictions, Vec::<String>::new(), "{what}");
+}
+
+/// After everybody else crashed and every deadline has passed: what was `acknowledged` (an e-mail and who has
+/// it) holds, what is free of `emails` can be taken, what is taken can't, and nothing contradicts itself.
+pub async fn assert_recovers(
+    server: &RedisServer,
+    clock: &ManualClock,
+    acknowledged: &[(&str, Option<UserId>)],
+    emails: &[&str],
+    what: &str,
+) {
+    assert_no_contradictions(server, what);
+    clock.advance_ms(INTENT_MS + 1);
+    let store = patient_store(server.settings()).await;
+    for &(email, expected) in acknowledged {
+        assert_eq!(owner(&store, email).await, expected, "{what}: an acknowledged outcome holds for {email}");
+    }
+    for email in emails {
+        let owner = owner(&store, email).await;
+        let outcome = store.insert_user(&person(clock, email), Client::nobody()).await.expect("served");
+        let expected = if owner.is_some() { Insert::Taken } else { Insert::Inserted };
+        assert_eq!(outcome, expected, "{what}: {email} is neither doubled nor blocked");
+    }
+    assert_no_contradictions(server, &format!("{what}, after recovery"));
+}

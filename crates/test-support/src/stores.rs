@@ -1,0 +1,314 @@
+//! A fresh store for one test, on any back end, and a look behind it.
+//!
+//! # How to add a back end
+//! A variant of [`Backend`], an arm in [`TestStore::open`] (and where the compiler asks for one), and a line in
+//! `contract/mod.rs`.
+
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+use tempfile::TempDir;
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
+use userd_core::clock::{Clock, ManualClock};
+use userd_core::random::{SeededRandom, SystemRandom};
+use userd_core::{CanonicalEmail, Client, Email, PasswordHash, Timestamp, User, UserId};
+use userd_store::EVENTS_KEPT;
+use userd_store::{Insert, Profile, Store};
+use userd_store_redis::keys::Keys;
+use userd_store_redis::{RedisSettings, RedisStore};
+use userd_store_sqlite::{EmbeddedSettings, EmbeddedStore};
+
+use super::people::{self, NOW};
+use super::redis_audit;
+use super::redis_ground::RedisGround;
+
+/// Far above what a change takes on a busy machine: a test that meets it has found a hang.
+const TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The kinds of store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Backend {
+    Embedded,
+    /// One server.
+    Redis,
+    /// One server, with the rights that the operations page asks for and no others.
+    RedisLeastRights,
+    /// A group with Sentinels, with such rights.
+    Sentinel,
+    /// A cluster, with such rights.
+    Cluster,
+}
+
+/// What lives as long as the store.
+enum Ground {
+    Embedded(TempDir),
+    Redis(Arc<RedisGround>, Box<RedisSettings>),
+}
+
+/// A store of its own for one test, with the clock that its users are made by.
+pub struct TestStore {
+    pub store: Arc<dyn Store>,
+    pub clock: Arc<ManualClock>,
+    ground: Ground,
+    random: SeededRandom,
+    known: Mutex<Known>,
+}
+
+/// Everybody and every address that the test has made.
+#[derive(Default)]
+struct Known {
+    ids: BTreeSet<UserId>,
+    emails: BTreeSet<CanonicalEmail>,
+}
+
+impl TestStore {
+    /// A fresh, empty store.
+    pub async fn open(backend: Backend) -> Self {
+        let (store, ground): (Arc<dyn Store>, Ground) = match backend {
+            Backend::Embedded => {
+                let folder = tempfile::tempdir().expect("a temporary folder");
+                let store = EmbeddedStore::open(&settings(&database(&folder))).expect("a fresh database");
+                (Arc::new(store), Ground::Embedded(folder))
+            }
+            Backend::Redis => return Self::on(Arc::new(RedisGround::single())).await,
+            Backend::RedisLeastRights => return Self::on(Arc::new(RedisGround::single_with_least_rights())).await,
+            Backend::Sentinel => return Self::on(Arc::new(RedisGround::sentinel_with_least_rights())).await,
+            Backend::Cluster => return Self::on(Arc::new(RedisGround::cluster_with_least_rights())).await,
+        };
+        Self::new(store, ground)
+    }
+
+    async fn on(ground: Arc<RedisGround>) -> Self {
+        let settings = Box::new(ground.another_store());
+        Self::new(Arc::new(redis_store(&settings).await), Ground::Redis(ground, settings))
+    }
+
+    fn new(store: Arc<dyn Store>, ground: Ground) -> Self {
+        let clock = Arc::new(ManualClock::at(NOW));
+        Self { store, clock, ground, random: SeededRandom::from_seed(1), known: Mutex::default() }
+    }
+
+    /// A fresh, empty store of the same kind; in Redis on the same servers.
+    pub async fn another(&self) -> Self {
+        match &self.ground {
+            Ground::Embedded(_) => Self::open(Backend::Embedded).await,
+            Ground::Redis(ground, _) => Self::on(Arc::clone(ground)).await,
+        }
+    }
+
+    /// The same data after closing and opening again.
+    pub async fn reopen(mut self) -> Self {
+        self.store.close().await;
+        self.store = match &self.ground {
+            Ground::Embedded(folder) => {
+                Arc::new(EmbeddedStore::open(&settings(&database(folder))).expect("the same database"))
+            }
+            Ground::Redis(_, settings) => Arc::new(redis_store(settings).await),
+        };
+        self
+    }
+
+    /// Everything contradictory or left behind in the store; empty is good.
+    pub fn audit(&self) -> Vec<String> {
+        match &self.ground {
+            Ground::Embedded(folder) => audit_database(&database(folder)).expect("the database can be read"),
+            Ground::Redis(ground, settings) => redis_audit::audit(&*ground.servers, &settings.prefix).all(),
+        }
+    }
+
+    /// Makes what is kept of a user unreadable, past the store.
+    pub fn damage(&self, id: UserId) {
+        self.write_over(id, "name = 'Mallory'", "x");
+    }
+
+    /// Undoes [`Self::damage`] of somebody named Somebody at their first version.
+    pub fn mend(&self, id: UserId) {
+        self.write_over(id, "name = 'Somebody'", "1");
+    }
+
+    fn write_over(&self, id: UserId, columns: &str, rev: &str) {
+        match &self.ground {
+            Ground::Embedded(folder) => {
+                let file = Connection::open(database(folder)).expect("the database opens");
+                let sql = format!("UPDATE users SET {columns} WHERE id = ?1");
+                assert_eq!(file.execute(&sql, [&id.as_bytes()[..]]).expect("the row is there"), 1);
+            }
+            Ground::Redis(ground, settings) => {
+                let key = Keys::below(settings.prefix.clone()).user(id);
+                let holders = ground.servers.holders();
+                // A node of a cluster refuses a key that is another's.
+                let took = holders.iter().filter(|node| node.try_command(&["HSET", &key, "rev", rev]).is_ok());
+                assert_eq!(took.count(), 1, "one server holds {key}");
+            }
+        }
+    }
+
+    /// The embedded store's file.
+    pub fn path(&self) -> PathBuf {
+        match &self.ground {
+            Ground::Embedded(folder) => database(folder),
+            Ground::Redis(..) => panic!("Redis keeps no file of ours"),
+        }
+    }
+
+    /// The present moment of this store's clock.
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    /// Somebody new, not yet in the store.
+    pub fn somebody(&self, name: &str, email: &str) -> User {
+        self.somebody_at(name, Email::parse(email).expect("an e-mail"))
+    }
+
+    /// Somebody new with an e-mail that has been parsed already.
+    pub fn somebody_at(&self, name: &str, email: Email) -> User {
+        let user = people::somebody(name, email, self.now(), &self.random);
+        let mut known = self.known.lock().expect("no test panics with it");
+        known.ids.insert(user.id);
+        known.emails.insert(user.email.canonical().clone());
+        drop(known);
+        User { password_hash: password_hash(1), ..user }
+    }
+
+    /// A profile, its e-mail noted for [`Self::assert_sound`].
+    pub fn profile(&self, name: &str, email: &str) -> Profile {
+        let profile = people::profile(name, email);
+        self.known.lock().expect("no test panics with it").emails.insert(profile.email.canonical().clone());
+        profile
+    }
+
+    /// Somebody who has signed up.
+    pub async fn signed_up(&self, name: &str, email: &str) -> User {
+        let user = self.somebody(name, email);
+        assert_eq!(
+            self.store.insert_user(&user, Client::nobody()).await.expect("the store works"),
+            Insert::Inserted,
+            "{email}"
+        );
+        user
+    }
+
+    /// The user with this id now.
+    pub async fn user(&self, id: UserId) -> Option<User> {
+        self.store.user(id).await.expect("the store works")
+    }
+
+    /// The user with this e-mail now.
+    pub async fn by_email(&self, email: &str) -> Option<User> {
+        let email = CanonicalEmail::parse(email).expect("an e-mail");
+        self.store.user_by_email(&email).await.expect("the store works")
+    }
+
+    /// Nothing is left behind, and whoever of this test is found by id is found by e-mail and the reverse;
+    /// these are as many as the store counts.
+    pub async fn assert_sound(&self) {
+        assert_eq!(self.audit(), Vec::<String>::new());
+        let (ids, emails) = {
+            let known = self.known.lock().expect("no test panics with it");
+            (known.ids.clone(), known.emails.clone())
+        };
+        let mut by_id = BTreeSet::new();
+        for id in ids {
+            if let Some(user) = self.user(id).await {
+                let same = self.store.user_by_email(user.email.canonical()).await.expect("the store works");
+                assert_eq!(same.as_ref(), Some(&user), "found by id");
+                by_id.insert(id);
+            }
+        }
+        let mut by_email = BTreeSet::new();
+        for email in emails {
+            if let Some(user) = self.store.user_by_email(&email).await.expect("the store works") {
+                assert_eq!(user.email.canonical(), &email, "found by e-mail");
+                assert_eq!(self.user(user.id).await.as_ref(), Some(&user), "found by e-mail");
+                by_email.insert(user.id);
+            }
+        }
+        assert_eq!(by_id, by_email);
+        assert_eq!(self.store.users_count().await.expect("the store works"), by_id.len() as u64);
+    }
+}
+
+/// The database in a test's folder.
+pub fn database(folder: &TempDir) -> PathBuf {
+    folder.path().join("data").join("userd.db")
+}
+
+/// Settings for tests: short of nothing, so that only what a test provokes goes wrong.
+pub fn settings(path: &Path) -> EmbeddedSettings {
+    EmbeddedSettings { path: path.to_owned(), readers: 2, timeout: TIMEOUT, queue: 1024, events_kept: EVENTS_KEPT }
+}
+
+async fn redis_store(settings: &RedisSettings) -> RedisStore {
+    let settings = RedisSettings { timeout: TIMEOUT, ..settings.clone() };
+    RedisStore::start(settings, Arc::new(SystemRandom)).await.expect("the server is good")
+}
+
+/// A well-formed hash, another for each number.
+pub fn password_hash(number: u64) -> PasswordHash {
+    let text = format!("$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA${number:042x}A");
+    PasswordHash::parse(&text).expect("a PHC string")
+}
+
+/// Runs the acts as tasks that begin together; gives their results in the acts' order.
+pub async fn at_once<T, F>(acts: impl IntoIterator<Item = F>) -> Vec<T>
+where
+    T: Send + 'static,
+    F: Future<Output = T> + Send + 'static,
+{
+    let acts: Vec<F> = acts.into_iter().collect();
+    let barrier = Arc::new(Barrier::new(acts.len()));
+    let mut tasks = JoinSet::new();
+    for (place, act) in acts.into_iter().enumerate() {
+        let barrier = Arc::clone(&barrier);
+        tasks.spawn(async move {
+            barrier.wait().await;
+            (place, act.await)
+        });
+    }
+    let mut results = tasks.join_all().await;
+    results.sort_by_key(|(place, _)| *place);
+    results.into_iter().map(|(_, result)| result).collect()
+}
+
+/// Reads the whole file past the store.
+pub fn audit_database(path: &Path) -> rusqlite::Result<Vec<String>> {
+    let database = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let mut found = Vec::new();
+    let integrity: String = database.query_row("PRAGMA integrity_check", [], |row| row.get(0))?;
+    if integrity != "ok" {
+        found.push(integrity);
+    }
+    let (rows, kept): (i64, i64) = database.query_row(
+        "SELECT (SELECT count(*) FROM users), (SELECT value FROM meta WHERE key = 'users_count')",
+        [],
+        |row| Ok((row.get(0)?, row.get(1)?)),
+    )?;
+    if rows != kept {
+        found.push(format!("{rows} users, but {kept} are counted"));
+    }
+    let stray: i64 =
+        database.query_row("SELECT count(*) FROM sessions WHERE user NOT IN (SELECT id FROM users)", [], |row| {
+            row.get(0)
+        })?;
+    if stray > 0 {
+        found.push(format!("{stray} sessions of nobody"));
+    }
+    let mut statement = database.prepare("SELECT hex(id), email, canonical FROM users")?;
+    let mut rows = statement.query([])?;
+    let mut seen = BTreeSet::new();
+    while let Some(row) = rows.next()? {
+        let (id, written, canonical): (String, String, String) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        if !seen.insert(canonical.clone()) {
+            found.push(format!("{canonical} is there twice"));
+        }
+        if Email::parse(&written).is_ok_and(|email| email.canonical().as_str() != canonical) {
+            found.push(format!("user {id} wrote {written}, which is not {canonical}"));
+        }
+    }
+    Ok(found)
+}
