@@ -1,6 +1,6 @@
 # syntax=docker/dockerfile:1
-# The image of userd: built with a compiler, then copied into an empty image. docs/operations/install.md says how to use it,
-# decision 0023 gives the reasons.
+# The image of userd: built with a compiler, then copied into an empty image.
+# docs/operations/install.md says how to use it, decision 0023 gives the reasons.
 
 # Debian 12, on which the tests run. Pin a digest if your policy requires one.
 FROM rust:1.95-bookworm AS build

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # ensure-package-checks.sh: installs the validators of the deployment files (hadolint, kubernetes-validate and
-# compose-spec, in the versions that tests/packages pins) below target/package-checks. Only tests use them. If that fails,
-# it prints what to do.
+# compose-spec, in the versions that tests/packages pins) below target/package-checks. Only tests use them. If that
+# fails, it prints what to do.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # faults.sh SECONDS SEED [FILTER]: runs the fault tests whose names contain FILTER in their long form, one after the
-# other, and writes their tables into docs/faults.md, between its markers. If a test fails, the tables are written all the
-# same and the exit code is not 0.
+# other, and writes their tables into docs/faults.md, between its markers. If a test fails, the tables are written all
+# the same and the exit code is not 0.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

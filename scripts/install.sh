@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# install.sh PROGRAM DESTDIR PREFIX SYSCONFDIR: the work of `make install`. DESTDIR may be empty. The program generates its
-# manual pages and completions itself; an existing userd.toml is kept.
+# install.sh PROGRAM DESTDIR PREFIX SYSCONFDIR: the work of `make install`. DESTDIR may be empty. The program generates
+# its manual pages and completions itself; an existing userd.toml is kept.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
