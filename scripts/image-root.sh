@@ -1,19 +1,19 @@
 #!/usr/bin/env bash
-# image-root.sh PROGRAM FOLDER: lays out the file system of the image in FOLDER: the program, the shared libraries that
-# it names, and what a container without a distribution needs. No shell, no package manager: what is not there needs no
-# update and helps no intruder. The Dockerfile runs it; a test runs userd in what it makes.
+# image-root.sh PROGRAM FOLDER: creates the file system of the image in FOLDER: the program, the shared libraries that it
+# links, and what a container without a distribution needs. No shell and no package manager: what is not there needs no
+# update and is of no use to an attacker. The Dockerfile runs this script; a test runs userd in its result.
 set -euo pipefail
 
 program=${1:?which program?}
 root=${2:?into which folder?}
 
-# Nobody's id, the one that distroless images use too; nothing here belongs to it but the data.
+# An unprivileged id, the one of distroless images; it owns the data directory only.
 user=65532
 
 install -D -m 755 "$program" "$root/usr/local/bin/userd"
 libraries=$(ldd "$program") || { echo "image-root.sh: ldd can't read $program." >&2 && exit 1; }
 if grep 'not found' <<<"$libraries" >&2; then
-    echo "image-root.sh: these libraries of $program are not on this machine." >&2
+    echo "image-root.sh: these libraries of $program are missing on this machine." >&2
     exit 1
 fi
 # Lines are `libc.so.6 => /lib/…/libc.so.6 (0x…)`, and `/lib64/ld-linux-x86-64.so.2 (0x…)`.
@@ -21,7 +21,7 @@ grep -oE '(^|[[:space:]])/[^ ]+' <<<"$libraries" | while read -r library; do
     install -D -m 755 "$(readlink -f "$library")" "$root$library"
 done
 
-# Host names come from the platform's DNS; since glibc 2.34 that needs no more libraries.
+# The platform's DNS resolves host names; since glibc 2.34 that needs no further libraries.
 install -d -m 755 "$root/etc"
 echo 'hosts: files dns' >"$root/etc/nsswitch.conf"
 echo "userd:x:$user:$user:userd:/var/lib/userd:/sbin/nologin" >"$root/etc/passwd"

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# install.sh PROGRAM DESTDIR PREFIX SYSCONFDIR: what `make install` does. DESTDIR may be empty. The program makes its
-# manual pages and completions itself; the settings of an earlier installation are left alone.
+# install.sh PROGRAM DESTDIR PREFIX SYSCONFDIR: the work of `make install`. DESTDIR may be empty. The program generates
+# its manual pages and completions itself; an existing userd.toml is kept.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 program=$1 root=$2 prefix=$3 settings=$4
-[ -x "$program" ] || { echo "install.sh: $program is not there; build it with 'cargo build --release --locked'." >&2 && exit 1; }
+[ -x "$program" ] || { echo "install.sh: $program does not exist; build it with 'cargo build --release --locked'." >&2 && exit 1; }
 
 install -D -m 755 "$program" "$root$prefix/bin/userd"
 

@@ -1,8 +1,8 @@
 #!/bin/sh
-# start.sh: starts Valkey with the two users that compose.yaml needs. The password is read from a file and goes to the
-# server by its standard input, so that no list of processes and no log shows it.
+# start.sh: starts Valkey with the two users that compose.yaml needs. The password is read from a file and passed to the
+# server on standard input, so that it appears in no process list and no log.
 #
-# Whoever changes the rights of userd changes them in docs/OPERATIONS.md; a test compares the two.
+# A test keeps userd's rights equal to the ACL line in docs/operations/redis.md.
 set -eu
 
 password=$(cat "${VALKEY_PASSWORD_FILE:-/run/secrets/valkey_password}")
@@ -13,7 +13,7 @@ case "$password" in
     ;;
 esac
 
-# `health` may ask whether the server answers, and nothing else.
+# `health` can ping the server and do nothing else.
 exec "${VALKEY_SERVER:-valkey-server}" "${VALKEY_CONF:-/etc/valkey/valkey.conf}" "$@" - <<END
 user default off
 user health on nopass resetkeys resetchannels -@all +ping

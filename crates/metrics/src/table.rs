@@ -61,85 +61,85 @@ macro_rules! row {
 /// Every metric.
 pub const TABLE: [Row; 30] = [
     row!(Counter "userd_http_requests_total", "requests", ["route", "method", "status"],
-    "Requests that were answered", |metrics, samples| {
+    "Requests answered", |metrics, samples| {
         metrics.requests.each().into_iter().try_for_each(|(route, method, series)| {
             series.statuses().try_for_each(|(status, count)| samples.count(&[route, method, status], count))
         })
     }),
     row!(Histogram "userd_http_request_duration_seconds", "seconds", ["route", "method"],
-    "What a request takes, from its header to its answer", |metrics, samples| {
+    "Duration of a request, from its header to the start of its answer", |metrics, samples| {
         metrics.requests.each().into_iter()
             .try_for_each(|(route, method, series)| samples.histogram(&[route, method], &series.took))
     }),
     row!(Gauge "userd_http_requests_in_flight", "requests", [],
-        "Requests that are under way, this one included",
+        "Requests in flight, this one included",
         |metrics, samples| samples.level(&[], metrics.requests.in_flight.get())),
     row!(Gauge "userd_hashes_in_flight", "hashes", [],
-        "Hash threads that work",
+        "Hash threads that are busy",
         |metrics, samples| samples.level(&[], metrics.hashes.in_flight.get())),
     row!(Gauge "userd_hashes_queued", "requests", [],
-        "Requests that wait for a hash thread",
+        "Requests waiting for a hash thread",
         |metrics, samples| samples.level(&[], metrics.hashes.queued.get())),
     row!(Counter "userd_hashes_refused_total", "requests", ["reason"],
-        "Requests that got no hash thread and were answered 503",
+        "Requests rejected with 503 because no hash thread was free",
         |metrics, samples| samples.counts(&metrics.hashes.refused)),
     row!(Counter "userd_hashes_done_total", "hashes", [],
-        "Passwords that were hashed or checked",
+        "Passwords hashed or verified",
         |metrics, samples| samples.count(&[], metrics.hashes.took.count())),
     row!(Histogram "userd_hash_duration_seconds", "seconds", [],
-        "What hashing or checking a password takes, without the wait for a thread",
+        "Duration of hashing or verifying a password, without the wait for a thread",
         |metrics, samples| samples.histogram(&[], &metrics.hashes.took)),
     row!(Gauge "userd_store_up", "1 or 0", [],
-        "Whether the store can serve now",
+        "Whether the store can serve",
         |metrics, samples| samples.level(&[], metrics.stores.up.get())),
     row!(Counter "userd_store_calls_total", "calls", ["call", "outcome"],
-    "Calls of the store", |metrics, samples| {
+    "Store calls", |metrics, samples| {
         metrics.stores.calls().try_for_each(|(call, calls)| {
             calls.outcomes().try_for_each(|(outcome, count)| samples.count(&[call, outcome], count))
         })
     }),
     row!(Histogram "userd_store_call_duration_seconds", "seconds", ["call"],
-        "What a call of the store takes",
+        "Duration of a store call",
         |metrics, samples| metrics.stores.calls().try_for_each(|(call, calls)| samples.histogram(&[call], &calls.took))),
     row!(Counter "userd_store_conflicts_total", "changes", ["kind"],
-        "Changes that ran into another one, or into what a crash has left",
+        "Changes that conflicted with another change or with the remains of a crash",
         |metrics, samples| samples.counts(&metrics.stores.conflicts)),
     row!(Histogram "userd_redis_round_trip_duration_seconds", "seconds", ["kind"],
-        "What a round trip to Redis takes",
+        "Duration of a round trip to Redis",
         |metrics, samples| metrics.stores.trips().try_for_each(|(kind, trips)| samples.histogram(&[kind], trips))),
     row!(Counter "userd_redis_retries_total", "round trips", ["reason"],
-        "What was sent to Redis once more",
+        "Round trips to Redis that were retried",
         |metrics, samples| samples.counts(&metrics.stores.retries)),
     row!(Counter "userd_sqlite_reads_total", "look-ups", [],
         "Look-ups in the database file",
         |metrics, samples| samples.count(&[], metrics.stores.sqlite_reads.get())),
     row!(Histogram "userd_sqlite_commit_duration_seconds", "seconds", [],
-        "What a commit takes, with its fsync",
+        "Duration of a commit, fsync included",
         |metrics, samples| samples.histogram(&[], &metrics.stores.sqlite_commits)),
     row!(Histogram "userd_sqlite_commit_changes", "changes", [],
-        "How many changes share a commit",
+        "Changes per commit",
         |metrics, samples| samples.histogram(&[], &metrics.stores.sqlite_group_sizes)),
     row!(Counter "userd_sessions_opened_total", "sessions", [],
-        "Sessions that were opened",
+        "Sessions opened",
         |metrics, samples| samples.count(&[], metrics.events.get("signed-in"))),
-    row!(Counter "userd_sessions_ended_total", "acts", ["by"],
-    "Acts that ended sessions before their time, whether one or many", |metrics, samples| {
+    row!(Counter "userd_sessions_ended_total", "operations", ["by"],
+    "Operations that ended sessions early, whether one or many", |metrics, samples| {
         ENDS_SESSIONS.iter().try_for_each(|by| samples.count(&[by], metrics.events.get(by)))
     }),
     row!(Counter "userd_sign_ins_failed_total", "sign-ins", [],
         "Sign-ins with a wrong password or an unknown e-mail",
         |metrics, samples| samples.count(&[], metrics.sign_ins_failed.get())),
-    row!(Counter "userd_throttled_total", "tries", ["limit"],
-        "Tries of a password that met a limit and were answered 429",
+    row!(Counter "userd_throttled_total", "attempts", ["limit"],
+        "Password attempts rejected by a rate limit (429)",
         |metrics, samples| samples.counts(&metrics.throttled)),
     row!(Counter "userd_account_events_total", "events", ["kind"],
-        "What happened to accounts",
+        "Account events",
         |metrics, samples| samples.counts(&metrics.events)),
-    row!(Counter "userd_doctor_passes_total", "passes", ["end"],
-        "Passes of the doctor while serving",
+    row!(Counter "userd_doctor_passes_total", "runs", ["end"],
+        "Runs of the background consistency check",
         |metrics, samples| samples.counts(&metrics.doctor_passes)),
     row!(Counter "userd_doctor_findings_total", "findings", ["kind", "state"],
-    "What the doctor has found while serving; each pass finds anew what is not mended", |metrics, samples| {
+    "Findings of the background consistency check; each run counts unrepaired ones again", |metrics, samples| {
         FINDING_STATES.iter().zip(&metrics.findings).try_for_each(|(state, kinds)| {
             kinds.each().try_for_each(|(kind, count)| samples.count(&[kind, state], count))
         })
@@ -148,20 +148,20 @@ pub const TABLE: [Row; 30] = [
         "Always 1; the label has the version",
         |_, samples| samples.level(&[env!("CARGO_PKG_VERSION")], 1)),
     row!(Gauge "process_start_time_seconds", "seconds since 1970", [],
-    "When the process began", |metrics, samples| {
+    "Start time of the process", |metrics, samples| {
         #[expect(clippy::cast_precision_loss, reason = "milliseconds of some centuries fit")]
         samples.level_of(metrics.started_at_ms as f64 / 1000.0)
     }),
     row!(Gauge "process_resident_memory_bytes", "bytes", [],
-        "The memory that the process holds (Linux)",
+        "Resident memory (Linux)",
         |_, samples| process::resident_bytes().map_or(Ok(()), |bytes| samples.level(&[], bytes))),
     row!(Gauge "process_open_fds", "files", [],
-        "Files and connections that are open (Linux)",
+        "Open files and connections (Linux)",
         |_, samples| process::open_files().map_or(Ok(()), |open| samples.level(&[], open))),
     row!(Gauge "process_max_fds", "files", [],
-        "How many may be open (Linux)",
+        "Limit of open files (Linux)",
         |_, samples| process::open_files_max().map_or(Ok(()), |most| samples.level(&[], most))),
     row!(Counter "process_cpu_seconds_total", "seconds", [],
-        "The time that the process has had of all cores (Linux)",
+        "CPU time used, over all cores (Linux)",
         |_, samples| process::cpu_seconds().map_or(Ok(()), |seconds| samples.count_of(seconds))),
 ];
