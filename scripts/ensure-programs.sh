@@ -6,7 +6,7 @@ set -euo pipefail
 # Debian installs servers into directories that are only on the PATH of root.
 export PATH=$PATH:/usr/sbin:/sbin
 
-# The oldest version with script flags (`#!lua`), which src/store/redis uses.
+# The oldest version with script flags (`#!lua`), which crates/store-redis/src/ uses.
 least_redis=7.0
 
 # Prints the version of the redis-server on the PATH; nothing if there is none.

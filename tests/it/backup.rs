@@ -212,7 +212,7 @@ fn with_a_redis_both_say_what_to_do_instead() {
     let folder = tempfile::tempdir().expect("a folder");
     let launch = Launch::in_folder(folder.path()).store("redis://127.0.0.1:1");
     for command in ["backup", "restore"] {
-        refused(&launch.run(&[command, "copy.db"]), 2, "docs/OPERATIONS.md");
+        refused(&launch.run(&[command, "copy.db"]), 2, "docs/operations/backup.md");
     }
     assert_eq!(folder.path().read_dir().expect("a folder").count(), 0);
 }

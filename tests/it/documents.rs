@@ -1,4 +1,4 @@
-//! The documents tell the truth: requests in the README are made, links are followed, numbers, sentences and
+//! The documents tell the truth: requests in getting-started.md are made, links are followed, numbers, sentences and
 //! rights are compared with the program's own. Not the style of the prose.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -11,8 +11,9 @@ use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tempfile::TempDir;
 
-const README: &str = include_str!("../../README.md");
-const OPERATIONS: &str = include_str!("../../docs/OPERATIONS.md");
+const GETTING_STARTED: &str = include_str!("../../docs/getting-started.md");
+const LIMITS: &str = include_str!("../../docs/operations/limits.md");
+const TROUBLESHOOTING: &str = include_str!("../../docs/operations/troubleshooting.md");
 
 /// The address that the documents show.
 const SHOWN_ADDRESS: &str = "http://127.0.0.1:8000";
@@ -133,9 +134,9 @@ fn lasting(document: Value) -> Value {
 }
 
 #[test]
-fn the_requests_in_the_readme_are_answered_as_it_shows() {
+fn the_requests_in_getting_started_are_answered_as_it_shows() {
     let serving = Serving::start();
-    let blocks = blocks(README);
+    let blocks = blocks(GETTING_STARTED);
     let (mut variables, mut made, mut asked) = (BTreeMap::new(), 0, 0);
     for (place, block) in blocks.iter().enumerate().filter(|(_, block)| block.kind == "sh try") {
         let script = block.text.trim_end().replace(SHOWN_ADDRESS, &serving.address);
@@ -150,12 +151,12 @@ fn the_requests_in_the_readme_are_answered_as_it_shows() {
         let (body, given) = answer.rsplit_once('\n').expect("curl writes the status after the body");
         assert_eq!(given, status, "{request}\n{body}");
         let shown = blocks.get(place + 1).filter(|block| block.kind == "json").expect("the answer is shown below");
-        let shown: Value = serde_json::from_str(&shown.text).expect("the README shows JSON");
+        let shown: Value = serde_json::from_str(&shown.text).expect("the page shows JSON");
         let given: Value = serde_json::from_str(body).expect("answers are JSON");
         assert_eq!(lasting(given), lasting(shown), "{request}");
         made += 1;
     }
-    assert_eq!(made, 12, "requests in the README");
+    assert_eq!(made, 12, "requests in getting-started.md");
 
     let log = serving.stop();
     let lines: Vec<&str> = log.lines().filter(|line| line.contains(" userd")).collect();
@@ -167,7 +168,7 @@ fn the_requests_in_the_readme_are_answered_as_it_shows() {
 fn pages() -> Vec<PathBuf> {
     let root = userd_test_support::paths::workspace_root();
     let mut pages = Vec::new();
-    for folder in [root.to_owned(), root.join("docs"), root.join("docs/decisions")] {
+    for folder in ["", "docs", "docs/decisions", "docs/operations"].map(|folder| root.join(folder)) {
         let entries = fs::read_dir(folder).expect("the folder can be read");
         let paths = entries.map(|entry| entry.expect("an entry can be read").path());
         pages.extend(paths.filter(|path| path.extension().is_some_and(|extension| extension == "md")));
@@ -243,7 +244,7 @@ fn numbers_of_the_reference() -> BTreeMap<String, String> {
 
 #[test]
 fn the_table_of_limits_is_that_of_the_reference() {
-    let shown: BTreeMap<String, String> = rows(OPERATIONS, "Limits")
+    let shown: BTreeMap<String, String> = rows(LIMITS, "Limits")
         .into_iter()
         .skip(1)
         .map(|row| (row[0].trim_matches('`').to_owned(), row[1].to_owned()))
@@ -273,8 +274,8 @@ fn source() -> String {
 fn the_sentences_that_operators_look_up_are_those_of_the_program() {
     let source = source();
     let mut looked_up = 0;
-    for heading in ["Start-up checks of Redis", "When something is wrong"] {
-        for row in rows(OPERATIONS, heading).into_iter().filter(|row| row[0].starts_with('`')) {
+    for heading in ["Start-up checks of Redis", "Log messages"] {
+        for row in rows(TROUBLESHOOTING, heading).into_iter().filter(|row| row[0].starts_with('`')) {
             for piece in row[0].trim_matches('`').split('…') {
                 let piece = piece.trim_matches([' ', '(', ')']);
                 if piece.chars().count() >= PIECE_CHARS_MIN {
@@ -289,7 +290,7 @@ fn the_sentences_that_operators_look_up_are_those_of_the_program() {
 
 #[test]
 fn a_copy_made_while_serving_is_a_whole_database() {
-    // What OPERATIONS.md says of backups, with the engine that is linked in; the tool of the system may be older,
+    // What docs/operations/backup.md says of backups, with the engine that is linked in; the tool of the system may be older,
     // which is why the tables name no younger function (a unit test of the schema holds that).
     let serving = Serving::start();
     let body = r#"{"name":"Ada","email":"ada@example.org","password":"blue kite over Delft"}"#;

@@ -106,7 +106,7 @@ fn password(address: &Address, settings: &RedisSettings, report: &mut Report) {
     if settings.login.password.is_none() && !local {
         report.warnings.push(
             "Redis lets userd in without a password, and so everybody who reaches it: give userd a user of its own with \
-             the rights in docs/OPERATIONS.md, and the user default a password"
+             the rights in docs/operations/redis.md, and the user default a password"
                 .to_owned(),
         );
     }

@@ -3,7 +3,7 @@
 use super::redis_server::RedisServer;
 
 /// The page that operators copy the ACL lines from.
-const OPERATIONS: &str = include_str!("../../../docs/OPERATIONS.md");
+const OPERATIONS: &str = include_str!("../../../docs/operations/redis.md");
 
 /// The name and the password that tests let userd in with.
 pub const USER: (&str, &str) = ("userd", "secret");

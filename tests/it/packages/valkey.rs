@@ -112,7 +112,7 @@ fn a_password_that_would_change_the_configuration_is_refused() {
 #[test]
 fn the_rights_in_compose_are_those_of_the_operations_page() {
     let right = |line: &str| line.starts_with("user userd on >") && line.contains(" ~userd:* ");
-    let operations = text("docs/OPERATIONS.md");
+    let operations = text("docs/operations/redis.md");
     let shown = operations.lines().find(|line| right(line)).expect("the page has the line");
     let script = text("deploy/valkey/start.sh");
     let given = script.lines().find(|line| right(line)).expect("the script has the line");

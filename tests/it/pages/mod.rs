@@ -1,5 +1,5 @@
 //! What the pages for people show in fenced blocks is read by what will read it: shells, userd itself, nginx, `HAProxy`,
-//! Caddy, Redis. And what docs/SECURITY.md names exists. The requests in the README are made in `documents`.
+//! Caddy, Redis. And what docs/SECURITY.md names exists. The requests in getting-started.md are made in `documents`.
 //!
 //! # How to add a block
 //! Say behind its backticks what it is, with a word of the table in `commands`; a block that says nothing fails.
@@ -25,8 +25,10 @@ struct Block {
 fn pages() -> Vec<PathBuf> {
     let root = userd_test_support::paths::workspace_root();
     let mut pages = vec![root.join("README.md"), root.join("CONTRIBUTING.md")];
-    let entries = fs::read_dir(root.join("docs")).expect("the folder can be read");
-    pages.extend(entries.map(|entry| entry.expect("an entry").path()));
+    for folder in ["docs", "docs/operations"] {
+        let entries = fs::read_dir(root.join(folder)).expect("the folder can be read");
+        pages.extend(entries.map(|entry| entry.expect("an entry").path()));
+    }
     pages.retain(|page| page.extension().is_some_and(|extension| extension == "md"));
     pages.sort();
     pages

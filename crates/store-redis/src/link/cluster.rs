@@ -260,7 +260,7 @@ impl Map {
             }
             Err(error) if is_forbidden(&error) => {
                 return Err(Trouble::Refused(format!(
-                    "the Redis user lacks permissions (CLUSTER SLOTS at {address}); see the ACL line in docs/OPERATIONS.md"
+                    "the Redis user lacks permissions (CLUSTER SLOTS at {address}); see the ACL line in docs/operations/redis.md"
                 )));
             }
             Err(error) => return Err(error.into()),

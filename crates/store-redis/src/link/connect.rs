@@ -456,7 +456,7 @@ fn our_marks() -> (String, String) {
 }
 
 fn forbidden(what: &[String]) -> String {
-    format!("the Redis user lacks permissions ({}); see the ACL line in docs/OPERATIONS.md", what.join("; "))
+    format!("the Redis user lacks permissions ({}); see the ACL line in docs/operations/redis.md", what.join("; "))
 }
 
 /// The server is out of memory or disk, or the key's slot is on the move: it says nothing about our rights.

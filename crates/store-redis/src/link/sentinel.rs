@@ -128,7 +128,7 @@ async fn ask(settings: &RedisSettings, sentinel: &Address, sentinels: &Sentinels
             "it is no Sentinel; give the addresses of Sentinels (port 26379 by default), or write redis://".to_owned(),
         )),
         Err(error) if is_forbidden(&error) => Err(Trouble::Refused(
-            "the Sentinel user lacks +sentinel|get-master-addr-by-name; see docs/OPERATIONS.md".to_owned(),
+            "the Sentinel user lacks +sentinel|get-master-addr-by-name; see docs/operations/redis.md".to_owned(),
         )),
         Err(error) => Err(as_sentinels(error)),
     }

@@ -63,7 +63,7 @@ fn embedded_path<'c>(config: &'c Config, command: &str) -> Option<&'c Path> {
         StoreTarget::Redis(_) => {
             say(&format!(
                 "userd {command}: a Redis is not a file of userd's: copy and put back its own snapshots or append-only \
-                 files (docs/OPERATIONS.md, \"Backup and restore\")\n"
+                 files (docs/operations/backup.md)\n"
             ));
             None
         }

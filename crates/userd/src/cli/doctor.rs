@@ -144,7 +144,7 @@ fn as_text(store: &str, report: &Report) -> String {
     let parts: Vec<String> = [
         counted(FindingState::Mended, "mended"),
         counted(FindingState::Mendable, "that `userd doctor --repair` mends"),
-        counted(FindingState::NeedsPerson, "that a person has to look at (docs/OPERATIONS.md, \"The doctor\")"),
+        counted(FindingState::NeedsPerson, "that a person has to look at (docs/operations/doctor.md)"),
     ]
     .into_iter()
     .flatten()
