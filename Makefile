@@ -6,7 +6,7 @@
 # Servers to test on in addition to Debian's; ./scripts/ensure-servers.sh installs them.
 SERVERS := valkey-9.1.2 redis-8.2.3
 # Name filters of the tests that start a Redis.
-ON_SERVERS := redis servers:: contract::cluster contract::sentinel faults::
+ON_SERVERS := redis servers:: conformance::cluster conformance::sentinel faults::
 
 help: ## List these commands
 	@grep -E '^[a-z-]+:.*## ' $(firstword $(MAKEFILE_LIST)) | sed -E 's/^([a-z-]+):.*## (.*)$$/  make \1	\2/'

@@ -19,7 +19,7 @@ use rocket::{get, routes};
 use serde::Serialize;
 
 #[derive(Serialize)]
-struct View<'a> {
+struct UserView<'a> {
     id: &'a str,
     name: &'a str,
     email: &'a str,
@@ -39,7 +39,7 @@ async fn user(id: &str, connection: &State<MultiplexedConnection>) -> Option<(Co
     let fields: Vec<Option<String>> = read.query_async(&mut connection.inner().clone()).await.ok()?;
     let field = |place: usize| fields.get(place).and_then(Option::as_deref);
     let (created_at, updated_at) = (field(7)?, field(8)?);
-    let view = View { id, name: field(2)?, email: field(3)?, created_at, updated_at };
+    let view = UserView { id, name: field(2)?, email: field(3)?, created_at, updated_at };
     Some((ContentType::JSON, serde_json::to_string(&view).ok()?))
 }
 

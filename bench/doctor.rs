@@ -5,8 +5,8 @@ use std::time::Instant;
 
 use tokio::runtime::Runtime;
 
-use super::load::{Load, Outcome};
-use super::{Bench, row, seed};
+use super::load::{LoadProfile, LoadResult};
+use super::{BenchContext, row, seed};
 
 /// Users that the doctor looks at.
 const USERS: usize = 200_000;
@@ -19,11 +19,11 @@ const TURNS_MIN: usize = 7;
 
 /// How many users a second a pass looks at without a limit, and how much slower look-ups are while userd's own
 /// task looks at its default rate.
-pub fn pace_and_disturbance(bench: &Bench, runtime: &Runtime) {
+pub fn throughput_and_interference(bench: &BenchContext, runtime: &Runtime) {
     let redis = bench.redis();
     let seeded = runtime.block_on(seed::fill_redis(redis.port, USERS, bench.folder.path(), "doctor"));
     let store = format!("redis://127.0.0.1:{}/0", redis.port);
-    let mut rates: Vec<f64> = (0..bench.pace.turns.max(3)).map(|_| users_per_s(bench, &store)).collect();
+    let mut rates: Vec<f64> = (0..bench.settings.turns.max(3)).map(|_| users_per_s(bench, &store)).collect();
     rates.sort_by(f64::total_cmp);
     let rate = rates[rates.len() / 2];
     row(&format!("doctor, Redis, {USERS} users, no limit"), "≥ 50,000 users/s", &format!("{rate:.0} users/s"));
@@ -31,9 +31,9 @@ pub fn pace_and_disturbance(bench: &Bench, runtime: &Runtime) {
     // With a pause of a second a pass begins at once, and takes longer than all turns together.
     let without = bench.userd(&store, &[("USERD_DOCTOR__BACKGROUND", "false")]);
     let with = bench.userd(&store, &[("USERD_DOCTOR__PAUSE_S", "1")]);
-    let reads = Load { connections: READING_CONNECTIONS, ..bench.paths(&seeded.by_id) };
+    let reads = LoadProfile { connections: READING_CONNECTIONS, ..bench.paths(&seeded.by_id) };
     reads.run(&with);
-    let pairs: Vec<(Outcome, Outcome)> = (0..bench.pace.turns.max(TURNS_MIN))
+    let pairs: Vec<(LoadResult, LoadResult)> = (0..bench.settings.turns.max(TURNS_MIN))
         .map(|turn| {
             // Whoever is second finds a warmer machine.
             if turn % 2 == 0 {
@@ -45,7 +45,8 @@ pub fn pace_and_disturbance(bench: &Bench, runtime: &Runtime) {
             }
         })
         .collect();
-    for (what, of) in [("p50", (|outcome| outcome.p50_ms) as fn(&Outcome) -> f64), ("p99", |outcome| outcome.p99_ms)] {
+    for (what, of) in [("p50", (|outcome| outcome.p50_ms) as fn(&LoadResult) -> f64), ("p99", |outcome| outcome.p99_ms)]
+    {
         let alone = median(pairs.iter().map(|(alone, _)| of(alone)));
         let beside = median(pairs.iter().map(|(_, beside)| of(beside)));
         let more = 100.0 * (median(pairs.iter().map(|(alone, beside)| of(beside) / of(alone))) - 1.0);
@@ -64,7 +65,7 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
 }
 
 /// One pass of the program, its start included.
-fn users_per_s(bench: &Bench, store: &str) -> f64 {
+fn users_per_s(bench: &BenchContext, store: &str) -> f64 {
     let began = Instant::now();
     let output = Command::new(&bench.userd)
         .args(["doctor", "--json", "--rate", "0", "--store", store])

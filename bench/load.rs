@@ -2,11 +2,11 @@
 
 use std::process::{Command, Stdio};
 
-use super::server::Server;
+use super::server::ServerProcess;
 
 /// What is asked for, and how.
 #[derive(Clone, Default)]
-pub struct Load {
+pub struct LoadProfile {
     /// The path, or `/` where a script makes the requests.
     pub path: String,
     /// A script in `bench/lua`, and what it is told in the environment.
@@ -19,7 +19,7 @@ pub struct Load {
 
 /// What came of it.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Outcome {
+pub struct LoadResult {
     /// Requests a second.
     pub per_s: f64,
     /// CPU time of the server a request, in microseconds.
@@ -32,16 +32,16 @@ pub struct Outcome {
     pub failed: u64,
 }
 
-impl std::fmt::Display for Outcome {
+impl std::fmt::Display for LoadResult {
     /// CPU a request, requests a second, and the latency of nearly all.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:.1} µs, {:.0}/s, p99 {:.1} ms", self.cpu_us, self.per_s, self.p99_ms)
     }
 }
 
-impl Load {
-    /// Begins; the answer is collected by [`Running::finish`].
-    pub fn begin<'a>(&self, server: &'a Server) -> Running<'a> {
+impl LoadProfile {
+    /// Begins; the answer is collected by [`RunningLoad::finish`].
+    pub fn begin<'a>(&self, server: &'a ServerProcess) -> RunningLoad<'a> {
         let mut wrk = Command::new("wrk");
         wrk.args(["-t1", "--latency", "--timeout", "10s"]);
         wrk.arg(format!("-c{}", self.connections)).arg(format!("-d{}s", self.seconds));
@@ -55,25 +55,25 @@ impl Load {
             wrk.stdin(Stdio::null()).stdout(Stdio::piped()).spawn().unwrap_or_else(|error| {
                 panic!("wrk can't be started ({error}): install it with `apt-get install wrk`")
             });
-        Running { child, server, cpu_before_s: server.cpu_s() }
+        RunningLoad { child, server, cpu_before_s: server.cpu_s() }
     }
 
     /// Does it.
-    pub fn run(&self, server: &Server) -> Outcome {
+    pub fn run(&self, server: &ServerProcess) -> LoadResult {
         self.begin(server).finish()
     }
 }
 
 /// A measurement under way.
-pub struct Running<'a> {
+pub struct RunningLoad<'a> {
     child: std::process::Child,
-    server: &'a Server,
+    server: &'a ServerProcess,
     cpu_before_s: f64,
 }
 
-impl Running<'_> {
+impl RunningLoad<'_> {
     /// Waits for the end.
-    pub fn finish(self) -> Outcome {
+    pub fn finish(self) -> LoadResult {
         let output = self.child.wait_with_output().expect("wrk ends");
         let cpu_s = self.server.cpu_s() - self.cpu_before_s;
         let text = String::from_utf8_lossy(&output.stdout);
@@ -85,7 +85,7 @@ impl Running<'_> {
             .find(|line| line.contains(" requests in "))
             .and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok())
             .unwrap_or_else(|| panic!("wrk says nothing of requests:\n{text}"));
-        Outcome {
+        LoadResult {
             per_s: after("Requests/sec:").parse().unwrap_or_default(),
             cpu_us: cpu_s * 1e6 / requests,
             p50_ms: milliseconds(&after("50%")),

@@ -18,10 +18,10 @@ mod sessions;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use self::server::{Server, free_port};
+use self::server::{ServerProcess, free_port};
 
 /// How long one measurement takes, and how often a compared pair takes turns.
-pub(crate) struct Pace {
+pub(crate) struct BenchSettings {
     /// Seconds of one measurement.
     pub(crate) seconds: u64,
     /// Turns; the median counts.
@@ -31,7 +31,7 @@ pub(crate) struct Pace {
 }
 
 /// Where the programs are, and a folder for everything else.
-pub(crate) struct Bench {
+pub(crate) struct BenchContext {
     /// The release build of userd.
     pub(crate) userd: PathBuf,
     /// The bare Rocket service and the bare hash.
@@ -39,10 +39,10 @@ pub(crate) struct Bench {
     /// A folder that is gone afterwards.
     pub(crate) folder: tempfile::TempDir,
     /// How long and how often.
-    pub(crate) pace: Pace,
+    pub(crate) settings: BenchSettings,
 }
 
-impl Bench {
+impl BenchContext {
     fn from_environment() -> Self {
         let own = std::env::current_exe().expect("this program's path");
         let examples = own.parent().expect("its folder");
@@ -54,7 +54,7 @@ impl Bench {
             userd: examples.parent().expect("the build's folder").join("userd"),
             baseline: examples.join("baseline"),
             folder: tempfile::tempdir().expect("a folder"),
-            pace: Pace {
+            settings: BenchSettings {
                 seconds: number("BENCH_SECONDS", 5) as u64,
                 turns: number("BENCH_TURNS", 3),
                 many: number("BENCH_USERS", 1_000_000),
@@ -63,16 +63,16 @@ impl Bench {
     }
 
     /// A userd on this store; `log` lines go nowhere, but are written.
-    pub(crate) fn userd(&self, store: &str, more: &[(&str, &str)]) -> Server {
+    pub(crate) fn userd(&self, store: &str, more: &[(&str, &str)]) -> ServerProcess {
         let port = free_port();
         let listen = format!("127.0.0.1:{port}");
         let mut environment = vec![("USERD_LISTEN", listen.as_str()), ("USERD_STORE", store), ("USERD_WORKERS", "2")];
         environment.extend_from_slice(more);
-        Server::start(&self.userd, &[], &environment, port)
+        ServerProcess::start(&self.userd, &[], &environment, port)
     }
 
     /// A Redis that loses nothing at a kill, as operators run it.
-    pub(crate) fn redis(&self) -> Server {
+    pub(crate) fn redis(&self) -> ServerProcess {
         let port = free_port();
         let folder = self.folder.path().join(format!("redis-{port}"));
         std::fs::create_dir(&folder).expect("a folder for Redis");
@@ -91,12 +91,12 @@ impl Bench {
             "--maxmemory-policy",
             "noeviction",
         ];
-        Server::start(Path::new("redis-server"), &arguments, &[], port)
+        ServerProcess::start(Path::new("redis-server"), &arguments, &[], port)
     }
 
     /// What the bare hash does on both cores: hashes a second.
     pub(crate) fn bare_hashes_per_s(&self) -> f64 {
-        let seconds = self.pace.seconds.to_string();
+        let seconds = self.settings.seconds.to_string();
         let output = Command::new(&self.baseline).args(["hash", &seconds, "2"]).output().expect("the baseline runs");
         let text = String::from_utf8_lossy(&output.stdout);
         let numbers: Vec<f64> = text.split_whitespace().filter_map(|word| word.parse().ok()).collect();
@@ -105,7 +105,7 @@ impl Bench {
 }
 
 fn main() {
-    let bench = Bench::from_environment();
+    let bench = BenchContext::from_environment();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().expect("threads");
     println!("| what | figure to reach | measured |");
     println!("|---|---|---|");

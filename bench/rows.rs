@@ -7,23 +7,23 @@ use std::time::{Duration, Instant};
 use tokio::runtime::Runtime;
 
 use super::doctor;
-use super::load::{Load, Outcome};
-use super::server::{Server, free_port, pause};
-use super::{Bench, listing, row, seed, sessions};
+use super::load::{LoadProfile, LoadResult};
+use super::server::{ServerProcess, free_port, pause};
+use super::{BenchContext, listing, row, seed, sessions};
 
 /// A row: its name on the command line, and what it does.
-type Row = (&'static str, fn(&Bench, &Runtime));
+type BenchRow = (&'static str, fn(&BenchContext, &Runtime));
 
 /// All of them, in the order of the table.
-pub const ALL: [Row; 12] = [
+pub const ALL: [BenchRow; 12] = [
     ("redis", look_ups_on_redis),
-    ("embedded", look_ups_on_the_embedded_store),
+    ("embedded", look_ups_on_sqlite),
     ("hashes", sign_ups_and_password_checks),
-    ("storm", reads_during_a_storm),
+    ("storm", reads_under_load),
     ("memory", memory_and_start),
     ("growth", growth_and_bytes),
     ("listing", listing::first_page),
-    ("doctor", doctor::pace_and_disturbance),
+    ("doctor", doctor::throughput_and_interference),
     ("sessions", sessions::checks),
     ("sign-ins", sessions::sign_ins),
     ("revocations", sessions::revocations),
@@ -37,29 +37,29 @@ const CONNECTIONS: usize = 32;
 pub(super) const HASHING_CONNECTIONS: usize = 8;
 
 /// Wrong passwords are let through, so that checking them can be measured.
-const UNTHROTTLED: [(&str, &str); 4] = [
-    ("USERD_THROTTLE__ACCOUNT_BURST", "1000000"),
-    ("USERD_THROTTLE__ACCOUNT_ADDRESS_BURST", "1000000"),
-    ("USERD_THROTTLE__ADDRESS_BURST", "1000000"),
-    ("USERD_THROTTLE__EVERYBODY_BURST", "1000000"),
+const RATE_LIMITS_OFF: [(&str, &str); 4] = [
+    ("USERD_RATE_LIMIT__ACCOUNT_BURST", "1000000"),
+    ("USERD_RATE_LIMIT__ACCOUNT_ADDRESS_BURST", "1000000"),
+    ("USERD_RATE_LIMIT__ADDRESS_BURST", "1000000"),
+    ("USERD_RATE_LIMIT__GLOBAL_BURST", "1000000"),
 ];
 
 /// Stalled connections of DESIGN's row.
 const STALLED: usize = 10_000;
 
-impl Bench {
-    pub(super) fn load(&self, path: &str) -> Load {
-        Load { path: path.to_owned(), script: None, connections: CONNECTIONS, seconds: self.pace.seconds }
+impl BenchContext {
+    pub(super) fn load(&self, path: &str) -> LoadProfile {
+        LoadProfile { path: path.to_owned(), script: None, connections: CONNECTIONS, seconds: self.settings.seconds }
     }
 
-    pub(super) fn paths(&self, file: &str) -> Load {
-        Load { script: Some(("paths", vec![("PATHS", file.to_owned())])), ..self.load("/") }
+    pub(super) fn paths(&self, file: &str) -> LoadProfile {
+        LoadProfile { script: Some(("paths", vec![("PATHS", file.to_owned())])), ..self.load("/") }
     }
 
     /// Loads that are compared take turns; the median of each one's CPU a request counts.
-    pub(super) fn by_turns(&self, loads: &[(&Server, Load)]) -> Vec<Outcome> {
-        let mut outcomes: Vec<Vec<Outcome>> = vec![Vec::new(); loads.len()];
-        for _ in 0..self.pace.turns {
+    pub(super) fn interleaved(&self, loads: &[(&ServerProcess, LoadProfile)]) -> Vec<LoadResult> {
+        let mut outcomes: Vec<Vec<LoadResult>> = vec![Vec::new(); loads.len()];
+        for _ in 0..self.settings.turns {
             for (place, (server, load)) in loads.iter().enumerate() {
                 outcomes[place].push(load.run(server));
             }
@@ -69,29 +69,29 @@ impl Bench {
 }
 
 /// The value in the middle.
-pub(super) fn middle(values: &mut [f64]) -> f64 {
+pub(super) fn median_of(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     values[values.len() / 2]
 }
 
-fn median(mut outcomes: Vec<Outcome>) -> Outcome {
+fn median(mut outcomes: Vec<LoadResult>) -> LoadResult {
     outcomes.sort_by(|one, other| one.cpu_us.total_cmp(&other.cpu_us));
     outcomes[outcomes.len() / 2]
 }
 
-pub(super) fn baseline(bench: &Bench, redis: &Server) -> Server {
+pub(super) fn baseline(bench: &BenchContext, redis: &ServerProcess) -> ServerProcess {
     let port = free_port();
-    Server::start(&bench.baseline, &["serve", &port.to_string(), &redis.port.to_string()], &[], port)
+    ServerProcess::start(&bench.baseline, &["serve", &port.to_string(), &redis.port.to_string()], &[], port)
 }
 
-pub(super) fn redis_command(redis: &Server, words: &[&str]) -> redis::Value {
+pub(super) fn redis_command(redis: &ServerProcess, words: &[&str]) -> redis::Value {
     let client = redis::Client::open(format!("redis://127.0.0.1:{}", redis.port)).expect("an address");
     let mut command = redis::Cmd::new();
     command.arg(words);
     command.query(&mut client.get_connection().expect("redis is there")).expect("redis answers")
 }
 
-fn look_ups_on_redis(bench: &Bench, runtime: &Runtime) {
+fn look_ups_on_redis(bench: &BenchContext, runtime: &Runtime) {
     let redis = bench.redis();
     let seeded = runtime.block_on(seed::fill_redis(redis.port, 10_000, bench.folder.path(), "redis"));
     let record = [
@@ -119,7 +119,7 @@ fn look_ups_on_redis(bench: &Bench, runtime: &Runtime) {
     redis_command(&redis, &record);
     let bare = baseline(bench, &redis);
     let userd = bench.userd(&format!("redis://127.0.0.1:{}/0", redis.port), &[]);
-    let of = bench.by_turns(&[
+    let of = bench.interleaved(&[
         (&bare, bench.load("/user/1")),
         (&userd, bench.paths(&seeded.by_id)),
         (&userd, bench.paths(&seeded.by_email)),
@@ -134,13 +134,13 @@ fn look_ups_on_redis(bench: &Bench, runtime: &Runtime) {
     row("look-up by e-mail, Redis", "≤ 1.6× by id", &format!("{ratio:.2}× ({})", of[2]));
 }
 
-fn look_ups_on_the_embedded_store(bench: &Bench, runtime: &Runtime) {
+fn look_ups_on_sqlite(bench: &BenchContext, runtime: &Runtime) {
     let redis = bench.redis();
     let path = bench.folder.path().join("look-ups.db");
-    let seeded = runtime.block_on(seed::fill_embedded(&path, 10_000, bench.folder.path(), "embedded"));
+    let seeded = runtime.block_on(seed::fill_sqlite(&path, 10_000, bench.folder.path(), "embedded"));
     let bare = baseline(bench, &redis);
     let userd = bench.userd(&format!("sqlite:{}", path.display()), &[]);
-    let of = bench.by_turns(&[
+    let of = bench.interleaved(&[
         (&bare, bench.load("/ping")),
         (&userd, bench.load("/ping")),
         (&userd, bench.paths(&seeded.by_id)),
@@ -154,21 +154,21 @@ fn look_ups_on_the_embedded_store(bench: &Bench, runtime: &Runtime) {
     }
 }
 
-fn sign_ups_and_password_checks(bench: &Bench, runtime: &Runtime) {
+fn sign_ups_and_password_checks(bench: &BenchContext, runtime: &Runtime) {
     let redis = bench.redis();
     let seeded = runtime.block_on(seed::fill_redis(redis.port, 1000, bench.folder.path(), "hashes"));
     let database = bench.folder.path().join("hashes.db");
-    let on_redis = bench.userd(&format!("redis://127.0.0.1:{}/0", redis.port), &UNTHROTTLED);
+    let on_redis = bench.userd(&format!("redis://127.0.0.1:{}/0", redis.port), &RATE_LIMITS_OFF);
     let on_file = bench.userd(&format!("sqlite:{}", database.display()), &[]);
     let (mut bare, mut rates) = (Vec::new(), [Vec::new(), Vec::new(), Vec::new()]);
-    for turn in 0..bench.pace.turns {
+    for turn in 0..bench.settings.turns {
         bare.push(bench.bare_hashes_per_s());
-        let sign_ups = |tag: &str| Load {
+        let sign_ups = |tag: &str| LoadProfile {
             script: Some(("sign_ups", vec![("TAG", format!("{tag}{turn}"))])),
             connections: HASHING_CONNECTIONS,
             ..bench.load("/")
         };
-        let checks = Load { script: Some(("checks", vec![("PATHS", seeded.by_id.clone())])), ..sign_ups("") };
+        let checks = LoadProfile { script: Some(("checks", vec![("PATHS", seeded.by_id.clone())])), ..sign_ups("") };
         for (place, outcome) in
             [sign_ups("r").run(&on_redis), sign_ups("e").run(&on_file), checks.run(&on_redis)].into_iter().enumerate()
         {
@@ -176,19 +176,19 @@ fn sign_ups_and_password_checks(bench: &Bench, runtime: &Runtime) {
             rates[place].push(outcome.per_s);
         }
     }
-    let bare = middle(&mut bare);
+    let bare = median_of(&mut bare);
     row("bare Argon2id (m=19456, t=2, p=1), both cores", "—", &format!("{bare:.1} hashes/s"));
     for (what, place) in [("sign-ups, Redis", 0), ("sign-ups, embedded", 1), ("password checks, Redis", 2)] {
-        let rate = middle(&mut rates[place]);
+        let rate = median_of(&mut rates[place]);
         row(what, "≥ 95 % of bare", &format!("{:.1} % ({rate:.1}/s)", 100.0 * rate / bare));
     }
-    let cheap = [("USERD_HASH__MEMORY_KIB", "8"), ("USERD_HASH__PASSES", "1")];
+    let cheap = [("USERD_HASH__MEMORY_KIB", "8"), ("USERD_HASH__ITERATIONS", "1")];
     for (what, store) in [
         ("sign-up, Redis", format!("redis://127.0.0.1:{}/0", redis.port)),
         ("sign-up, embedded", format!("sqlite:{}", bench.folder.path().join("cheap.db").display())),
     ] {
         let userd = bench.userd(&store, &cheap);
-        let load = Load {
+        let load = LoadProfile {
             script: Some(("sign_ups", vec![("TAG", "cheap".to_owned())])),
             connections: HASHING_CONNECTIONS,
             ..bench.load("/")
@@ -202,24 +202,24 @@ fn sign_ups_and_password_checks(bench: &Bench, runtime: &Runtime) {
     }
 }
 
-fn reads_during_a_storm(bench: &Bench, runtime: &Runtime) {
+fn reads_under_load(bench: &BenchContext, runtime: &Runtime) {
     let redis = bench.redis();
     let by_redis = runtime.block_on(seed::fill_redis(redis.port, 10_000, bench.folder.path(), "storm-redis"));
     let path = bench.folder.path().join("storm.db");
-    let by_file = runtime.block_on(seed::fill_embedded(&path, 10_000, bench.folder.path(), "storm-embedded"));
+    let by_file = runtime.block_on(seed::fill_sqlite(&path, 10_000, bench.folder.path(), "storm-embedded"));
     for (what, store, seeded) in [
         ("Redis", format!("redis://127.0.0.1:{}/0", redis.port), by_redis),
         ("embedded", format!("sqlite:{}", path.display()), by_file),
     ] {
         let userd = bench.userd(&store, &[]);
-        let reads = Load { connections: 4, ..bench.paths(&seeded.by_id) };
-        let mut turns: Vec<(Outcome, Outcome, Outcome)> = (0..bench.pace.turns)
+        let reads = LoadProfile { connections: 4, ..bench.paths(&seeded.by_id) };
+        let mut turns: Vec<(LoadResult, LoadResult, LoadResult)> = (0..bench.settings.turns)
             .map(|turn| {
                 let idle = reads.run(&userd);
-                let storm = Load {
+                let storm = LoadProfile {
                     script: Some(("sign_ups", vec![("TAG", format!("storm{turn}"))])),
                     connections: HASHING_CONNECTIONS,
-                    seconds: bench.pace.seconds + 2,
+                    seconds: bench.settings.seconds + 2,
                     ..bench.load("/")
                 }
                 .begin(&userd);
@@ -245,9 +245,9 @@ fn reads_during_a_storm(bench: &Bench, runtime: &Runtime) {
     }
 }
 
-fn memory_and_start(bench: &Bench, runtime: &Runtime) {
+fn memory_and_start(bench: &BenchContext, runtime: &Runtime) {
     let path = bench.folder.path().join("million.db");
-    let seeded = runtime.block_on(seed::fill_embedded(&path, bench.pace.many, bench.folder.path(), "million"));
+    let seeded = runtime.block_on(seed::fill_sqlite(&path, bench.settings.many, bench.folder.path(), "million"));
     let store = format!("sqlite:{}", path.display());
     let mut starts = Vec::new();
     for _ in 0..5 {
@@ -258,7 +258,7 @@ fn memory_and_start(bench: &Bench, runtime: &Runtime) {
     }
     starts.sort();
     row(
-        &format!("start to the first answer, embedded, {} users", bench.pace.many),
+        &format!("start to the first answer, embedded, {} users", bench.settings.many),
         "< 100 ms",
         &format!("{:.0} ms (median of 5)", starts[2].as_secs_f64() * 1000.0),
     );
@@ -294,13 +294,13 @@ fn get(port: u16, path: &str) {
 }
 
 /// The memory that Redis says it uses, in bytes.
-pub(super) fn used_memory(redis: &Server) -> i64 {
+pub(super) fn used_memory(redis: &ServerProcess) -> i64 {
     let info: String = redis::from_redis_value(redis_command(redis, &["INFO", "memory"])).expect("text");
     info.lines().find_map(|line| line.strip_prefix("used_memory:")?.trim().parse().ok()).expect("a number")
 }
 
-fn growth_and_bytes(bench: &Bench, runtime: &Runtime) {
-    for count in [100_000, bench.pace.many] {
+fn growth_and_bytes(bench: &BenchContext, runtime: &Runtime) {
+    for count in [100_000, bench.settings.many] {
         #[expect(clippy::cast_precision_loss, reason = "some millions at most")]
         let users = count as f64;
         let redis = bench.redis();
@@ -312,16 +312,16 @@ fn growth_and_bytes(bench: &Bench, runtime: &Runtime) {
     }
     let small = bench.folder.path().join("small.db");
     let large = bench.folder.path().join("large.db");
-    let few = runtime.block_on(seed::fill_embedded(&small, 1000, bench.folder.path(), "small"));
-    let many = runtime.block_on(seed::fill_embedded(&large, bench.pace.many, bench.folder.path(), "large"));
+    let few = runtime.block_on(seed::fill_sqlite(&small, 1000, bench.folder.path(), "small"));
+    let many = runtime.block_on(seed::fill_sqlite(&large, bench.settings.many, bench.folder.path(), "large"));
     let (on_small, on_large) = (
         bench.userd(&format!("sqlite:{}", small.display()), &[]),
         bench.userd(&format!("sqlite:{}", large.display()), &[]),
     );
     for (what, few, many) in [("by id", few.by_id, many.by_id), ("by e-mail", few.by_email, many.by_email)] {
-        let of = bench.by_turns(&[(&on_small, bench.paths(&few)), (&on_large, bench.paths(&many))]);
+        let of = bench.interleaved(&[(&on_small, bench.paths(&few)), (&on_large, bench.paths(&many))]);
         row(
-            &format!("look-up {what}, embedded, {} users against 1,000", bench.pace.many),
+            &format!("look-up {what}, embedded, {} users against 1,000", bench.settings.many),
             "≤ 1.2×",
             &format!("{:.2}× ({:.1} µs against {:.1} µs)", of[1].cpu_us / of[0].cpu_us, of[1].cpu_us, of[0].cpu_us),
         );

@@ -10,26 +10,26 @@ use tokio::task::JoinSet;
 use userd_core::clock::{Clock, SystemClock};
 use userd_core::random::{Random, SystemRandom};
 use userd_core::{
-    Agent, Client, Email, Name, Password, PasswordHash, PasswordPolicy, SECRET_BYTES, SessionLimits, SessionToken,
-    Standing, User, UserId, Version,
+    AccountStatus, Actor, DisplayName, Email, Password, PasswordHash, PasswordPolicy, SECRET_BYTES, SessionLimits,
+    SessionToken, User, UserAgent, UserId, UserVersion,
 };
-use userd_service::hashing::{HashSettings, Hasher};
-use userd_store::EVENTS_KEPT;
-use userd_store::{Insert, NewSession, Open, Store};
+use userd_service::hashing::{HashSettings, PasswordHasher};
+use userd_store::EVENTS_RETENTION_DEFAULT;
+use userd_store::{CreateUserOutcome, NewSession, OpenSessionOutcome, Store};
 use userd_store_redis::{RedisSettings, RedisStore};
-use userd_store_sqlite::{EmbeddedSettings, EmbeddedStore};
+use userd_store_sqlite::{SqliteSettings, SqliteStore};
 
 /// Everybody's password.
 const PASSWORD: &str = "correct horse battery";
 
 /// Inserts at once; enough to fill the groups in which the embedded store commits.
-const AT_ONCE: usize = 128;
+const CONCURRENT_INSERTS: usize = 128;
 
 /// How many paths of users are written down for the load to ask for.
 const PATHS: usize = 10_000;
 
 /// Whose paths a load asks for: by id and by e-mail.
-pub struct Seeded {
+pub struct SeededUsers {
     /// A file of `/api/users/<id>`.
     pub by_id: String,
     /// A file of `/api/users/<email>`.
@@ -42,40 +42,49 @@ pub struct Seeded {
 
 /// The hash of [`PASSWORD`] with userd's default parameters: one for all, since a million would take hours.
 async fn password_hash() -> PasswordHash {
-    let settings =
-        HashSettings { memory_kib: 19_456, passes: 2, lanes: 1, workers: 1, queue: 1, wait: Duration::from_secs(60) };
-    let hasher = Hasher::start(&settings, Arc::new(SystemRandom)).expect("the hash thread starts");
+    let settings = HashSettings {
+        memory_kib: 19_456,
+        iterations: 2,
+        parallelism: 1,
+        workers: 1,
+        queue: 1,
+        wait: Duration::from_secs(60),
+    };
+    let hasher = PasswordHasher::start(&settings, Arc::new(SystemRandom)).expect("the hash thread starts");
     let policy = PasswordPolicy { chars_min: 8, chars_max: 128 };
     hasher.hash(Password::parse(PASSWORD, policy).expect("a password")).await.expect("a hash")
 }
 
-fn person(number: usize, password_hash: &PasswordHash) -> User {
+fn made_up_user(number: usize, password_hash: &PasswordHash) -> User {
     let mut bytes = [0; 10];
     SystemRandom.fill(&mut bytes);
     let now = SystemClock.now();
     User {
         id: UserId::generate(now, bytes),
-        name: Name::parse(&format!("Made-up Person {number}")).expect("a name"),
+        name: DisplayName::parse(&format!("Made-up Person {number}")).expect("a name"),
         email: Email::parse(&format!("person.{number}@mail{}.example.org", number % 100)).expect("an e-mail"),
         password_hash: password_hash.clone(),
-        standing: Standing::default(),
+        status: AccountStatus::default(),
         created_at: now,
         updated_at: now,
-        version: Version::FIRST,
+        version: UserVersion::FIRST,
     }
 }
 
 /// Puts `count` users into a store.
-pub async fn people(store: &Arc<dyn Store>, count: usize) -> Vec<User> {
+pub async fn seed_users(store: &Arc<dyn Store>, count: usize) -> Vec<User> {
     let hash = password_hash().await;
-    let people: Vec<User> = (0..count).map(|number| person(number, &hash)).collect();
+    let people: Vec<User> = (0..count).map(|number| made_up_user(number, &hash)).collect();
     let insert = |user: User| {
         let store = Arc::clone(store);
         async move {
-            assert_eq!(store.insert_user(&user, Client::nobody()).await.expect("the store works"), Insert::Inserted);
+            assert_eq!(
+                store.create_user(&user, Actor::anonymous()).await.expect("the store works"),
+                CreateUserOutcome::Created
+            );
         }
     };
-    at_once(people.iter().cloned().map(insert)).await;
+    run_concurrently(people.iter().cloned().map(insert)).await;
     people
 }
 
@@ -84,28 +93,30 @@ pub async fn open_sessions(store: &Arc<dyn Store>, people: &[User]) -> Vec<Strin
     let limits = SessionLimits { idle_ms: 3_600_000, absolute_ms: 86_400_000, sessions_max: 20 };
     let agent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0";
     let address = Some(std::net::IpAddr::from([192, 0, 2, 1]));
-    let client = Client { address, agent: Agent::shorten(agent), ..Client::default() };
+    let actor = Actor { address, agent: UserAgent::shorten(agent), ..Actor::default() };
     let open = |user: UserId| {
-        let (store, client) = (Arc::clone(store), client.clone());
+        let (store, actor) = (Arc::clone(store), actor.clone());
         async move {
             let mut secret = [0; SECRET_BYTES];
             SystemRandom.fill(&mut secret);
             let token = SessionToken::generate(user, secret);
             let (id, proof) = token.digest();
             let (session, now) = (NewSession { id, proof, refresh: None }, SystemClock.now());
-            let opened = store.open_session(user, Version::FIRST, &session, &limits, &client, now).await;
-            assert!(matches!(opened.expect("the store works"), Open::Opened(_)));
+            let opened = store.open_session(user, UserVersion::FIRST, &session, &limits, &actor, now).await;
+            assert!(matches!(opened.expect("the store works"), OpenSessionOutcome::Opened(_)));
             token.expose()
         }
     };
-    at_once(people.iter().map(|user| open(user.id))).await
+    run_concurrently(people.iter().map(|user| open(user.id))).await
 }
 
 /// Does all of it, some at once; the results are in no order.
-async fn at_once<T: Send + 'static>(acts: impl Iterator<Item = impl Future<Output = T> + Send + 'static>) -> Vec<T> {
+async fn run_concurrently<T: Send + 'static>(
+    acts: impl Iterator<Item = impl Future<Output = T> + Send + 'static>,
+) -> Vec<T> {
     let (mut tasks, mut results) = (JoinSet::new(), Vec::new());
     for act in acts {
-        if tasks.len() >= AT_ONCE {
+        if tasks.len() >= CONCURRENT_INSERTS {
             results.extend(tasks.join_next().await.map(|done| done.expect("it does not panic")));
         }
         tasks.spawn(act);
@@ -115,8 +126,8 @@ async fn at_once<T: Send + 'static>(acts: impl Iterator<Item = impl Future<Outpu
 }
 
 /// Puts `count` users into a store, and opens a session of each of those that loads ask for.
-pub async fn fill(store: Arc<dyn Store>, count: usize, folder: &Path, name: &str) -> Seeded {
-    let people = people(&store, count).await;
+pub async fn fill(store: Arc<dyn Store>, count: usize, folder: &Path, name: &str) -> SeededUsers {
+    let people = seed_users(&store, count).await;
     let asked: Vec<User> = people.iter().step_by((count / PATHS).max(1)).take(PATHS).cloned().collect();
     let by_id: Vec<String> = asked.iter().map(|user| format!("/api/users/{}", user.id)).collect();
     let by_email: Vec<String> = asked.iter().map(|user| format!("/api/users/{}", user.email.canonical())).collect();
@@ -131,26 +142,26 @@ pub async fn fill(store: Arc<dyn Store>, count: usize, folder: &Path, name: &str
     };
     let one = by_id[0].trim_start_matches("/api/users/").to_owned();
     let (by_id, by_email) = (write("by-id", &by_id), write("by-email", &by_email));
-    Seeded { by_id, by_email, tokens: write("tokens", &tokens), one }
+    SeededUsers { by_id, by_email, tokens: write("tokens", &tokens), one }
 }
 
 /// A database file with `count` users.
-pub async fn fill_embedded(path: &Path, count: usize, folder: &Path, name: &str) -> Seeded {
-    let settings = EmbeddedSettings {
+pub async fn fill_sqlite(path: &Path, count: usize, folder: &Path, name: &str) -> SeededUsers {
+    let settings = SqliteSettings {
         path: path.to_owned(),
         readers: 2,
         timeout: Duration::from_secs(60),
         queue: 1024,
-        events_kept: EVENTS_KEPT,
+        events_retention_max: EVENTS_RETENTION_DEFAULT,
     };
-    let store: Arc<dyn Store> = Arc::new(EmbeddedStore::open(&settings).expect("a fresh database"));
+    let store: Arc<dyn Store> = Arc::new(SqliteStore::open(&settings).expect("a fresh database"));
     let seeded = fill(Arc::clone(&store), count, folder, name).await;
     store.close().await;
     seeded
 }
 
 /// A Redis with `count` users.
-pub async fn fill_redis(port: u16, count: usize, folder: &Path, name: &str) -> Seeded {
+pub async fn fill_redis(port: u16, count: usize, folder: &Path, name: &str) -> SeededUsers {
     let store = redis(port).await;
     let seeded = fill(Arc::clone(&store), count, folder, name).await;
     store.close().await;
@@ -160,7 +171,7 @@ pub async fn fill_redis(port: u16, count: usize, folder: &Path, name: &str) -> S
 /// A Redis with `count` users, and nothing else.
 pub async fn fill_redis_without_sessions(port: u16, count: usize) {
     let store = redis(port).await;
-    people(&store, count).await;
+    seed_users(&store, count).await;
     store.close().await;
 }
 

@@ -9,13 +9,13 @@ use std::time::{Duration, Instant};
 const TICKS_PER_S: f64 = 100.0;
 
 /// A running program.
-pub struct Server {
+pub struct ServerProcess {
     child: Child,
     /// The TCP port that it listens on.
     pub port: u16,
 }
 
-impl Server {
+impl ServerProcess {
     /// Starts a program and waits until its port answers.
     pub fn start(program: &Path, arguments: &[&str], environment: &[(&str, &str)], port: u16) -> Self {
         let child = Command::new(program)
@@ -52,7 +52,7 @@ impl Server {
     }
 }
 
-impl Drop for Server {
+impl Drop for ServerProcess {
     fn drop(&mut self) {
         let _ = self.child.kill();
         let _ = self.child.wait();

@@ -6,55 +6,55 @@ use std::time::Instant;
 
 use tokio::runtime::Runtime;
 
-use super::load::{Load, Outcome};
-use super::rows::{HASHING_CONNECTIONS, baseline, middle, redis_command, used_memory};
-use super::seed::{self, Seeded};
-use super::server::Server;
-use super::{Bench, row};
+use super::load::{LoadProfile, LoadResult};
+use super::rows::{HASHING_CONNECTIONS, baseline, median_of, redis_command, used_memory};
+use super::seed::{self, SeededUsers};
+use super::server::ServerProcess;
+use super::{BenchContext, row};
 
 /// People with sessions; as many as the look-ups have.
-const PEOPLE: usize = 10_000;
+const SEEDED_USERS: usize = 10_000;
 
 /// People whose sessions' memory is measured.
-const REMEMBERED: usize = 50_000;
+const MEMORY_USERS: usize = 50_000;
 
 /// Sessions that are ended, one after the other.
 const REVOCATIONS: usize = 1_000;
 
 /// Sessions are checked.
-pub fn checks(bench: &Bench, runtime: &Runtime) {
+pub fn checks(bench: &BenchContext, runtime: &Runtime) {
     let redis = bench.redis();
-    let seeded = runtime.block_on(seed::fill_redis(redis.port, PEOPLE, bench.folder.path(), "sessions-redis"));
+    let seeded = runtime.block_on(seed::fill_redis(redis.port, SEEDED_USERS, bench.folder.path(), "sessions-redis"));
     let userd = bench.userd(&format!("redis://127.0.0.1:{}/0", redis.port), &[]);
-    let of = bench.by_turns(&[(&userd, bench.paths(&seeded.by_id)), (&userd, tokens(bench, &seeded))]);
+    let of = bench.interleaved(&[(&userd, bench.paths(&seeded.by_id)), (&userd, tokens(bench, &seeded))]);
     let ratio = of[1].cpu_us / of[0].cpu_us;
     row("session check, Redis", "≤ 1.25× look-up by id", &format!("{ratio:.2}× ({})", cost(&of[1])));
 
     let path = bench.folder.path().join("sessions.db");
-    let seeded = runtime.block_on(seed::fill_embedded(&path, PEOPLE, bench.folder.path(), "sessions-embedded"));
+    let seeded = runtime.block_on(seed::fill_sqlite(&path, SEEDED_USERS, bench.folder.path(), "sessions-embedded"));
     let bare = baseline(bench, &redis);
     let userd = bench.userd(&format!("sqlite:{}", path.display()), &[]);
-    let of = bench.by_turns(&[(&bare, bench.load("/ping")), (&userd, tokens(bench, &seeded))]);
+    let of = bench.interleaved(&[(&bare, bench.load("/ping")), (&userd, tokens(bench, &seeded))]);
     let more = of[1].cpu_us - of[0].cpu_us;
     row("session check, embedded", "≤ bare `/ping` + 20 µs", &format!("+{more:.1} µs ({})", cost(&of[1])));
 }
 
 /// People sign in.
-pub fn sign_ins(bench: &Bench, runtime: &Runtime) {
+pub fn sign_ins(bench: &BenchContext, runtime: &Runtime) {
     let count = 1_000;
     let redis = bench.redis();
     runtime.block_on(seed::fill_redis(redis.port, count, bench.folder.path(), "sign-ins"));
     let path = bench.folder.path().join("sign-ins.db");
-    runtime.block_on(seed::fill_embedded(&path, count, bench.folder.path(), "sign-ins-embedded"));
+    runtime.block_on(seed::fill_sqlite(&path, count, bench.folder.path(), "sign-ins-embedded"));
     let on_redis = bench.userd(&format!("redis://127.0.0.1:{}/0", redis.port), &[]);
     let on_file = bench.userd(&format!("sqlite:{}", path.display()), &[]);
-    let load = Load {
+    let load = LoadProfile {
         script: Some(("sign_ins", vec![("COUNT", count.to_string())])),
         connections: HASHING_CONNECTIONS,
         ..bench.load("/")
     };
     let (mut bare, mut rates) = (Vec::new(), [Vec::new(), Vec::new()]);
-    for _ in 0..bench.pace.turns {
+    for _ in 0..bench.settings.turns {
         bare.push(bench.bare_hashes_per_s());
         for (place, server) in [&on_redis, &on_file].into_iter().enumerate() {
             let outcome = load.run(server);
@@ -62,16 +62,16 @@ pub fn sign_ins(bench: &Bench, runtime: &Runtime) {
             rates[place].push(outcome.per_s);
         }
     }
-    let bare = middle(&mut bare);
+    let bare = median_of(&mut bare);
     row("bare Argon2id, both cores, beside the sign-ins", "—", &format!("{bare:.1} hashes/s"));
     for (what, rates) in ["sign-ins, Redis", "sign-ins, embedded"].into_iter().zip(&mut rates) {
-        let rate = middle(rates);
+        let rate = median_of(rates);
         row(what, "≥ 95 % of bare", &format!("{:.1} % ({rate:.1}/s)", 100.0 * rate / bare));
     }
 }
 
 /// Sessions are ended on one node and shown to another.
-pub fn revocations(bench: &Bench, runtime: &Runtime) {
+pub fn revocations(bench: &BenchContext, runtime: &Runtime) {
     let redis = bench.redis();
     let seeded = runtime.block_on(seed::fill_redis(redis.port, REVOCATIONS, bench.folder.path(), "revocations"));
     let store = format!("redis://127.0.0.1:{}/0", redis.port);
@@ -96,10 +96,10 @@ pub fn revocations(bench: &Bench, runtime: &Runtime) {
 }
 
 /// Sessions lie in Redis.
-pub fn bytes(bench: &Bench, runtime: &Runtime) {
+pub fn bytes(bench: &BenchContext, runtime: &Runtime) {
     let redis = bench.redis();
     let store = runtime.block_on(seed::redis(redis.port));
-    let people = runtime.block_on(seed::people(&store, REMEMBERED));
+    let people = runtime.block_on(seed::seed_users(&store, MEMORY_USERS));
     let mut before = used_without_events(&redis);
     let mut total = 0;
     for (more, what) in [(1, "the first of each user"), (4, "four more of each user")] {
@@ -109,11 +109,11 @@ pub fn bytes(bench: &Bench, runtime: &Runtime) {
         total += more;
         let after = used_without_events(&redis);
         #[expect(clippy::cast_precision_loss, reason = "some gigabytes at most")]
-        let each = (after - before) as f64 / (REMEMBERED * more) as f64;
+        let each = (after - before) as f64 / (MEMORY_USERS * more) as f64;
         row(
             &format!("Redis memory a session, {what}"),
             "≤ 300 bytes",
-            &format!("{each:.0} bytes ({} sessions in all)", REMEMBERED * total),
+            &format!("{each:.0} bytes ({} sessions in all)", MEMORY_USERS * total),
         );
         before = after;
     }
@@ -121,7 +121,7 @@ pub fn bytes(bench: &Bench, runtime: &Runtime) {
 }
 
 /// The memory that Redis uses, less what the histories take.
-fn used_without_events(redis: &Server) -> i64 {
+fn used_without_events(redis: &ServerProcess) -> i64 {
     let events = (0..1024).filter_map(|shard| {
         let key = format!("userd:{{{shard:03x}}}:events");
         let bytes = redis_command(redis, &["MEMORY", "USAGE", &key, "SAMPLES", "0"]);
@@ -130,16 +130,16 @@ fn used_without_events(redis: &Server) -> i64 {
     used_memory(redis) - events.sum::<i64>()
 }
 
-fn tokens(bench: &Bench, seeded: &Seeded) -> Load {
-    Load { script: Some(("sessions", vec![("TOKENS", seeded.tokens.clone())])), ..bench.load("/") }
+fn tokens(bench: &BenchContext, seeded: &SeededUsers) -> LoadProfile {
+    LoadProfile { script: Some(("sessions", vec![("TOKENS", seeded.tokens.clone())])), ..bench.load("/") }
 }
 
-fn cost(outcome: &Outcome) -> String {
+fn cost(outcome: &LoadResult) -> String {
     assert_eq!(outcome.failed, 0, "every session is good: {outcome:?}");
     outcome.to_string()
 }
 
-fn connect(server: &Server) -> TcpStream {
+fn connect(server: &ServerProcess) -> TcpStream {
     let stream = TcpStream::connect(("127.0.0.1", server.port)).expect("userd takes connections");
     stream.set_nodelay(true).expect("a socket");
     stream

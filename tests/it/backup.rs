@@ -8,31 +8,31 @@ use std::process::Output;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use userd_test_support::disk::disk;
-use userd_test_support::http::{ask, sign_up};
-use userd_test_support::load::{Load, assert_all_there, users_count};
-use userd_test_support::program::Launch;
+use userd_test_support::http_client::{fetch, sign_up};
+use userd_test_support::load::{LoadGenerator, assert_all_present, users_count};
 use userd_test_support::redis_server::pause;
+use userd_test_support::small_disk::on_small_disk;
 use userd_test_support::stores::audit_database;
+use userd_test_support::userd_process::UserdCommand;
 
 /// So much that a copy takes some hundred milliseconds.
 const FILLER_BYTES: usize = 64 * 1024 * 1024;
 
-struct Scene {
+struct BackupSetup {
     _folder: TempDir,
-    launch: Launch,
+    launch: UserdCommand,
     database: PathBuf,
     copy: PathBuf,
 }
 
-fn scene() -> Scene {
+fn setup() -> BackupSetup {
     let folder = tempfile::tempdir().expect("a folder");
     let (database, copy) = (folder.path().join("data").join("userd.db"), folder.path().join("copy.db"));
-    let launch = Launch::in_folder(folder.path()).store(&format!("sqlite:{}", database.display()));
-    Scene { _folder: folder, launch: launch.cheap_hashes().unthrottled(), database, copy }
+    let launch = UserdCommand::in_folder(folder.path()).store(&format!("sqlite:{}", database.display()));
+    BackupSetup { _folder: folder, launch: launch.cheap_hashes().without_rate_limits(), database, copy }
 }
 
-impl Scene {
+impl BackupSetup {
     fn backup(&self, to: &Path) -> Output {
         self.launch.run(&["backup", &to.to_string_lossy()])
     }
@@ -42,9 +42,9 @@ impl Scene {
     }
 
     /// Somebody who signs up while it is served, which ends then.
-    async fn with(&self, email: &str) -> usize {
+    async fn sign_up_and_stop(&self, email: &str) -> usize {
         let serving = self.launch.start();
-        assert_eq!(ask(serving.address(), &sign_up(email)).await.status, 200);
+        assert_eq!(fetch(serving.address(), &sign_up(email)).await.status, 200);
         let count = users_count(serving.address()).await;
         assert_eq!(serving.stop().0, Some(0));
         count
@@ -52,7 +52,7 @@ impl Scene {
 }
 
 /// The names in a folder.
-fn lies_in(folder: &Path) -> Vec<String> {
+fn list_folder(folder: &Path) -> Vec<String> {
     let names = folder.read_dir().expect("a folder").map(|entry| entry.expect("an entry").file_name());
     let mut names: Vec<String> = names.map(|name| name.to_string_lossy().into_owned()).collect();
     names.sort();
@@ -78,29 +78,29 @@ fn part(path: &Path) -> PathBuf {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_during_a_storm_of_writes_is_of_one_moment_and_is_served_when_put_back() {
-    let scene = scene();
-    let serving = scene.launch.start();
-    let load = Load::start(serving.address(), 4, "load");
-    load.until_more_acknowledged(100).await;
+    let setup = setup();
+    let serving = setup.launch.start();
+    let load = LoadGenerator::start(serving.address(), 4, "load");
+    load.wait_until_more_acknowledged(100).await;
     let before = load.now().acknowledged;
-    let said = done(&scene.backup(&scene.copy));
-    load.until_more_acknowledged(50).await;
+    let said = done(&setup.backup(&setup.copy));
+    load.wait_until_more_acknowledged(50).await;
     let tally = load.stop().await;
-    tally.assert_decent();
+    tally.assert_only_expected_responses();
     assert_eq!(tally.refused(), 0, "nobody was held up: {:?}", tally.statuses);
     assert_eq!(serving.stop().0, Some(0));
-    assert_eq!(audit_database(&scene.copy).expect("a database"), Vec::<String>::new());
-    assert_eq!(fs::metadata(&scene.copy).expect("a file").permissions().mode() & 0o777, 0o600);
-    assert!(!part(&scene.copy).exists());
-    let put_back = done(&scene.restore(&["--replace"]));
+    assert_eq!(audit_database(&setup.copy).expect("a database"), Vec::<String>::new());
+    assert_eq!(fs::metadata(&setup.copy).expect("a file").permissions().mode() & 0o777, 0o600);
+    assert!(!part(&setup.copy).exists());
+    let put_back = done(&setup.restore(&["--replace"]));
     assert!(put_back.contains("before-restore-1"), "{put_back}");
-    let serving = scene.launch.start();
-    assert_all_there(serving.address(), &before).await;
+    let serving = setup.launch.start();
+    assert_all_present(serving.address(), &before).await;
     let there = users_count(serving.address()).await;
     assert!(said.contains(&format!("{there} users")), "{there}: {said}");
-    assert_eq!(ask(serving.address(), &sign_up("late@example.org")).await.status, 200);
+    assert_eq!(fetch(serving.address(), &sign_up("late@example.org")).await.status, 200);
     assert_eq!(serving.stop().0, Some(0));
-    let kept = scene.database.with_file_name("userd.db.before-restore-1");
+    let kept = setup.database.with_file_name("userd.db.before-restore-1");
     let kept = Connection::open(kept).expect("a database");
     let count: i64 = kept.query_row("SELECT count(*) FROM users", [], |row| row.get(0)).expect("a count");
     assert!(usize::try_from(count).expect("a count") >= tally.acknowledged.len(), "what was there is kept whole");
@@ -109,57 +109,58 @@ async fn a_backup_during_a_storm_of_writes_is_of_one_moment_and_is_served_when_p
 #[tokio::test(flavor = "multi_thread")]
 async fn a_backup_that_is_killed_or_finds_no_room_leaves_no_file_that_looks_whole() {
     let name = "backup::a_backup_that_is_killed_or_finds_no_room_leaves_no_file_that_looks_whole";
-    let Some(disk) = disk(name, FILLER_BYTES / 8) else { return };
-    let scene = scene();
-    scene.with("ada@example.org").await;
-    let raw = Connection::open(&scene.database).expect("a database");
+    let Some(disk) = on_small_disk(name, FILLER_BYTES / 8) else { return };
+    let setup = setup();
+    setup.sign_up_and_stop("ada@example.org").await;
+    let raw = Connection::open(&setup.database).expect("a database");
     raw.execute_batch(&format!("CREATE TABLE theirs AS SELECT zeroblob({FILLER_BYTES}) AS filler")).expect("room");
     drop(raw);
 
     let copy = disk.join("copy.db");
-    refused(&scene.backup(&copy), 1, "is the disk full?");
-    assert_eq!(lies_in(&disk), Vec::<String>::new(), "nothing is left");
+    refused(&setup.backup(&copy), 1, "is the disk full?");
+    assert_eq!(list_folder(&disk), Vec::<String>::new(), "nothing is left");
 
-    let mut killed = scene.launch.clone().flags(&["backup", &scene.copy.to_string_lossy()]).spawn();
-    while !part(&scene.copy).exists() {
-        assert_eq!(killed.ended(), None, "{}", killed.log());
+    let mut killed = setup.launch.clone().flags(&["backup", &setup.copy.to_string_lossy()]).spawn();
+    while !part(&setup.copy).exists() {
+        assert_eq!(killed.try_exit_code(), None, "{}", killed.log());
         pause();
     }
     killed.kill();
-    assert!(!scene.copy.exists() && part(&scene.copy).exists());
-    refused(&scene.restore(&["--replace"]), 1, "copy.db");
-    done(&scene.backup(&scene.copy));
-    assert!(scene.copy.exists() && !part(&scene.copy).exists(), "what was left is no obstacle");
-    assert_eq!(audit_database(&scene.copy).expect("a database"), Vec::<String>::new());
+    assert!(!setup.copy.exists() && part(&setup.copy).exists());
+    refused(&setup.restore(&["--replace"]), 1, "copy.db");
+    done(&setup.backup(&setup.copy));
+    assert!(setup.copy.exists() && !part(&setup.copy).exists(), "what was left is no obstacle");
+    assert_eq!(audit_database(&setup.copy).expect("a database"), Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nothing_is_put_back_that_is_not_whole_ours_and_known_and_nothing_is_overwritten() {
-    let scene = scene();
-    scene.with("ada@example.org").await;
-    done(&scene.backup(&scene.copy));
-    refused(&scene.backup(&scene.copy), 1, "is there already");
-    refused(&scene.backup(&scene.database), 1, "is the database itself");
-    refused(&scene.restore(&[]), 1, "is there already");
-    let (folder, other) = (scene.copy.parent().expect("a folder"), scene.copy.with_file_name("other.db"));
-    let mut elsewhere = Launch::in_folder(folder).cheap_hashes().store(&format!("sqlite:{}", other.display())).start();
-    assert_eq!(ask(elsewhere.address(), &sign_up("eve@example.org")).await.status, 200);
-    let onto = |to: &Path| scene.launch.run(&["backup", &to.to_string_lossy(), "--replace"]);
+    let setup = setup();
+    setup.sign_up_and_stop("ada@example.org").await;
+    done(&setup.backup(&setup.copy));
+    refused(&setup.backup(&setup.copy), 1, "is there already");
+    refused(&setup.backup(&setup.database), 1, "is the database itself");
+    refused(&setup.restore(&[]), 1, "is there already");
+    let (folder, other) = (setup.copy.parent().expect("a folder"), setup.copy.with_file_name("other.db"));
+    let mut elsewhere =
+        UserdCommand::in_folder(folder).cheap_hashes().store(&format!("sqlite:{}", other.display())).start();
+    assert_eq!(fetch(elsewhere.address(), &sign_up("eve@example.org")).await.status, 200);
+    let onto = |to: &Path| setup.launch.run(&["backup", &to.to_string_lossy(), "--replace"]);
     refused(&onto(&other), 1, "is being served by another userd");
     elsewhere.kill();
     refused(&onto(&other), 1, "lies beside it and holds changes");
-    done(&onto(&scene.copy));
-    assert!(!scene.copy.with_file_name("copy.db.lock").exists(), "a copy needs no lock beside it");
-    let serving = scene.launch.start();
-    refused(&scene.restore(&["--replace"]), 1, "is being served by another userd");
+    done(&onto(&setup.copy));
+    assert!(!setup.copy.with_file_name("copy.db.lock").exists(), "a copy needs no lock beside it");
+    let serving = setup.launch.start();
+    refused(&setup.restore(&["--replace"]), 1, "is being served by another userd");
     assert_eq!(serving.stop().0, Some(0));
 
-    let whole = fs::read(&scene.copy).expect("a file");
-    let before = fs::read(&scene.database).expect("a file");
+    let whole = fs::read(&setup.copy).expect("a file");
+    let before = fs::read(&setup.database).expect("a file");
     let edited = |sql: &str| {
-        fs::write(&scene.copy, &whole).expect("a file");
-        Connection::open(&scene.copy).expect("a database").execute_batch(sql).expect("an edit");
-        fs::read(&scene.copy).expect("a file")
+        fs::write(&setup.copy, &whole).expect("a file");
+        Connection::open(&setup.copy).expect("a database").execute_batch(sql).expect("an edit");
+        fs::read(&setup.copy).expect("a file")
     };
     let mut torn = whole.clone();
     torn.truncate(whole.len() / 2);
@@ -179,38 +180,38 @@ async fn nothing_is_put_back_that_is_not_whole_ours_and_known_and_nothing_is_ove
         (torn, "damaged"),
         (damaged, "damage"),
     ] {
-        fs::write(&scene.copy, bytes).expect("a file");
-        refused(&scene.restore(&["--replace"]), 1, words);
-        assert_eq!(lies_in(scene.database.parent().expect("a folder")), ["userd.db", "userd.db.lock"], "{words}");
+        fs::write(&setup.copy, bytes).expect("a file");
+        refused(&setup.restore(&["--replace"]), 1, words);
+        assert_eq!(list_folder(setup.database.parent().expect("a folder")), ["userd.db", "userd.db.lock"], "{words}");
     }
-    fs::write(&scene.copy, &whole).expect("a file");
-    fs::write(format!("{}-wal", scene.copy.display()), b"changes").expect("a file");
-    refused(&scene.restore(&["--replace"]), 1, "no backup");
-    assert_eq!(fs::read(&scene.database).expect("a file"), before, "it is as it was");
+    fs::write(&setup.copy, &whole).expect("a file");
+    fs::write(format!("{}-wal", setup.copy.display()), b"changes").expect("a file");
+    refused(&setup.restore(&["--replace"]), 1, "no backup");
+    assert_eq!(fs::read(&setup.database).expect("a file"), before, "it is as it was");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_copy_is_put_where_nothing_was_and_a_crashed_database_keeps_its_log() {
-    let scene = scene();
-    let mut serving = scene.launch.start();
-    assert_eq!(ask(serving.address(), &sign_up("ada@example.org")).await.status, 200);
-    done(&scene.backup(&scene.copy));
-    assert_eq!(ask(serving.address(), &sign_up("bob@example.org")).await.status, 200);
+    let setup = setup();
+    let mut serving = setup.launch.start();
+    assert_eq!(fetch(serving.address(), &sign_up("ada@example.org")).await.status, 200);
+    done(&setup.backup(&setup.copy));
+    assert_eq!(fetch(serving.address(), &sign_up("bob@example.org")).await.status, 200);
     serving.kill();
-    done(&scene.restore(&["--replace"]));
-    let kept = Connection::open(scene.database.with_file_name("userd.db.before-restore-1")).expect("a database");
+    done(&setup.restore(&["--replace"]));
+    let kept = Connection::open(setup.database.with_file_name("userd.db.before-restore-1")).expect("a database");
     let count: i64 = kept.query_row("SELECT count(*) FROM users", [], |row| row.get(0)).expect("a count");
     assert_eq!(count, 2, "what was in the log is not lost");
     drop(kept);
-    fs::remove_dir_all(scene.database.parent().expect("a folder")).expect("it is ours");
-    assert!(done(&scene.restore(&[])).contains("1 users"));
-    assert_eq!(scene.with("bob@example.org").await, 2);
+    fs::remove_dir_all(setup.database.parent().expect("a folder")).expect("it is ours");
+    assert!(done(&setup.restore(&[])).contains("1 users"));
+    assert_eq!(setup.sign_up_and_stop("bob@example.org").await, 2);
 }
 
 #[test]
 fn with_a_redis_both_say_what_to_do_instead() {
     let folder = tempfile::tempdir().expect("a folder");
-    let launch = Launch::in_folder(folder.path()).store("redis://127.0.0.1:1");
+    let launch = UserdCommand::in_folder(folder.path()).store("redis://127.0.0.1:1");
     for command in ["backup", "restore"] {
         refused(&launch.run(&[command, "copy.db"]), 2, "docs/operations/backup.md");
     }

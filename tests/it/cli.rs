@@ -70,7 +70,8 @@ fn config_check_says_ok_where_all_is_well() {
 #[test]
 fn config_check_names_every_mistake_and_ends_with_2() {
     let folder = empty_folder();
-    fs::write(folder.path().join("userd.toml"), "workrs = 3\n[hash]\npasses = 0\n").expect("the file can be written");
+    fs::write(folder.path().join("userd.toml"), "workrs = 3\n[hash]\niterations = 0\n")
+        .expect("the file can be written");
     let output = userd(&folder, &["config", "check", "--listen", "8000"], &[("USERD_LOG", "xml")]);
     assert_eq!((output.status.code(), out(&output).as_str()), (Some(2), ""));
     insta::assert_snapshot!(err(&output), @r#"
@@ -78,7 +79,7 @@ fn config_check_names_every_mistake_and_ends_with_2() {
     workrs in userd.toml: there is no such key; did you mean workers?
     --listen: "8000" is no address with a port: write both, such as 127.0.0.1:8000, 0.0.0.0:8000 or [::1]:8000
     USERD_LOG in the environment: "xml" is none of the choices: write one of "text", "json"
-    hash.passes in userd.toml: 0 is out of range: write a whole number from 1 to 64
+    hash.iterations in userd.toml: 0 is out of range: write a whole number from 1 to 64
     "#);
 }
 
@@ -98,14 +99,14 @@ fn config_show_prints_what_is_in_force_and_from_where_but_no_secret() {
         .expect("the file can be written");
     fs::write(folder.path().join(".env"), "REDIS_ADDRESS=cache.internal\nREDIS_PASSWORD=hunter2\n")
         .expect("the file can be written");
-    let variables = [("USERD_HASH__PASSES", "3"), ("USERD_SERVICE_HOST", "10.0.0.1")];
+    let variables = [("USERD_HASH__ITERATIONS", "3"), ("USERD_SERVICE_HOST", "10.0.0.1")];
     let output = userd(&folder, &["config", "show", "--log", "json"], &variables);
     let text = out(&output);
     assert_eq!(output.status.code(), Some(0), "{}", err(&output));
     for line in [
         "store = \"redis://ada:***@cache.internal:6379/0\"  # from REDIS_ADDRESS in .env\n",
         "log = \"json\"  # from the command line\n",
-        "passes = 3  # from the environment\n",
+        "iterations = 3  # from the environment\n",
         "prefix = \"acct:\"  # from userd.toml\n",
         "listen = \"127.0.0.1:8000\"\n",
     ] {
@@ -139,7 +140,7 @@ fn a_key_that_can_not_be_written_where_it_should_is_no_success() {
     let folder = empty_folder();
     let full = fs::File::options().write(true).open("/dev/full").expect("Linux has it");
     let output = Command::new(env!("CARGO_BIN_EXE_userd"))
-        .args(["keys", "api", "create", "--name", "gateway", "--scope", "users:read"])
+        .args(["api-keys", "create", "--name", "gateway", "--scope", "users:read"])
         .current_dir(folder.path())
         .env_clear()
         .stdout(full)
@@ -147,13 +148,13 @@ fn a_key_that_can_not_be_written_where_it_should_is_no_success() {
         .expect("the program can be started");
     assert_eq!(output.status.code(), Some(1), "{}", err(&output));
     assert!(err(&output).contains("it was done, but what it says can't be written: "), "{}", err(&output));
-    assert!(err(&output).contains("`userd keys api revoke "), "which key that is: {}", err(&output));
+    assert!(err(&output).contains("`userd api-keys revoke "), "which key that is: {}", err(&output));
 }
 
 #[test]
 fn an_api_key_is_printed_once_listed_without_its_secret_and_revoked() {
     let folder = empty_folder();
-    let create = ["keys", "api", "create", "--name", "gateway", "--scope", "users:read,users:write"];
+    let create = ["api-keys", "create", "--name", "gateway", "--scope", "users:read,users:write"];
     let made = userd(&folder, &create, &[]);
     assert_eq!(made.status.code(), Some(0), "{}", err(&made));
     let key = out(&made);
@@ -162,20 +163,20 @@ fn an_api_key_is_printed_once_listed_without_its_secret_and_revoked() {
     assert!(err(&made).contains("not shown again") && !err(&made).contains(secret), "{}", err(&made));
     let id = key.split('.').nth(1).expect("an id");
 
-    let listed = userd(&folder, &["keys", "api", "list"], &[]);
+    let listed = userd(&folder, &["api-keys", "list"], &[]);
     let lines: Vec<Vec<String>> =
         out(&listed).lines().map(|line| line.split_whitespace().map(str::to_owned).collect()).collect();
     assert_eq!(lines[0], ["ID", "NAME", "CREATED", "LAST", "USED", "REVOKED", "SCOPES"]);
     assert_eq!(lines[1][..2], [id, "gateway"]);
     assert_eq!(lines[1][3..], ["never", "no", "users:read,", "users:write"]);
 
-    let revoked = userd(&folder, &["keys", "api", "revoke", id], &[]);
+    let revoked = userd(&folder, &["api-keys", "revoke", id], &[]);
     assert_eq!((revoked.status.code(), out(&revoked)), (Some(0), format!("the API key {id} is revoked\n")));
-    let listed = userd(&folder, &["keys", "api", "list", "--json"], &[]);
+    let listed = userd(&folder, &["api-keys", "list", "--json"], &[]);
     assert!(!out(&listed).contains(secret) && !out(&listed).contains("digest"), "{}", out(&listed));
     let listed: serde_json::Value = serde_json::from_slice(&listed.stdout).expect("JSON");
     let listed = &listed["keys"][0];
-    assert_eq!((&listed["id"], &listed["used_at"]), (&id.into(), &serde_json::Value::Null));
+    assert_eq!((&listed["id"], &listed["last_used_at"]), (&id.into(), &serde_json::Value::Null));
     assert_eq!(listed["scopes"], serde_json::json!(["users:read", "users:write"]));
     assert!(listed["revoked_at"].is_string(), "{listed}");
 }
@@ -191,36 +192,36 @@ fn mistakes_in_commands_for_keys_are_sentences_with_what_would_be_right() {
             assert!(said.contains(word), "{word:?} is not in {said}");
         }
     };
-    let create = ["keys", "api", "create", "--name", "x", "--scope"];
+    let create = ["api-keys", "create", "--name", "x", "--scope"];
     let with = |more: &'static str| [&create[..], &[more]].concat();
     let all = "users:read, users:write, sessions:read, sessions:write, admin, metrics";
     refused(&with("user:reed"), 2, &["did you mean users:read?", all]);
     refused(&with("users:read,session:write"), 2, &["did you mean sessions:write?", all]);
-    refused(&["keys", "api", "create", "--name", "", "--scope", "users:read"], 2, &["1 to 100 characters"]);
-    refused(&["keys", "api", "create", "--name", "a\nb", "--scope", "users:read"], 2, &["no control characters"]);
-    refused(&["keys", "api", "create", "--name", "x"], 2, &["--scope"]);
-    refused(&["keys", "api", "revoke", "gateway"], 2, &["16 hexadecimal digits", "userd keys api list"]);
-    refused(&["keys", "api", "revoke", "0123456789abcdef"], 1, &["there is no API key 0123456789abcdef"]);
-    let away = ["keys", "api", "list", "--store", "redis://127.0.0.1:1"];
-    refused(&away, 1, &["userd keys: can't reach the store"]);
+    refused(&["api-keys", "create", "--name", "", "--scope", "users:read"], 2, &["1 to 100 characters"]);
+    refused(&["api-keys", "create", "--name", "a\nb", "--scope", "users:read"], 2, &["no control characters"]);
+    refused(&["api-keys", "create", "--name", "x"], 2, &["--scope"]);
+    refused(&["api-keys", "revoke", "gateway"], 2, &["16 hexadecimal digits", "userd api-keys list"]);
+    refused(&["api-keys", "revoke", "0123456789abcdef"], 1, &["there is no API key 0123456789abcdef"]);
+    let away = ["api-keys", "list", "--store", "redis://127.0.0.1:1"];
+    refused(&away, 1, &["userd api-keys: can't reach the store"]);
 }
 
 #[test]
 fn the_first_signing_key_can_be_made_and_the_next_one_waits_its_time() {
     let folder = empty_folder();
-    let none = userd(&folder, &["keys", "list"], &[]);
+    let none = userd(&folder, &["signing-keys", "list"], &[]);
     assert_eq!((none.status.code(), out(&none).contains("there is no key yet")), (Some(0), true), "{}", err(&none));
     for said in ["is published, and signs from", "is published, and signs from", "is published already"] {
-        let rotated = userd(&folder, &["keys", "rotate"], &[("USERD_TOKEN__ALGORITHM", "EdDSA")]);
+        let rotated = userd(&folder, &["signing-keys", "rotate"], &[("USERD_TOKEN__ALGORITHM", "EdDSA")]);
         assert!(out(&rotated).contains(said), "{}{}", out(&rotated), err(&rotated));
         assert!(out(&rotated).contains("(EdDSA)"), "{}", out(&rotated));
     }
-    let listed = out(&userd(&folder, &["keys", "list"], &[]));
+    let listed = out(&userd(&folder, &["signing-keys", "list"], &[]));
     let lines: Vec<&str> = listed.lines().collect();
     assert_eq!(lines.len(), 3, "{listed}");
     assert!(lines[1].starts_with("1       EdDSA  ") && lines[1].ends_with("  signs"), "{listed}");
     assert!(lines[2].contains("  published; signs from 20"), "{listed}");
-    let now = userd(&folder, &["keys", "rotate", "--now"], &[]);
+    let now = userd(&folder, &["signing-keys", "rotate", "--now"], &[]);
     assert!(out(&now).contains("(ES256) signs from now on"), "{}{}", out(&now), err(&now));
-    assert_eq!(out(&userd(&folder, &["keys", "list"], &[])).lines().count(), 2);
+    assert_eq!(out(&userd(&folder, &["signing-keys", "list"], &[])).lines().count(), 2);
 }

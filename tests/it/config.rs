@@ -9,25 +9,25 @@ use std::time::Duration;
 use proptest::prelude::*;
 use tempfile::TempDir;
 use userd::config::{
-    Config, DEFAULTS, DeclaredDurability, Flags, HostPort, LogFormat, RedisServers, RedisTarget, Secret, Sources,
-    StoreTarget, StoreTargetError,
+    AssumedDurability, CliFlags, Config, ConfigSources, DEFAULTS, HostPort, LogFormat, RedisServers, RedisTarget,
+    SecretString, StoreTarget, StoreTargetError,
 };
 
 /// A place with sources of its own; nothing of the test's process gets in.
-struct Place {
+struct ConfigFixture {
     folder: TempDir,
-    sources: Sources,
+    sources: ConfigSources,
 }
 
-impl Place {
+impl ConfigFixture {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let working_dir = folder.path().to_owned();
-        let sources = Sources {
+        let sources = ConfigSources {
             environment: BTreeMap::new(),
-            unreadable: Vec::new(),
+            non_utf8: Vec::new(),
             working_dir,
-            flags: Flags::default(),
+            flags: CliFlags::default(),
             cores: 6,
         };
         Self { folder, sources }
@@ -43,7 +43,7 @@ impl Place {
         self
     }
 
-    fn flags(mut self, flags: Flags) -> Self {
+    fn flags(mut self, flags: CliFlags) -> Self {
         self.sources.flags = flags;
         self
     }
@@ -53,7 +53,7 @@ impl Place {
     }
 
     /// The refusal, a line a mistake.
-    fn refusal(&self) -> String {
+    fn load_error(&self) -> String {
         Config::load(&self.sources).expect_err("a mistake is found").to_string()
     }
 }
@@ -66,19 +66,19 @@ fn redis(config: &Config) -> &RedisTarget {
 }
 
 fn password(target: &RedisTarget) -> Option<&str> {
-    target.password.as_ref().map(Secret::expose)
+    target.password.as_ref().map(SecretString::expose)
 }
 
 #[test]
 fn without_any_source_the_defaults_hold() {
-    let config = Place::new().load();
+    let config = ConfigFixture::new().load();
     assert_eq!(config.listen, (Ipv4Addr::LOCALHOST, 8000).into());
     assert_eq!(config.store, StoreTarget::Sqlite { path: PathBuf::from("./userd-data/userd.db") });
     assert_eq!((config.static_dir, config.log, config.workers), (None, LogFormat::Text, 6));
     assert_eq!(config.shutdown_grace, Duration::from_secs(30));
     assert_eq!((config.http.body_bytes_max, config.http.body_timeout), (16_384, Duration::from_secs(10)));
     assert_eq!((config.password.chars_min, config.password.chars_max), (8, 128));
-    assert_eq!((config.hash.memory_kib, config.hash.passes, config.hash.lanes), (19_456, 2, 1));
+    assert_eq!((config.hash.memory_kib, config.hash.iterations, config.hash.parallelism), (19_456, 2, 1));
     assert_eq!((config.hash.workers, config.hash.queue, config.hash.wait), (6, 24, Duration::from_secs(1)));
     assert_eq!((config.sqlite.readers, config.sqlite.queue), (6, 1024));
     assert_eq!((config.redis.prefix.as_str(), config.redis.in_flight_max), ("userd:", 4096));
@@ -88,46 +88,48 @@ fn without_any_source_the_defaults_hold() {
 
 #[test]
 fn later_sources_win_over_earlier_ones() {
-    let all = |place: Place| place.file("userd.toml", "workers = 1\nlisten = \"127.0.0.1:1\"\nlog = \"json\"");
-    let place = all(Place::new()).file(".env", "USERD_WORKERS=2\nUSERD_LISTEN=127.0.0.1:2");
-    assert_eq!(place.load().workers, 2);
-    let place = place.variable("USERD_WORKERS", "3").variable("USERD_LISTEN", "127.0.0.1:3");
-    assert_eq!((place.load().workers, place.load().listen.port(), place.load().log), (3, 3, LogFormat::Json));
-    let flags = Flags { listen: Some("127.0.0.1:4".to_owned()), log: Some("text".to_owned()), ..Flags::default() };
-    let config = place.flags(flags).load();
+    let all =
+        |fixture: ConfigFixture| fixture.file("userd.toml", "workers = 1\nlisten = \"127.0.0.1:1\"\nlog = \"json\"");
+    let fixture = all(ConfigFixture::new()).file(".env", "USERD_WORKERS=2\nUSERD_LISTEN=127.0.0.1:2");
+    assert_eq!(fixture.load().workers, 2);
+    let fixture = fixture.variable("USERD_WORKERS", "3").variable("USERD_LISTEN", "127.0.0.1:3");
+    assert_eq!((fixture.load().workers, fixture.load().listen.port(), fixture.load().log), (3, 3, LogFormat::Json));
+    let flags =
+        CliFlags { listen: Some("127.0.0.1:4".to_owned()), log: Some("text".to_owned()), ..CliFlags::default() };
+    let config = fixture.flags(flags).load();
     assert_eq!((config.workers, config.listen.port(), config.log), (3, 4, LogFormat::Text));
 }
 
 #[test]
 fn a_named_file_takes_the_place_of_userd_toml_and_has_to_exist() {
-    let place = Place::new().file("userd.toml", "workers = 1").file("other.toml", "workers = 2");
-    let named = |name: &str| Flags { config: Some(PathBuf::from(name)), ..Flags::default() };
-    assert_eq!(place.load().workers, 1);
-    let place = place.variable("USERD_CONFIG", "other.toml");
-    assert_eq!(place.load().workers, 2);
-    let place = place.flags(named("userd.toml"));
-    assert_eq!(place.load().workers, 1, "the flag wins over the variable, which is no unknown key");
-    assert_eq!(place.flags(named("absent.toml")).refusal(), "absent.toml: there is no such file");
-    assert_eq!(Place::new().variable("USERD_CONFIG", "").load().workers, 6, "empty is not set");
+    let fixture = ConfigFixture::new().file("userd.toml", "workers = 1").file("other.toml", "workers = 2");
+    let named = |name: &str| CliFlags { config: Some(PathBuf::from(name)), ..CliFlags::default() };
+    assert_eq!(fixture.load().workers, 1);
+    let fixture = fixture.variable("USERD_CONFIG", "other.toml");
+    assert_eq!(fixture.load().workers, 2);
+    let fixture = fixture.flags(named("userd.toml"));
+    assert_eq!(fixture.load().workers, 1, "the flag wins over the variable, which is no unknown key");
+    assert_eq!(fixture.flags(named("absent.toml")).load_error(), "absent.toml: there is no such file");
+    assert_eq!(ConfigFixture::new().variable("USERD_CONFIG", "").load().workers, 6, "empty is not set");
 }
 
 #[test]
 fn unknown_keys_are_refused_with_their_place_and_the_nearest() {
-    let place = Place::new()
+    let fixture = ConfigFixture::new()
         .file("userd.toml", "lisen = \"x\"\nmemory_kib = 5\nhash = 3\n[hash]\n")
         .variable("USERD_HASH_MEMORY_KIB", "1")
-        .variable("USERD_HASH__PASES", "1")
+        .variable("USERD_HASH__ITERATONS", "1")
         .variable("USERD_ZZZ", "1");
-    let toml = place.refusal();
+    let toml = fixture.load_error();
     assert!(toml.contains("userd.toml, line 4: is no TOML: "), "{toml}");
-    let place =
-        place.file("userd.toml", "lisen = \"x\"\nmemory_kib = 5\nhttp = 3\n[hash]\n").file(".env", "USERD_LSTEN=x");
-    insta::assert_snapshot!(place.refusal(), @r#"
+    let fixture =
+        fixture.file("userd.toml", "lisen = \"x\"\nmemory_kib = 5\nhttp = 3\n[hash]\n").file(".env", "USERD_LSTEN=x");
+    insta::assert_snapshot!(fixture.load_error(), @r#"
     http in userd.toml: is a section: write [http] on a line of its own and its keys below
     lisen in userd.toml: there is no such key; did you mean listen?
     memory_kib in userd.toml: there is no such key; did you mean hash.memory_kib?
     USERD_LSTEN in .env: there is no such key; did you mean USERD_LISTEN?
-    USERD_HASH__PASES in the environment: there is no such key; did you mean USERD_HASH__PASSES?
+    USERD_HASH__ITERATONS in the environment: there is no such key; did you mean USERD_HASH__ITERATIONS?
     USERD_HASH_MEMORY_KIB in the environment: there is no such key; did you mean USERD_HASH__MEMORY_KIB?
     USERD_ZZZ in the environment: there is no such key; userd.default.toml lists all of them
     "#);
@@ -143,26 +145,26 @@ fn every_key_of_the_reference_is_read_and_checked() {
         }
         let Some((key, _)) = line.split_once(" = ") else { continue };
         keys += 1;
-        let refusal = Place::new().file("userd.toml", format!("{section}\n{key} = []\n")).refusal();
+        let load_error = ConfigFixture::new().file("userd.toml", format!("{section}\n{key} = []\n")).load_error();
         let full = format!("{}.{key}", section.trim_matches(['[', ']']));
-        let place = format!("{} in userd.toml: is no ", full.trim_start_matches('.'));
-        assert!(refusal.contains(&place), "{place}\n{refusal}");
+        let fixture = format!("{} in userd.toml: is no ", full.trim_start_matches('.'));
+        assert!(load_error.contains(&fixture), "{fixture}\n{load_error}");
     }
     assert!(keys > 25, "{keys}");
 }
 
 #[test]
 fn several_mistakes_are_all_named_with_what_would_be_right() {
-    let place = Place::new()
+    let fixture = ConfigFixture::new()
         .file(
             "userd.toml",
             "listen = \"localhost\"\nworkers = \"2\"\nstatic_dir = \"absent\"\nlog = \"xml\"\nshutdown_grace_s = 0\n\
              [http]\nbody_bytes_max = 10\n[password]\nchars_min = 7\nchars_max = 300\n\
-             [hash]\nmemory_kib = 16\nlanes = 4\npasses = 1.5\n[redis]\nprefix = \"user d{1}\"\nallow_eviction = \"yes\"\n",
+             [hash]\nmemory_kib = 16\nparallelism = 4\niterations = 1.5\n[redis]\nprefix = \"user d{1}\"\nallow_eviction = \"yes\"\n",
         )
         .variable("USERD_SQLITE__TIMEOUT_MS", "1s")
         .variable("USERD_REDIS__ASSUME_DURABILITY", "sometimes");
-    insta::assert_snapshot!(place.refusal(), @r#"
+    insta::assert_snapshot!(fixture.load_error(), @r#"
     workers in userd.toml: is a text: write a whole number from 0 to 1024, without quotes
     listen in userd.toml: "localhost" is no address with a port: write both, such as 127.0.0.1:8000, 0.0.0.0:8000 or [::1]:8000
     static_dir in userd.toml: there is no folder absent: make it, or leave static_dir empty
@@ -172,7 +174,7 @@ fn several_mistakes_are_all_named_with_what_would_be_right() {
     password.chars_max in userd.toml: 300 is out of range: write a whole number from 64 to 256
     password.chars_min in userd.toml: 7 is out of range: write a whole number from 8 to 256
     hash.memory_kib in userd.toml: Argon2 needs 8 KiB for each of the 4 lanes: write at least 32, or fewer lanes
-    hash.passes in userd.toml: is no whole number: write a whole number from 1 to 64
+    hash.iterations in userd.toml: is no whole number: write a whole number from 1 to 64
     USERD_SQLITE__TIMEOUT_MS in the environment: "1s" is no whole number: write a whole number from 1 to 60000
     redis.prefix in userd.toml: "user d{1}" can't begin a key: write 2 to 32 letters, digits or . _ - : with a colon at the end, such as "userd:"
     redis.allow_eviction in userd.toml: is no truth value: write true or false, without quotes
@@ -182,28 +184,29 @@ fn several_mistakes_are_all_named_with_what_would_be_right() {
 
 #[test]
 fn a_least_length_above_the_greatest_is_refused() {
-    let place = Place::new().file("userd.toml", "[password]\nchars_min = 100\nchars_max = 64");
+    let fixture = ConfigFixture::new().file("userd.toml", "[password]\nchars_min = 100\nchars_max = 64");
     let expected = "password.chars_min in userd.toml: 100 is more than password.chars_max: write a number from 8 to 64";
-    assert_eq!(place.refusal(), expected);
+    assert_eq!(fixture.load_error(), expected);
 }
 
 #[test]
 fn hash_costs_of_equal_strength_give_no_warning_and_weaker_ones_do() {
     let warnings = |memory: &str, passes: &str| {
-        let place = Place::new().variable("USERD_HASH__MEMORY_KIB", memory).variable("USERD_HASH__PASSES", passes);
-        place.load().warnings
+        let fixture =
+            ConfigFixture::new().variable("USERD_HASH__MEMORY_KIB", memory).variable("USERD_HASH__ITERATIONS", passes);
+        fixture.load().warnings
     };
     assert_eq!(warnings("12288", "3"), Vec::<String>::new());
     assert_eq!(warnings("47104", "1"), Vec::<String>::new());
     assert!(warnings("19456", "1")[0].contains("weaker than OWASP recommends"));
-    assert!(warnings("8", "1")[0].contains("hash.memory_kib = 8 with hash.passes = 1"));
+    assert!(warnings("8", "1")[0].contains("hash.memory_kib = 8 with hash.iterations = 1"));
 }
 
 #[test]
 fn tokens_that_say_they_come_from_an_address_that_others_do_not_know_are_warned_about() {
     let warnings = |listen: &str, issuer: &str| {
-        let place = Place::new().variable("USERD_LISTEN", listen).variable("USERD_TOKEN__ISSUER", issuer);
-        place.load().warnings
+        let fixture = ConfigFixture::new().variable("USERD_LISTEN", listen).variable("USERD_TOKEN__ISSUER", issuer);
+        fixture.load().warnings
     };
     assert!(warnings("0.0.0.0:8000", "")[0].contains("come from http://0.0.0.0:8000"));
     assert_eq!(warnings("0.0.0.0:8000", "https://accounts.example.org"), Vec::<String>::new());
@@ -212,15 +215,15 @@ fn tokens_that_say_they_come_from_an_address_that_others_do_not_know_are_warned_
 
 #[test]
 fn the_plain_variables_choose_redis_when_nobody_sets_the_store() {
-    let config = Place::new().file(".env", "REDIS_ADDRESS=cache.internal\n").load();
+    let config = ConfigFixture::new().file(".env", "REDIS_ADDRESS=cache.internal\n").load();
     let expected = StoreTarget::parse("redis://cache.internal").expect("a proper target");
     assert_eq!(config.store, expected);
 
     let env = "REDIS_ADDRESS=::1\nREDIS_PORT=6380\nREDIS_DB=3\nREDIS_PASSWORD='pa$$ #1'\n";
-    let place = Place::new().file(".env", env).variable("REDIS_DB", "4").variable("REDIS_PORT", "");
-    let config = place.load();
+    let fixture = ConfigFixture::new().file(".env", env).variable("REDIS_DB", "4").variable("REDIS_PORT", "");
+    let config = fixture.load();
     let target = redis(&config);
-    let expected = RedisServers::One(HostPort { host: "::1".to_owned(), port: 6380 });
+    let expected = RedisServers::Standalone(HostPort { host: "::1".to_owned(), port: 6380 });
     assert_eq!((&target.servers, target.db), (&expected, 4), "the environment wins over .env");
     assert_eq!(password(target), Some("pa$$ #1"));
     assert_eq!(config.warnings, Vec::<String>::new());
@@ -228,127 +231,133 @@ fn the_plain_variables_choose_redis_when_nobody_sets_the_store() {
 
 #[test]
 fn a_store_that_somebody_sets_wins_over_the_plain_variables_with_a_warning() {
-    let place = Place::new().file("userd.toml", "store = \"sqlite:a.db\"").variable("REDIS_ADDRESS", "cache");
-    let config = place.load();
+    let fixture = ConfigFixture::new().file("userd.toml", "store = \"sqlite:a.db\"").variable("REDIS_ADDRESS", "cache");
+    let config = fixture.load();
     assert_eq!(config.store, StoreTarget::Sqlite { path: PathBuf::from("a.db") });
     let expected = "REDIS_ADDRESS and its like are ignored, because `store` is set in userd.toml";
     assert_eq!(config.warnings, [expected]);
 
-    let config = Place::new().variable("REDIS_PORT", "6380").load();
+    let config = ConfigFixture::new().variable("REDIS_PORT", "6380").load();
     assert!(matches!(config.store, StoreTarget::Sqlite { .. }));
     assert!(config.warnings[0].starts_with("REDIS_PORT in the environment is ignored"), "{:?}", config.warnings);
 }
 
 #[test]
 fn odd_plain_variables_are_refused_by_name() {
-    let place = Place::new()
+    let fixture = ConfigFixture::new()
         .variable("REDIS_ADDRESS", "redis://cache")
         .variable("REDIS_PORT", "tcp://10.0.0.1:6379")
         .file(".env", "REDIS_DB=zero");
-    let refusal = place.refusal();
+    let load_error = fixture.load_error();
     for part in [
         "REDIS_ADDRESS in the environment: is a URL: ",
         "REDIS_PORT in the environment: \"tcp://10.0.0.1:6379\" is no port: write a number from 1 to 65535",
         "REDIS_DB in .env: \"zero\" is no database number",
     ] {
-        assert!(refusal.contains(part), "{part:?} is not in\n{refusal}");
+        assert!(load_error.contains(part), "{part:?} is not in\n{load_error}");
     }
-    assert!(Place::new().variable("REDIS_ADDRESS", "cache:6379").refusal().contains("the port in REDIS_PORT"));
+    assert!(
+        ConfigFixture::new().variable("REDIS_ADDRESS", "cache:6379").load_error().contains("the port in REDIS_PORT")
+    );
 }
 
 #[test]
 fn variables_that_kubernetes_makes_are_no_unknown_keys() {
     let names = ["USERD_SERVICE_HOST", "USERD_SERVICE_PORT", "USERD_PORT", "USERD_PORT_8000_TCP_PROTO"];
-    names.into_iter().fold(Place::new(), |place, name| place.variable(name, "tcp://10.0.0.1:8000")).load();
+    names.into_iter().fold(ConfigFixture::new(), |fixture, name| fixture.variable(name, "tcp://10.0.0.1:8000")).load();
 }
 
 #[test]
 fn empty_values_mean_not_set() {
-    let place = Place::new()
+    let fixture = ConfigFixture::new()
         .file("userd.toml", "static_dir = \"absent\"\nworkers = 3\n[redis]\nusername = \"ada\"\n")
         .variable("USERD_STATIC_DIR", "")
         .variable("USERD_STORE", "")
         .variable("USERD_WORKERS", "")
         .variable("USERD_REDIS__PASSWORD_FILE", "");
-    let config = place.load();
+    let config = fixture.load();
     assert_eq!((config.static_dir, config.workers), (None, 3));
     assert!(matches!(config.store, StoreTarget::Sqlite { .. }));
 }
 
 #[test]
 fn secrets_can_lie_in_files_and_lose_one_newline() {
-    let place = Place::new()
+    let fixture = ConfigFixture::new()
         .file("store.txt", "redis://cache/1\n")
         .file("password.txt", "hunter2\n\n")
         .variable("USERD_STORE_FILE", "store.txt")
         .variable("USERD_REDIS__PASSWORD_FILE", "password.txt");
-    let config = place.load();
+    let config = fixture.load();
     assert_eq!((redis(&config).db, password(redis(&config))), (1, Some("hunter2\n")));
-    let config = place.file("password.txt", "hunter2\r\n").load();
+    let config = fixture.file("password.txt", "hunter2\r\n").load();
     assert_eq!(password(redis(&config)), Some("hunter2"));
 }
 
 #[test]
 fn a_secret_given_twice_at_one_place_is_refused_and_a_later_place_wins() {
     let twice = "[redis]\npassword = \"hunter2\"\npassword_file = \"p\"";
-    let refusal = Place::new().file("userd.toml", twice).file("p", "x").refusal();
+    let load_error = ConfigFixture::new().file("userd.toml", twice).file("p", "x").load_error();
     let expected = "redis.password in userd.toml: is given twice, here and by redis.password_file: keep one of them";
-    assert_eq!(refusal, expected);
+    assert_eq!(load_error, expected);
 
-    let place = Place::new()
+    let fixture = ConfigFixture::new()
         .file("userd.toml", "store = \"redis://h\"\n[redis]\npassword_file = \"absent\"")
         .variable("USERD_REDIS__PASSWORD", "0123");
-    assert_eq!(password(redis(&place.load())), Some("0123"), "digits stay text");
+    assert_eq!(password(redis(&fixture.load())), Some("0123"), "digits stay text");
 
-    let url = Place::new().variable("USERD_STORE", "redis://:a@h").variable("USERD_REDIS__PASSWORD", "b").refusal();
+    let url = ConfigFixture::new()
+        .variable("USERD_STORE", "redis://:a@h")
+        .variable("USERD_REDIS__PASSWORD", "b")
+        .load_error();
     assert!(url.starts_with("USERD_REDIS__PASSWORD in the environment: is given twice"), "{url}");
 }
 
 #[test]
 fn a_user_of_redis_needs_a_password() {
-    let refusal = Place::new().variable("USERD_STORE", "redis://ada@h").refusal();
-    assert!(refusal.contains("needs a password beside it"), "{refusal}");
-    let refusal = Place::new().variable("USERD_STORE_FILE", "absent").refusal();
-    assert_eq!(refusal, "USERD_STORE_FILE in the environment: the file absent: there is no such file");
+    let load_error = ConfigFixture::new().variable("USERD_STORE", "redis://ada@h").load_error();
+    assert!(load_error.contains("needs a password beside it"), "{load_error}");
+    let load_error = ConfigFixture::new().variable("USERD_STORE_FILE", "absent").load_error();
+    assert_eq!(load_error, "USERD_STORE_FILE in the environment: the file absent: there is no such file");
 }
 
 #[test]
 fn no_message_and_no_print_out_holds_a_secret() {
     const SECRET: &str = "hunter2";
     let broken = [
-        Place::new().file("userd.toml", "[redis]\npassword = \"hunter2\n"),
-        Place::new().file("userd.toml", "password_hunter = 1\nstore = \"redis://:hunter2@h:port\"\n"),
-        Place::new().file("userd.toml", "[redis]\npassword = [\"hunter2\"]\n"),
-        Place::new().file(".env", "REDIS_PASSWORD=\"hunter2\nX=1\n"),
-        Place::new().file(".env", "hunter2 is my password\n"),
-        Place::new().variable("USERD_STORE", "hunter2"),
-        Place::new().variable("USERD_STORE", "redis://:hunter2/x@host"),
-        Place::new().variable("USERD_STORE", "redis://ada:hunter2%@host"),
-        Place::new().variable("USERD_STORE", "redis://ada:hunter2#1@host"),
+        ConfigFixture::new().file("userd.toml", "[redis]\npassword = \"hunter2\n"),
+        ConfigFixture::new().file("userd.toml", "password_hunter = 1\nstore = \"redis://:hunter2@h:port\"\n"),
+        ConfigFixture::new().file("userd.toml", "[redis]\npassword = [\"hunter2\"]\n"),
+        ConfigFixture::new().file(".env", "REDIS_PASSWORD=\"hunter2\nX=1\n"),
+        ConfigFixture::new().file(".env", "hunter2 is my password\n"),
+        ConfigFixture::new().variable("USERD_STORE", "hunter2"),
+        ConfigFixture::new().variable("USERD_STORE", "redis://:hunter2/x@host"),
+        ConfigFixture::new().variable("USERD_STORE", "redis://ada:hunter2%@host"),
+        ConfigFixture::new().variable("USERD_STORE", "redis://ada:hunter2#1@host"),
     ];
-    for place in broken {
-        let refusal = place.refusal();
-        assert!(!refusal.contains(SECRET), "{refusal}");
+    for fixture in broken {
+        let load_error = fixture.load_error();
+        assert!(!load_error.contains(SECRET), "{load_error}");
     }
-    let config = Place::new().variable("USERD_STORE", "redis://ada:hunter2@h").load();
+    let config = ConfigFixture::new().variable("USERD_STORE", "redis://ada:hunter2@h").load();
     let shown = format!("{config:?} {} {:?}", config.store, config.store);
     assert!(!shown.contains(SECRET), "{shown}");
-    assert_eq!(serde_json::to_string(&Secret::new(SECRET.to_owned())).expect("it serialises"), "\"***\"");
+    assert_eq!(serde_json::to_string(&SecretString::new(SECRET.to_owned())).expect("it serialises"), "\"***\"");
 }
 
 #[test]
 fn a_broken_env_file_is_refused_by_line() {
-    let refusal = Place::new().file(".env", "# fine\nA=1\n\nnot a line\n").refusal();
-    assert!(refusal.starts_with(".env: line 4 can't be read: write NAME=value"), "{refusal}");
-    assert_eq!(Place::new().file(".env", b"A=\xff\n").refusal(), ".env: is not UTF-8");
+    let load_error = ConfigFixture::new().file(".env", "# fine\nA=1\n\nnot a line\n").load_error();
+    assert!(load_error.starts_with(".env: line 4 can't be read: write NAME=value"), "{load_error}");
+    assert_eq!(ConfigFixture::new().file(".env", b"A=\xff\n").load_error(), ".env: is not UTF-8");
 }
 
 #[test]
 fn the_declared_durability_is_a_word() {
-    let declared =
-        |word: &str| Place::new().variable("USERD_REDIS__ASSUME_DURABILITY", word).load().redis.assume_durability;
-    assert_eq!(declared("none"), Some(DeclaredDurability::Nothing));
-    assert_eq!(declared("always"), Some(DeclaredDurability::Always));
+    let declared = |word: &str| {
+        ConfigFixture::new().variable("USERD_REDIS__ASSUME_DURABILITY", word).load().redis.assume_durability
+    };
+    assert_eq!(declared("none"), Some(AssumedDurability::Nothing));
+    assert_eq!(declared("always"), Some(AssumedDurability::Always));
     assert_eq!(declared(""), None);
 }
 
@@ -432,8 +441,8 @@ proptest! {
         let user = encoded(username.as_deref().unwrap_or_default());
         let pass = encoded(password.as_deref().unwrap_or_default());
         let text = format!("{}://{user}:{pass}@{address}:{port}/{db}", if tls { "rediss" } else { "redis" });
-        let password = password.map(Secret::new);
-        let servers = RedisServers::One(HostPort { host, port });
+        let password = password.map(SecretString::new);
+        let servers = RedisServers::Standalone(HostPort { host, port });
         let expected = RedisTarget { servers, db, username, password, tls };
         prop_assert_eq!(StoreTarget::parse(&text), Ok(StoreTarget::Redis(expected)));
     }
@@ -450,23 +459,23 @@ proptest! {
 
     #[test]
     fn no_file_of_any_content_makes_loading_panic(toml in "[ -~\n\"=\\[\\]#.é]{0,60}", env in "[ -~\n'\"=$#é]{0,60}") {
-        let place = Place::new().file("userd.toml", toml).file(".env", env);
-        let _ = Config::load(&place.sources);
+        let fixture = ConfigFixture::new().file("userd.toml", toml).file(".env", env);
+        let _ = Config::load(&fixture.sources);
     }
 }
 
 #[test]
 fn traces_need_a_userd_that_is_built_with_them_and_a_collector_that_speaks_http() {
-    let refusal = |endpoint| Place::new().variable("USERD_OTLP__ENDPOINT", endpoint).refusal();
+    let load_error = |endpoint| ConfigFixture::new().variable("USERD_OTLP__ENDPOINT", endpoint).load_error();
     if cfg!(feature = "otlp") {
-        let config = Place::new().variable("USERD_OTLP__ENDPOINT", "http://127.0.0.1:4318/v1/traces").load();
+        let config = ConfigFixture::new().variable("USERD_OTLP__ENDPOINT", "http://127.0.0.1:4318/v1/traces").load();
         assert_eq!(config.otlp.endpoint.as_deref(), Some("http://127.0.0.1:4318/v1/traces"));
         for endpoint in ["https://collector.example", "127.0.0.1:4318", "http://", "http://a b"] {
-            assert!(refusal(endpoint).contains("is no address of a collector: write it with http"), "{endpoint}");
+            assert!(load_error(endpoint).contains("is no address of a collector: write it with http"), "{endpoint}");
         }
     } else {
-        let refusal = refusal("http://127.0.0.1:4318/v1/traces");
-        assert!(refusal.contains("this userd was built without traces: build it with"), "{refusal}");
+        let load_error = load_error("http://127.0.0.1:4318/v1/traces");
+        assert!(load_error.contains("this userd was built without traces: build it with"), "{load_error}");
     }
-    assert_eq!(Place::new().load().otlp.endpoint, None);
+    assert_eq!(ConfigFixture::new().load().otlp.endpoint, None);
 }

@@ -19,7 +19,7 @@ const TROUBLESHOOTING: &str = include_str!("../../docs/operations/troubleshootin
 const SHOWN_ADDRESS: &str = "http://127.0.0.1:8000";
 
 /// What is another value each time that a request is made.
-const CHANGING: [&str; 13] = [
+const VOLATILE_FIELDS: [&str; 13] = [
     "id",
     "created_at",
     "updated_at",
@@ -39,14 +39,14 @@ const CHANGING: [&str; 13] = [
 const PIECE_CHARS_MIN: usize = 12;
 
 /// A userd of its own in a folder of its own; killed if a test ends before it.
-struct Serving {
+struct DocumentedServer {
     process: Child,
     log: BufReader<ChildStderr>,
     address: String,
     folder: TempDir,
 }
 
-impl Serving {
+impl DocumentedServer {
     fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder can be made");
         let mut process = Command::new(env!("CARGO_BIN_EXE_userd"))
@@ -74,7 +74,7 @@ impl Serving {
     }
 }
 
-impl Drop for Serving {
+impl Drop for DocumentedServer {
     fn drop(&mut self) {
         // It may have ended already.
         let _ = self.process.kill();
@@ -83,17 +83,17 @@ impl Drop for Serving {
 }
 
 /// A fenced block: what stands behind its backticks, and its text.
-struct Block {
+struct FencedBlock {
     kind: &'static str,
     text: String,
 }
 
-fn blocks(document: &'static str) -> Vec<Block> {
+fn blocks(document: &'static str) -> Vec<FencedBlock> {
     let mut blocks = Vec::new();
-    let mut open: Option<Block> = None;
+    let mut open: Option<FencedBlock> = None;
     for line in document.lines() {
         match (&mut open, line.strip_prefix("```")) {
-            (None, Some(kind)) => open = Some(Block { kind, text: String::new() }),
+            (None, Some(kind)) => open = Some(FencedBlock { kind, text: String::new() }),
             (Some(_), Some(_)) => blocks.extend(open.take()),
             (Some(block), None) => {
                 block.text.push_str(line);
@@ -118,24 +118,24 @@ fn shell(script: &str, variables: &BTreeMap<String, String>) -> String {
 }
 
 /// The document with what changes from time to time left out, however deep it lies.
-fn lasting(document: Value) -> Value {
+fn without_volatile_values(document: Value) -> Value {
     match document {
         Value::Object(fields) => {
             let lasting = fields.into_iter().map(|(name, value)| {
-                let changes = CHANGING.contains(&name.as_str()) && value.is_string();
-                let value = if changes { Value::from("…") } else { lasting(value) };
+                let changes = VOLATILE_FIELDS.contains(&name.as_str()) && value.is_string();
+                let value = if changes { Value::from("…") } else { without_volatile_values(value) };
                 (name, value)
             });
             Value::Object(lasting.collect())
         }
-        Value::Array(values) => Value::Array(values.into_iter().map(lasting).collect()),
+        Value::Array(values) => Value::Array(values.into_iter().map(without_volatile_values).collect()),
         other => other,
     }
 }
 
 #[test]
 fn the_requests_in_getting_started_are_answered_as_it_shows() {
-    let serving = Serving::start();
+    let serving = DocumentedServer::start();
     let blocks = blocks(GETTING_STARTED);
     let (mut variables, mut made, mut asked) = (BTreeMap::new(), 0, 0);
     for (place, block) in blocks.iter().enumerate().filter(|(_, block)| block.kind == "sh try") {
@@ -153,7 +153,7 @@ fn the_requests_in_getting_started_are_answered_as_it_shows() {
         let shown = blocks.get(place + 1).filter(|block| block.kind == "json").expect("the answer is shown below");
         let shown: Value = serde_json::from_str(&shown.text).expect("the page shows JSON");
         let given: Value = serde_json::from_str(body).expect("answers are JSON");
-        assert_eq!(lasting(given), lasting(shown), "{request}");
+        assert_eq!(without_volatile_values(given), without_volatile_values(shown), "{request}");
         made += 1;
     }
     assert_eq!(made, 12, "requests in getting-started.md");
@@ -292,7 +292,7 @@ fn the_sentences_that_operators_look_up_are_those_of_the_program() {
 fn a_copy_made_while_serving_is_a_whole_database() {
     // What docs/operations/backup.md says of backups, with the engine that is linked in; the tool of the system may be older,
     // which is why the tables name no younger function (a unit test of the schema holds that).
-    let serving = Serving::start();
+    let serving = DocumentedServer::start();
     let body = r#"{"name":"Ada","email":"ada@example.org","password":"blue kite over Delft"}"#;
     let script = format!("curl -sSf {}/api/users -H 'Content-Type: application/json' -d '{body}'", serving.address);
     shell(&script, &BTreeMap::new());

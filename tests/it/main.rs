@@ -7,13 +7,13 @@ mod api_description;
 mod backup;
 mod cli;
 mod config;
-mod contract;
+mod conformance;
 mod doctor;
 mod documents;
 mod faults;
 mod http;
+mod import_export;
 mod metrics;
-mod moving;
 #[cfg(feature = "otlp")]
 mod otlp;
 mod packages;

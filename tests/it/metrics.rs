@@ -8,24 +8,24 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 use userd_core::{AccountKey, BucketKey, Email, EventKind, NetworkKey};
-use userd_metrics::{Call, Kind, Metrics, Outcome, TABLE};
+use userd_metrics::{METRICS, MetricKind, Metrics, StoreCall, StoreCallOutcome};
 use userd_store::{FindingKind, FindingState};
 
-use userd_test_support::http::{PASSWORD, ask, get, sign_up, with_json};
-use userd_test_support::program::Launch;
+use userd_test_support::http_client::{PASSWORD, fetch, get, json_request, sign_up};
 use userd_test_support::redis_server::RedisServer;
-use userd_test_support::verifiers::read_with;
+use userd_test_support::userd_process::UserdCommand;
+use userd_test_support::verifiers::run_reader;
 
 /// A metric as Prometheus reads it.
-struct Family {
+struct MetricFamily {
     kind: String,
     help: String,
     samples: Vec<(String, BTreeMap<String, String>, f64)>,
 }
 
 /// What Prometheus makes of the text.
-fn families(text: &str) -> BTreeMap<String, Family> {
-    let read = read_with("metrics.py", text);
+fn families(text: &str) -> BTreeMap<String, MetricFamily> {
+    let read = run_reader("metrics.py", text);
     let families = read.as_array().expect("a list").iter().map(|family| {
         let word = |name: &str| family[name].as_str().expect("a text").to_owned();
         // Prometheus's libraries take the suffix of a counter for its type.
@@ -34,13 +34,13 @@ fn families(text: &str) -> BTreeMap<String, Family> {
             let labels = serde_json::from_value(sample[1].clone()).expect("labels are texts");
             (sample[0].as_str().expect("a name").to_owned(), labels, sample[2].as_f64().expect("a number"))
         });
-        (name, Family { kind: word("type"), help: word("help"), samples: samples.collect() })
+        (name, MetricFamily { kind: word("type"), help: word("help"), samples: samples.collect() })
     });
     families.collect()
 }
 
 /// The value of the one sample with these labels, without what is behind the point.
-fn value(families: &BTreeMap<String, Family>, name: &str, labels: &[(&str, &str)]) -> u64 {
+fn value(families: &BTreeMap<String, MetricFamily>, name: &str, labels: &[(&str, &str)]) -> u64 {
     let family = name.trim_end_matches("_count");
     let samples = &families.get(family).unwrap_or_else(|| panic!("there is no {family}")).samples;
     let labels: BTreeMap<String, String> =
@@ -53,25 +53,25 @@ fn value(families: &BTreeMap<String, Family>, name: &str, labels: &[(&str, &str)
 #[tokio::test]
 async fn prometheus_reads_every_metric_of_the_table_and_nobody_in_it() {
     let folder = tempfile::tempdir().expect("a folder can be made");
-    let serving = Launch::in_folder(folder.path()).cheap_hashes().start();
+    let serving = UserdCommand::in_folder(folder.path()).cheap_hashes().start();
     let address = serving.address();
-    assert_eq!(ask(address, &sign_up("ada@example.com")).await.status, 200);
+    assert_eq!(fetch(address, &sign_up("ada@example.com")).await.status, 200);
     let login =
-        |password: &str| with_json("POST", "/api/login", &json!({"email": "ada@example.com", "password": password}));
-    assert_eq!(ask(address, &login(PASSWORD)).await.status, 200);
-    assert_eq!(ask(address, &login("a wrong password")).await.status, 401);
-    assert_eq!(ask(address, &get("/api/users/ada@example.com")).await.status, 200);
-    assert_eq!(ask(address, &get("/ada@example.com")).await.status, 404);
-    let answer = ask(address, &get("/metrics")).await;
+        |password: &str| json_request("POST", "/api/login", &json!({"email": "ada@example.com", "password": password}));
+    assert_eq!(fetch(address, &login(PASSWORD)).await.status, 200);
+    assert_eq!(fetch(address, &login("a wrong password")).await.status, 401);
+    assert_eq!(fetch(address, &get("/api/users/ada@example.com")).await.status, 200);
+    assert_eq!(fetch(address, &get("/ada@example.com")).await.status, 404);
+    let answer = fetch(address, &get("/metrics")).await;
     assert_eq!(answer.status, 200);
     let text = String::from_utf8(answer.body).expect("the format is UTF-8");
     let found = families(&text);
 
-    let rows: BTreeSet<&str> = TABLE.iter().map(|row| row.name).collect();
+    let rows: BTreeSet<&str> = METRICS.iter().map(|row| row.name).collect();
     assert_eq!(found.keys().map(String::as_str).collect::<BTreeSet<_>>(), rows);
-    for row in &TABLE {
+    for row in &METRICS {
         let family = &found[row.name];
-        assert_eq!((family.kind.as_str(), family.help.as_str()), (row.kind.word(), row.help), "{}", row.name);
+        assert_eq!((family.kind.as_str(), family.help.as_str()), (row.kind.as_str(), row.help), "{}", row.name);
         for (_, labels, _) in &family.samples {
             let names: BTreeSet<&str> = labels.keys().map(String::as_str).filter(|name| *name != "le").collect();
             assert_eq!(names, row.labels.iter().copied().collect(), "{}", row.name);
@@ -85,7 +85,7 @@ async fn prometheus_reads_every_metric_of_the_table_and_nobody_in_it() {
     assert_eq!(at("userd_http_requests_in_flight", &[]), 1);
     assert_eq!(at("userd_hashes_done_total", &[]), 3);
     assert_eq!(at("userd_store_up", &[]), 1);
-    assert_eq!(at("userd_store_calls_total", &[("call", "insert-user"), ("outcome", "answered")]), 1);
+    assert_eq!(at("userd_store_calls_total", &[("call", "create-user"), ("outcome", "answered")]), 1);
     assert!(at("userd_sqlite_reads_total", &[]) >= 3 && at("userd_sqlite_commit_changes_count", &[]) >= 2);
     assert_eq!((at("userd_sessions_opened_total", &[]), at("userd_sign_ins_failed_total", &[])), (1, 1));
     assert_eq!(at("userd_account_events_total", &[("kind", "signed-up")]), 1);
@@ -99,13 +99,13 @@ async fn prometheus_reads_every_metric_of_the_table_and_nobody_in_it() {
 async fn a_redis_that_is_gone_is_said_to_be_and_its_round_trips_were_counted() {
     let mut server = RedisServer::start();
     let folder = tempfile::tempdir().expect("a folder can be made");
-    let serving = Launch::in_folder(folder.path()).cheap_hashes().redis(&server).start();
-    assert_eq!(ask(serving.address(), &sign_up("ada@example.com")).await.status, 200);
-    let look = async || families(&String::from_utf8_lossy(&ask(serving.address(), &get("/metrics")).await.body));
+    let serving = UserdCommand::in_folder(folder.path()).cheap_hashes().redis(&server).start();
+    assert_eq!(fetch(serving.address(), &sign_up("ada@example.com")).await.status, 200);
+    let look = async || families(&String::from_utf8_lossy(&fetch(serving.address(), &get("/metrics")).await.body));
     let before = look().await;
     assert_eq!(value(&before, "userd_store_up", &[]), 1);
     let trips = |kind| value(&before, "userd_redis_round_trip_duration_seconds_count", &[("kind", kind)]);
-    assert!(trips("script") >= 3 && trips("confirmed-read") >= 1 && trips("server") >= 1);
+    assert!(trips("script") >= 3 && trips("acknowledged-read") >= 1 && trips("server") >= 1);
     server.kill();
     let after = look().await;
     assert_eq!(value(&after, "userd_store_up", &[]), 0);
@@ -113,7 +113,7 @@ async fn a_redis_that_is_gone_is_said_to_be_and_its_round_trips_were_counted() {
 
 /// Every kind of finding in every state.
 fn findings() -> impl Iterator<Item = (FindingKind, FindingState)> {
-    let states = [FindingState::Mended, FindingState::Mendable, FindingState::NeedsPerson];
+    let states = [FindingState::Repaired, FindingState::Repairable, FindingState::Manual];
     FindingKind::ALL.into_iter().flat_map(move |kind| states.map(|state| (kind, state)))
 }
 
@@ -122,8 +122,8 @@ fn every_word_that_a_label_can_have_is_known_to_it() {
     let metrics = Arc::new(Metrics::default());
     // The store's answer does not tell another e-mail from another name.
     for kind in EventKind::ALL.into_iter().filter(|kind| *kind != EventKind::EmailChanged) {
-        metrics.events.add_one(kind.word());
-        assert_eq!(metrics.events.get(kind.word()), 1, "{}", kind.word());
+        metrics.events.add_one(kind.as_str());
+        assert_eq!(metrics.events.get(kind.as_str()), 1, "{}", kind.as_str());
     }
     let account = AccountKey::of(Email::parse("ada@example.com").expect("an e-mail").canonical());
     let network = NetworkKey::of(IpAddr::V4(Ipv4Addr::LOCALHOST));
@@ -132,18 +132,18 @@ fn every_word_that_a_label_can_have_is_known_to_it() {
         BucketKey::AccountAndNetwork(account, network),
         BucketKey::Device(account, [1; 16]),
         BucketKey::Network(network),
-        BucketKey::Everybody,
+        BucketKey::Global,
     ];
     for bucket in buckets {
-        metrics.throttled.add_one(bucket.limit());
-        assert_eq!(metrics.throttled.get(bucket.limit()), 1, "{}", bucket.limit());
+        metrics.rate_limited.add_one(bucket.limit());
+        assert_eq!(metrics.rate_limited.get(bucket.limit()), 1, "{}", bucket.limit());
     }
     for (kind, state) in findings() {
-        metrics.found(kind.word(), state.word());
+        metrics.record_finding(kind.as_str(), state.as_str());
     }
     let text = metrics.text();
     for (kind, state) in findings() {
-        let line = format!("userd_doctor_findings_total{{kind=\"{}\",state=\"{}\"}} 1", kind.word(), state.word());
+        let line = format!("userd_doctor_findings_total{{kind=\"{}\",state=\"{}\"}} 1", kind.as_str(), state.as_str());
         assert!(text.contains(&line), "{line} is not in {text}");
     }
     let others = text.lines().filter(|line| line.contains("\"other\"") && !line.ends_with(" 0"));
@@ -157,16 +157,16 @@ fn page(path: &str) -> String {
 
 #[test]
 fn the_page_of_metrics_has_the_rows_of_the_table() {
-    let rows = TABLE.iter().map(|row| {
+    let rows = METRICS.iter().map(|row| {
         let labels: Vec<String> = row.labels.iter().map(|label| format!("`{label}`")).collect();
-        let (kind, labels) = (row.kind.word(), labels.join(", "));
+        let (kind, labels) = (row.kind.as_str(), labels.join(", "));
         format!("| `{}` | {kind} | {} | {labels} | {} |", row.name, row.unit, row.help).replace("|  |", "| |")
     });
     let page = page("docs/METRICS.md");
     let shown: Vec<&str> =
         page.lines().filter(|line| line.starts_with("| `userd_") || line.starts_with("| `process_")).collect();
     assert_eq!(shown, rows.collect::<Vec<_>>());
-    for word in Call::WORDS.iter().chain(Outcome::WORDS) {
+    for word in StoreCall::VALUES.iter().chain(StoreCallOutcome::VALUES) {
         assert!(page.contains(&format!("`{word}`")), "{word} is not on the page");
     }
 }
@@ -176,11 +176,11 @@ fn named(text: &str) -> BTreeSet<String> {
     let words = text.split(|char: char| !char.is_ascii_alphanumeric() && char != '_');
     let names = words.filter(|word| word.starts_with("userd_") || word.starts_with("process_"));
     let whole = |name: &str| {
-        let histogram = |row: &&userd_metrics::Row| {
-            row.kind == Kind::Histogram
+        let histogram = |row: &&userd_metrics::MetricDefinition| {
+            row.kind == MetricKind::Histogram
                 && ["_bucket", "_sum", "_count"].into_iter().any(|end| name.strip_suffix(end) == Some(row.name))
         };
-        TABLE.iter().find(histogram).map_or(name, |row| row.name).to_owned()
+        METRICS.iter().find(histogram).map_or(name, |row| row.name).to_owned()
     };
     names.map(whole).collect()
 }
@@ -199,7 +199,7 @@ fn texts(value: &Value, key: &str) -> Vec<String> {
 
 fn assert_all_are_metrics(place: &str, expressions: &[String], least: usize) {
     assert!(expressions.len() >= least, "only {} expressions in {place}", expressions.len());
-    let known: BTreeSet<&str> = TABLE.iter().map(|row| row.name).collect();
+    let known: BTreeSet<&str> = METRICS.iter().map(|row| row.name).collect();
     for expression in expressions {
         let names = named(expression);
         assert!(!names.is_empty() || expression.contains("up{"), "{place}: {expression} is about nothing of userd");
@@ -217,7 +217,7 @@ fn the_dashboard_shows_only_metrics_that_there_are() {
 
 #[test]
 fn each_alert_is_about_metrics_that_there_are_and_says_what_to_do() {
-    let alerts = read_with("yaml_to_json.py", &page("deploy/prometheus/alerts.yaml"));
+    let alerts = run_reader("yaml_to_json.py", &page("deploy/prometheus/alerts.yaml"));
     assert_all_are_metrics("the alerts", &texts(&alerts, "expr"), 8);
     let groups = alerts["groups"].as_array().expect("groups");
     for rule in groups.iter().flat_map(|group| group["rules"].as_array().expect("rules")) {

@@ -9,20 +9,20 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
 
-use userd_test_support::http::{PASSWORD, ask, sign_up, with_json};
-use userd_test_support::program::Launch;
-use userd_test_support::waiting::until_some;
+use userd_test_support::http_client::{PASSWORD, fetch, json_request, sign_up};
+use userd_test_support::retry::retry_until_some;
+use userd_test_support::userd_process::UserdCommand;
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
 /// A collector that keeps what it is sent; it ends when it is dropped.
-struct Collector {
+struct OtlpCollector {
     got: Arc<Mutex<Vec<u8>>>,
     endpoint: String,
     _task: JoinSet<()>,
 }
 
-impl Collector {
+impl OtlpCollector {
     async fn start() -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port is free");
         let endpoint = format!("http://{}/v1/traces", listener.local_addr().expect("it listens"));
@@ -73,21 +73,22 @@ fn raw(hex: &str) -> Vec<u8> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_request_is_a_span_in_the_trace_that_it_came_with_and_says_nothing_of_who_asked() {
-    let collector = Collector::start().await;
+    let collector = OtlpCollector::start().await;
     let folder = tempfile::tempdir().expect("a folder can be made");
-    let serving = Launch::in_folder(folder.path()).cheap_hashes().set("otlp.endpoint", &collector.endpoint).start();
+    let serving =
+        UserdCommand::in_folder(folder.path()).cheap_hashes().set("otlp.endpoint", &collector.endpoint).start();
     let address = serving.address();
-    assert_eq!(ask(address, &sign_up("ada@example.com")).await.status, 200);
-    let login = with_json("POST", "/api/login", &json!({"email": "ada@example.com", "password": PASSWORD}));
+    assert_eq!(fetch(address, &sign_up("ada@example.com")).await.status, 200);
+    let login = json_request("POST", "/api/login", &json!({"email": "ada@example.com", "password": PASSWORD}));
     let login = String::from_utf8(login).expect("it is text");
     let login = login.replacen("\r\n", &format!("\r\ntraceparent: 00-{TRACE}-00f067aa0ba902b7-01\r\n"), 1);
-    assert_eq!(ask(address, login.as_bytes()).await.status, 200);
+    assert_eq!(fetch(address, login.as_bytes()).await.status, 200);
     // What is left is sent at the end.
     let (code, log) = serving.stop();
     assert_eq!(code, Some(0), "{log}");
     assert!(log.contains(&format!("trace_id=\"{TRACE}\"")), "{log}");
-    until_some("the spans have come", async || collector.holds(&raw(TRACE)).then_some(())).await;
-    for text in ["POST /api/login", "POST /api/users", "open-session", "insert-user", "hash", "userd"] {
+    retry_until_some("the spans have come", async || collector.holds(&raw(TRACE)).then_some(())).await;
+    for text in ["POST /api/login", "POST /api/users", "open-session", "create-user", "hash", "userd"] {
         assert!(collector.holds(text.as_bytes()), "no span says {text}");
     }
     for personal in ["ada@example.com", "Ada Lovelace", PASSWORD] {

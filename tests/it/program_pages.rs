@@ -82,7 +82,7 @@ fn each_command_has_a_page_of_its_own() {
         piped("groff", "groff-base", &["-man", "-ww", "-k", "-z"], &fs::read(&page).expect("a page can be read"));
         names.push(page.file_name().expect("it has a name").to_string_lossy().into_owned());
     }
-    for name in ["userd.1", "userd-doctor.1", "userd-keys-api-create.1", "userd-man.1"] {
+    for name in ["userd.1", "userd-doctor.1", "userd-api-keys-create.1", "userd-man.1"] {
         assert!(names.iter().any(|page| page == name), "{name} is not among {names:?}");
     }
     fs::write(folder.path().join("taken"), "").expect("the file can be written");

@@ -1,16 +1,16 @@
 //! The real program serving: what it says at the start, and how it ends.
 
-use userd_test_support::http::{ask, get, status_of};
-use userd_test_support::program::Launch;
+use userd_test_support::http_client::{fetch, get, status_of};
+use userd_test_support::userd_process::UserdCommand;
 
 #[tokio::test]
 async fn started_without_more_it_serves_says_where_and_ends_with_0_on_sigterm() {
     let folder = tempfile::tempdir().expect("a folder can be made");
-    let mut serving = Launch::in_folder(folder.path()).start();
+    let mut serving = UserdCommand::in_folder(folder.path()).start();
     let address = serving.address();
-    assert!(serving.line_with("users are kept in").contains("sqlite:./userd-data/userd.db"));
-    assert!(serving.line_with("curl -i").contains(&format!("http://{address}/api/users")));
-    assert_eq!(ask(address, &get("/ping")).await.text(), "PONG!");
+    assert!(serving.wait_for_log_line("users are kept in").contains("sqlite:./userd-data/userd.db"));
+    assert!(serving.wait_for_log_line("curl -i").contains(&format!("http://{address}/api/users")));
+    assert_eq!(fetch(address, &get("/ping")).await.text(), "PONG!");
     assert_eq!(status_of(address, "/health/ready").await, 200);
     let (code, rest) = serving.stop();
     assert_eq!(code, Some(0), "{rest}");
@@ -20,8 +20,9 @@ async fn started_without_more_it_serves_says_where_and_ends_with_0_on_sigterm() 
 #[tokio::test]
 async fn json_logs_hold_one_object_a_line_and_no_address_of_a_person() {
     let folder = tempfile::tempdir().expect("a folder can be made");
-    let mut serving = Launch::in_folder(folder.path()).flags(&["serve", "--log", "json"]).spawn();
-    let line: serde_json::Value = serde_json::from_str(&serving.line_with("userd serves")).expect("a line is JSON");
+    let mut serving = UserdCommand::in_folder(folder.path()).flags(&["serve", "--log", "json"]).spawn();
+    let line: serde_json::Value =
+        serde_json::from_str(&serving.wait_for_log_line("userd serves")).expect("a line is JSON");
     let address = line["address"].as_str().expect("the banner tells the address");
     let address = address.parse().expect("an address with a port");
     assert_eq!(status_of(address, "/api/users/ada@example.org").await, 404);
@@ -36,8 +37,8 @@ async fn json_logs_hold_one_object_a_line_and_no_address_of_a_person() {
 #[test]
 fn what_keeps_it_from_starting_is_told_and_ends_with_1() {
     let folder = tempfile::tempdir().expect("a folder can be made");
-    let _first = Launch::in_folder(folder.path()).start();
-    let mut second = Launch::in_folder(folder.path()).spawn();
-    second.line_with("userd ends: can't open the store: ");
+    let _first = UserdCommand::in_folder(folder.path()).start();
+    let mut second = UserdCommand::in_folder(folder.path()).spawn();
+    second.wait_for_log_line("userd ends: can't open the store: ");
     assert_eq!(second.wait(), Some(1));
 }

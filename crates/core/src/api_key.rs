@@ -70,7 +70,7 @@ impl ApiKeyToken {
     /// Lets the secret out, for whoever made the key.
     #[must_use]
     pub fn expose(&self) -> String {
-        format!("{PREFIX}.{}.{}", self.id, self.secret.spell())
+        format!("{PREFIX}.{}.{}", self.id, self.secret.encode())
     }
 
     /// What is kept of it.
@@ -99,7 +99,7 @@ impl ApiKeyDigest {
 
     /// 43 characters of base64url, for a store.
     #[must_use]
-    pub fn spell(&self) -> String {
+    pub fn encode(&self) -> String {
         encode(&self.0)
     }
 }
@@ -143,7 +143,7 @@ impl Scope {
 
     /// The word for it.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::UsersRead => "users:read",
             Self::UsersWrite => "users:write",
@@ -156,14 +156,14 @@ impl Scope {
 
     /// The scope with this word.
     #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|scope| scope.word() == word)
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == word)
     }
 }
 
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
+        f.write_str(self.as_str())
     }
 }
 
@@ -179,7 +179,7 @@ mod tests {
             let key = ApiKeyToken::generate(ApiKeyId::generate(id), secret);
             let read = ApiKeyToken::parse(&key.expose()).expect("our own key");
             prop_assert_eq!(read.digest(), key.digest());
-            prop_assert_eq!(ApiKeyDigest::parse(&key.digest().spell()), Some(key.digest()));
+            prop_assert_eq!(ApiKeyDigest::parse(&key.digest().encode()), Some(key.digest()));
         }
 
         #[test]
@@ -193,7 +193,7 @@ mod tests {
     #[test]
     fn every_scope_has_a_word_of_its_own() {
         for scope in Scope::ALL {
-            assert_eq!(Scope::from_word(scope.word()), Some(scope));
+            assert_eq!(Scope::parse(scope.as_str()), Some(scope));
         }
     }
 }

@@ -1,10 +1,10 @@
 //! What happened to an account, for its history. No secret is ever in it.
 
-use super::{Client, Timestamp, UserId};
+use super::{Actor, Timestamp, UserId};
 
 /// One thing that happened to one user.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Event {
+pub struct AccountEvent {
     /// To whom.
     pub user: UserId,
     /// What.
@@ -12,7 +12,7 @@ pub struct Event {
     /// When, by the clock of the userd that did it.
     pub at: Timestamp,
     /// Who did it.
-    pub client: Client,
+    pub actor: Actor,
 }
 
 /// What can happen to an account. A word is kept for ever: added, never renamed.
@@ -72,7 +72,7 @@ impl EventKind {
 
     /// The word for it.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::SignedUp => "signed-up",
             Self::SignedIn => "signed-in",
@@ -94,8 +94,8 @@ impl EventKind {
 
     /// The kind with this word.
     #[must_use]
-    pub fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.word() == word)
+    pub fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.as_str() == word)
     }
 }
 
@@ -106,7 +106,7 @@ mod tests {
     #[test]
     fn every_kind_has_a_word_of_its_own() {
         for kind in EventKind::ALL {
-            assert_eq!(EventKind::from_word(kind.word()), Some(kind));
+            assert_eq!(EventKind::parse(kind.as_str()), Some(kind));
         }
     }
 }

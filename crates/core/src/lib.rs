@@ -4,41 +4,43 @@
 //! [`CanonicalEmail`] need not check it again. To add a value: one file, one type, one error enum that names
 //! the rule broken, a property test beside it.
 
+mod account_status;
+mod actor;
 mod api_key;
-mod client;
 pub mod clock;
-mod device;
+mod display_name;
 mod email;
 mod encoding;
 mod event;
-mod name;
 mod password;
 pub mod random;
+mod rate_limit;
 mod refresh;
 mod session;
-mod standing;
-mod throttle;
 mod timestamp;
 mod token_secret;
+mod trusted_device;
 mod user;
 
+pub use account_status::AccountStatus;
+pub use actor::{Actor, PrincipalId, USER_AGENT_BYTES_MAX, UserAgent, address_from_bytes, address_to_bytes};
 pub use api_key::{ApiKeyDigest, ApiKeyId, ApiKeyToken, Scope};
-pub use client::{AGENT_BYTES_MAX, Agent, CallerId, Client, address_from_bytes, address_to_bytes};
-pub use device::{DEVICE_MS, Device, DeviceKey};
+pub use display_name::{DISPLAY_NAME_CHARS_MAX, DisplayName, DisplayNameError};
 pub use email::{
     CANONICAL_VERSION, CanonicalEmail, EMAIL_BYTES_MAX, EMAIL_LOCAL_BYTES_MAX, Email, EmailError, EmailPrefix,
 };
-pub use event::{Event, EventKind};
-pub use name::{NAME_CHARS_MAX, Name, NameError};
+pub use event::{AccountEvent, EventKind};
 pub use password::{
-    FOREIGN_SALT_BYTES_MAX, ForeignHash, ForeignHashError, ForeignScheme, OUTPUT_BYTES_KEPT,
-    PASSWORD_ATTEMPT_BYTES_MAX, PASSWORD_CHARS_MAX_CEILING, PASSWORD_CHARS_MIN_FLOOR, PASSWORD_HASH_BYTES_MAX,
-    Password, PasswordAttempt, PasswordError, PasswordHash, PasswordHashError, PasswordPolicy, Pbkdf2Digest, Prehash,
+    IMPORTED_SALT_BYTES_MAX, ImportedHash, ImportedHashError, ImportedScheme, PASSWORD_ATTEMPT_BYTES_MAX,
+    PASSWORD_CHARS_MAX_CEILING, PASSWORD_CHARS_MIN_FLOOR, PASSWORD_HASH_BYTES_MAX, Password, PasswordAttempt,
+    PasswordError, PasswordHash, PasswordHashError, PasswordPolicy, Pbkdf2Digest, Prehash, STORED_OUTPUT_BYTES_MAX,
 };
-pub use refresh::{Refresh, RefreshState, RefreshToken, SALT_BYTES};
-pub use session::{SEEN_EVERY_MS, Session, SessionId, SessionLimits, SessionProof, SessionToken};
-pub use standing::Standing;
-pub use throttle::{AccountKey, Bucket, BucketKey, Decision, NetworkKey, Rate, Taken};
-pub use timestamp::{MOMENT_BYTES, Timestamp};
+pub use rate_limit::{
+    AccountKey, BucketDecision, BucketKey, NetworkKey, RateLimit, RateLimitBucket, RateLimitDecision,
+};
+pub use refresh::{REFRESH_SALT_BYTES, RefreshOutcome, RefreshState, RefreshToken};
+pub use session::{Session, SessionId, SessionLimits, SessionProof, SessionToken, TOUCH_INTERVAL_MS};
+pub use timestamp::{TIMESTAMP_BYTES, Timestamp};
 pub use token_secret::SECRET_BYTES;
-pub use user::{User, UserId, Version};
+pub use trusted_device::{DeviceKey, TRUSTED_DEVICE_TTL_MS, TrustedDevice};
+pub use user::{User, UserId, UserVersion};

@@ -16,28 +16,28 @@ use subtle::ConstantTimeEq;
 
 use super::encoding::{decode, encode};
 use super::token_secret::{SECRET_BYTES, TokenSecret, first_half};
-use super::{MOMENT_BYTES, SessionId, SessionProof, Timestamp, UserId};
+use super::{SessionId, SessionProof, TIMESTAMP_BYTES, Timestamp, UserId};
 
 /// What a token of this format begins with.
 const PREFIX: &str = "r1";
 
 /// How many tokens that were used a moment ago are remembered: a client with more tabs than this that all refresh
 /// within the grace has lost its way.
-const PAST_MAX: usize = 4;
+const USED_TOKENS_MAX: usize = 4;
 
 /// Bytes of a kept digest.
-const DIGEST: usize = 16;
+const DIGEST_BYTES: usize = 16;
 /// Bytes of a salt.
-pub const SALT_BYTES: usize = 16;
+pub const REFRESH_SALT_BYTES: usize = 16;
 /// Bytes of one remembered token.
-const PAST: usize = DIGEST + SALT_BYTES + MOMENT_BYTES;
+const USED_TOKEN_BYTES: usize = DIGEST_BYTES + REFRESH_SALT_BYTES + TIMESTAMP_BYTES;
 
-/// The secret that is exchanged for its successor: `r1.<user id>.<session id>.<mark>.<43 characters>`.
+/// The secret that is exchanged for its successor: `r1.<user id>.<session id>.<session_tag>.<43 characters>`.
 #[derive(Clone)]
 pub struct RefreshToken {
     user: UserId,
     session: SessionId,
-    mark: [u8; DIGEST],
+    session_tag: [u8; DIGEST_BYTES],
     secret: TokenSecret,
 }
 
@@ -45,7 +45,7 @@ impl RefreshToken {
     /// The first token of a session, from 32 random bytes.
     #[must_use]
     pub fn generate(user: UserId, session: SessionId, proof: SessionProof, random: [u8; SECRET_BYTES]) -> Self {
-        Self { user, session, mark: mark(proof), secret: TokenSecret::new(random) }
+        Self { user, session, session_tag: session_tag(proof), secret: TokenSecret::new(random) }
     }
 
     /// The token that `text` is, in its one spelling; `None` if it is none.
@@ -53,14 +53,14 @@ impl RefreshToken {
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.strip_prefix(PREFIX)?.strip_prefix('.')?.split('.');
         let mut next = || parts.next();
-        let (user, session, mark, secret) = (next()?, next()?, next()?, next()?);
+        let (user, session, session_tag, secret) = (next()?, next()?, next()?, next()?);
         if next().is_some() {
             return None;
         }
         Some(Self {
             user: UserId::parse_exact(user)?,
             session: SessionId::parse(session)?,
-            mark: decode(mark)?,
+            session_tag: decode(session_tag)?,
             secret: TokenSecret::parse(secret)?,
         })
     }
@@ -80,15 +80,15 @@ impl RefreshToken {
     /// Lets the secret out, for the client.
     #[must_use]
     pub fn expose(&self) -> String {
-        format!("{PREFIX}.{}.{}.{}.{}", self.user, self.session, encode(&self.mark), self.secret.spell())
+        format!("{PREFIX}.{}.{}.{}.{}", self.user, self.session, encode(&self.session_tag), self.secret.encode())
     }
 
-    fn digest(&self) -> [u8; DIGEST] {
+    fn digest(&self) -> [u8; DIGEST_BYTES] {
         first_half(self.secret.digest())
     }
 
     /// The token that follows this one under `salt`.
-    fn successor(&self, salt: &[u8; SALT_BYTES]) -> Self {
+    fn successor(&self, salt: &[u8; REFRESH_SALT_BYTES]) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA256, self.secret.as_bytes());
         let mut secret = [0; SECRET_BYTES];
         secret.copy_from_slice(hmac::sign(&key, salt).as_ref());
@@ -103,29 +103,29 @@ impl fmt::Debug for RefreshToken {
 }
 
 /// What all tokens of a session have in common, and nobody else can make.
-fn mark(proof: SessionProof) -> [u8; DIGEST] {
+fn session_tag(proof: SessionProof) -> [u8; DIGEST_BYTES] {
     let digest = Sha256::new().chain_update(b"userd refresh mark 1").chain_update(proof.as_bytes()).finalize();
     first_half(digest.into())
 }
 
 /// A token that was used a moment ago.
 #[derive(Clone, PartialEq, Eq)]
-struct Past {
-    digest: [u8; DIGEST],
-    salt: [u8; SALT_BYTES],
+struct UsedToken {
+    digest: [u8; DIGEST_BYTES],
+    salt: [u8; REFRESH_SALT_BYTES],
     at: Timestamp,
 }
 
 /// What is kept of a session's refresh tokens.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RefreshState {
-    current: [u8; DIGEST],
-    past: Vec<Past>,
+    current: [u8; DIGEST_BYTES],
+    used: Vec<UsedToken>,
 }
 
 /// What a token that was shown is worth.
 #[derive(Debug)]
-pub enum Refresh {
+pub enum RefreshOutcome {
     /// It is the current one: this is what has to be kept from now on, and the successor to hand out once it is.
     Rotate {
         /// What has to be kept.
@@ -134,7 +134,7 @@ pub enum Refresh {
         successor: RefreshToken,
     },
     /// It was used a moment ago: the same successor once more.
-    Again {
+    Repeat {
         /// What is handed out.
         successor: RefreshToken,
     },
@@ -148,36 +148,36 @@ impl RefreshState {
     /// What is kept of a session's first token.
     #[must_use]
     pub fn of(token: &RefreshToken) -> Self {
-        Self { current: token.digest(), past: Vec::new() }
+        Self { current: token.digest(), used: Vec::new() }
     }
 
     /// What `token`, shown at `now` for the session with `proof`, is worth; `salt` is fresh randomness.
     ///
     /// A clock that was set back makes the moment longer, not shorter.
     #[must_use]
-    pub fn judge(
+    pub fn evaluate(
         &self,
         token: &RefreshToken,
         proof: SessionProof,
         now: Timestamp,
         grace_ms: u64,
-        salt: [u8; SALT_BYTES],
-    ) -> Refresh {
-        if !bool::from(mark(proof).ct_eq(&token.mark)) {
-            return Refresh::Forged;
+        salt: [u8; REFRESH_SALT_BYTES],
+    ) -> RefreshOutcome {
+        if !bool::from(session_tag(proof).ct_eq(&token.session_tag)) {
+            return RefreshOutcome::Forged;
         }
         let digest = token.digest();
-        let recent = |past: &&Past| now < past.at.plus_millis(grace_ms);
+        let recent = |used: &&UsedToken| now < used.at.plus_millis(grace_ms);
         if bool::from(self.current.ct_eq(&digest)) {
             let successor = token.successor(&salt);
-            let mut past: Vec<Past> = self.past.iter().filter(recent).cloned().collect();
-            past.insert(0, Past { digest, salt, at: now });
-            past.truncate(PAST_MAX);
-            return Refresh::Rotate { state: Self { current: successor.digest(), past }, successor };
+            let mut used: Vec<UsedToken> = self.used.iter().filter(recent).cloned().collect();
+            used.insert(0, UsedToken { digest, salt, at: now });
+            used.truncate(USED_TOKENS_MAX);
+            return RefreshOutcome::Rotate { state: Self { current: successor.digest(), used }, successor };
         }
-        match self.past.iter().filter(recent).find(|past| past.digest.ct_eq(&digest).into()) {
-            Some(past) => Refresh::Again { successor: token.successor(&past.salt) },
-            None => Refresh::Reused,
+        match self.used.iter().filter(recent).find(|used| used.digest.ct_eq(&digest).into()) {
+            Some(used) => RefreshOutcome::Repeat { successor: token.successor(&used.salt) },
+            None => RefreshOutcome::Reused,
         }
     }
 
@@ -185,10 +185,10 @@ impl RefreshState {
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = self.current.to_vec();
-        for past in &self.past {
-            bytes.extend(past.digest);
-            bytes.extend(past.salt);
-            bytes.extend(past.at.to_bytes());
+        for used in &self.used {
+            bytes.extend(used.digest);
+            bytes.extend(used.salt);
+            bytes.extend(used.at.to_bytes());
         }
         bytes
     }
@@ -196,17 +196,17 @@ impl RefreshState {
     /// The state that these bytes are; `None` if they are none.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        let (current, rest) = bytes.split_first_chunk::<DIGEST>()?;
-        let pieces = rest.chunks_exact(PAST);
-        if !pieces.remainder().is_empty() || pieces.len() > PAST_MAX {
+        let (current, rest) = bytes.split_first_chunk::<DIGEST_BYTES>()?;
+        let pieces = rest.chunks_exact(USED_TOKEN_BYTES);
+        if !pieces.remainder().is_empty() || pieces.len() > USED_TOKENS_MAX {
             return None;
         }
-        let past = pieces.map(|piece| {
+        let used = pieces.map(|piece| {
             let (digest, piece) = piece.split_first_chunk()?;
             let (salt, at) = piece.split_first_chunk()?;
-            Some(Past { digest: *digest, salt: *salt, at: Timestamp::from_bytes(at.try_into().ok()?) })
+            Some(UsedToken { digest: *digest, salt: *salt, at: Timestamp::from_bytes(at.try_into().ok()?) })
         });
-        Some(Self { current: *current, past: past.collect::<Option<_>>()? })
+        Some(Self { current: *current, used: used.collect::<Option<_>>()? })
     }
 }
 
@@ -231,13 +231,13 @@ mod tests {
         (RefreshToken::generate(user, id, proof, [9; SECRET_BYTES]), proof)
     }
 
-    fn judge(state: &RefreshState, token: &RefreshToken, at: u64, salt: u8) -> Refresh {
-        state.judge(token, first_token().1, Timestamp::from_millis(at), GRACE_MS, [salt; SALT_BYTES])
+    fn evaluate(state: &RefreshState, token: &RefreshToken, at: u64, salt: u8) -> RefreshOutcome {
+        state.evaluate(token, first_token().1, Timestamp::from_millis(at), GRACE_MS, [salt; REFRESH_SALT_BYTES])
     }
 
     fn rotate(state: &RefreshState, token: &RefreshToken, at: u64, salt: u8) -> (RefreshState, RefreshToken) {
-        match judge(state, token, at, salt) {
-            Refresh::Rotate { state, successor } => (state, successor),
+        match evaluate(state, token, at, salt) {
+            RefreshOutcome::Rotate { state, successor } => (state, successor),
             other => panic!("{other:?}"),
         }
     }
@@ -246,10 +246,12 @@ mod tests {
     fn a_token_used_again_within_the_grace_gets_the_same_successor_and_later_ends_the_session() {
         let (one, _) = first_token();
         let (state, two) = rotate(&RefreshState::of(&one), &one, 1_000, 1);
-        let Refresh::Again { successor } = judge(&state, &one, 10_999, 2) else { panic!("within the grace") };
+        let RefreshOutcome::Repeat { successor } = evaluate(&state, &one, 10_999, 2) else {
+            panic!("within the grace")
+        };
         assert_eq!(successor.expose(), two.expose());
-        assert!(matches!(judge(&state, &one, 11_000, 2), Refresh::Reused));
-        assert!(matches!(judge(&state, &two, 11_000, 2), Refresh::Rotate { .. }));
+        assert!(matches!(evaluate(&state, &one, 11_000, 2), RefreshOutcome::Reused));
+        assert!(matches!(evaluate(&state, &two, 11_000, 2), RefreshOutcome::Rotate { .. }));
     }
 
     #[test]
@@ -257,9 +259,9 @@ mod tests {
         let (one, _) = first_token();
         let (state, two) = rotate(&RefreshState::of(&one), &one, 1_000, 1);
         let (state, three) = rotate(&state, &two, 2_000, 2);
-        let Refresh::Again { successor } = judge(&state, &one, 3_000, 3) else { panic!("within the grace") };
+        let RefreshOutcome::Repeat { successor } = evaluate(&state, &one, 3_000, 3) else { panic!("within the grace") };
         assert_eq!(successor.expose(), two.expose());
-        let Refresh::Again { successor } = judge(&state, &two, 3_000, 3) else { panic!("within the grace") };
+        let RefreshOutcome::Repeat { successor } = evaluate(&state, &two, 3_000, 3) else { panic!("within the grace") };
         assert_eq!(successor.expose(), three.expose());
     }
 
@@ -269,9 +271,9 @@ mod tests {
         let other = SessionToken::generate(one.user(), [4; SECRET_BYTES]).digest().1;
         let forged = RefreshToken::generate(one.user(), one.session(), other, [9; SECRET_BYTES]);
         let state = RefreshState::of(&one);
-        assert!(matches!(judge(&state, &forged, 1_000, 1), Refresh::Forged));
+        assert!(matches!(evaluate(&state, &forged, 1_000, 1), RefreshOutcome::Forged));
         let older = RefreshToken::generate(one.user(), one.session(), proof, [8; SECRET_BYTES]);
-        assert!(matches!(judge(&state, &older, 1_000, 1), Refresh::Reused));
+        assert!(matches!(evaluate(&state, &older, 1_000, 1), RefreshOutcome::Reused));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use subtle::ConstantTimeEq;
 
 use super::encoding::{decode, encode};
 use super::token_secret::{SECRET_BYTES, TokenSecret, halves};
-use super::{Agent, RefreshState, Timestamp, UserId};
+use super::{RefreshState, Timestamp, UserAgent, UserId};
 
 /// What a token of this format begins with.
 const PREFIX: &str = "v1";
@@ -111,7 +111,7 @@ impl SessionToken {
     /// Lets the secret out, for whoever has signed in.
     #[must_use]
     pub fn expose(&self) -> String {
-        format!("{PREFIX}.{}.{}", self.user, self.secret.spell())
+        format!("{PREFIX}.{}.{}", self.user, self.secret.encode())
     }
 
     /// What is kept of it.
@@ -136,13 +136,13 @@ pub struct Session {
     /// What only the token can make.
     pub proof: SessionProof,
     /// When the user signed in, by the store's time.
-    pub made_at: Timestamp,
+    pub created_at: Timestamp,
     /// When the session was last used, by the store's time; written at most once a minute.
-    pub seen_at: Timestamp,
+    pub last_used_at: Timestamp,
     /// From where the user signed in.
     pub address: Option<IpAddr>,
     /// With what program.
-    pub agent: Agent,
+    pub agent: UserAgent,
     /// What is kept of its refresh token, if it has one.
     pub refresh: Option<RefreshState>,
 }
@@ -159,28 +159,28 @@ pub struct SessionLimits {
 }
 
 /// How often at most the last use of a session is written.
-pub const SEEN_EVERY_MS: u64 = 60_000;
+pub const TOUCH_INTERVAL_MS: u64 = 60_000;
 
 impl SessionLimits {
-    /// When a session that was made at `made_at` ends, however much it is used.
+    /// When a session that was made at `created_at` ends, however much it is used.
     #[must_use]
-    pub fn ends_at(&self, made_at: Timestamp) -> Timestamp {
-        made_at.plus_millis(self.absolute_ms)
+    pub fn expires_at(&self, created_at: Timestamp) -> Timestamp {
+        created_at.plus_millis(self.absolute_ms)
     }
 
     /// Whether `session` is still good at `now`. A session from the future is: a clock was set back. But not one from
     /// further ahead than a session lives: that clock was wrong when it was made.
     #[must_use]
-    pub fn allow(&self, session: &Session, now: Timestamp) -> bool {
-        session.made_at <= self.ends_at(now)
-            && now < self.ends_at(session.made_at)
-            && now < session.seen_at.plus_millis(self.idle_ms)
+    pub fn is_valid(&self, session: &Session, now: Timestamp) -> bool {
+        session.created_at <= self.expires_at(now)
+            && now < self.expires_at(session.created_at)
+            && now < session.last_used_at.plus_millis(self.idle_ms)
     }
 
     /// Whether the use at `now` has to be written: a minute after the last time, or sooner where sessions end sooner.
     #[must_use]
-    pub fn is_due(&self, session: &Session, now: Timestamp) -> bool {
-        now >= session.seen_at.plus_millis(SEEN_EVERY_MS.min(self.idle_ms / 4))
+    pub fn needs_touch(&self, session: &Session, now: Timestamp) -> bool {
+        now >= session.last_used_at.plus_millis(TOUCH_INTERVAL_MS.min(self.idle_ms / 4))
     }
 }
 
@@ -238,19 +238,19 @@ mod tests {
         let session = |made, seen| Session {
             id,
             proof,
-            made_at: at(made),
-            seen_at: at(seen),
+            created_at: at(made),
+            last_used_at: at(seen),
             address: None,
-            agent: Agent::default(),
+            agent: UserAgent::default(),
             refresh: None,
         };
-        assert!(limits.allow(&session(10_000, 10_000), at(10_999)));
-        assert!(!limits.allow(&session(10_000, 10_000), at(11_000)), "idle");
-        assert!(limits.allow(&session(10_000, 14_500), at(14_999)));
-        assert!(!limits.allow(&session(10_000, 14_500), at(15_000)), "old");
-        assert!(limits.allow(&session(10_000, 10_000), at(5_000)), "a clock that was set back ends nothing");
-        assert!(!limits.allow(&session(10_000, 10_000), at(4_999)), "from further ahead than a session lives");
-        assert!(!limits.is_due(&session(10_000, 10_000), at(10_249)));
-        assert!(limits.is_due(&session(10_000, 10_000), at(10_250)));
+        assert!(limits.is_valid(&session(10_000, 10_000), at(10_999)));
+        assert!(!limits.is_valid(&session(10_000, 10_000), at(11_000)), "idle");
+        assert!(limits.is_valid(&session(10_000, 14_500), at(14_999)));
+        assert!(!limits.is_valid(&session(10_000, 14_500), at(15_000)), "old");
+        assert!(limits.is_valid(&session(10_000, 10_000), at(5_000)), "a clock that was set back ends nothing");
+        assert!(!limits.is_valid(&session(10_000, 10_000), at(4_999)), "from further ahead than a session lives");
+        assert!(!limits.needs_touch(&session(10_000, 10_000), at(10_249)));
+        assert!(limits.needs_touch(&session(10_000, 10_000), at(10_250)));
     }
 }

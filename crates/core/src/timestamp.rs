@@ -8,7 +8,7 @@ use time::OffsetDateTime;
 const MILLIS_MAX: u64 = 253_402_300_799_999;
 
 /// How many bytes of a moment a compact store keeps: six hold the milliseconds of 8,900 years.
-pub const MOMENT_BYTES: usize = 6;
+pub const TIMESTAMP_BYTES: usize = 6;
 
 /// A moment: milliseconds since 1970-01-01T00:00:00Z, at most the end of the year 9999.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -29,16 +29,16 @@ impl Timestamp {
 
     /// The milliseconds in six bytes, the most significant first: all that [`Timestamp::from_millis`] lets be.
     #[must_use]
-    pub fn to_bytes(self) -> [u8; MOMENT_BYTES] {
+    pub fn to_bytes(self) -> [u8; TIMESTAMP_BYTES] {
         let [_, _, bytes @ ..] = self.0.to_be_bytes();
         bytes
     }
 
     /// The moment of these six bytes.
     #[must_use]
-    pub fn from_bytes(bytes: [u8; MOMENT_BYTES]) -> Self {
+    pub fn from_bytes(bytes: [u8; TIMESTAMP_BYTES]) -> Self {
         let mut number = [0; 8];
-        number[8 - MOMENT_BYTES..].copy_from_slice(&bytes);
+        number[8 - TIMESTAMP_BYTES..].copy_from_slice(&bytes);
         Self::from_millis(u64::from_be_bytes(number))
     }
 

@@ -24,7 +24,7 @@ impl TokenSecret {
     }
 
     /// Its spelling.
-    pub(super) fn spell(&self) -> String {
+    pub(super) fn encode(&self) -> String {
         encode(&*self.0)
     }
 

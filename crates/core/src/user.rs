@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use uuid::Uuid;
 
-use super::{Email, Name, PasswordHash, Standing, Timestamp};
+use super::{AccountStatus, DisplayName, Email, PasswordHash, Timestamp};
 
 /// A user's id: a UUIDv7 (RFC 9562, section 5.7), so that text order is sign-up order.
 ///
@@ -54,9 +54,9 @@ impl fmt::Display for UserId {
 
 /// One state of a user. Grows with every change; says nothing about how many changes there were.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Version(u64);
+pub struct UserVersion(u64);
 
-impl Version {
+impl UserVersion {
     /// The version of a user who has just signed up.
     pub const FIRST: Self = Self(1);
 
@@ -79,7 +79,7 @@ impl Version {
     }
 }
 
-impl fmt::Display for Version {
+impl fmt::Display for UserVersion {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(&self.0, f)
     }
@@ -91,17 +91,17 @@ pub struct User {
     /// Who.
     pub id: UserId,
     /// What the person wants to be called.
-    pub name: Name,
+    pub name: DisplayName,
     /// The address, as written and canonical.
     pub email: Email,
     /// What is kept of the password.
     pub password_hash: PasswordHash,
     /// What an administrator has ruled.
-    pub standing: Standing,
+    pub status: AccountStatus,
     /// When the user signed up.
     pub created_at: Timestamp,
     /// When name, e-mail, password or standing last changed; a mere upgrade of the hash is no change.
     pub updated_at: Timestamp,
     /// The state that this is.
-    pub version: Version,
+    pub version: UserVersion,
 }

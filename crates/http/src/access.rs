@@ -1,4 +1,4 @@
-//! Who may call, as the operator has set it. What follows from it for one request is decided in `callers`.
+//! Who may call, as the operator has set it. What follows from it for one request is decided in `auth`.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -8,30 +8,30 @@ use super::problem::{Problem, ProblemKind};
 
 /// Who may sign people up once there is an API key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SignUpBy {
+pub enum SignUpPolicy {
     /// Anybody.
-    Anybody,
+    Open,
     /// A service whose API key has the scope `users:write`.
-    Services,
+    ApiKey,
 }
 
 /// Which proxies are believed about where a request comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Proxies {
+pub struct TrustedProxies {
     /// Networks: an address and how many of its bits count.
     pub trusted: Vec<(IpAddr, u8)>,
     /// How many places from the end of `X-Forwarded-For` the client is.
     pub depth: usize,
 }
 
-impl Proxies {
+impl TrustedProxies {
     /// Whether `address` is in one of the networks. An IPv4 address written as IPv6 is the IPv4 address.
-    pub(super) fn trust(&self, address: IpAddr) -> bool {
-        self.trusted.iter().any(|(network, bits)| holds(*network, *bits, address.to_canonical()))
+    pub(super) fn trusts(&self, address: IpAddr) -> bool {
+        self.trusted.iter().any(|(network, bits)| contains_address(*network, *bits, address.to_canonical()))
     }
 }
 
-fn holds(network: IpAddr, bits: u8, address: IpAddr) -> bool {
+fn contains_address(network: IpAddr, bits: u8, address: IpAddr) -> bool {
     match (network, address) {
         (IpAddr::V4(network), IpAddr::V4(address)) => {
             let mask = u32::MAX.checked_shl(32 - u32::from(bits.min(32))).unwrap_or(0);
@@ -50,39 +50,39 @@ fn same_bits(network: Ipv6Addr, address: Ipv6Addr, bits: u8) -> bool {
 
 /// The settings.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Access {
+pub struct AccessSettings {
     /// Who may sign people up.
-    pub sign_up: SignUpBy,
+    pub sign_up: SignUpPolicy,
     /// Other sites whose pages may call (CORS), as browsers write them: `https://app.example.org`.
-    pub origins: Vec<String>,
+    pub allowed_origins: Vec<String>,
     /// Which proxies are believed.
-    pub proxies: Proxies,
+    pub proxies: TrustedProxies,
 }
 
-impl Access {
+impl AccessSettings {
     /// What is in `userd.default.toml`: anybody signs up, no other site may call, no proxy is believed.
     #[must_use]
     pub fn new() -> Self {
-        let proxies = Proxies { trusted: Vec::new(), depth: 1 };
-        Self { sign_up: SignUpBy::Anybody, origins: Vec::new(), proxies }
+        let proxies = TrustedProxies { trusted: Vec::new(), depth: 1 };
+        Self { sign_up: SignUpPolicy::Open, allowed_origins: Vec::new(), proxies }
     }
 }
 
-impl Default for Access {
+impl Default for AccessSettings {
     fn default() -> Self {
         Self::new()
     }
 }
 
 /// The settings, and whether only this machine can connect.
-pub(super) struct Rules {
+pub(super) struct AccessPolicy {
     /// The settings.
-    pub(super) access: Access,
+    pub(super) access: AccessSettings,
     /// Whether userd listens on loopback.
     pub(super) loopback: bool,
 }
 
-impl Rules {
+impl AccessPolicy {
     /// The rules that hold for `request`.
     pub(super) fn of<'r>(request: &'r Request<'_>) -> Result<&'r Self, Problem> {
         request.rocket().state().ok_or_else(|| Problem::new(ProblemKind::Internal, "no rules of access are managed"))
@@ -95,7 +95,7 @@ mod tests {
 
     fn trust(network: &str, bits: u8, address: &str) -> bool {
         let network = network.parse().expect("an address");
-        Proxies { trusted: vec![(network, bits)], depth: 1 }.trust(address.parse().expect("an address"))
+        TrustedProxies { trusted: vec![(network, bits)], depth: 1 }.trusts(address.parse().expect("an address"))
     }
 
     #[test]

@@ -7,7 +7,7 @@ use rocket::fairing::AdHoc;
 use rocket::http::HeaderMap;
 use rocket::{Request, Response};
 
-use super::front::{RequestId, Trace};
+use super::request_lifecycle::{RequestContext, RequestId};
 use userd_core::ApiKeyId;
 use userd_metrics::Metrics;
 
@@ -15,57 +15,57 @@ use userd_metrics::Metrics;
 pub(super) const TRACE_PARENT: &str = "traceparent";
 
 /// Where requests are counted.
-pub(super) struct Counted(pub(super) Arc<Metrics>);
+pub(super) struct RequestMetrics(pub(super) Arc<Metrics>);
 
 /// What is known of who asks, as far as somebody has looked.
 #[derive(Debug, Default)]
-pub(super) struct Seen(OnceLock<Kind>);
+pub(super) struct CallerKindCell(OnceLock<CallerKind>);
 
 /// Of which kind who asks is.
 #[derive(Debug)]
-pub(super) enum Kind {
+pub(super) enum CallerKind {
     /// Nothing was shown.
-    Nobody,
+    Anonymous,
     /// A user, by a session that is good.
     Session,
     /// A service, by a key that is good.
-    Key(ApiKeyId),
+    ApiKey(ApiKeyId),
 }
 
-impl Seen {
+impl CallerKindCell {
     /// Somebody has looked. The first look counts.
-    pub(super) fn note(&self, kind: Kind) {
+    pub(super) fn set(&self, kind: CallerKind) {
         let _ = self.0.set(kind);
     }
 
     /// The word for it, and the id of the key.
-    fn words(&self) -> (&'static str, Option<&str>) {
+    fn log_fields(&self) -> (&'static str, Option<&str>) {
         match self.0.get() {
             None => ("-", None),
-            Some(Kind::Nobody) => ("nobody", None),
-            Some(Kind::Session) => ("session", None),
-            Some(Kind::Key(id)) => ("key", Some(id.as_str())),
+            Some(CallerKind::Anonymous) => ("anonymous", None),
+            Some(CallerKind::Session) => ("session", None),
+            Some(CallerKind::ApiKey(id)) => ("api_key", Some(id.as_str())),
         }
     }
 }
 
 /// Tells the metrics which routes there are, once all are mounted.
-pub(super) fn know_routes(metrics: Arc<Metrics>) -> AdHoc {
+pub(super) fn register_routes(metrics: Arc<Metrics>) -> AdHoc {
     AdHoc::on_ignite("routes to be counted", move |rocket| async move {
-        metrics.requests.know_routes(rocket.routes().map(|route| route.uri.path()));
+        metrics.requests.register_routes(rocket.routes().map(|route| route.uri.path()));
         rocket
     })
 }
 
 /// Writes the line, and counts.
-pub(super) fn note(request: &Request<'_>, response: &Response<'_>) {
-    let (trace, took) = (Trace::of(request), Trace::of(request).started.elapsed());
+pub(super) fn record(request: &Request<'_>, response: &Response<'_>) {
+    let (context, took) = (RequestContext::of(request), RequestContext::of(request).started.elapsed());
     let route = request.route().map(|route| route.uri.path());
-    let (method, status) = (trace.method.as_str(), response.status().code);
-    if let Some(Counted(metrics)) = request.rocket().state() {
-        metrics.requests.answered(method, route, status, took);
+    let (method, status) = (context.method.as_str(), response.status().code);
+    if let Some(RequestMetrics(metrics)) = request.rocket().state() {
+        metrics.requests.record_request(method, route, status, took);
     }
-    let (caller, key_id) = trace.seen.words();
+    let (principal, api_key_id) = context.caller_kind.log_fields();
     tracing::info!(
         target: "userd::access",
         id = %RequestId::of(request),
@@ -74,14 +74,14 @@ pub(super) fn note(request: &Request<'_>, response: &Response<'_>) {
         status,
         duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
         bytes = response.body().preset_size(),
-        caller,
-        key_id,
-        trace_id = trace.joined().or_else(|| trace_id(request.headers())),
+        principal,
+        api_key_id,
+        trace_id = context.trace_id().or_else(|| parse_trace_parent(request.headers())),
     );
 }
 
 /// The trace that the request says it belongs to, if it says so as the standard has it.
-fn trace_id<'h>(headers: &'h HeaderMap<'_>) -> Option<&'h str> {
+fn parse_trace_parent<'h>(headers: &'h HeaderMap<'_>) -> Option<&'h str> {
     let mut parts = headers.get_one(TRACE_PARENT)?.split('-');
     let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
     let is_hex = |text: &str, digits: usize| {
@@ -117,7 +117,7 @@ mod tests {
         for (text, taken) in cases {
             let mut headers = HeaderMap::new();
             headers.add(Header::new(TRACE_PARENT, text));
-            assert_eq!(trace_id(&headers).is_some(), taken, "{text}");
+            assert_eq!(parse_trace_parent(&headers).is_some(), taken, "{text}");
         }
     }
 }

@@ -5,12 +5,12 @@ use std::net::IpAddr;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::view::{SessionView, Text};
-use userd_core::{Event, Timestamp, User, UserId};
-use userd_service::{Page, Stats};
-use userd_store::Listed;
+use super::view::{DisplayText, SessionView};
+use userd_core::{AccountEvent, Timestamp, User, UserId};
+use userd_service::{ResultPage, ServiceStats};
+use userd_store::ListedUser;
 
-/// A page of a list, of whatever. Its schema is `openapi::told::Shown::page`.
+/// A page of a list, of whatever. Its schema is `openapi::operations::ResponseDoc::page`.
 #[derive(Serialize)]
 pub(super) struct PageView<T> {
     items: Vec<T>,
@@ -20,15 +20,15 @@ pub(super) struct PageView<T> {
 
 impl<T> PageView<T> {
     /// The view of `page`, of whose items `view` makes views.
-    pub(super) fn new<'a, I>(page: &'a Page<I>, view: impl FnMut(&'a I) -> T) -> Self {
-        let text = |cursor: &Option<_>| cursor.as_ref().map(userd_service::Cursor::encode);
+    pub(super) fn new<'a, I>(page: &'a ResultPage<I>, view: impl FnMut(&'a I) -> T) -> Self {
+        let text = |cursor: &Option<_>| cursor.as_ref().map(userd_service::PageCursor::encode);
         Self { items: page.items.iter().map(view).collect(), next: text(&page.next), previous: text(&page.previous) }
     }
 }
 
 impl<'a> PageView<SessionView<'a>> {
     /// All sessions of a user: there are never more than `session.per_user_max`.
-    pub(super) fn whole(items: Vec<SessionView<'a>>) -> Self {
+    pub(super) fn single_page(items: Vec<SessionView<'a>>) -> Self {
         Self { items, next: None, previous: None }
     }
 }
@@ -39,17 +39,17 @@ impl<'a> PageView<SessionView<'a>> {
 pub(super) struct AccountView<'a> {
     /// A `UUIDv7`: in text order, ids are in sign-up order. No secret.
     #[schema(value_type = String, format = "uuid")]
-    id: Text<&'a UserId>,
+    id: DisplayText<&'a UserId>,
     /// What the person wants to be called.
     name: &'a str,
     /// The e-mail as the person wrote it.
     email: &'a str,
     /// When the user signed up.
     #[schema(value_type = String, format = DateTime)]
-    created_at: Text<Timestamp>,
+    created_at: DisplayText<Timestamp>,
     /// When the user last changed.
     #[schema(value_type = String, format = DateTime)]
-    updated_at: Text<Timestamp>,
+    updated_at: DisplayText<Timestamp>,
     /// Whether the account is shut.
     disabled: bool,
     /// Whether the password is good for nothing but being changed.
@@ -60,45 +60,47 @@ impl<'a> AccountView<'a> {
     /// The view of `user`.
     pub(super) fn of(user: &'a User) -> Self {
         Self {
-            id: Text(&user.id),
+            id: DisplayText(&user.id),
             name: user.name.as_str(),
             email: user.email.as_written(),
-            created_at: Text(user.created_at),
-            updated_at: Text(user.updated_at),
-            disabled: user.standing.disabled,
-            password_expired: user.standing.password_expired,
+            created_at: DisplayText(user.created_at),
+            updated_at: DisplayText(user.updated_at),
+            disabled: user.status.disabled,
+            password_expired: user.status.password_expired,
         }
     }
 }
 
 /// An account whose record can't be read.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Unreadable)]
-pub(super) struct UnreadableView<'a> {
+#[schema(as = UnreadableAccount)]
+pub(super) struct UnreadableAccountView<'a> {
     /// The user's id.
     #[schema(value_type = String, format = "uuid")]
-    id: Text<&'a UserId>,
+    id: DisplayText<&'a UserId>,
     /// Always true.
     unreadable: bool,
 }
 
 /// An account, or one whose record can't be read.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Listed)]
+#[schema(as = AccountListItem)]
 #[serde(untagged)]
-pub(super) enum ListedView<'a> {
+pub(super) enum AccountListItemView<'a> {
     /// The account.
     User(AccountView<'a>),
     /// What is left of it.
-    Unreadable(UnreadableView<'a>),
+    Unreadable(UnreadableAccountView<'a>),
 }
 
-impl<'a> ListedView<'a> {
+impl<'a> AccountListItemView<'a> {
     /// The view of what was found.
-    pub(super) fn of(listed: &'a Listed) -> Self {
+    pub(super) fn of(listed: &'a ListedUser) -> Self {
         match listed {
-            Listed::User(user) => Self::User(AccountView::of(user)),
-            Listed::Unreadable(id) => Self::Unreadable(UnreadableView { id: Text(id), unreadable: true }),
+            ListedUser::User(user) => Self::User(AccountView::of(user)),
+            ListedUser::Unreadable(id) => {
+                Self::Unreadable(UnreadableAccountView { id: DisplayText(id), unreadable: true })
+            }
         }
     }
 }
@@ -111,7 +113,7 @@ pub(super) struct EventView<'a> {
     kind: &'a str,
     /// When.
     #[schema(value_type = String, format = DateTime)]
-    at: Text<Timestamp>,
+    at: DisplayText<Timestamp>,
     /// From where.
     #[schema(value_type = Option<String>, required)]
     address: Option<IpAddr>,
@@ -122,12 +124,12 @@ pub(super) struct EventView<'a> {
 
 impl<'a> EventView<'a> {
     /// The view of `event`.
-    pub(super) fn of(event: &'a Event) -> Self {
+    pub(super) fn of(event: &'a AccountEvent) -> Self {
         Self {
-            kind: event.kind.word(),
-            at: Text(event.at),
-            address: event.client.address,
-            by: Some(event.client.caller.to_string()).filter(|by| !by.is_empty()),
+            kind: event.kind.as_str(),
+            at: DisplayText(event.at),
+            address: event.actor.address,
+            by: Some(event.actor.principal.to_string()).filter(|by| !by.is_empty()),
         }
     }
 }
@@ -146,7 +148,7 @@ pub(super) struct StatsView<'a> {
 
 impl<'a> StatsView<'a> {
     /// The view of `stats`.
-    pub(super) fn of(stats: &'a Stats) -> Self {
+    pub(super) fn of(stats: &'a ServiceStats) -> Self {
         Self { users: stats.users, store: stats.store, version: stats.version }
     }
 }

@@ -1,5 +1,5 @@
 //! The guard in front of every handler with a body: the right kind of body, not too large, not too slow, and
-//! every field of it right. A handler that has a `Body<T>` need not look at it again.
+//! every field of it right. A handler that has a `ValidatedBody<T>` need not look at it again.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use rocket::request::Request;
 use tokio::io::AsyncReadExt;
 use zeroize::Zeroizing;
 
-use super::fields::{self, FromFields};
+use super::json_body::{self, FromJsonBody};
 use super::problem::{Problem, ProblemKind};
 use userd_core::PasswordPolicy;
 
@@ -17,7 +17,7 @@ use userd_core::PasswordPolicy;
 const ROOM_BYTES_MAX: u64 = 64 * 1024;
 
 /// What is taken of a body.
-pub(super) struct Limits {
+pub(super) struct BodyLimits {
     /// The most bytes.
     pub(super) bytes_max: u64,
     /// How long it may take to arrive.
@@ -27,10 +27,10 @@ pub(super) struct Limits {
 }
 
 /// What the body says.
-pub(super) struct Body<T>(pub(super) T);
+pub(super) struct ValidatedBody<T>(pub(super) T);
 
 #[rocket::async_trait]
-impl<'r, T: FromFields> FromData<'r> for Body<T> {
+impl<'r, T: FromJsonBody> FromData<'r> for ValidatedBody<T> {
     /// Only for Rocket's own log; the catcher finds the problem in the request.
     type Error = ProblemKind;
 
@@ -38,22 +38,22 @@ impl<'r, T: FromFields> FromData<'r> for Body<T> {
         match read_and_parse(request, data).await {
             Ok(value) => Outcome::Success(Self(value)),
             Err(problem) => {
-                let kind = problem.leave_in(request);
+                let kind = problem.stash(request);
                 Outcome::Error((kind.status(), kind))
             }
         }
     }
 }
 
-async fn read_and_parse<T: FromFields>(request: &Request<'_>, data: Data<'_>) -> Result<T, Problem> {
-    let Some(limits) = request.rocket().state::<Limits>() else {
+async fn read_and_parse<T: FromJsonBody>(request: &Request<'_>, data: Data<'_>) -> Result<T, Problem> {
+    let Some(limits) = request.rocket().state::<BodyLimits>() else {
         return Err(Problem::new(ProblemKind::Internal, "no limits are managed"));
     };
     check_media_type(request.headers())?;
     let bytes = tokio::time::timeout(limits.timeout, read(request, data, limits.bytes_max)).await.map_err(|_| {
         Problem::new(ProblemKind::BodyTimeout, format!("the body took longer than {:?}", limits.timeout))
     })??;
-    fields::parse(&bytes, limits.policy)
+    json_body::parse(&bytes, limits.policy)
 }
 
 /// Only `application/json`, in UTF-8 (RFC 8259 knows no other), not compressed.

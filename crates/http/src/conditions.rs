@@ -6,7 +6,7 @@ use rocket::Request;
 use rocket::http::HeaderMap;
 use rocket::request::{FromRequest, Outcome};
 
-use userd_core::Version;
+use userd_core::UserVersion;
 use userd_service::Precondition;
 
 /// `If-Match`: the states in which a change is wanted.
@@ -35,7 +35,7 @@ pub(super) struct IfNoneMatch<'r>(&'r HeaderMap<'r>);
 
 impl IfNoneMatch<'_> {
     /// Has the reader this state already?
-    pub(super) fn has(&self, current: Version) -> bool {
+    pub(super) fn has(&self, current: UserVersion) -> bool {
         tags(self.0, "If-None-Match")
             .any(|tag| tag == "*" || version(tag.strip_prefix("W/").unwrap_or(tag)) == Some(current))
     }
@@ -57,8 +57,8 @@ fn tags<'r>(headers: &'r HeaderMap<'_>, name: &'static str) -> impl Iterator<Ite
 }
 
 /// The version that a strong tag of ours stands for.
-fn version(tag: &str) -> Option<Version> {
+fn version(tag: &str) -> Option<UserVersion> {
     let digits = tag.strip_prefix('"')?.strip_suffix('"')?;
     let canonical = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
-    if canonical { digits.parse().ok().map(Version::from_number) } else { None }
+    if canonical { digits.parse().ok().map(UserVersion::from_number) } else { None }
 }

@@ -4,42 +4,42 @@
 //! |---|---|
 //! | `api` | the handlers, one endpoint a file |
 //! | `access` | who may call, as the operator has set it |
-//! | `callers` | guards: who asks, and whether they may |
-//! | `user_key`, `conditions`, `queries`, `body`, `fields`, `admin_fields` | guards: what a request says, as types |
-//! | `answer`, `view`, `admin_view` | what leaves when all went well |
+//! | `auth` | guards: who asks, and whether they may |
+//! | `user_ref`, `conditions`, `query`, `body`, `json_body`, `admin_bodies` | guards: what a request says, as types |
+//! | `response`, `view`, `admin_view` | what leaves when all went well |
 //! | `problem` | what leaves when not; the only place with statuses and their words |
-//! | `front` | what every request passes: its id, the count of those under way, the headers of every answer |
+//! | `request_lifecycle` | what every request passes: its id, the count of those under way, the headers of every answer |
 //! | `access_log` | what is left of every request: its line in the log, its count in the metrics |
-//! | `traced` | a span for each request, where traces are wanted |
+//! | `request_tracing` | a span for each request, where traces are wanted |
 //! | `cors` | which other sites' pages may read answers |
 //! | `methods` | 405 and `OPTIONS`, derived from the mounted routes |
 //! | `openapi` | the API's description, made of the handlers' own types, and the page that shows it |
-//! | `launch` | Rocket's own settings, listening, shutting down |
+//! | `server` | Rocket's own settings, listening, shutting down |
 //!
 //! # How to add an endpoint
-//! One file in `api` with one handler of a dozen lines and the guard that says who may, its name in `api::routes`, what is
-//! told of it in `openapi::told`, its row in `docs/API.md`, its rows in `tests/it/http/callers/table.rs` and its tests in
-//! `tests/it/http/`. A body is a `Body<T>` of a type that implements `fields::FromFields`.
+//! One file in `api` with one handler of a dozen lines and the guard that says who may, its name in the `endpoints!` of its area, what is
+//! told of it in `openapi::operations`, its row in `docs/API.md`, its rows in `tests/it/http/auth/table.rs` and its tests in
+//! `tests/it/http/`. A body is a `ValidatedBody<T>` of a type that implements `json_body::FromJsonBody`.
 
 mod access;
 mod access_log;
-mod admin_fields;
+mod admin_bodies;
 mod admin_view;
-mod answer;
 mod api;
+mod auth;
 mod body;
-mod callers;
 mod conditions;
 mod cors;
-mod fields;
-mod front;
-mod launch;
+mod json_body;
 mod methods;
 mod openapi;
 mod problem;
-mod queries;
-mod traced;
-mod user_key;
+mod query;
+mod request_lifecycle;
+mod request_tracing;
+mod response;
+mod server;
+mod user_ref;
 mod view;
 
 use std::net::SocketAddr;
@@ -49,15 +49,15 @@ use std::time::Duration;
 
 use rocket::{Build, Rocket, catchers};
 
-pub use access::{Access, Proxies, SignUpBy};
-pub use launch::{ServeError, serve, serve_until};
+pub use access::{AccessSettings, SignUpPolicy, TrustedProxies};
 pub use problem::ProblemKind;
-pub use traced::JoinTrace;
+pub use request_tracing::JoinTrace;
+pub use server::{ServeError, serve, serve_until};
 
 use userd_core::PasswordPolicy;
 use userd_core::random::Random;
 use userd_metrics::Metrics;
-use userd_service::UseCases;
+use userd_service::Services;
 use userd_store::Store;
 
 /// The largest body that is read if nothing else is set: the longest name, e-mail and two passwords, each
@@ -84,7 +84,7 @@ pub struct HttpSettings {
     /// 0.5 knows no idle time-out, whatever the number says.
     pub keep_alive_s: u32,
     /// Who may call.
-    pub access: Access,
+    pub access: AccessSettings,
     /// The folder below `/files`; without one every file is a 404.
     pub static_dir: Option<PathBuf>,
     /// The largest body that is read.
@@ -109,7 +109,7 @@ impl HttpSettings {
             listen,
             workers: std::thread::available_parallelism().map_or(1, usize::from),
             keep_alive_s: 5,
-            access: Access::new(),
+            access: AccessSettings::new(),
             static_dir: None,
             body_bytes_max: BODY_BYTES_MAX,
             body_timeout: BODY_TIMEOUT,
@@ -123,9 +123,9 @@ impl HttpSettings {
 
 /// What the handlers work with.
 #[derive(Clone)]
-pub struct Services {
+pub struct HttpDependencies {
     /// The use cases.
-    pub use_cases: UseCases,
+    pub services: Services,
     /// The store, to be asked whether it is ready.
     pub store: Arc<dyn Store>,
     /// Where the prefix of request ids comes from.
@@ -136,28 +136,29 @@ pub struct Services {
 
 /// The whole service, ready to be launched or tested.
 #[must_use]
-pub fn rocket(settings: &HttpSettings, services: Services) -> Rocket<Build> {
-    let front = front::Front::new(services.random.as_ref(), settings.shutdown_grace);
-    let rules = access::Rules { access: settings.access.clone(), loopback: settings.listen.ip().is_loopback() };
-    callers::put_behind_guards(rocket::custom(launch::figment(settings)), services.use_cases)
-        .attach(front::no_shield())
-        .manage(front.drain())
-        .manage(front.ids())
-        .manage(body::Limits {
+pub fn rocket(settings: &HttpSettings, dependencies: HttpDependencies) -> Rocket<Build> {
+    let lifecycle = request_lifecycle::RequestLifecycle::new(dependencies.random.as_ref(), settings.shutdown_grace);
+    let access_policy =
+        access::AccessPolicy { access: settings.access.clone(), loopback: settings.listen.ip().is_loopback() };
+    auth::manage_services(rocket::custom(server::figment(settings)), dependencies.services)
+        .attach(request_lifecycle::empty_shield())
+        .manage(lifecycle.drain())
+        .manage(lifecycle.ids())
+        .manage(body::BodyLimits {
             bytes_max: settings.body_bytes_max,
             timeout: settings.body_timeout,
-            policy: services.policy,
+            policy: dependencies.policy,
         })
         .manage(api::StaticDir(settings.static_dir.clone()))
-        .manage(rules)
-        .manage(openapi::Description::new(services.policy))
-        .manage(api::Asked(services.store))
-        .manage(access_log::Counted(Arc::clone(&settings.metrics)))
-        .manage(api::Shown { metrics: Arc::clone(&settings.metrics), drain: front.drain() })
-        .attach(front)
-        .attach(launch::tell_address(settings.on_listening.clone()))
+        .manage(access_policy)
+        .manage(openapi::ApiDescription::new(dependencies.policy))
+        .manage(api::ReadinessStore(dependencies.store))
+        .manage(access_log::RequestMetrics(Arc::clone(&settings.metrics)))
+        .manage(api::MetricsState { metrics: Arc::clone(&settings.metrics), drain: lifecycle.drain() })
+        .attach(lifecycle)
+        .attach(server::announce_address(settings.on_listening.clone()))
         .attach(methods::fairing())
-        .attach(access_log::know_routes(Arc::clone(&settings.metrics)))
-        .mount("/", traced::wrapped(api::routes(), settings.join_trace.as_ref()))
-        .register("/", catchers![problem::refused])
+        .attach(access_log::register_routes(Arc::clone(&settings.metrics)))
+        .mount("/", request_tracing::wrap_routes(api::routes(), settings.join_trace.as_ref()))
+        .register("/", catchers![problem::default_catcher])
 }

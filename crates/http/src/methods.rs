@@ -33,12 +33,12 @@ const METHODS: [Method; 8] = [
 pub(super) fn fairing() -> AdHoc {
     AdHoc::on_ignite("other methods", |rocket| async {
         let paths = paths(&rocket);
-        rocket.mount("/", fallbacks(&paths)).manage(Paths(paths))
+        rocket.mount("/", fallbacks(&paths)).manage(RoutePaths(paths))
     })
 }
 
 /// A path that has routes, and their methods.
-struct Path {
+struct RoutePath {
     /// As Rocket has it.
     route: String,
     methods: Vec<Method>,
@@ -46,32 +46,32 @@ struct Path {
 }
 
 /// Every path that has routes, the more exact ones first.
-struct Paths(Vec<Path>);
+struct RoutePaths(Vec<RoutePath>);
 
 /// The problem of a method that is none of Rocket's (`QUERY`), at a path that has others. Rocket refuses it as a bad
 /// request before it looks for a route; the path is whole even so, or `/` if it was what could not be read.
-pub(super) fn strange_method(request: &Request<'_>) -> Option<Problem> {
-    let Paths(paths) = request.rocket().state::<Paths>()?;
-    let asked = request.uri().path().as_str();
-    let path = paths.iter().find(|path| is_at(&path.route, asked))?;
+pub(super) fn unknown_method(request: &Request<'_>) -> Option<Problem> {
+    let RoutePaths(paths) = request.rocket().state::<RoutePaths>()?;
+    let requested = request.uri().path().as_str();
+    let path = paths.iter().find(|path| matches_route(&path.route, requested))?;
     Some(Problem::method_not_allowed(path.allow.to_string()))
 }
 
-/// Whether the path `asked` is one that `route` stands for. Slashes too many are ignored, as everywhere.
-fn is_at(route: &str, asked: &str) -> bool {
-    let mut asked = asked.split('/').filter(|segment| !segment.is_empty());
+/// Whether the path `requested` is one that `route` stands for. Slashes too many are ignored, as everywhere.
+fn matches_route(route: &str, requested: &str) -> bool {
+    let mut requested = requested.split('/').filter(|segment| !segment.is_empty());
     for segment in route.split('/').filter(|segment| !segment.is_empty()) {
         if segment.ends_with("..>") {
             return true;
         }
-        if !asked.next().is_some_and(|one| segment.starts_with('<') || one == segment) {
+        if !requested.next().is_some_and(|one| segment.starts_with('<') || one == segment) {
             return false;
         }
     }
-    asked.next().is_none()
+    requested.next().is_none()
 }
 
-fn paths(rocket: &Rocket<Build>) -> Vec<Path> {
+fn paths(rocket: &Rocket<Build>) -> Vec<RoutePath> {
     let mut paths: BTreeMap<String, (isize, &str, Vec<Method>)> = BTreeMap::new();
     for route in rocket.routes() {
         let path = route.uri.path();
@@ -83,13 +83,13 @@ fn paths(rocket: &Rocket<Build>) -> Vec<Path> {
     // The more exact path first, as among the real routes.
     paths.sort_by_key(|(rank, path, _)| (*rank, path.len()));
     let each = paths.into_iter();
-    each.map(|(_, path, methods)| Path { route: path.to_owned(), allow: allow(&methods), methods }).collect()
+    each.map(|(_, path, methods)| RoutePath { route: path.to_owned(), allow: allow(&methods), methods }).collect()
 }
 
-fn fallbacks(paths: &[Path]) -> Vec<Route> {
+fn fallbacks(paths: &[RoutePath]) -> Vec<Route> {
     let mut fallbacks = Vec::new();
     for (rank, path) in (FIRST_RANK..).zip(paths) {
-        let handler = OtherMethod { allow: Arc::clone(&path.allow) };
+        let handler = MethodFallback { allow: Arc::clone(&path.allow) };
         for method in METHODS.into_iter().filter(|method| !path.methods.contains(method)) {
             fallbacks.push(Route::ranked(rank, method, &path.route, handler.clone()));
         }
@@ -122,12 +122,12 @@ fn allow(methods: &[Method]) -> Arc<str> {
 
 /// Answers for the methods that a path does not have.
 #[derive(Clone)]
-struct OtherMethod {
+struct MethodFallback {
     allow: Arc<str>,
 }
 
 #[rocket::async_trait]
-impl Handler for OtherMethod {
+impl Handler for MethodFallback {
     async fn handle<'r>(&self, request: &'r Request<'_>, _: Data<'r>) -> Outcome<'r> {
         if request.method() == Method::Options {
             let allow = Header::new("Allow", self.allow.to_string());

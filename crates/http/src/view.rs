@@ -10,7 +10,7 @@ use serde::ser::Serializer;
 use utoipa::ToSchema;
 
 use userd_core::{RefreshToken, Session, SessionId, Timestamp, User, UserId};
-use userd_service::{Minted, Sessions, SignedInNow};
+use userd_service::{MintedToken, SessionService, SignInSuccess};
 
 /// A user.
 #[derive(Serialize, ToSchema)]
@@ -18,28 +18,28 @@ use userd_service::{Minted, Sessions, SignedInNow};
 pub(super) struct UserView<'a> {
     /// A `UUIDv7`: in text order, ids are in sign-up order. No secret.
     #[schema(value_type = String, format = "uuid")]
-    id: Text<&'a UserId>,
+    id: DisplayText<&'a UserId>,
     /// What the person wants to be called.
     name: &'a str,
     /// The e-mail as the person wrote it.
     email: &'a str,
     /// When the user signed up.
     #[schema(value_type = String, format = DateTime)]
-    created_at: Text<Timestamp>,
+    created_at: DisplayText<Timestamp>,
     /// When the user last changed.
     #[schema(value_type = String, format = DateTime)]
-    updated_at: Text<Timestamp>,
+    updated_at: DisplayText<Timestamp>,
 }
 
 impl<'a> UserView<'a> {
     /// The view of `user`.
     pub(super) fn of(user: &'a User) -> Self {
         Self {
-            id: Text(&user.id),
+            id: DisplayText(&user.id),
             name: user.name.as_str(),
             email: user.email.as_written(),
-            created_at: Text(user.created_at),
-            updated_at: Text(user.updated_at),
+            created_at: DisplayText(user.created_at),
+            updated_at: DisplayText(user.updated_at),
         }
     }
 }
@@ -50,16 +50,16 @@ impl<'a> UserView<'a> {
 pub(super) struct SessionView<'a> {
     /// Names the session; no secret.
     #[schema(value_type = String)]
-    id: Text<&'a SessionId>,
+    id: DisplayText<&'a SessionId>,
     /// When the user signed in.
     #[schema(value_type = String, format = DateTime)]
-    created_at: Text<Timestamp>,
+    created_at: DisplayText<Timestamp>,
     /// The last use, to the minute.
     #[schema(value_type = String, format = DateTime)]
-    seen_at: Text<Timestamp>,
+    seen_at: DisplayText<Timestamp>,
     /// When it ends, however much it is used; earlier if it is not used for long.
     #[schema(value_type = String, format = DateTime)]
-    expires_at: Text<Timestamp>,
+    expires_at: DisplayText<Timestamp>,
     /// The address of the sign-in.
     #[schema(value_type = Option<String>, required)]
     address: Option<IpAddr>,
@@ -72,12 +72,12 @@ pub(super) struct SessionView<'a> {
 
 impl<'a> SessionView<'a> {
     /// The view of `session`, which lives as long as `sessions` say; `own` is the one that asks.
-    pub(super) fn new(session: &'a Session, sessions: &Sessions, own: Option<SessionId>) -> Self {
+    pub(super) fn new(session: &'a Session, sessions: &SessionService, own: Option<SessionId>) -> Self {
         Self {
-            id: Text(&session.id),
-            created_at: Text(session.made_at),
-            seen_at: Text(session.seen_at),
-            expires_at: Text(sessions.settings().limits.ends_at(session.made_at)),
+            id: DisplayText(&session.id),
+            created_at: DisplayText(session.created_at),
+            seen_at: DisplayText(session.last_used_at),
+            expires_at: DisplayText(sessions.settings().limits.expires_at(session.created_at)),
             address: session.address,
             user_agent: Some(session.agent.as_str()).filter(|agent| !agent.is_empty()),
             current: own == Some(session.id),
@@ -87,16 +87,16 @@ impl<'a> SessionView<'a> {
 
 /// Where a user is signed in.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Sessions)]
-pub(super) struct SessionsView<'a> {
+#[schema(as = SessionList)]
+pub(super) struct SessionListView<'a> {
     /// The newest first.
     pub(super) sessions: Vec<SessionView<'a>>,
 }
 
 /// Who is signed in.
 #[derive(Serialize, ToSchema)]
-#[schema(as = SignedIn)]
-pub(super) struct SignedInView<'a> {
+#[schema(as = CurrentSession)]
+pub(super) struct CurrentSessionView<'a> {
     /// Who.
     pub(super) user: UserView<'a>,
     /// By which session.
@@ -105,19 +105,19 @@ pub(super) struct SignedInView<'a> {
 
 /// What somebody gets who has just signed in: the one answer with the secrets of a session.
 #[derive(Serialize, ToSchema)]
-#[schema(as = SignedInNow)]
-pub(super) struct SignedInNowView<'a> {
+#[schema(as = SignInResponse)]
+pub(super) struct SignInView<'a> {
     /// The user's id.
     #[schema(value_type = String, format = "uuid")]
-    id: Text<&'a UserId>,
+    id: DisplayText<&'a UserId>,
     /// The secret of the session: it opens what is the user's, and is never shown again.
     token: String,
     /// Names the session; no secret.
     #[schema(value_type = String)]
-    session_id: Text<&'a SessionId>,
+    session_id: DisplayText<&'a SessionId>,
     /// When the session ends, however much it is used.
     #[schema(value_type = String, format = DateTime)]
-    expires_at: Text<Timestamp>,
+    expires_at: DisplayText<Timestamp>,
     /// Opens nothing; shown at the next sign-in, it keeps strangers' wrong passwords from standing in the way.
     device_token: &'a str,
     /// Gets tokens for other services. There if it was asked for.
@@ -126,14 +126,14 @@ pub(super) struct SignedInNowView<'a> {
     refresh_token: Option<String>,
 }
 
-impl<'a> SignedInNowView<'a> {
+impl<'a> SignInView<'a> {
     /// The view of what a sign-in gave.
-    pub(super) fn of(done: &'a SignedInNow) -> Self {
+    pub(super) fn of(done: &'a SignInSuccess) -> Self {
         Self {
-            id: Text(&done.user.id),
+            id: DisplayText(&done.user.id),
             token: done.token.expose(),
-            session_id: Text(&done.session.id),
-            expires_at: Text(done.ends_at),
+            session_id: DisplayText(&done.session.id),
+            expires_at: DisplayText(done.expires_at),
             device_token: done.device.expose(),
             refresh_token: done.refresh.as_ref().map(RefreshToken::expose),
         }
@@ -142,7 +142,7 @@ impl<'a> SignedInNowView<'a> {
 
 /// A token for other services, and with a refresh what to show next time.
 #[derive(Serialize, ToSchema)]
-#[schema(as = Token)]
+#[schema(as = TokenResponse)]
 pub(super) struct TokenView<'a> {
     /// The token, a JWT.
     token: &'a str,
@@ -150,7 +150,7 @@ pub(super) struct TokenView<'a> {
     token_type: &'static str,
     /// When it ends.
     #[schema(value_type = String, format = DateTime)]
-    expires_at: Text<Timestamp>,
+    expires_at: DisplayText<Timestamp>,
     /// Takes the place of the refresh token that was shown. There if one was.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -159,20 +159,20 @@ pub(super) struct TokenView<'a> {
 
 impl<'a> TokenView<'a> {
     /// The view of a token, and of the refresh token that comes with it.
-    pub(super) fn of(minted: &'a Minted, refresh: Option<&RefreshToken>) -> Self {
+    pub(super) fn of(minted: &'a MintedToken, refresh: Option<&RefreshToken>) -> Self {
         Self {
             token: minted.token.expose(),
             token_type: "Bearer",
-            expires_at: Text(minted.ends_at),
+            expires_at: DisplayText(minted.expires_at),
             refresh_token: refresh.map(RefreshToken::expose),
         }
     }
 }
 
 /// A value by its `Display` text, without a `String` on the way.
-pub(super) struct Text<T>(pub(super) T);
+pub(super) struct DisplayText<T>(pub(super) T);
 
-impl<T: std::fmt::Display> Serialize for Text<T> {
+impl<T: std::fmt::Display> Serialize for DisplayText<T> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_str(&self.0)
     }

@@ -1,30 +1,30 @@
 //! The gate in front of the password hash: how full it is, and what it refuses.
 
-use super::number::{Counts, Histogram, Level, REQUEST_NS};
+use super::instruments::{AtomicGauge, Histogram, LabeledCounter, REQUEST_NS};
 
 /// Why work at the gate was not done.
-pub(super) const REFUSALS: &[&str] = &["queue-full", "waited", "other"];
+pub(super) const REJECTION_REASONS: &[&str] = &["queue-full", "timeout", "other"];
 
 /// The gate so far.
 #[derive(Debug)]
-pub struct Hashes {
+pub struct HashMetrics {
     /// Threads that work.
-    pub in_flight: Level,
+    pub in_flight: AtomicGauge,
     /// Requests that wait for a thread, those that nobody waits for any more included.
-    pub queued: Level,
+    pub queued: AtomicGauge,
     /// Requests that got none, by why.
-    pub refused: Counts,
+    pub rejected: LabeledCounter,
     /// What the work took, without the wait.
-    pub took: Histogram,
+    pub duration: Histogram,
 }
 
-impl Default for Hashes {
+impl Default for HashMetrics {
     fn default() -> Self {
         Self {
-            in_flight: Level::default(),
-            queued: Level::default(),
-            refused: Counts::of(REFUSALS),
-            took: Histogram::of_durations(REQUEST_NS),
+            in_flight: AtomicGauge::default(),
+            queued: AtomicGauge::default(),
+            rejected: LabeledCounter::of(REJECTION_REASONS),
+            duration: Histogram::of_durations(REQUEST_NS),
         }
     }
 }

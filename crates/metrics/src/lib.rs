@@ -11,21 +11,21 @@
 //! | module | what it is |
 //! |---|---|
 //! | `table` | every metric with its name, unit, labels and help: what is shown, and what documents are held to |
-//! | `number` | counters, levels, histograms |
+//! | `instruments` | counters, levels, histograms |
 //! | `requests` | what was asked over HTTP |
 //! | `hashes` | the gate in front of the password hash |
 //! | `stores` | calls of the store, round trips, commits |
 //! | `process` | what the system says of this process |
-//! | `samples` | from numbers to lines |
+//! | `exposition` | from numbers to lines |
 //!
 //! # How to add a metric
-//! A field in the struct of its kind, a row in `table::TABLE`, a row in `docs/METRICS.md`; a test holds the two equal.
+//! A field in the struct of its kind, a row in `table::METRICS`, a row in `docs/METRICS.md`; a test holds the two equal.
 
+mod exposition;
 mod hashes;
-mod number;
+mod instruments;
 mod process;
 mod requests;
-mod samples;
 mod stores;
 mod table;
 
@@ -34,13 +34,13 @@ use std::sync::Arc;
 use prometheus_client::encoding::prometheus_text;
 use prometheus_client::registry::Registry;
 
-pub use self::hashes::Hashes;
-pub use self::number::{Count, Counts, Histogram, Level};
-pub use self::requests::Requests;
-pub use self::stores::{Call, Outcome, Stores, Trip};
-pub use self::table::{Kind, Row, TABLE};
+pub use self::hashes::HashMetrics;
+pub use self::instruments::{AtomicCounter, AtomicGauge, Histogram, LabeledCounter};
+pub use self::requests::HttpMetrics;
+pub use self::stores::{RedisRoundTrip, StoreCall, StoreCallOutcome, StoreMetrics};
+pub use self::table::{METRICS, MetricDefinition, MetricKind};
 
-use self::samples::Scrape;
+use self::exposition::MetricsCollector;
 
 /// The content type of [`Metrics::text`].
 pub const CONTENT_TYPE: &str = prometheus_text::CONTENT_TYPE;
@@ -80,31 +80,31 @@ const ENDS_SESSIONS: &[&str] = &[
 ];
 
 /// The limits on wrong passwords.
-const LIMITS: &[&str] = &["account", "account-and-address", "device", "address", "everybody", "other"];
+const LIMITS: &[&str] = &["account", "account-and-address", "device", "address", "global", "other"];
 
 /// What the doctor finds.
 const FINDINGS: &[&str] = &[
-    "claim-missing",
-    "two-users",
-    "claim-stray",
-    "intent-overdue",
-    "claims-owed",
-    "listing-missing",
-    "listing-stray",
-    "session-stray",
-    "count-wrong",
-    "canonical-wrong",
+    "missing-claim",
+    "duplicate-email",
+    "orphaned-claim",
+    "overdue-intent",
+    "unreleased-claim",
+    "missing-listing",
+    "stale-listing",
+    "orphaned-session",
+    "count-mismatch",
+    "canonical-mismatch",
     "unreadable",
     "unknown-key",
-    "file-damaged",
+    "damaged-file",
     "other",
 ];
 
 /// What can be done about a finding.
-const FINDING_STATES: [&str; 3] = ["mended", "mendable", "needs-person"];
+const FINDING_STATES: [&str; 3] = ["repaired", "repairable", "manual"];
 
 /// How a pass of the doctor ends.
-const PASSES: &[&str] = &["done", "broke-off", "other"];
+const DOCTOR_OUTCOMES: &[&str] = &["done", "aborted", "other"];
 
 /// Everything that is counted and measured.
 #[derive(Debug)]
@@ -112,21 +112,21 @@ pub struct Metrics {
     /// When the process began, in milliseconds since 1970.
     started_at_ms: u64,
     /// What was asked over HTTP.
-    pub requests: Requests,
+    pub requests: HttpMetrics,
     /// The gate in front of the password hash.
-    pub hashes: Hashes,
+    pub hashes: HashMetrics,
     /// The store.
-    pub stores: Stores,
+    pub stores: StoreMetrics,
     /// What happened to accounts, by its word.
-    pub events: Counts,
+    pub events: LabeledCounter,
     /// Wrong passwords at sign-in, also for nobody's e-mail.
-    pub sign_ins_failed: Count,
+    pub sign_ins_failed: AtomicCounter,
     /// Tries of passwords that met a limit, by its name.
-    pub throttled: Counts,
+    pub rate_limited: LabeledCounter,
     /// Passes of the background doctor, by how they ended.
-    pub doctor_passes: Counts,
+    pub doctor_runs: LabeledCounter,
     /// Its findings: of each state, by kind.
-    findings: [Counts; FINDING_STATES.len()],
+    findings: [LabeledCounter; FINDING_STATES.len()],
 }
 
 impl Metrics {
@@ -135,19 +135,19 @@ impl Metrics {
     pub fn new(started_at_ms: u64) -> Self {
         Self {
             started_at_ms,
-            requests: Requests::default(),
-            hashes: Hashes::default(),
-            stores: Stores::default(),
-            events: Counts::of(EVENTS),
-            sign_ins_failed: Count::default(),
-            throttled: Counts::of(LIMITS),
-            doctor_passes: Counts::of(PASSES),
-            findings: FINDING_STATES.map(|_| Counts::of(FINDINGS)),
+            requests: HttpMetrics::default(),
+            hashes: HashMetrics::default(),
+            stores: StoreMetrics::default(),
+            events: LabeledCounter::of(EVENTS),
+            sign_ins_failed: AtomicCounter::default(),
+            rate_limited: LabeledCounter::of(LIMITS),
+            doctor_runs: LabeledCounter::of(DOCTOR_OUTCOMES),
+            findings: FINDING_STATES.map(|_| LabeledCounter::of(FINDINGS)),
         }
     }
 
     /// The background doctor has found something of this kind, and this can be done about it.
-    pub fn found(&self, kind: &str, state: &str) {
+    pub fn record_finding(&self, kind: &str, state: &str) {
         if let Some(place) = FINDING_STATES.iter().position(|known| *known == state) {
             self.findings[place].add_one(kind);
         }
@@ -157,7 +157,7 @@ impl Metrics {
     #[must_use]
     pub fn text(self: &Arc<Self>) -> String {
         let mut registry = Registry::default();
-        registry.register_collector(Box::new(Scrape(Arc::clone(self))));
+        registry.register_collector(Box::new(MetricsCollector(Arc::clone(self))));
         let mut text = String::with_capacity(TEXT_BYTES_USUAL);
         // A String takes everything, and the encoder itself refuses only kinds of histograms that are none of ours.
         let _ = prometheus_text::encode(&mut text, &registry);

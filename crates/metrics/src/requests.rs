@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use super::number::{Count, Histogram, Level, REQUEST_NS};
+use super::instruments::{AtomicCounter, AtomicGauge, Histogram, REQUEST_NS};
 
 /// The route of what no route answers.
 const NO_ROUTE: &str = "-";
@@ -46,31 +46,31 @@ const SHOWN_AT_ZERO: [u16; 2] = [500, 503];
 
 /// The requests so far.
 #[derive(Debug, Default)]
-pub struct Requests {
-    routes: OnceLock<HashMap<Box<str>, Methods>>,
-    elsewhere: Methods,
+pub struct HttpMetrics {
+    routes: OnceLock<HashMap<Box<str>, MethodSeries>>,
+    elsewhere: MethodSeries,
     /// How many are under way; set when somebody looks.
-    pub in_flight: Level,
+    pub in_flight: AtomicGauge,
 }
 
 /// What was asked of one route, by method; each is made with its first request.
 #[derive(Debug, Default)]
-struct Methods([OnceLock<Box<Series>>; METHODS.len()]);
+struct MethodSeries([OnceLock<Box<RequestSeries>>; METHODS.len()]);
 
 /// What one method of one route has answered.
 #[derive(Debug)]
-pub(super) struct Series {
-    statuses: [Count; STATUSES.len()],
-    classes: [Count; CLASSES.len()],
-    pub(super) took: Histogram,
+pub(super) struct RequestSeries {
+    statuses: [AtomicCounter; STATUSES.len()],
+    classes: [AtomicCounter; CLASSES.len()],
+    pub(super) duration: Histogram,
 }
 
-impl Series {
+impl RequestSeries {
     fn new() -> Self {
         Self {
-            statuses: STATUSES.map(|_| Count::default()),
-            classes: CLASSES.map(|_| Count::default()),
-            took: Histogram::of_durations(REQUEST_NS),
+            statuses: STATUSES.map(|_| AtomicCounter::default()),
+            classes: CLASSES.map(|_| AtomicCounter::default()),
+            duration: Histogram::of_durations(REQUEST_NS),
         }
     }
 
@@ -83,20 +83,20 @@ impl Series {
     }
 }
 
-impl Requests {
+impl HttpMetrics {
     /// These are the patterns that are mounted. Counts once; nothing is lost if it never comes: all is on `-` then.
-    pub fn know_routes<'a>(&self, patterns: impl IntoIterator<Item = &'a str>) {
-        let routes = patterns.into_iter().map(|pattern| (Box::from(pattern), Methods::default())).collect();
+    pub fn register_routes<'a>(&self, patterns: impl IntoIterator<Item = &'a str>) {
+        let routes = patterns.into_iter().map(|pattern| (Box::from(pattern), MethodSeries::default())).collect();
         // A second call would forget what was counted.
         let _ = self.routes.set(routes);
     }
 
     /// A request was answered.
-    pub fn answered(&self, method: &str, route: Option<&str>, status: u16, took: Duration) {
+    pub fn record_request(&self, method: &str, route: Option<&str>, status: u16, duration: Duration) {
         let Some(place) = METHODS.iter().position(|known| *known == method) else { return };
         let known = route.zip(self.routes.get()).and_then(|(route, routes)| routes.get(route));
-        let series = known.unwrap_or(&self.elsewhere).0[place].get_or_init(|| Box::new(Series::new()));
-        series.took.took(took);
+        let series = known.unwrap_or(&self.elsewhere).0[place].get_or_init(|| Box::new(RequestSeries::new()));
+        series.duration.observe_duration(duration);
         match STATUSES.binary_search_by_key(&status, |(known, _)| *known) {
             Ok(place) => series.statuses[place].add_one(),
             Err(_) => {
@@ -108,7 +108,7 @@ impl Requests {
     }
 
     /// Each method of each route that was ever asked, in an order that stays.
-    pub(super) fn each(&self) -> Vec<(&str, &'static str, &Series)> {
+    pub(super) fn each(&self) -> Vec<(&str, &'static str, &RequestSeries)> {
         let routes = self.routes.get().into_iter().flatten().map(|(route, methods)| (&**route, methods));
         let mut routes: Vec<_> = routes.chain([(NO_ROUTE, &self.elsewhere)]).collect();
         routes.sort_by_key(|(route, _)| *route);
@@ -126,14 +126,14 @@ mod tests {
 
     #[test]
     fn what_is_asked_for_elsewhere_makes_no_series_of_its_own() {
-        let requests = Requests::default();
-        requests.know_routes(["/ping", "/api/users/<_>"]);
+        let requests = HttpMetrics::default();
+        requests.register_routes(["/ping", "/api/users/<_>"]);
         for path in ["/ada@example.org", "/api/users/1", "/nothing"] {
-            requests.answered("GET", Some(path), 404, Duration::ZERO);
+            requests.record_request("GET", Some(path), 404, Duration::ZERO);
         }
-        requests.answered("GET", None, 418, Duration::ZERO);
-        requests.answered("BREW", None, 200, Duration::ZERO);
-        requests.answered("PUT", Some("/api/users/<_>"), 200, Duration::ZERO);
+        requests.record_request("GET", None, 418, Duration::ZERO);
+        requests.record_request("BREW", None, 200, Duration::ZERO);
+        requests.record_request("PUT", Some("/api/users/<_>"), 200, Duration::ZERO);
         let each = requests.each();
         let shown = each.iter().map(|(route, method, series)| {
             let statuses: Vec<String> = series.statuses().map(|(status, count)| format!("{status}:{count}")).collect();

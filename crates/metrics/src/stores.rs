@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::number::{Count, Counts, GROUP_SIZES, Histogram, Level, STORE_NS};
+use super::instruments::{AtomicCounter, AtomicGauge, GROUP_SIZES, Histogram, LabeledCounter, STORE_NS};
 
 /// Enumerations of fieldless variants with a word each.
-macro_rules! words {
+macro_rules! label_values {
     ($(#[$about:meta])* $name:ident { $($(#[$what:meta])* $variant:ident = $word:literal,)+ }) => {
         $(#[$about])*
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,22 +15,22 @@ macro_rules! words {
 
         impl $name {
             /// The words, each at the place of its variant.
-            pub const WORDS: &'static [&'static str] = &[$($word),+];
+            pub const VALUES: &'static [&'static str] = &[$($word),+];
 
             /// The word for it.
             #[must_use]
-            pub fn word(self) -> &'static str {
-                Self::WORDS[self as usize]
+            pub fn as_str(self) -> &'static str {
+                Self::VALUES[self as usize]
             }
         }
     };
 }
 
-words! {
+label_values! {
     /// A method of the store's contract.
-    Call {
+    StoreCall {
         /// A user is added.
-        InsertUser = "insert-user",
+        CreateUser = "create-user",
         /// Users come in from another store or service.
         ImportUsers = "import-users",
         /// Users are read with their sessions.
@@ -42,17 +42,17 @@ words! {
         /// Users are counted.
         UsersCount = "users-count",
         /// Users are read in pages.
-        Directory = "directory",
+        UserListing = "user-listing",
         /// A name or an e-mail is changed.
-        ReplaceProfile = "replace-profile",
+        UpdateProfile = "update-profile",
         /// A password is changed.
-        ReplacePassword = "replace-password",
+        UpdatePassword = "update-password",
         /// An administrator rules about an account.
-        ReplaceStanding = "replace-standing",
+        UpdateStatus = "update-status",
         /// A hash is made again.
-        ReplacePasswordHash = "replace-password-hash",
+        UpdatePasswordHash = "update-password-hash",
         /// A user is removed.
-        RemoveUser = "remove-user",
+        DeleteUser = "delete-user",
         /// A session is opened.
         OpenSession = "open-session",
         /// A session is looked up.
@@ -60,37 +60,37 @@ words! {
         /// Sessions are listed.
         Sessions = "sessions",
         /// A session's use is written.
-        SeeSession = "see-session",
+        TouchSession = "touch-session",
         /// A session is ended.
-        EndSession = "end-session",
+        RevokeSession = "revoke-session",
         /// All other sessions are ended.
-        EndOtherSessions = "end-other-sessions",
+        RevokeOtherSessions = "revoke-other-sessions",
         /// A refresh token is used.
         ReplaceRefresh = "replace-refresh",
         /// A wrong password is written down.
-        NoteFailure = "note-failure",
+        RecordFailedSignIn = "record-failed-sign-in",
         /// A history is read.
         Events = "events",
         /// A try is counted.
         Take = "take",
         /// A try is given back.
-        GiveBack = "give-back",
+        Refund = "refund",
         /// An account's tries are forgotten.
-        Fill = "fill",
+        Reset = "reset",
         /// The service's keys are read.
         Keys = "keys",
         /// One of them is changed.
         ReplaceKey = "replace-key",
         /// The doctor looks at a portion.
-        Examine = "examine",
+        CheckConsistency = "check-consistency",
         /// The store is asked whether it can serve.
-        Check = "check",
+        CheckHealth = "check-health",
     }
 }
 
-words! {
+label_values! {
     /// How a call ended.
-    Outcome {
+    StoreCallOutcome {
         /// With an answer, whatever it says.
         Answered = "answered",
         /// Lost, slow, full or overloaded.
@@ -100,13 +100,13 @@ words! {
     }
 }
 
-words! {
+label_values! {
     /// What is sent to Redis in one piece.
-    Trip {
+    RedisRoundTrip {
         /// A read.
         Read = "read",
         /// A read that a verdict rests on.
-        ConfirmedRead = "confirmed-read",
+        AcknowledgedRead = "acknowledged-read",
         /// A script: a step of a change.
         Script = "script",
         /// Many reads at once.
@@ -117,25 +117,25 @@ words! {
 }
 
 /// How changes run into each other.
-const CONFLICTS: &[&str] = &["taken", "stale", "moving", "taken-over", "other"];
+const CONFLICT_KINDS: &[&str] = &["email-taken", "version-conflict", "resharding", "claim-taken-over", "other"];
 
 /// Why something is sent to Redis once more.
-const RETRIES: &[&str] = &["lost", "refused", "unconfirmed", "moved", "asked", "moving", "waited", "other"];
+const RETRY_REASONS: &[&str] = &["lost", "refused", "unacknowledged", "moved", "ask", "resharding", "busy", "other"];
 
 /// The store so far.
 #[derive(Debug)]
-pub struct Stores {
-    calls: Box<[Calls]>,
+pub struct StoreMetrics {
+    calls: Box<[StoreCallMetrics]>,
     /// Whether it answers: 1 or 0; set when somebody looks.
-    pub up: Level,
+    pub up: AtomicGauge,
     /// Changes that ran into each other, by how.
-    pub conflicts: Counts,
+    pub conflicts: LabeledCounter,
     /// Round trips to Redis.
-    trips: Box<[Histogram]>,
+    round_trips: Box<[Histogram]>,
     /// What was sent to Redis once more, by why.
-    pub retries: Counts,
+    pub retries: LabeledCounter,
     /// Look-ups of the embedded store.
-    pub sqlite_reads: Count,
+    pub sqlite_reads: AtomicCounter,
     /// Commits of the embedded store, each with its fsync.
     pub sqlite_commits: Histogram,
     /// How many changes shared a commit.
@@ -144,57 +144,61 @@ pub struct Stores {
 
 /// One call of the contract.
 #[derive(Debug)]
-pub(super) struct Calls {
-    outcomes: Box<[Count]>,
-    pub(super) took: Histogram,
+pub(super) struct StoreCallMetrics {
+    outcomes: Box<[AtomicCounter]>,
+    pub(super) duration: Histogram,
 }
 
-impl Calls {
+impl StoreCallMetrics {
     /// Each outcome with its count.
     pub(super) fn outcomes(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        Outcome::WORDS.iter().copied().zip(self.outcomes.iter().map(Count::get))
+        StoreCallOutcome::VALUES.iter().copied().zip(self.outcomes.iter().map(AtomicCounter::get))
     }
 }
 
-impl Default for Stores {
+impl Default for StoreMetrics {
     fn default() -> Self {
-        let calls = Call::WORDS.iter().map(|_| Calls {
-            outcomes: Outcome::WORDS.iter().map(|_| Count::default()).collect(),
-            took: Histogram::of_durations(STORE_NS),
+        let calls = StoreCall::VALUES.iter().map(|_| StoreCallMetrics {
+            outcomes: StoreCallOutcome::VALUES.iter().map(|_| AtomicCounter::default()).collect(),
+            duration: Histogram::of_durations(STORE_NS),
         });
         Self {
             calls: calls.collect(),
-            up: Level::default(),
-            conflicts: Counts::of(CONFLICTS),
-            trips: Trip::WORDS.iter().map(|_| Histogram::of_durations(STORE_NS)).collect(),
-            retries: Counts::of(RETRIES),
-            sqlite_reads: Count::default(),
+            up: AtomicGauge::default(),
+            conflicts: LabeledCounter::of(CONFLICT_KINDS),
+            round_trips: RedisRoundTrip::VALUES.iter().map(|_| Histogram::of_durations(STORE_NS)).collect(),
+            retries: LabeledCounter::of(RETRY_REASONS),
+            sqlite_reads: AtomicCounter::default(),
             sqlite_commits: Histogram::of_durations(STORE_NS),
             sqlite_group_sizes: Histogram::of_sizes(GROUP_SIZES),
         }
     }
 }
 
-impl Stores {
+impl StoreMetrics {
     /// A call of the contract has ended.
-    pub fn called(&self, call: Call, outcome: Outcome, took: Duration) {
+    pub fn record_call(&self, call: StoreCall, outcome: StoreCallOutcome, duration: Duration) {
         let calls = &self.calls[call as usize];
         calls.outcomes[outcome as usize].add_one();
-        calls.took.took(took);
+        calls.duration.observe_duration(duration);
     }
 
     /// An answer of Redis has come, or was waited for in vain.
-    pub fn went(&self, trip: Trip, took: Duration) {
-        self.trips[trip as usize].took(took);
+    pub fn record_round_trip(&self, trip: RedisRoundTrip, duration: Duration) {
+        self.round_trips[trip as usize].observe_duration(duration);
     }
 
     /// Each call that was ever made.
-    pub(super) fn calls(&self) -> impl Iterator<Item = (&'static str, &Calls)> {
-        Call::WORDS.iter().copied().zip(&*self.calls).filter(|(_, calls)| calls.took.count() > 0)
+    pub(super) fn calls(&self) -> impl Iterator<Item = (&'static str, &StoreCallMetrics)> {
+        StoreCall::VALUES.iter().copied().zip(&*self.calls).filter(|(_, calls)| calls.duration.count() > 0)
     }
 
     /// Each kind of round trip that was ever made.
-    pub(super) fn trips(&self) -> impl Iterator<Item = (&'static str, &Histogram)> {
-        Trip::WORDS.iter().copied().zip(&*self.trips).filter(|(_, trips)| trips.count() > 0)
+    pub(super) fn round_trips(&self) -> impl Iterator<Item = (&'static str, &Histogram)> {
+        RedisRoundTrip::VALUES
+            .iter()
+            .copied()
+            .zip(&*self.round_trips)
+            .filter(|(_, round_trips)| round_trips.count() > 0)
     }
 }

@@ -3,12 +3,12 @@
 
 use std::fmt;
 
-use super::samples::Samples;
+use super::exposition::SampleWriter;
 use super::{ENDS_SESSIONS, FINDING_STATES, Metrics, process};
 
 /// What kind of number it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum MetricKind {
     /// Only grows, from 0 at the start.
     Counter,
     /// Goes up and down.
@@ -17,10 +17,10 @@ pub enum Kind {
     Histogram,
 }
 
-impl Kind {
+impl MetricKind {
     /// The word for it, as the format has it.
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Counter => "counter",
             Self::Gauge => "gauge",
@@ -31,11 +31,11 @@ impl Kind {
 
 /// One metric.
 #[derive(Debug)]
-pub struct Row {
+pub struct MetricDefinition {
     /// Its whole name, with the unit at the end.
     pub name: &'static str,
     /// What kind of number it is.
-    pub kind: Kind,
+    pub kind: MetricKind,
     /// The unit, in the plural.
     pub unit: &'static str,
     /// The names of its labels.
@@ -43,23 +43,23 @@ pub struct Row {
     /// What it says, in one sentence.
     pub help: &'static str,
     /// Where its numbers are.
-    lines: fn(&Metrics, &mut Samples<'_>) -> fmt::Result,
+    lines: fn(&Metrics, &mut SampleWriter<'_>) -> fmt::Result,
 }
 
-impl Row {
-    pub(super) fn write(&self, metrics: &Metrics, samples: &mut Samples<'_>) -> fmt::Result {
+impl MetricDefinition {
+    pub(super) fn write(&self, metrics: &Metrics, samples: &mut SampleWriter<'_>) -> fmt::Result {
         (self.lines)(metrics, samples)
     }
 }
 
 macro_rules! row {
     ($kind:ident $name:literal, $unit:literal, [$($label:literal),*], $help:literal, $lines:expr) => {
-        Row { name: $name, kind: Kind::$kind, unit: $unit, labels: &[$($label),*], help: $help, lines: $lines }
+        MetricDefinition { name: $name, kind: MetricKind::$kind, unit: $unit, labels: &[$($label),*], help: $help, lines: $lines }
     };
 }
 
 /// Every metric.
-pub const TABLE: [Row; 30] = [
+pub const METRICS: [MetricDefinition; 30] = [
     row!(Counter "userd_http_requests_total", "requests", ["route", "method", "status"],
     "Requests answered", |metrics, samples| {
         metrics.requests.each().into_iter().try_for_each(|(route, method, series)| {
@@ -69,29 +69,29 @@ pub const TABLE: [Row; 30] = [
     row!(Histogram "userd_http_request_duration_seconds", "seconds", ["route", "method"],
     "Duration of a request, from its header to the start of its answer", |metrics, samples| {
         metrics.requests.each().into_iter()
-            .try_for_each(|(route, method, series)| samples.histogram(&[route, method], &series.took))
+            .try_for_each(|(route, method, series)| samples.histogram(&[route, method], &series.duration))
     }),
     row!(Gauge "userd_http_requests_in_flight", "requests", [],
         "Requests in flight, this one included",
-        |metrics, samples| samples.level(&[], metrics.requests.in_flight.get())),
+        |metrics, samples| samples.gauge(&[], metrics.requests.in_flight.get())),
     row!(Gauge "userd_hashes_in_flight", "hashes", [],
         "Hash threads that are busy",
-        |metrics, samples| samples.level(&[], metrics.hashes.in_flight.get())),
+        |metrics, samples| samples.gauge(&[], metrics.hashes.in_flight.get())),
     row!(Gauge "userd_hashes_queued", "requests", [],
         "Requests waiting for a hash thread",
-        |metrics, samples| samples.level(&[], metrics.hashes.queued.get())),
-    row!(Counter "userd_hashes_refused_total", "requests", ["reason"],
+        |metrics, samples| samples.gauge(&[], metrics.hashes.queued.get())),
+    row!(Counter "userd_hashes_rejected_total", "requests", ["reason"],
         "Requests rejected with 503 because no hash thread was free",
-        |metrics, samples| samples.counts(&metrics.hashes.refused)),
+        |metrics, samples| samples.counts(&metrics.hashes.rejected)),
     row!(Counter "userd_hashes_done_total", "hashes", [],
         "Passwords hashed or verified",
-        |metrics, samples| samples.count(&[], metrics.hashes.took.count())),
+        |metrics, samples| samples.count(&[], metrics.hashes.duration.count())),
     row!(Histogram "userd_hash_duration_seconds", "seconds", [],
         "Duration of hashing or verifying a password, without the wait for a thread",
-        |metrics, samples| samples.histogram(&[], &metrics.hashes.took)),
+        |metrics, samples| samples.histogram(&[], &metrics.hashes.duration)),
     row!(Gauge "userd_store_up", "1 or 0", [],
         "Whether the store can serve",
-        |metrics, samples| samples.level(&[], metrics.stores.up.get())),
+        |metrics, samples| samples.gauge(&[], metrics.stores.up.get())),
     row!(Counter "userd_store_calls_total", "calls", ["call", "outcome"],
     "Store calls", |metrics, samples| {
         metrics.stores.calls().try_for_each(|(call, calls)| {
@@ -100,13 +100,13 @@ pub const TABLE: [Row; 30] = [
     }),
     row!(Histogram "userd_store_call_duration_seconds", "seconds", ["call"],
         "Duration of a store call",
-        |metrics, samples| metrics.stores.calls().try_for_each(|(call, calls)| samples.histogram(&[call], &calls.took))),
+        |metrics, samples| metrics.stores.calls().try_for_each(|(call, calls)| samples.histogram(&[call], &calls.duration))),
     row!(Counter "userd_store_conflicts_total", "changes", ["kind"],
         "Changes that conflicted with another change or with the remains of a crash",
         |metrics, samples| samples.counts(&metrics.stores.conflicts)),
     row!(Histogram "userd_redis_round_trip_duration_seconds", "seconds", ["kind"],
         "Duration of a round trip to Redis",
-        |metrics, samples| metrics.stores.trips().try_for_each(|(kind, trips)| samples.histogram(&[kind], trips))),
+        |metrics, samples| metrics.stores.round_trips().try_for_each(|(kind, round_trips)| samples.histogram(&[kind], round_trips))),
     row!(Counter "userd_redis_retries_total", "round trips", ["reason"],
         "Round trips to Redis that were retried",
         |metrics, samples| samples.counts(&metrics.stores.retries)),
@@ -129,15 +129,15 @@ pub const TABLE: [Row; 30] = [
     row!(Counter "userd_sign_ins_failed_total", "sign-ins", [],
         "Sign-ins with a wrong password or an unknown e-mail",
         |metrics, samples| samples.count(&[], metrics.sign_ins_failed.get())),
-    row!(Counter "userd_throttled_total", "attempts", ["limit"],
+    row!(Counter "userd_rate_limited_total", "attempts", ["limit"],
         "Password attempts rejected by a rate limit (429)",
-        |metrics, samples| samples.counts(&metrics.throttled)),
+        |metrics, samples| samples.counts(&metrics.rate_limited)),
     row!(Counter "userd_account_events_total", "events", ["kind"],
         "Account events",
         |metrics, samples| samples.counts(&metrics.events)),
-    row!(Counter "userd_doctor_passes_total", "runs", ["end"],
+    row!(Counter "userd_doctor_runs_total", "runs", ["end"],
         "Runs of the background consistency check",
-        |metrics, samples| samples.counts(&metrics.doctor_passes)),
+        |metrics, samples| samples.counts(&metrics.doctor_runs)),
     row!(Counter "userd_doctor_findings_total", "findings", ["kind", "state"],
     "Findings of the background consistency check; each run counts unrepaired ones again", |metrics, samples| {
         FINDING_STATES.iter().zip(&metrics.findings).try_for_each(|(state, kinds)| {
@@ -146,22 +146,22 @@ pub const TABLE: [Row; 30] = [
     }),
     row!(Gauge "userd_build_info", "1", ["version"],
         "Always 1; the label has the version",
-        |_, samples| samples.level(&[env!("CARGO_PKG_VERSION")], 1)),
+        |_, samples| samples.gauge(&[env!("CARGO_PKG_VERSION")], 1)),
     row!(Gauge "process_start_time_seconds", "seconds since 1970", [],
     "Start time of the process", |metrics, samples| {
         #[expect(clippy::cast_precision_loss, reason = "milliseconds of some centuries fit")]
-        samples.level_of(metrics.started_at_ms as f64 / 1000.0)
+        samples.gauge_f64(metrics.started_at_ms as f64 / 1000.0)
     }),
     row!(Gauge "process_resident_memory_bytes", "bytes", [],
         "Resident memory (Linux)",
-        |_, samples| process::resident_bytes().map_or(Ok(()), |bytes| samples.level(&[], bytes))),
+        |_, samples| process::resident_bytes().map_or(Ok(()), |bytes| samples.gauge(&[], bytes))),
     row!(Gauge "process_open_fds", "files", [],
         "Open files and connections (Linux)",
-        |_, samples| process::open_files().map_or(Ok(()), |open| samples.level(&[], open))),
+        |_, samples| process::open_files().map_or(Ok(()), |open| samples.gauge(&[], open))),
     row!(Gauge "process_max_fds", "files", [],
         "Limit of open files (Linux)",
-        |_, samples| process::open_files_max().map_or(Ok(()), |most| samples.level(&[], most))),
+        |_, samples| process::open_files_max().map_or(Ok(()), |most| samples.gauge(&[], most))),
     row!(Counter "process_cpu_seconds_total", "seconds", [],
         "CPU time used, over all cores (Linux)",
-        |_, samples| process::cpu_seconds().map_or(Ok(()), |seconds| samples.count_of(seconds))),
+        |_, samples| process::cpu_seconds().map_or(Ok(()), |seconds| samples.count_f64(seconds))),
 ];

@@ -17,7 +17,7 @@ use userd_store::{KeyKind, KeyStore, StoreError};
 pub const API_KEYS_MAX: usize = 1_000;
 
 /// How often a change of a key is tried when others change it meanwhile.
-const ROUNDS_MAX: u32 = 10;
+const CAS_ATTEMPTS_MAX: u32 = 10;
 
 /// The longest name of an API key, in characters.
 pub const API_KEY_NAME_CHARS_MAX: usize = 100;
@@ -32,9 +32,9 @@ pub struct ApiKey {
     /// What it may do.
     pub scopes: BTreeSet<Scope>,
     /// When it was made.
-    pub made_at: Timestamp,
+    pub created_at: Timestamp,
     /// When it was last used, to the minute.
-    pub used_at: Option<Timestamp>,
+    pub last_used_at: Option<Timestamp>,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
     digest: ApiKeyDigest,
@@ -42,7 +42,7 @@ pub struct ApiKey {
 
 /// An API key as JSON in the store.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct ApiKeyRecord {
     name: String,
     digest: String,
     scopes: Vec<String>,
@@ -58,31 +58,31 @@ struct Kept {
 
 impl ApiKey {
     /// Whether `token` is this key's; in constant time.
-    pub(super) fn is_shown_by(&self, token: &ApiKeyToken) -> bool {
+    pub(super) fn matches(&self, token: &ApiKeyToken) -> bool {
         self.id == *token.id() && self.digest == token.digest()
     }
 
     fn read(id: &str, text: &str) -> Option<Self> {
-        let kept: Kept = serde_json::from_str(text).ok()?;
+        let kept: ApiKeyRecord = serde_json::from_str(text).ok()?;
         Some(Self {
             id: ApiKeyId::parse(id)?,
             name: kept.name,
             // A scope of a newer userd means nothing here.
-            scopes: kept.scopes.iter().filter_map(|word| Scope::from_word(word)).collect(),
-            made_at: Timestamp::from_millis(kept.made_ms),
-            used_at: kept.used_ms.map(Timestamp::from_millis),
+            scopes: kept.scopes.iter().filter_map(|word| Scope::parse(word)).collect(),
+            created_at: Timestamp::from_millis(kept.made_ms),
+            last_used_at: kept.used_ms.map(Timestamp::from_millis),
             revoked_at: kept.revoked_ms.map(Timestamp::from_millis),
             digest: ApiKeyDigest::parse(&kept.digest)?,
         })
     }
 
     fn write(&self) -> String {
-        let kept = Kept {
+        let kept = ApiKeyRecord {
             name: self.name.clone(),
-            digest: self.digest.spell(),
-            scopes: self.scopes.iter().map(|scope| scope.word().to_owned()).collect(),
-            made_ms: self.made_at.as_millis(),
-            used_ms: self.used_at.map(Timestamp::as_millis),
+            digest: self.digest.encode(),
+            scopes: self.scopes.iter().map(|scope| scope.as_str().to_owned()).collect(),
+            made_ms: self.created_at.as_millis(),
+            used_ms: self.last_used_at.map(Timestamp::as_millis),
             revoked_ms: self.revoked_at.map(Timestamp::as_millis),
             newer: serde_json::Map::new(),
         };
@@ -91,13 +91,13 @@ impl ApiKey {
 }
 
 /// What the operator does with API keys.
-pub struct ApiKeys {
+pub struct ApiKeyService {
     store: Arc<dyn KeyStore>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
 
-impl ApiKeys {
+impl ApiKeyService {
     /// The keys in `store`.
     #[must_use]
     pub fn new(store: Arc<dyn KeyStore>, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
@@ -121,8 +121,8 @@ impl ApiKeys {
             id: token.id().clone(),
             name: name.to_owned(),
             scopes,
-            made_at: self.clock.now(),
-            used_at: None,
+            created_at: self.clock.now(),
+            last_used_at: None,
             revoked_at: None,
             digest: token.digest(),
         };
@@ -163,7 +163,7 @@ impl ApiKeys {
                 tracing::error!(id = stored.id, "an API key can't be read and opens nothing");
             }
         }
-        keys.sort_by(|one, other| (one.made_at, &one.id).cmp(&(other.made_at, &other.id)));
+        keys.sort_by(|one, other| (one.created_at, &one.id).cmp(&(other.created_at, &other.id)));
         Ok((keys, count))
     }
 
@@ -177,7 +177,7 @@ impl ApiKeys {
     }
 
     /// Writes that the key was used at `at`.
-    pub(super) async fn note_use(&self, id: &ApiKeyId, at: Timestamp) -> Result<bool, StoreError> {
+    pub(super) async fn touch(&self, id: &ApiKeyId, at: Timestamp) -> Result<bool, StoreError> {
         self.change(id, |key| key.used_ms = key.used_ms.max(Some(at.as_millis()))).await
     }
 
@@ -187,11 +187,11 @@ impl ApiKeys {
     }
 
     /// Changes what is kept, and so leaves alone what only a newer userd understands: its scopes, too.
-    async fn change(&self, id: &ApiKeyId, change: impl Fn(&mut Kept)) -> Result<bool, StoreError> {
-        for _ in 0..ROUNDS_MAX {
+    async fn change(&self, id: &ApiKeyId, change: impl Fn(&mut ApiKeyRecord)) -> Result<bool, StoreError> {
+        for _ in 0..CAS_ATTEMPTS_MAX {
             let stored = self.store.keys(KeyKind::Api).await?.into_iter().find(|key| key.id == id.as_str());
             let Some(stored) = stored else { return Ok(false) };
-            let Ok(mut kept) = serde_json::from_str::<Kept>(&stored.text) else { return Ok(false) };
+            let Ok(mut kept) = serde_json::from_str::<ApiKeyRecord>(&stored.text) else { return Ok(false) };
             change(&mut kept);
             let next = serde_json::to_string(&kept).unwrap_or_default();
             if self.store.replace_key(KeyKind::Api, id.as_str(), Some(&stored.text), Some(&next)).await? {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use tokio::sync::OnceCell;
 use zeroize::Zeroizing;
 
-use crate::turns::Turns;
-use crate::{Error, Seal, UnsealError};
+use crate::single_flight::SingleFlight;
+use crate::{Error, KeyDecryptError, KeyEncryption};
 use userd_core::DeviceKey;
 use userd_core::random::Random;
 use userd_store::{KeyKind, KeyStore};
@@ -17,17 +17,17 @@ const ID: &str = "1";
 /// Finds the key, or makes it.
 pub struct DeviceKeys {
     store: Arc<dyn KeyStore>,
-    seal: Arc<Seal>,
+    key_encryption: Arc<KeyEncryption>,
     random: Arc<dyn Random>,
     key: OnceCell<DeviceKey>,
-    reading: Turns,
+    read_flight: SingleFlight,
 }
 
 impl DeviceKeys {
-    /// The key in `store`, sealed by `seal`.
+    /// The key in `store`, sealed by `key_encryption`.
     #[must_use]
-    pub fn new(store: Arc<dyn KeyStore>, seal: Arc<Seal>, random: Arc<dyn Random>) -> Self {
-        Self { store, seal, random, key: OnceCell::new(), reading: Turns::default() }
+    pub fn new(store: Arc<dyn KeyStore>, key_encryption: Arc<KeyEncryption>, random: Arc<dyn Random>) -> Self {
+        Self { store, key_encryption, random, key: OnceCell::new(), read_flight: SingleFlight::default() }
     }
 
     /// The key; read at most once, and made if there is none.
@@ -38,33 +38,33 @@ impl DeviceKeys {
         if let Some(key) = self.key.get() {
             return Ok(key);
         }
-        let turn = self.reading.next().await?;
-        turn.end(self.key.get_or_try_init(|| self.read_or_make()).await)
+        let guard = self.read_flight.acquire().await?;
+        guard.finish(self.key.get_or_try_init(|| self.read_or_create()).await)
     }
 
     /// One that is made is never removed. Where two make it at once, the first one's holds.
-    async fn read_or_make(&self) -> Result<DeviceKey, Error> {
+    async fn read_or_create(&self) -> Result<DeviceKey, Error> {
         if let Some(key) = self.read().await? {
             return Ok(key);
         }
         let mut secret = Zeroizing::new([0; 32]);
         self.random.fill(&mut *secret);
-        let text = self.seal.close(KeyKind::Device, ID, &*secret, &*self.random);
+        let text = self.key_encryption.encrypt(KeyKind::Device, ID, &*secret, &*self.random);
         if self.store.replace_key(KeyKind::Device, ID, None, Some(&text)).await? {
             return Ok(DeviceKey::new(&secret));
         }
-        self.read().await?.ok_or_else(|| unusable(UnsealError::Damaged))
+        self.read().await?.ok_or_else(|| unusable(KeyDecryptError::Corrupt))
     }
 
     async fn read(&self) -> Result<Option<DeviceKey>, Error> {
         let keys = self.store.keys(KeyKind::Device).await?;
         let Some(key) = keys.into_iter().find(|key| key.id == ID) else { return Ok(None) };
-        let secret = self.seal.open(KeyKind::Device, ID, &key.text).map_err(unusable)?;
-        let secret: &[u8; 32] = secret.as_slice().try_into().map_err(|_| unusable(UnsealError::Damaged))?;
+        let secret = self.key_encryption.decrypt(KeyKind::Device, ID, &key.text).map_err(unusable)?;
+        let secret: &[u8; 32] = secret.as_slice().try_into().map_err(|_| unusable(KeyDecryptError::Corrupt))?;
         Ok(Some(DeviceKey::new(secret)))
     }
 }
 
-fn unusable(source: UnsealError) -> Error {
-    Error::KeyUnusable { kind: KeyKind::Device.word(), id: ID.to_owned(), source }
+fn unusable(source: KeyDecryptError) -> Error {
+    Error::KeyUnusable { kind: KeyKind::Device.as_str(), id: ID.to_owned(), source }
 }

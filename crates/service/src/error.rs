@@ -4,10 +4,10 @@
 
 use std::error::Error as StdError;
 
-use crate::administration::ForeignCursor;
+use crate::admin::InvalidCursor;
 use crate::hashing::HashError;
-use crate::seal::UnsealError;
-use crate::tries::LimitMet;
+use crate::key_encryption::KeyDecryptError;
+use crate::rate_limit::LimitExceeded;
 use userd_core::{PasswordError, UserId};
 use userd_store::StoreError;
 
@@ -31,7 +31,7 @@ pub enum Error {
     PasswordExpired,
     /// The user is not in a state that the caller asked the change for.
     #[error("the user has changed since the state that the change was asked for")]
-    Stale,
+    PreconditionFailed,
     /// The new password breaks a rule that needs the user to be known.
     #[error("the new password is refused")]
     PasswordRejected {
@@ -45,14 +45,14 @@ pub enum Error {
     #[error("too many password hashes are under way")]
     Busy,
     /// The user changed under every attempt; nothing was changed here.
-    #[error("the user changed under each of {rounds} attempts")]
+    #[error("the user changed under each of {attempts} attempts")]
     Contended {
         /// How many attempts were made.
-        rounds: u32,
+        attempts: u32,
     },
     /// Too many passwords were tried.
     #[error("too many passwords were tried; the limit {} lets the next one through in {} ms", .0.name, .0.retry_after_ms)]
-    TooManyTries(LimitMet),
+    RateLimited(LimitExceeded),
     /// The session has ended, or never was.
     #[error("the session has ended, or never was")]
     NoSession,
@@ -61,10 +61,10 @@ pub enum Error {
     UnknownSession,
     /// The refresh token was used before, or is none.
     #[error("the refresh token is worth nothing: {0}")]
-    RefreshRefused(&'static str),
+    RefreshRejected(&'static str),
     /// The cursor is none, or one of another list.
     #[error("the cursor {0}")]
-    ForeignCursor(#[source] ForeignCursor),
+    InvalidCursor(#[source] InvalidCursor),
     /// Tokens are for nobody of this name.
     #[error("the audience is none of those that are configured")]
     UnknownAudience,
@@ -77,7 +77,7 @@ pub enum Error {
         id: String,
         /// Why.
         #[source]
-        source: UnsealError,
+        source: KeyDecryptError,
     },
     /// A token could not be signed, or a key for it not be made.
     #[error("a token could not be signed")]

@@ -1,42 +1,44 @@
 //! The use cases, a file a noun. Knows the store's contract, the clock and randomness; knows no framework.
 
-mod administration;
+mod admin;
+mod api_key_cache;
 mod api_keys;
+mod cooldown;
 mod credentials;
 mod device_key;
 pub mod doctor;
 mod error;
 pub mod hashing;
-mod keyring;
-pub mod moving;
-mod pause;
-mod seal;
+pub mod import_export;
+mod key_encryption;
+mod rate_limit;
 mod secret;
+mod services;
 mod sessions;
 mod signing_keys;
+mod single_flight;
 mod tokens;
-mod tries;
-mod turns;
-mod use_cases;
 mod users;
 
-pub use administration::{
-    Administration, Cursor, EVENTS_ORDER, ForeignCursor, GivenPassword, NewAccount, NewStanding, Page, Stats,
-    UsersWanted, Wanted,
+pub use admin::{
+    AdminService, CreateAccountRequest, EVENTS_ORDER, InvalidCursor, PageCursor, PageRequest, ResultPage, ServiceStats,
+    SetPasswordRequest, UpdateStatusRequest, UserListingRequest,
 };
-pub use api_keys::{API_KEY_NAME_CHARS_MAX, API_KEYS_MAX, ApiKey, ApiKeys};
-pub use credentials::Credentials;
+pub use api_key_cache::ApiKeyCache;
+pub use api_keys::{API_KEY_NAME_CHARS_MAX, API_KEYS_MAX, ApiKey, ApiKeyService};
+pub use credentials::CredentialVerifier;
 pub use device_key::DeviceKeys;
 pub use error::{Error, PasswordField};
-pub use keyring::Keyring;
-pub use seal::{SEAL_KEY_BYTES, Seal, UnsealError};
-pub use secret::Secret;
-pub use sessions::{SessionSettings, Sessions, SignIn, SignedInNow};
+pub use key_encryption::{ENCRYPTION_KEY_BYTES, KeyDecryptError, KeyEncryption};
+pub use rate_limit::{LimitExceeded, SignInLimiter, SignInLimits};
+pub use secret::SecretString;
+pub use services::{ServiceDependencies, ServiceSettings, Services};
+pub use sessions::{SessionService, SessionSettings, SignInRequest, SignInSuccess};
 pub use signing_keys::{
-    Jwk, KEYS_MAX_AGE_S, KeyGround, KeyMaking, KeyState, ListedKey, Rotation, SigningAlgorithm, SigningKeys,
-    SigningRecord, SigningRing, publish_lead_ms,
+    JWKS_MAX_AGE_S, Jwk, KeyDependencies, KeyGenerationError, RotationOutcome, SigningAlgorithm, SigningKeyEntry,
+    SigningKeyInfo, SigningKeyService, SigningKeySet, SigningKeyState, propagation_delay_ms,
 };
-pub use tokens::{Minted, TokenSettings, Tokens};
-pub use tries::{LimitMet, Tries, TryRates};
-pub use use_cases::{Ground, ServiceSettings, UseCases};
-pub use users::{NewPassword, Precondition, Removal, Replacement, SignUp, Users};
+pub use tokens::{MintedToken, TokenService, TokenSettings};
+pub use users::{
+    ChangePasswordRequest, DeleteUserRequest, Precondition, SignUpRequest, UpdateUserRequest, UserService,
+};

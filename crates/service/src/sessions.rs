@@ -4,19 +4,19 @@
 
 use std::sync::Arc;
 
-use crate::credentials::{Check, Credentials, Purpose, Trier};
-use crate::pause::Pause;
-use crate::{DeviceKeys, Error, Secret};
+use crate::cooldown::WriteCooldown;
+use crate::credentials::{AttemptContext, CredentialVerifier, PasswordCheck, PasswordPurpose};
+use crate::{DeviceKeys, Error, SecretString};
 use userd_core::clock::Clock;
 use userd_core::random::Random;
 use userd_core::{
-    CallerId, CanonicalEmail, Client, Device, DeviceKey, Email, EventKind, PasswordAttempt, RefreshState, RefreshToken,
-    Session, SessionId, SessionLimits, SessionToken, Timestamp, User, UserId,
+    Actor, CanonicalEmail, DeviceKey, Email, EventKind, PasswordAttempt, PrincipalId, RefreshState, RefreshToken,
+    Session, SessionId, SessionLimits, SessionToken, Timestamp, TrustedDevice, User, UserId,
 };
-use userd_store::{NewSession, Open, SignedIn, Store, StoreError};
+use userd_store::{NewSession, OpenSessionOutcome, SessionWithUser, Store, StoreError};
 
 /// How often a sign-in begins anew when the user changes under it; as for changes of users.
-const ROUNDS_MAX: u32 = 10;
+const CAS_ATTEMPTS_MAX: u32 = 10;
 
 /// How long sessions live.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -28,19 +28,19 @@ pub struct SessionSettings {
 }
 
 /// The use cases around sessions.
-pub struct Sessions {
+pub struct SessionService {
     store: Arc<dyn Store>,
-    credentials: Arc<Credentials>,
+    credentials: Arc<CredentialVerifier>,
     devices: DeviceKeys,
     settings: SessionSettings,
-    pause: Pause,
+    cooldown: WriteCooldown,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
 
 /// Somebody wants to sign in.
 #[derive(Debug)]
-pub struct SignIn {
+pub struct SignInRequest {
     /// As whom.
     pub email: Email,
     /// The proof.
@@ -48,12 +48,12 @@ pub struct SignIn {
     /// Whether they want a refresh token, too.
     pub refresh: bool,
     /// The token of a device from which they have signed in before, if they show one.
-    pub device: Option<Secret>,
+    pub device: Option<SecretString>,
 }
 
 /// Somebody has signed in.
 #[derive(Debug)]
-pub struct SignedInNow {
+pub struct SignInSuccess {
     /// Who.
     pub user: User,
     /// The session.
@@ -63,23 +63,23 @@ pub struct SignedInNow {
     /// The secret for which tokens for other services are given, if it was asked for.
     pub refresh: Option<RefreshToken>,
     /// Shows next time that this device is known.
-    pub device: Secret,
+    pub device: SecretString,
     /// When the session ends, however much it is used.
-    pub ends_at: Timestamp,
+    pub expires_at: Timestamp,
 }
 
-impl Sessions {
+impl SessionService {
     /// The use cases over `store`.
     #[must_use]
     pub fn new(
         store: Arc<dyn Store>,
-        credentials: Arc<Credentials>,
+        credentials: Arc<CredentialVerifier>,
         devices: DeviceKeys,
         settings: SessionSettings,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Self {
-        Self { store, credentials, devices, settings, pause: Pause::default(), clock, random }
+        Self { store, credentials, devices, settings, cooldown: WriteCooldown::default(), clock, random }
     }
 
     /// How long sessions live.
@@ -101,53 +101,55 @@ impl Sessions {
     /// An unknown e-mail and a wrong password are one: the same hash, the same writing down, the same error.
     ///
     /// # Errors
-    /// [`Error::NotAuthenticated`], [`Error::TooManyTries`], [`Error::Busy`], [`Error::Contended`], [`Error::Store`],
+    /// [`Error::NotAuthenticated`], [`Error::RateLimited`], [`Error::Busy`], [`Error::Contended`], [`Error::Store`],
     /// and what keys and records that can't be read give.
-    pub async fn sign_in(&self, sign_in: &SignIn, client: &Client) -> Result<SignedInNow, Error> {
+    pub async fn sign_in(&self, sign_in: &SignInRequest, actor: &Actor) -> Result<SignInSuccess, Error> {
         let email = sign_in.email.canonical();
         let key = self.devices.key().await?;
-        let mut check = Check::default();
-        for _ in 0..ROUNDS_MAX {
+        let mut check = PasswordCheck::default();
+        for _ in 0..CAS_ATTEMPTS_MAX {
             let found = self.store.user_by_email(email).await?;
             let id = found.as_ref().map(|user| user.id);
-            let device = self.known_device(sign_in, found.as_ref(), key);
-            let trier = Trier { email: Some(email), device, client, purpose: Purpose::Other };
-            let (user, outdated) = match self.credentials.verify(found, &sign_in.password, &trier, &mut check).await {
-                Ok(verified) => verified,
-                Err(Error::NotAuthenticated | Error::UnknownUser) => {
-                    return self.fail(email, id, client).await;
-                }
-                Err(error) => return Err(error),
-            };
-            let Some(user) = self.with_todays_hash(user, outdated, &sign_in.password).await? else { continue };
-            if let Some((session, token, refresh)) = self.open(&user, sign_in.refresh, client).await? {
-                let device = Device::new(user.id, device.unwrap_or_else(|| self.random.bytes()), self.clock.now());
-                let device = Secret::new(device.sign(key, &user.password_hash));
-                let ends_at = self.settings.limits.ends_at(session.made_at);
-                return Ok(SignedInNow { user, session, token, refresh, device, ends_at });
+            let device = self.trusted_device(sign_in, found.as_ref(), key);
+            let context = AttemptContext { email: Some(email), device, actor, purpose: PasswordPurpose::Other };
+            let (user, needs_rehash) =
+                match self.credentials.verify(found, &sign_in.password, &context, &mut check).await {
+                    Ok(verified) => verified,
+                    Err(Error::NotAuthenticated | Error::UnknownUser) => {
+                        return self.record_failed_sign_in(email, id, actor).await;
+                    }
+                    Err(error) => return Err(error),
+                };
+            let Some(user) = self.with_upgraded_hash(user, needs_rehash, &sign_in.password).await? else { continue };
+            if let Some((session, token, refresh)) = self.create(&user, sign_in.refresh, actor).await? {
+                let device =
+                    TrustedDevice::new(user.id, device.unwrap_or_else(|| self.random.bytes()), self.clock.now());
+                let device = SecretString::new(device.sign(key, &user.password_hash));
+                let expires_at = self.settings.limits.expires_at(session.created_at);
+                return Ok(SignInSuccess { user, session, token, refresh, device, expires_at });
             }
         }
-        Err(Error::Contended { rounds: ROUNDS_MAX })
+        Err(Error::Contended { attempts: CAS_ATTEMPTS_MAX })
     }
 
     /// The device that is shown, if it is one of this user's.
-    fn known_device(&self, sign_in: &SignIn, user: Option<&User>, key: &DeviceKey) -> Option<[u8; 16]> {
+    fn trusted_device(&self, sign_in: &SignInRequest, user: Option<&User>, key: &DeviceKey) -> Option<[u8; 16]> {
         let (text, user) = (sign_in.device.as_ref()?.expose(), user?);
-        let device = Device::read(text, key, &user.password_hash, self.clock.now())?;
+        let device = TrustedDevice::verify(text, key, &user.password_hash, self.clock.now())?;
         (device.user == user.id).then_some(device.id)
     }
 
-    /// The user, their hash made again if it is `outdated`; `None` if somebody else was faster.
+    /// The user, their hash made again if it is `needs_rehash`; `None` if somebody else was faster.
     ///
     /// A store without memory takes no new hash and still signs in: the next time will do. If it was written all the
     /// same, this is no longer the version, and the next round finds that out.
-    async fn with_todays_hash(
+    async fn with_upgraded_hash(
         &self,
         user: User,
-        outdated: bool,
+        needs_rehash: bool,
         password: &PasswordAttempt,
     ) -> Result<Option<User>, Error> {
-        if !outdated {
+        if !needs_rehash {
             return Ok(Some(user));
         }
         match self.credentials.upgrade_hash(&user, password).await {
@@ -160,26 +162,31 @@ impl Sessions {
         }
     }
 
-    async fn fail(&self, email: &CanonicalEmail, user: Option<UserId>, client: &Client) -> Result<SignedInNow, Error> {
-        self.store.note_failure(email, user, client, self.clock.now()).await?;
+    async fn record_failed_sign_in(
+        &self,
+        email: &CanonicalEmail,
+        user: Option<UserId>,
+        actor: &Actor,
+    ) -> Result<SignInSuccess, Error> {
+        self.store.record_failed_sign_in(email, user, actor, self.clock.now()).await?;
         Err(Error::NotAuthenticated)
     }
 
     /// Opens a session of the user in the version that was read; `None` if somebody else was faster.
-    async fn open(
+    async fn create(
         &self,
         user: &User,
         refresh: bool,
-        client: &Client,
+        actor: &Actor,
     ) -> Result<Option<(Session, SessionToken, Option<RefreshToken>)>, Error> {
         let token = SessionToken::generate(user.id, self.random.bytes());
         let (id, proof) = token.digest();
         let refresh = refresh.then(|| RefreshToken::generate(user.id, id, proof, self.random.bytes()));
         let session = NewSession { id, proof, refresh: refresh.as_ref().map(RefreshState::of) };
         let now = self.clock.now();
-        match self.store.open_session(user.id, user.version, &session, &self.settings.limits, client, now).await? {
-            Open::Opened(session) => Ok(Some((*session, token, refresh))),
-            Open::Stale | Open::Missing => Ok(None),
+        match self.store.open_session(user.id, user.version, &session, &self.settings.limits, actor, now).await? {
+            OpenSessionOutcome::Opened(session) => Ok(Some((*session, token, refresh))),
+            OpenSessionOutcome::VersionConflict | OpenSessionOutcome::NotFound => Ok(None),
         }
     }
 
@@ -189,27 +196,27 @@ impl Sessions {
     ///
     /// # Errors
     /// [`Error::NoSession`], [`Error::Store`].
-    pub async fn current(&self, token: &SessionToken) -> Result<SignedIn, Error> {
+    pub async fn authenticate(&self, token: &SessionToken) -> Result<SessionWithUser, Error> {
         let (id, proof) = token.digest();
-        let signed_in = self.live(token.user(), id).await?;
+        let signed_in = self.find_active(token.user(), id).await?;
         if signed_in.session.proof != proof {
             return Err(Error::NoSession);
         }
-        if self.settings.limits.is_due(&signed_in.session, signed_in.at) {
-            self.see(&signed_in).await;
+        if self.settings.limits.needs_touch(&signed_in.session, signed_in.at) {
+            self.touch(&signed_in).await;
         }
         Ok(signed_in)
     }
 
     /// Writes that the session was used. A store that reads and does not write must not hold up every request: after
     /// a failure nothing is written for a while.
-    async fn see(&self, signed_in: &SignedIn) {
-        if self.pause.lasts() {
+    async fn touch(&self, signed_in: &SessionWithUser) {
+        if self.cooldown.is_active() {
             return;
         }
-        if let Err(error) = self.store.see_session(signed_in.user.id, &signed_in.session, signed_in.at).await {
+        if let Err(error) = self.store.touch_session(signed_in.user.id, &signed_in.session, signed_in.at).await {
             tracing::debug!(%error, "the use of a session was not written");
-            self.pause.begin();
+            self.cooldown.start();
         }
     }
 
@@ -217,18 +224,20 @@ impl Sessions {
     ///
     /// # Errors
     /// [`Error::NoSession`], [`Error::Store`].
-    pub(super) async fn live(&self, user: UserId, id: SessionId) -> Result<SignedIn, Error> {
+    pub(super) async fn find_active(&self, user: UserId, id: SessionId) -> Result<SessionWithUser, Error> {
         let found = self.store.session(user, id, self.clock.now()).await?;
-        found.filter(|signed_in| self.settings.limits.allow(&signed_in.session, signed_in.at)).ok_or(Error::NoSession)
+        found
+            .filter(|signed_in| self.settings.limits.is_valid(&signed_in.session, signed_in.at))
+            .ok_or(Error::NoSession)
     }
 
     /// The sessions of a user that have not ended, the newest first.
     ///
     /// # Errors
     /// [`Error::UnknownUser`], [`Error::Store`].
-    pub async fn of_user(&self, user: UserId) -> Result<Vec<Session>, Error> {
+    pub async fn list(&self, user: UserId) -> Result<Vec<Session>, Error> {
         let (mut sessions, at) = self.store.sessions(user, self.clock.now()).await?;
-        sessions.retain(|session| self.settings.limits.allow(session, at));
+        sessions.retain(|session| self.settings.limits.is_valid(session, at));
         if sessions.is_empty() && self.store.user(user).await?.is_none() {
             return Err(Error::UnknownUser);
         }
@@ -239,10 +248,10 @@ impl Sessions {
     ///
     /// # Errors
     /// [`Error::UnknownSession`], [`Error::Store`].
-    pub async fn end(&self, user: UserId, id: SessionId, client: &Client) -> Result<(), Error> {
-        let own = client.caller == CallerId::Session(id);
+    pub async fn revoke(&self, user: UserId, id: SessionId, actor: &Actor) -> Result<(), Error> {
+        let own = actor.principal == PrincipalId::Session(id);
         let kind = if own { EventKind::SignedOut } else { EventKind::SessionRevoked };
-        let ended = self.store.end_session(user, id, kind, client, self.clock.now()).await?;
+        let ended = self.store.revoke_session(user, id, kind, actor, self.clock.now()).await?;
         if ended { Ok(()) } else { Err(Error::UnknownSession) }
     }
 
@@ -250,8 +259,8 @@ impl Sessions {
     ///
     /// # Errors
     /// [`Error::UnknownUser`], [`Error::Store`].
-    pub async fn end_others(&self, user: UserId, client: &Client) -> Result<(), Error> {
-        let there = self.store.end_other_sessions(user, client.caller.session(), client, self.clock.now()).await?;
+    pub async fn revoke_others(&self, user: UserId, actor: &Actor) -> Result<(), Error> {
+        let there = self.store.revoke_other_sessions(user, actor.principal.session(), actor, self.clock.now()).await?;
         if there { Ok(()) } else { Err(Error::UnknownUser) }
     }
 }

@@ -11,19 +11,19 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use serde::Serialize;
 
-use crate::signing_keys::{Jwk, SigningAlgorithm, SigningRing};
-use crate::{Error, Secret, Sessions};
+use crate::signing_keys::{Jwk, SigningAlgorithm, SigningKeySet};
+use crate::{Error, SecretString, SessionService};
 use userd_core::clock::Clock;
 use userd_core::random::Random;
-use userd_core::{Client, EventKind, Refresh, RefreshState, RefreshToken, SALT_BYTES, Timestamp};
-use userd_store::{SignedIn, Store};
+use userd_core::{Actor, EventKind, REFRESH_SALT_BYTES, RefreshOutcome, RefreshState, RefreshToken, Timestamp};
+use userd_store::{SessionWithUser, Store};
 
 /// How often a refresh is judged anew when others use a token of the same session at the same moment: after one of
 /// them has written, the next look finds what it wrote.
-const ROUNDS_MAX: u32 = 10;
+const CAS_ATTEMPTS_MAX: u32 = 10;
 
 /// Random bytes in `jti`.
-const ID_BYTES: usize = 16;
+const JTI_BYTES: usize = 16;
 
 /// What tokens say.
 #[derive(Debug, Clone)]
@@ -37,32 +37,32 @@ pub struct TokenSettings {
     /// How the first key, and those of later rotations, sign.
     pub algorithm: SigningAlgorithm,
     /// How long tokens are good, in milliseconds.
-    pub life_ms: u64,
+    pub ttl_ms: u64,
 }
 
 /// The use cases around tokens.
-pub struct Tokens {
-    ring: SigningRing,
-    sessions: Arc<Sessions>,
+pub struct TokenService {
+    key_set: SigningKeySet,
+    sessions: Arc<SessionService>,
     store: Arc<dyn Store>,
     settings: TokenSettings,
-    heard_at: OnceLock<SocketAddr>,
+    listen_address: OnceLock<SocketAddr>,
     clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
 
 /// A token that was made just now.
 #[derive(Debug)]
-pub struct Minted {
+pub struct MintedToken {
     /// The token. A secret: who has it is taken for the user.
-    pub token: Secret,
+    pub token: SecretString,
     /// When it ends.
-    pub ends_at: Timestamp,
+    pub expires_at: Timestamp,
 }
 
 /// What a token says (RFC 7519); moments in seconds.
 #[derive(Serialize)]
-struct Claims<'a> {
+struct TokenClaims<'a> {
     iss: String,
     aud: &'a str,
     sub: String,
@@ -72,18 +72,18 @@ struct Claims<'a> {
     jti: String,
 }
 
-impl Tokens {
+impl TokenService {
     /// The use cases over `store`.
     #[must_use]
     pub fn new(
-        ring: SigningRing,
-        sessions: Arc<Sessions>,
+        key_set: SigningKeySet,
+        sessions: Arc<SessionService>,
         store: Arc<dyn Store>,
         settings: TokenSettings,
         clock: Arc<dyn Clock>,
         random: Arc<dyn Random>,
     ) -> Self {
-        Self { ring, sessions, store, settings, heard_at: OnceLock::new(), clock, random }
+        Self { key_set, sessions, store, settings, listen_address: OnceLock::new(), clock, random }
     }
 
     /// Makes the first key if there is none, and looks whether all can be used.
@@ -91,12 +91,12 @@ impl Tokens {
     /// # Errors
     /// [`Error::KeyUnusable`], [`Error::Store`], [`Error::SigningFailed`].
     pub async fn check_keys(&self) -> Result<(), Error> {
-        self.ring.check().await
+        self.key_set.check().await
     }
 
     /// Tells where userd listens, once it does: the port may have been any.
-    pub fn listens_on(&self, address: SocketAddr) {
-        let _ = self.heard_at.set(address);
+    pub fn set_listen_address(&self, address: SocketAddr) {
+        let _ = self.listen_address.set(address);
     }
 
     /// Who the tokens say that they come from.
@@ -104,7 +104,7 @@ impl Tokens {
     pub fn issuer(&self) -> String {
         match &self.settings.issuer {
             Some(issuer) => issuer.clone(),
-            None => format!("http://{}", self.heard_at.get().unwrap_or(&self.settings.listen)),
+            None => format!("http://{}", self.listen_address.get().unwrap_or(&self.settings.listen)),
         }
     }
 
@@ -119,16 +119,16 @@ impl Tokens {
     /// The public keys that tokens may be signed with.
     ///
     /// # Errors
-    /// As [`Tokens::check_keys`].
+    /// As [`TokenService::check_keys`].
     pub async fn published_keys(&self) -> Result<Vec<Jwk>, Error> {
-        self.ring.published().await
+        self.key_set.published().await
     }
 
     /// A token for who is signed in, for `audience` or the usual one. It ends with the session at the latest.
     ///
     /// # Errors
-    /// [`Error::UnknownAudience`], and as [`Tokens::check_keys`].
-    pub async fn mint(&self, signed_in: &SignedIn, audience: Option<&str>) -> Result<Minted, Error> {
+    /// [`Error::UnknownAudience`], and as [`TokenService::check_keys`].
+    pub async fn mint(&self, signed_in: &SessionWithUser, audience: Option<&str>) -> Result<MintedToken, Error> {
         let aud = self.audience(audience)?;
         self.sign(signed_in, aud).await
     }
@@ -144,23 +144,23 @@ impl Tokens {
     }
 
     /// By the store's time, as sessions end by it: no node's clock makes a token longer.
-    async fn sign(&self, signed_in: &SignedIn, aud: &str) -> Result<Minted, Error> {
-        let SignedIn { user, session, at } = signed_in;
-        let session_ends_at = self.sessions.settings().limits.ends_at(session.made_at);
+    async fn sign(&self, signed_in: &SessionWithUser, aud: &str) -> Result<MintedToken, Error> {
+        let SessionWithUser { user, session, at } = signed_in;
+        let session_ends_at = self.sessions.settings().limits.expires_at(session.created_at);
         // Whole seconds, or the answer would promise more than the token does.
         let seconds = |moment: Timestamp| moment.as_millis() / 1000;
-        let exp = seconds(at.plus_millis(self.settings.life_ms).min(session_ends_at));
-        let claims = Claims {
+        let exp = seconds(at.plus_millis(self.settings.ttl_ms).min(session_ends_at));
+        let claims = TokenClaims {
             iss: self.issuer(),
             aud,
             sub: user.id.to_string(),
             sid: session.id.to_string(),
             iat: seconds(*at),
             exp,
-            jti: BASE64URL.encode(self.random.bytes::<ID_BYTES>()),
+            jti: BASE64URL.encode(self.random.bytes::<JTI_BYTES>()),
         };
-        let token = Secret::new(self.ring.sign(&claims, *at).await?);
-        Ok(Minted { token, ends_at: Timestamp::from_millis(exp * 1000) })
+        let token = SecretString::new(self.key_set.sign(&claims, *at).await?);
+        Ok(MintedToken { token, expires_at: Timestamp::from_millis(exp * 1000) })
     }
 
     /// A token for who has the refresh token of a session, and what to show next time.
@@ -170,29 +170,29 @@ impl Tokens {
     /// that has ended, ends nothing.
     ///
     /// # Errors
-    /// [`Error::RefreshRefused`], [`Error::UnknownAudience`], [`Error::Contended`], and as [`Tokens::check_keys`].
+    /// [`Error::RefreshRejected`], [`Error::UnknownAudience`], [`Error::Contended`], and as [`TokenService::check_keys`].
     pub async fn refresh(
         &self,
         token: &RefreshToken,
         audience: Option<&str>,
-        client: &Client,
-    ) -> Result<(Minted, RefreshToken), Error> {
+        actor: &Actor,
+    ) -> Result<(MintedToken, RefreshToken), Error> {
         let aud = self.audience(audience)?;
-        for _ in 0..ROUNDS_MAX {
+        for _ in 0..CAS_ATTEMPTS_MAX {
             let (signed_in, state) = self.signed_in(token).await?;
             let grace_ms = self.sessions.settings().refresh_grace_ms;
-            let salt: [u8; SALT_BYTES] = self.random.bytes();
-            let (next, successor) = match state.judge(token, signed_in.session.proof, signed_in.at, grace_ms, salt) {
-                Refresh::Rotate { state, successor } => (state, successor),
+            let salt: [u8; REFRESH_SALT_BYTES] = self.random.bytes();
+            let (next, successor) = match state.evaluate(token, signed_in.session.proof, signed_in.at, grace_ms, salt) {
+                RefreshOutcome::Rotate { state, successor } => (state, successor),
                 // Nothing changes, but it is written like the first time: what a store has and did not confirm may be
                 // lost, and its successor would then look stolen.
-                Refresh::Again { successor } => (state, successor),
-                Refresh::Reused => {
+                RefreshOutcome::Repeat { successor } => (state, successor),
+                RefreshOutcome::Reused => {
                     let (user, session, now) = (token.user(), token.session(), self.clock.now());
-                    self.store.end_session(user, session, EventKind::RefreshReused, client, now).await?;
-                    return Err(Error::RefreshRefused("it was used before, so its session was ended"));
+                    self.store.revoke_session(user, session, EventKind::RefreshReused, actor, now).await?;
+                    return Err(Error::RefreshRejected("it was used before, so its session was ended"));
                 }
-                Refresh::Forged => return Err(Error::RefreshRefused("it never was a token of its session")),
+                RefreshOutcome::Forged => return Err(Error::RefreshRejected("it never was a token of its session")),
             };
             // The token for others first: where none can be made, the old refresh token is not used up.
             let minted = self.sign(&signed_in, aud).await?;
@@ -200,18 +200,18 @@ impl Tokens {
                 return Ok((minted, successor));
             }
         }
-        Err(Error::Contended { rounds: ROUNDS_MAX })
+        Err(Error::Contended { attempts: CAS_ATTEMPTS_MAX })
     }
 
     /// The session that the token says it is of, with what is kept of its refresh tokens.
-    async fn signed_in(&self, token: &RefreshToken) -> Result<(SignedIn, RefreshState), Error> {
-        let live = self.sessions.live(token.user(), token.session()).await;
+    async fn signed_in(&self, token: &RefreshToken) -> Result<(SessionWithUser, RefreshState), Error> {
+        let live = self.sessions.find_active(token.user(), token.session()).await;
         let signed_in = live.map_err(|error| match error {
-            Error::NoSession => Error::RefreshRefused("its session has ended, or never was"),
+            Error::NoSession => Error::RefreshRejected("its session has ended, or never was"),
             other => other,
         })?;
         let state = signed_in.session.refresh.clone();
-        let state = state.ok_or(Error::RefreshRefused("its session has no refresh token"))?;
+        let state = state.ok_or(Error::RefreshRejected("its session has no refresh token"))?;
         Ok((signed_in, state))
     }
 }

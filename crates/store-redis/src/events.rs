@@ -14,16 +14,16 @@ use std::collections::BTreeMap;
 use ::redis::{Cmd, Value};
 
 use super::RedisStore;
-use super::keys::{SHARDS, Shard};
+use super::layout::{SHARD_COUNT, Shard};
 use super::script::Script;
-use userd_core::{Agent, CallerId, CanonicalEmail, Client, Event, EventKind, Timestamp, UserId};
-use userd_store::{EventPlace, Order, StoreError};
+use userd_core::{AccountEvent, Actor, CanonicalEmail, EventKind, PrincipalId, Timestamp, UserAgent, UserId};
+use userd_store::{EventPosition, SortOrder, StoreError};
 
 /// Fewer events than this are never kept in a shard: one user's last days should outlive their neighbours'.
-const KEPT_MIN: u64 = 100;
+const EVENTS_PER_SHARD_MIN: u64 = 100;
 
 /// How many events are read at once.
-const PAGE: usize = 256;
+const EVENTS_PAGE_SIZE: usize = 256;
 
 /// An event as scripts append it: how many are kept, then the values of its fields.
 pub(super) type EventArgs = [Vec<u8>; 6];
@@ -33,39 +33,39 @@ pub(super) const NO_EVENT: EventArgs = [const { Vec::new() }; 6];
 
 impl RedisStore {
     /// The event as scripts append it.
-    pub(super) fn event(&self, user: UserId, kind: EventKind, client: &Client, at: Timestamp) -> EventArgs {
-        let kept = (self.link.settings().events_kept / u64::from(SHARDS)).max(KEPT_MIN);
-        let from = client.address.map(|address| address.to_string()).unwrap_or_default();
+    pub(super) fn event_args(&self, user: UserId, kind: EventKind, actor: &Actor, at: Timestamp) -> EventArgs {
+        let kept = (self.router.settings().events_retention_max / u64::from(SHARD_COUNT)).max(EVENTS_PER_SHARD_MIN);
+        let from = actor.address.map(|address| address.to_string()).unwrap_or_default();
         [
             kept.to_string().into_bytes(),
             user.as_bytes().to_vec(),
-            kind.word().as_bytes().to_vec(),
+            kind.as_str().as_bytes().to_vec(),
             at.as_millis().to_string().into_bytes(),
             from.into_bytes(),
-            client.caller.to_string().into_bytes(),
+            actor.principal.to_string().into_bytes(),
         ]
     }
 
     /// Appends a failure where there is a user, and asks the same of another shard where there is none.
-    pub(super) async fn append_failure(
+    pub(super) async fn append_failed_sign_in(
         &self,
         email: &CanonicalEmail,
         user: Option<UserId>,
-        client: &Client,
+        actor: &Actor,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let shard = user.map_or_else(|| Shard::of_email(email), Shard::of_user);
         let (key, exists) = (self.keys.events(shard), if user.is_some() { "1" } else { "0" });
         let nobody = UserId::generate(now, [0; 10]);
-        let event = self.event(user.unwrap_or(nobody), EventKind::SignInFailed, client, now);
+        let event = self.event_args(user.unwrap_or(nobody), EventKind::SignInFailed, actor, now);
         let args: Vec<&[u8]> = std::iter::once(exists.as_bytes()).chain(event.iter().map(Vec::as_slice)).collect();
-        let reply = self.link.script(self.link.deadline(), shard, Script::NoteFailure, &[&key], &args).await;
+        let reply = self.router.script(self.router.deadline(), shard, Script::RecordFailedSignIn, &[&key], &args).await;
         reply.map(drop).map_err(|error| error.at(&key))
     }
 
     /// The last `most` events of `user`, in the order in which they happened.
-    pub(super) async fn last_events(&self, user: UserId, most: usize) -> Result<Vec<Event>, StoreError> {
-        let found = self.events_after(user, None, Order::Descending, most).await?;
+    pub(super) async fn last_events(&self, user: UserId, most: usize) -> Result<Vec<AccountEvent>, StoreError> {
+        let found = self.events_after(user, None, SortOrder::Descending, most).await?;
         Ok(found.into_iter().rev().map(|(_, event)| event).collect())
     }
 
@@ -73,31 +73,31 @@ impl RedisStore {
     pub(super) async fn events_after(
         &self,
         user: UserId,
-        after: Option<EventPlace>,
-        order: Order,
+        after: Option<EventPosition>,
+        order: SortOrder,
         most: usize,
-    ) -> Result<Vec<(EventPlace, Event)>, StoreError> {
-        let (deadline, shard) = (self.link.deadline(), Shard::of_user(user));
+    ) -> Result<Vec<(EventPosition, AccountEvent)>, StoreError> {
+        let (deadline, shard) = (self.router.deadline(), Shard::of_user(user));
         let key = self.keys.events(shard);
         let (command, start, end) = match order {
-            Order::Ascending => ("XRANGE", "-", "+"),
-            Order::Descending => ("XREVRANGE", "+", "-"),
+            SortOrder::Ascending => ("XRANGE", "-", "+"),
+            SortOrder::Descending => ("XREVRANGE", "+", "-"),
         };
         let mut found = Vec::new();
-        let mut from = after.map_or_else(|| start.to_owned(), |EventPlace(ms, number)| format!("({ms}-{number}"));
+        let mut from = after.map_or_else(|| start.to_owned(), |EventPosition(ms, number)| format!("({ms}-{number}"));
         while found.len() < most {
             let mut read = Cmd::new();
-            read.arg(command).arg(&key).arg(&from).arg(end).arg("COUNT").arg(PAGE);
-            let answer = self.link.command(deadline, shard, &read).await.map_err(|error| error.at(&key))?;
-            let page = entries(answer).map_err(|what| StoreError::corrupt(key.as_str(), what))?;
-            for Entry { id, fields } in &page {
+            read.arg(command).arg(&key).arg(&from).arg(end).arg("COUNT").arg(EVENTS_PAGE_SIZE);
+            let answer = self.router.command(deadline, shard, &read).await.map_err(|error| error.at(&key))?;
+            let page = parse_entries(answer).map_err(|what| StoreError::corrupt(key.as_str(), what))?;
+            for StreamEntry { id, fields } in &page {
                 if fields.get("user").is_some_and(|bytes| bytes.as_slice() == user.as_bytes()) {
-                    let event = parse(fields).map_err(|what| StoreError::corrupt(key.as_str(), what))?;
-                    found.extend(place(id).zip(event));
+                    let event = parse_event(fields).map_err(|what| StoreError::corrupt(key.as_str(), what))?;
+                    found.extend(parse_position(id).zip(event));
                 }
             }
             match page.last() {
-                Some(last) if page.len() == PAGE => from = format!("({}", last.id),
+                Some(last) if page.len() == EVENTS_PAGE_SIZE => from = format!("({}", last.id),
                 _ => break,
             }
         }
@@ -107,43 +107,43 @@ impl RedisStore {
 }
 
 /// The place that an entry's id, `<milliseconds>-<number>`, is.
-fn place(id: &str) -> Option<EventPlace> {
+fn parse_position(id: &str) -> Option<EventPosition> {
     let (ms, number) = id.split_once('-')?;
-    Some(EventPlace(ms.parse().ok()?, number.parse().ok()?))
+    Some(EventPosition(ms.parse().ok()?, number.parse().ok()?))
 }
 
 /// An entry of a stream.
-struct Entry {
+struct StreamEntry {
     id: String,
     fields: BTreeMap<String, Vec<u8>>,
 }
 
-fn entries(answer: Value) -> Result<Vec<Entry>, &'static str> {
+fn parse_entries(answer: Value) -> Result<Vec<StreamEntry>, &'static str> {
     let entries: Vec<(String, BTreeMap<String, Vec<u8>>)> =
         ::redis::from_redis_value(answer).map_err(|_| "an entry of the events can't be read")?;
-    Ok(entries.into_iter().map(|(id, fields)| Entry { id, fields }).collect())
+    Ok(entries.into_iter().map(|(id, fields)| StreamEntry { id, fields }).collect())
 }
 
 /// The events in the answer to an `XREVRANGE`.
-pub(super) fn read(answer: Value) -> Result<Vec<Event>, &'static str> {
-    entries(answer)?.iter().filter_map(|entry| parse(&entry.fields).transpose()).collect()
+pub(super) fn parse_events(answer: Value) -> Result<Vec<AccountEvent>, &'static str> {
+    parse_entries(answer)?.iter().filter_map(|entry| parse_event(&entry.fields).transpose()).collect()
 }
 
 /// The event; `None` if it is of a kind that a newer userd has written.
-fn parse(fields: &BTreeMap<String, Vec<u8>>) -> Result<Option<Event>, &'static str> {
+fn parse_event(fields: &BTreeMap<String, Vec<u8>>) -> Result<Option<AccountEvent>, &'static str> {
     let field = |name: &str| fields.get(name).map(Vec::as_slice);
     let text = |name: &str| field(name).and_then(|bytes| std::str::from_utf8(bytes).ok());
     let user = field("user").and_then(UserId::from_slice).ok_or("the user of an event is no id")?;
     let kind = text("kind").ok_or("the kind of an event is missing")?;
-    let Some(kind) = EventKind::from_word(kind) else { return Ok(None) };
+    let Some(kind) = EventKind::parse(kind) else { return Ok(None) };
     let at = text("at").and_then(|at| at.parse().ok()).ok_or("the time of an event is no number")?;
     let address = match text("from").ok_or("the address of an event is missing")? {
         "" => None,
         address => Some(address.parse().map_err(|_| "the address of an event is none")?),
     };
-    let caller = text("by").and_then(CallerId::from_stored).ok_or("the caller of an event is none")?;
-    let client = Client { address, agent: Agent::default(), caller };
-    Ok(Some(Event { user, kind, at: Timestamp::from_millis(at), client }))
+    let principal = text("by").and_then(PrincipalId::from_stored).ok_or("the caller of an event is none")?;
+    let actor = Actor { address, agent: UserAgent::default(), principal };
+    Ok(Some(AccountEvent { user, kind, at: Timestamp::from_millis(at), actor }))
 }
 
 #[cfg(test)]
@@ -161,7 +161,7 @@ mod tests {
             let text = |text: &str| Value::BulkString(text.as_bytes().to_vec());
             let fields = [("user", Value::BulkString(user)), ("kind", text(&kind)), ("at", text(&at)), ("from", text(&from)), ("by", text(&by))];
             let fields = fields.into_iter().flat_map(|(name, value)| [text(name), value]).collect();
-            let _ = read(Value::Array(vec![Value::Array(vec![text(&id), Value::Array(fields)])]));
+            let _ = parse_events(Value::Array(vec![Value::Array(vec![text(&id), Value::Array(fields)])]));
         }
     }
 }

@@ -8,8 +8,8 @@ use ::redis::aio::MultiplexedConnection;
 use ::redis::{Pipeline, Value};
 use async_trait::async_trait;
 
-use super::link::dial_for_reading;
-use super::{RedisSettings, Servers, StartError};
+use super::connection::dial_for_reading;
+use super::{RedisSettings, RedisStartError, ServerTopology};
 use userd_store::{LegacyPage, LegacyRecord, LegacySource, StoreError};
 
 /// What a user has there. The field `salt` is not read: a PHC string has its salt within.
@@ -29,17 +29,17 @@ impl LegacyDatabase {
     ///
     /// # Errors
     /// A sentence that says why not.
-    pub async fn open(settings: &RedisSettings) -> Result<Self, StartError> {
-        let Servers::One(address) = &settings.servers else {
-            return Err(StartError("the older design has one server: write redis://HOST:PORT/DB".to_owned()));
+    pub async fn open(settings: &RedisSettings) -> Result<Self, RedisStartError> {
+        let ServerTopology::Standalone(address) = &settings.servers else {
+            return Err(RedisStartError("the older design has one server: write redis://HOST:PORT/DB".to_owned()));
         };
         let connecting = tokio::time::timeout(settings.timeout, dial_for_reading(settings, address)).await;
-        let late = || StartError(format!("{address} does not answer"));
-        let connection = connecting.map_err(|_| late())?.map_err(StartError)?;
+        let late = || RedisStartError(format!("{address} does not answer"));
+        let connection = connecting.map_err(|_| late())?.map_err(RedisStartError)?;
         Ok(Self { connection, timeout: settings.timeout })
     }
 
-    async fn ask(&self, pipeline: &Pipeline, count: usize) -> Result<Vec<Value>, StoreError> {
+    async fn send(&self, pipeline: &Pipeline, count: usize) -> Result<Vec<Value>, StoreError> {
         let mut connection = self.connection.clone();
         let asked = tokio::time::timeout(self.timeout, connection.send_packed_commands(pipeline, 0, count)).await;
         asked.map_err(|_| StoreError::unavailable("no answer in time"))?.map_err(StoreError::unavailable)
@@ -51,17 +51,17 @@ impl LegacySource for LegacyDatabase {
     async fn page(&self, place: u64) -> Result<LegacyPage, StoreError> {
         let mut scan = Pipeline::new();
         scan.cmd("SCAN").arg(place).arg("COUNT").arg(PAGE_KEYS).arg("TYPE").arg("hash");
-        let answer = self.ask(&scan, 1).await?.pop().unwrap_or(Value::Nil);
+        let answer = self.send(&scan, 1).await?.pop().unwrap_or(Value::Nil);
         let answer = answer.extract_error().map_err(StoreError::unavailable)?;
         let (next, keys): (u64, Vec<Vec<u8>>) = ::redis::from_redis_value(answer).map_err(StoreError::unavailable)?;
         let mut reads = Pipeline::with_capacity(keys.len());
         for key in &keys {
             reads.cmd("HMGET").arg(key).arg(&FIELDS);
         }
-        let answers = if keys.is_empty() { Vec::new() } else { self.ask(&reads, keys.len()).await? };
+        let answers = if keys.is_empty() { Vec::new() } else { self.send(&reads, keys.len()).await? };
         let mut page = LegacyPage { next: (next != 0).then_some(next), ..LegacyPage::default() };
         for (key, answer) in keys.into_iter().zip(answers) {
-            match record(&key, answer) {
+            match parse_record(&key, answer) {
                 Some(record) => page.records.push(record),
                 None => page.others += 1,
             }
@@ -71,7 +71,7 @@ impl LegacySource for LegacyDatabase {
 }
 
 /// The record, if it has what makes a user: an e-mail and a hashed password.
-fn record(key: &[u8], answer: Value) -> Option<LegacyRecord> {
+fn parse_record(key: &[u8], answer: Value) -> Option<LegacyRecord> {
     let fields: Vec<Option<Vec<u8>>> = ::redis::from_redis_value(answer).ok()?;
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();
     let mut fields = fields.into_iter().map(|field| field.map(text));

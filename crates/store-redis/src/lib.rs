@@ -6,22 +6,22 @@
 //!
 //! | key | type | holds |
 //! |---|---|---|
-//! | `userd:{1f3}:user:<uuid>` | hash | the record, the truth about a user: see `record` |
+//! | `userd:{1f3}:user:<uuid>` | hash | the record, the truth about a user: see `user_record` |
 //! | `userd:{1f3}:users` | sorted set, score 0 | ids of the shard's active users |
 //! | `userd:{1f3}:emails` | sorted set, score 0 | `<canonical e-mail>\0<uuid>` of the shard's active users |
 //! | `userd:{2a7}:claim:<canonical e-mail>` | string | `<uuid>:<op>`: a pure pointer, never the truth |
-//! | `userd:{1f3}:sessions:<uuid>` | hash | the user's sessions: see `session_fields` |
+//! | `userd:{1f3}:sessions:<uuid>` | hash | the user's sessions: see `session_record` |
 //! | `userd:{1f3}:events` | stream | what happened to the shard's users: see `events` |
-//! | `userd:{2a7}:throttle:<letter>:<digests>` | string, expires | when a bucket is full again: see `throttle` |
+//! | `userd:{2a7}:throttle:<letter>:<digests>` | string, expires | when a bucket is full again: see `rate_limit` |
 //! | `userd:{000}:keys:<kind>` | hash | the service's own keys: see `service_keys` |
-//! | `userd:{1f3}:ack` | string | nothing: written before replicas or disks are waited for, see `link::confirm` |
+//! | `userd:{1f3}:ack` | string | nothing: written before replicas or disks are waited for, see `connection::acknowledge` |
 //! | `userd:meta` | hash | versions of format and canonicalisation |
 //!
 //! # Uniqueness
 //! An e-mail and its user lie in different shards, so every change that concerns both goes through the
 //! claim protocol: steps that each touch one shard, are atomic, may be repeated, and are fenced by the
-//! user's fence, a counter in the record. `steps` has the steps, `sign_up`, `change` and `remove` put them in order,
-//! `importing` does so for many users at once, `scripts/*.lua` say why each is right. It holds whatever crashes, pauses or repeats, with any clock.
+//! user's fence, a counter in the record. `protocol` has the steps, `protocol::sign_up`, `protocol::change_profile` and `protocol::delete_user` put them in order,
+//! `protocol::import` does so for many users at once, `scripts/*.lua` say why each is right. It holds whatever crashes, pauses or repeats, with any clock.
 //!
 //! # Sessions and history
 //! Lie in the user's shard, so that one script changes the record and them. Such a script has several keys, and while
@@ -29,31 +29,26 @@
 //! sessions are reads of one key each, and go on.
 //!
 //! # How to add a step
-//! One script in `scripts/` with its teaching comment, one line in `script`, one typed call in `steps`.
+//! One script in `scripts/` with its teaching comment, one line in `script`, one typed call in `protocol`.
 //! Check first, write last; touch one shard; answer a repeat as before.
 
-mod change;
-mod checks;
-mod directory;
+mod check;
+mod connection;
 mod events;
-mod examine;
-mod exporting;
-mod import_steps;
-mod importing;
-pub mod keys;
+mod export;
+pub mod layout;
 mod legacy;
-mod link;
-mod merge;
-mod record;
-mod remove;
+mod listing;
+mod merge_listings;
+mod protocol;
+mod rate_limit;
 mod script;
 mod service_keys;
-mod session_fields;
+mod session_record;
 mod sessions;
 mod settings;
-mod sign_up;
-mod steps;
-mod throttle;
+mod startup_checks;
+mod user_record;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,17 +56,20 @@ use std::time::Duration;
 use ::redis::{Cmd, Value};
 use async_trait::async_trait;
 
-use self::keys::{Keys, Shard, mask_claim};
+use self::connection::{RequestError, ShardRouter};
+use self::layout::{KeyLayout, Shard, mask_claim};
 pub use self::legacy::LegacyDatabase;
-use self::link::{Link, LinkError};
-use self::record::Pointer;
+use self::protocol::SideEffects;
 pub use self::settings::{
-    Acknowledge, Address, BUSY_PAUSE, Durability, Login, RECHECK_EVERY, RedisSettings, Sentinels, Servers,
+    AckRequirement, BUSY_PAUSE, NodeAddress, RECHECK_EVERY, RedisDurability, RedisSettings, SentinelSettings,
+    ServerCredentials, ServerTopology,
 };
-use self::steps::Told;
+use self::user_record::ClaimPointer;
 use userd_core::random::Random;
-use userd_core::{CanonicalEmail, Client, EventKind, PasswordHash, SessionId, Timestamp, User, UserId, Version};
-use userd_store::{Insert, Profile, Remove, Ruling, Store, StoreError, Update};
+use userd_core::{Actor, CanonicalEmail, EventKind, PasswordHash, SessionId, Timestamp, User, UserId, UserVersion};
+use userd_store::{
+    CreateUserOutcome, DeleteUserOutcome, StatusUpdate, Store, StoreError, UpdateUserOutcome, UserProfile,
+};
 
 /// How long an intent may take before others may give up on it, in milliseconds. Longer than any request
 /// lives, short enough that a crash does not block an e-mail for longer.
@@ -80,12 +78,12 @@ pub const INTENT_MS: u64 = 30_000;
 /// Why the store does not start.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{0}")]
-pub struct StartError(String);
+pub struct RedisStartError(String);
 
 /// The store in Redis.
 pub struct RedisStore {
-    link: Link,
-    keys: Keys,
+    router: ShardRouter,
+    keys: KeyLayout,
     random: Arc<dyn Random>,
     busy_pause: Duration,
 }
@@ -96,31 +94,31 @@ impl RedisStore {
     ///
     /// # Errors
     /// The server is there, but accounts must not be entrusted to it, or it does not let us in.
-    pub async fn start(settings: RedisSettings, random: Arc<dyn Random>) -> Result<Self, StartError> {
-        let keys = Keys::below(settings.prefix.clone());
+    pub async fn start(settings: RedisSettings, random: Arc<dyn Random>) -> Result<Self, RedisStartError> {
+        let keys = KeyLayout::with_prefix(settings.prefix.clone());
         let busy_pause = settings.busy_pause;
-        let link = Link::start(settings, Arc::clone(&random)).await.map_err(StartError)?;
-        Ok(Self { link, keys, random, busy_pause })
+        let router = ShardRouter::start(settings, Arc::clone(&random)).await.map_err(RedisStartError)?;
+        Ok(Self { router, keys, random, busy_pause })
     }
 
     /// The claim on an e-mail: who may have it.
-    async fn pointer(
+    async fn claim_pointer(
         &self,
         deadline: tokio::time::Instant,
         email: &CanonicalEmail,
-    ) -> Result<Option<Pointer>, StoreError> {
-        let answer = self.link.command(deadline, Shard::of_email(email), &self.get_claim(email)).await;
-        read_pointer(email, answer)
+    ) -> Result<Option<ClaimPointer>, StoreError> {
+        let answer = self.router.command(deadline, Shard::of_email(email), &self.get_claim(email)).await;
+        parse_claim(email, answer)
     }
 
     /// The same, where a verdict rests on it.
-    async fn confirmed_pointer(
+    async fn acknowledged_pointer(
         &self,
         deadline: tokio::time::Instant,
         email: &CanonicalEmail,
-    ) -> Result<Option<Pointer>, StoreError> {
-        let answer = self.link.confirmed(deadline, Shard::of_email(email), &self.get_claim(email)).await;
-        read_pointer(email, answer)
+    ) -> Result<Option<ClaimPointer>, StoreError> {
+        let answer = self.router.acknowledged_read(deadline, Shard::of_email(email), &self.get_claim(email)).await;
+        parse_claim(email, answer)
     }
 
     fn get_claim(&self, email: &CanonicalEmail) -> Cmd {
@@ -129,9 +127,9 @@ impl RedisStore {
         get
     }
 
-    async fn record(&self, deadline: tokio::time::Instant, id: UserId) -> Result<Option<User>, StoreError> {
+    async fn read_user(&self, deadline: tokio::time::Instant, id: UserId) -> Result<Option<User>, StoreError> {
         let key = self.keys.user(id);
-        record::read(id, &key, self.fields(deadline, id, &record::READ).await?)
+        user_record::parse_user(id, &key, self.fields(deadline, id, &user_record::USER_FIELDS).await?)
     }
 
     /// The fields `names` of the record of `id`, in their order.
@@ -144,7 +142,7 @@ impl RedisStore {
         let key = self.keys.user(id);
         let mut read = Cmd::new();
         read.arg("HMGET").arg(&key).arg(names);
-        match self.link.command(deadline, Shard::of_user(id), &read).await.map_err(|error| error.at(&key))? {
+        match self.router.command(deadline, Shard::of_user(id), &read).await.map_err(|error| error.at(&key))? {
             Value::Array(fields) => Ok(fields),
             _ => Err(StoreError::corrupt(key, "the record is no list of fields")),
         }
@@ -153,21 +151,21 @@ impl RedisStore {
 
 #[async_trait]
 impl Store for RedisStore {
-    async fn insert_user(&self, user: &User, client: &Client) -> Result<Insert, StoreError> {
-        self.sign_up(user, client).await
+    async fn create_user(&self, user: &User, actor: &Actor) -> Result<CreateUserOutcome, StoreError> {
+        self.sign_up(user, actor).await
     }
 
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
-        self.record(self.link.deadline(), id).await
+        self.read_user(self.router.deadline(), id).await
     }
 
     /// Claim, then record; the record decides. A reader that meets no answer or a mismatch may have met a
     /// change between its two reads, so it reads once more. It never repairs.
     async fn user_by_email(&self, email: &CanonicalEmail) -> Result<Option<User>, StoreError> {
-        let deadline = self.link.deadline();
+        let deadline = self.router.deadline();
         for _ in 0..2 {
-            if let Some(pointer) = self.pointer(deadline, email).await? {
-                let user = self.record(deadline, pointer.id).await?;
+            if let Some(pointer) = self.claim_pointer(deadline, email).await? {
+                let user = self.read_user(deadline, pointer.id).await?;
                 if let Some(user) = user.filter(|user| user.email.canonical() == email) {
                     return Ok(Some(user));
                 }
@@ -182,7 +180,7 @@ impl Store for RedisStore {
             count.arg("ZCARD").arg(self.keys.users(shard));
             (shard, count)
         };
-        let answers = self.link.many(self.link.deadline(), Shard::all().map(count).collect()).await;
+        let answers = self.router.fan_out(self.router.deadline(), Shard::all().map(count).collect()).await;
         let answers = answers.map_err(|error| error.at("users"))?;
         let mut total = 0;
         for (shard, answer) in Shard::all().zip(answers) {
@@ -194,92 +192,100 @@ impl Store for RedisStore {
         Ok(total)
     }
 
-    async fn replace_profile(
+    async fn update_profile(
         &self,
         id: UserId,
-        expected: Version,
-        profile: &Profile,
-        client: &Client,
+        expected: UserVersion,
+        profile: &UserProfile,
+        actor: &Actor,
         now: Timestamp,
-    ) -> Result<Update, StoreError> {
-        self.change_profile(id, expected, profile, client, now).await
+    ) -> Result<UpdateUserOutcome, StoreError> {
+        self.change_profile(id, expected, profile, actor, now).await
     }
 
-    async fn replace_password(
+    async fn update_password(
         &self,
         id: UserId,
-        expected: Version,
+        expected: UserVersion,
         password_hash: &PasswordHash,
         keep: Option<SessionId>,
-        client: &Client,
+        actor: &Actor,
         now: Timestamp,
-    ) -> Result<Update, StoreError> {
-        let event = self.event(id, EventKind::PasswordChanged, client, now);
-        self.rule(id, expected, Told::HistoryAndSessions(event, keep), |user| {
+    ) -> Result<UpdateUserOutcome, StoreError> {
+        let event = self.event_args(id, EventKind::PasswordChanged, actor, now);
+        self.update_credentials(id, expected, SideEffects::EventAndSessions(event, keep), |user| {
             user.password_hash = password_hash.clone();
-            user.standing.password_expired = false;
+            user.status.password_expired = false;
             user.updated_at = now;
         })
         .await
     }
 
-    async fn replace_standing(
+    async fn update_status(
         &self,
         id: UserId,
-        expected: Version,
-        ruling: &Ruling,
-        client: &Client,
+        expected: UserVersion,
+        status_update: &StatusUpdate,
+        actor: &Actor,
         now: Timestamp,
-    ) -> Result<Update, StoreError> {
-        let event = self.event(id, ruling.kind, client, now);
-        let told = if ruling.ends_sessions() { Told::HistoryAndSessions(event, None) } else { Told::History(event) };
-        self.rule(id, expected, told, |user| {
-            ruling.apply(user);
+    ) -> Result<UpdateUserOutcome, StoreError> {
+        let event = self.event_args(id, status_update.kind, actor, now);
+        let side_effects = if status_update.revokes_sessions() {
+            SideEffects::EventAndSessions(event, None)
+        } else {
+            SideEffects::Event(event)
+        };
+        self.update_credentials(id, expected, side_effects, |user| {
+            status_update.apply(user);
             user.updated_at = now;
         })
         .await
     }
 
-    async fn replace_password_hash(
+    async fn update_password_hash(
         &self,
         id: UserId,
-        expected: Version,
+        expected: UserVersion,
         password_hash: &PasswordHash,
-    ) -> Result<Update, StoreError> {
-        self.rule(id, expected, Told::Nobody, |user| user.password_hash = password_hash.clone()).await
+    ) -> Result<UpdateUserOutcome, StoreError> {
+        self.update_credentials(id, expected, SideEffects::Nothing, |user| user.password_hash = password_hash.clone())
+            .await
     }
 
-    async fn remove_user(
+    async fn delete_user(
         &self,
         id: UserId,
-        expected: Version,
-        client: &Client,
+        expected: UserVersion,
+        actor: &Actor,
         now: Timestamp,
-    ) -> Result<Remove, StoreError> {
-        self.remove(id, expected, client, now).await
+    ) -> Result<DeleteUserOutcome, StoreError> {
+        self.delete(id, expected, actor, now).await
     }
 
-    async fn check(&self) -> Result<(), StoreError> {
-        self.link.ping(self.link.deadline()).await.map_err(|error| error.at("PING"))?;
-        match self.link.trouble() {
+    async fn check_health(&self) -> Result<(), StoreError> {
+        self.router.ping(self.router.deadline()).await.map_err(|error| error.at("PING"))?;
+        match self.router.unavailable_reason() {
             Some(why) => Err(StoreError::unavailable(why)),
             None => Ok(()),
         }
     }
 
     async fn close(&self) {
-        self.link.close();
+        self.router.close();
     }
 }
 
 /// The pointer in the answer to a `GET` of the claim on `email`.
-fn read_pointer(email: &CanonicalEmail, answer: Result<Value, LinkError>) -> Result<Option<Pointer>, StoreError> {
+fn parse_claim(
+    email: &CanonicalEmail,
+    answer: Result<Value, RequestError>,
+) -> Result<Option<ClaimPointer>, StoreError> {
     let shown = || mask_claim(email);
     match answer.map_err(|error| error.at(&shown()))? {
         Value::Nil => Ok(None),
         Value::BulkString(bytes) => std::str::from_utf8(&bytes)
             .ok()
-            .and_then(Pointer::parse)
+            .and_then(ClaimPointer::parse)
             .map(Some)
             .ok_or_else(|| StoreError::corrupt(shown(), "the claim is no pointer")),
         _ => Err(StoreError::corrupt(shown(), "the claim is no text")),

@@ -4,20 +4,20 @@
 use ::redis::{Cmd, ToRedisArgs};
 
 /// The text of a script that needs to know what sessions look like.
-macro_rules! about_sessions {
+macro_rules! session_script {
     ($name:literal) => {
         concat!(include_str!("scripts/sessions.lua"), include_str!(concat!("scripts/", $name, ".lua")))
     };
 }
 
 /// The text of a script that needs to know how tries are counted.
-macro_rules! about_buckets {
+macro_rules! rate_limit_script {
     ($name:literal) => {
         concat!(include_str!("scripts/gcra.lua"), include_str!(concat!("scripts/", $name, ".lua")))
     };
 }
 
-/// One script. Runs on one shard, atomic, and may be sent again, but for [`Script::is_sent_once`].
+/// One script. Runs on one shard, atomic, and may be sent again, but for [`Script::is_non_idempotent`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(usize)]
 pub(super) enum Script {
@@ -36,7 +36,7 @@ pub(super) enum Script {
     /// Takes a claim back.
     Release,
     /// Strikes a claim off a record's list.
-    ReleaseClear,
+    ClearStaleClaim,
     /// X1.
     ChangeIntend,
     /// X3.
@@ -46,29 +46,29 @@ pub(super) enum Script {
     /// A change within the record.
     Edit,
     /// D1.
-    Remove,
+    DeleteUser,
     /// Judges a holder's claim.
     Resolve,
     /// Sets the listing entries of one record.
-    Relist,
+    RepairListing,
     /// Signs in.
     OpenSession,
     /// Ends one session.
-    EndSession,
+    RevokeSession,
     /// Ends all sessions but one.
-    EndOtherSessions,
+    RevokeOtherSessions,
     /// Writes that a session was used.
-    SeeSession,
+    TouchSession,
     /// Puts a session's next refresh state in the place of another.
     ReplaceRefresh,
     /// Writes that a password was wrong.
-    NoteFailure,
+    RecordFailedSignIn,
     /// Takes one from each of some buckets.
-    Take,
+    RateLimitTake,
     /// Gives one back to each of some buckets.
-    GiveBack,
+    RateLimitRefund,
     /// Fills buckets.
-    Fill,
+    RateLimitReset,
     /// Puts one of the service's own keys in the place of another.
     ReplaceKey,
     /// Removes sessions of somebody who is no active user.
@@ -80,11 +80,11 @@ pub(super) enum Script {
 }
 
 /// How many scripts there are.
-pub(super) const SCRIPTS: usize = 28;
+pub(super) const SCRIPT_COUNT: usize = 28;
 
 impl Script {
     /// Every script, each at the place of its number.
-    pub(super) const ALL: [Self; SCRIPTS] = [
+    pub(super) const ALL: [Self; SCRIPT_COUNT] = [
         Self::SignUpIntend,
         Self::SignUpCommit,
         Self::SignUpAbort,
@@ -92,23 +92,23 @@ impl Script {
         Self::ImportCommit,
         Self::Claim,
         Self::Release,
-        Self::ReleaseClear,
+        Self::ClearStaleClaim,
         Self::ChangeIntend,
         Self::ChangeCommit,
         Self::ChangeAbort,
         Self::Edit,
-        Self::Remove,
+        Self::DeleteUser,
         Self::Resolve,
-        Self::Relist,
+        Self::RepairListing,
         Self::OpenSession,
-        Self::EndSession,
-        Self::EndOtherSessions,
-        Self::SeeSession,
+        Self::RevokeSession,
+        Self::RevokeOtherSessions,
+        Self::TouchSession,
         Self::ReplaceRefresh,
-        Self::NoteFailure,
-        Self::Take,
-        Self::GiveBack,
-        Self::Fill,
+        Self::RecordFailedSignIn,
+        Self::RateLimitTake,
+        Self::RateLimitRefund,
+        Self::RateLimitReset,
         Self::ReplaceKey,
         Self::SweepSessions,
         Self::Namespace,
@@ -121,7 +121,7 @@ impl Script {
     }
 
     /// The command that runs it by its digest on `keys`; arguments may follow.
-    pub(super) fn evalsha(self, digests: &[String; SCRIPTS], keys: &[impl ToRedisArgs]) -> Cmd {
+    pub(super) fn evalsha(self, digests: &[String; SCRIPT_COUNT], keys: &[impl ToRedisArgs]) -> Cmd {
         let mut command = Cmd::new();
         command.arg("EVALSHA").arg(&digests[self.number()]).arg(keys.len()).arg(keys);
         command
@@ -138,19 +138,19 @@ impl Script {
         match self {
             Self::SignUpAbort
             | Self::Release
-            | Self::ReleaseClear
+            | Self::ClearStaleClaim
             | Self::ChangeAbort
-            | Self::Remove
+            | Self::DeleteUser
             | Self::Resolve
             | Self::OpenSession
-            | Self::EndSession
-            | Self::EndOtherSessions
-            | Self::SeeSession
+            | Self::RevokeSession
+            | Self::RevokeOtherSessions
+            | Self::TouchSession
             | Self::ReplaceRefresh
-            | Self::NoteFailure
-            | Self::Take
-            | Self::GiveBack
-            | Self::Fill
+            | Self::RecordFailedSignIn
+            | Self::RateLimitTake
+            | Self::RateLimitRefund
+            | Self::RateLimitReset
             | Self::ReplaceKey
             | Self::SweepSessions => " flags=allow-oom",
             Self::SignUpIntend
@@ -161,7 +161,7 @@ impl Script {
             | Self::ChangeIntend
             | Self::ChangeCommit
             | Self::Edit
-            | Self::Relist
+            | Self::RepairListing
             | Self::Namespace
             | Self::SelfTest => "",
         }
@@ -169,13 +169,20 @@ impl Script {
 
     /// Whether what it writes has to be on replicas and disks before it is answered, where the operator asks for
     /// that. Not what may be lost: a loss of counts fills buckets, and one of last uses ends a session sooner.
-    pub(super) fn is_confirmed(self) -> bool {
-        !matches!(self, Self::SeeSession | Self::NoteFailure | Self::Take | Self::GiveBack | Self::Fill)
+    pub(super) fn needs_acknowledgement(self) -> bool {
+        !matches!(
+            self,
+            Self::TouchSession
+                | Self::RecordFailedSignIn
+                | Self::RateLimitTake
+                | Self::RateLimitRefund
+                | Self::RateLimitReset
+        )
     }
 
     /// Whether it is not sent again after an answer that got lost: it would do the same twice.
-    pub(super) fn is_sent_once(self) -> bool {
-        matches!(self, Self::NoteFailure | Self::GiveBack)
+    pub(super) fn is_non_idempotent(self) -> bool {
+        matches!(self, Self::RecordFailedSignIn | Self::RateLimitRefund)
     }
 
     fn body(self) -> &'static str {
@@ -187,23 +194,23 @@ impl Script {
             Self::ImportCommit => include_str!("scripts/import_commit.lua"),
             Self::Claim => include_str!("scripts/claim.lua"),
             Self::Release => include_str!("scripts/release.lua"),
-            Self::ReleaseClear => include_str!("scripts/release_clear.lua"),
+            Self::ClearStaleClaim => include_str!("scripts/clear_stale_claim.lua"),
             Self::ChangeIntend => include_str!("scripts/change_intend.lua"),
             Self::ChangeCommit => include_str!("scripts/change_commit.lua"),
             Self::ChangeAbort => include_str!("scripts/change_abort.lua"),
-            Self::Edit => about_sessions!("edit"),
-            Self::Remove => include_str!("scripts/remove.lua"),
+            Self::Edit => session_script!("edit"),
+            Self::DeleteUser => include_str!("scripts/delete_user.lua"),
             Self::Resolve => include_str!("scripts/resolve.lua"),
-            Self::Relist => include_str!("scripts/relist.lua"),
-            Self::OpenSession => about_sessions!("open_session"),
-            Self::EndSession => about_sessions!("end_session"),
-            Self::EndOtherSessions => about_sessions!("end_other_sessions"),
-            Self::SeeSession => about_sessions!("see_session"),
-            Self::ReplaceRefresh => about_sessions!("replace_refresh"),
-            Self::NoteFailure => include_str!("scripts/note_failure.lua"),
-            Self::Take => about_buckets!("take"),
-            Self::GiveBack => about_buckets!("give_back"),
-            Self::Fill => include_str!("scripts/fill.lua"),
+            Self::RepairListing => include_str!("scripts/repair_listing.lua"),
+            Self::OpenSession => session_script!("open_session"),
+            Self::RevokeSession => session_script!("revoke_session"),
+            Self::RevokeOtherSessions => session_script!("revoke_other_sessions"),
+            Self::TouchSession => session_script!("touch_session"),
+            Self::ReplaceRefresh => session_script!("replace_refresh"),
+            Self::RecordFailedSignIn => include_str!("scripts/record_failed_sign_in.lua"),
+            Self::RateLimitTake => rate_limit_script!("rate_limit_take"),
+            Self::RateLimitRefund => rate_limit_script!("rate_limit_refund"),
+            Self::RateLimitReset => include_str!("scripts/rate_limit_reset.lua"),
             Self::ReplaceKey => include_str!("scripts/replace_key.lua"),
             Self::SweepSessions => include_str!("scripts/sweep_sessions.lua"),
             Self::Namespace => include_str!("scripts/namespace.lua"),

@@ -4,9 +4,9 @@ use ::redis::Cmd;
 use async_trait::async_trait;
 
 use super::RedisStore;
-use super::keys::Shard;
+use super::layout::Shard;
+use super::protocol::reply_texts;
 use super::script::Script;
-use super::steps::words;
 use userd_store::{KeyKind, KeyStore, StoreError, StoredKey};
 
 #[async_trait]
@@ -15,7 +15,7 @@ impl KeyStore for RedisStore {
         let key = self.keys.service_keys(kind);
         let mut read = Cmd::new();
         read.arg("HGETALL").arg(&key);
-        let answer = self.link.command(self.link.deadline(), Shard::FIRST, &read).await;
+        let answer = self.router.command(self.router.deadline(), Shard::FIRST, &read).await;
         let fields: std::collections::BTreeMap<String, String> =
             ::redis::from_redis_value(answer.map_err(|error| error.at(&key))?)
                 .map_err(|_| StoreError::corrupt(key, "a key is no text"))?;
@@ -32,7 +32,7 @@ impl KeyStore for RedisStore {
         let key = self.keys.service_keys(kind);
         let there = |text: Option<&str>| if text.is_some() { "1" } else { "0" };
         let args = [id, there(expected), expected.unwrap_or_default(), there(next), next.unwrap_or_default()];
-        let reply = self.link.script(self.link.deadline(), Shard::FIRST, Script::ReplaceKey, &[&key], &args).await;
-        Ok(words(reply.map_err(|error| error.at(&key))?.value) == ["ok"])
+        let reply = self.router.script(self.router.deadline(), Shard::FIRST, Script::ReplaceKey, &[&key], &args).await;
+        Ok(reply_texts(reply.map_err(|error| error.at(&key))?.value) == ["ok"])
     }
 }

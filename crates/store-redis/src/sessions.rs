@@ -1,5 +1,5 @@
 //! Sessions in Redis: each a few fields of its user's hash, which lies in the user's shard. What the fields are is in
-//! `session_fields`, what each step does in its script.
+//! `session_record`, what each step does in its script.
 //!
 //! A session is good only while the user is active and its epoch is that of the record. What ends many sessions at
 //! once begins a new epoch in the same step as the change, so that nothing has to be found and nothing can be raced.
@@ -9,32 +9,32 @@ use async_trait::async_trait;
 use tokio::time::Instant;
 
 use super::RedisStore;
-use super::keys::Shard;
-use super::link::Reply;
-use super::record;
+use super::connection::ScriptReply;
+use super::layout::Shard;
+use super::protocol::reply_texts;
 use super::script::Script;
-use super::session_fields::{self as fields, Kept};
-use super::steps::words;
+use super::session_record::{self, StoredSession};
+use super::user_record;
 use userd_core::{
-    CallerId, CanonicalEmail, Client, Event, EventKind, RefreshState, Session, SessionId, SessionLimits, Timestamp,
-    User, UserId, Version,
+    AccountEvent, Actor, CanonicalEmail, EventKind, PrincipalId, RefreshState, Session, SessionId, SessionLimits,
+    Timestamp, User, UserId, UserVersion,
 };
-use userd_store::{NewSession, Open, SessionStore, SignedIn, StoreError};
+use userd_store::{NewSession, OpenSessionOutcome, SessionStore, SessionWithUser, StoreError};
 
 /// How much later than its sender waits an opening may arrive by the server's clock, which we know to some
 /// milliseconds; in milliseconds.
-const OPEN_SLACK_MS: u64 = 1_000;
+const CLOCK_SKEW_MS_MAX: u64 = 1_000;
 
 /// The longest that Redis is told to keep sessions that nobody ends, a hundred years: it takes no number of any size.
-pub(super) const KEPT_MS_MAX: u64 = 100 * 365 * 24 * 3_600_000;
+pub(super) const SESSION_TTL_MS_MAX: u64 = 100 * 365 * 24 * 3_600_000;
 
 /// How often an ending of all sessions begins anew because another epoch has begun meanwhile.
-const EPOCH_ROUNDS: usize = 3;
+const EPOCH_ATTEMPTS_MAX: usize = 3;
 
 /// How often a session is looked at whose epoch is not that of the record: a change may have come between the two
 /// reads, and then the next look sees both sides of it, unless another change has come. Where a slot moves, the two
 /// reads may lie far apart.
-pub(super) const LOOKS: usize = 4;
+pub(super) const READ_ATTEMPTS_MAX: usize = 4;
 
 #[async_trait]
 impl SessionStore for RedisStore {
@@ -42,42 +42,42 @@ impl SessionStore for RedisStore {
     async fn open_session(
         &self,
         user: UserId,
-        expected: Version,
+        expected: UserVersion,
         session: &NewSession,
         limits: &SessionLimits,
-        client: &Client,
+        actor: &Actor,
         now: Timestamp,
-    ) -> Result<Open, StoreError> {
-        let (deadline, shard) = (self.link.deadline(), Shard::of_user(user));
+    ) -> Result<OpenSessionOutcome, StoreError> {
+        let (deadline, shard) = (self.router.deadline(), Shard::of_user(user));
         let (key, sessions, events) = (self.keys.user(user), self.keys.sessions(user), self.keys.events(shard));
-        let patience_ms = u64::try_from(self.link.settings().timeout.as_millis()).unwrap_or(u64::MAX);
-        let opened = Client { caller: CallerId::Session(session.id), ..client.clone() };
-        let event = self.event(user, EventKind::SignedIn, &opened, now);
+        let patience_ms = u64::try_from(self.router.settings().timeout.as_millis()).unwrap_or(u64::MAX);
+        let opened = Actor { principal: PrincipalId::Session(session.id), ..actor.clone() };
+        let event = self.event_args(user, EventKind::SignedIn, &opened, now);
         let refresh = session.refresh.as_ref().map(RefreshState::to_bytes).unwrap_or_default();
-        let bounded = |ms: u64| ms.clamp(1, KEPT_MS_MAX).to_string();
+        let bounded = |ms: u64| ms.clamp(1, SESSION_TTL_MS_MAX).to_string();
         let (version, idle, absolute) = (expected.to_string(), bounded(limits.idle_ms), bounded(limits.absolute_ms));
         let most = limits.sessions_max.max(1).to_string();
         for attempt in 0..2 {
             let at = self.server_time(deadline, shard).await?;
-            let not_after = at.as_millis().saturating_add(patience_ms).saturating_add(OPEN_SLACK_MS).to_string();
-            let core = fields::core(session.proof, at, client.address);
-            let mut args = vec![version.as_bytes(), session.id.as_bytes(), &core, client.agent.as_str().as_bytes()];
+            let not_after = at.as_millis().saturating_add(patience_ms).saturating_add(CLOCK_SKEW_MS_MAX).to_string();
+            let core = session_record::encode_core(session.proof, at, actor.address);
+            let mut args = vec![version.as_bytes(), session.id.as_bytes(), &core, actor.agent.as_str().as_bytes()];
             args.extend([&refresh[..], idle.as_bytes(), absolute.as_bytes(), most.as_bytes(), not_after.as_bytes()]);
             args.extend(event.iter().map(Vec::as_slice));
             let keys = [key.as_str(), &sessions, &events];
-            let reply = self.link.script(deadline, shard, Script::OpenSession, &keys, &args).await;
+            let reply = self.router.script(deadline, shard, Script::OpenSession, &keys, &args).await;
             let mut answer = bytes(reply.map_err(|error| error.at(&key))?.value).into_iter();
             let mut next = || answer.next().unwrap_or_default();
             match next().as_slice() {
                 b"ok" => {
-                    let kept = fields::parse(session.id, &next(), &next(), &next());
+                    let kept = session_record::parse_parts(session.id, &next(), &next(), &next());
                     let kept = kept.map_err(|what| self.corrupt_sessions(user, what))?;
-                    return Ok(Open::Opened(Box::new(kept.session)));
+                    return Ok(OpenSessionOutcome::Opened(Box::new(kept.session)));
                 }
-                b"missing" => return Ok(Open::Missing),
-                b"stale" => return Ok(Open::Stale),
+                b"missing" => return Ok(OpenSessionOutcome::NotFound),
+                b"stale" => return Ok(OpenSessionOutcome::VersionConflict),
                 b"late" if attempt == 0 => {
-                    self.link.ask_server_clock(deadline, shard).await.map_err(|error| error.at(&key))?;
+                    self.router.refresh_server_clock(deadline, shard).await.map_err(|error| error.at(&key))?;
                 }
                 b"late" => break,
                 _ => return Err(StoreError::corrupt(key, "a step answered what it never does")),
@@ -87,24 +87,29 @@ impl SessionStore for RedisStore {
     }
 
     /// Record, then session, in one pipeline. An old epoch read first and a new one after it is a change in between.
-    async fn session(&self, user: UserId, id: SessionId, _now: Timestamp) -> Result<Option<SignedIn>, StoreError> {
-        let (deadline, shard) = (self.link.deadline(), Shard::of_user(user));
-        let names: Vec<&str> = record::READ.into_iter().chain([record::EPOCH]).collect();
-        for _ in 0..LOOKS {
+    async fn session(
+        &self,
+        user: UserId,
+        id: SessionId,
+        _now: Timestamp,
+    ) -> Result<Option<SessionWithUser>, StoreError> {
+        let (deadline, shard) = (self.router.deadline(), Shard::of_user(user));
+        let names: Vec<&str> = user_record::USER_FIELDS.into_iter().chain([user_record::EPOCH_FIELD]).collect();
+        for _ in 0..READ_ATTEMPTS_MAX {
             let mut read = Cmd::new();
-            read.arg("HMGET").arg(self.keys.sessions(user)).arg(fields::names(id));
+            read.arg("HMGET").arg(self.keys.sessions(user)).arg(session_record::field_names(id));
             let (record, session) = self.record_and_sessions(deadline, user, &names, read).await?;
             let Some((user, epoch)) = self.user_and_epoch(user, record)? else { return Ok(None) };
             let kept = match session {
-                Value::Array(values) => fields::read(id, values),
+                Value::Array(values) => session_record::parse_fields(id, values),
                 _ => Err("the key holds another type"),
             };
             let kept = kept.map_err(|what| self.corrupt_sessions(user.id, what))?;
             match kept {
                 None => return Ok(None),
-                Some(Kept { session, epoch: of }) if of == epoch => {
+                Some(StoredSession { session, epoch: of }) if of == epoch => {
                     let at = self.server_time(deadline, shard).await?;
-                    return Ok(Some(SignedIn { user, session, at }));
+                    return Ok(Some(SessionWithUser { user, session, at }));
                 }
                 Some(_) => {}
             }
@@ -113,72 +118,75 @@ impl SessionStore for RedisStore {
     }
 
     async fn sessions(&self, user: UserId, _now: Timestamp) -> Result<(Vec<Session>, Timestamp), StoreError> {
-        let (deadline, shard) = (self.link.deadline(), Shard::of_user(user));
+        let (deadline, shard) = (self.router.deadline(), Shard::of_user(user));
         let mut own = Vec::new();
-        for look in 1..=LOOKS {
+        for look in 1..=READ_ATTEMPTS_MAX {
             let mut read = Cmd::new();
             read.arg("HGETALL").arg(self.keys.sessions(user));
-            let (record, sessions) = self.record_and_sessions(deadline, user, &["st", record::EPOCH], read).await?;
+            let (record, sessions) =
+                self.record_and_sessions(deadline, user, &["st", user_record::EPOCH_FIELD], read).await?;
             let Some(epoch) = self.active_epoch(user, &record)? else { break };
-            let all = fields::read_all(sessions).map_err(|what| self.corrupt_sessions(user, what))?;
+            let all = session_record::parse_all(sessions).map_err(|what| self.corrupt_sessions(user, what))?;
             let count = all.len();
             own = all.into_iter().filter(|kept| kept.epoch == epoch).map(|kept| kept.session).collect();
-            if own.len() == count || look == LOOKS {
+            if own.len() == count || look == READ_ATTEMPTS_MAX {
                 break;
             }
         }
-        own.sort_by_key(|session: &Session| std::cmp::Reverse((session.made_at, session.id)));
+        own.sort_by_key(|session: &Session| std::cmp::Reverse((session.created_at, session.id)));
         Ok((own, self.server_time(deadline, shard).await?))
     }
 
-    async fn see_session(&self, user: UserId, session: &Session, at: Timestamp) -> Result<(), StoreError> {
+    async fn touch_session(&self, user: UserId, session: &Session, at: Timestamp) -> Result<(), StoreError> {
         let at = at.as_millis().to_string();
-        self.on_sessions(user, Script::SeeSession, &[session.id.as_bytes(), at.as_bytes()]).await.map(drop)
+        self.run_on_sessions(user, Script::TouchSession, &[session.id.as_bytes(), at.as_bytes()]).await.map(drop)
     }
 
-    async fn end_session(
+    async fn revoke_session(
         &self,
         user: UserId,
         id: SessionId,
         kind: EventKind,
-        client: &Client,
+        actor: &Actor,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let shard = Shard::of_user(user);
         let (key, events, event) =
-            (self.keys.sessions(user), self.keys.events(shard), self.event(user, kind, client, now));
+            (self.keys.sessions(user), self.keys.events(shard), self.event_args(user, kind, actor, now));
         let args: Vec<&[u8]> = std::iter::once(&id.as_bytes()[..]).chain(event.iter().map(Vec::as_slice)).collect();
-        let reply = self.link.script(self.link.deadline(), shard, Script::EndSession, &[&key, &events], &args).await;
-        let Reply { value, repeated } = reply.map_err(|error| error.at(&key))?;
+        let reply =
+            self.router.script(self.router.deadline(), shard, Script::RevokeSession, &[&key, &events], &args).await;
+        let ScriptReply { value, repeated } = reply.map_err(|error| error.at(&key))?;
         // An earlier copy may have ended it, and its answer was lost.
-        Ok(words(value) == ["ok"] || repeated)
+        Ok(reply_texts(value) == ["ok"] || repeated)
     }
 
-    async fn end_other_sessions(
+    async fn revoke_other_sessions(
         &self,
         user: UserId,
         keep: Option<SessionId>,
-        client: &Client,
+        actor: &Actor,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let (deadline, shard, nonce) = (self.link.deadline(), Shard::of_user(user), super::nonce(&*self.random));
+        let (deadline, shard, nonce) = (self.router.deadline(), Shard::of_user(user), super::nonce(&*self.random));
         let (sessions, events) = (self.keys.sessions(user), self.keys.events(shard));
-        let event = self.event(user, EventKind::SessionsRevoked, client, now);
+        let event = self.event_args(user, EventKind::SessionsRevoked, actor, now);
         let keep = keep.map(|id| id.as_bytes().to_vec()).unwrap_or_default();
-        for _ in 0..EPOCH_ROUNDS {
-            let record = Value::Array(self.fields(deadline, user, &["st", record::EPOCH]).await?);
+        for _ in 0..EPOCH_ATTEMPTS_MAX {
+            let record = Value::Array(self.fields(deadline, user, &["st", user_record::EPOCH_FIELD]).await?);
             let Some(epoch) = self.active_epoch(user, &record)? else { return Ok(false) };
             let epoch = epoch.to_string();
             let mut args = vec![epoch.as_bytes(), nonce.as_bytes(), &keep];
             args.extend(event.iter().map(Vec::as_slice));
-            let answer = self.on_record(deadline, Script::EndOtherSessions, user, &[&sessions, &events], &args).await?;
-            match answer.word.as_str() {
+            let answer =
+                self.run_on_record(deadline, Script::RevokeOtherSessions, user, &[&sessions, &events], &args).await?;
+            match answer.status.as_str() {
                 "ok" => return Ok(true),
                 "missing" => return Ok(false),
                 // Where an answer got lost it may be our own epoch that another one has followed: to begin one more
                 // would be a second act.
-                "raced" => answer.lost_track()?,
-                _ => return Err(answer.unknown()),
+                "raced" => answer.reject_if_ambiguous()?,
+                _ => return Err(answer.unexpected_reply()),
             }
         }
         Err(StoreError::unavailable("others keep ending all sessions of this user"))
@@ -194,29 +202,29 @@ impl SessionStore for RedisStore {
         let expected = session.refresh.as_ref().map(RefreshState::to_bytes).unwrap_or_default();
         let (next, at) = (next.to_bytes(), at.as_millis().to_string());
         let args = [&session.id.as_bytes()[..], &expected, &next, at.as_bytes()];
-        Ok(words(self.on_sessions(user, Script::ReplaceRefresh, &args).await?) == ["ok"])
+        Ok(reply_texts(self.run_on_sessions(user, Script::ReplaceRefresh, &args).await?) == ["ok"])
     }
 
-    async fn note_failure(
+    async fn record_failed_sign_in(
         &self,
         email: &CanonicalEmail,
         user: Option<UserId>,
-        client: &Client,
+        actor: &Actor,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.append_failure(email, user, client, now).await
+        self.append_failed_sign_in(email, user, actor, now).await
     }
 
-    async fn events(&self, user: UserId, most: usize) -> Result<Vec<Event>, StoreError> {
+    async fn events(&self, user: UserId, most: usize) -> Result<Vec<AccountEvent>, StoreError> {
         self.last_events(user, most).await
     }
 }
 
 impl RedisStore {
     /// Runs a script on the sessions of `user` alone.
-    async fn on_sessions(&self, user: UserId, script: Script, args: &[&[u8]]) -> Result<Value, StoreError> {
+    async fn run_on_sessions(&self, user: UserId, script: Script, args: &[&[u8]]) -> Result<Value, StoreError> {
         let key = self.keys.sessions(user);
-        let reply = self.link.script(self.link.deadline(), Shard::of_user(user), script, &[&key], args).await;
+        let reply = self.router.script(self.router.deadline(), Shard::of_user(user), script, &[&key], args).await;
         reply.map(|reply| reply.value).map_err(|error| error.at(&key))
     }
 
@@ -231,29 +239,31 @@ impl RedisStore {
         let (shard, key) = (Shard::of_user(user), self.keys.user(user));
         let mut record = Cmd::new();
         record.arg("HMGET").arg(&key).arg(names);
-        let answers = self.link.many(deadline, vec![(shard, record), (shard, read)]).await;
+        let answers = self.router.fan_out(deadline, vec![(shard, record), (shard, read)]).await;
         let mut answers = answers.map_err(|error| error.at(&key))?.into_iter();
         let mut next = || answers.next().unwrap_or(Value::Nil);
         Ok((next(), next()))
     }
 
-    /// The active user in an answer to an `HMGET` of [`record::READ`] and [`record::EPOCH`], and the epoch.
+    /// The active user in an answer to an `HMGET` of [`user_record::USER_FIELDS`] and [`user_record::EPOCH_FIELD`], and the epoch.
     pub(super) fn user_and_epoch(&self, id: UserId, answer: Value) -> Result<Option<(User, u32)>, StoreError> {
         let key = self.keys.user(id);
         let Value::Array(mut fields) = answer else {
             return Err(StoreError::corrupt(key, "the key holds another type"));
         };
-        let epoch = record::epoch(&fields.pop().unwrap_or(Value::Nil));
-        let Some(user) = record::read(id, &key, fields)? else { return Ok(None) };
+        let epoch = user_record::parse_epoch(&fields.pop().unwrap_or(Value::Nil));
+        let Some(user) = user_record::parse_user(id, &key, fields)? else { return Ok(None) };
         Ok(Some((user, epoch.map_err(|what| StoreError::corrupt(key, what))?)))
     }
 
-    /// The epoch in an answer to an `HMGET` of `st` and [`record::EPOCH`]; `None` if there is no such user.
+    /// The epoch in an answer to an `HMGET` of `st` and [`user_record::EPOCH_FIELD`]; `None` if there is no such user.
     fn active_epoch(&self, id: UserId, answer: &Value) -> Result<Option<u32>, StoreError> {
         let corrupt = |what| StoreError::corrupt(self.keys.user(id), what);
         match answer {
             Value::Array(fields) => match fields.as_slice() {
-                [Value::BulkString(state), epoch] if state == b"A" => record::epoch(epoch).map(Some).map_err(corrupt),
+                [Value::BulkString(state), epoch] if state == b"A" => {
+                    user_record::parse_epoch(epoch).map(Some).map_err(corrupt)
+                }
                 [_, _] => Ok(None),
                 _ => Err(corrupt("the record is no list of fields")),
             },
@@ -262,7 +272,7 @@ impl RedisStore {
     }
 
     async fn server_time(&self, deadline: Instant, shard: Shard) -> Result<Timestamp, StoreError> {
-        let now_ms = self.link.server_now_ms(deadline, shard).await.map_err(|error| error.at("TIME"))?;
+        let now_ms = self.router.server_now_ms(deadline, shard).await.map_err(|error| error.at("TIME"))?;
         Ok(Timestamp::from_millis(now_ms))
     }
 

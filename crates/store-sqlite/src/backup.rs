@@ -17,27 +17,27 @@ use rusqlite::backup::Backup;
 use rusqlite::{Connection, OpenFlags};
 
 use super::errors::OpenError;
-use super::lock::Lock;
+use super::lock::ServingLock;
 use super::{open, schema};
 
 /// Pages in a portion: 1 MiB, about a millisecond of a disk.
-const PORTION_PAGES: i32 = 256;
+const STEP_PAGES: i32 = 256;
 
 /// The pause after each: at most half a gigabyte a second is asked of the disk.
-const PORTION_PAUSE: Duration = Duration::from_millis(2);
+const STEP_PAUSE: Duration = Duration::from_millis(2);
 
 /// How often another name is tried for the database that makes room.
 const KEPT_NAMES_MAX: u32 = 1000;
 
 /// What was copied.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Copied {
+pub struct BackupSummary {
     /// How many users are in it.
     pub users: u64,
     /// How large the file is.
     pub bytes: u64,
     /// Where the database lies that was replaced.
-    pub kept: Option<PathBuf>,
+    pub previous: Option<PathBuf>,
 }
 
 /// Why there is no copy.
@@ -51,16 +51,16 @@ pub enum BackupError {
     Exists(PathBuf),
     /// The database is to be copied onto itself.
     #[error("{0} is the database itself; choose another file")]
-    Itself(PathBuf),
+    SameFile(PathBuf),
     /// Somebody else writes the same copy.
     #[error("{0} is being written by another userd; wait for it, or choose another name")]
-    UnderWay(PathBuf),
+    InProgress(PathBuf),
     /// The log of a database lies beside it, so that it is not all.
     #[error(
         "{0} lies beside it and holds changes: this is a database in use, no backup; make one with `userd backup`, or, \
          if its database is gone, move it away"
     )]
-    LogBeside(PathBuf),
+    WalPresent(PathBuf),
     /// Nothing more was found amiss than that it can't be written or read.
     #[error("can't write or read {path}; nothing was changed")]
     File {
@@ -87,13 +87,13 @@ pub enum BackupError {
 ///
 /// # Errors
 /// A sentence that says what is wrong; then there is no new file.
-pub fn backup(database: &Path, to: &Path, replace: bool, timeout: Duration) -> Result<Copied, BackupError> {
+pub fn backup(database: &Path, to: &Path, replace: bool, timeout: Duration) -> Result<BackupSummary, BackupError> {
     if !database.exists() {
-        return Err(OpenError::NotThere { path: database.to_owned() }.into());
+        return Err(OpenError::NotFound { path: database.to_owned() }.into());
     }
     if to.exists() {
         if canonical(to)? == canonical(database)? {
-            return Err(BackupError::Itself(to.to_owned()));
+            return Err(BackupError::SameFile(to.to_owned()));
         }
         if !replace {
             return Err(BackupError::Exists(to.to_owned()));
@@ -101,12 +101,12 @@ pub fn backup(database: &Path, to: &Path, replace: bool, timeout: Duration) -> R
     }
     // It may be a database that somebody serves: what they change would be lost, and their log be taken for the copy's.
     let place = if to.exists() { canonical(to)? } else { to.to_owned() };
-    let _lock = Lock::take_if_ever_taken(&place)?;
-    no_log(&place)?;
+    let _lock = ServingLock::acquire_if_present(&place)?;
+    ensure_no_wal(&place)?;
     let engine = |source| OpenError::from_engine(database, source);
     let source = open::connect(database, OpenFlags::SQLITE_OPEN_READ_ONLY, timeout).map_err(engine)?;
     schema::check_copy(&source, database)?;
-    let part = Part::begin(to)?;
+    let part = PartialFile::create(to)?;
     copy(&source, &part, timeout).map_err(|source| BackupError::Copy { path: part.path.clone(), source })?;
     drop(source);
     part.finish(to, timeout)
@@ -117,35 +117,36 @@ pub fn backup(database: &Path, to: &Path, replace: bool, timeout: Duration) -> R
 ///
 /// # Errors
 /// A sentence that says what is wrong; then everything is as it was.
-pub fn restore(from: &Path, database: &Path, replace: bool, timeout: Duration) -> Result<Copied, BackupError> {
+pub fn restore(from: &Path, database: &Path, replace: bool, timeout: Duration) -> Result<BackupSummary, BackupError> {
     if !from.exists() {
         let source = io::ErrorKind::NotFound.into();
         return Err(BackupError::File { path: from.to_owned(), source });
     }
-    no_log(from)?;
+    ensure_no_wal(from)?;
     let database = open::resolve(database)?;
     if canonical(from)? == database {
-        return Err(BackupError::Itself(database));
+        return Err(BackupError::SameFile(database));
     }
-    let _lock = Lock::take(&database)?;
+    let _lock = ServingLock::acquire(&database)?;
     let there = database.exists();
     if there && !replace {
         return Err(BackupError::Exists(database));
     }
-    let part = Part::begin(&database)?;
+    let part = PartialFile::create(&database)?;
     let failed = |source| BackupError::File { path: from.to_owned(), source };
     let mut whole = File::open(from).map_err(failed)?;
     io::copy(&mut whole, &mut &part.file).map_err(|source| BackupError::File { path: part.path.clone(), source })?;
     let users = part.check(from, timeout)?;
     part.sync()?;
-    let kept = if there { Some(make_room(&database, timeout)?) } else { no_log(&database).map(|()| None)? };
-    let log = Some(beside(&database, "-wal")).filter(|log| has_bytes(log));
-    let bytes = part.take_name(&database, log.as_deref())?;
-    Ok(Copied { users, bytes, kept })
+    let previous =
+        if there { Some(keep_previous(&database, timeout)?) } else { ensure_no_wal(&database).map(|()| None)? };
+    let log = Some(with_suffix(&database, "-wal")).filter(|log| has_bytes(log));
+    let bytes = part.rename_to(&database, log.as_deref())?;
+    Ok(BackupSummary { users, bytes, previous })
 }
 
 /// Copies what the database holds at this moment.
-fn copy(source: &Connection, part: &Part, timeout: Duration) -> rusqlite::Result<()> {
+fn copy(source: &Connection, part: &PartialFile, timeout: Duration) -> rusqlite::Result<()> {
     // The snapshot is taken by the first read and held by the open transaction.
     let snapshot = source.unchecked_transaction()?;
     snapshot.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
@@ -153,13 +154,13 @@ fn copy(source: &Connection, part: &Part, timeout: Duration) -> rusqlite::Result
     // Whoever breaks off begins anew; what is on the disk is made sure of at the end.
     into.pragma_update_and_check(None, "journal_mode", "off", |_| Ok(()))?;
     into.pragma_update(None, "synchronous", "off")?;
-    Backup::new(source, &mut into)?.run_to_completion(PORTION_PAGES, PORTION_PAUSE, None)
+    Backup::new(source, &mut into)?.run_to_completion(STEP_PAGES, STEP_PAUSE, None)
 }
 
 /// Gives the database at `database` another name beside, under which it stays; it also keeps its own until a new one
 /// takes it. Its log is folded into it first, which would otherwise be taken for the new one's. A log that can't be folded
-/// gets a second name, too, and keeps its own for [`Part::take_name`] to remove: until then nothing has changed.
-fn make_room(database: &Path, timeout: Duration) -> Result<PathBuf, BackupError> {
+/// gets a second name, too, and keeps its own for [`PartialFile::rename_to`] to remove: until then nothing has changed.
+fn keep_previous(database: &Path, timeout: Duration) -> Result<PathBuf, BackupError> {
     let engine = |source| BackupError::Open(OpenError::from_engine(database, source));
     let old = open::connect(database, OpenFlags::SQLITE_OPEN_READ_WRITE, timeout).map_err(engine)?;
     match schema::check_copy(&old, database) {
@@ -169,51 +170,51 @@ fn make_room(database: &Path, timeout: Duration) -> Result<PathBuf, BackupError>
     }
     let folded = old.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
     drop(old);
-    let log = beside(database, "-wal");
+    let log = with_suffix(database, "-wal");
     if folded.is_ok_and(|busy| busy != 0) {
         return Err(OpenError::Locked { path: database.to_owned() }.into());
     }
     for number in 1..=KEPT_NAMES_MAX {
-        let kept = beside(database, &format!(".before-restore-{number}"));
-        let kept_log = beside(&kept, "-wal");
+        let previous = with_suffix(database, &format!(".before-restore-{number}"));
+        let kept_log = with_suffix(&previous, "-wal");
         if kept_log.exists() {
             continue;
         }
-        match fs::hard_link(database, &kept) {
+        match fs::hard_link(database, &previous) {
             Ok(()) => {
                 // Damaged beyond folding: the log goes with it.
                 if has_bytes(&log) {
                     fs::hard_link(&log, &kept_log).map_err(|source| BackupError::File { path: kept_log, source })?;
                 }
                 open::sync_folder(database.parent())
-                    .map_err(|source| BackupError::File { path: kept.clone(), source })?;
-                return Ok(kept);
+                    .map_err(|source| BackupError::File { path: previous.clone(), source })?;
+                return Ok(previous);
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(source) => return Err(BackupError::File { path: kept, source }),
+            Err(source) => return Err(BackupError::File { path: previous, source }),
         }
     }
-    Err(BackupError::Exists(beside(database, &format!(".before-restore-{KEPT_NAMES_MAX}"))))
+    Err(BackupError::Exists(with_suffix(database, &format!(".before-restore-{KEPT_NAMES_MAX}"))))
 }
 
 /// A file under way, which is gone again if nobody finishes it.
-struct Part {
+struct PartialFile {
     path: PathBuf,
     /// Locked while it is written.
     file: File,
     finished: bool,
 }
 
-impl Part {
+impl PartialFile {
     /// The empty file `<to>.part`. One that a crash left is taken over, one that somebody writes is not.
-    fn begin(to: &Path) -> Result<Self, BackupError> {
-        let path = beside(to, ".part");
+    fn create(to: &Path) -> Result<Self, BackupError> {
+        let path = with_suffix(to, ".part");
         let failed = |source| BackupError::File { path: path.clone(), source };
-        let file = open::private(OpenOptions::new().read(true).write(true).create(true).truncate(false))
+        let file = open::owner_only(OpenOptions::new().read(true).write(true).create(true).truncate(false))
             .open(&path)
             .map_err(failed)?;
         if file.try_lock().is_err() || !is_still_at(&file, &path) {
-            return Err(BackupError::UnderWay(path));
+            return Err(BackupError::InProgress(path));
         }
         file.set_len(0).map_err(failed)?;
         Ok(Self { path, file, finished: false })
@@ -237,10 +238,10 @@ impl Part {
     }
 
     /// Looks it through, makes sure that it is on the disk, and gives it its name.
-    fn finish(self, to: &Path, timeout: Duration) -> Result<Copied, BackupError> {
+    fn finish(self, to: &Path, timeout: Duration) -> Result<BackupSummary, BackupError> {
         let users = self.check(to, timeout)?;
         self.sync()?;
-        Ok(Copied { users, bytes: self.take_name(to, None)?, kept: None })
+        Ok(BackupSummary { users, bytes: self.rename_to(to, None)?, previous: None })
     }
 
     /// Makes sure that it is on the disk.
@@ -252,7 +253,7 @@ impl Part {
     /// another one by now. It goes right before: of the two orders this is the harmless one. A crash between the two calls leaves the
     /// damaged database without its log under this name and with it under the other, and whoever restores again is
     /// done. In the other order SQLite would play the old log into the new file.
-    fn take_name(mut self, to: &Path, old_log: Option<&Path>) -> Result<u64, BackupError> {
+    fn rename_to(mut self, to: &Path, old_log: Option<&Path>) -> Result<u64, BackupError> {
         let failed = |source| BackupError::File { path: to.to_owned(), source };
         let bytes = self.file.metadata().map_err(failed)?.len();
         if let Some(log) = old_log {
@@ -265,7 +266,7 @@ impl Part {
     }
 }
 
-impl Drop for Part {
+impl Drop for PartialFile {
     fn drop(&mut self) {
         if !self.finished {
             // What can't be removed is still called `.part`.
@@ -275,16 +276,16 @@ impl Drop for Part {
 }
 
 /// A log with changes in it beside a file that is to be all there is.
-fn no_log(path: &Path) -> Result<(), BackupError> {
-    let log = beside(path, "-wal");
-    if has_bytes(&log) { Err(BackupError::LogBeside(log)) } else { Ok(()) }
+fn ensure_no_wal(path: &Path) -> Result<(), BackupError> {
+    let log = with_suffix(path, "-wal");
+    if has_bytes(&log) { Err(BackupError::WalPresent(log)) } else { Ok(()) }
 }
 
 fn has_bytes(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|file| file.len() > 0)
 }
 
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
     let mut name = OsString::from(path);
     name.push(suffix);
     name.into()

@@ -11,7 +11,7 @@ use rusqlite::Row;
 use rusqlite::types::ValueRef;
 use sha2::{Digest, Sha256};
 
-use userd_core::{Timestamp, User, Version};
+use userd_core::{Timestamp, User, UserVersion};
 
 /// How many columns of a user it covers: all.
 pub(super) const COLUMNS: usize = 8;
@@ -60,7 +60,7 @@ pub(super) fn of_user(user: &User) -> i64 {
         ValueRef::Text(user.name.as_str().as_bytes()),
         ValueRef::Text(user.email.as_written().as_bytes()),
         ValueRef::Text(user.email.canonical().as_str().as_bytes()),
-        ValueRef::Text(user.standing.mark(user.password_hash.as_str()).as_bytes()),
+        ValueRef::Text(user.status.encode_in_hash(user.password_hash.as_str()).as_bytes()),
         ValueRef::Integer(millis(user.created_at)),
         ValueRef::Integer(millis(user.updated_at)),
         ValueRef::Integer(version(user.version)),
@@ -74,7 +74,7 @@ pub(super) fn millis(moment: Timestamp) -> i64 {
 
 /// A version as its column holds it. A number that no row can hold matches none: SQLite's integers end where
 /// `i64` ends.
-pub(super) fn version(version: Version) -> i64 {
+pub(super) fn version(version: UserVersion) -> i64 {
     i64::try_from(version.number()).unwrap_or(-1)
 }
 

@@ -1,6 +1,6 @@
 //! What can go wrong with the database, in sentences that say what to change.
 //!
-//! Two kinds: [`OpenError`] while starting, for the operator's eyes; [`Failure`] while serving, which becomes
+//! Two kinds: [`OpenError`] while starting, for the operator's eyes; [`DatabaseError`] while serving, which becomes
 //! a [`StoreError`]. Neither ever holds a value of a user's row.
 
 use std::io;
@@ -101,7 +101,7 @@ pub enum OpenError {
     },
     /// There is no file, and none is to be made.
     #[error("there is no database at {path}; name the file that userd serves with --store sqlite:PATH")]
-    NotThere {
+    NotFound {
         /// Where it should be.
         path: PathBuf,
     },
@@ -110,7 +110,7 @@ pub enum OpenError {
         "the e-mails in {path} were made canonical by version {found} of the rules, this userd uses {known}; \
          run the userd that wrote it, export there and import here"
     )]
-    OtherCanonicalisation {
+    CanonicalisationMismatch {
         /// The database.
         path: PathBuf,
         /// The version in the file.
@@ -169,7 +169,7 @@ impl OpenError {
 
 /// Why an act on a connection failed.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub(super) enum DatabaseError {
     /// SQLite could not do it.
     Engine(rusqlite::Error),
     /// A row that can't be what its table holds.
@@ -183,26 +183,26 @@ pub(super) enum Failure {
     IdInUse(UserId),
 }
 
-impl From<rusqlite::Error> for Failure {
+impl From<rusqlite::Error> for DatabaseError {
     fn from(source: rusqlite::Error) -> Self {
         Self::Engine(source)
     }
 }
 
-impl Failure {
+impl DatabaseError {
     /// What the caller of the store is told.
     pub(super) fn into_store_error(self) -> StoreError {
         match self {
-            Self::Engine(source) => Trouble::from_engine(source.into()).into_store_error(),
+            Self::Engine(source) => UnavailableReason::from_engine(source.into()).into_store_error(),
             Self::Row { key, source } => StoreError::Corrupt { key, source: source.into() },
-            Self::IdInUse(id) => Trouble::IdInUse(id).into_store_error(),
+            Self::IdInUse(id) => UnavailableReason::IdInUse(id).into_store_error(),
         }
     }
 }
 
 /// What keeps the store from serving, for the log.
 #[derive(Debug, Clone, thiserror::Error)]
-pub(super) enum Trouble {
+pub(super) enum UnavailableReason {
     /// `SQLITE_FULL`.
     #[error("the disk or quota of the database is full; free some space, userd goes on by itself")]
     Full(#[source] Arc<rusqlite::Error>),
@@ -223,7 +223,7 @@ pub(super) enum Trouble {
     QueueFull,
     /// The time limit is over.
     #[error("the change was not written within its time limit; the disk is too slow or too busy")]
-    TooSlow,
+    TimedOut,
     /// The writer's thread has ended by a defect.
     #[error("the writer's thread has ended; look for a panic in the log and restart userd")]
     WriterGone,
@@ -241,7 +241,7 @@ pub(super) enum Trouble {
     Damaged(#[source] Arc<rusqlite::Error>),
 }
 
-impl Trouble {
+impl UnavailableReason {
     /// What `source` means for whoever looks after the machine.
     pub(super) fn from_engine(source: Arc<rusqlite::Error>) -> Self {
         match source.sqlite_error_code() {

@@ -6,25 +6,25 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params};
 
 use super::checksum::millis;
-use super::errors::Failure;
+use super::errors::DatabaseError;
 use super::rows::{RowError, number, read};
 use super::session_rows::address_from;
-use userd_core::{Agent, CallerId, Client, Event, EventKind, Timestamp, UserId, address_to_bytes};
-use userd_store::{EventPlace, Order};
+use userd_core::{AccountEvent, Actor, EventKind, PrincipalId, Timestamp, UserAgent, UserId, address_to_bytes};
+use userd_store::{EventPosition, SortOrder};
 
 /// The most old events that go with a new one. One would do; more let a smaller limit come true by and by, and no
 /// change waits for the rest.
-const FORGOTTEN_MAX: i64 = 8;
+const PRUNED_MAX: i64 = 8;
 
 const INSERT: &str = "INSERT INTO events (user, kind, at, address, caller) VALUES (?1, ?2, ?3, ?4, ?5)";
 
 /// The one row of the failures at e-mails of nobody, over the one before: no stranger's try takes the place of what
 /// happened to somebody.
-const REPLACE_STRANGER: &str =
+const REPLACE_UNKNOWN_EMAIL: &str =
     "INSERT OR REPLACE INTO events (number, user, kind, at, address, caller) VALUES (-1, ?1, ?2, ?3, ?4, ?5)";
 
 /// Numbers grow by one, so the oldest are those that are too far behind: no counting.
-const FORGET: &str = "DELETE FROM events WHERE number IN \
+const PRUNE: &str = "DELETE FROM events WHERE number IN \
      (SELECT number FROM events WHERE number BETWEEN 0 AND ?1 ORDER BY number LIMIT ?2)";
 
 /// The last events of a user, the last one first.
@@ -39,43 +39,53 @@ pub(super) const EVENTS_BEFORE: &str =
 
 /// What is written beside a change: who does it, when, and how many events are kept.
 #[derive(Debug, Clone)]
-pub(super) struct Note {
-    pub(super) client: Client,
+pub(super) struct EventWriter {
+    pub(super) actor: Actor,
     pub(super) now: Timestamp,
-    pub(super) kept: u64,
+    pub(super) retention_max: u64,
 }
 
-impl Note {
+impl EventWriter {
     /// Writes that `kind` happened to `user`, and forgets what is too old.
-    pub(super) fn write(&self, connection: &Connection, user: UserId, kind: EventKind) -> Result<(), Failure> {
+    pub(super) fn write(&self, connection: &Connection, user: UserId, kind: EventKind) -> Result<(), DatabaseError> {
         self.insert(connection, INSERT, user.as_bytes(), kind)?;
-        let kept = i64::try_from(self.kept.max(1)).unwrap_or(i64::MAX);
+        let kept = i64::try_from(self.retention_max.max(1)).unwrap_or(i64::MAX);
         let too_old = connection.last_insert_rowid().saturating_sub(kept);
-        connection.prepare_cached(FORGET)?.execute([too_old, FORGOTTEN_MAX])?;
+        connection.prepare_cached(PRUNE)?.execute([too_old, PRUNED_MAX])?;
         Ok(())
     }
 
     /// Does the work of [`Self::write`] and leaves one row, however often: for an e-mail that is nobody's.
-    pub(super) fn write_of_nobody(&self, connection: &Connection, kind: EventKind) -> Result<(), Failure> {
-        self.insert(connection, REPLACE_STRANGER, &[0; 16], kind)?;
-        connection.prepare_cached(FORGET)?.execute([-1, FORGOTTEN_MAX])?;
+    pub(super) fn write_for_unknown_email(
+        &self,
+        connection: &Connection,
+        kind: EventKind,
+    ) -> Result<(), DatabaseError> {
+        self.insert(connection, REPLACE_UNKNOWN_EMAIL, &[0; 16], kind)?;
+        connection.prepare_cached(PRUNE)?.execute([-1, PRUNED_MAX])?;
         Ok(())
     }
 
-    fn insert(&self, connection: &Connection, sql: &str, user: &[u8; 16], kind: EventKind) -> Result<(), Failure> {
+    fn insert(
+        &self,
+        connection: &Connection,
+        sql: &str,
+        user: &[u8; 16],
+        kind: EventKind,
+    ) -> Result<(), DatabaseError> {
         connection.prepare_cached(sql)?.execute(params![
             &user[..],
-            kind.word(),
+            kind.as_str(),
             millis(self.now),
-            address_to_bytes(self.client.address),
-            self.client.caller.to_string(),
+            address_to_bytes(self.actor.address),
+            self.actor.principal.to_string(),
         ])?;
         Ok(())
     }
 }
 
 /// The last `most` events of `user`, in the order in which they happened. A kind that a later userd wrote is left out.
-pub(super) fn events(connection: &Connection, user: UserId, most: usize) -> Result<Vec<Event>, Failure> {
+pub(super) fn events(connection: &Connection, user: UserId, most: usize) -> Result<Vec<AccountEvent>, DatabaseError> {
     let mut statement = connection.prepare_cached(EVENTS)?;
     let most = i64::try_from(most).unwrap_or(i64::MAX);
     let mut rows = statement.query(params![&user.as_bytes()[..], most])?;
@@ -91,15 +101,15 @@ pub(super) fn events(connection: &Connection, user: UserId, most: usize) -> Resu
 pub(super) fn page(
     connection: &Connection,
     user: UserId,
-    after: Option<EventPlace>,
-    order: Order,
+    after: Option<EventPosition>,
+    order: SortOrder,
     most: usize,
-) -> Result<Vec<(EventPlace, Event)>, Failure> {
+) -> Result<Vec<(EventPosition, AccountEvent)>, DatabaseError> {
     let (sql, start) = match order {
-        Order::Ascending => (EVENTS_AFTER, -1),
-        Order::Descending => (EVENTS_BEFORE, i64::MAX),
+        SortOrder::Ascending => (EVENTS_AFTER, -1),
+        SortOrder::Descending => (EVENTS_BEFORE, i64::MAX),
     };
-    let after = after.map_or(start, |EventPlace(number, _)| i64::try_from(number).unwrap_or(i64::MAX));
+    let after = after.map_or(start, |EventPosition(number, _)| i64::try_from(number).unwrap_or(i64::MAX));
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(params![&user.as_bytes()[..], after])?;
     let mut found = Vec::new();
@@ -107,16 +117,16 @@ pub(super) fn page(
         && let Some(row) = rows.next()?
     {
         let number: i64 = row.get(0)?;
-        found.extend(event(row, user)?.map(|event| (EventPlace(number.unsigned_abs(), 0), event)));
+        found.extend(event(row, user)?.map(|event| (EventPosition(number.unsigned_abs(), 0), event)));
     }
     Ok(found)
 }
 
-fn event(row: &Row<'_>, user: UserId) -> Result<Option<Event>, Failure> {
-    let (kind, at, address, caller) = (row.get_ref(1)?, row.get_ref(2)?, row.get_ref(3)?, row.get_ref(4)?);
-    match parse(user, kind, at, address, caller) {
+fn event(row: &Row<'_>, user: UserId) -> Result<Option<AccountEvent>, DatabaseError> {
+    let (kind, at, address, principal) = (row.get_ref(1)?, row.get_ref(2)?, row.get_ref(3)?, row.get_ref(4)?);
+    match parse(user, kind, at, address, principal) {
         Ok(event) => Ok(event),
-        Err(source) => Err(Failure::Row { key: format!("events/{}", row.get::<_, i64>(0)?), source }),
+        Err(source) => Err(DatabaseError::Row { key: format!("events/{}", row.get::<_, i64>(0)?), source }),
     }
 }
 
@@ -125,29 +135,29 @@ fn parse(
     kind: ValueRef<'_>,
     at: ValueRef<'_>,
     address: ValueRef<'_>,
-    caller: ValueRef<'_>,
-) -> Result<Option<Event>, RowError> {
-    let Some(kind) = EventKind::from_word(read("kind", kind.as_str())?) else { return Ok(None) };
-    let client = Client {
+    principal: ValueRef<'_>,
+) -> Result<Option<AccountEvent>, RowError> {
+    let Some(kind) = EventKind::parse(read("kind", kind.as_str())?) else { return Ok(None) };
+    let actor = Actor {
         address: address_from(address)?,
-        agent: Agent::default(),
-        caller: CallerId::from_stored(read("caller", caller.as_str())?).ok_or(RowError::Other("caller"))?,
+        agent: UserAgent::default(),
+        principal: PrincipalId::from_stored(read("caller", principal.as_str())?).ok_or(RowError::Other("caller"))?,
     };
-    Ok(Some(Event { user, kind, at: Timestamp::from_millis(number("at", at, 0)?), client }))
+    Ok(Some(AccountEvent { user, kind, at: Timestamp::from_millis(number("at", at, 0)?), actor }))
 }
 
 #[cfg(test)]
 mod tests {
     use rusqlite::StatementStatus;
 
-    use super::super::directory::{EMAILS, EMAILS_DOWN, IDS, IDS_DOWN, ROW};
-    use super::super::schema::{CREATE_HANGING, CREATE_USERS, configure_reader};
-    use super::super::session_rows::{SESSION, SESSIONS, SIGNED_IN};
+    use super::super::listing::{EMAILS, EMAILS_DOWN, IDS, IDS_DOWN, ROW};
+    use super::super::schema::{CREATE_DEPENDENTS, CREATE_USERS, configure_reader};
+    use super::super::session_rows::{SESSION, SESSION_WITH_USER, SESSIONS};
     use super::*;
 
     fn tables() -> Connection {
         let memory = Connection::open_in_memory().expect("a database in memory");
-        memory.execute_batch(CREATE_USERS).and_then(|()| memory.execute_batch(CREATE_HANGING)).expect("tables");
+        memory.execute_batch(CREATE_USERS).and_then(|()| memory.execute_batch(CREATE_DEPENDENTS)).expect("tables");
         memory
     }
 
@@ -155,8 +165,8 @@ mod tests {
         UserId::from_slice(&[number; 16]).expect("sixteen bytes")
     }
 
-    fn note(kept: u64, now: u64) -> Note {
-        Note { client: Client::default(), now: Timestamp::from_millis(now), kept }
+    fn event_writer(kept: u64, now: u64) -> EventWriter {
+        EventWriter { actor: Actor::default(), now: Timestamp::from_millis(now), retention_max: kept }
     }
 
     fn rows(connection: &Connection) -> u64 {
@@ -168,7 +178,9 @@ mod tests {
     fn the_oldest_go_first_and_no_more_are_kept_than_wanted() {
         let connection = tables();
         for now in 0..50 {
-            note(10, now).write(&connection, user(u8::from(now % 2 == 0)), EventKind::SignedIn).expect("written");
+            event_writer(10, now)
+                .write(&connection, user(u8::from(now % 2 == 0)), EventKind::SignedIn)
+                .expect("written");
             assert_eq!(rows(&connection), (now + 1).min(10));
         }
         for number in 0..2 {
@@ -183,12 +195,12 @@ mod tests {
     fn a_lower_limit_comes_true_by_and_by() {
         let connection = tables();
         for now in 0..50 {
-            note(100, now).write(&connection, user(1), EventKind::SignedIn).expect("written");
+            event_writer(100, now).write(&connection, user(1), EventKind::SignedIn).expect("written");
         }
-        note(5, 50).write(&connection, user(1), EventKind::SignedIn).expect("written");
+        event_writer(5, 50).write(&connection, user(1), EventKind::SignedIn).expect("written");
         assert_eq!(rows(&connection), 43, "some at a time");
         for now in 51..60 {
-            note(5, now).write(&connection, user(1), EventKind::SignedIn).expect("written");
+            event_writer(5, now).write(&connection, user(1), EventKind::SignedIn).expect("written");
         }
         assert_eq!(rows(&connection), 5);
     }
@@ -197,9 +209,9 @@ mod tests {
     fn strangers_leave_one_row_and_take_nobodys_place() {
         let connection = tables();
         for now in 0..200 {
-            note(10, now).write_of_nobody(&connection, EventKind::SignInFailed).expect("written");
+            event_writer(10, now).write_for_unknown_email(&connection, EventKind::SignInFailed).expect("written");
             if now % 20 == 0 {
-                note(10, now).write(&connection, user(1), EventKind::SignInFailed).expect("written");
+                event_writer(10, now).write(&connection, user(1), EventKind::SignInFailed).expect("written");
             }
         }
         assert_eq!(rows(&connection), 11);
@@ -210,26 +222,26 @@ mod tests {
     fn a_kind_of_a_later_userd_is_left_out_and_damage_is_named() {
         let connection = tables();
         for now in 0..3 {
-            note(10, now).write(&connection, user(1), EventKind::SignedIn).expect("written");
+            event_writer(10, now).write(&connection, user(1), EventKind::SignedIn).expect("written");
         }
         connection.execute("UPDATE events SET kind = 'made-up' WHERE number = 2", []).expect("changed");
         assert_eq!(events(&connection, user(1), 100).expect("read").len(), 2);
         connection.execute("UPDATE events SET caller = 'made-up' WHERE number = 3", []).expect("changed");
         match events(&connection, user(1), 100) {
-            Err(Failure::Row { key, source: RowError::Other("caller") }) => assert_eq!(key, "events/3"),
+            Err(DatabaseError::Row { key, source: RowError::Other("caller") }) => assert_eq!(key, "events/3"),
             other => panic!("{other:?}"),
         }
     }
 
     const STATEMENTS: [&str; 13] = [
         INSERT,
-        FORGET,
+        PRUNE,
         EVENTS,
         EVENTS_AFTER,
         EVENTS_BEFORE,
         SESSION,
         SESSIONS,
-        SIGNED_IN,
+        SESSION_WITH_USER,
         IDS,
         IDS_DOWN,
         EMAILS,

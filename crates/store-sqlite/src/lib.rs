@@ -9,21 +9,21 @@
 //! | `schema` | the tables, and what is checked before a file is taken for ours |
 //! | `lock` | one serving process a file |
 //! | `writer` | the one thread that writes, and how changes share a commit |
-//! | `changes` | each change of users as SQL, inside the writer's transaction |
-//! | `session_changes` | each change of sessions, in the same way |
+//! | `writes` | each change of users as SQL, inside the writer's transaction |
+//! | `session_writes` | each change of sessions, in the same way |
 //! | `events` | what is written into a history beside a change, and reading it |
-//! | `readers` | the read-only connections and the look-ups |
-//! | `directory` | reading many users, in pages |
+//! | `read_pool` | the read-only connections and the look-ups |
+//! | `listing` | reading many users, in pages |
 //! | `rows` | from a row to a user, trusting nothing |
 //! | `session_rows` | from a row to a session and back |
 //! | `sessions` | sessions and histories, as the contract wants them |
-//! | `keys` | the service's keys |
-//! | `keys_beside` | changes of keys in a file that another process serves |
-//! | `buckets`, `throttle` | counting tries, in memory |
-//! | `transfer` | users who come in and go out |
-//! | `examine` | the doctor: the file, the rows, the count |
-//! | `examine_sessions` | the doctor on what hangs on users |
-//! | `beside` | a look at a file that another process serves |
+//! | `service_keys` | the service's keys |
+//! | `offline_keys` | changes of keys in a file that another process serves |
+//! | `rate_limit_buckets`, `rate_limit` | counting tries, in memory |
+//! | `import_export` | users who come in and go out |
+//! | `check` | the doctor: the file, the rows, the count |
+//! | `check_sessions` | the doctor on what hangs on users |
+//! | `read_only` | a look at a file that another process serves |
 //! | `backup` | a copy of the file while it is served, and putting one back |
 //! | `checksum` | what tells a damaged row from a written one |
 //! | `migrate` | from an older schema to the present one |
@@ -32,33 +32,33 @@
 //! Why it is built so, with figures: `docs/decisions/0004-sqlite-embedded-store.md`.
 //!
 //! # How to add a kind of change
-//! One function in `changes` that takes the writer's connection, one method here that hands it to
-//! `EmbeddedStore::change`, one promise in `tests/it/contract`.
+//! One function in `writes` that takes the writer's connection, one method here that hands it to
+//! `SqliteStore::write`, one promise in `tests/it/conformance`.
 
 mod backup;
-mod beside;
-mod buckets;
-mod changes;
+mod check;
+mod check_sessions;
 mod checksum;
-mod directory;
 mod errors;
 mod events;
-mod examine;
-mod examine_sessions;
-mod keys;
-mod keys_beside;
+mod import_export;
+mod listing;
 mod lock;
 mod migrate;
+mod offline_keys;
 mod open;
-mod readers;
+mod rate_limit;
+mod rate_limit_buckets;
+mod read_only;
+mod read_pool;
 mod rows;
 mod schema;
-mod session_changes;
+mod service_keys;
 mod session_rows;
+mod session_writes;
 mod sessions;
-mod throttle;
-mod transfer;
 mod writer;
+mod writes;
 
 #[cfg(test)]
 mod tests;
@@ -70,26 +70,26 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rusqlite::Connection;
 
-pub use self::backup::{BackupError, Copied, backup, restore};
-pub use self::beside::EmbeddedFile;
+pub use self::backup::{BackupError, BackupSummary, backup, restore};
 pub use self::errors::OpenError;
-pub use self::keys_beside::EmbeddedKeys;
+pub use self::offline_keys::OfflineKeyStore;
+pub use self::read_only::ReadOnlyDatabase;
 
-use self::buckets::Buckets;
-use self::errors::Failure;
-use self::examine::Examiner;
-use self::readers::Readers;
-use self::writer::Writer;
-use userd_core::{CanonicalEmail, Client, PasswordHash, SessionId, Timestamp, User, UserId, Version};
+use self::check::ConsistencyChecker;
+use self::errors::DatabaseError;
+use self::rate_limit_buckets::RateLimitBuckets;
+use self::read_pool::ReadPool;
+use self::writer::WriterHandle;
+use userd_core::{Actor, CanonicalEmail, PasswordHash, SessionId, Timestamp, User, UserId, UserVersion};
 use userd_metrics::Metrics;
 use userd_store::{
-    Examine, Examined, Finding, FindingState, Insert, Portion, Profile, Remove, Ruling, Store, StoreError, Treatment,
-    Update,
+    CheckBatch, CheckMode, CheckReport, ConsistencyCheck, CreateUserOutcome, DeleteUserOutcome, Finding, FindingState,
+    StatusUpdate, Store, StoreError, UpdateUserOutcome, UserProfile,
 };
 
 /// Where the database lies and how much may wait for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EmbeddedSettings {
+pub struct SqliteSettings {
     /// The database file. It and its folder are made if they are not there, for this user's eyes only.
     pub path: PathBuf,
     /// How many read-only connections; at least one is opened. More than there are request threads are
@@ -100,7 +100,7 @@ pub struct EmbeddedSettings {
     /// How many changes may wait for the writer; at least one. Those beyond are refused at once.
     pub queue: usize,
     /// How many events are kept, of all users together; at least one. The oldest go first.
-    pub events_kept: u64,
+    pub events_retention_max: u64,
 }
 
 /// A [`Store`] in one SQLite file.
@@ -111,66 +111,66 @@ pub struct EmbeddedSettings {
 ///
 /// Dropping it without [`Store::close`] finishes what is queued, too, but blocks the thread meanwhile.
 #[derive(Debug)]
-pub struct EmbeddedStore {
+pub struct SqliteStore {
     // Dropped in this order: the writer's connection is the last one and tidies the log away.
-    readers: Readers,
-    examiner: Examiner,
-    writer: Writer,
-    buckets: Mutex<Buckets>,
-    events_kept: u64,
+    readers: ReadPool,
+    checker: ConsistencyChecker,
+    writer: WriterHandle,
+    buckets: Mutex<RateLimitBuckets>,
+    events_retention_max: u64,
 }
 
-impl EmbeddedStore {
+impl SqliteStore {
     /// Opens the database that `settings` names, or makes a new one.
     ///
     /// Blocks for some milliseconds, longer if another program holds the file locked.
     ///
     /// # Errors
     /// A sentence that says what is wrong and what would mend it.
-    pub fn open(settings: &EmbeddedSettings) -> Result<Self, OpenError> {
-        Self::open_counted(settings, &Arc::default())
+    pub fn open(settings: &SqliteSettings) -> Result<Self, OpenError> {
+        Self::open_with_metrics(settings, &Arc::default())
     }
 
     /// The same; look-ups and commits are counted in `metrics`.
     ///
     /// # Errors
     /// As [`Self::open`].
-    pub fn open_counted(settings: &EmbeddedSettings, metrics: &Arc<Metrics>) -> Result<Self, OpenError> {
+    pub fn open_with_metrics(settings: &SqliteSettings, metrics: &Arc<Metrics>) -> Result<Self, OpenError> {
         open::open(settings, metrics)
     }
 
-    async fn change<T, A>(&self, act: A) -> Result<T, StoreError>
+    async fn write<T, A>(&self, act: A) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        A: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+        A: FnOnce(&Connection) -> Result<T, DatabaseError> + Send + 'static,
     {
         self.writer.run(act).await
     }
 }
 
 #[async_trait]
-impl Examine for EmbeddedStore {
+impl ConsistencyCheck for SqliteStore {
     /// The count can be mended without guessing, and sessions that let nobody in; everything else is the file's damage.
-    async fn examine(&self, portion: &Portion, _now: Timestamp) -> Result<Examined, StoreError> {
-        let mut examined = self.examiner.look(portion).await?;
-        let mendable = |finding: &&mut Finding| finding.state == FindingState::Mendable;
-        let to_mend: Vec<_> = examined.findings.iter_mut().filter(mendable).collect();
-        if portion.treatment == Treatment::Repair && !to_mend.is_empty() {
-            let portion = portion.clone();
-            self.change(move |connection| examine::mend(connection, &portion)).await?;
-            for finding in to_mend {
-                finding.state = FindingState::Mended;
+    async fn check_batch(&self, batch: &CheckBatch, _now: Timestamp) -> Result<CheckReport, StoreError> {
+        let mut report = self.checker.check_batch(batch).await?;
+        let is_repairable = |finding: &&mut Finding| finding.state == FindingState::Repairable;
+        let repairable: Vec<_> = report.findings.iter_mut().filter(is_repairable).collect();
+        if batch.mode == CheckMode::Repair && !repairable.is_empty() {
+            let batch = batch.clone();
+            self.write(move |connection| check::repair(connection, &batch)).await?;
+            for finding in repairable {
+                finding.state = FindingState::Repaired;
             }
         }
-        Ok(examined)
+        Ok(report)
     }
 }
 
 #[async_trait]
-impl Store for EmbeddedStore {
-    async fn insert_user(&self, user: &User, client: &Client) -> Result<Insert, StoreError> {
-        let (user, note) = (user.clone(), self.note(client, user.created_at));
-        self.change(move |connection| changes::insert_user(connection, &user, &note)).await
+impl Store for SqliteStore {
+    async fn create_user(&self, user: &User, actor: &Actor) -> Result<CreateUserOutcome, StoreError> {
+        let (user, event_writer) = (user.clone(), self.event_writer(actor, user.created_at));
+        self.write(move |connection| writes::create_user(connection, &user, &event_writer)).await
     }
 
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
@@ -185,62 +185,64 @@ impl Store for EmbeddedStore {
         self.readers.users_count()
     }
 
-    async fn replace_profile(
+    async fn update_profile(
         &self,
         id: UserId,
-        expected: Version,
-        profile: &Profile,
-        client: &Client,
+        expected: UserVersion,
+        profile: &UserProfile,
+        actor: &Actor,
         now: Timestamp,
-    ) -> Result<Update, StoreError> {
-        let (profile, note) = (profile.clone(), self.note(client, now));
-        self.change(move |connection| changes::replace_profile(connection, id, expected, &profile, &note)).await
+    ) -> Result<UpdateUserOutcome, StoreError> {
+        let (profile, event_writer) = (profile.clone(), self.event_writer(actor, now));
+        self.write(move |connection| writes::update_profile(connection, id, expected, &profile, &event_writer)).await
     }
 
-    async fn replace_password(
+    async fn update_password(
         &self,
         id: UserId,
-        expected: Version,
+        expected: UserVersion,
         password_hash: &PasswordHash,
         keep: Option<SessionId>,
-        client: &Client,
+        actor: &Actor,
         now: Timestamp,
-    ) -> Result<Update, StoreError> {
-        let (hash, note) = (password_hash.clone(), self.note(client, now));
-        self.change(move |connection| changes::replace_password(connection, id, expected, &hash, keep, &note)).await
+    ) -> Result<UpdateUserOutcome, StoreError> {
+        let (hash, event_writer) = (password_hash.clone(), self.event_writer(actor, now));
+        self.write(move |connection| writes::update_password(connection, id, expected, &hash, keep, &event_writer))
+            .await
     }
 
-    async fn replace_standing(
+    async fn update_status(
         &self,
         id: UserId,
-        expected: Version,
-        ruling: &Ruling,
-        client: &Client,
+        expected: UserVersion,
+        status_update: &StatusUpdate,
+        actor: &Actor,
         now: Timestamp,
-    ) -> Result<Update, StoreError> {
-        let (ruling, note) = (ruling.clone(), self.note(client, now));
-        self.change(move |connection| changes::replace_standing(connection, id, expected, &ruling, &note)).await
+    ) -> Result<UpdateUserOutcome, StoreError> {
+        let (status_update, event_writer) = (status_update.clone(), self.event_writer(actor, now));
+        self.write(move |connection| writes::update_status(connection, id, expected, &status_update, &event_writer))
+            .await
     }
 
-    async fn replace_password_hash(
+    async fn update_password_hash(
         &self,
         id: UserId,
-        expected: Version,
+        expected: UserVersion,
         password_hash: &PasswordHash,
-    ) -> Result<Update, StoreError> {
+    ) -> Result<UpdateUserOutcome, StoreError> {
         let hash = password_hash.clone();
-        self.change(move |connection| changes::replace_password_hash(connection, id, expected, &hash)).await
+        self.write(move |connection| writes::update_password_hash(connection, id, expected, &hash)).await
     }
 
-    async fn remove_user(
+    async fn delete_user(
         &self,
         id: UserId,
-        expected: Version,
-        client: &Client,
+        expected: UserVersion,
+        actor: &Actor,
         now: Timestamp,
-    ) -> Result<Remove, StoreError> {
-        let note = self.note(client, now);
-        self.change(move |connection| changes::remove_user(connection, id, expected, &note)).await
+    ) -> Result<DeleteUserOutcome, StoreError> {
+        let event_writer = self.event_writer(actor, now);
+        self.write(move |connection| writes::delete_user(connection, id, expected, &event_writer)).await
     }
 
     /// A read; then an empty transaction through the writer's queue, which shows that its thread lives, that
@@ -248,14 +250,14 @@ impl Store for EmbeddedStore {
     /// health check a second costs nothing. Only after a write has failed does the check write for itself (the
     /// pages of the table `probe`, with `fsync`), so that a store whose disk was freed is found well again
     /// though nobody dares to send it a write.
-    async fn check(&self) -> Result<(), StoreError> {
+    async fn check_health(&self) -> Result<(), StoreError> {
         self.readers.users_count()?;
-        let suspect = self.writer.last_write_failed();
-        self.change(move |connection| if suspect { changes::write_probe(connection) } else { Ok(()) }).await
+        let needs_probe = self.writer.last_write_failed();
+        self.write(move |connection| if needs_probe { writes::write_probe(connection) } else { Ok(()) }).await
     }
 
     async fn close(&self) {
-        self.examiner.close().await;
+        self.checker.close().await;
         self.readers.close();
         self.writer.close().await;
     }

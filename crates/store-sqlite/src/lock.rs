@@ -12,7 +12,7 @@ use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use super::errors::OpenError;
-use super::open::private;
+use super::open::owner_only;
 
 /// What is added to the name of the database.
 const SUFFIX: &str = ".lock";
@@ -22,27 +22,27 @@ const HOLDER_BYTES_MAX: u64 = 16;
 
 /// The right to serve a database; given back when dropped.
 #[derive(Debug)]
-pub(super) struct Lock {
+pub(super) struct ServingLock {
     _file: File,
 }
 
-impl Lock {
+impl ServingLock {
     /// Takes the right to serve `database` if anybody ever had it; makes no lock file where there is none.
     ///
     /// # Errors
-    /// As [`Lock::take`].
-    pub(super) fn take_if_ever_taken(database: &Path) -> Result<Option<Self>, OpenError> {
-        if beside(database).exists() { Self::take(database).map(Some) } else { Ok(None) }
+    /// As [`ServingLock::acquire`].
+    pub(super) fn acquire_if_present(database: &Path) -> Result<Option<Self>, OpenError> {
+        if lock_path(database).exists() { Self::acquire(database).map(Some) } else { Ok(None) }
     }
 
     /// Takes the right to serve `database`.
     ///
     /// # Errors
     /// [`OpenError::InUse`] if another process has it, [`OpenError::File`] if the lock file can't be made.
-    pub(super) fn take(database: &Path) -> Result<Self, OpenError> {
-        let path = beside(database);
+    pub(super) fn acquire(database: &Path) -> Result<Self, OpenError> {
+        let path = lock_path(database);
         let failed = |source| OpenError::File { path: path.clone(), source };
-        let mut file = private(OpenOptions::new().read(true).write(true).create(true).truncate(false))
+        let mut file = owner_only(OpenOptions::new().read(true).write(true).create(true).truncate(false))
             .open(&path)
             .map_err(failed)?;
         match file.try_lock() {
@@ -61,7 +61,7 @@ impl Lock {
     }
 }
 
-fn beside(database: &Path) -> PathBuf {
+fn lock_path(database: &Path) -> PathBuf {
     let mut name = database.as_os_str().to_owned();
     name.push(SUFFIX);
     PathBuf::from(name)

@@ -8,7 +8,7 @@ use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::checksum::{COLUMNS, checksum, values};
 use super::errors::OpenError;
-use super::schema::{CREATE_HANGING, CREATE_TRIGGERS, CREATE_USERS, SCHEMA_VERSION};
+use super::schema::{CREATE_DEPENDENTS, CREATE_TRIGGERS, CREATE_USERS, SCHEMA_VERSION};
 
 /// Brings the tables of version `found` up to [`SCHEMA_VERSION`].
 ///
@@ -27,17 +27,17 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path, found: i32) -> R
         });
     }
     tracing::info!(from = found, to = SCHEMA_VERSION, "bringing the database to the present schema");
-    bring_up(connection, found).map_err(engine)
+    run_migrations(connection, found).map_err(engine)
 }
 
 /// All steps in one transaction. The triggers are made anew at its end, so that filling a table sets off none.
-fn bring_up(connection: &mut Connection, found: i32) -> rusqlite::Result<()> {
+fn run_migrations(connection: &mut Connection, found: i32) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch("DROP TRIGGER users_counted_up; DROP TRIGGER users_counted_down;")?;
     if found < 2 {
         add_checksums(&transaction)?;
     }
-    transaction.execute_batch(CREATE_HANGING)?;
+    transaction.execute_batch(CREATE_DEPENDENTS)?;
     transaction.execute_batch(CREATE_TRIGGERS)?;
     transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
     transaction.commit()

@@ -10,25 +10,25 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OpenFlags};
 
+use super::check::ConsistencyChecker;
 use super::errors::OpenError;
-use super::examine::Examiner;
-use super::lock::Lock;
-use super::readers::Readers;
-use super::writer::Writer;
-use super::{EmbeddedSettings, EmbeddedStore, schema};
+use super::lock::ServingLock;
+use super::read_pool::ReadPool;
+use super::writer::WriterHandle;
+use super::{SqliteSettings, SqliteStore, schema};
 use userd_metrics::Metrics;
 
 /// How long a look-up waits for another program's lock. With a write-ahead log readers wait for nobody, save
 /// while somebody repairs or converts the file; they block a request thread meanwhile, so the wait is short.
-const READ_WAIT: Duration = Duration::from_millis(100);
+const READ_BUSY_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// Each of our statements, with room to spare.
 const STATEMENTS_MAX: usize = 64;
 
-/// The work of [`EmbeddedStore::open`].
-pub(super) fn open(settings: &EmbeddedSettings, metrics: &Arc<Metrics>) -> Result<EmbeddedStore, OpenError> {
+/// The work of [`SqliteStore::open`].
+pub(super) fn open(settings: &SqliteSettings, metrics: &Arc<Metrics>) -> Result<SqliteStore, OpenError> {
     let path = resolve(&settings.path)?;
-    let lock = Lock::take(&path)?;
+    let lock = ServingLock::acquire(&path)?;
     create_private(&path)?;
     let engine = |source| OpenError::from_engine(&path, source);
     let mut writing = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE, settings.timeout).map_err(engine)?;
@@ -36,16 +36,16 @@ pub(super) fn open(settings: &EmbeddedSettings, metrics: &Arc<Metrics>) -> Resul
     schema::configure_writer(&writing, &path)?;
     let mut reading = Vec::new();
     for _ in 0..settings.readers.max(1) {
-        let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY, READ_WAIT).map_err(engine)?;
+        let connection = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY, READ_BUSY_TIMEOUT).map_err(engine)?;
         schema::configure_reader(&connection).map_err(engine)?;
         reading.push(connection);
     }
-    let readers = Readers::new(reading, Arc::clone(metrics)).map_err(engine)?;
-    let examining = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY, READ_WAIT).map_err(engine)?;
+    let readers = ReadPool::new(reading, Arc::clone(metrics)).map_err(engine)?;
+    let examining = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY, READ_BUSY_TIMEOUT).map_err(engine)?;
     schema::configure_reader(&examining).map_err(engine)?;
-    let writer = Writer::start(writing, lock, settings, Arc::clone(metrics)).map_err(OpenError::Thread)?;
-    let (buckets, events_kept) = (Mutex::default(), settings.events_kept);
-    Ok(EmbeddedStore { readers, examiner: Examiner::new(examining), writer, buckets, events_kept })
+    let writer = WriterHandle::start(writing, lock, settings, Arc::clone(metrics)).map_err(OpenError::Thread)?;
+    let (buckets, events_retention_max) = (Mutex::default(), settings.events_retention_max);
+    Ok(SqliteStore { readers, checker: ConsistencyChecker::new(examining), writer, buckets, events_retention_max })
 }
 
 /// The one spelling of `path`, so that two links to one file meet at one lock; makes the folder.
@@ -100,14 +100,14 @@ pub(super) fn create_private(path: &Path) -> Result<(), OpenError> {
     if fs::exists(path).map_err(failed)? {
         return Ok(());
     }
-    private(OpenOptions::new().write(true).create_new(true)).open(path).map_err(failed)?;
+    owner_only(OpenOptions::new().write(true).create_new(true)).open(path).map_err(failed)?;
     #[cfg(unix)]
     sync_folder(path.parent()).map_err(failed)?;
     Ok(())
 }
 
 /// `options`, so that a file it makes can be read and written by its owner only.
-pub(super) fn private(options: &mut OpenOptions) -> &mut OpenOptions {
+pub(super) fn owner_only(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
     options

@@ -1,4 +1,4 @@
-//! From a row of `users` to a [`User`], trusting nothing. Other tables: see `session_rows`, `events` and `keys`.
+//! From a row of `users` to a [`User`], trusting nothing. Other tables: see `session_rows`, `events` and `service_keys`.
 //!
 //! STRICT columns and CHECKs keep wrong rows out, but a file can be edited by hand or be damaged. A row that
 //! can't be a user is named by its key and spoils nothing else. No message here holds a value of the row.
@@ -7,10 +7,10 @@ use rusqlite::Row;
 use rusqlite::types::{FromSqlError, FromSqlResult, ValueRef};
 
 use super::checksum::{COLUMNS, checksum, values};
-use super::errors::Failure;
+use super::errors::DatabaseError;
 use userd_core::{
-    CanonicalEmail, EMAIL_BYTES_MAX, Email, Name, NameError, PasswordHash, PasswordHashError, Standing, Timestamp,
-    User, UserId, Version,
+    AccountStatus, CanonicalEmail, DisplayName, DisplayNameError, EMAIL_BYTES_MAX, Email, PasswordHash,
+    PasswordHashError, Timestamp, User, UserId, UserVersion,
 };
 
 /// The columns that [`user_from_row`] takes, in its order: what the checksum covers, itself, and `rowid`, which names a row
@@ -42,7 +42,7 @@ pub(super) enum RowError {
     TooSmall(&'static str),
     /// A name that breaks a rule.
     #[error("the name can't be one")]
-    Name(#[source] NameError),
+    DisplayName(#[source] DisplayNameError),
     /// An address that is empty or longer than any address.
     #[error("the column {0} holds no e-mail address")]
     Email(&'static str),
@@ -60,9 +60,9 @@ pub(super) enum RowError {
 /// The user in `row`, which holds the columns of [`user_columns`].
 ///
 /// # Errors
-/// [`Failure::Row`] with the row's key if it can't be a user.
-pub(super) fn user_from_row(row: &Row<'_>) -> Result<User, Failure> {
-    parse(row)?.map_err(|source| Failure::Row { key: key(row), source })
+/// [`DatabaseError::Row`] with the row's key if it can't be a user.
+pub(super) fn user_from_row(row: &Row<'_>) -> Result<User, DatabaseError> {
+    parse(row)?.map_err(|source| DatabaseError::Row { key: key(row), source })
 }
 
 fn parse(row: &Row<'_>) -> rusqlite::Result<Result<User, RowError>> {
@@ -79,16 +79,16 @@ fn user_from_values(
 ) -> Result<User, RowError> {
     let written = address("email", email)?;
     let canonical = CanonicalEmail::from_stored(address("canonical", canonical)?);
-    let (standing, hash) = Standing::unmark(read("password_hash", hash.as_str())?);
+    let (status, hash) = AccountStatus::decode_from_hash(read("password_hash", hash.as_str())?);
     Ok(User {
         id: id.as_blob().ok().and_then(UserId::from_slice).ok_or(RowError::Id)?,
-        name: Name::parse(read("name", name.as_str())?).map_err(RowError::Name)?,
+        name: DisplayName::parse(read("name", name.as_str())?).map_err(RowError::DisplayName)?,
         email: Email::from_stored(written, canonical),
         password_hash: PasswordHash::parse(&hash).map_err(RowError::PasswordHash)?,
-        standing,
+        status,
         created_at: Timestamp::from_millis(number("created_at", created_at, 0)?),
         updated_at: Timestamp::from_millis(number("updated_at", updated_at, 0)?),
-        version: Version::from_number(number("version", version, Version::FIRST.number())?),
+        version: UserVersion::from_number(number("version", version, UserVersion::FIRST.number())?),
     })
 }
 
@@ -153,7 +153,7 @@ mod tests {
         values
     }
 
-    fn parsed(values: &[Value; 10]) -> Result<User, Failure> {
+    fn parsed(values: &[Value; 10]) -> Result<User, DatabaseError> {
         let memory = Connection::open_in_memory().expect("a database in memory");
         let mut statement = memory.prepare("SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10").expect("a statement");
         statement.query_row(rusqlite::params_from_iter(values), |row| Ok(user_from_row(row))).expect("a row")
@@ -165,7 +165,7 @@ mod tests {
         assert_eq!(user.email.as_written(), "Ann@x.org");
         assert_eq!(user.email.canonical().as_str(), "ann@x.org");
         assert_eq!((user.created_at.as_millis(), user.updated_at.as_millis()), (1, 2));
-        assert_eq!(user.version, Version::from_number(3));
+        assert_eq!(user.version, UserVersion::from_number(3));
     }
 
     #[test]
@@ -190,7 +190,7 @@ mod tests {
             let mut values = good();
             values[column] = value;
             match parsed(&summed(values)) {
-                Err(Failure::Row { key: found, .. }) => assert_eq!(found, key, "column {column}"),
+                Err(DatabaseError::Row { key: found, .. }) => assert_eq!(found, key, "column {column}"),
                 other => panic!("column {column}: {other:?}"),
             }
         }
@@ -209,7 +209,10 @@ mod tests {
             };
             assert_ne!(values[column], good[column], "column {column}");
             let read = parsed(&values);
-            assert!(matches!(read, Err(Failure::Row { source: RowError::Checksum, .. })), "column {column}: {read:?}");
+            assert!(
+                matches!(read, Err(DatabaseError::Row { source: RowError::Checksum, .. })),
+                "column {column}: {read:?}"
+            );
         }
     }
 
@@ -237,10 +240,10 @@ mod tests {
             }
             match parsed(&values) {
                 Ok(user) => {
-                    prop_assert_eq!(Name::parse(user.name.as_str()), Ok(user.name.clone()));
-                    prop_assert!(user.version >= Version::FIRST);
+                    prop_assert_eq!(DisplayName::parse(user.name.as_str()), Ok(user.name.clone()));
+                    prop_assert!(user.version >= UserVersion::FIRST);
                 }
-                Err(Failure::Row { key, .. }) => prop_assert!(key.starts_with("users")),
+                Err(DatabaseError::Row { key, .. }) => prop_assert!(key.starts_with("users")),
                 Err(other) => prop_assert!(false, "{:?}", other),
             }
         }

@@ -78,7 +78,7 @@ pub(super) const CREATE_USERS: &str = "
 /// - `events` grows at its end. `number` counts on, so that the oldest are found without a scan; what strangers try at
 ///   e-mails of nobody is one row below zero (see `events`).
 /// - `service_keys` has a checksum a row: a flipped bit could give a service another right.
-pub(super) const CREATE_HANGING: &str = "
+pub(super) const CREATE_DEPENDENTS: &str = "
     CREATE TABLE sessions (
         user BLOB NOT NULL CHECK (length(user) = 16),
         id BLOB NOT NULL CHECK (length(id) = 16),
@@ -175,7 +175,7 @@ fn definitions(connection: &Connection) -> rusqlite::Result<Vec<(String, String)
 }
 
 fn create_all(connection: &Connection) -> rusqlite::Result<()> {
-    [CREATE_REST, CREATE_USERS, CREATE_HANGING, CREATE_TRIGGERS]
+    [CREATE_REST, CREATE_USERS, CREATE_DEPENDENTS, CREATE_TRIGGERS]
         .iter()
         .try_for_each(|sql| connection.execute_batch(sql))
 }
@@ -234,7 +234,7 @@ fn check_canonicalisation(connection: &Connection, path: &Path) -> Result<(), Op
     if found == i64::from(CANONICAL_VERSION) {
         return Ok(());
     }
-    Err(OpenError::OtherCanonicalisation { path: path.to_owned(), found, known: CANONICAL_VERSION })
+    Err(OpenError::CanonicalisationMismatch { path: path.to_owned(), found, known: CANONICAL_VERSION })
 }
 
 /// Sets what is not kept in the file, and the write-ahead log, which is. Only for a file that is ours.
@@ -282,7 +282,7 @@ mod tests {
     /// `octet_length` came with SQLite 3.43, and Debian 12 has 3.40: its `VACUUM INTO` failed on it.
     #[test]
     fn the_tables_name_no_function_that_an_older_sqlite_lacks() {
-        let all = [CREATE_REST, CREATE_USERS, CREATE_HANGING, CREATE_TRIGGERS].concat();
+        let all = [CREATE_REST, CREATE_USERS, CREATE_DEPENDENTS, CREATE_TRIGGERS].concat();
         let before_parentheses = all.split('(').map(|text| {
             let word = text.rsplit(|char: char| !char.is_ascii_alphanumeric() && char != '_').next();
             word.unwrap_or_default().to_ascii_lowercase()

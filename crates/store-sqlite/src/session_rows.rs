@@ -1,6 +1,6 @@
 //! Rows of `sessions`: reading them, trusting nothing, and writing them with their checksum.
 //!
-//! Not which sessions are to be there: see `session_changes`.
+//! Not which sessions are to be there: see `session_writes`.
 
 use std::net::IpAddr;
 
@@ -8,17 +8,17 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Params, Row, params};
 
 use super::checksum::{checksum, millis, values};
-use super::errors::Failure;
+use super::errors::DatabaseError;
 use super::rows::{RowError, number, read, user_columns, user_from_row};
 use userd_core::{
-    Agent, RefreshState, Session, SessionId, SessionProof, Timestamp, User, UserId, address_from_bytes,
+    RefreshState, Session, SessionId, SessionProof, Timestamp, User, UserAgent, UserId, address_from_bytes,
     address_to_bytes,
 };
 
 /// How many columns the checksum covers: all.
 const COLUMNS: usize = 8;
 
-/// Columns of a user before those of the session, in [`SIGNED_IN`].
+/// Columns of a user before those of the session, in [`SESSION_WITH_USER`].
 const AFTER_USER: usize = 10;
 
 /// The columns that [`session_from_row`] takes, in its order: what the checksum covers, itself, and `rowid`.
@@ -39,7 +39,7 @@ pub(super) const SESSIONS: &str =
 
 /// One session with its user: one statement, so that both are of one moment. The names of the session's columns are
 /// changed within, because both tables have an id.
-pub(super) const SIGNED_IN: &str = concat!(
+pub(super) const SESSION_WITH_USER: &str = concat!(
     "SELECT ",
     user_columns!(),
     ", s1, s2, s3, s4, s5, s6, s7, s8, s9, s10 FROM \
@@ -55,19 +55,19 @@ const INSERT: &str = "INSERT INTO sessions (user, id, proof, made_at, seen_at, a
 const UPDATE: &str = "UPDATE sessions SET seen_at = ?3, refresh = ?4, checksum = ?5 WHERE user = ?1 AND id = ?2";
 
 /// The session `id` of `user` with its user, if both are there.
-pub(super) fn signed_in(
+pub(super) fn session_with_user(
     connection: &Connection,
     user: UserId,
     id: SessionId,
-) -> Result<Option<(User, Session)>, Failure> {
-    let mut statement = connection.prepare_cached(SIGNED_IN)?;
+) -> Result<Option<(User, Session)>, DatabaseError> {
+    let mut statement = connection.prepare_cached(SESSION_WITH_USER)?;
     let mut rows = statement.query(params![&user.as_bytes()[..], &id.as_bytes()[..]])?;
     let Some(row) = rows.next()? else { return Ok(None) };
     Ok(Some((user_from_row(row)?, session_from_row(row, AFTER_USER)?)))
 }
 
 /// The session `id` of `user`.
-pub(super) fn session(connection: &Connection, user: UserId, id: SessionId) -> Result<Option<Session>, Failure> {
+pub(super) fn session(connection: &Connection, user: UserId, id: SessionId) -> Result<Option<Session>, DatabaseError> {
     let mut statement = connection.prepare_cached(SESSION)?;
     let mut rows = statement.query(params![&user.as_bytes()[..], &id.as_bytes()[..]])?;
     rows.next()?.map(|row| session_from_row(row, 0)).transpose()
@@ -75,18 +75,18 @@ pub(super) fn session(connection: &Connection, user: UserId, id: SessionId) -> R
 
 /// The sessions of `user` that can be read, the newest first. What can't be read lets nobody in and shuts nobody out;
 /// it is the doctor's.
-pub(super) fn sessions(connection: &Connection, user: UserId) -> Result<Vec<Session>, Failure> {
+pub(super) fn sessions(connection: &Connection, user: UserId) -> Result<Vec<Session>, DatabaseError> {
     readable(connection, SESSIONS, [&user.as_bytes()[..]])
 }
 
-fn readable(connection: &Connection, sql: &str, key: impl Params) -> Result<Vec<Session>, Failure> {
+fn readable(connection: &Connection, sql: &str, key: impl Params) -> Result<Vec<Session>, DatabaseError> {
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(key)?;
     let mut sessions = Vec::new();
     while let Some(row) = rows.next()? {
         match session_from_row(row, 0) {
             Ok(session) => sessions.push(session),
-            Err(Failure::Row { key, source }) => tracing::warn!(key, %source, "a session can't be read"),
+            Err(DatabaseError::Row { key, source }) => tracing::warn!(key, %source, "a session can't be read"),
             Err(other) => return Err(other),
         }
     }
@@ -94,14 +94,14 @@ fn readable(connection: &Connection, sql: &str, key: impl Params) -> Result<Vec<
 }
 
 /// Writes a new session.
-pub(super) fn insert(connection: &Connection, user: UserId, session: &Session) -> Result<(), Failure> {
+pub(super) fn insert(connection: &Connection, user: UserId, session: &Session) -> Result<(), DatabaseError> {
     let (address, refresh) = (address_to_bytes(session.address), refresh_bytes(session));
     connection.prepare_cached(INSERT)?.execute(params![
         &user.as_bytes()[..],
         &session.id.as_bytes()[..],
         &session.proof.as_bytes()[..],
-        millis(session.made_at),
-        millis(session.seen_at),
+        millis(session.created_at),
+        millis(session.last_used_at),
         address,
         session.agent.as_str(),
         refresh,
@@ -111,11 +111,11 @@ pub(super) fn insert(connection: &Connection, user: UserId, session: &Session) -
 }
 
 /// Writes what has changed in a session that is there.
-pub(super) fn update(connection: &Connection, user: UserId, session: &Session) -> Result<(), Failure> {
+pub(super) fn update(connection: &Connection, user: UserId, session: &Session) -> Result<(), DatabaseError> {
     let (address, refresh) = (address_to_bytes(session.address), refresh_bytes(session));
     let sum = of_session(user, session, &address, refresh.as_deref());
     let (user, id) = (&user.as_bytes()[..], &session.id.as_bytes()[..]);
-    connection.prepare_cached(UPDATE)?.execute(params![user, id, millis(session.seen_at), refresh, sum])?;
+    connection.prepare_cached(UPDATE)?.execute(params![user, id, millis(session.last_used_at), refresh, sum])?;
     Ok(())
 }
 
@@ -125,8 +125,8 @@ fn of_session(user: UserId, session: &Session, address: &[u8], refresh: Option<&
         ValueRef::Blob(user.as_bytes()),
         ValueRef::Blob(session.id.as_bytes()),
         ValueRef::Blob(session.proof.as_bytes()),
-        ValueRef::Integer(millis(session.made_at)),
-        ValueRef::Integer(millis(session.seen_at)),
+        ValueRef::Integer(millis(session.created_at)),
+        ValueRef::Integer(millis(session.last_used_at)),
         ValueRef::Blob(address),
         ValueRef::Text(session.agent.as_str().as_bytes()),
         refresh.map_or(ValueRef::Null, ValueRef::Blob),
@@ -136,8 +136,8 @@ fn of_session(user: UserId, session: &Session, address: &[u8], refresh: Option<&
 /// The session in `row`, whose columns of [`session_columns`] begin at `first`.
 ///
 /// # Errors
-/// [`Failure::Row`] with the row's key if it can't be one.
-pub(super) fn session_from_row(row: &Row<'_>, first: usize) -> Result<Session, Failure> {
+/// [`DatabaseError::Row`] with the row's key if it can't be one.
+pub(super) fn session_from_row(row: &Row<'_>, first: usize) -> Result<Session, DatabaseError> {
     let values = values(row, first)?;
     let kept = row.get_ref(first + COLUMNS)?;
     let parsed = session_from_values(values).and_then(|session| match kept.as_i64() {
@@ -146,12 +146,12 @@ pub(super) fn session_from_row(row: &Row<'_>, first: usize) -> Result<Session, F
     });
     match parsed {
         Ok(session) => Ok(session),
-        Err(source) => Err(Failure::Row { key: key(values, row.get_ref(first + COLUMNS + 1)?), source }),
+        Err(source) => Err(DatabaseError::Row { key: key(values, row.get_ref(first + COLUMNS + 1)?), source }),
     }
 }
 
 fn session_from_values(
-    [user, id, proof, made_at, seen_at, address, agent, refresh]: [ValueRef<'_>; COLUMNS],
+    [user, id, proof, created_at, last_used_at, address, agent, refresh]: [ValueRef<'_>; COLUMNS],
 ) -> Result<Session, RowError> {
     user.as_blob().ok().and_then(UserId::from_slice).ok_or(RowError::Id)?;
     let refresh = match read("refresh", refresh.as_blob_or_null())? {
@@ -161,10 +161,10 @@ fn session_from_values(
     Ok(Session {
         id: SessionId::from_slice(read("id", id.as_blob())?).ok_or(RowError::Id)?,
         proof: SessionProof::from_slice(read("proof", proof.as_blob())?).ok_or(RowError::Other("proof"))?,
-        made_at: Timestamp::from_millis(number("made_at", made_at, 0)?),
-        seen_at: Timestamp::from_millis(number("seen_at", seen_at, 0)?),
+        created_at: Timestamp::from_millis(number("made_at", created_at, 0)?),
+        last_used_at: Timestamp::from_millis(number("seen_at", last_used_at, 0)?),
         address: address_from(address)?,
-        agent: Agent::from_stored(read("agent", agent.as_str())?.to_owned()),
+        agent: UserAgent::from_stored(read("agent", agent.as_str())?.to_owned()),
         refresh,
     })
 }

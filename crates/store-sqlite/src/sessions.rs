@@ -1,72 +1,78 @@
-//! Sessions and histories: the contract's part of `session_rows`, `session_changes` and `events`.
+//! Sessions and histories: the contract's part of `session_rows`, `session_writes` and `events`.
 
 use async_trait::async_trait;
 
-use super::events::Note;
-use super::{EmbeddedStore, events, session_changes, session_rows};
+use super::events::EventWriter;
+use super::{SqliteStore, events, session_rows, session_writes};
 use userd_core::{
-    CanonicalEmail, Client, Event, EventKind, RefreshState, Session, SessionId, SessionLimits, Timestamp, UserId,
-    Version,
+    AccountEvent, Actor, CanonicalEmail, EventKind, RefreshState, Session, SessionId, SessionLimits, Timestamp, UserId,
+    UserVersion,
 };
-use userd_store::{NewSession, Open, SessionStore, SignedIn, StoreError};
+use userd_store::{NewSession, OpenSessionOutcome, SessionStore, SessionWithUser, StoreError};
 
-impl EmbeddedStore {
-    /// What is to be written beside a change that `client` makes.
-    pub(super) fn note(&self, client: &Client, now: Timestamp) -> Note {
-        Note { client: client.clone(), now, kept: self.events_kept }
+impl SqliteStore {
+    /// What is to be written beside a change that `actor` makes.
+    pub(super) fn event_writer(&self, actor: &Actor, now: Timestamp) -> EventWriter {
+        EventWriter { actor: actor.clone(), now, retention_max: self.events_retention_max }
     }
 }
 
 #[async_trait]
-impl SessionStore for EmbeddedStore {
+impl SessionStore for SqliteStore {
     async fn open_session(
         &self,
         user: UserId,
-        expected: Version,
+        expected: UserVersion,
         session: &NewSession,
         limits: &SessionLimits,
-        client: &Client,
+        actor: &Actor,
         now: Timestamp,
-    ) -> Result<Open, StoreError> {
-        let (session, limits, note) = (session.clone(), *limits, self.note(client, now));
-        self.change(move |connection| session_changes::open(connection, user, expected, session, &limits, note)).await
+    ) -> Result<OpenSessionOutcome, StoreError> {
+        let (session, limits, event_writer) = (session.clone(), *limits, self.event_writer(actor, now));
+        self.write(move |connection| session_writes::open(connection, user, expected, session, &limits, event_writer))
+            .await
     }
 
-    async fn session(&self, user: UserId, id: SessionId, now: Timestamp) -> Result<Option<SignedIn>, StoreError> {
-        let found = self.readers.read(|connection| session_rows::signed_in(connection, user, id))?;
-        Ok(found.map(|(user, session)| SignedIn { user, session, at: now }))
+    async fn session(
+        &self,
+        user: UserId,
+        id: SessionId,
+        now: Timestamp,
+    ) -> Result<Option<SessionWithUser>, StoreError> {
+        let found = self.readers.read(|connection| session_rows::session_with_user(connection, user, id))?;
+        Ok(found.map(|(user, session)| SessionWithUser { user, session, at: now }))
     }
 
     async fn sessions(&self, user: UserId, now: Timestamp) -> Result<(Vec<Session>, Timestamp), StoreError> {
         Ok((self.readers.read(|connection| session_rows::sessions(connection, user))?, now))
     }
 
-    async fn see_session(&self, user: UserId, session: &Session, at: Timestamp) -> Result<(), StoreError> {
+    async fn touch_session(&self, user: UserId, session: &Session, at: Timestamp) -> Result<(), StoreError> {
         let id = session.id;
-        self.change(move |connection| session_changes::see(connection, user, id, at)).await
+        self.write(move |connection| session_writes::touch(connection, user, id, at)).await
     }
 
-    async fn end_session(
+    async fn revoke_session(
         &self,
         user: UserId,
         id: SessionId,
         kind: EventKind,
-        client: &Client,
+        actor: &Actor,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let note = self.note(client, now);
-        self.change(move |connection| session_changes::end(connection, user, id, kind, &note)).await
+        let event_writer = self.event_writer(actor, now);
+        self.write(move |connection| session_writes::revoke(connection, user, id, kind, &event_writer)).await
     }
 
-    async fn end_other_sessions(
+    async fn revoke_other_sessions(
         &self,
         user: UserId,
         keep: Option<SessionId>,
-        client: &Client,
+        actor: &Actor,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let note = self.note(client, now);
-        self.change(move |connection| session_changes::end_others(connection, user, keep, &note)).await
+        let event_writer = self.event_writer(actor, now);
+        self.write(move |connection| session_writes::revoke_others(connection, user, keep, &event_writer)).await
     }
 
     async fn replace_refresh(
@@ -77,26 +83,26 @@ impl SessionStore for EmbeddedStore {
         at: Timestamp,
     ) -> Result<bool, StoreError> {
         let (session, next) = (session.clone(), next.clone());
-        self.change(move |connection| session_changes::replace_refresh(connection, user, &session, next, at)).await
+        self.write(move |connection| session_writes::replace_refresh(connection, user, &session, next, at)).await
     }
 
     /// A commit either way; see `events` for what that of a stranger leaves.
-    async fn note_failure(
+    async fn record_failed_sign_in(
         &self,
         _email: &CanonicalEmail,
         user: Option<UserId>,
-        client: &Client,
+        actor: &Actor,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let note = self.note(client, now);
-        self.change(move |connection| match user {
-            Some(user) => note.write(connection, user, EventKind::SignInFailed),
-            None => note.write_of_nobody(connection, EventKind::SignInFailed),
+        let event_writer = self.event_writer(actor, now);
+        self.write(move |connection| match user {
+            Some(user) => event_writer.write(connection, user, EventKind::SignInFailed),
+            None => event_writer.write_for_unknown_email(connection, EventKind::SignInFailed),
         })
         .await
     }
 
-    async fn events(&self, user: UserId, most: usize) -> Result<Vec<Event>, StoreError> {
+    async fn events(&self, user: UserId, most: usize) -> Result<Vec<AccountEvent>, StoreError> {
         self.readers.read(|connection| events::events(connection, user, most))
     }
 }

@@ -1,5 +1,5 @@
 //! What can only be provoked from inside: the order of changes in the queue, a failing commit, a full file.
-//! Everything else is tested from outside, in `tests/it/contract` and `tests/it/faults/embedded.rs`.
+//! Everything else is tested from outside, in `tests/it/conformance` and `tests/it/faults/sqlite.rs`.
 
 use std::error::Error as _;
 use std::future::poll_fn;
@@ -10,20 +10,20 @@ use std::task::Poll;
 use rusqlite::Connection;
 use tempfile::TempDir;
 
-use super::events::Note;
+use super::events::EventWriter;
 use super::*;
-use userd_core::{Client, Email, Name, Standing};
+use userd_core::{AccountStatus, Actor, DisplayName, Email};
 
-fn opened(queue: usize) -> (TempDir, EmbeddedStore) {
+fn opened(queue: usize) -> (TempDir, SqliteStore) {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let path = folder.path().join("userd.db");
     let timeout = Duration::from_secs(20);
-    let store = EmbeddedStore::open(&EmbeddedSettings {
+    let store = SqliteStore::open(&SqliteSettings {
         path,
         readers: 1,
         timeout,
         queue,
-        events_kept: userd_store::EVENTS_KEPT,
+        events_retention_max: userd_store::EVENTS_RETENTION_DEFAULT,
     });
     (folder, store.expect("a fresh database"))
 }
@@ -31,37 +31,41 @@ fn opened(queue: usize) -> (TempDir, EmbeddedStore) {
 fn somebody(number: u8) -> User {
     User {
         id: UserId::from_slice(&[number; 16]).expect("sixteen bytes"),
-        name: Name::parse("Somebody").expect("a name"),
+        name: DisplayName::parse("Somebody").expect("a name"),
         email: Email::parse(&format!("n{number}@x.org")).expect("an e-mail"),
         password_hash: PasswordHash::parse(
             "$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA",
         )
         .expect("a PHC string"),
-        standing: Standing::default(),
+        status: AccountStatus::default(),
         created_at: Timestamp::from_millis(1),
         updated_at: Timestamp::from_millis(1),
-        version: Version::FIRST,
+        version: UserVersion::FIRST,
     }
 }
 
 /// What is written beside a change that nobody in particular makes.
-fn note() -> Note {
-    Note { client: Client::default(), now: Timestamp::from_millis(1), kept: userd_store::EVENTS_KEPT }
+fn event_writer() -> EventWriter {
+    EventWriter {
+        actor: Actor::default(),
+        now: Timestamp::from_millis(1),
+        retention_max: userd_store::EVENTS_RETENTION_DEFAULT,
+    }
 }
 
 fn reason(error: &StoreError) -> String {
     error.source().map(ToString::to_string).unwrap_or_default()
 }
 
-type Held<'s> = Pin<Box<dyn Future<Output = Result<(), StoreError>> + 's>>;
+type BlockedWrite<'s> = Pin<Box<dyn Future<Output = Result<(), StoreError>> + 's>>;
 
-type Act<T> = fn(&Connection) -> Result<T, Failure>;
+type WriteFn<T> = fn(&Connection) -> Result<T, DatabaseError>;
 
 /// Keeps the writer busy with a group of one, until the sender that it gives is used.
-async fn held(store: &EmbeddedStore) -> (mpsc::Sender<()>, Held<'_>) {
+async fn held(store: &SqliteStore) -> (mpsc::Sender<()>, BlockedWrite<'_>) {
     let (go, gate) = mpsc::channel();
     let (start, started) = mpsc::channel();
-    let mut held = Box::pin(store.change(move |_| {
+    let mut held = Box::pin(store.write(move |_| {
         // An error in either means that the test has ended.
         let _ = start.send(());
         let _ = gate.recv();
@@ -73,9 +77,9 @@ async fn held(store: &EmbeddedStore) -> (mpsc::Sender<()>, Held<'_>) {
 }
 
 /// Runs the changes so that the writer finds them waiting together.
-async fn together<T: Send + 'static>(store: &EmbeddedStore, changes: Vec<Act<T>>) -> Vec<Result<T, StoreError>> {
+async fn together<T: Send + 'static>(store: &SqliteStore, writes: Vec<WriteFn<T>>) -> Vec<Result<T, StoreError>> {
     let (go, held) = held(store).await;
-    let mut waiting: Vec<_> = changes.into_iter().map(|change| Box::pin(store.change(change))).collect();
+    let mut waiting: Vec<_> = writes.into_iter().map(|change| Box::pin(store.write(change))).collect();
     for change in &mut waiting {
         assert!(polled(change.as_mut()).await.is_none(), "polled once it is in the queue");
     }
@@ -103,12 +107,13 @@ async fn polled<F: Future + Unpin>(mut future: F) -> Option<F::Output> {
 async fn a_change_that_nobody_waits_for_any_more_is_skipped() {
     let (_folder, store) = opened(8);
     let (go, held) = held(&store).await;
-    let mut abandoned = Box::pin(store.change(|connection| changes::insert_user(connection, &somebody(1), &note())));
+    let mut abandoned =
+        Box::pin(store.write(|connection| writes::create_user(connection, &somebody(1), &event_writer())));
     assert!(polled(abandoned.as_mut()).await.is_none());
     drop(abandoned);
     go.send(()).expect("the writer waits");
     held.await.expect("the store works");
-    store.check().await.expect("the store works");
+    store.check_health().await.expect("the store works");
     assert_eq!(store.users_count().await.expect("the store works"), 0);
 }
 
@@ -117,14 +122,17 @@ async fn a_full_queue_refuses_at_once() {
     let (_folder, store) = opened(1);
     let (go, held) = held(&store).await;
     let one = somebody(1);
-    let mut waiting = store.insert_user(&one, Client::nobody());
+    let mut waiting = store.create_user(&one, Actor::anonymous());
     assert!(polled(waiting.as_mut()).await.is_none());
-    let refused = store.insert_user(&somebody(2), Client::nobody()).await.expect_err("there is no room");
+    let refused = store.create_user(&somebody(2), Actor::anonymous()).await.expect_err("there is no room");
     assert!(reason(&refused).contains("too many changes"), "{refused:?}");
     go.send(()).expect("the writer waits");
     held.await.expect("the store works");
-    assert_eq!(waiting.await.expect("the store works"), Insert::Inserted);
-    assert_eq!(store.insert_user(&somebody(2), Client::nobody()).await.expect("the store works"), Insert::Inserted);
+    assert_eq!(waiting.await.expect("the store works"), CreateUserOutcome::Created);
+    assert_eq!(
+        store.create_user(&somebody(2), Actor::anonymous()).await.expect("the store works"),
+        CreateUserOutcome::Created
+    );
 }
 
 #[tokio::test]
@@ -133,16 +141,19 @@ async fn a_change_that_fails_leaves_no_trace_and_its_neighbours_are_kept() {
     let results = together(
         &store,
         vec![
-            |connection| changes::insert_user(connection, &somebody(1), &note()),
+            |connection| writes::create_user(connection, &somebody(1), &event_writer()),
             |connection| {
-                changes::insert_user(connection, &somebody(2), &note())?;
-                Err(Failure::IdInUse(somebody(2).id))
+                writes::create_user(connection, &somebody(2), &event_writer())?;
+                Err(DatabaseError::IdInUse(somebody(2).id))
             },
-            |connection| changes::insert_user(connection, &somebody(3), &note()),
+            |connection| writes::create_user(connection, &somebody(3), &event_writer()),
         ],
     )
     .await;
-    assert!(matches!(results[..], [Ok(Insert::Inserted), Err(_), Ok(Insert::Inserted)]), "{results:?}");
+    assert!(
+        matches!(results[..], [Ok(CreateUserOutcome::Created), Err(_), Ok(CreateUserOutcome::Created)]),
+        "{results:?}"
+    );
     assert_eq!(store.user(somebody(2).id).await.expect("the store works"), None);
     assert_eq!(store.users_count().await.expect("the store works"), 2);
 }
@@ -153,7 +164,7 @@ async fn a_failed_commit_fails_the_whole_group_and_the_next_one_succeeds() {
     let results = together(
         &store,
         vec![
-            |connection| changes::insert_user(connection, &somebody(1), &note()),
+            |connection| writes::create_user(connection, &somebody(1), &event_writer()),
             // A broken reference that is looked at only by COMMIT.
             |connection| {
                 connection.execute_batch(
@@ -161,7 +172,7 @@ async fn a_failed_commit_fails_the_whole_group_and_the_next_one_succeeds() {
                      CREATE TABLE child (parent INTEGER REFERENCES parent(id) DEFERRABLE INITIALLY DEFERRED);
                      INSERT INTO child VALUES (1);",
                 )?;
-                Ok(Insert::Inserted)
+                Ok(CreateUserOutcome::Created)
             },
         ],
     )
@@ -169,7 +180,10 @@ async fn a_failed_commit_fails_the_whole_group_and_the_next_one_succeeds() {
     assert!(results.iter().all(|result| matches!(result, Err(StoreError::Unavailable(_)))), "{results:?}");
     assert!(store.writer.last_write_failed());
     assert_eq!(store.users_count().await.expect("the store works"), 0);
-    assert_eq!(store.insert_user(&somebody(1), Client::nobody()).await.expect("the store works"), Insert::Inserted);
+    assert_eq!(
+        store.create_user(&somebody(1), Actor::anonymous()).await.expect("the store works"),
+        CreateUserOutcome::Created
+    );
     assert!(!store.writer.last_write_failed());
 }
 
@@ -179,33 +193,35 @@ async fn when_the_engine_gives_up_the_transaction_nobody_of_the_group_is_told_ot
     let results = together(
         &store,
         vec![
-            |connection| changes::insert_user(connection, &somebody(1), &note()),
+            |connection| writes::create_user(connection, &somebody(1), &event_writer()),
             |connection| {
                 connection.execute_batch("ROLLBACK")?;
-                Ok(Insert::Inserted)
+                Ok(CreateUserOutcome::Created)
             },
-            |connection| changes::insert_user(connection, &somebody(3), &note()),
+            |connection| writes::create_user(connection, &somebody(3), &event_writer()),
         ],
     )
     .await;
     assert!(results.iter().all(|result| matches!(result, Err(StoreError::Unavailable(_)))), "{results:?}");
     assert_eq!(store.users_count().await.expect("the store works"), 0);
-    assert_eq!(store.insert_user(&somebody(1), Client::nobody()).await.expect("the store works"), Insert::Inserted);
+    assert_eq!(
+        store.create_user(&somebody(1), Actor::anonymous()).await.expect("the store works"),
+        CreateUserOutcome::Created
+    );
 }
 
 #[tokio::test]
 async fn a_full_file_refuses_writes_until_there_is_room_and_reads_go_on() {
     let (_folder, store) = opened(8);
     let set = |pages: u32| {
-        store.change(move |connection| {
-            Ok(connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?)
-        })
+        store
+            .write(move |connection| Ok(connection.pragma_update_and_check(None, "max_page_count", pages, |_| Ok(()))?))
     };
     set(40).await.expect("a limit");
     let mut acknowledged = Vec::new();
     let refused = loop {
         let user = somebody(u8::try_from(acknowledged.len()).expect("so few pages hold less than 256 users"));
-        match store.insert_user(&user, Client::nobody()).await {
+        match store.create_user(&user, Actor::anonymous()).await {
             Ok(_) => acknowledged.push(user),
             Err(error) => break error,
         }
@@ -217,20 +233,23 @@ async fn a_full_file_refuses_writes_until_there_is_room_and_reads_go_on() {
         assert_eq!(store.user(user.id).await.expect("reads go on").as_ref(), Some(user));
     }
     set(1_000).await.expect("more room");
-    store.check().await.expect("the check finds out by itself");
+    store.check_health().await.expect("the check finds out by itself");
     assert!(!store.writer.last_write_failed());
-    assert_eq!(store.insert_user(&somebody(255), Client::nobody()).await.expect("there is room"), Insert::Inserted);
+    assert_eq!(
+        store.create_user(&somebody(255), Actor::anonymous()).await.expect("there is room"),
+        CreateUserOutcome::Created
+    );
     assert_eq!(store.users_count().await.expect("the store works"), acknowledged.len() as u64 + 1);
 }
 
 #[tokio::test]
 async fn a_defect_in_a_change_ends_writing_with_a_sentence_and_not_reading() {
     let (_folder, store) = opened(8);
-    store.insert_user(&somebody(1), Client::nobody()).await.expect("the store works");
-    let dead = store.change::<(), _>(|_| panic!("a defect, on purpose")).await.expect_err("the writer died");
+    store.create_user(&somebody(1), Actor::anonymous()).await.expect("the store works");
+    let dead = store.write::<(), _>(|_| panic!("a defect, on purpose")).await.expect_err("the writer died");
     assert!(reason(&dead).contains("restart userd"), "{dead:?}");
-    assert!(store.insert_user(&somebody(2), Client::nobody()).await.is_err());
-    assert!(store.check().await.is_err());
+    assert!(store.create_user(&somebody(2), Actor::anonymous()).await.is_err());
+    assert!(store.check_health().await.is_err());
     assert!(store.user(somebody(1).id).await.expect("reads go on").is_some());
     store.close().await;
 }

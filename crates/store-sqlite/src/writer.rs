@@ -5,7 +5,7 @@
 //!
 //! The life of a change: queued (or refused at once if the queue is full) → skipped if whoever asked has gone
 //! → run in a savepoint of the group's transaction → **after the commit** answered. Also the outcomes that
-//! change nothing wait for the commit: a `Taken` may rest on another change of the same group.
+//! change nothing wait for the commit: an `EmailTaken` may rest on another change of the same group.
 
 use std::fmt;
 use std::io;
@@ -18,10 +18,10 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::EmbeddedSettings;
-use super::errors::{Failure, Trouble};
-use super::lock::Lock;
-use userd_metrics::{Metrics, Stores};
+use super::SqliteSettings;
+use super::errors::{DatabaseError, UnavailableReason};
+use super::lock::ServingLock;
+use userd_metrics::{Metrics, StoreMetrics};
 use userd_store::StoreError;
 
 /// The name of the thread, for `top -H` and stack traces.
@@ -32,21 +32,21 @@ const THREAD_NAME: &str = "userd-writer";
 const GROUP_JOBS_MAX: usize = 128;
 
 /// The way to the thread that writes.
-pub(super) struct Writer {
+pub(super) struct WriterHandle {
     /// None after `close`.
-    queue: Mutex<Option<SyncSender<Box<dyn Job>>>>,
+    queue: Mutex<Option<SyncSender<Box<dyn WriteJob>>>>,
     /// None after it has ended. The lock is held while waiting for the end, so that all who close wait.
     thread: tokio::sync::Mutex<Option<JoinHandle<()>>>,
     last_write_failed: Arc<AtomicBool>,
     timeout: Duration,
 }
 
-impl Writer {
+impl WriterHandle {
     /// Starts the thread. It keeps `lock` until its connection is closed.
     pub(super) fn start(
         connection: Connection,
-        lock: Lock,
-        settings: &EmbeddedSettings,
+        lock: ServingLock,
+        settings: &SqliteSettings,
         metrics: Arc<Metrics>,
     ) -> io::Result<Self> {
         let (sender, receiver) = sync_channel(settings.queue.max(1));
@@ -72,15 +72,16 @@ impl Writer {
     pub(super) async fn run<T, A>(&self, act: A) -> Result<T, StoreError>
     where
         T: Send + 'static,
-        A: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
+        A: FnOnce(&Connection) -> Result<T, DatabaseError> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        self.enqueue(Box::new(Pending { act: Some(act), outcome: None, reply })).map_err(Trouble::into_store_error)?;
+        self.enqueue(Box::new(PendingWrite { act: Some(act), outcome: None, reply }))
+            .map_err(UnavailableReason::into_store_error)?;
         // On a time-out `answer` is dropped here, which is how the writer learns that nobody waits any more.
         match tokio::time::timeout(self.timeout, answer).await {
             Ok(Ok(result)) => result,
-            Ok(Err(_)) => Err(Trouble::WriterGone.into_store_error()),
-            Err(_) => Err(Trouble::TooSlow.into_store_error()),
+            Ok(Err(_)) => Err(UnavailableReason::WriterGone.into_store_error()),
+            Err(_) => Err(UnavailableReason::TimedOut.into_store_error()),
         }
     }
 
@@ -101,21 +102,21 @@ impl Writer {
         }
     }
 
-    fn enqueue(&self, job: Box<dyn Job>) -> Result<(), Trouble> {
+    fn enqueue(&self, job: Box<dyn WriteJob>) -> Result<(), UnavailableReason> {
         let queue = self.queue.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(sender) = queue.as_ref() else { return Err(Trouble::Closed) };
+        let Some(sender) = queue.as_ref() else { return Err(UnavailableReason::Closed) };
         sender.try_send(job).map_err(|refused| match refused {
-            TrySendError::Full(_) => Trouble::QueueFull,
-            TrySendError::Disconnected(_) => Trouble::WriterGone,
+            TrySendError::Full(_) => UnavailableReason::QueueFull,
+            TrySendError::Disconnected(_) => UnavailableReason::WriterGone,
         })
     }
 
-    fn take_queue(&self) -> Option<SyncSender<Box<dyn Job>>> {
+    fn take_queue(&self) -> Option<SyncSender<Box<dyn WriteJob>>> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }
 
-impl Drop for Writer {
+impl Drop for WriterHandle {
     fn drop(&mut self) {
         drop(self.take_queue());
         if let Some(thread) = self.thread.get_mut().take() {
@@ -125,66 +126,66 @@ impl Drop for Writer {
     }
 }
 
-impl fmt::Debug for Writer {
+impl fmt::Debug for WriterHandle {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Writer").field("timeout", &self.timeout).finish_non_exhaustive()
+        f.debug_struct("WriterHandle").field("timeout", &self.timeout).finish_non_exhaustive()
     }
 }
 
 /// A change on its way, whatever its result is.
-trait Job: Send {
+trait WriteJob: Send {
     /// Whether nobody waits for the answer any more.
     fn abandoned(&self) -> bool;
     /// Does it, and keeps the result.
-    fn run(&mut self, connection: &Connection) -> Ran;
+    fn run(&mut self, connection: &Connection) -> JobOutcome;
     /// Gives the result kept, unless the commit failed.
-    fn answer(self: Box<Self>, committed: &Result<(), Trouble>);
+    fn answer(self: Box<Self>, committed: &Result<(), UnavailableReason>);
 }
 
 /// What is to be done with the changes of a job.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Ran {
+enum JobOutcome {
     Keep,
     /// The row or the request was at fault.
-    Undo,
+    Rollback,
     /// The engine was at fault.
-    UndoAndSuspect,
+    RollbackAndProbe,
 }
 
-struct Pending<T, A> {
+struct PendingWrite<T, A> {
     act: Option<A>,
-    outcome: Option<Result<T, Failure>>,
+    outcome: Option<Result<T, DatabaseError>>,
     reply: oneshot::Sender<Result<T, StoreError>>,
 }
 
-impl<T, A> Job for Pending<T, A>
+impl<T, A> WriteJob for PendingWrite<T, A>
 where
     T: Send,
-    A: FnOnce(&Connection) -> Result<T, Failure> + Send,
+    A: FnOnce(&Connection) -> Result<T, DatabaseError> + Send,
 {
     fn abandoned(&self) -> bool {
         self.reply.is_closed()
     }
 
-    fn run(&mut self, connection: &Connection) -> Ran {
-        let Some(act) = self.act.take() else { return Ran::Undo };
+    fn run(&mut self, connection: &Connection) -> JobOutcome {
+        let Some(act) = self.act.take() else { return JobOutcome::Rollback };
         let outcome = act(connection);
         let ran = match &outcome {
-            Ok(_) => Ran::Keep,
-            Err(Failure::Engine(_)) => Ran::UndoAndSuspect,
-            Err(_) => Ran::Undo,
+            Ok(_) => JobOutcome::Keep,
+            Err(DatabaseError::Engine(_)) => JobOutcome::RollbackAndProbe,
+            Err(_) => JobOutcome::Rollback,
         };
         self.outcome = Some(outcome);
         ran
     }
 
-    fn answer(self: Box<Self>, committed: &Result<(), Trouble>) {
+    fn answer(self: Box<Self>, committed: &Result<(), UnavailableReason>) {
         let result = match (self.outcome, committed) {
             // Its own failure says more than that of the group.
             (Some(Err(failure)), _) => Err(failure.into_store_error()),
             (_, Err(trouble)) => Err(trouble.clone().into_store_error()),
             (Some(Ok(outcome)), Ok(())) => Ok(outcome),
-            (None, Ok(())) => Err(Trouble::WriterGone.into_store_error()),
+            (None, Ok(())) => Err(UnavailableReason::WriterGone.into_store_error()),
         };
         // Whoever asked may have gone meanwhile.
         let _ = self.reply.send(result);
@@ -192,8 +193,13 @@ where
 }
 
 /// The thread's life: ends when the queue is closed and empty.
-fn serve(connection: &Connection, queue: &Receiver<Box<dyn Job>>, last_write_failed: &AtomicBool, metrics: &Stores) {
-    let mut group: Vec<Box<dyn Job>> = Vec::with_capacity(GROUP_JOBS_MAX);
+fn serve(
+    connection: &Connection,
+    queue: &Receiver<Box<dyn WriteJob>>,
+    last_write_failed: &AtomicBool,
+    metrics: &StoreMetrics,
+) {
+    let mut group: Vec<Box<dyn WriteJob>> = Vec::with_capacity(GROUP_JOBS_MAX);
     while let Ok(first) = queue.recv() {
         let waiting = std::iter::once(first).chain(queue.try_iter()).take(GROUP_JOBS_MAX);
         group.extend(waiting.filter(|job| !job.abandoned()));
@@ -201,15 +207,15 @@ fn serve(connection: &Connection, queue: &Receiver<Box<dyn Job>>, last_write_fai
             continue;
         }
         let before = connection.total_changes();
-        let mut suspect = false;
+        let mut engine_failed = false;
         let began = Instant::now();
-        let committed = commit(connection, &mut group, &mut suspect);
-        if suspect || committed.is_err() {
+        let committed = commit(connection, &mut group, &mut engine_failed);
+        if engine_failed || committed.is_err() {
             last_write_failed.store(true, Ordering::Relaxed);
         } else if connection.total_changes() != before {
             // Only a commit that had something to write proves that the disk takes it.
             last_write_failed.store(false, Ordering::Relaxed);
-            metrics.sqlite_commits.took(began.elapsed());
+            metrics.sqlite_commits.observe_duration(began.elapsed());
             metrics.sqlite_group_sizes.observe(group.len() as u64);
         }
         for job in group.drain(..) {
@@ -218,9 +224,13 @@ fn serve(connection: &Connection, queue: &Receiver<Box<dyn Job>>, last_write_fai
     }
 }
 
-/// Runs the group and commits it; `suspect` tells whether the engine failed one of its jobs.
-fn commit(connection: &Connection, group: &mut [Box<dyn Job>], suspect: &mut bool) -> Result<(), Trouble> {
-    let done = run_group(connection, group, suspect).and_then(|()| execute(connection, "COMMIT"));
+/// Runs the group and commits it; `engine_failed` tells whether the engine failed one of its jobs.
+fn commit(
+    connection: &Connection,
+    group: &mut [Box<dyn WriteJob>],
+    engine_failed: &mut bool,
+) -> Result<(), UnavailableReason> {
+    let done = run_group(connection, group, engine_failed).and_then(|()| execute(connection, "COMMIT"));
     if done.is_err() && !connection.is_autocommit() {
         execute(connection, "ROLLBACK")
             .unwrap_or_else(|trouble| tracing::error!(%trouble, "a failed transaction could not be rolled back"));
@@ -228,18 +238,22 @@ fn commit(connection: &Connection, group: &mut [Box<dyn Job>], suspect: &mut boo
     done
 }
 
-fn run_group(connection: &Connection, group: &mut [Box<dyn Job>], suspect: &mut bool) -> Result<(), Trouble> {
+fn run_group(
+    connection: &Connection,
+    group: &mut [Box<dyn WriteJob>],
+    engine_failed: &mut bool,
+) -> Result<(), UnavailableReason> {
     // IMMEDIATE takes the write lock now, where waiting for another program is harmless.
     execute(connection, "BEGIN IMMEDIATE")?;
     for job in group {
         execute(connection, "SAVEPOINT job")?;
         let ran = job.run(connection);
-        *suspect |= ran == Ran::UndoAndSuspect;
+        *engine_failed |= ran == JobOutcome::RollbackAndProbe;
         if connection.is_autocommit() {
             // On some errors (full disk, I/O) SQLite rolls back the whole transaction by itself.
-            return Err(Trouble::GroupFailed);
+            return Err(UnavailableReason::GroupFailed);
         }
-        if ran != Ran::Keep {
+        if ran != JobOutcome::Keep {
             execute(connection, "ROLLBACK TO job")?;
         }
         execute(connection, "RELEASE job")?;
@@ -247,9 +261,9 @@ fn run_group(connection: &Connection, group: &mut [Box<dyn Job>], suspect: &mut 
     Ok(())
 }
 
-fn execute(connection: &Connection, sql: &str) -> Result<(), Trouble> {
+fn execute(connection: &Connection, sql: &str) -> Result<(), UnavailableReason> {
     let done = connection.prepare_cached(sql).and_then(|mut statement| statement.execute([]));
-    done.map(|_| ()).map_err(|error| Trouble::from_engine(Arc::new(error)))
+    done.map(|_| ()).map_err(|error| UnavailableReason::from_engine(Arc::new(error)))
 }
 
 /// Moves the log into the database and closes: what is left is one file that can be copied.

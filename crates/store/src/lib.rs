@@ -2,7 +2,7 @@
 //!
 //! Redis has no transaction across a round trip, so there is no `begin`, no `commit`, no `exists`: each
 //! method is one meaningful act that happens whole or not at all, whatever crashes between its steps. An
-//! outcome that a caller expects (`Taken`, `Stale`, `Missing`) is a value; an error means that the store
+//! outcome that a caller expects (`EmailTaken`, `VersionConflict`, `NotFound`) is a value; an error means that the store
 //! could not do its work.
 //!
 //! # What an implementer promises
@@ -14,67 +14,70 @@
 //!   change: everything is compared with the version that the caller saw.
 //! - Whoever got an answer sees its effect in every later read.
 //! - A crash blocks an e-mail for at most a bounded time (30 s).
-//! - What happens to an account is written into its history in the same step (see [`SessionStore`]); `client` is who
+//! - What happens to an account is written into its history in the same step (see [`SessionStore`]); `actor` is who
 //!   did it. A repeat is not written twice.
 //! - Every call ends within the implementation's configured time limit.
 //! - `now` is the caller's clock. It is recorded and it decides when an unfinished act of somebody else may
 //!   be given up; safety never depends on it.
 //!
 //! # How to add a store
-//! Implement [`Store`] in a module below this one, give `tests/it/contract` a way to open a fresh one, and
-//! add a line to `app::wiring`'s `open_counted`.
+//! Implement [`Store`] in a module below this one, give `tests/it/conformance` a way to open a fresh one, and
+//! add a line to `app::serve`'s `open_with_metrics`.
 
-mod directory;
-mod finding;
-mod keys;
+mod check;
+mod import_export;
+mod instrumented;
 mod legacy;
-mod measured;
+mod listing;
 #[cfg(feature = "memory")]
 pub mod memory;
+mod rate_limit;
+mod service_keys;
 mod sessions;
-mod throttle;
-mod transfer;
 
 use std::error::Error as StdError;
 
 use async_trait::async_trait;
 
-pub use directory::{Directory, EventPlace, Listed, Order, Span};
-pub use keys::{KEY_BYTES_MAX, KeyKind, KeyStore, StoredKey};
+pub use import_export::{AccountRecord, ExportRecord, ExportStore, IMPORTED_SESSIONS_MAX, ImportOutcome, ImportStore};
+pub use instrumented::InstrumentedStore;
 pub use legacy::{LegacyPage, LegacyRecord, LegacySource};
-pub use measured::Measured;
-pub use sessions::{EVENTS_KEPT, NewSession, Open, SessionStore, SignedIn};
-pub use throttle::Throttle;
-pub use transfer::{Account, Arrival, Departure, Exporting, IMPORTED_SESSIONS_MAX, Importing};
+pub use listing::{EventPosition, KeyRange, ListedUser, SortOrder, UserListing};
+pub use rate_limit::RateLimitStore;
+pub use service_keys::{KEY_BYTES_MAX, KeyKind, KeyStore, StoredKey};
+pub use sessions::{EVENTS_RETENTION_DEFAULT, NewSession, OpenSessionOutcome, SessionStore, SessionWithUser};
 
-pub use finding::{Examined, Finding, FindingKind, FindingState, Place, Portion, Treatment, mask};
+pub use check::{CheckBatch, CheckCursor, CheckMode, CheckReport, Finding, FindingKind, FindingState, mask_email};
 
 use userd_core::{
-    CanonicalEmail, Client, Email, EventKind, Name, PasswordHash, SessionId, Standing, Timestamp, User, UserId, Version,
+    AccountStatus, Actor, CanonicalEmail, DisplayName, Email, EventKind, PasswordHash, SessionId, Timestamp, User,
+    UserId, UserVersion,
 };
 
 /// What the doctor asks of a store: to look at itself, a portion at a time.
 #[async_trait]
-pub trait Examine: Send + Sync + 'static {
-    /// Looks at the next portion of what is kept, and with [`Treatment::Repair`] mends what can be mended without
+pub trait ConsistencyCheck: Send + Sync + 'static {
+    /// Looks at the next portion of what is kept, and with [`CheckMode::Repair`] mends what can be mended without
     /// guessing.
     ///
     /// May run at any moment, beside any number of users of the store and of other passes; asked again from the
-    /// same place it does the same. A pass begins at [`Place::start`] and ends when there is no `next`. What was
-    /// there from its beginning to its end has been looked at, unless the answer says `disturbed`. What is under
+    /// same place it does the same. A pass begins at [`CheckCursor::start`] and ends when there is no `next`. What was
+    /// there from its beginning to its end has been looked at, unless the answer says `topology_changed`. What is under
     /// way, within its time, is no finding. Each round trip within has the store's own time limit.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] if the store can't be asked; the place is still good. What can't be read is a
     /// finding and no error.
-    async fn examine(&self, portion: &Portion, now: Timestamp) -> Result<Examined, StoreError>;
+    async fn check_batch(&self, batch: &CheckBatch, now: Timestamp) -> Result<CheckReport, StoreError>;
 }
 
 /// Where users are kept. See the module's text for what an implementer promises.
 #[async_trait]
-pub trait Store: Directory + Examine + SessionStore + Throttle + KeyStore + Importing + Exporting {
-    /// Adds a user whose `version` is [`Version::FIRST`].
-    async fn insert_user(&self, user: &User, client: &Client) -> Result<Insert, StoreError>;
+pub trait Store:
+    UserListing + ConsistencyCheck + SessionStore + RateLimitStore + KeyStore + ImportStore + ExportStore
+{
+    /// Adds a user whose `version` is [`UserVersion::FIRST`].
+    async fn create_user(&self, user: &User, actor: &Actor) -> Result<CreateUserOutcome, StoreError>;
 
     /// The user with this id.
     async fn user(&self, id: UserId) -> Result<Option<User>, StoreError>;
@@ -87,89 +90,89 @@ pub trait Store: Directory + Examine + SessionStore + Throttle + KeyStore + Impo
 
     /// Gives the user another name and e-mail in one step, if they still are at `expected`.
     /// The same canonical e-mail is no conflict, and takes over the new spelling.
-    async fn replace_profile(
+    async fn update_profile(
         &self,
         id: UserId,
-        expected: Version,
-        profile: &Profile,
-        client: &Client,
+        expected: UserVersion,
+        profile: &UserProfile,
+        actor: &Actor,
         now: Timestamp,
-    ) -> Result<Update, StoreError>;
+    ) -> Result<UpdateUserOutcome, StoreError>;
 
     /// Gives the user another password, which is not expired, if they still are at `expected`, and ends all their
     /// sessions but `keep`.
-    async fn replace_password(
+    async fn update_password(
         &self,
         id: UserId,
-        expected: Version,
+        expected: UserVersion,
         password_hash: &PasswordHash,
         keep: Option<SessionId>,
-        client: &Client,
+        actor: &Actor,
         now: Timestamp,
-    ) -> Result<Update, StoreError>;
+    ) -> Result<UpdateUserOutcome, StoreError>;
 
-    /// Rules about an account, if the user still is at `expected`; see [`Ruling`]. Ends all their sessions in the same
+    /// Rules about an account, if the user still is at `expected`; see [`StatusUpdate`]. Ends all their sessions in the same
     /// step, unless it only opens the account again.
-    async fn replace_standing(
+    async fn update_status(
         &self,
         id: UserId,
-        expected: Version,
-        ruling: &Ruling,
-        client: &Client,
+        expected: UserVersion,
+        status_update: &StatusUpdate,
+        actor: &Actor,
         now: Timestamp,
-    ) -> Result<Update, StoreError>;
+    ) -> Result<UpdateUserOutcome, StoreError>;
 
     /// Keeps the same password under another hash, if the user still is at `expected`; `updated_at` stays.
-    async fn replace_password_hash(
+    async fn update_password_hash(
         &self,
         id: UserId,
-        expected: Version,
+        expected: UserVersion,
         password_hash: &PasswordHash,
-    ) -> Result<Update, StoreError>;
+    ) -> Result<UpdateUserOutcome, StoreError>;
 
     /// Removes the user with all their sessions, if they still are at `expected`. The e-mail is free afterwards.
-    async fn remove_user(
+    async fn delete_user(
         &self,
         id: UserId,
-        expected: Version,
-        client: &Client,
+        expected: UserVersion,
+        actor: &Actor,
         now: Timestamp,
-    ) -> Result<Remove, StoreError>;
+    ) -> Result<DeleteUserOutcome, StoreError>;
 
     /// Asks the store whether it can serve reads and writes now. Changes nothing.
     ///
     /// # Errors
     /// [`StoreError::Unavailable`] with the reason, for the operator's log and not for a client.
-    async fn check(&self) -> Result<(), StoreError>;
+    async fn check_health(&self) -> Result<(), StoreError>;
 
     /// Finishes what is under way and lets go of files and connections. The store is not used afterwards.
     async fn close(&self);
 }
 
-/// What [`Store::replace_profile`] sets.
+/// What [`Store::update_profile`] sets.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Profile {
+pub struct UserProfile {
     /// The new name.
-    pub name: Name,
+    pub name: DisplayName,
     /// The new e-mail.
     pub email: Email,
 }
 
-/// What an administrator rules about an account, with [`Store::replace_standing`].
+/// What an administrator rules about an account, with [`Store::update_status`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Ruling {
+pub struct StatusUpdate {
     /// What holds from now on.
-    pub standing: Standing,
+    pub status: AccountStatus,
     /// The password from now on; `None` leaves it as it is.
     pub password_hash: Option<PasswordHash>,
     /// What is written into the account's history.
     pub kind: EventKind,
 }
 
-impl Ruling {
+impl StatusUpdate {
     /// What it makes of the user.
     pub fn apply(&self, user: &mut User) {
-        user.standing = self.standing;
+        user.status = self.status;
         if let Some(hash) = &self.password_hash {
             user.password_hash = hash.clone();
         }
@@ -177,45 +180,45 @@ impl Ruling {
 
     /// Whether it ends the user's sessions: all but the opening of an account do.
     #[must_use]
-    pub fn ends_sessions(&self) -> bool {
+    pub fn revokes_sessions(&self) -> bool {
         self.kind != EventKind::Enabled
     }
 }
 
-/// What became of [`Store::insert_user`].
+/// What became of [`Store::create_user`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Insert {
+pub enum CreateUserOutcome {
     /// The user is there.
-    Inserted,
+    Created,
     /// Another user has, or is just about to get, the e-mail; nothing was changed.
-    Taken,
+    EmailTaken,
     /// The place where this id belongs is being moved; nothing was changed. Another id belongs elsewhere: try again
     /// with a fresh one.
-    Moving,
+    Resharding,
 }
 
 /// What became of a change to one user.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Update {
+pub enum UpdateUserOutcome {
     /// Done; this is the user now.
     Updated(Box<User>),
     /// The user has changed since `expected`; nothing was changed. Read again and decide again.
-    Stale,
+    VersionConflict,
     /// Another user has, or is just about to get, the e-mail; nothing was changed.
-    Taken,
+    EmailTaken,
     /// There is no such user.
-    Missing,
+    NotFound,
 }
 
-/// What became of [`Store::remove_user`].
+/// What became of [`Store::delete_user`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Remove {
+pub enum DeleteUserOutcome {
     /// The user is gone.
-    Removed,
+    Deleted,
     /// The user has changed since `expected`; nothing was changed. Read again and decide again.
-    Stale,
+    VersionConflict,
     /// There is no such user.
-    Missing,
+    NotFound,
 }
 
 /// Why a store could not do its work.

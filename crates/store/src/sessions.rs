@@ -12,12 +12,12 @@ use async_trait::async_trait;
 
 use super::StoreError;
 use userd_core::{
-    CanonicalEmail, Client, Event, EventKind, RefreshState, Session, SessionId, SessionLimits, SessionProof, Timestamp,
-    User, UserId, Version,
+    AccountEvent, Actor, CanonicalEmail, EventKind, RefreshState, Session, SessionId, SessionLimits, SessionProof,
+    Timestamp, User, UserId, UserVersion,
 };
 
 /// How many events a store keeps in all where nothing else is set: ten years of a small service, and about 100 MB.
-pub const EVENTS_KEPT: u64 = 1_000_000;
+pub const EVENTS_RETENTION_DEFAULT: u64 = 1_000_000;
 
 /// Where sessions and events are kept. See the module's text for what an implementer promises.
 #[async_trait]
@@ -29,42 +29,43 @@ pub trait SessionStore: Send + Sync + 'static {
     async fn open_session(
         &self,
         user: UserId,
-        expected: Version,
+        expected: UserVersion,
         session: &NewSession,
         limits: &SessionLimits,
-        client: &Client,
+        actor: &Actor,
         now: Timestamp,
-    ) -> Result<Open, StoreError>;
+    ) -> Result<OpenSessionOutcome, StoreError>;
 
     /// The session and its user as they are now, if nothing has ended the session; whether it is too old the caller
-    /// decides, by [`SignedIn::at`]. One round trip at most.
-    async fn session(&self, user: UserId, id: SessionId, now: Timestamp) -> Result<Option<SignedIn>, StoreError>;
+    /// decides, by [`SessionWithUser::at`]. One round trip at most.
+    async fn session(&self, user: UserId, id: SessionId, now: Timestamp)
+    -> Result<Option<SessionWithUser>, StoreError>;
 
     /// The sessions of a user that nothing has ended, the newest first, and the store's time. Empty if there is no
     /// such user. Some may be too old.
     async fn sessions(&self, user: UserId, now: Timestamp) -> Result<(Vec<Session>, Timestamp), StoreError>;
 
-    /// Writes that the session was used at `at`, which came from [`SignedIn::at`]. Never moves back; nothing if the
+    /// Writes that the session was used at `at`, which came from [`SessionWithUser::at`]. Never moves back; nothing if the
     /// session has ended.
-    async fn see_session(&self, user: UserId, session: &Session, at: Timestamp) -> Result<(), StoreError>;
+    async fn touch_session(&self, user: UserId, session: &Session, at: Timestamp) -> Result<(), StoreError>;
 
     /// Ends one session and writes `kind`. False if there was none; then nothing is written.
-    async fn end_session(
+    async fn revoke_session(
         &self,
         user: UserId,
         id: SessionId,
         kind: EventKind,
-        client: &Client,
+        actor: &Actor,
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
     /// Ends all sessions of the user but `keep`, and writes [`EventKind::SessionsRevoked`]. False if there is no such
     /// user.
-    async fn end_other_sessions(
+    async fn revoke_other_sessions(
         &self,
         user: UserId,
         keep: Option<SessionId>,
-        client: &Client,
+        actor: &Actor,
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
@@ -83,16 +84,16 @@ pub trait SessionStore: Send + Sync + 'static {
     /// Writes [`EventKind::SignInFailed`] into the history of the user with this e-mail, if there is one.
     ///
     /// It does the same work either way, so that its time tells nobody whether there is such a user.
-    async fn note_failure(
+    async fn record_failed_sign_in(
         &self,
         email: &CanonicalEmail,
         user: Option<UserId>,
-        client: &Client,
+        actor: &Actor,
         now: Timestamp,
     ) -> Result<(), StoreError>;
 
     /// The last `most` events of a user that are still kept, in the order in which they happened.
-    async fn events(&self, user: UserId, most: usize) -> Result<Vec<Event>, StoreError>;
+    async fn events(&self, user: UserId, most: usize) -> Result<Vec<AccountEvent>, StoreError>;
 }
 
 /// A session to be opened.
@@ -108,18 +109,18 @@ pub struct NewSession {
 
 /// What became of [`SessionStore::open_session`].
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Open {
+pub enum OpenSessionOutcome {
     /// The session is open.
     Opened(Box<Session>),
     /// The user has changed since `expected`; nothing was changed. Read again and decide again.
-    Stale,
+    VersionConflict,
     /// There is no such user.
-    Missing,
+    NotFound,
 }
 
 /// A session that nothing has ended, with its user.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SignedIn {
+pub struct SessionWithUser {
     /// The user as they are now.
     pub user: User,
     /// The session.

@@ -11,37 +11,37 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 /// How long the main storm lasts in the long form, in seconds; others take a share of it.
-const SECONDS: &str = "USERD_FAULTS_SECONDS";
+const SECONDS_VARIABLE: &str = "USERD_FAULTS_SECONDS";
 
 /// What everything random is drawn from, in place of each test's own number.
-const SEED: &str = "USERD_FAULTS_SEED";
+const SEED_VARIABLE: &str = "USERD_FAULTS_SEED";
 
 /// The folder that tables are written to.
-const TABLE: &str = "USERD_FAULTS_TABLE";
+const TABLE_VARIABLE: &str = "USERD_FAULTS_TABLE";
 
 #[expect(clippy::disallowed_methods, reason = "the one place where the form of the fault tests is read")]
-fn variable(name: &str) -> Option<String> {
+fn env_var(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
 fn number(name: &str) -> Option<u64> {
-    variable(name).map(|value| value.parse().unwrap_or_else(|_| panic!("{name}={value} is no number")))
+    env_var(name).map(|value| value.parse().unwrap_or_else(|_| panic!("{name}={value} is no number")))
 }
 
 /// Whether the long form is asked for.
 pub fn is_long() -> bool {
-    number(SECONDS).is_some()
+    number(SECONDS_VARIABLE).is_some()
 }
 
 /// How long a storm lasts: `short`, or in the long form a `share`-th of the whole.
-pub fn lasting(short: Duration, share: u32) -> Duration {
-    number(SECONDS).map_or(short, |seconds| (Duration::from_secs(seconds) / share).max(short))
+pub fn duration(short: Duration, share: u32) -> Duration {
+    number(SECONDS_VARIABLE).map_or(short, |seconds| (Duration::from_secs(seconds) / share).max(short))
 }
 
 /// What everything random is drawn from. Shown, so that a run can be repeated.
 pub fn seed(usual: u64) -> u64 {
-    let seed = number(SEED).unwrap_or(usual);
-    eprintln!("seed {seed}; to repeat: {SEED}={seed}");
+    let seed = number(SEED_VARIABLE).unwrap_or(usual);
+    eprintln!("seed {seed}; to repeat: {SEED_VARIABLE}={seed}");
     seed
 }
 
@@ -56,7 +56,7 @@ pub fn report_row(table: &str, row: &[(&str, String)]) {
         let _ = write!(cells, " {value} |");
     }
     eprintln!("{table}\n{head}\n{cells}");
-    let Some(folder) = variable(TABLE).map(PathBuf::from) else { return };
+    let Some(folder) = env_var(TABLE_VARIABLE).map(PathBuf::from) else { return };
     fs::create_dir_all(&folder).expect("a folder for the tables");
     fs::write(folder.join(format!("{table}.head")), format!("{head}\n{rule}\n")).expect("a table can be written");
     let rows = OpenOptions::new().create(true).append(true).open(folder.join(format!("{table}.rows")));

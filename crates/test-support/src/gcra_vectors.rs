@@ -3,51 +3,51 @@
 use std::sync::LazyLock;
 
 use serde::Deserialize;
-use userd_core::Rate;
+use userd_core::RateLimit;
 
 const FILE: &str = include_str!("../fixtures/gcra_vectors.json");
 
 /// What happens to one bucket, fresh at first.
 #[derive(Debug, Deserialize)]
-pub struct Vector {
+pub struct GcraVector {
     pub name: String,
     interval_ms: u64,
     burst: u64,
-    pub steps: Vec<Step>,
+    pub steps: Vec<GcraStep>,
 }
 
 /// One act, and what has to come of it.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
-pub enum Step {
+pub enum GcraStep {
     Take { at: u64, taken: bool, full_at: u64, remaining: u64, retry_after_ms: u64 },
-    GiveBack { at: u64, full_at: u64 },
-    Fill { at: u64 },
+    Refund { at: u64, full_at: u64 },
+    Reset { at: u64 },
 }
 
-impl Vector {
-    pub fn rate(&self) -> Rate {
-        Rate { interval_ms: self.interval_ms, burst: self.burst }
+impl GcraVector {
+    pub fn rate(&self) -> RateLimit {
+        RateLimit { interval_ms: self.interval_ms, burst: self.burst }
     }
 
     /// Whether all happens at one moment, and so slowly that a minute makes no difference: for stores that go by a
     /// clock of their own.
-    pub fn at_one_moment(&self) -> bool {
+    pub fn is_instantaneous(&self) -> bool {
         self.interval_ms >= 3_600_000 && self.steps.iter().all(|step| step.at() == self.steps[0].at())
     }
 }
 
-impl Step {
+impl GcraStep {
     pub fn at(&self) -> u64 {
         match self {
-            Self::Take { at, .. } | Self::GiveBack { at, .. } | Self::Fill { at } => *at,
+            Self::Take { at, .. } | Self::Refund { at, .. } | Self::Reset { at } => *at,
         }
     }
 }
 
 /// All of them.
-pub fn vectors() -> &'static [Vector] {
-    static VECTORS: LazyLock<Vec<Vector>> = LazyLock::new(|| serde_json::from_str(FILE).expect("vectors"));
+pub fn vectors() -> &'static [GcraVector] {
+    static VECTORS: LazyLock<Vec<GcraVector>> = LazyLock::new(|| serde_json::from_str(FILE).expect("vectors"));
     &VECTORS
 }
 
@@ -57,17 +57,17 @@ fn the_rule_does_what_the_vectors_say() {
         let (rate, mut kept) = (vector.rate(), 0);
         for (number, step) in vector.steps.iter().enumerate() {
             match *step {
-                Step::Take { at, taken, full_at, remaining, retry_after_ms } => {
+                GcraStep::Take { at, taken, full_at, remaining, retry_after_ms } => {
                     let decision = rate.take(kept, at);
-                    let expected = userd_core::Decision { taken, full_at, remaining, retry_after_ms };
+                    let expected = userd_core::BucketDecision { allowed: taken, full_at, remaining, retry_after_ms };
                     assert_eq!(decision, expected, "{}, step {number}", vector.name);
                     kept = decision.full_at;
                 }
-                Step::GiveBack { at, full_at } => {
-                    kept = rate.give_back(kept, at);
+                GcraStep::Refund { at, full_at } => {
+                    kept = rate.refund(kept, at);
                     assert_eq!(kept, full_at, "{}, step {number}", vector.name);
                 }
-                Step::Fill { .. } => kept = 0,
+                GcraStep::Reset { .. } => kept = 0,
             }
         }
     }
@@ -75,8 +75,8 @@ fn the_rule_does_what_the_vectors_say() {
 
 #[test]
 fn there_are_vectors_for_every_kind_of_store() {
-    let at_one_moment = vectors().iter().filter(|vector| vector.at_one_moment()).count();
+    let at_one_moment = vectors().iter().filter(|vector| vector.is_instantaneous()).count();
     assert!(at_one_moment >= 10 && vectors().len() >= 60, "{at_one_moment} of {}", vectors().len());
-    let denied = |step: &Step| matches!(step, Step::Take { taken: false, .. });
-    assert!(vectors().iter().filter(|vector| vector.at_one_moment()).all(|vector| vector.steps.iter().any(denied)));
+    let denied = |step: &GcraStep| matches!(step, GcraStep::Take { taken: false, .. });
+    assert!(vectors().iter().filter(|vector| vector.is_instantaneous()).all(|vector| vector.steps.iter().any(denied)));
 }

@@ -5,11 +5,11 @@ use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 
-use super::image::{Content, Image};
-use super::proxy::frame;
+use super::database_image::{DatabaseImage, KeyContent};
+use super::fault_proxy::read_frame;
 
 /// Lists everything below a prefix as JSON. The one place where `KEYS` is right: a dozen keys, nobody waits.
-const LOOK: &str = "
+const DUMP_SCRIPT: &str = "
 local function hex(text) return (string.gsub(text, '.', function(char) return string.format('%02x', string.byte(char)) end)) end
 local all = {}
 for _, key in ipairs(redis.call('KEYS', ARGV[1])) do
@@ -32,18 +32,18 @@ end
 return cjson.encode(all)";
 
 /// What keys of accounts begin with; `userd:meta` does not.
-const ACCOUNTS: &str = "userd:{*";
+const ACCOUNT_KEYS: &str = "userd:{*";
 
 /// See the module's text.
 pub struct KeySpace {
     to: OwnedWriteHalf,
     from: BufReader<OwnedReadHalf>,
-    look: Vec<u8>,
-    broken: Option<Broken>,
+    dump_request: Vec<u8>,
+    replaced: Option<ReplacedScript>,
 }
 
 /// One script is run in place of another.
-struct Broken {
+struct ReplacedScript {
     right: Vec<u8>,
     wrong: Vec<u8>,
     times: usize,
@@ -55,68 +55,68 @@ impl KeySpace {
         let stream = TcpStream::connect(("127.0.0.1", port)).await.expect("the server takes connections");
         stream.set_nodelay(true).expect("an option of every socket");
         let (from, to) = stream.into_split();
-        let look = message(&["EVAL", LOOK, "0", ACCOUNTS]);
-        Self { to, from: BufReader::new(from), look, broken: None }
+        let dump_request = message(&["EVAL", DUMP_SCRIPT, "0", ACCOUNT_KEYS]);
+        Self { to, from: BufReader::new(from), dump_request, replaced: None }
     }
 
     /// From now on the script `wrong` runs in place of `right`: a negative control of the tests themselves.
-    pub async fn break_script(&mut self, right: &str, wrong: &str) {
+    pub async fn replace_script(&mut self, right: &str, wrong: &str) {
         assert_ne!(right, wrong, "the control breaks something");
         let mut digests = Vec::new();
         for text in [right, wrong] {
-            let answer = self.ask(&message(&["SCRIPT", "LOAD", text])).await;
+            let answer = self.round_trip(&message(&["SCRIPT", "LOAD", text])).await;
             digests.push(body(&answer).to_vec());
         }
         let (wrong, right) = (digests.pop().expect("two"), digests.pop().expect("two"));
-        self.broken = Some(Broken { right, wrong, times: 0 });
+        self.replaced = Some(ReplacedScript { right, wrong, times: 0 });
     }
 
     /// How often the broken script has run.
-    pub fn times_broken(&self) -> usize {
-        self.broken.as_ref().map_or(0, |broken| broken.times)
+    pub fn replaced_runs(&self) -> usize {
+        self.replaced.as_ref().map_or(0, |replaced| replaced.times)
     }
 
     /// Makes `image` all that the server holds of accounts.
-    pub async fn put(&mut self, image: &Image) {
-        let (batch, count) = putting(image);
+    pub async fn restore(&mut self, image: &DatabaseImage) {
+        let (batch, count) = restore_batch(image);
         self.send(&batch, count).await;
     }
 
     /// Runs one message as it came from a client.
     pub async fn run(&mut self, request: &[u8]) -> Vec<u8> {
-        let request = self.as_run(request);
-        self.ask(&request).await
+        let request = self.substituted(request);
+        self.round_trip(&request).await
     }
 
     /// Everything that lies there.
-    pub async fn image(&mut self) -> Image {
-        let look = self.look.clone();
-        let answer = self.ask(&look).await;
-        read(&answer)
+    pub async fn image(&mut self) -> DatabaseImage {
+        let dump_request = self.dump_request.clone();
+        let answer = self.round_trip(&dump_request).await;
+        parse_image(&answer)
     }
 
     /// Puts `before` there if it is not there already, runs one message, and looks at what became of it.
-    pub async fn step(&mut self, before: Option<&Image>, request: &[u8]) -> (Vec<u8>, Image) {
-        let (mut batch, count) = before.map(putting).unwrap_or_default();
-        batch.extend(self.as_run(request));
-        batch.extend_from_slice(&self.look);
+    pub async fn step(&mut self, before: Option<&DatabaseImage>, request: &[u8]) -> (Vec<u8>, DatabaseImage) {
+        let (mut batch, count) = before.map(restore_batch).unwrap_or_default();
+        batch.extend(self.substituted(request));
+        batch.extend_from_slice(&self.dump_request);
         let mut answers = self.send(&batch, count + 2).await;
-        let image = read(&answers.pop().expect("a look"));
+        let image = parse_image(&answers.pop().expect("a look"));
         (answers.pop().expect("an answer"), image)
     }
 
-    fn as_run(&mut self, request: &[u8]) -> Vec<u8> {
+    fn substituted(&mut self, request: &[u8]) -> Vec<u8> {
         let mut request = request.to_vec();
-        if let Some(broken) = &mut self.broken
-            && let Some(at) = request.windows(broken.right.len()).position(|part| part == broken.right)
+        if let Some(replaced) = &mut self.replaced
+            && let Some(at) = request.windows(replaced.right.len()).position(|part| part == replaced.right)
         {
-            request[at..at + broken.wrong.len()].copy_from_slice(&broken.wrong);
-            broken.times += 1;
+            request[at..at + replaced.wrong.len()].copy_from_slice(&replaced.wrong);
+            replaced.times += 1;
         }
         request
     }
 
-    async fn ask(&mut self, request: &[u8]) -> Vec<u8> {
+    async fn round_trip(&mut self, request: &[u8]) -> Vec<u8> {
         self.send(request, 1).await.remove(0)
     }
 
@@ -124,7 +124,7 @@ impl KeySpace {
         self.to.write_all(batch).await.expect("the server reads");
         let mut answers = Vec::with_capacity(count);
         for _ in 0..count {
-            let answer = frame(&mut self.from).await.expect("the server answers");
+            let answer = read_frame(&mut self.from).await.expect("the server answers");
             assert_ne!(answer[0], b'-', "{}", String::from_utf8_lossy(&answer));
             answers.push(answer);
         }
@@ -132,22 +132,22 @@ impl KeySpace {
     }
 }
 
-fn putting(image: &Image) -> (Vec<u8>, usize) {
+fn restore_batch(image: &DatabaseImage) -> (Vec<u8>, usize) {
     let (mut batch, mut count) = (message(&["FLUSHDB"]), 1);
-    for command in image.iter().flat_map(|(key, content)| content.written(key)) {
+    for command in image.iter().flat_map(|(key, content)| content.restore_commands(key)) {
         batch.extend(message(&command));
         count += 1;
     }
     (batch, count)
 }
 
-fn read(answer: &[u8]) -> Image {
+fn parse_image(answer: &[u8]) -> DatabaseImage {
     // An empty table of Lua is an object to cjson.
     if body(answer) == b"{}" {
-        return Image::new();
+        return DatabaseImage::new();
     }
     let keys: Vec<(String, String, Vec<String>)> = serde_json::from_slice(body(answer)).expect("what LOOK writes");
-    keys.into_iter().map(|(key, kind, parts)| (key, Content::of(&kind, parts))).collect()
+    keys.into_iter().map(|(key, kind, parts)| (key, KeyContent::of(&kind, parts))).collect()
 }
 
 /// A command as it goes over the wire.

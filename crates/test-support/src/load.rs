@@ -9,14 +9,14 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use super::http::{Answer, Broken, Connection, HANGS_AFTER, get, sign_up};
+use super::http_client::{HANGS_AFTER, HttpConnection, HttpResponse, ResponseError, get, sign_up};
 
 /// A refused client tries again after this: it is told to wait a second, but a test has no time.
 const AFTER_REFUSAL: Duration = Duration::from_millis(10);
 
 /// What the clients have seen so far.
 #[derive(Debug, Clone, Default)]
-pub struct Tally {
+pub struct LoadTally {
     /// E-mail and id of everybody whose sign-up was answered 200.
     pub acknowledged: Vec<(String, String)>,
     /// How many answers had which status.
@@ -29,41 +29,41 @@ pub struct Tally {
     pub wrong: Vec<String>,
 }
 
-impl Tally {
+impl LoadTally {
     /// How many sign-ups were refused with 503.
     pub fn refused(&self) -> usize {
         self.statuses.get(&503).copied().unwrap_or_default()
     }
 
     /// Every answer was one of 200, 409 and a 503 with `Retry-After`, and none was cut within.
-    pub fn assert_decent(&self) {
+    pub fn assert_only_expected_responses(&self) {
         assert_eq!(self.wrong, Vec::<String>::new(), "{:?}", self.statuses);
         assert_eq!(self.cut, Vec::<String>::new(), "{:?}", self.statuses);
     }
 
-    fn note(&mut self, email: &str, answer: &Answer) {
+    fn note(&mut self, email: &str, answer: &HttpResponse) {
         *self.statuses.entry(answer.status).or_default() += 1;
         match answer.status {
             200 => self.acknowledged.push((email.to_owned(), answer.id())),
             409 => {}
-            _ if answer.is_polite_refusal() => {}
+            _ if answer.is_retryable_503() => {}
             _ => self.wrong.push(format!("{answer:?}")),
         }
     }
 }
 
 /// Running clients. Dropped, they stop.
-pub struct Load {
-    tally: Arc<watch::Sender<Tally>>,
+pub struct LoadGenerator {
+    tally: Arc<watch::Sender<LoadTally>>,
     stop: Arc<AtomicBool>,
     clients: JoinSet<()>,
 }
 
-impl Load {
+impl LoadGenerator {
     /// Lets `clients` clients sign up `<mark>-<client>-<n>@example.org` at `address`, each one after another.
     /// A client whose connection breaks makes another; it ends when nobody listens any more.
     pub fn start(address: SocketAddr, clients: usize, mark: &str) -> Self {
-        let (tally, stop) = (Arc::new(watch::Sender::new(Tally::default())), Arc::new(AtomicBool::new(false)));
+        let (tally, stop) = (Arc::new(watch::Sender::new(LoadTally::default())), Arc::new(AtomicBool::new(false)));
         let mut tasks = JoinSet::new();
         for client in 0..clients {
             let mark = format!("{mark}-{client}");
@@ -73,57 +73,57 @@ impl Load {
     }
 
     /// The tally now.
-    pub fn now(&self) -> Tally {
+    pub fn now(&self) -> LoadTally {
         self.tally.borrow().clone()
     }
 
     /// Waits until the tally is like that.
-    pub async fn until(&self, what: &str, enough: impl Fn(&Tally) -> bool) {
+    pub async fn until(&self, what: &str, enough: impl Fn(&LoadTally) -> bool) {
         let mut seen = self.tally.subscribe();
         let reached = tokio::time::timeout(HANGS_AFTER, seen.wait_for(enough)).await.is_ok();
         assert!(reached, "never {what}: {:?}", self.now().statuses);
     }
 
     /// Waits until so many more sign-ups are acknowledged.
-    pub async fn until_more_acknowledged(&self, more: usize) {
+    pub async fn wait_until_more_acknowledged(&self, more: usize) {
         let enough = self.now().acknowledged.len() + more;
         self.until("acknowledged", |tally| tally.acknowledged.len() >= enough).await;
     }
 
     /// Waits until so many more sign-ups are refused.
-    pub async fn until_more_refused(&self, more: usize) {
+    pub async fn wait_until_more_refused(&self, more: usize) {
         let enough = self.now().refused() + more;
         self.until("refused", |tally| tally.refused() >= enough).await;
     }
 
     /// Lets every client finish what it has begun.
-    pub async fn stop(mut self) -> Tally {
+    pub async fn stop(mut self) -> LoadTally {
         self.stop.store(true, Ordering::Relaxed);
-        self.ended().await
+        self.join_clients().await
     }
 
     /// Waits until nobody listens any more and the last client has given up.
-    pub async fn until_nobody_listens(mut self) -> Tally {
-        self.ended().await
+    pub async fn wait_until_server_is_gone(mut self) -> LoadTally {
+        self.join_clients().await
     }
 
-    async fn ended(&mut self) -> Tally {
+    async fn join_clients(&mut self) -> LoadTally {
         let clients = std::mem::take(&mut self.clients);
         tokio::time::timeout(HANGS_AFTER, clients.join_all()).await.expect("no client hangs");
         self.now()
     }
 }
 
-async fn sign_ups(address: SocketAddr, mark: String, tally: Arc<watch::Sender<Tally>>, stop: Arc<AtomicBool>) {
+async fn sign_ups(address: SocketAddr, mark: String, tally: Arc<watch::Sender<LoadTally>>, stop: Arc<AtomicBool>) {
     let mut number = 0;
-    'connections: while let Ok(mut connection) = Connection::open(address).await {
+    'connections: while let Ok(mut connection) = HttpConnection::open(address).await {
         loop {
             if stop.load(Ordering::Relaxed) {
                 return;
             }
             let email = format!("{mark}-{number}@example.org");
             number += 1;
-            match connection.ask(&sign_up(&email)).await {
+            match connection.fetch(&sign_up(&email)).await {
                 Ok(answer) => {
                     tally.send_modify(|tally| tally.note(&email, &answer));
                     if answer.status == 503 {
@@ -135,8 +135,10 @@ async fn sign_ups(address: SocketAddr, mark: String, tally: Arc<watch::Sender<Ta
                 }
                 Err(broken) => {
                     tally.send_modify(|tally| match broken {
-                        Broken::BeforeAnswer => tally.unanswered.push(email),
-                        Broken::WithinAnswer(raw) => tally.cut.push(String::from_utf8_lossy(&raw).into_owned()),
+                        ResponseError::NoResponse => tally.unanswered.push(email),
+                        ResponseError::TruncatedResponse(raw) => {
+                            tally.cut.push(String::from_utf8_lossy(&raw).into_owned())
+                        }
                     });
                     continue 'connections;
                 }
@@ -146,26 +148,26 @@ async fn sign_ups(address: SocketAddr, mark: String, tally: Arc<watch::Sender<Ta
 }
 
 /// Everybody who was acknowledged is there, by id and by e-mail, and the answers are the same.
-pub async fn assert_all_there(address: SocketAddr, acknowledged: &[(String, String)]) {
-    let mut connection = Connection::to(address).await;
+pub async fn assert_all_present(address: SocketAddr, acknowledged: &[(String, String)]) {
+    let mut connection = HttpConnection::to(address).await;
     for (email, id) in acknowledged {
-        let by_id = connection.ask(&get(&format!("/api/users/{id}"))).await.expect("an answer");
+        let by_id = connection.fetch(&get(&format!("/api/users/{id}"))).await.expect("an answer");
         assert_eq!(by_id.status, 200, "{email} was acknowledged: {}", by_id.text());
-        let by_email = connection.ask(&get(&format!("/api/users/{email}"))).await.expect("an answer");
+        let by_email = connection.fetch(&get(&format!("/api/users/{email}"))).await.expect("an answer");
         assert_eq!(by_email.text(), by_id.text(), "{email}");
         assert_eq!(by_id.json()["email"], email.as_str());
     }
 }
 
 /// Whoever got no answer is there whole or not at all; gives how many are there.
-pub async fn count_of_whole(address: SocketAddr, emails: &[String]) -> usize {
-    let mut connection = Connection::to(address).await;
+pub async fn count_complete(address: SocketAddr, emails: &[String]) -> usize {
+    let mut connection = HttpConnection::to(address).await;
     let mut there = 0;
     for email in emails {
-        let by_email = connection.ask(&get(&format!("/api/users/{email}"))).await.expect("an answer");
+        let by_email = connection.fetch(&get(&format!("/api/users/{email}"))).await.expect("an answer");
         if by_email.status == 200 {
             let path = format!("/api/users/{}", by_email.id());
-            let by_id = connection.ask(&get(&path)).await.expect("an answer");
+            let by_id = connection.fetch(&get(&path)).await.expect("an answer");
             assert_eq!(by_id.text(), by_email.text(), "{email}");
             there += 1;
         } else {
@@ -177,6 +179,6 @@ pub async fn count_of_whole(address: SocketAddr, emails: &[String]) -> usize {
 
 /// The number of users that it counts.
 pub async fn users_count(address: SocketAddr) -> usize {
-    let count = super::http::ask(address, &get("/api/users")).await.json();
+    let count = super::http_client::fetch(address, &get("/api/users")).await.json();
     count[0].as_u64().and_then(|count| usize::try_from(count).ok()).expect("a number")
 }

@@ -2,7 +2,7 @@
 //!
 //! The strictest disk that POSIX allows: what was written to a file is safe once a sync of that file has ended
 //! that began after the write; a name is safe once its folder was synced. Everything else may be there, in
-//! part, or not at all ([`Keep`]).
+//! part, or not at all ([`SurvivingWrites`]).
 //!
 //! Not the recorder: see `power_loss`.
 
@@ -21,7 +21,7 @@ const HEAD_BYTES: usize = 40;
 
 /// What becomes of writes that no sync has made safe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Keep {
+pub enum SurvivingWrites {
     /// All are lost.
     Nothing,
     /// The first of them are there, the last of these torn at the border of a sector.
@@ -34,14 +34,14 @@ pub enum Keep {
     Everything,
 }
 
-impl Keep {
+impl SurvivingWrites {
     /// Every way.
     pub const ALL: [Self; 5] = [Self::Nothing, Self::Prefix, Self::Pages, Self::Sectors, Self::Everything];
 }
 
 /// One act.
 #[derive(Debug, Clone)]
-pub struct Record {
+pub struct JournalRecord {
     /// The bytes of the journal up to and with it.
     pub end: u64,
     /// When, on a clock that begins somewhere.
@@ -49,12 +49,12 @@ pub struct Record {
     /// The file or folder.
     pub path: PathBuf,
     /// What.
-    pub act: Act,
+    pub act: FileOperation,
 }
 
 /// What was done.
 #[derive(Debug, Clone)]
-pub enum Act {
+pub enum FileOperation {
     Create,
     Write { offset: usize, bytes: Rc<[u8]> },
     Truncate { length: usize },
@@ -66,7 +66,7 @@ pub enum Act {
 }
 
 /// Reads the journal; a last record that was cut by the end of the process is left out.
-pub fn read(journal: &Path) -> Vec<Record> {
+pub fn read_journal(journal: &Path) -> Vec<JournalRecord> {
     let bytes = fs::read(journal).expect("the journal can be read");
     let mut records = Vec::new();
     let mut at = 0;
@@ -80,25 +80,25 @@ pub fn read(journal: &Path) -> Vec<Record> {
         let Some(more) = bytes.get(more_at..more_at + more_bytes) else { break };
         let path_of = |bytes: &[u8]| PathBuf::from(String::from_utf8(bytes.to_vec()).expect("a plain path"));
         let act = match head[0] {
-            b'C' => Act::Create,
-            b'W' => Act::Write { offset: size(16), bytes: more.into() },
-            b'T' => Act::Truncate { length: size(16) },
-            b'K' => Act::Whole { bytes: more.into() },
-            b'B' => Act::SyncBegins { number: number(16) },
-            b'S' => Act::SyncEnds { number: number(16) },
-            b'U' => Act::Unlink,
-            b'R' => Act::Rename { to: path_of(more) },
+            b'C' => FileOperation::Create,
+            b'W' => FileOperation::Write { offset: size(16), bytes: more.into() },
+            b'T' => FileOperation::Truncate { length: size(16) },
+            b'K' => FileOperation::Whole { bytes: more.into() },
+            b'B' => FileOperation::SyncBegins { number: number(16) },
+            b'S' => FileOperation::SyncEnds { number: number(16) },
+            b'U' => FileOperation::Unlink,
+            b'R' => FileOperation::Rename { to: path_of(more) },
             other => panic!("no act has the letter {other}"),
         };
         at = more_at + more_bytes;
-        records.push(Record { end: at as u64, nanos: number(8), path: path_of(path), act });
+        records.push(JournalRecord { end: at as u64, nanos: number(8), path: path_of(path), act });
     }
     records
 }
 
 /// A change of a name that may not be safe yet.
 #[derive(Debug, Clone)]
-enum Naming {
+enum NameChange {
     Give(PathBuf, usize),
     Take(PathBuf),
     Move(PathBuf, PathBuf, usize),
@@ -106,170 +106,177 @@ enum Naming {
 
 /// The content of a file: what is safe, and what came after.
 #[derive(Debug, Clone, Default)]
-struct Content {
-    safe: Vec<u8>,
-    open: Vec<(usize, Act)>,
+struct FileContent {
+    synced: Vec<u8>,
+    unsynced: Vec<(usize, FileOperation)>,
 }
 
 /// The disk after some of the acts.
 #[derive(Debug, Clone, Default)]
-pub struct Disk {
+pub struct SimulatedDisk {
     /// How many acts it has seen.
     seen: usize,
-    contents: Vec<Content>,
+    contents: Vec<FileContent>,
     /// Names as a program sees them.
     names: BTreeMap<PathBuf, usize>,
-    safe_names: BTreeMap<PathBuf, usize>,
-    open_names: Vec<(usize, Naming)>,
+    synced_names: BTreeMap<PathBuf, usize>,
+    unsynced_names: Vec<(usize, NameChange)>,
     /// Syncs that have begun: how much they cover.
     syncs: BTreeMap<u64, usize>,
 }
 
 /// The files that a power cut has left.
-pub type Image = BTreeMap<PathBuf, Vec<u8>>;
+pub type DiskImage = BTreeMap<PathBuf, Vec<u8>>;
 
-impl Disk {
+impl SimulatedDisk {
     /// A disk that holds these files safely.
-    pub fn of(files: Image) -> Self {
+    pub fn of(files: DiskImage) -> Self {
         let mut disk = Self::default();
-        for (path, safe) in files {
-            disk.safe_names.insert(path, disk.contents.len());
-            disk.contents.push(Content { safe, open: Vec::new() });
+        for (path, synced) in files {
+            disk.synced_names.insert(path, disk.contents.len());
+            disk.contents.push(FileContent { synced, unsynced: Vec::new() });
         }
-        disk.names = disk.safe_names.clone();
+        disk.names = disk.synced_names.clone();
         disk
     }
 
     /// Lets the next act happen.
-    pub fn apply(&mut self, Record { path, act, .. }: &Record) {
+    pub fn apply(&mut self, JournalRecord { path, act, .. }: &JournalRecord) {
         let now = self.seen;
         self.seen += 1;
         match act {
-            Act::Create => {
+            FileOperation::Create => {
                 self.create(path);
             }
-            Act::Write { .. } | Act::Truncate { .. } | Act::Whole { .. } => {
+            FileOperation::Write { .. } | FileOperation::Truncate { .. } | FileOperation::Whole { .. } => {
                 let file = self.names.get(path).copied().unwrap_or_else(|| self.create(path));
-                self.contents[file].open.push((now, act.clone()));
+                self.contents[file].unsynced.push((now, act.clone()));
             }
-            Act::SyncBegins { number } => {
+            FileOperation::SyncBegins { number } => {
                 self.syncs.insert(*number, now);
             }
-            Act::SyncEnds { number } => {
+            FileOperation::SyncEnds { number } => {
                 let covered = self.syncs.remove(number).expect("a sync begins before it ends");
                 self.sync(path, covered);
             }
-            Act::Unlink => {
+            FileOperation::Unlink => {
                 self.names.remove(path);
-                self.open_names.push((now, Naming::Take(path.clone())));
+                self.unsynced_names.push((now, NameChange::Take(path.clone())));
             }
-            Act::Rename { to } => {
+            FileOperation::Rename { to } => {
                 let file = self.names.remove(path).unwrap_or_else(|| self.create(path));
                 self.names.remove(path);
                 self.names.insert(to.clone(), file);
-                self.open_names.push((now, Naming::Move(path.clone(), to.clone(), file)));
+                self.unsynced_names.push((now, NameChange::Move(path.clone(), to.clone(), file)));
             }
         }
     }
 
     fn create(&mut self, path: &Path) -> usize {
         let file = self.contents.len();
-        self.contents.push(Content::default());
+        self.contents.push(FileContent::default());
         self.names.insert(path.to_owned(), file);
-        self.open_names.push((self.seen - 1, Naming::Give(path.to_owned(), file)));
+        self.unsynced_names.push((self.seen - 1, NameChange::Give(path.to_owned(), file)));
         file
     }
 
     fn sync(&mut self, path: &Path, covered: usize) {
         if let Some(&file) = self.names.get(path) {
-            let Content { safe, open } = &mut self.contents[file];
-            for (_, act) in open.extract_if(.., |(when, _)| *when < covered) {
-                write(safe, &act);
+            let FileContent { synced, unsynced } = &mut self.contents[file];
+            for (_, act) in unsynced.extract_if(.., |(when, _)| *when < covered) {
+                write(synced, &act);
             }
         } else {
             // A folder, or a file that has been renamed or removed meanwhile: that one is safe no earlier.
-            let below = |naming: &Naming| match naming {
-                Naming::Give(name, _) | Naming::Take(name) | Naming::Move(_, name, _) => name.parent() == Some(path),
+            let is_below = |naming: &NameChange| match naming {
+                NameChange::Give(name, _) | NameChange::Take(name) | NameChange::Move(_, name, _) => {
+                    name.parent() == Some(path)
+                }
             };
-            for (_, naming) in self.open_names.extract_if(.., |(when, naming)| *when < covered && below(naming)) {
-                rename(&mut self.safe_names, naming);
+            for (_, naming) in self.unsynced_names.extract_if(.., |(when, naming)| *when < covered && is_below(naming))
+            {
+                rename(&mut self.synced_names, naming);
             }
         }
     }
 
     /// Lets all of them happen, one after another.
-    pub fn apply_all(&mut self, records: &[Record]) {
+    pub fn apply_all(&mut self, records: &[JournalRecord]) {
         for record in records {
             self.apply(record);
         }
     }
 
     /// What a power cut now leaves.
-    pub fn image(&self, keep: Keep, random: &SeededRandom) -> Image {
+    pub fn image(&self, keep: SurvivingWrites, random: &SeededRandom) -> DiskImage {
         // With `Prefix`, acts from here on are lost.
-        let first_open = self.contents.iter().filter_map(|content| content.open.first().map(|(when, _)| *when));
-        let first = first_open.chain(self.open_names.first().map(|(when, _)| *when)).min().unwrap_or(self.seen);
-        let last = if keep == Keep::Prefix { first + below(random, self.seen - first + 1) } else { self.seen };
-        let mut names = self.safe_names.clone();
-        for (when, naming) in &self.open_names {
+        let first_unsynced = self.contents.iter().filter_map(|content| content.unsynced.first().map(|(when, _)| *when));
+        let first = first_unsynced.chain(self.unsynced_names.first().map(|(when, _)| *when)).min().unwrap_or(self.seen);
+        let last = if keep == SurvivingWrites::Prefix {
+            first + random_below(random, self.seen - first + 1)
+        } else {
+            self.seen
+        };
+        let mut names = self.synced_names.clone();
+        for (when, naming) in &self.unsynced_names {
             let kept = match keep {
-                Keep::Nothing => false,
-                Keep::Everything => true,
-                Keep::Prefix => *when < last,
-                Keep::Pages | Keep::Sectors => below(random, 2) == 0,
+                SurvivingWrites::Nothing => false,
+                SurvivingWrites::Everything => true,
+                SurvivingWrites::Prefix => *when < last,
+                SurvivingWrites::Pages | SurvivingWrites::Sectors => random_below(random, 2) == 0,
             };
             if kept {
                 rename(&mut names, naming.clone());
             }
         }
-        names.into_iter().map(|(name, file)| (name, self.contents[file].left(keep, last, random))).collect()
+        names.into_iter().map(|(name, file)| (name, self.contents[file].surviving(keep, last, random))).collect()
     }
 }
 
-impl Content {
-    fn left(&self, keep: Keep, last: usize, random: &SeededRandom) -> Vec<u8> {
-        let mut left = self.safe.clone();
-        for (when, act) in &self.open {
+impl FileContent {
+    fn surviving(&self, keep: SurvivingWrites, last: usize, random: &SeededRandom) -> Vec<u8> {
+        let mut surviving = self.synced.clone();
+        for (when, act) in &self.unsynced {
             match keep {
-                Keep::Everything => write(&mut left, act),
-                Keep::Prefix if *when + 1 < last => write(&mut left, act),
-                Keep::Prefix if *when + 1 == last => {
-                    if let Act::Write { offset, bytes } = act {
+                SurvivingWrites::Everything => write(&mut surviving, act),
+                SurvivingWrites::Prefix if *when + 1 < last => write(&mut surviving, act),
+                SurvivingWrites::Prefix if *when + 1 == last => {
+                    if let FileOperation::Write { offset, bytes } = act {
                         let sectors = bytes.len().div_ceil(512);
-                        let torn = bytes.len().min(below(random, sectors + 1) * 512);
-                        write(&mut left, &Act::Write { offset: *offset, bytes: bytes[..torn].into() });
+                        let torn = bytes.len().min(random_below(random, sectors + 1) * 512);
+                        write(&mut surviving, &FileOperation::Write { offset: *offset, bytes: bytes[..torn].into() });
                     }
                 }
-                Keep::Nothing | Keep::Prefix => {}
-                Keep::Pages => scatter(&mut left, act, 4096, random),
-                Keep::Sectors => scatter(&mut left, act, 512, random),
+                SurvivingWrites::Nothing | SurvivingWrites::Prefix => {}
+                SurvivingWrites::Pages => scatter(&mut surviving, act, 4096, random),
+                SurvivingWrites::Sectors => scatter(&mut surviving, act, 512, random),
             }
         }
-        left
+        surviving
     }
 }
 
 /// Writes a random part of an act, in pieces between multiples of `border`.
-fn scatter(left: &mut Vec<u8>, act: &Act, border: usize, random: &SeededRandom) {
-    let Act::Write { offset, bytes } = act else {
-        if below(random, 2) == 0 {
-            write(left, act);
+fn scatter(surviving: &mut Vec<u8>, act: &FileOperation, border: usize, random: &SeededRandom) {
+    let FileOperation::Write { offset, bytes } = act else {
+        if random_below(random, 2) == 0 {
+            write(surviving, act);
         }
         return;
     };
     let mut at = 0;
     while at < bytes.len() {
         let end = bytes.len().min(at + border - (offset + at) % border);
-        if below(random, 2) == 0 {
-            write(left, &Act::Write { offset: offset + at, bytes: bytes[at..end].into() });
+        if random_below(random, 2) == 0 {
+            write(surviving, &FileOperation::Write { offset: offset + at, bytes: bytes[at..end].into() });
         }
         at = end;
     }
 }
 
-fn write(content: &mut Vec<u8>, act: &Act) {
+fn write(content: &mut Vec<u8>, act: &FileOperation) {
     match act {
-        Act::Write { offset, bytes } => {
+        FileOperation::Write { offset, bytes } => {
             if bytes.is_empty() {
                 return;
             }
@@ -277,21 +284,21 @@ fn write(content: &mut Vec<u8>, act: &Act) {
             content.resize(content.len().max(end), 0);
             content[*offset..end].copy_from_slice(bytes);
         }
-        Act::Truncate { length } => content.resize(*length, 0),
-        Act::Whole { bytes } => *content = bytes.to_vec(),
+        FileOperation::Truncate { length } => content.resize(*length, 0),
+        FileOperation::Whole { bytes } => *content = bytes.to_vec(),
         _ => panic!("{act:?} changes no content"),
     }
 }
 
-fn rename(names: &mut BTreeMap<PathBuf, usize>, naming: Naming) {
+fn rename(names: &mut BTreeMap<PathBuf, usize>, naming: NameChange) {
     match naming {
-        Naming::Give(name, file) => {
+        NameChange::Give(name, file) => {
             names.insert(name, file);
         }
-        Naming::Take(name) => {
+        NameChange::Take(name) => {
             names.remove(&name);
         }
-        Naming::Move(from, to, file) => {
+        NameChange::Move(from, to, file) => {
             names.remove(&from);
             names.insert(to, file);
         }
@@ -299,7 +306,7 @@ fn rename(names: &mut BTreeMap<PathBuf, usize>, naming: Naming) {
 }
 
 /// A number below `end`, which is not 0.
-pub fn below(random: &SeededRandom, end: usize) -> usize {
+pub fn random_below(random: &SeededRandom, end: usize) -> usize {
     let mut bytes = [0; 8];
     random.fill(&mut bytes);
     usize::try_from(u64::from_le_bytes(bytes) % end as u64).expect("it is below a usize")

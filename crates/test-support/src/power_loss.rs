@@ -10,26 +10,26 @@ use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
-use super::power_journal::{Disk, Image, Keep, Record, below, read};
+use super::power_journal::{DiskImage, JournalRecord, SimulatedDisk, SurvivingWrites, random_below, read_journal};
 use userd_core::random::SeededRandom;
 
 /// The source of what is loaded into a program.
-const RECORDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/power_loss.c");
+const RECORDER_SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/power_loss.c");
 
 /// A folder whose files are watched.
-pub struct PowerLoss {
+pub struct PowerLossRecorder {
     folder: PathBuf,
     /// What lay there at the beginning.
-    before: Image,
-    notes: TempDir,
+    before: DiskImage,
+    journal_folder: TempDir,
 }
 
-impl PowerLoss {
+impl PowerLossRecorder {
     /// Watches `folder`, which no program may be using yet.
     pub fn watch(folder: &Path) -> Self {
         let folder = folder.canonicalize().expect("the folder is there");
         let before = files_of(&folder);
-        Self { folder, before, notes: tempfile::tempdir().expect("a folder for the journal") }
+        Self { folder, before, journal_folder: tempfile::tempdir().expect("a folder for the journal") }
     }
 
     /// What a program has to find in its environment to be watched.
@@ -48,24 +48,24 @@ impl PowerLoss {
     }
 
     /// The acts so far.
-    pub fn records(&self) -> Vec<Record> {
-        read(&self.journal())
+    pub fn records(&self) -> Vec<JournalRecord> {
+        read_journal(&self.journal())
     }
 
     /// The disk before the first act.
-    pub fn disk(&self) -> Disk {
-        Disk::of(self.before.clone())
+    pub fn disk(&self) -> SimulatedDisk {
+        SimulatedDisk::of(self.before.clone())
     }
 
     /// Lays what a power cut after `acts` of the records leaves into a new folder.
-    pub fn cut(&self, records: &[Record], acts: usize, keep: Keep, seed: u64) -> TempDir {
+    pub fn cut_power(&self, records: &[JournalRecord], acts: usize, keep: SurvivingWrites, seed: u64) -> TempDir {
         let mut disk = self.disk();
         disk.apply_all(&records[..acts]);
-        self.lay(&disk.image(keep, &SeededRandom::from_seed(seed)))
+        self.write_image(&disk.image(keep, &SeededRandom::from_seed(seed)))
     }
 
     /// Lays an image into a new folder.
-    pub fn lay(&self, image: &Image) -> TempDir {
+    pub fn write_image(&self, image: &DiskImage) -> TempDir {
         let target = tempfile::tempdir().expect("a folder for the image");
         for (path, content) in image {
             let path = target.path().join(path.strip_prefix(&self.folder).expect("it lies below"));
@@ -80,14 +80,14 @@ impl PowerLoss {
     }
 
     fn journal(&self) -> PathBuf {
-        self.notes.path().join("journal")
+        self.journal_folder.path().join("journal")
     }
 }
 
 /// What is loaded into a program.
 fn recorder() -> PathBuf {
     static MADE: OnceLock<PathBuf> = OnceLock::new();
-    MADE.get_or_init(|| compile_preload(RECORDER, "power_loss")).clone()
+    MADE.get_or_init(|| compile_preload(RECORDER_SOURCE, "power_loss")).clone()
 }
 
 /// Compiles what is loaded into programs, and leaves it behind in the folder that Cargo has for tests. Another test
@@ -111,14 +111,14 @@ pub fn compile(source: &str, flags: &[&str], to: &Path) {
 }
 
 /// Where to cut: so many different places among `acts`, in order, seeded.
-pub fn places(acts: usize, count: usize, random: &SeededRandom) -> Vec<usize> {
-    let mut places: Vec<usize> = (0..count).map(|_| below(random, acts + 1)).collect();
-    places.sort_unstable();
-    places
+pub fn cut_points(acts: usize, count: usize, random: &SeededRandom) -> Vec<usize> {
+    let mut cut_points: Vec<usize> = (0..count).map(|_| random_below(random, acts + 1)).collect();
+    cut_points.sort_unstable();
+    cut_points
 }
 
-fn files_of(folder: &Path) -> Image {
-    let mut image = Image::new();
+fn files_of(folder: &Path) -> DiskImage {
+    let mut image = DiskImage::new();
     let mut folders = vec![folder.to_owned()];
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder).expect("the folder") {

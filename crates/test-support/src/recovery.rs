@@ -5,23 +5,23 @@ use std::time::Duration;
 
 use userd_core::clock::ManualClock;
 use userd_core::random::SystemRandom;
-use userd_core::{Client, UserId};
-use userd_store::{Insert, Store};
+use userd_core::{Actor, UserId};
+use userd_store::{CreateUserOutcome, Store};
 use userd_store_redis::{INTENT_MS, RedisSettings, RedisStore};
 
-use super::people::{address, person};
+use super::fixtures::{new_user, parse_email};
 use super::redis_audit::audit;
 use super::redis_server::RedisServer;
 
 /// A store whose calls have time enough for whatever a test does to them.
-pub async fn patient_store(settings: RedisSettings) -> RedisStore {
+pub async fn store_with_long_timeout(settings: RedisSettings) -> RedisStore {
     let settings = RedisSettings { timeout: Duration::from_secs(20), ..settings };
     RedisStore::start(settings, Arc::new(SystemRandom)).await.expect("a store")
 }
 
 /// Whom an e-mail leads to.
 pub async fn owner(store: &RedisStore, email: &str) -> Option<UserId> {
-    store.user_by_email(address(email).canonical()).await.expect("served").map(|user| user.id)
+    store.user_by_email(parse_email(email).canonical()).await.expect("served").map(|user| user.id)
 }
 
 /// What must not be, whatever crashed.
@@ -40,14 +40,14 @@ pub async fn assert_recovers(
 ) {
     assert_no_contradictions(server, what);
     clock.advance_ms(INTENT_MS + 1);
-    let store = patient_store(server.settings()).await;
+    let store = store_with_long_timeout(server.settings()).await;
     for &(email, expected) in acknowledged {
         assert_eq!(owner(&store, email).await, expected, "{what}: an acknowledged outcome holds for {email}");
     }
     for email in emails {
         let owner = owner(&store, email).await;
-        let outcome = store.insert_user(&person(clock, email), Client::nobody()).await.expect("served");
-        let expected = if owner.is_some() { Insert::Taken } else { Insert::Inserted };
+        let outcome = store.create_user(&new_user(clock, email), Actor::anonymous()).await.expect("served");
+        let expected = if owner.is_some() { CreateUserOutcome::EmailTaken } else { CreateUserOutcome::Created };
         assert_eq!(outcome, expected, "{what}: {email} is neither doubled nor blocked");
     }
     assert_no_contradictions(server, &format!("{what}, after recovery"));

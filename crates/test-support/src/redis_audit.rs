@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use userd_core::EventKind;
 
-use super::image::{Content, EVENT, Image, Record, field, hex, is_binary};
+use super::database_image::{DatabaseImage, EVENT_FIELDS, KeyContent, RecordFields, field, hex, is_binary};
 use super::redis_server::{RedisServer, command};
 
 /// Where the keys are that make up one store.
@@ -21,14 +21,14 @@ impl KeySource for RedisServer {
 
 /// What does not fit together.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Findings {
+pub struct AuditFindings {
     /// Never acceptable, whatever crashed: two users with one e-mail, a user without claim or listing …
     pub contradictions: Vec<String>,
     /// Acceptable only after a crash: intents, claims of the dead, claims still to be released.
     pub leftovers: Vec<String>,
 }
 
-impl Findings {
+impl AuditFindings {
     /// All of them.
     pub fn all(self) -> Vec<String> {
         self.contradictions.into_iter().chain(self.leftovers).collect()
@@ -36,23 +36,23 @@ impl Findings {
 }
 
 /// Audits what lies below `prefix`. Nobody may write at the same time.
-pub fn audit(source: &(impl KeySource + ?Sized), prefix: &str) -> Findings {
-    let (mut image, mut wrong) = (Image::new(), Vec::new());
+pub fn audit(source: &(impl KeySource + ?Sized), prefix: &str) -> AuditFindings {
+    let (mut image, mut wrong) = (DatabaseImage::new(), Vec::new());
     for holder in source.holders() {
         let (part, unknown) = read(holder, prefix).unwrap_or_else(|error| panic!("the keys can't be read: {error}"));
         wrong.extend(unknown);
         wrong.extend(part.keys().filter(|key| image.contains_key(*key)).map(|key| format!("{key} is there twice")));
         image.extend(part);
     }
-    let mut findings = compare(&image, prefix);
+    let mut findings = audit_image(&image, prefix);
     findings.contradictions.extend(wrong);
     findings
 }
 
 /// What one server holds below `prefix`, and what of it has a type that userd keeps nothing of.
-fn read(holder: &RedisServer, prefix: &str) -> redis::RedisResult<(Image, Vec<String>)> {
+fn read(holder: &RedisServer, prefix: &str) -> redis::RedisResult<(DatabaseImage, Vec<String>)> {
     let connection = &mut holder.connection()?;
-    let (mut image, mut unknown) = (Image::new(), Vec::new());
+    let (mut image, mut unknown) = (DatabaseImage::new(), Vec::new());
     for key in command(&["KEYS", "*"]).query::<Vec<String>>(connection)? {
         // Without a hash tag right after the prefix it is `meta`, or below another prefix.
         if !key.strip_prefix(prefix).is_some_and(|rest| rest.starts_with('{')) {
@@ -79,7 +79,7 @@ fn read(holder: &RedisServer, prefix: &str) -> redis::RedisResult<(Image, Vec<St
                 continue;
             }
         };
-        image.insert(key, Content::of(&kind, parts));
+        image.insert(key, KeyContent::of(&kind, parts));
     }
     Ok((image, unknown))
 }
@@ -90,35 +90,35 @@ fn event(fields: &BTreeMap<String, Vec<u8>>) -> String {
         let value = fields.get(*name).cloned().unwrap_or_default();
         if *name == "user" { hex(&value) } else { String::from_utf8_lossy(&value).into_owned() }
     };
-    EVENT.iter().map(value).collect::<Vec<_>>().join(" ")
+    EVENT_FIELDS.iter().map(value).collect::<Vec<_>>().join(" ")
 }
 
 /// Compares what lies below `prefix` with itself.
-pub fn compare(image: &Image, prefix: &str) -> Findings {
-    let mut findings = Findings::default();
-    let mut users: BTreeMap<String, (String, &Record)> = BTreeMap::new();
+pub fn audit_image(image: &DatabaseImage, prefix: &str) -> AuditFindings {
+    let mut findings = AuditFindings::default();
+    let mut users: BTreeMap<String, (String, &RecordFields)> = BTreeMap::new();
     let mut claims: BTreeMap<String, String> = BTreeMap::new();
     let (mut listed, mut listed_emails) = (BTreeSet::new(), BTreeSet::new());
-    let mut sessions: Vec<(&str, &Record)> = Vec::new();
+    let mut sessions: Vec<(&str, &RecordFields)> = Vec::new();
     for (key, content) in image {
         let Some((shard, rest)) = key[prefix.len()..].split_once("}:") else { continue };
         let shard = shard.trim_start_matches('{').to_owned();
         match (rest.split_once(':').map_or(rest, |(kind, _)| kind), content) {
-            ("user", Content::Record(record)) => {
+            ("user", KeyContent::RecordFields(record)) => {
                 users.insert(rest["user:".len()..].to_owned(), (shard, record));
             }
-            ("claim", Content::Text(pointer)) => {
+            ("claim", KeyContent::Text(pointer)) => {
                 claims.insert(rest["claim:".len()..].to_owned(), pointer.clone());
             }
-            ("users", Content::Members(ids)) => listed.extend(ids.iter().map(|id| (shard.clone(), id.clone()))),
-            ("emails", Content::Members(members)) => {
+            ("users", KeyContent::Members(ids)) => listed.extend(ids.iter().map(|id| (shard.clone(), id.clone()))),
+            ("emails", KeyContent::Members(members)) => {
                 listed_emails.extend(members.iter().map(|member| (shard.clone(), member.clone())));
             }
-            ("sessions", Content::Record(of)) => sessions.push((&rest["sessions:".len()..], of)),
-            ("events", Content::Events(events)) => audit_events(&mut findings, key, events),
-            ("throttle", Content::Text(full_at)) if full_at.parse::<u64>().is_ok() => {}
+            ("sessions", KeyContent::RecordFields(of)) => sessions.push((&rest["sessions:".len()..], of)),
+            ("events", KeyContent::Events(events)) => audit_events(&mut findings, key, events),
+            ("throttle", KeyContent::Text(full_at)) if full_at.parse::<u64>().is_ok() => {}
             // The service's own; written to wait for replicas. Neither says anything about anybody.
-            ("keys", Content::Record(_)) | ("ack", Content::Text(_)) => {}
+            ("keys", KeyContent::RecordFields(_)) | ("ack", KeyContent::Text(_)) => {}
             _ => findings.contradictions.push(format!("unknown key {key}")),
         }
     }
@@ -154,7 +154,7 @@ pub fn compare(image: &Image, prefix: &str) -> Findings {
 }
 
 /// Sessions are an active user's, of the epoch of the record, and whole.
-fn audit_sessions(findings: &mut Findings, id: &str, sessions: &Record, record: Option<&Record>) {
+fn audit_sessions(findings: &mut AuditFindings, id: &str, sessions: &RecordFields, record: Option<&RecordFields>) {
     if field(record, "st") != "A" {
         findings.contradictions.push(format!("{id} has sessions, and is {:?}", field(record, "st")));
     }
@@ -178,12 +178,12 @@ fn audit_sessions(findings: &mut Findings, id: &str, sessions: &Record, record: 
 }
 
 /// Events are whole, and what can happen to a user once only has happened once.
-fn audit_events(findings: &mut Findings, key: &str, events: &BTreeMap<String, usize>) {
+fn audit_events(findings: &mut AuditFindings, key: &str, events: &BTreeMap<String, usize>) {
     let mut once: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for (event, times) in events {
         let values: Vec<&str> = event.split(' ').collect();
         match values[..] {
-            [user, kind, at, ..] if EventKind::from_word(kind).is_some() && at.parse::<u64>().is_ok() => {
+            [user, kind, at, ..] if EventKind::parse(kind).is_some() && at.parse::<u64>().is_ok() => {
                 if matches!(kind, "signed-up" | "deleted") {
                     *once.entry((user, kind)).or_default() += times;
                 }
@@ -195,7 +195,7 @@ fn audit_events(findings: &mut Findings, key: &str, events: &BTreeMap<String, us
     findings.contradictions.extend(doubled.map(|((user, kind), times)| format!("{user} has {kind} {times} times")));
 }
 
-fn audit_user(findings: &mut Findings, id: &str, record: &Record, claims: &BTreeMap<String, String>) {
+fn audit_user(findings: &mut AuditFindings, id: &str, record: &RecordFields, claims: &BTreeMap<String, String>) {
     let field = |name: &str| record.get(name).map(String::as_str).unwrap_or_default();
     match field("st") {
         "A" => {

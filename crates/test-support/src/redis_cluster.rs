@@ -6,24 +6,24 @@
 //! A fresh cluster takes some two seconds: primaries of one that has just started refuse to serve for as long,
 //! in case they were away and somebody else serves in their place.
 
-use super::authority::TestAuthority;
 use super::redis_audit::KeySource;
 use super::redis_server::{RedisServer, wait_for, wait_up_to};
 use super::redis_topology::SLOTS;
-use super::server_plan::ServerPlan;
+use super::server_plan::RedisServerPlan;
+use super::test_authority::TestAuthority;
 
 /// How a cluster is to be started.
 pub struct ClusterPlan {
     primaries: usize,
     replicas_each: usize,
-    node: ServerPlan,
+    node: RedisServerPlan,
 }
 
 impl ClusterPlan {
     /// So many primaries, each with so many replicas. A node is missed after 1.5 s, and a shard that is gone takes
     /// nobody else's service away.
     pub fn of(primaries: usize, replicas_each: usize) -> Self {
-        let node = ServerPlan::keeping_accounts().with(&[
+        let node = RedisServerPlan::persistent().with(&[
             "--cluster-enabled",
             "yes",
             "--cluster-node-timeout",
@@ -57,28 +57,28 @@ impl ClusterPlan {
             let starting: Vec<_> = (0..count).map(|_| scope.spawn(|| node.clone().start())).collect();
             starting.into_iter().map(|start| start.join().expect("the server starts")).collect()
         });
-        let nodes = servers.into_iter().map(|server| Node { server, state: State::Up }).collect();
+        let nodes = servers.into_iter().map(|server| ClusterNode { server, state: ClusterNodeState::Up }).collect();
         let cluster = RedisCluster { nodes };
-        cluster.form(self.primaries);
+        cluster.form_cluster(self.primaries);
         cluster
     }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum State {
+enum ClusterNodeState {
     Up,
     Frozen,
     Dead,
 }
 
-struct Node {
+struct ClusterNode {
     server: RedisServer,
-    state: State,
+    state: ClusterNodeState,
 }
 
 /// How a replica becomes primary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Failover {
+pub enum FailoverMode {
     /// In agreement with its primary, which loses nothing.
     Coordinated,
     /// At once and without asking anybody.
@@ -87,7 +87,7 @@ pub enum Failover {
 
 /// A running cluster. Its nodes are numbered from 0, primaries of the beginning first.
 pub struct RedisCluster {
-    nodes: Vec<Node>,
+    nodes: Vec<ClusterNode>,
 }
 
 impl RedisCluster {
@@ -96,7 +96,7 @@ impl RedisCluster {
         ClusterPlan::of(primaries, replicas_each).start()
     }
 
-    fn form(&self, primaries: usize) {
+    fn form_cluster(&self, primaries: usize) {
         let per_primary = usize::from(SLOTS).div_ceil(primaries);
         for (number, node) in self.nodes.iter().enumerate() {
             // Nodes that begin with the same epoch would first have to settle whose is the higher.
@@ -121,12 +121,12 @@ impl RedisCluster {
             let primary = self.own_view(replica % primaries).id;
             self.server(replica).command(&["CLUSTER", "REPLICATE", &primary]);
         }
-        self.wait_until_whole();
+        self.wait_until_healthy();
     }
 
     /// Waits until every slot is served, all nodes that are up agree on by whom, and every replica has what its
     /// primary has.
-    pub fn wait_until_whole(&self) {
+    pub fn wait_until_healthy(&self) {
         wait_for("the cluster is whole", || {
             let agreed = self.up().all(|node| {
                 let info = self.server(node).text(&["CLUSTER", "INFO"]);
@@ -152,7 +152,7 @@ impl RedisCluster {
 
     /// The nodes that run and answer.
     pub fn up(&self) -> impl Iterator<Item = usize> + '_ {
-        (0..self.nodes.len()).filter(|&node| self.nodes[node].state == State::Up)
+        (0..self.nodes.len()).filter(|&node| self.nodes[node].state == ClusterNodeState::Up)
     }
 
     /// The ports of all nodes, for clients to begin at.
@@ -170,32 +170,32 @@ impl RedisCluster {
     /// Ends a node as a crash would.
     pub fn kill(&mut self, node: usize) {
         self.nodes[node].server.kill();
-        self.nodes[node].state = State::Dead;
+        self.nodes[node].state = ClusterNodeState::Dead;
     }
 
     /// Starts a killed node again on the same port with the same data; it may take a while to rejoin.
     pub fn start_again(&mut self, node: usize) {
         self.nodes[node].server.start_again();
-        self.nodes[node].state = State::Up;
+        self.nodes[node].state = ClusterNodeState::Up;
     }
 
     /// Freezes a node (SIGSTOP).
     pub fn freeze(&mut self, node: usize) {
         self.nodes[node].server.freeze();
-        self.nodes[node].state = State::Frozen;
+        self.nodes[node].state = ClusterNodeState::Frozen;
     }
 
     /// Lets it go on (SIGCONT).
     pub fn thaw(&mut self, node: usize) {
         self.nodes[node].server.thaw();
-        self.nodes[node].state = State::Up;
+        self.nodes[node].state = ClusterNodeState::Up;
     }
 
     /// Makes a replica primary, and returns when it is.
-    pub fn failover(&self, replica: usize, how: Failover) {
+    pub fn failover(&self, replica: usize, how: FailoverMode) {
         let words: &[&str] = match how {
-            Failover::Coordinated => &["CLUSTER", "FAILOVER"],
-            Failover::Takeover => &["CLUSTER", "FAILOVER", "TAKEOVER"],
+            FailoverMode::Coordinated => &["CLUSTER", "FAILOVER"],
+            FailoverMode::Takeover => &["CLUSTER", "FAILOVER", "TAKEOVER"],
         };
         for _ in 0..5 {
             self.server(replica).command(words);

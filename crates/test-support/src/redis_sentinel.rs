@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::redis_audit::KeySource;
 use super::redis_server::{RedisServer, wait_for, wait_up_to};
-use super::server_plan::ServerPlan;
+use super::server_plan::RedisServerPlan;
 
 /// What the Sentinels call the primary.
 pub const SERVICE: &str = "accounts";
@@ -17,14 +17,14 @@ const QUORUM: usize = 2;
 
 /// The passwords of a group; none by default.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Passwords<'p> {
+pub struct GroupPasswords<'p> {
     /// Of the servers, for users, replicas and Sentinels.
     pub server: &'p str,
     /// Of the Sentinels, for users and each other.
     pub sentinel: &'p str,
 }
 
-struct Member {
+struct GroupMember {
     server: RedisServer,
     answers: bool,
 }
@@ -34,65 +34,66 @@ const FAILOVERS_MAX: usize = 5;
 
 /// A running group. Servers and Sentinels are numbered from 0; server 0 is the primary of the beginning.
 pub struct SentinelGroup {
-    servers: Vec<Member>,
-    sentinels: Vec<Member>,
+    servers: Vec<GroupMember>,
+    sentinels: Vec<GroupMember>,
 }
 
 impl SentinelGroup {
     /// Without passwords.
     pub fn start() -> Self {
-        Self::start_with(Passwords::default())
+        Self::start_with(GroupPasswords::default())
     }
 
     /// Starts all and waits until the replicas are in sync and the Sentinels know them and each other.
-    pub fn start_with(passwords: Passwords<'_>) -> Self {
+    pub fn start_with(passwords: GroupPasswords<'_>) -> Self {
         // Each has a file: a Sentinel that makes a server a replica, or a primary, has it write that down.
-        let plan = ServerPlan::keeping_accounts()
+        let plan = RedisServerPlan::persistent()
             .with(&["--requirepass", passwords.server, "--masterauth", passwords.server])
             .config("# Written to by Sentinels.\n");
         let primary = plan.clone().start();
         let follow = format!("replicaof 127.0.0.1 {}\n", primary.port());
         let replicas = (1..EACH).map(|_| plan.clone().config(&follow).start()).collect::<Vec<_>>();
-        let watch = watching(primary.port(), passwords);
-        let sentinel = ServerPlan::bare().config(&watch).with(&["--sentinel", "--requirepass", passwords.sentinel]);
+        let watch = sentinel_config(primary.port(), passwords);
+        let sentinel =
+            RedisServerPlan::bare().config(&watch).with(&["--sentinel", "--requirepass", passwords.sentinel]);
         let sentinels = (0..EACH).map(|_| member(sentinel.clone().start())).collect();
         let servers = std::iter::once(primary).chain(replicas).map(member).collect();
         let group = Self { servers, sentinels };
-        group.sentinels_up().for_each(|sentinel| group.hurry(sentinel));
-        group.wait_until_whole();
+        group.sentinels_up().for_each(|sentinel| group.speed_up(sentinel));
+        group.wait_until_healthy();
         group
     }
 
     /// Waits until the Sentinels that answer agree on the primary and see it well, and it and they know all of the
     /// group that answer, and every replica has what the primary has.
-    pub fn wait_until_whole(&self) {
+    pub fn wait_until_healthy(&self) {
         wait_for("the group is whole", || {
             let Some(primary) = self.agreed_primary().filter(|&primary| self.servers[primary].answers) else {
                 return false;
             };
-            let answering = |members: &[Member]| members.iter().filter(|member| member.answers).count();
+            let answering = |members: &[GroupMember]| members.iter().filter(|member| member.answers).count();
             let (replicas, sentinels) = (answering(&self.servers) - 1, answering(&self.sentinels) - 1);
             self.server(primary).text(&["INFO", "replication"]).contains(&format!("connected_slaves:{replicas}\r"))
                 && self.servers_up().all(|server| server == primary || self.server(server).is_replica_in_sync())
-                && self.sentinels_up().all(|sentinel| self.knows(sentinel, replicas, sentinels))
+                && self.sentinels_up().all(|sentinel| self.sees_whole_group(sentinel, replicas, sentinels))
         });
     }
 
     /// Has a Sentinel look at servers every second, not every ten, and tell the others of itself five times a
     /// second. How soon it misses a primary does not depend on either.
-    fn hurry(&self, sentinel: usize) {
+    fn speed_up(&self, sentinel: usize) {
         self.sentinel(sentinel).command(&["SENTINEL", "DEBUG", "info-period", "1000", "publish-period", "200"]);
     }
 
-    fn knows(&self, sentinel: usize, replicas: usize, sentinels: usize) -> bool {
-        let number = |name: &str| self.of_primary(sentinel, name).parse::<usize>().expect("a number");
-        self.of_primary(sentinel, "flags") == "master"
+    fn sees_whole_group(&self, sentinel: usize, replicas: usize, sentinels: usize) -> bool {
+        let number = |name: &str| self.primary_field(sentinel, name).parse::<usize>().expect("a number");
+        self.primary_field(sentinel, "flags") == "master"
             && number("num-slaves") >= replicas
             && number("num-other-sentinels") >= sentinels
     }
 
     /// What a Sentinel says of the primary.
-    fn of_primary(&self, sentinel: usize, field: &str) -> String {
+    fn primary_field(&self, sentinel: usize, field: &str) -> String {
         let fields = self.sentinel(sentinel).texts(&["SENTINEL", "MASTER", SERVICE]);
         let at = fields.iter().position(|name| name == field).unwrap_or_else(|| panic!("no {field} in {fields:?}"));
         fields[at + 1].clone()
@@ -156,7 +157,7 @@ impl SentinelGroup {
             wait_up_to(Duration::from_secs(15), || self.agreed_primary().is_some_and(|now| now != old))
         });
         assert!(over, "the Sentinels make no other server primary");
-        self.wait_until_whole();
+        self.wait_until_healthy();
         self.primary()
     }
 
@@ -188,7 +189,7 @@ impl SentinelGroup {
     /// Starts it again on the same port.
     pub fn start_sentinel_again(&mut self, sentinel: usize) {
         start_again(&mut self.sentinels[sentinel]);
-        self.hurry(sentinel);
+        self.speed_up(sentinel);
     }
 
     /// Freezes a Sentinel (SIGSTOP).
@@ -211,7 +212,7 @@ impl SentinelGroup {
 }
 
 /// What a Sentinel is told: whom to watch, and to be quick about it.
-fn watching(port: u16, passwords: Passwords<'_>) -> String {
+fn sentinel_config(port: u16, passwords: GroupPasswords<'_>) -> String {
     let mut lines = vec![
         format!("sentinel monitor {SERVICE} 127.0.0.1 {port} {QUORUM}"),
         format!("sentinel down-after-milliseconds {SERVICE} 1000"),
@@ -234,26 +235,26 @@ impl KeySource for SentinelGroup {
     }
 }
 
-fn member(server: RedisServer) -> Member {
-    Member { server, answers: true }
+fn member(server: RedisServer) -> GroupMember {
+    GroupMember { server, answers: true }
 }
 
-fn kill(member: &mut Member) {
+fn kill(member: &mut GroupMember) {
     member.server.kill();
     member.answers = false;
 }
 
-fn start_again(member: &mut Member) {
+fn start_again(member: &mut GroupMember) {
     member.server.start_again();
     member.answers = true;
 }
 
-fn freeze(member: &mut Member) {
+fn freeze(member: &mut GroupMember) {
     member.server.freeze();
     member.answers = false;
 }
 
-fn thaw(member: &mut Member) {
+fn thaw(member: &mut GroupMember) {
     member.server.thaw();
     member.answers = true;
 }

@@ -13,7 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use userd_store_redis::RedisSettings;
 
-use super::server_plan::ServerPlan;
+use super::server_plan::RedisServerPlan;
 
 /// How long a server may take to answer for the first time; generous, since CI machines are slow.
 const START_LIMIT: Duration = Duration::from_secs(20);
@@ -28,7 +28,7 @@ const WAIT_LIMIT: Duration = Duration::from_secs(60);
 pub struct RedisServer {
     child: Child,
     port: u16,
-    plan: ServerPlan,
+    plan: RedisServerPlan,
     folder: TempDir,
 }
 
@@ -40,12 +40,12 @@ impl RedisServer {
 
     /// The same, with more arguments (`--name value …`), which win over the defaults.
     pub fn start_with(more: &[&str]) -> Self {
-        ServerPlan::keeping_accounts().with(more).start()
+        RedisServerPlan::persistent().with(more).start()
     }
 
     /// The same, with more in its environment.
-    pub fn start_in(environment: &[(String, String)], more: &[&str]) -> Self {
-        ServerPlan::keeping_accounts().with(more).in_environment(environment).start()
+    pub fn start_with_environment(environment: &[(String, String)], more: &[&str]) -> Self {
+        RedisServerPlan::persistent().with(more).in_environment(environment).start()
     }
 
     /// A server with the defaults at a given port.
@@ -55,11 +55,11 @@ impl RedisServer {
 
     /// A server at a given port, with more arguments.
     pub fn start_at(port: u16, more: &[&str]) -> Self {
-        ServerPlan::keeping_accounts().with(more).try_at(port).expect("the server starts on the port")
+        RedisServerPlan::persistent().with(more).try_at(port).expect("the server starts on the port")
     }
 
     /// Runs one with its data in the folder; nothing if it ends at once, or does not come to answering.
-    pub fn run(plan: ServerPlan, port: u16, folder: TempDir) -> Option<Self> {
+    pub fn run(plan: RedisServerPlan, port: u16, folder: TempDir) -> Option<Self> {
         let child = plan.spawn(port, folder.path());
         let mut server = Self { child, port, plan, folder };
         server.wait_until_up().then_some(server)
@@ -68,7 +68,7 @@ impl RedisServer {
     /// A server that replicates this one, without anything that would fail over; in sync when this returns.
     pub fn start_replica(&self) -> Self {
         let password = self.password().unwrap_or_default();
-        let plan = ServerPlan::keeping_accounts().with(&["--replicaof", &format!("127.0.0.1 {}", self.port)]);
+        let plan = RedisServerPlan::persistent().with(&["--replicaof", &format!("127.0.0.1 {}", self.port)]);
         let replica = plan.with(&["--requirepass", password, "--masterauth", password]).start();
         wait_for("the replica is in sync", || replica.is_replica_in_sync());
         replica
@@ -248,10 +248,10 @@ const PORTS: (u32, u32) = (12_000, 20_000);
 
 /// A port that was free a moment ago. Processes begin at different places, and none gives a port twice in a row.
 pub fn free_port() -> u16 {
-    static GIVEN: AtomicU32 = AtomicU32::new(0);
+    static PORTS_GIVEN: AtomicU32 = AtomicU32::new(0);
     let (first, count) = PORTS;
     for _ in 0..count {
-        let step = std::process::id().wrapping_mul(997).wrapping_add(GIVEN.fetch_add(1, Ordering::Relaxed));
+        let step = std::process::id().wrapping_mul(997).wrapping_add(PORTS_GIVEN.fetch_add(1, Ordering::Relaxed));
         let port = u16::try_from(first + step % count).expect("all of them are ports");
         if TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return port;

@@ -9,7 +9,7 @@ pub const SLOTS: u16 = 16_384;
 
 /// A node as one node knows it: a line of `CLUSTER NODES`.
 #[derive(Debug)]
-pub struct NodeView {
+pub struct ClusterNodeView {
     /// What it is called in the cluster.
     pub id: String,
     /// It takes writes.
@@ -23,7 +23,7 @@ pub struct NodeView {
     flags: String,
 }
 
-impl NodeView {
+impl ClusterNodeView {
     /// `<id> <address> <flags> <primary> <ping> <pong> <epoch> <link> <slot>…`
     fn parse(line: &str) -> Self {
         let words: Vec<&str> = line.split(' ').collect();
@@ -63,14 +63,14 @@ fn range(text: &str) -> Option<(u16, u16)> {
 
 impl RedisCluster {
     /// All nodes that a node knows.
-    pub fn known_to(&self, node: usize) -> Vec<NodeView> {
+    pub fn known_to(&self, node: usize) -> Vec<ClusterNodeView> {
         let text = self.server(node).text(&["CLUSTER", "NODES"]);
-        text.lines().map(|line| NodeView::parse(line.trim_end())).collect()
+        text.lines().map(|line| ClusterNodeView::parse(line.trim_end())).collect()
     }
 
     /// What a node says of itself.
-    pub fn own_view(&self, node: usize) -> NodeView {
-        self.known_to(node).into_iter().find(NodeView::is_myself).expect("a node knows itself")
+    pub fn own_view(&self, node: usize) -> ClusterNodeView {
+        self.known_to(node).into_iter().find(ClusterNodeView::is_myself).expect("a node knows itself")
     }
 
     /// Where a node thinks that the slots are.
@@ -85,11 +85,11 @@ impl RedisCluster {
         self.primary_views().into_iter().map(|(node, _)| node).collect()
     }
 
-    fn primary_views(&self) -> Vec<(usize, NodeView)> {
+    fn primary_views(&self) -> Vec<(usize, ClusterNodeView)> {
         let mut views: Vec<_> = self.up().map(|node| (node, self.own_view(node))).collect();
         views.retain(|(_, view)| view.is_primary && !view.slots.is_empty());
         views.sort_by_key(|(_, view)| std::cmp::Reverse(view.epoch));
-        let mut kept: Vec<(usize, NodeView)> = Vec::new();
+        let mut kept: Vec<(usize, ClusterNodeView)> = Vec::new();
         for (node, view) in views {
             if !kept.iter().any(|(_, newer)| view.slots.iter().any(|&(first, _)| newer.has(first))) {
                 kept.push((node, view));

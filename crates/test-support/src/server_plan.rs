@@ -7,8 +7,8 @@ use std::process::{Child, Command, Stdio};
 
 use tempfile::TempDir;
 
-use super::authority::TestAuthority;
 use super::redis_server::{RedisServer, free_port};
+use super::test_authority::TestAuthority;
 
 /// The path of the server program that tests start: Redis or Valkey. Unset, it is `redis-server` on the `PATH`.
 pub const PROGRAM_VARIABLE: &str = "USERD_TEST_REDIS_SERVER";
@@ -35,22 +35,22 @@ const DEFAULTS: [&str; 12] = [
 
 /// How a server is started.
 #[derive(Clone)]
-pub struct ServerPlan {
+pub struct RedisServerPlan {
     program: PathBuf,
     arguments: Vec<String>,
     config: Option<String>,
     environment: Vec<(String, String)>,
 }
 
-impl ServerPlan {
+impl RedisServerPlan {
     /// A server that keeps an append-only file and never evicts.
-    pub fn keeping_accounts() -> Self {
+    pub fn persistent() -> Self {
         Self::bare().with(&DEFAULTS)
     }
 
     /// A server with its own defaults.
     pub fn bare() -> Self {
-        Self { program: chosen_program(), arguments: Vec::new(), config: None, environment: Vec::new() }
+        Self { program: configured_program(), arguments: Vec::new(), config: None, environment: Vec::new() }
     }
 
     /// With more arguments (`--name value …`), which win over those before them.
@@ -140,15 +140,15 @@ fn config_file(folder: &Path) -> PathBuf {
 }
 
 /// The program that tests start, as it is named.
-pub fn chosen_program() -> PathBuf {
+pub fn configured_program() -> PathBuf {
     #[expect(clippy::disallowed_methods, reason = "the one place that asks which server the tests run on")]
     let chosen = std::env::var_os(PROGRAM_VARIABLE);
     chosen.map_or_else(|| DEFAULT_PROGRAM.into(), PathBuf::from)
 }
 
 /// Where the chosen program lies.
-pub fn found_program() -> PathBuf {
-    let chosen = chosen_program();
+pub fn resolved_program() -> PathBuf {
+    let chosen = configured_program();
     #[expect(clippy::disallowed_methods, reason = "the way in which the system finds a program, too")]
     let path = std::env::var_os("PATH").unwrap_or_default();
     // A name with a slash is a path, and `join` leaves an absolute one as it is.

@@ -1,7 +1,7 @@
 //! A fresh store for one test, on any back end, and a look behind it.
 //!
 //! # How to add a back end
-//! A variant of [`Backend`], an arm in [`TestStore::open`] (and where the compiler asks for one), and a line in
+//! A variant of [`TestBackend`], an arm in [`TestStore::open`] (and where the compiler asks for one), and a line in
 //! `contract/mod.rs`.
 
 use std::collections::BTreeSet;
@@ -15,28 +15,28 @@ use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 use userd_core::clock::{Clock, ManualClock};
 use userd_core::random::{SeededRandom, SystemRandom};
-use userd_core::{CanonicalEmail, Client, Email, PasswordHash, Timestamp, User, UserId};
-use userd_store::EVENTS_KEPT;
-use userd_store::{Insert, Profile, Store};
-use userd_store_redis::keys::Keys;
+use userd_core::{Actor, CanonicalEmail, Email, PasswordHash, Timestamp, User, UserId};
+use userd_store::EVENTS_RETENTION_DEFAULT;
+use userd_store::{CreateUserOutcome, Store, UserProfile};
+use userd_store_redis::layout::KeyLayout;
 use userd_store_redis::{RedisSettings, RedisStore};
-use userd_store_sqlite::{EmbeddedSettings, EmbeddedStore};
+use userd_store_sqlite::{SqliteSettings, SqliteStore};
 
-use super::people::{self, NOW};
+use super::fixtures::{self, NOW};
 use super::redis_audit;
-use super::redis_ground::RedisGround;
+use super::redis_targets::RedisTestTarget;
 
 /// Far above what a change takes on a busy machine: a test that meets it has found a hang.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
 /// The kinds of store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Backend {
+pub enum TestBackend {
     Embedded,
     /// One server.
     Redis,
     /// One server, with the rights that the operations page asks for and no others.
-    RedisLeastRights,
+    RedisLeastPrivilege,
     /// A group with Sentinels, with such rights.
     Sentinel,
     /// A cluster, with such rights.
@@ -44,102 +44,108 @@ pub enum Backend {
 }
 
 /// What lives as long as the store.
-enum Ground {
+enum StoreResources {
     Embedded(TempDir),
-    Redis(Arc<RedisGround>, Box<RedisSettings>),
+    Redis(Arc<RedisTestTarget>, Box<RedisSettings>),
 }
 
 /// A store of its own for one test, with the clock that its users are made by.
 pub struct TestStore {
     pub store: Arc<dyn Store>,
     pub clock: Arc<ManualClock>,
-    ground: Ground,
+    resources: StoreResources,
     random: SeededRandom,
-    known: Mutex<Known>,
+    known: Mutex<KnownUsers>,
 }
 
 /// Everybody and every address that the test has made.
 #[derive(Default)]
-struct Known {
+struct KnownUsers {
     ids: BTreeSet<UserId>,
     emails: BTreeSet<CanonicalEmail>,
 }
 
 impl TestStore {
     /// A fresh, empty store.
-    pub async fn open(backend: Backend) -> Self {
-        let (store, ground): (Arc<dyn Store>, Ground) = match backend {
-            Backend::Embedded => {
+    pub async fn open(backend: TestBackend) -> Self {
+        let (store, resources): (Arc<dyn Store>, StoreResources) = match backend {
+            TestBackend::Embedded => {
                 let folder = tempfile::tempdir().expect("a temporary folder");
-                let store = EmbeddedStore::open(&settings(&database(&folder))).expect("a fresh database");
-                (Arc::new(store), Ground::Embedded(folder))
+                let store = SqliteStore::open(&sqlite_settings(&database_path(&folder))).expect("a fresh database");
+                (Arc::new(store), StoreResources::Embedded(folder))
             }
-            Backend::Redis => return Self::on(Arc::new(RedisGround::single())).await,
-            Backend::RedisLeastRights => return Self::on(Arc::new(RedisGround::single_with_least_rights())).await,
-            Backend::Sentinel => return Self::on(Arc::new(RedisGround::sentinel_with_least_rights())).await,
-            Backend::Cluster => return Self::on(Arc::new(RedisGround::cluster_with_least_rights())).await,
+            TestBackend::Redis => return Self::on(Arc::new(RedisTestTarget::single())).await,
+            TestBackend::RedisLeastPrivilege => {
+                return Self::on(Arc::new(RedisTestTarget::single_with_least_privilege())).await;
+            }
+            TestBackend::Sentinel => return Self::on(Arc::new(RedisTestTarget::sentinel_with_least_privilege())).await,
+            TestBackend::Cluster => return Self::on(Arc::new(RedisTestTarget::cluster_with_least_privilege())).await,
         };
-        Self::new(store, ground)
+        Self::new(store, resources)
     }
 
-    async fn on(ground: Arc<RedisGround>) -> Self {
-        let settings = Box::new(ground.another_store());
-        Self::new(Arc::new(redis_store(&settings).await), Ground::Redis(ground, settings))
+    async fn on(resources: Arc<RedisTestTarget>) -> Self {
+        let settings = Box::new(resources.next_store_settings());
+        Self::new(Arc::new(redis_store(&settings).await), StoreResources::Redis(resources, settings))
     }
 
-    fn new(store: Arc<dyn Store>, ground: Ground) -> Self {
+    fn new(store: Arc<dyn Store>, resources: StoreResources) -> Self {
         let clock = Arc::new(ManualClock::at(NOW));
-        Self { store, clock, ground, random: SeededRandom::from_seed(1), known: Mutex::default() }
+        Self { store, clock, resources, random: SeededRandom::from_seed(1), known: Mutex::default() }
     }
 
     /// A fresh, empty store of the same kind; in Redis on the same servers.
     pub async fn another(&self) -> Self {
-        match &self.ground {
-            Ground::Embedded(_) => Self::open(Backend::Embedded).await,
-            Ground::Redis(ground, _) => Self::on(Arc::clone(ground)).await,
+        match &self.resources {
+            StoreResources::Embedded(_) => Self::open(TestBackend::Embedded).await,
+            StoreResources::Redis(resources, _) => Self::on(Arc::clone(resources)).await,
         }
     }
 
     /// The same data after closing and opening again.
     pub async fn reopen(mut self) -> Self {
         self.store.close().await;
-        self.store = match &self.ground {
-            Ground::Embedded(folder) => {
-                Arc::new(EmbeddedStore::open(&settings(&database(folder))).expect("the same database"))
+        self.store = match &self.resources {
+            StoreResources::Embedded(folder) => {
+                Arc::new(SqliteStore::open(&sqlite_settings(&database_path(folder))).expect("the same database"))
             }
-            Ground::Redis(_, settings) => Arc::new(redis_store(settings).await),
+            StoreResources::Redis(_, settings) => Arc::new(redis_store(settings).await),
         };
         self
     }
 
     /// Everything contradictory or left behind in the store; empty is good.
     pub fn audit(&self) -> Vec<String> {
-        match &self.ground {
-            Ground::Embedded(folder) => audit_database(&database(folder)).expect("the database can be read"),
-            Ground::Redis(ground, settings) => redis_audit::audit(&*ground.servers, &settings.prefix).all(),
+        match &self.resources {
+            StoreResources::Embedded(folder) => {
+                audit_database(&database_path(folder)).expect("the database can be read")
+            }
+            StoreResources::Redis(resources, settings) => {
+                redis_audit::audit(&*resources.servers, &settings.prefix).all()
+            }
         }
     }
 
     /// Makes what is kept of a user unreadable, past the store.
-    pub fn damage(&self, id: UserId) {
-        self.write_over(id, "name = 'Mallory'", "x");
+    pub fn corrupt_user(&self, id: UserId) {
+        self.overwrite_columns(id, "name = 'Mallory'", "x");
     }
 
     /// Undoes [`Self::damage`] of somebody named Somebody at their first version.
-    pub fn mend(&self, id: UserId) {
-        self.write_over(id, "name = 'Somebody'", "1");
+    pub fn restore_user(&self, id: UserId) {
+        self.overwrite_columns(id, "name = 'Somebody'", "1");
     }
 
-    fn write_over(&self, id: UserId, columns: &str, rev: &str) {
-        match &self.ground {
-            Ground::Embedded(folder) => {
-                let file = Connection::open(database(folder)).expect("the database opens");
+    fn overwrite_columns(&self, id: UserId, columns: &str, rev: &str) {
+        match &self.resources {
+            StoreResources::Embedded(folder) => {
+                let file = Connection::open(database_path(folder)).expect("the database opens");
                 let sql = format!("UPDATE users SET {columns} WHERE id = ?1");
                 assert_eq!(file.execute(&sql, [&id.as_bytes()[..]]).expect("the row is there"), 1);
             }
-            Ground::Redis(ground, settings) => {
-                let key = Keys::below(settings.prefix.clone()).user(id);
-                let holders = ground.servers.holders();
+            StoreResources::Redis(resources, settings) => {
+                let key = KeyLayout::with_prefix(settings.prefix.clone()).user(id);
+                let holders = resources.servers.holders();
                 // A node of a cluster refuses a key that is another's.
                 let took = holders.iter().filter(|node| node.try_command(&["HSET", &key, "rev", rev]).is_ok());
                 assert_eq!(took.count(), 1, "one server holds {key}");
@@ -149,9 +155,9 @@ impl TestStore {
 
     /// The embedded store's file.
     pub fn path(&self) -> PathBuf {
-        match &self.ground {
-            Ground::Embedded(folder) => database(folder),
-            Ground::Redis(..) => panic!("Redis keeps no file of ours"),
+        match &self.resources {
+            StoreResources::Embedded(folder) => database_path(folder),
+            StoreResources::Redis(..) => panic!("Redis keeps no file of ours"),
         }
     }
 
@@ -161,13 +167,13 @@ impl TestStore {
     }
 
     /// Somebody new, not yet in the store.
-    pub fn somebody(&self, name: &str, email: &str) -> User {
-        self.somebody_at(name, Email::parse(email).expect("an e-mail"))
+    pub fn new_user(&self, name: &str, email: &str) -> User {
+        self.new_user_at(name, Email::parse(email).expect("an e-mail"))
     }
 
     /// Somebody new with an e-mail that has been parsed already.
-    pub fn somebody_at(&self, name: &str, email: Email) -> User {
-        let user = people::somebody(name, email, self.now(), &self.random);
+    pub fn new_user_at(&self, name: &str, email: Email) -> User {
+        let user = fixtures::new_user_with(name, email, self.now(), &self.random);
         let mut known = self.known.lock().expect("no test panics with it");
         known.ids.insert(user.id);
         known.emails.insert(user.email.canonical().clone());
@@ -175,19 +181,19 @@ impl TestStore {
         User { password_hash: password_hash(1), ..user }
     }
 
-    /// A profile, its e-mail noted for [`Self::assert_sound`].
-    pub fn profile(&self, name: &str, email: &str) -> Profile {
-        let profile = people::profile(name, email);
+    /// A profile, its e-mail noted for [`Self::assert_consistent`].
+    pub fn profile(&self, name: &str, email: &str) -> UserProfile {
+        let profile = fixtures::new_profile(name, email);
         self.known.lock().expect("no test panics with it").emails.insert(profile.email.canonical().clone());
         profile
     }
 
     /// Somebody who has signed up.
     pub async fn signed_up(&self, name: &str, email: &str) -> User {
-        let user = self.somebody(name, email);
+        let user = self.new_user(name, email);
         assert_eq!(
-            self.store.insert_user(&user, Client::nobody()).await.expect("the store works"),
-            Insert::Inserted,
+            self.store.create_user(&user, Actor::anonymous()).await.expect("the store works"),
+            CreateUserOutcome::Created,
             "{email}"
         );
         user
@@ -206,7 +212,7 @@ impl TestStore {
 
     /// Nothing is left behind, and whoever of this test is found by id is found by e-mail and the reverse;
     /// these are as many as the store counts.
-    pub async fn assert_sound(&self) {
+    pub async fn assert_consistent(&self) {
         assert_eq!(self.audit(), Vec::<String>::new());
         let (ids, emails) = {
             let known = self.known.lock().expect("no test panics with it");
@@ -234,13 +240,19 @@ impl TestStore {
 }
 
 /// The database in a test's folder.
-pub fn database(folder: &TempDir) -> PathBuf {
+pub fn database_path(folder: &TempDir) -> PathBuf {
     folder.path().join("data").join("userd.db")
 }
 
 /// Settings for tests: short of nothing, so that only what a test provokes goes wrong.
-pub fn settings(path: &Path) -> EmbeddedSettings {
-    EmbeddedSettings { path: path.to_owned(), readers: 2, timeout: TIMEOUT, queue: 1024, events_kept: EVENTS_KEPT }
+pub fn sqlite_settings(path: &Path) -> SqliteSettings {
+    SqliteSettings {
+        path: path.to_owned(),
+        readers: 2,
+        timeout: TIMEOUT,
+        queue: 1024,
+        events_retention_max: EVENTS_RETENTION_DEFAULT,
+    }
 }
 
 async fn redis_store(settings: &RedisSettings) -> RedisStore {
@@ -255,7 +267,7 @@ pub fn password_hash(number: u64) -> PasswordHash {
 }
 
 /// Runs the acts as tasks that begin together; gives their results in the acts' order.
-pub async fn at_once<T, F>(acts: impl IntoIterator<Item = F>) -> Vec<T>
+pub async fn run_concurrently<T, F>(acts: impl IntoIterator<Item = F>) -> Vec<T>
 where
     T: Send + 'static,
     F: Future<Output = T> + Send + 'static,

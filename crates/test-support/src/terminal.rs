@@ -17,7 +17,7 @@ use super::redis_server::pause;
 const HANGS_AFTER: Duration = Duration::from_secs(60);
 
 /// The program and its terminal, from the person's side.
-pub struct Terminal {
+pub struct PseudoTerminal {
     process: Child,
     keys: File,
     /// The program's side, which tells the mode.
@@ -25,7 +25,7 @@ pub struct Terminal {
     screen: Arc<Mutex<Vec<u8>>>,
 }
 
-impl Terminal {
+impl PseudoTerminal {
     /// Runs userd with `args` in `folder`, on a terminal that is so wide.
     pub fn run(folder: &Path, args: &[&str], variables: &[(String, String)], columns: u16) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("there are pseudo-terminals");
@@ -101,7 +101,7 @@ impl Terminal {
     }
 }
 
-impl Drop for Terminal {
+impl Drop for PseudoTerminal {
     fn drop(&mut self) {
         // It may have ended already.
         let _ = self.process.kill();

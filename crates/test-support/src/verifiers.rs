@@ -20,7 +20,7 @@ fn installed() -> (PathBuf, PathBuf) {
 }
 
 /// What a script of tests/verifiers makes of `text`, as JSON.
-pub fn read_with(script: &str, text: &str) -> Value {
+pub fn run_reader(script: &str, text: &str) -> Value {
     let path = crate::paths::workspace_root().join("tests/verifiers").join(script);
     let mut process = Command::new(installed().1)
         .arg(path)
@@ -43,7 +43,7 @@ pub fn read_with(script: &str, text: &str) -> Value {
 }
 
 /// A service that checks tokens.
-pub struct Verifier {
+pub struct TokenVerifier {
     /// The library.
     pub name: &'static str,
     process: Child,
@@ -53,7 +53,7 @@ pub struct Verifier {
 
 /// What it finds.
 #[derive(Debug)]
-pub struct Verdict {
+pub struct TokenVerdict {
     pub good: bool,
     /// The key that signed a good token.
     pub kid: Option<String>,
@@ -65,7 +65,7 @@ pub struct Verdict {
     pub why: String,
 }
 
-impl Verifier {
+impl TokenVerifier {
     /// One of each library, which find the keys at `base` and check that tokens are for `audience`.
     pub fn each(base: &str, audience: &str) -> [Self; 2] {
         let (home, python) = installed();
@@ -91,13 +91,13 @@ impl Verifier {
     }
 
     /// What the service finds of a token.
-    pub fn judge(&mut self, token: &str) -> Verdict {
+    pub fn verify(&mut self, token: &str) -> TokenVerdict {
         writeln!(self.tokens, "{token}").expect("it reads tokens");
         let mut line = String::new();
         self.verdicts.read_line(&mut line).expect("it answers");
         let verdict: Value =
             serde_json::from_str(&line).unwrap_or_else(|_| panic!("{} gives no verdict: {line:?}", self.name));
-        Verdict {
+        TokenVerdict {
             good: verdict["good"].as_bool().expect("a verdict"),
             kid: verdict["kid"].as_str().map(str::to_owned),
             claims: verdict["claims"].clone(),
@@ -107,7 +107,7 @@ impl Verifier {
     }
 }
 
-impl Drop for Verifier {
+impl Drop for TokenVerifier {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();

@@ -1,14 +1,14 @@
 //! `docs/openapi.json` is what the program gives.
 
-use crate::http::scene::Scene;
+use crate::http::test_app::TestApp;
 
 /// Set, it has the test write the file.
 const WRITE: &str = "USERD_TEST_WRITE_OPENAPI";
 
 #[rocket::async_test]
 async fn the_committed_description_is_the_programs_own() {
-    let scene = Scene::protected().await;
-    let answer = scene.front.get("/openapi.json").await;
+    let app = TestApp::without_api_keys().await;
+    let answer = app.api.get("/openapi.json").await;
     assert_eq!(answer.header("Content-Type"), Some("application/json"));
     assert_eq!(answer.header("Cache-Control"), Some("public, max-age=300"));
     let path = userd_test_support::paths::workspace_root().join("docs/openapi.json");

@@ -6,7 +6,7 @@ use serde_json::Value;
 use userd_http::ProblemKind;
 
 use super::{description, operations};
-use crate::http::scene::Scene;
+use crate::http::test_app::TestApp;
 
 /// The first rank of the routes that answer for methods which a path does not have.
 const OTHER_METHODS_RANK: isize = 1000;
@@ -21,17 +21,17 @@ fn shape(path: &str) -> String {
 
 #[rocket::async_test]
 async fn every_route_is_described_and_nothing_else() {
-    let scene = Scene::keyed().await;
-    let own = scene.front.0.rocket().routes().filter(|route| route.rank < OTHER_METHODS_RANK);
+    let app = TestApp::with_api_key().await;
+    let own = app.api.0.rocket().routes().filter(|route| route.rank < OTHER_METHODS_RANK);
     let mounted: BTreeSet<_> = own.map(|route| format!("{} {}", route.method, shape(route.uri.path()))).collect();
-    let document = description(&scene).await;
+    let document = description(&app).await;
     let described: BTreeSet<_> =
         operations(&document).iter().map(|(method, path, _)| format!("{method} {}", shape(path))).collect();
     let missing: Vec<_> = mounted.difference(&described).collect();
     assert!(
         missing.is_empty(),
-        "not described: {missing:?}. Mount the route in `endpoints!` (crates/http/src/api/mod.rs), and add a `Told` for it to one \
-         of the files in crates/http/src/openapi/told/"
+        "not described: {missing:?}. Mount the route in `endpoints!` (mod.rs of its area in crates/http/src/api), and add an `OperationDoc` for it to one \
+         of the files in crates/http/src/openapi/operations/"
     );
     let made_up: Vec<_> = described.difference(&mounted).collect();
     assert!(made_up.is_empty(), "described and not mounted: {made_up:?}");
@@ -39,7 +39,7 @@ async fn every_route_is_described_and_nothing_else() {
 
 #[rocket::async_test]
 async fn every_kind_of_problem_is_described_and_can_be_given_somewhere() {
-    let document = description(&Scene::protected().await).await;
+    let document = description(&TestApp::without_api_keys().await).await;
     let kinds: BTreeSet<_> = ProblemKind::ALL.map(|kind| format!("urn:userd:problem:{}", kind.slug())).into();
     let described = &document["components"]["schemas"]["Problem"]["properties"]["type"]["enum"];
     assert_eq!(words(described), kinds);
@@ -52,7 +52,7 @@ async fn every_kind_of_problem_is_described_and_can_be_given_somewhere() {
             assert_eq!(schema["status"]["enum"][0], example["status"], "{name}: {slug}");
         }
     }
-    assert_eq!(given, kinds, "a kind that no endpoint gives: see `problems` in crates/http/src/openapi/told/");
+    assert_eq!(given, kinds, "a kind that no endpoint gives: see `problems` in crates/http/src/openapi/operations/");
 }
 
 fn words(list: &Value) -> BTreeSet<String> {

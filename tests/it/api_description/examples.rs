@@ -8,53 +8,53 @@ use serde_json::Value;
 use userd_core::Scope;
 use userd_http::HttpSettings;
 
-use super::shape::{mistakes, resolve};
+use super::shape::{resolve, schema_violations};
 use super::{description, operations};
-use crate::http::Answer;
-use crate::http::scene::{Headers, Scene, bearer, make_key};
+use crate::http::TestResponse;
 use crate::http::settings;
+use crate::http::test_app::{RequestHeaders, TestApp, bearer, make_key};
 use userd_store::memory::MemoryStore;
 
 /// Every endpoint, in an order in which the examples work, with who asks: nobody, Ada, or a service.
-const STEPS: [(&str, Who); 34] = [
-    ("sign_up", Who::Nobody),
-    ("sign_in", Who::Nobody),
-    ("count_users", Who::Service),
-    ("show_user", Who::Ada),
-    ("show_session", Who::Ada),
-    ("list_sessions", Who::Ada),
-    ("make_token", Who::Ada),
-    ("refresh_token", Who::Nobody),
-    ("public_keys", Who::Nobody),
-    ("discover", Who::Nobody),
-    ("replace_user", Who::Ada),
-    ("change_password", Who::Ada),
-    ("end_other_sessions", Who::Ada),
-    ("end_session", Who::Service),
-    ("ping", Who::Nobody),
-    ("live", Who::Nobody),
-    ("ready", Who::Nobody),
-    ("describe", Who::Nobody),
-    ("browse", Who::Nobody),
-    ("file", Who::Nobody),
-    ("metrics", Who::Service),
-    ("list_accounts", Who::Service),
-    ("show_account", Who::Service),
-    ("list_account_sessions", Who::Service),
-    ("list_events", Who::Service),
-    ("stats", Who::Service),
-    ("end_account_session", Who::Service),
-    ("sign_out", Who::Ada),
-    ("delete_user", Who::Service),
-    ("create_account", Who::Service),
-    ("rule_account", Who::Service),
-    ("set_password", Who::Service),
-    ("end_account_sessions", Who::Service),
-    ("delete_account", Who::Service),
+const STEPS: [(&str, ExampleCaller); 34] = [
+    ("sign_up", ExampleCaller::Nobody),
+    ("sign_in", ExampleCaller::Nobody),
+    ("count_users", ExampleCaller::Service),
+    ("get_user", ExampleCaller::Ada),
+    ("get_current_session", ExampleCaller::Ada),
+    ("list_sessions", ExampleCaller::Ada),
+    ("create_token", ExampleCaller::Ada),
+    ("refresh_token", ExampleCaller::Nobody),
+    ("get_jwks", ExampleCaller::Nobody),
+    ("get_openid_configuration", ExampleCaller::Nobody),
+    ("update_user", ExampleCaller::Ada),
+    ("change_password", ExampleCaller::Ada),
+    ("revoke_other_sessions", ExampleCaller::Ada),
+    ("revoke_session", ExampleCaller::Service),
+    ("ping", ExampleCaller::Nobody),
+    ("get_liveness", ExampleCaller::Nobody),
+    ("get_readiness", ExampleCaller::Nobody),
+    ("get_openapi", ExampleCaller::Nobody),
+    ("get_docs", ExampleCaller::Nobody),
+    ("get_file", ExampleCaller::Nobody),
+    ("get_metrics", ExampleCaller::Service),
+    ("list_accounts", ExampleCaller::Service),
+    ("get_account", ExampleCaller::Service),
+    ("list_account_sessions", ExampleCaller::Service),
+    ("list_account_events", ExampleCaller::Service),
+    ("get_stats", ExampleCaller::Service),
+    ("revoke_account_session", ExampleCaller::Service),
+    ("sign_out", ExampleCaller::Ada),
+    ("delete_user", ExampleCaller::Service),
+    ("create_account", ExampleCaller::Service),
+    ("update_account", ExampleCaller::Service),
+    ("set_account_password", ExampleCaller::Service),
+    ("revoke_account_sessions", ExampleCaller::Service),
+    ("delete_account", ExampleCaller::Service),
 ];
 
 #[derive(Clone, Copy)]
-enum Who {
+enum ExampleCaller {
     Nobody,
     Ada,
     Service,
@@ -62,14 +62,14 @@ enum Who {
 
 /// What earlier answers have told.
 #[derive(Default)]
-struct Known {
+struct ExampleValues {
     id: String,
     token: String,
     session: String,
     refresh: String,
 }
 
-impl Known {
+impl ExampleValues {
     fn learn(&mut self, answer: &Value) {
         for (name, place) in [
             ("id", &mut self.id),
@@ -91,25 +91,25 @@ async fn every_example_is_real() {
     let store = std::sync::Arc::new(MemoryStore::default());
     let key = make_key(&store, 1, &Scope::ALL).await;
     let settings = HttpSettings { static_dir: Some(folder.path().to_owned()), ..settings() };
-    let scene = Scene::with(settings, store).await;
-    let document = description(&scene).await;
+    let app = TestApp::with(settings, store).await;
+    let document = description(&app).await;
     let all = operations(&document);
     let steps: BTreeSet<_> = STEPS.iter().map(|(name, _)| *name).collect();
     let described: BTreeSet<_> = all.iter().filter_map(|(.., told)| told["operationId"].as_str()).collect();
     assert_eq!(steps, described, "every endpoint has a step in STEPS, and a name of its own");
-    let mut known = Known::default();
+    let mut known = ExampleValues::default();
     for (name, who) in STEPS {
-        if matches!(name, "end_session" | "end_account_session") {
+        if matches!(name, "revoke_session" | "revoke_account_session") {
             // One more session, to be ended by its id.
             let body = r#"{"email":"ada@example.com","password":"seven grey herons, wading"}"#;
-            let answer = scene.ask(Method::Post, "/api/login", &Headers::new(), body).await;
+            let answer = app.fetch(Method::Post, "/api/login", &RequestHeaders::new(), body).await;
             answer.value()["session_id"].as_str().expect("signed in").clone_into(&mut known.session);
         }
         let (method, path, told) = all.iter().find(|(.., told)| told["operationId"] == name).expect("it is described");
         let who = match who {
-            Who::Nobody => Headers::new(),
-            Who::Ada => bearer(&known.token),
-            Who::Service => bearer(&key),
+            ExampleCaller::Nobody => RequestHeaders::new(),
+            ExampleCaller::Ada => bearer(&known.token),
+            ExampleCaller::Service => bearer(&key),
         };
         let path =
             path.replace("{id}", &known.id).replace("{session_id}", &known.session).replace("{path}", "hello.txt");
@@ -118,7 +118,7 @@ async fn every_example_is_real() {
             body["refresh_token"] = known.refresh.clone().into();
         }
         let text = if body.is_null() { String::new() } else { body.to_string() };
-        let answer = scene.ask(method.parse::<Method>().expect("a method"), &path, &who, &text).await;
+        let answer = app.fetch(method.parse::<Method>().expect("a method"), &path, &who, &text).await;
         check(&document, name, told, &answer);
         if matches!(name, "sign_up" | "sign_in" | "refresh_token" | "create_account") {
             let token = std::mem::take(&mut known.token);
@@ -131,7 +131,7 @@ async fn every_example_is_real() {
 }
 
 /// Holds an answer against what is described, and the example of it against both.
-fn check(document: &Value, name: &str, told: &Value, answer: &Answer) {
+fn check(document: &Value, name: &str, told: &Value, answer: &TestResponse) {
     assert_eq!(answer.status, 200, "{name}: {answer}");
     let described = resolve(document, &told["responses"]["200"]);
     for (header, one) in described["headers"].as_object().into_iter().flatten() {
@@ -144,13 +144,13 @@ fn check(document: &Value, name: &str, told: &Value, answer: &Answer) {
         return;
     }
     let real = answer.value();
-    if name == "describe" {
+    if name == "get_openapi" {
         assert_eq!(&real, document);
         return;
     }
     let example = &content["example"];
     for (which, value) in [("the answer", &real), ("the example", example)] {
-        let wrong = mistakes(document, &content["schema"], value, "");
+        let wrong = schema_violations(document, &content["schema"], value, "");
         assert!(wrong.is_empty(), "{name}: {which}: {wrong:?}");
     }
     assert_eq!(fields(&real), fields(example), "{name}: the example has other fields than the answer");

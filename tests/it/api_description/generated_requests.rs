@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use userd_test_support::program::Launch;
+use userd_test_support::userd_process::UserdCommand;
 
 /// Everything that a service may.
 const SCOPES: &str = "users:read,users:write,sessions:read,sessions:write,admin,metrics";
@@ -19,7 +19,7 @@ fn requests_made_from_the_description_find_no_mistake() {
         "schemathesis, which makes requests from the API's description, is not installed: run ./scripts/ensure-verifiers.sh"
     );
     let folder = tempfile::tempdir().expect("a folder can be made");
-    let launch = Launch::in_folder(folder.path()).cheap_hashes().unthrottled();
+    let launch = UserdCommand::in_folder(folder.path()).cheap_hashes().without_rate_limits();
     let key = launch.make_api_key(SCOPES);
     let serving = launch.start();
     let base = format!("http://{}", serving.address());
@@ -30,8 +30,8 @@ fn requests_made_from_the_description_find_no_mistake() {
         ("nobody", "[auth]\nauto-signup = false".to_owned()),
     ];
     let runs = runs.map(|(name, who)| {
-        let place = tempfile::tempdir().expect("a folder can be made");
-        (name, run(&program, &root, place.path(), &base, &who), place)
+        let run_folder = tempfile::tempdir().expect("a folder can be made");
+        (name, run(&program, &root, run_folder.path(), &base, &who), run_folder)
     });
     let mut found = Vec::new();
     for (name, run, _place) in runs {
@@ -44,14 +44,14 @@ fn requests_made_from_the_description_find_no_mistake() {
     assert!(found.is_empty(), "schemathesis has found something\n{}", found.join("\n"));
 }
 
-/// Starts a run in the folder `place`, by the settings of all runs and those that say who asks.
-fn run(program: &Path, root: &Path, place: &Path, base: &str, who: &str) -> Child {
+/// Starts a run in the folder `run_folder`, by the settings of all runs and those that say who asks.
+fn run(program: &Path, root: &Path, run_folder: &Path, base: &str, who: &str) -> Child {
     let shared = fs::read_to_string(root.join("tests/verifiers/schemathesis.toml")).expect("the settings can be read");
-    let settings = place.join("schemathesis.toml");
+    let settings = run_folder.join("schemathesis.toml");
     fs::write(&settings, format!("{shared}\n{who}\n")).expect("the settings can be written");
     let mut command = Command::new(program);
     command.arg("--config-file").arg(settings).args(["--no-color", "run", &format!("{base}/openapi.json")]);
-    command.current_dir(place).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    command.current_dir(run_folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command
         .spawn()
         .unwrap_or_else(|error| panic!("schemathesis does not start ({error}): run ./scripts/ensure-verifiers.sh"))

@@ -10,11 +10,11 @@ mod shape;
 
 use serde_json::Value;
 
-use crate::http::scene::Scene;
+use crate::http::test_app::TestApp;
 
 /// The description that the service gives.
-async fn description(scene: &Scene) -> Value {
-    let answer = scene.front.get("/openapi.json").await;
+async fn description(app: &TestApp) -> Value {
+    let answer = app.api.get("/openapi.json").await;
     assert_eq!(answer.status, 200, "{answer}");
     answer.value()
 }

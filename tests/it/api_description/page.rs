@@ -1,13 +1,13 @@
 //! The page has all that the description has, and needs nothing from elsewhere.
 
 use super::{description, operations};
-use crate::http::scene::Scene;
+use crate::http::test_app::TestApp;
 
 #[rocket::async_test]
 async fn the_page_has_every_endpoint_and_loads_nothing() {
-    let scene = Scene::protected().await;
-    let document = description(&scene).await;
-    let answer = scene.front.get("/docs").await;
+    let app = TestApp::without_api_keys().await;
+    let document = description(&app).await;
+    let answer = app.api.get("/docs").await;
     let page = answer.text();
     for (method, path, told) in operations(&document) {
         let name = told["operationId"].as_str().expect("a name");
@@ -28,7 +28,7 @@ async fn the_page_has_every_endpoint_and_loads_nothing() {
 
 #[rocket::async_test]
 async fn a_browser_may_run_only_what_is_in_the_page() {
-    let answer = Scene::protected().await.front.get("/docs").await;
+    let answer = TestApp::without_api_keys().await.api.get("/docs").await;
     assert_eq!(
         answer.header("Cross-Origin-Opener-Policy"),
         Some("same-origin"),

@@ -4,11 +4,12 @@
 use serde_json::Value;
 
 /// Everything that is wrong with `value`, which lies at `at`.
-pub(super) fn mistakes(document: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String> {
+pub(super) fn schema_violations(document: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String> {
     let schema = resolve(document, schema);
     let mut found = Vec::new();
-    if let Some(any) =
-        schema["oneOf"].as_array().filter(|any| any.iter().all(|one| !mistakes(document, one, value, at).is_empty()))
+    if let Some(any) = schema["oneOf"]
+        .as_array()
+        .filter(|any| any.iter().all(|one| !schema_violations(document, one, value, at).is_empty()))
     {
         found.push(format!("{at} is as none of {any:?} says: {value}"));
     }
@@ -32,13 +33,13 @@ pub(super) fn mistakes(document: &Value, schema: &Value, value: &Value, at: &str
         }
         for (name, field) in fields {
             match properties.get(name) {
-                Some(of_field) => found.extend(mistakes(document, of_field, field, &format!("{at}/{name}"))),
+                Some(of_field) => found.extend(schema_violations(document, of_field, field, &format!("{at}/{name}"))),
                 None => found.push(format!("{at}/{name} is not described")),
             }
         }
     }
     for (index, item) in value.as_array().into_iter().flatten().enumerate() {
-        found.extend(mistakes(document, &schema["items"], item, &format!("{at}/{index}")));
+        found.extend(schema_violations(document, &schema["items"], item, &format!("{at}/{index}")));
     }
     found
 }
@@ -78,7 +79,7 @@ fn what_is_not_as_the_schema_says_is_found() {
         "n": { "type": ["integer", "null"] }, "t": { "enum": ["x"] }, "l": { "type": "array", "items": { "type": "string" } },
     } } });
     let schema = serde_json::json!({ "$ref": "#/a" });
-    let check = |value| mistakes(&document, &schema, &value, "");
+    let check = |value| schema_violations(&document, &schema, &value, "");
     assert_eq!(check(serde_json::json!({ "n": null, "t": "x", "l": ["y"] })), Vec::<String>::new());
     for wrong in [
         serde_json::json!([]),

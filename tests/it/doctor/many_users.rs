@@ -3,12 +3,12 @@
 use userd_core::clock::ManualClock;
 use userd_core::random::{Random, SystemRandom};
 use userd_core::{CanonicalEmail, Email, User, UserId};
-use userd_store_redis::keys::{Keys, Shard};
+use userd_store_redis::layout::{KeyLayout, Shard};
 
-use userd_test_support::people::{NOW, person};
-use userd_test_support::program::Launch;
-use userd_test_support::recovery::patient_store;
+use userd_test_support::fixtures::{NOW, new_user};
+use userd_test_support::recovery::store_with_long_timeout;
 use userd_test_support::redis_server::RedisServer;
+use userd_test_support::userd_process::UserdCommand;
 
 const USERS: usize = 100_000;
 
@@ -20,8 +20,8 @@ const GROWTH_KIB_MAX: u64 = 60 * 1024;
 
 /// Writes users as userd would have, past the store: each of them through a sign-up would take minutes.
 fn plant(server: &RedisServer, count: usize) {
-    let keys = Keys::below("userd:".to_owned());
-    let somebody = person(&ManualClock::at(NOW), "somebody@example.org");
+    let keys = KeyLayout::with_prefix("userd:".to_owned());
+    let somebody = new_user(&ManualClock::at(NOW), "somebody@example.org");
     let client = redis::Client::open(server.url()).expect("an address");
     let mut connection = client.get_connection().expect("the server is there");
     for batch in 0..count / BATCH {
@@ -41,7 +41,7 @@ fn plant(server: &RedisServer, count: usize) {
     }
 }
 
-fn write(pipeline: &mut redis::Pipeline, keys: &Keys, user: &User) {
+fn write(pipeline: &mut redis::Pipeline, keys: &KeyLayout, user: &User) {
     let (id, email, shard) = (user.id.to_string(), user.email.canonical().as_str(), Shard::of_user(user.id));
     let (salt, hash) = user.password_hash.as_str().rsplit_once('$').expect("a PHC string");
     pipeline.cmd("HSET").arg(keys.user(user.id));
@@ -60,14 +60,14 @@ fn write(pipeline: &mut redis::Pipeline, keys: &Keys, user: &User) {
 async fn a_hundred_thousand_users_are_looked_at_while_serving_and_cost_no_memory() {
     let server = RedisServer::start();
     // The marks of the key space have to be there before the users.
-    drop(patient_store(server.settings()).await);
+    drop(store_with_long_timeout(server.settings()).await);
     plant(&server, USERS);
     let folder = tempfile::tempdir().expect("a folder");
-    let launch = Launch::in_folder(folder.path()).redis(&server);
+    let launch = UserdCommand::in_folder(folder.path()).redis(&server);
     let mut serving = launch.set("doctor.pause_s", "1").set("doctor.rate_per_s", "1000000").start();
     let before = serving.memory_kib();
-    let line = serving.line_with("the doctor has looked at every user");
-    for word in [&format!("users={USERS}"), "mended=0", "mendable=0", "needs_person=0"] {
+    let line = serving.wait_for_log_line("the doctor has looked at every user");
+    for word in [&format!("users={USERS}"), "repaired=0", "repairable=0", "manual=0"] {
         assert!(line.contains(word), "{line}");
     }
     let grown = serving.memory_peak_kib().saturating_sub(before);

@@ -7,11 +7,11 @@ use std::process::{Command, Output};
 use rusqlite::Connection;
 use serde_json::Value;
 use userd_core::CanonicalEmail;
-use userd_store_redis::keys::Keys;
+use userd_store_redis::layout::KeyLayout;
 
-use userd_test_support::http::{ask, sign_up};
-use userd_test_support::program::{Launch, Serving};
+use userd_test_support::http_client::{fetch, sign_up};
 use userd_test_support::redis_server::{RedisServer, free_port};
+use userd_test_support::userd_process::{UserdCommand, UserdProcess};
 
 fn doctor(folder: &Path, store: &str, flags: &[&str]) -> Output {
     Command::new(env!("CARGO_BIN_EXE_userd"))
@@ -35,22 +35,22 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8(bytes.to_vec()).expect("the output is UTF-8")
 }
 
-async fn with_two_users(launch: &Launch) -> Serving {
+async fn with_two_users(launch: &UserdCommand) -> UserdProcess {
     let serving = launch.start();
     for email in ["ada@example.org", "bob@example.org"] {
-        assert_eq!(ask(serving.address(), &sign_up(email)).await.status, 200);
+        assert_eq!(fetch(serving.address(), &sign_up(email)).await.status, 200);
     }
     serving
 }
 
 fn claim(email: &str) -> String {
-    Keys::below("userd:".to_owned()).claim(&CanonicalEmail::from_stored(email.to_owned()))
+    KeyLayout::with_prefix("userd:".to_owned()).claim(&CanonicalEmail::from_stored(email.to_owned()))
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn on_redis_the_exit_code_says_what_is_to_be_done_while_userd_serves() {
     let (server, folder) = (RedisServer::start(), tempfile::tempdir().expect("a folder"));
-    let launch = Launch::in_folder(folder.path()).cheap_hashes().redis(&server).set("doctor.background", "false");
+    let launch = UserdCommand::in_folder(folder.path()).cheap_hashes().redis(&server).set("doctor.background", "false");
     let serving = with_two_users(&launch).await;
     let (folder, url) = (folder.path(), server.url());
     let (code, found) = report(folder, &url, &[]);
@@ -59,18 +59,18 @@ async fn on_redis_the_exit_code_says_what_is_to_be_done_while_userd_serves() {
 
     server.command(&["DEL", &claim("ada@example.org")]);
     let (code, found) = report(folder, &url, &[]);
-    assert_eq!((code, &found["mendable"]), (Some(3), &1.into()), "{found}");
+    assert_eq!((code, &found["repairable"]), (Some(3), &1.into()), "{found}");
     let finding = &found["findings"][0];
-    assert_eq!((&finding["kind"], &finding["state"]), (&"claim-missing".into(), &"mendable".into()));
+    assert_eq!((&finding["kind"], &finding["state"]), (&"missing-claim".into(), &"repairable".into()));
     assert!(finding["user"].as_str().is_some_and(|id| id.len() == 36), "{finding}");
     let output = doctor(folder, &url, &[]);
     let table = text(&output.stdout);
     assert_eq!(output.status.code(), Some(3), "{table}");
-    assert!(table.contains("mendable      claim-missing") && table.contains("2 users looked at, 1 that"), "{table}");
+    assert!(table.contains("repairable    missing-claim") && table.contains("2 users looked at, 1 that"), "{table}");
     assert!(!table.contains("ada@example.org") && output.stderr.is_empty(), "{table}");
 
     let (code, found) = report(folder, &url, &["--repair", "--rate", "0"]);
-    assert_eq!((code, &found["mended"]), (Some(0), &1.into()), "{found}");
+    assert_eq!((code, &found["repaired"]), (Some(0), &1.into()), "{found}");
     assert_eq!(report(folder, &url, &[]).0, Some(0));
 
     server.command(&["DEL", &claim("ada@example.org")]);
@@ -78,7 +78,7 @@ async fn on_redis_the_exit_code_says_what_is_to_be_done_while_userd_serves() {
     assert_eq!(report(folder, &url, &[]).0, Some(4), "a person wins over a repair");
     assert_eq!(report(folder, &url, &["--repair"]).0, Some(4));
     let found = report(folder, &url, &[]).1;
-    assert_eq!((&found["mendable"], &found["needs_person"]), (&0.into(), &2.into()), "{found}");
+    assert_eq!((&found["repairable"], &found["manual"]), (&0.into(), &2.into()), "{found}");
     assert_eq!(serving.stop().0, Some(0));
 }
 
@@ -86,14 +86,14 @@ async fn on_redis_the_exit_code_says_what_is_to_be_done_while_userd_serves() {
 async fn on_a_file_it_looks_beside_the_serving_userd_and_repairs_when_that_has_ended() {
     let folder = tempfile::tempdir().expect("a folder");
     let serving =
-        with_two_users(&Launch::in_folder(folder.path()).cheap_hashes().set("doctor.background", "false")).await;
+        with_two_users(&UserdCommand::in_folder(folder.path()).cheap_hashes().set("doctor.background", "false")).await;
     let (folder, store) = (folder.path(), "sqlite:./userd-data/userd.db");
     assert_eq!(report(folder, store, &[]).0, Some(0));
     let database = Connection::open(folder.join("userd-data/userd.db")).expect("the file");
     database.execute("UPDATE meta SET value = 5 WHERE key = 'users_count'", []).expect("it can be written");
     drop(database);
     let (code, found) = report(folder, store, &[]);
-    assert_eq!((code, &found["users"], &found["findings"][0]["kind"]), (Some(3), &2.into(), &"count-wrong".into()));
+    assert_eq!((code, &found["users"], &found["findings"][0]["kind"]), (Some(3), &2.into(), &"count-mismatch".into()));
     let output = doctor(folder, store, &["--repair"]);
     assert_eq!((output.status.code(), text(&output.stdout).as_str()), (Some(1), ""));
     assert!(text(&output.stderr).contains("is being served by another userd (process "), "{}", text(&output.stderr));
@@ -123,17 +123,17 @@ async fn what_can_not_be_looked_at_ends_with_1_and_a_mistake_with_2() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_serving_userd_looks_by_itself_mends_and_logs() {
     let (server, folder) = (RedisServer::start(), tempfile::tempdir().expect("a folder"));
-    let launch = Launch::in_folder(folder.path()).cheap_hashes().redis(&server).set("doctor.pause_s", "1");
+    let launch = UserdCommand::in_folder(folder.path()).cheap_hashes().redis(&server).set("doctor.pause_s", "1");
     let mut serving = with_two_users(&launch).await;
     server.command(&["DEL", &claim("ada@example.org")]);
     server.command(&["SET", &claim("bob@example.org"), "nobody's"]);
-    let line = serving.line_with("the doctor mended something");
-    assert!(line.contains("WARN") && line.contains("claim-missing"), "{line}");
-    let line = serving.line_with("the doctor found what a person has to look at");
+    let line = serving.wait_for_log_line("the doctor mended something");
+    assert!(line.contains("WARN") && line.contains("missing-claim"), "{line}");
+    let line = serving.wait_for_log_line("the doctor found what a person has to look at");
     assert!(line.contains("ERROR"), "{line}");
-    serving.line_with("the doctor has looked at every user");
-    serving.line_with("the doctor found what a person has to look at");
-    assert_eq!(report(folder.path(), &server.url(), &[]).1["mendable"], 0);
+    serving.wait_for_log_line("the doctor has looked at every user");
+    serving.wait_for_log_line("the doctor found what a person has to look at");
+    assert_eq!(report(folder.path(), &server.url(), &[]).1["repairable"], 0);
     let log = serving.log();
     let whole = log.lines().filter(|line| line.contains("doctor") && (line.contains("ada@") || line.contains("bob@")));
     assert_eq!(whole.collect::<Vec<_>>(), Vec::<&str>::new());
@@ -144,11 +144,11 @@ async fn a_serving_userd_looks_by_itself_mends_and_logs() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_serving_userd_without_repair_only_reports() {
     let (server, folder) = (RedisServer::start(), tempfile::tempdir().expect("a folder"));
-    let launch = Launch::in_folder(folder.path()).cheap_hashes().redis(&server);
+    let launch = UserdCommand::in_folder(folder.path()).cheap_hashes().redis(&server);
     let mut serving = with_two_users(&launch.set("doctor.pause_s", "1").set("doctor.repair", "false")).await;
     server.command(&["DEL", &claim("ada@example.org")]);
     for _ in 0..2 {
-        serving.line_with("the doctor found what `userd doctor --repair` mends");
+        serving.wait_for_log_line("the doctor found what `userd doctor --repair` mends");
     }
     assert_eq!(report(folder.path(), &server.url(), &[]).0, Some(3));
     assert_eq!(serving.stop().0, Some(0));

@@ -6,14 +6,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokio::task::JoinSet;
 use userd_core::clock::Clock;
-use userd_core::{Client, User};
-use userd_store::{Finding, FindingKind, Insert, Remove, Store, Treatment, Update};
+use userd_core::{Actor, User};
+use userd_store::{CheckMode, CreateUserOutcome, DeleteUserOutcome, Finding, FindingKind, Store, UpdateUserOutcome};
 use userd_store_redis::RedisStore;
 
-use userd_test_support::people::{person, profile};
-use userd_test_support::recovery::patient_store;
+use userd_test_support::damage_kit::{DamageKit, check_store, finding_kinds};
+use userd_test_support::fixtures::{new_profile, new_user};
+use userd_test_support::recovery::store_with_long_timeout;
 use userd_test_support::redis_audit::audit;
-use userd_test_support::ward::{Ward, kinds, pass};
 
 const STORES: usize = 3;
 const WORKERS: usize = 9;
@@ -24,37 +24,37 @@ const WANTED: usize = 4;
 
 /// What a worker leaves: users whose last acknowledged state is this, and ids that were deleted.
 #[derive(Default)]
-struct Left {
+struct WorkerResult {
     users: Vec<User>,
     deleted: Vec<User>,
 }
 
-async fn work(store: Arc<RedisStore>, ward: Arc<Ward>, worker: usize) -> Left {
-    let mut left = Left::default();
+async fn run_worker(store: Arc<RedisStore>, kit: Arc<DamageKit>, worker: usize) -> WorkerResult {
+    let mut left = WorkerResult::default();
     for round in 0..ROUNDS {
-        let own = person(&ward.clock, &format!("own-{worker}-{round}@example.org"));
-        assert_eq!(store.insert_user(&own, Client::nobody()).await.expect("served"), Insert::Inserted);
+        let own = new_user(&kit.clock, &format!("own-{worker}-{round}@example.org"));
+        assert_eq!(store.create_user(&own, Actor::anonymous()).await.expect("served"), CreateUserOutcome::Created);
         let wanted = format!("wanted-{}@example.org", (worker + round) % WANTED);
-        let now = ward.clock.now();
+        let now = kit.clock.now();
         // To an e-mail that others want too, away from it again, and every other one is deleted.
         let answer =
-            store.replace_profile(own.id, own.version, &profile("Wanting", &wanted), Client::nobody(), now).await;
+            store.update_profile(own.id, own.version, &new_profile("Wanting", &wanted), Actor::anonymous(), now).await;
         let user = match answer.expect("served") {
-            Update::Updated(user) => *user,
-            Update::Taken => own,
+            UpdateUserOutcome::Updated(user) => *user,
+            UpdateUserOutcome::EmailTaken => own,
             other => panic!("{other:?}"),
         };
-        let _ = store.insert_user(&person(&ward.clock, &wanted), Client::nobody()).await.expect("served");
-        let own_again = profile("Content", &format!("again-{worker}-{round}@example.org"));
-        let Update::Updated(user) =
-            store.replace_profile(user.id, user.version, &own_again, Client::nobody(), now).await.expect("served")
+        let _ = store.create_user(&new_user(&kit.clock, &wanted), Actor::anonymous()).await.expect("served");
+        let own_again = new_profile("Content", &format!("again-{worker}-{round}@example.org"));
+        let UpdateUserOutcome::Updated(user) =
+            store.update_profile(user.id, user.version, &own_again, Actor::anonymous(), now).await.expect("served")
         else {
             panic!("nobody else wants it")
         };
         if round % 2 == 0 {
             assert_eq!(
-                store.remove_user(user.id, user.version, Client::nobody(), now).await.expect("served"),
-                Remove::Removed
+                store.delete_user(user.id, user.version, Actor::anonymous(), now).await.expect("served"),
+                DeleteUserOutcome::Deleted
             );
             left.deleted.push(*user);
         } else {
@@ -64,10 +64,10 @@ async fn work(store: Arc<RedisStore>, ward: Arc<Ward>, worker: usize) -> Left {
     left
 }
 
-async fn look_until(over: Arc<AtomicBool>, store: Arc<RedisStore>, ward: Arc<Ward>) -> (usize, Vec<Finding>) {
+async fn check_until(over: Arc<AtomicBool>, store: Arc<RedisStore>, kit: Arc<DamageKit>) -> (usize, Vec<Finding>) {
     let (mut passes, mut found) = (0, Vec::new());
     while !over.load(Ordering::SeqCst) {
-        found.extend(pass(&store, &ward.clock, Treatment::Repair).await.findings);
+        found.extend(check_store(&store, &kit.clock, CheckMode::Repair).await.findings);
         passes += 1;
     }
     (passes, found)
@@ -75,40 +75,40 @@ async fn look_until(over: Arc<AtomicBool>, store: Arc<RedisStore>, ward: Arc<War
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn doctors_that_repair_under_heavy_load_find_no_damage_and_harm_nobody() {
-    let ward = Arc::new(Ward::open().await);
+    let kit = Arc::new(DamageKit::open().await);
     let over = Arc::new(AtomicBool::new(false));
     let mut stores = Vec::new();
     for _ in 0..STORES {
-        stores.push(Arc::new(patient_store(ward.server.settings()).await));
+        stores.push(Arc::new(store_with_long_timeout(kit.server.settings()).await));
     }
     let mut doctors = JoinSet::new();
     for store in &stores[..2] {
-        doctors.spawn(look_until(Arc::clone(&over), Arc::clone(store), Arc::clone(&ward)));
+        doctors.spawn(check_until(Arc::clone(&over), Arc::clone(store), Arc::clone(&kit)));
     }
     let mut workers = JoinSet::new();
     for worker in 0..WORKERS {
-        workers.spawn(work(Arc::clone(&stores[worker % STORES]), Arc::clone(&ward), worker));
+        workers.spawn(run_worker(Arc::clone(&stores[worker % STORES]), Arc::clone(&kit), worker));
     }
     let left = workers.join_all().await;
     over.store(true, Ordering::SeqCst);
     for (passes, found) in doctors.join_all().await {
         assert!(passes > 0);
         // On a busy machine a worker can be kept from its next step for longer than the doctor looks.
-        let on_its_way = [FindingKind::ClaimsOwed, FindingKind::ClaimStray];
+        let on_its_way = [FindingKind::UnreleasedClaim, FindingKind::OrphanedClaim];
         let damage: Vec<_> = found.iter().filter(|finding| !on_its_way.contains(&finding.kind)).collect();
         assert!(damage.is_empty(), "{damage:?}");
     }
-    assert_eq!(audit(&ward.server, "userd:").contradictions, Vec::<String>::new());
-    for Left { users, deleted } in left {
+    assert_eq!(audit(&kit.server, "userd:").contradictions, Vec::<String>::new());
+    for WorkerResult { users, deleted } in left {
         for user in users {
-            assert_eq!(ward.store.user(user.id).await.expect("served").as_ref(), Some(&user));
-            assert_eq!(ward.by_email(user.email.as_written()).await, Some(user));
+            assert_eq!(kit.store.user(user.id).await.expect("served").as_ref(), Some(&user));
+            assert_eq!(kit.by_email(user.email.as_written()).await, Some(user));
         }
         for user in deleted {
-            assert_eq!(ward.store.user(user.id).await.expect("served"), None);
+            assert_eq!(kit.store.user(user.id).await.expect("served"), None);
         }
     }
-    ward.pass(Treatment::Repair).await;
-    assert_eq!(kinds(&ward.pass(Treatment::Report).await), []);
-    assert_eq!(audit(&ward.server, "userd:").all(), Vec::<String>::new());
+    kit.run_check(CheckMode::Repair).await;
+    assert_eq!(finding_kinds(&kit.run_check(CheckMode::Report).await), []);
+    assert_eq!(audit(&kit.server, "userd:").all(), Vec::<String>::new());
 }

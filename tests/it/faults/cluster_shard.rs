@@ -9,14 +9,14 @@ use std::time::{Duration, Instant};
 
 use tokio::task::JoinSet;
 use userd_core::{CanonicalEmail, UserId};
-use userd_store_redis::keys::Keys;
+use userd_store_redis::layout::KeyLayout;
 
 use userd_test_support::fault_report::report_row;
-use userd_test_support::http::{Answer, ask, get, until_signed_up, until_status};
-use userd_test_support::program::Launch;
+use userd_test_support::http_client::{HttpResponse, fetch, get, wait_for_status, wait_until_signed_up};
 use userd_test_support::redis_audit::audit;
 use userd_test_support::redis_cluster::ClusterPlan;
-use userd_test_support::sign_ins::by;
+use userd_test_support::sign_in_requests::with_bearer;
+use userd_test_support::userd_process::UserdCommand;
 
 /// Enough that every shard has some.
 const USERS: usize = 90;
@@ -29,11 +29,11 @@ async fn answers(
     address: SocketAddr,
     key: String,
     looks: Vec<(String, bool)>,
-) -> Vec<(String, bool, Answer, Duration)> {
+) -> Vec<(String, bool, HttpResponse, Duration)> {
     let mut answers = Vec::new();
     for (path, concerned) in looks {
         let began = Instant::now();
-        let answer = ask(address, &by(&key, get(&path))).await;
+        let answer = fetch(address, &with_bearer(&key, get(&path))).await;
         answers.push((path, concerned, answer, began.elapsed()));
     }
     answers
@@ -43,22 +43,22 @@ async fn answers(
 async fn a_shard_that_is_gone_costs_only_its_own_users_their_service() {
     let mut cluster = ClusterPlan::of(3, 1).with(&["--appendfsync", "always"]).start();
     let folder = tempfile::tempdir().expect("a folder");
-    let launch = Launch::in_folder(folder.path()).store(&cluster.url()).cheap_hashes();
+    let launch = UserdCommand::in_folder(folder.path()).store(&cluster.url()).cheap_hashes();
     let launch = launch.set("redis.timeout_ms", "300");
     let serving = launch.start();
     let address = serving.address();
     let mut people = Vec::new();
     for number in 0..USERS {
         let email = format!("user-{number}@example.org");
-        people.push((email.clone(), until_signed_up(address, &email).await.id()));
+        people.push((email.clone(), wait_until_signed_up(address, &email).await.id()));
     }
     let key = launch.make_api_key("users:read");
     // From now on without the key nobody looks anybody up; and the key itself is known.
-    until_status(address, &format!("/api/users/{}", people[0].1), 401).await;
-    let first = ask(address, &by(&key, get("/api/users"))).await;
+    wait_for_status(address, &format!("/api/users/{}", people[0].1), 401).await;
+    let first = fetch(address, &with_bearer(&key, get("/api/users"))).await;
     assert_eq!(first.status, 200, "{}", first.text());
     let gone = cluster.primary_of_key("userd:{000}:keys:api");
-    let keys = Keys::below("userd:".to_owned());
+    let keys = KeyLayout::with_prefix("userd:".to_owned());
     let is_gone = |key: String| cluster.primary_of_key(&key) == gone;
     let mut looks = Vec::new();
     for (email, id) in &people {
@@ -79,7 +79,7 @@ async fn a_shard_that_is_gone_costs_only_its_own_users_their_service() {
     for (path, concerned, answer, time) in clients.join_all().await.concat() {
         longest = longest.max(time);
         if concerned {
-            assert!(answer.is_polite_refusal(), "{path}: {answer:?}");
+            assert!(answer.is_retryable_503(), "{path}: {answer:?}");
             refused += 1;
         } else {
             of_others += 1;
@@ -89,11 +89,11 @@ async fn a_shard_that_is_gone_costs_only_its_own_users_their_service() {
     for &node in &shard {
         cluster.start_again(node);
     }
-    cluster.wait_until_whole();
-    until_signed_up(address, "afterwards@example.org").await;
+    cluster.wait_until_healthy();
+    wait_until_signed_up(address, "afterwards@example.org").await;
     for (email, id) in &people {
-        let by_id = ask(address, &by(&key, get(&format!("/api/users/{id}")))).await;
-        let by_email = ask(address, &by(&key, get(&format!("/api/users/{email}")))).await;
+        let by_id = fetch(address, &with_bearer(&key, get(&format!("/api/users/{id}")))).await;
+        let by_email = fetch(address, &with_bearer(&key, get(&format!("/api/users/{email}")))).await;
         assert_eq!((by_id.status, by_id.text()), (200, by_email.text()), "{email}");
     }
     report_row(

@@ -8,13 +8,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use userd_test_support::crashed_redis::{ALWAYS, EVERYSEC, Trial, before_syncs, end_of, of_log, span_ms, started_on};
-use userd_test_support::durability::{Measured, Promise, record};
-use userd_test_support::fault_time::amount;
-use userd_test_support::power_journal::{Act, Keep};
-use userd_test_support::power_loss::PowerLoss;
-use userd_test_support::program::Launch;
+use userd_test_support::crashed_redis::{
+    ALWAYS, CrashTrial, EVERYSEC, before_fsyncs, is_aof_record, journal_offset_after, loss_window_ms, start_redis_on,
+};
+use userd_test_support::durability_table::{DurabilityMeasurement, DurabilityPromise, record_measurement};
+use userd_test_support::power_journal::{FileOperation, SurvivingWrites};
+use userd_test_support::power_loss::PowerLossRecorder;
 use userd_test_support::redis_server::{RedisServer, command, wait_for};
+use userd_test_support::run_scale::scaled;
+use userd_test_support::userd_process::UserdCommand;
 
 /// A sign-up waits for four or five flushes of a second, and no replica is there to be waited for.
 const DISK: &[(&str, &str)] =
@@ -31,12 +33,12 @@ const TOO_EARLY: &str = "answers WAITAOF before its file is flushed";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn under_disk_and_appendfsync_always_a_power_cut_loses_nothing_acknowledged() {
-    let crashed = Trial { settings: DISK, both: true, ..Trial::on(ALWAYS, amount(100, 1_000)) }.run().await;
-    let images = amount(12, 100);
-    let acknowledged = crashed.loses_nothing(ALWAYS, images).await;
-    let measured = Measured { trials: images, acknowledged, lost: 0, span_ms: None };
+    let crashed = CrashTrial { settings: DISK, both: true, ..CrashTrial::on(ALWAYS, scaled(100, 1_000)) }.run().await;
+    let images = scaled(12, 100);
+    let acknowledged = crashed.assert_loses_nothing(ALWAYS, images).await;
+    let measured = DurabilityMeasurement { trials: images, acknowledged, lost: 0, loss_window_ms: None };
     let kept = "`acknowledge = \"disk\"`, `appendfsync always`";
-    record(kept, "power loss", &crashed.product, Promise::Nothing, measured);
+    record_measurement(kept, "power loss", &crashed.product, DurabilityPromise::Nothing, measured);
 }
 
 /// On a server that can't tell, or tells too early, there is nothing to cut: userd does not serve from it.
@@ -51,22 +53,22 @@ async fn under_disk_and_everysec_a_power_cut_loses_nothing_acknowledged_or_userd
     }
     assert!(asked.is_ok(), "userd serves from a server that can't tell: {asked:?}");
     // All of them share the flushes.
-    let crowd = Trial { settings: DISK, both: true, clients: 200, ..Trial::on(EVERYSEC, amount(100, 1_000)) };
-    let (crashed, images) = (crowd.run().await, amount(8, 100));
-    let acknowledged = crashed.loses_nothing(EVERYSEC, images).await;
-    let measured = Measured { trials: images, acknowledged, lost: 0, span_ms: None };
+    let crowd = CrashTrial { settings: DISK, both: true, clients: 200, ..CrashTrial::on(EVERYSEC, scaled(100, 1_000)) };
+    let (crashed, images) = (crowd.run().await, scaled(8, 100));
+    let acknowledged = crashed.assert_loses_nothing(EVERYSEC, images).await;
+    let measured = DurabilityMeasurement { trials: images, acknowledged, lost: 0, loss_window_ms: None };
     let kept = "`acknowledge = \"disk\"`, `appendfsync everysec`";
-    record(kept, "power loss", &crashed.product, Promise::Nothing, measured);
+    record_measurement(kept, "power loss", &crashed.product, DurabilityPromise::Nothing, measured);
 }
 
 /// The log of a userd that does not start on this server; none if it does.
 pub fn refused(server: &RedisServer) -> Option<String> {
     let home = tempfile::tempdir().expect("a folder");
-    let launch = Launch::in_folder(home.path()).redis(server).cheap_hashes();
+    let launch = UserdCommand::in_folder(home.path()).redis(server).cheap_hashes();
     let mut userd = DISK.iter().fold(launch, |launch, (key, value)| launch.set(key, value)).spawn();
     let (mut code, mut listens) = (None, false);
     wait_for("userd serves or ends", || {
-        code = userd.ended();
+        code = userd.try_exit_code();
         listens = userd.log().contains(" serves on http://");
         listens || code.is_some()
     });
@@ -82,9 +84,9 @@ pub fn refused(server: &RedisServer) -> Option<String> {
 #[test]
 fn userd_refuses_exactly_the_servers_that_lose_what_waitaof_confirmed() {
     let folder = tempfile::tempdir().expect("a folder");
-    let power = Arc::new(PowerLoss::watch(folder.path()));
+    let power = Arc::new(PowerLossRecorder::watch(folder.path()));
     let path = folder.path().to_string_lossy().into_owned();
-    let mut server = RedisServer::start_in(&power.environment(), &[&["--dir", &path], EVERYSEC].concat());
+    let mut server = RedisServer::start_with_environment(&power.environment(), &[&["--dir", &path], EVERYSEC].concat());
     let refusal = refused(&server);
     if server.try_command(&["WAITAOF", "0", "0", "1"]).is_err() {
         assert!(refusal.is_some_and(|log| log.contains(CANNOT_TELL)), "it confirms nothing, and userd serves");
@@ -94,10 +96,11 @@ fn userd_refuses_exactly_the_servers_that_lose_what_waitaof_confirmed() {
     let confirmed = confirmed_writes(&server, &power);
     server.kill();
     let records = power.records();
-    let mut worst = Measured { trials: 0, acknowledged: 0, lost: 0, span_ms: None };
-    for place in before_syncs(&records).into_iter().rev().take(amount(4, 20)) {
-        let (image, cut) = (power.cut(&records, place, Keep::Nothing, 0), end_of(&records, place));
-        let left = started_on(image.path(), EVERYSEC);
+    let mut worst = DurabilityMeasurement { trials: 0, acknowledged: 0, lost: 0, loss_window_ms: None };
+    for place in before_fsyncs(&records).into_iter().rev().take(scaled(4, 20)) {
+        let (image, cut) =
+            (power.cut_power(&records, place, SurvivingWrites::Nothing, 0), journal_offset_after(&records, place));
+        let left = start_redis_on(image.path(), EVERYSEC);
         let there: BTreeSet<String> = left.texts(&["KEYS", "raw-*"]).into_iter().collect();
         let before_cut: Vec<_> = confirmed.iter().filter(|(_, confirmed)| *confirmed <= cut).collect();
         let lost: Vec<u64> =
@@ -105,12 +108,12 @@ fn userd_refuses_exactly_the_servers_that_lose_what_waitaof_confirmed() {
         worst.trials += 1;
         worst.acknowledged += before_cut.len();
         if lost.len() > worst.lost {
-            (worst.lost, worst.span_ms) = (lost.len(), span_ms(&records[..place], &lost));
+            (worst.lost, worst.loss_window_ms) = (lost.len(), loss_window_ms(&records[..place], &lost));
         }
     }
     let kept = "no userd, `WAITAOF` believed, `appendfsync everysec`";
-    let promise = if worst.lost == 0 { Promise::Nothing } else { Promise::LastSecond };
-    record(kept, "power loss", &product, promise, worst);
+    let promise = if worst.lost == 0 { DurabilityPromise::Nothing } else { DurabilityPromise::LastSecond };
+    record_measurement(kept, "power loss", &product, promise, worst);
     match refusal {
         Some(log) => assert!(worst.lost > 0 && log.contains(TOO_EARLY), "{product} loses nothing: {worst:?} {log}"),
         None => assert_eq!(worst.lost, 0, "{product} loses what it confirmed, and userd serves from it"),
@@ -119,9 +122,9 @@ fn userd_refuses_exactly_the_servers_that_lose_what_waitaof_confirmed() {
 
 /// Lets clients write, each waiting for its flush, until the log was synced three more times; what was confirmed,
 /// and where the journal was then.
-fn confirmed_writes(server: &RedisServer, power: &PowerLoss) -> Vec<(String, u64)> {
+fn confirmed_writes(server: &RedisServer, power: &PowerLossRecorder) -> Vec<(String, u64)> {
     let syncs = || {
-        let ended = |record: &&_| of_log(record) && matches!(record.act, Act::SyncEnds { .. });
+        let ended = |record: &&_| is_aof_record(record) && matches!(record.act, FileOperation::SyncEnds { .. });
         power.records().iter().filter(ended).count()
     };
     let (enough, stop) = (syncs() + 3, AtomicBool::new(false));

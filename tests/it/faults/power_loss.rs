@@ -9,16 +9,16 @@ use std::process::Command;
 use tempfile::TempDir;
 use userd_core::random::SeededRandom;
 
-use userd_test_support::power_journal::{Act, Disk, Keep};
-use userd_test_support::power_loss::{PowerLoss, compile};
+use userd_test_support::power_journal::{FileOperation, SimulatedDisk, SurvivingWrites};
+use userd_test_support::power_loss::{PowerLossRecorder, compile};
 
 const STEPS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../test-support/src/power_loss_steps.c");
 
 /// Lets a program take the steps in a watched folder, where `@` stands for the folder.
-fn watched(steps: &[&str]) -> (TempDir, PowerLoss) {
+fn record_steps(steps: &[&str]) -> (TempDir, PowerLossRecorder) {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("old"), "old content").expect("a file");
-    let power = PowerLoss::watch(folder.path());
+    let power = PowerLossRecorder::watch(folder.path());
     let program = tempfile::tempdir().expect("a folder");
     compile(STEPS, &[], &program.path().join("steps"));
     let at = folder.path().canonicalize().expect("a folder").to_string_lossy().into_owned();
@@ -32,11 +32,11 @@ fn watched(steps: &[&str]) -> (TempDir, PowerLoss) {
 }
 
 /// What a cut at the end leaves of a file, in each of many images.
-fn left(power: &PowerLoss, name: &str, keep: Keep) -> BTreeSet<Option<String>> {
+fn surviving_contents(power: &PowerLossRecorder, name: &str, keep: SurvivingWrites) -> BTreeSet<Option<String>> {
     let records = power.records();
     (0..60)
         .map(|seed| {
-            let image = power.cut(&records, records.len(), keep, seed);
+            let image = power.cut_power(&records, records.len(), keep, seed);
             fs::read(image.path().join(name)).ok().map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
         })
         .collect()
@@ -49,64 +49,72 @@ fn only(text: &str) -> BTreeSet<Option<String>> {
 #[test]
 fn what_was_synced_is_always_there_and_what_was_not_can_vanish() {
     let steps = ["put", "@/new", "0", "safe", "sync", "@/new", "sync", "@/", "append", "@/new", " or not"];
-    let (folder, power) = watched(&steps);
+    let (folder, power) = record_steps(&steps);
     assert_eq!(fs::read_to_string(folder.path().join("new")).expect("a file"), "safe or not");
-    assert_eq!(left(&power, "new", Keep::Nothing), only("safe"));
-    assert_eq!(left(&power, "new", Keep::Everything), only("safe or not"));
-    for keep in [Keep::Prefix, Keep::Pages, Keep::Sectors] {
-        assert_eq!(left(&power, "new", keep), &only("safe") | &only("safe or not"), "{keep:?}");
-        assert_eq!(left(&power, "old", keep), only("old content"), "nobody touched it");
+    assert_eq!(surviving_contents(&power, "new", SurvivingWrites::Nothing), only("safe"));
+    assert_eq!(surviving_contents(&power, "new", SurvivingWrites::Everything), only("safe or not"));
+    for keep in [SurvivingWrites::Prefix, SurvivingWrites::Pages, SurvivingWrites::Sectors] {
+        assert_eq!(surviving_contents(&power, "new", keep), &only("safe") | &only("safe or not"), "{keep:?}");
+        assert_eq!(surviving_contents(&power, "old", keep), only("old content"), "nobody touched it");
     }
 }
 
 #[test]
 fn a_write_that_began_within_a_sync_is_not_covered_by_it() {
-    let (_folder, power) = watched(&["put", "@/old", "0", "OLD", "sync", "@/old", "put", "@/old", "4", "CONTENT"]);
+    let (_folder, power) = record_steps(&["put", "@/old", "0", "OLD", "sync", "@/old", "put", "@/old", "4", "CONTENT"]);
     let mut records = power.records();
-    let begins = records.iter().position(|record| matches!(record.act, Act::SyncBegins { .. })).expect("a sync");
+    let begins =
+        records.iter().position(|record| matches!(record.act, FileOperation::SyncBegins { .. })).expect("a sync");
     let late = records.len() - 1;
-    assert!(matches!(records[late].act, Act::Write { .. }));
+    assert!(matches!(records[late].act, FileOperation::Write { .. }));
     // As if another thread had written between the beginning and the end of the sync.
     let write = records.remove(late);
     records.insert(begins + 1, write);
     let mut disk = power.disk();
     disk.apply_all(&records);
-    let image = power.lay(&disk.image(Keep::Nothing, &SeededRandom::from_seed(1)));
+    let image = power.write_image(&disk.image(SurvivingWrites::Nothing, &SeededRandom::from_seed(1)));
     assert_eq!(fs::read_to_string(image.path().join("old")).expect("a file"), "OLD content");
 }
 
 #[test]
 fn a_name_is_safe_after_a_sync_of_its_folder_only() {
-    let (_folder, power) = watched(&["put", "@/a", "0", "new", "sync", "@/a", "rename", "@/a", "@/old"]);
-    assert_eq!(left(&power, "old", Keep::Nothing), only("old content"), "the content was synced, the name not");
-    assert_eq!(left(&power, "old", Keep::Everything), only("new"));
+    let (_folder, power) = record_steps(&["put", "@/a", "0", "new", "sync", "@/a", "rename", "@/a", "@/old"]);
+    assert_eq!(
+        surviving_contents(&power, "old", SurvivingWrites::Nothing),
+        only("old content"),
+        "the content was synced, the name not"
+    );
+    assert_eq!(surviving_contents(&power, "old", SurvivingWrites::Everything), only("new"));
     let (_folder, power) =
-        watched(&["put", "@/a", "0", "new", "sync", "@/a", "sync", "@/", "rename", "@/a", "@/old", "sync", "@/"]);
-    for keep in Keep::ALL {
-        assert_eq!(left(&power, "old", keep), only("new"), "{keep:?}");
-        assert_eq!(left(&power, "a", keep), BTreeSet::from([None]), "{keep:?}");
+        record_steps(&["put", "@/a", "0", "new", "sync", "@/a", "sync", "@/", "rename", "@/a", "@/old", "sync", "@/"]);
+    for keep in SurvivingWrites::ALL {
+        assert_eq!(surviving_contents(&power, "old", keep), only("new"), "{keep:?}");
+        assert_eq!(surviving_contents(&power, "a", keep), BTreeSet::from([None]), "{keep:?}");
     }
-    let (_folder, power) = watched(&["unlink", "@/old"]);
-    assert_eq!(left(&power, "old", Keep::Nothing), only("old content"));
-    assert_eq!(left(&power, "old", Keep::Sectors), &only("old content") | &BTreeSet::from([None]));
+    let (_folder, power) = record_steps(&["unlink", "@/old"]);
+    assert_eq!(surviving_contents(&power, "old", SurvivingWrites::Nothing), only("old content"));
+    assert_eq!(
+        surviving_contents(&power, "old", SurvivingWrites::Sectors),
+        &only("old content") | &BTreeSet::from([None])
+    );
 }
 
 #[test]
 fn what_went_through_stdio_is_there_once_it_is_synced() {
-    let (_folder, power) = watched(&["print", "@/a", "printed", "sync", "@/"]);
-    assert_eq!(left(&power, "a", Keep::Nothing), only("printed"));
-    let (_folder, power) = watched(&["truncate", "@/old", "3"]);
-    assert_eq!(left(&power, "old", Keep::Nothing), only("old content"));
-    assert_eq!(left(&power, "old", Keep::Everything), only("old"));
+    let (_folder, power) = record_steps(&["print", "@/a", "printed", "sync", "@/"]);
+    assert_eq!(surviving_contents(&power, "a", SurvivingWrites::Nothing), only("printed"));
+    let (_folder, power) = record_steps(&["truncate", "@/old", "3"]);
+    assert_eq!(surviving_contents(&power, "old", SurvivingWrites::Nothing), only("old content"));
+    assert_eq!(surviving_contents(&power, "old", SurvivingWrites::Everything), only("old"));
 }
 
 #[test]
 fn what_was_not_synced_is_torn_at_pages_and_sectors() {
     let text = "x".repeat(3 * 4096);
-    let (_folder, power) = watched(&["put", "@/old", "2048", &text]);
-    for (keep, border) in [(Keep::Pages, 4096), (Keep::Sectors, 512)] {
+    let (_folder, power) = record_steps(&["put", "@/old", "2048", &text]);
+    for (keep, border) in [(SurvivingWrites::Pages, 4096), (SurvivingWrites::Sectors, 512)] {
         let mut torn = BTreeSet::new();
-        for content in left(&power, "old", keep).into_iter().flatten() {
+        for content in surviving_contents(&power, "old", keep).into_iter().flatten() {
             for (at, pair) in content.as_bytes().windows(2).enumerate().skip(2048) {
                 if pair[0] != pair[1] {
                     torn.insert((at + 1) % border);
@@ -115,19 +123,23 @@ fn what_was_not_synced_is_torn_at_pages_and_sectors() {
         }
         assert_eq!(torn, BTreeSet::from([0]), "{keep:?}: torn, and only at borders");
     }
-    let lengths: BTreeSet<_> = left(&power, "old", Keep::Prefix).into_iter().flatten().map(|text| text.len()).collect();
+    let lengths: BTreeSet<_> = surviving_contents(&power, "old", SurvivingWrites::Prefix)
+        .into_iter()
+        .flatten()
+        .map(|text| text.len())
+        .collect();
     assert!(lengths.len() > 10, "{lengths:?}");
 }
 
 #[test]
 fn the_same_seed_gives_the_same_image() {
     let text = "y".repeat(20_000);
-    let (_folder, power) = watched(&["put", "@/old", "0", &text]);
+    let (_folder, power) = record_steps(&["put", "@/old", "0", &text]);
     let records = power.records();
     let image = |seed| {
-        let mut disk: Disk = power.disk();
+        let mut disk: SimulatedDisk = power.disk();
         disk.apply_all(&records);
-        disk.image(Keep::Sectors, &SeededRandom::from_seed(seed))
+        disk.image(SurvivingWrites::Sectors, &SeededRandom::from_seed(seed))
     };
     assert_eq!(image(7), image(7));
     assert_ne!(image(7), image(8));
@@ -137,7 +149,7 @@ fn the_same_seed_gives_the_same_image() {
 fn a_program_is_killed_at_the_event_that_it_was_told() {
     for (at, expected) in [("0", ""), ("1", "one"), ("2", "one"), ("3", "onetwo"), ("4", "onetwo")] {
         let folder = tempfile::tempdir().expect("a folder");
-        let power = PowerLoss::watch(folder.path());
+        let power = PowerLossRecorder::watch(folder.path());
         let program = tempfile::tempdir().expect("a folder");
         compile(STEPS, &[], &program.path().join("steps"));
         let file = folder.path().join("a");

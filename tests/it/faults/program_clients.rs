@@ -8,8 +8,8 @@ use std::net::SocketAddr;
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
-use userd_test_support::http::{Connection, ask, body_of, get, sign_up, status_of};
-use userd_test_support::program::Launch;
+use userd_test_support::http_client::{HttpConnection, body_offset, fetch, get, sign_up, status_of};
+use userd_test_support::userd_process::UserdCommand;
 
 /// Connections of each kind that stalls.
 const STALLED: usize = 200;
@@ -33,10 +33,10 @@ fn raise_open_files() {
 }
 
 /// Connections that have each sent `beginning` and stop there.
-async fn stalled(address: SocketAddr, beginning: &[u8], count: usize) -> Vec<Connection> {
+async fn stalled(address: SocketAddr, beginning: &[u8], count: usize) -> Vec<HttpConnection> {
     let mut connections = Vec::new();
     for _ in 0..count {
-        let mut connection = Connection::to(address).await;
+        let mut connection = HttpConnection::to(address).await;
         assert!(connection.send(beginning).await);
         connections.push(connection);
     }
@@ -47,19 +47,19 @@ async fn stalled(address: SocketAddr, beginning: &[u8], count: usize) -> Vec<Con
 async fn hundreds_of_stalled_connections_stop_nobody_and_slow_bodies_are_not_waited_for() {
     raise_open_files();
     let folder = tempfile::tempdir().expect("a folder");
-    let serving = Launch::in_folder(folder.path()).cheap_hashes().set("http.body_timeout_ms", "300").start();
+    let serving = UserdCommand::in_folder(folder.path()).cheap_hashes().set("http.body_timeout_ms", "300").start();
     let address = serving.address();
-    assert_eq!(ask(address, &sign_up("first@example.org")).await.status, 200);
+    assert_eq!(fetch(address, &sign_up("first@example.org")).await.status, 200);
     let before = serving.open_files();
     let in_line = stalled(address, b"GET /api/us", STALLED).await;
     let in_head = stalled(address, b"GET /api/users HTTP/1.1\r\nHost: localhost\r\nAccept: applic", STALLED).await;
     let whole = sign_up("never@example.org");
     let mut in_body = stalled(address, &whole[..whole.len() - 10], STALLED).await;
-    let before_body = stalled(address, &whole[..body_of(&whole) + 13], STALLED).await;
+    let before_body = stalled(address, &whole[..body_offset(&whole) + 13], STALLED).await;
     // Some may be counted in `before` that have closed since.
     serving.wait_for_open_files_at_least(before + 3 * STALLED - 10);
     for number in 0..20 {
-        assert_eq!(ask(address, &sign_up(&format!("ada-{number}@example.org"))).await.status, 200);
+        assert_eq!(fetch(address, &sign_up(&format!("ada-{number}@example.org"))).await.status, 200);
         assert_eq!(status_of(address, &format!("/api/users/ada-{number}@example.org")).await, 200);
     }
     for connection in &mut in_body {
@@ -79,24 +79,24 @@ async fn hundreds_of_stalled_connections_stop_nobody_and_slow_bodies_are_not_wai
 async fn thousands_of_idle_connections_are_all_served_and_cost_little() {
     raise_open_files();
     let folder = tempfile::tempdir().expect("a folder");
-    let serving = Launch::in_folder(folder.path()).cheap_hashes().start();
+    let serving = UserdCommand::in_folder(folder.path()).cheap_hashes().start();
     let address = serving.address();
     let request = get("/ping");
     // What the first hundred need, others use again.
     let mut connections = stalled(address, b"", 100).await;
     for connection in &mut connections {
-        assert_eq!(connection.ask(&request).await.expect("an answer").status, 200);
+        assert_eq!(connection.fetch(&request).await.expect("an answer").status, 200);
     }
     let before = serving.memory_kib();
     for _ in 0..IDLE {
-        let mut connection = Connection::to(address).await;
-        assert_eq!(connection.ask(&request).await.expect("an answer").status, 200);
+        let mut connection = HttpConnection::to(address).await;
+        assert_eq!(connection.fetch(&request).await.expect("an answer").status, 200);
         connections.push(connection);
     }
     let each = serving.memory_kib().saturating_sub(before) * 1024 / IDLE as u64;
     assert!(each < IDLE_BYTES_MAX, "{each} bytes for each idle connection");
     for connection in &mut connections {
-        assert_eq!(connection.ask(&request).await.expect("an answer").status, 200, "still served");
+        assert_eq!(connection.fetch(&request).await.expect("an answer").status, 200, "still served");
     }
-    assert_eq!(ask(address, &sign_up("ada@example.org")).await.status, 200, "and new ones too");
+    assert_eq!(fetch(address, &sign_up("ada@example.org")).await.status, 200, "and new ones too");
 }

@@ -3,12 +3,12 @@
 
 use userd_core::random::{Random, SeededRandom};
 
-use userd_test_support::fault_time::amount;
-use userd_test_support::load::{Load, assert_all_there, count_of_whole, users_count};
-use userd_test_support::program::Launch;
+use userd_test_support::load::{LoadGenerator, assert_all_present, count_complete, users_count};
 use userd_test_support::redis_audit::audit;
 use userd_test_support::redis_server::RedisServer;
+use userd_test_support::run_scale::scaled;
 use userd_test_support::stores::audit_database;
+use userd_test_support::userd_process::UserdCommand;
 
 /// How often it is killed, also in the long form.
 const KILLS: (usize, usize) = (10, 100);
@@ -19,26 +19,26 @@ const CLIENTS: usize = 16;
 ///
 /// The moment of each kill is after a number of acknowledged sign-ups that `seed` decides; where in the
 /// commits of the sixteen others it falls is chance.
-async fn kill_again_and_again(launch: &Launch, seed: u64) {
+async fn kill_again_and_again(launch: &UserdCommand, seed: u64) {
     let random = SeededRandom::from_seed(seed);
     let (mut acknowledged, mut unanswered) = (Vec::new(), Vec::new());
-    for round in 0..amount(KILLS.0, KILLS.1) {
+    for round in 0..scaled(KILLS.0, KILLS.1) {
         let mut serving = launch.start();
-        assert_all_there(serving.address(), &acknowledged[acknowledged.len().saturating_sub(200)..]).await;
-        let load = Load::start(serving.address(), CLIENTS, &format!("load-{round}"));
+        assert_all_present(serving.address(), &acknowledged[acknowledged.len().saturating_sub(200)..]).await;
+        let load = LoadGenerator::start(serving.address(), CLIENTS, &format!("load-{round}"));
         let mut byte = [0];
         random.fill(&mut byte);
-        load.until_more_acknowledged(1 + usize::from(byte[0]) / 4).await;
+        load.wait_until_more_acknowledged(1 + usize::from(byte[0]) / 4).await;
         serving.kill();
-        let tally = load.until_nobody_listens().await;
-        tally.assert_decent();
+        let tally = load.wait_until_server_is_gone().await;
+        tally.assert_only_expected_responses();
         acknowledged.extend(tally.acknowledged);
         unanswered.extend(tally.unanswered);
     }
     assert!(!unanswered.is_empty(), "some sign-ups were under way");
     let serving = launch.start();
-    assert_all_there(serving.address(), &acknowledged).await;
-    let more = count_of_whole(serving.address(), &unanswered).await;
+    assert_all_present(serving.address(), &acknowledged).await;
+    let more = count_complete(serving.address(), &unanswered).await;
     assert_eq!(users_count(serving.address()).await, acknowledged.len() + more);
     assert_eq!(serving.stop().0, Some(0));
 }
@@ -46,7 +46,7 @@ async fn kill_again_and_again(launch: &Launch, seed: u64) {
 #[tokio::test(flavor = "multi_thread")]
 async fn userd_killed_during_sign_ups_on_the_embedded_store_loses_nothing_acknowledged() {
     let folder = tempfile::tempdir().expect("a folder");
-    kill_again_and_again(&Launch::in_folder(folder.path()).cheap_hashes(), 18).await;
+    kill_again_and_again(&UserdCommand::in_folder(folder.path()).cheap_hashes(), 18).await;
     let database = folder.path().join("userd-data").join("userd.db");
     assert_eq!(audit_database(&database).expect("a database"), Vec::<String>::new());
 }
@@ -54,6 +54,6 @@ async fn userd_killed_during_sign_ups_on_the_embedded_store_loses_nothing_acknow
 #[tokio::test(flavor = "multi_thread")]
 async fn userd_killed_during_sign_ups_on_redis_loses_nothing_acknowledged() {
     let (server, folder) = (RedisServer::start(), tempfile::tempdir().expect("a folder"));
-    kill_again_and_again(&Launch::in_folder(folder.path()).redis(&server).cheap_hashes(), 81).await;
+    kill_again_and_again(&UserdCommand::in_folder(folder.path()).redis(&server).cheap_hashes(), 81).await;
     assert_eq!(audit(&server, "userd:").contradictions, Vec::<String>::new());
 }

@@ -3,9 +3,9 @@
 
 use serde_json::json;
 
-use userd_test_support::http::{Connection, PASSWORD, ask, get, sign_up, with_json};
-use userd_test_support::program::Launch;
-use userd_test_support::stores::at_once;
+use userd_test_support::http_client::{HttpConnection, PASSWORD, fetch, get, json_request, sign_up};
+use userd_test_support::stores::run_concurrently;
+use userd_test_support::userd_process::UserdCommand;
 
 const WORKERS: u64 = 2;
 
@@ -21,32 +21,32 @@ const SLACK_KIB: u64 = 16 * 1024;
 async fn a_storm_of_password_checks_is_served_or_refused_within_its_memory_and_look_ups_go_on() {
     let folder = tempfile::tempdir().expect("a folder");
     let workers = WORKERS.to_string();
-    let serving = Launch::in_folder(folder.path()).set("hash.workers", &workers).unthrottled().start();
+    let serving = UserdCommand::in_folder(folder.path()).set("hash.workers", &workers).without_rate_limits().start();
     let address = serving.address();
     let base = serving.memory_kib();
-    let id = ask(address, &sign_up("ada@example.org")).await.id();
+    let id = fetch(address, &sign_up("ada@example.org")).await.id();
     let path = format!("/api/users/{id}");
     let mut checks = Vec::new();
     for number in 0..CHECKS {
-        let mut connection = Connection::to(address).await;
+        let mut connection = HttpConnection::to(address).await;
         let right = number % 2 == 0;
         let password = if right { PASSWORD } else { "not her password" };
         let change = json!({"name": "Ada Lovelace", "email": "ada@example.org", "password": password});
-        let request = with_json("PUT", &path, &change);
-        checks.push(async move { (right, connection.ask(&request).await.expect("an answer")) });
+        let request = json_request("PUT", &path, &change);
+        checks.push(async move { (right, connection.fetch(&request).await.expect("an answer")) });
     }
     let look_ups = async {
-        let mut connection = Connection::to(address).await;
+        let mut connection = HttpConnection::to(address).await;
         for _ in 0..100 {
-            assert_eq!(connection.ask(&get(&path)).await.expect("an answer").status, 200);
+            assert_eq!(connection.fetch(&get(&path)).await.expect("an answer").status, 200);
         }
     };
-    let (answers, ()) = tokio::join!(at_once(checks), look_ups);
+    let (answers, ()) = tokio::join!(run_concurrently(checks), look_ups);
     let (mut served, mut refused) = (0, 0);
     for (right, answer) in answers {
         match answer.status {
             503 => {
-                assert!(answer.is_polite_refusal(), "{answer:?}");
+                assert!(answer.is_retryable_503(), "{answer:?}");
                 refused += 1;
             }
             200 | 409 | 412 if right => served += 1,

@@ -6,38 +6,38 @@ use std::net::SocketAddr;
 
 use serde_json::json;
 
-use userd_test_support::http::{Answer, Connection, PASSWORD, get, status_of, with_json};
+use userd_test_support::http_client::{HttpConnection, HttpResponse, PASSWORD, get, json_request, status_of};
 use userd_test_support::load::users_count;
-use userd_test_support::naughty::{generated, texts};
-use userd_test_support::program::Launch;
 use userd_test_support::redis_audit::audit;
 use userd_test_support::redis_server::RedisServer;
 use userd_test_support::stores::audit_database;
+use userd_test_support::tricky_strings::{generate_strings, tricky_strings};
+use userd_test_support::userd_process::UserdCommand;
 
 const GENERATED: usize = 1_000;
 
 const SEED: u64 = 24;
 
 /// A client that may send anything, and has to get an answer that is no 5xx.
-struct Client {
+struct FuzzClient {
     address: SocketAddr,
-    connection: Connection,
+    connection: HttpConnection,
     signed_up: usize,
 }
 
-impl Client {
+impl FuzzClient {
     async fn to(address: SocketAddr) -> Self {
-        Self { address, connection: Connection::to(address).await, signed_up: 0 }
+        Self { address, connection: HttpConnection::to(address).await, signed_up: 0 }
     }
 
-    async fn ask(&mut self, request: &[u8], what: &str) -> Answer {
+    async fn fetch(&mut self, request: &[u8], what: &str) -> HttpResponse {
         let shown: String = what.chars().take(200).collect();
-        let answer = if let Ok(answer) = self.connection.ask(request).await {
+        let answer = if let Ok(answer) = self.connection.fetch(request).await {
             answer
         } else {
             // The last answer may have ended the connection, as a refused body does.
-            self.connection = Connection::to(self.address).await;
-            let again = self.connection.ask(request).await;
+            self.connection = HttpConnection::to(self.address).await;
+            let again = self.connection.fetch(request).await;
             again.unwrap_or_else(|broken| panic!("{shown:?}: {broken:?}"))
         };
         assert!(answer.status < 500, "{shown:?}: {answer:?}");
@@ -45,10 +45,10 @@ impl Client {
     }
 
     /// Bytes that may be no request, and may leave the connection in any state.
-    async fn ask_raw(&mut self, request: &[u8], what: &str) -> Answer {
-        self.connection = Connection::to(self.address).await;
-        let answer = self.ask(request, what).await;
-        self.connection = Connection::to(self.address).await;
+    async fn fetch_raw(&mut self, request: &[u8], what: &str) -> HttpResponse {
+        self.connection = HttpConnection::to(self.address).await;
+        let answer = self.fetch(request, what).await;
+        self.connection = HttpConnection::to(self.address).await;
         answer
     }
 
@@ -56,7 +56,7 @@ impl Client {
     async fn sign_up(&mut self, name: &str, email: &str, password: &str) -> bool {
         let what = format!("{name} / {email} / {password}");
         let body = json!({"name": name, "email": email, "password": password});
-        let answer = self.ask(&with_json("POST", "/api/users", &body), &what).await;
+        let answer = self.fetch(&json_request("POST", "/api/users", &body), &what).await;
         if answer.status != 200 {
             assert!([409, 413, 422].contains(&answer.status), "{what:?}: {answer:?}");
             return false;
@@ -66,11 +66,11 @@ impl Client {
         assert_eq!(user["name"], name.trim(), "{what:?}");
         assert_eq!(user["email"], email.trim(), "{what:?}");
         let path = format!("/api/users/{}", answer.id());
-        let by_id = self.ask(&get(&path), &what).await;
+        let by_id = self.fetch(&get(&path), &what).await;
         assert_eq!(by_id.text(), answer.text(), "{what:?}");
-        let by_email = self.ask(&get(&format!("/api/users/{}", encoded(email.trim()))), &what).await;
+        let by_email = self.fetch(&get(&format!("/api/users/{}", encoded(email.trim()))), &what).await;
         assert_eq!(by_email.text(), answer.text(), "{what:?}");
-        let same = self.ask(&with_json("PUT", &path, &body), &what).await;
+        let same = self.fetch(&json_request("PUT", &path, &body), &what).await;
         assert_eq!(same.status, 200, "{what:?} authenticates: {}", same.text());
         true
     }
@@ -85,8 +85,8 @@ fn encoded(text: &str) -> String {
 }
 
 async fn provoke(address: SocketAddr) {
-    let mut client = Client::to(address).await;
-    let texts = texts();
+    let mut client = FuzzClient::to(address).await;
+    let texts = tricky_strings();
     assert!(texts.len() >= 150, "{}", texts.len());
     let (mut names, mut emails) = (0, 0);
     for (number, text) in texts.iter().enumerate() {
@@ -95,25 +95,25 @@ async fn provoke(address: SocketAddr) {
         client.sign_up("Ada", &format!("{text}{number}@example.org"), PASSWORD).await;
         client.sign_up("Ada", &format!("ada@{text}{number}.example"), PASSWORD).await;
         client.sign_up("Ada", &format!("password-{number}@example.org"), &format!("12{text}34")).await;
-        client.ask(&get(&format!("/api/users/{}", encoded(text))), text).await;
-        client.ask(&get(&format!("/files/{}", encoded(text))), text).await;
-        client.ask_raw(&get(&format!("/{text}")), text).await;
+        client.fetch(&get(&format!("/api/users/{}", encoded(text))), text).await;
+        client.fetch(&get(&format!("/files/{}", encoded(text))), text).await;
+        client.fetch_raw(&get(&format!("/{text}")), text).await;
         for header in ["X-Request-Id", "If-Match", "Content-Type", "Accept", "Host"] {
             let request = format!("GET /api/users HTTP/1.1\r\n{header}: {text}\r\nConnection: close\r\n\r\n");
-            client.ask_raw(request.as_bytes(), text).await;
+            client.fetch_raw(request.as_bytes(), text).await;
         }
         let key = json!({text.as_str(): text, "name": [text], "email": {"a": text}});
-        client.ask(&with_json("POST", "/api/users", &key), text).await;
+        client.fetch(&json_request("POST", "/api/users", &key), text).await;
     }
     assert!(names > 80 && emails > 10, "{names} names and {emails} e-mails were not refused");
-    for (number, text) in generated(SEED, GENERATED).iter().enumerate() {
+    for (number, text) in generate_strings(SEED, GENERATED).iter().enumerate() {
         match number % 4 {
             0 => drop(client.sign_up(text, &format!("generated-{number}@example.org"), PASSWORD).await),
             1 => drop(client.sign_up("Ada", &format!("{text}@example.org"), PASSWORD).await),
             2 => drop(client.sign_up("Ada", &format!("secret-{number}@example.org"), text).await),
-            _ => drop(client.ask(&get(&format!("/api/users/{}", encoded(text))), text).await),
+            _ => drop(client.fetch(&get(&format!("/api/users/{}", encoded(text))), text).await),
         }
-        client.ask_raw(format!("GET /api/users/{text}\r\n\r\n").as_bytes(), text).await;
+        client.fetch_raw(format!("GET /api/users/{text}\r\n\r\n").as_bytes(), text).await;
     }
     assert_eq!(users_count(address).await, client.signed_up);
     assert_eq!(status_of(address, "/health/ready").await, 200);
@@ -122,7 +122,7 @@ async fn provoke(address: SocketAddr) {
 #[tokio::test(flavor = "multi_thread")]
 async fn naughty_texts_on_the_embedded_store_are_refused_or_come_back_byte_for_byte() {
     let folder = tempfile::tempdir().expect("a folder");
-    let serving = Launch::in_folder(folder.path()).cheap_hashes().start();
+    let serving = UserdCommand::in_folder(folder.path()).cheap_hashes().start();
     provoke(serving.address()).await;
     let (code, log) = serving.stop();
     assert_eq!(code, Some(0));
@@ -134,7 +134,7 @@ async fn naughty_texts_on_the_embedded_store_are_refused_or_come_back_byte_for_b
 #[tokio::test(flavor = "multi_thread")]
 async fn naughty_texts_on_redis_are_refused_or_come_back_byte_for_byte() {
     let (server, folder) = (RedisServer::start(), tempfile::tempdir().expect("a folder"));
-    let serving = Launch::in_folder(folder.path()).redis(&server).cheap_hashes().start();
+    let serving = UserdCommand::in_folder(folder.path()).redis(&server).cheap_hashes().start();
     provoke(serving.address()).await;
     let (code, log) = serving.stop();
     assert_eq!(code, Some(0));

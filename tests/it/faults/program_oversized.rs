@@ -5,8 +5,8 @@ use std::net::SocketAddr;
 
 use serde_json::json;
 
-use userd_test_support::http::{Answer, Connection, ask, sign_up, with_json};
-use userd_test_support::program::Launch;
+use userd_test_support::http_client::{HttpConnection, HttpResponse, fetch, json_request, sign_up};
+use userd_test_support::userd_process::UserdCommand;
 
 /// What all of it together may cost: userd's own buffers are 64 KiB a request at most; the rest is room for what
 /// a debug build's allocator keeps for its threads.
@@ -17,21 +17,21 @@ const ENDLESS_BYTES_MAX: usize = 1024 * 1024;
 
 const HEAD: &str = "POST /api/users HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n";
 
-async fn post(address: SocketAddr, headers: &str, body: &[u8]) -> Answer {
+async fn post(address: SocketAddr, headers: &str, body: &[u8]) -> HttpResponse {
     let head = format!("{HEAD}{headers}Content-Length: {}\r\n\r\n", body.len());
-    ask(address, &[head.as_bytes(), body].concat()).await
+    fetch(address, &[head.as_bytes(), body].concat()).await
 }
 
 /// Sends chunks without end until the answer comes.
-async fn endless(address: SocketAddr) -> Answer {
-    let mut connection = Connection::to(address).await;
+async fn endless(address: SocketAddr) -> HttpResponse {
+    let mut connection = HttpConnection::to(address).await;
     connection.send(format!("{HEAD}Transfer-Encoding: chunked\r\n\r\n").as_bytes()).await;
     let chunk = format!("1000\r\n{}\r\n", " ".repeat(0x1000));
     let mut sent = 0;
     // A refused write means that the other end has closed: then the answer is there, or never will be.
     while sent < ENDLESS_BYTES_MAX && connection.send(chunk.as_bytes()).await {
         sent += 0x1000;
-        if connection.has_answer().await {
+        if connection.has_response().await {
             break;
         }
     }
@@ -41,10 +41,10 @@ async fn endless(address: SocketAddr) -> Answer {
 #[tokio::test(flavor = "multi_thread")]
 async fn bodies_that_are_too_much_are_refused_and_take_no_room() {
     let folder = tempfile::tempdir().expect("a folder");
-    let serving = Launch::in_folder(folder.path()).cheap_hashes().start();
+    let serving = UserdCommand::in_folder(folder.path()).cheap_hashes().start();
     let address = serving.address();
     for number in 0..50 {
-        assert_eq!(ask(address, &sign_up(&format!("warm-{number}@example.org"))).await.status, 200);
+        assert_eq!(fetch(address, &sign_up(&format!("warm-{number}@example.org"))).await.status, 200);
     }
     let before = serving.memory_kib();
     let mut packed = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];
@@ -55,13 +55,13 @@ async fn bodies_that_are_too_much_are_refused_and_take_no_room() {
     let objects = format!("{}1{}", "{\"a\":".repeat(2_300), "}".repeat(2_300));
     let inside = format!("{{\"name\":{}1{},\"email\":1,\"password\":1}}", "[".repeat(5_000), "]".repeat(5_000));
     for round in 0..20 {
-        let most = with_json("POST", "/api/users", &json!({"name": "x".repeat(16 * 1024 - 11)}));
-        assert_eq!(ask(address, &most).await.status, 422, "16 KiB are still looked at");
-        let more = with_json("POST", "/api/users", &json!({"name": "x".repeat(16 * 1024 - 10)}));
-        assert_eq!(ask(address, &more).await.status, 413, "16 KiB + 1");
+        let most = json_request("POST", "/api/users", &json!({"name": "x".repeat(16 * 1024 - 11)}));
+        assert_eq!(fetch(address, &most).await.status, 422, "16 KiB are still looked at");
+        let more = json_request("POST", "/api/users", &json!({"name": "x".repeat(16 * 1024 - 10)}));
+        assert_eq!(fetch(address, &more).await.status, 413, "16 KiB + 1");
         // Rocket shows nobody a request before the first 14 bytes of its body, see `program_clients`.
         let announced = format!("{HEAD}Content-Length: 1073741824\r\n\r\n{}", " ".repeat(14));
-        assert_eq!(ask(address, announced.as_bytes()).await.status, 413, "1 GiB announced");
+        assert_eq!(fetch(address, announced.as_bytes()).await.status, 413, "1 GiB announced");
         assert_eq!(endless(address).await.status, 413, "an endless body");
         let gzip = post(address, "Content-Encoding: gzip\r\n", &packed).await;
         assert_eq!(gzip.status, 415, "{}", gzip.text());
@@ -73,5 +73,5 @@ async fn bodies_that_are_too_much_are_refused_and_take_no_room() {
     }
     let grown = serving.memory_peak_kib().saturating_sub(before);
     assert!(grown < GROWTH_KIB_MAX, "{grown} KiB more");
-    assert_eq!(ask(address, &sign_up("after@example.org")).await.status, 200);
+    assert_eq!(fetch(address, &sign_up("after@example.org")).await.status, 200);
 }

@@ -2,12 +2,12 @@
 
 use std::net::SocketAddr;
 
-use userd_test_support::http::{Connection, sign_up};
+use userd_test_support::http_client::{HttpConnection, sign_up};
 use userd_test_support::load::users_count;
-use userd_test_support::program::{Launch, Serving};
 use userd_test_support::redis_audit::audit;
 use userd_test_support::redis_server::RedisServer;
-use userd_test_support::stores::{at_once, audit_database};
+use userd_test_support::stores::{audit_database, run_concurrently};
+use userd_test_support::userd_process::{UserdCommand, UserdProcess};
 
 const ROUNDS: usize = 3;
 const RIVALS: usize = 100;
@@ -17,13 +17,13 @@ async fn race(addresses: &[SocketAddr]) {
     for round in 0..ROUNDS {
         let mut rivals = Vec::new();
         for number in 0..RIVALS {
-            let mut connection = Connection::to(addresses[number % addresses.len()]).await;
+            let mut connection = HttpConnection::to(addresses[number % addresses.len()]).await;
             // Spellings of one address, in turn.
             let email = ["Round", "ROUND", "round"][number % 3];
             let request = sign_up(&format!("{email}-{round}@example.org"));
-            rivals.push(async move { connection.ask(&request).await.expect("an answer") });
+            rivals.push(async move { connection.fetch(&request).await.expect("an answer") });
         }
-        let answers = at_once(rivals).await;
+        let answers = run_concurrently(rivals).await;
         let won = answers.iter().filter(|answer| answer.status == 200).count();
         assert_eq!(won, 1, "round {round}");
         for answer in answers.iter().filter(|answer| answer.status != 200) {
@@ -38,16 +38,16 @@ async fn race(addresses: &[SocketAddr]) {
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_sign_ups_at_three_userd_on_one_redis_exactly_one_wins_each_round() {
     let (server, folder) = (RedisServer::start(), tempfile::tempdir().expect("a folder"));
-    let launch = Launch::in_folder(folder.path()).redis(&server).cheap_hashes();
+    let launch = UserdCommand::in_folder(folder.path()).redis(&server).cheap_hashes();
     let servings = [launch.start(), launch.start(), launch.start()];
-    race(&servings.each_ref().map(Serving::address)).await;
+    race(&servings.each_ref().map(UserdProcess::address)).await;
     assert_eq!(audit(&server, "userd:").all(), Vec::<String>::new());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_many_sign_ups_on_the_embedded_store_exactly_one_wins_each_round() {
     let folder = tempfile::tempdir().expect("a folder");
-    let serving = Launch::in_folder(folder.path()).cheap_hashes().start();
+    let serving = UserdCommand::in_folder(folder.path()).cheap_hashes().start();
     race(&[serving.address()]).await;
     let database = folder.path().join("userd-data").join("userd.db");
     assert_eq!(audit_database(&database).expect("a database"), Vec::<String>::new());

@@ -5,33 +5,33 @@ use std::collections::BTreeMap;
 
 use tempfile::TempDir;
 
-use userd_test_support::authority::TestAuthority;
-use userd_test_support::program::Launch;
 use userd_test_support::redis_cluster::{ClusterPlan, RedisCluster};
-use userd_test_support::redis_sentinel::{Passwords, SentinelGroup};
+use userd_test_support::redis_sentinel::{GroupPasswords, SentinelGroup};
 use userd_test_support::redis_server::RedisServer;
-use userd_test_support::server_plan::ServerPlan;
+use userd_test_support::server_plan::RedisServerPlan;
+use userd_test_support::test_authority::TestAuthority;
+use userd_test_support::userd_process::UserdCommand;
 
 /// All that a server holds: each key with its value as the server writes it down.
-fn held(server: &RedisServer) -> BTreeMap<String, redis::Value> {
-    let held = |key: String| {
+fn dump_keys(server: &RedisServer) -> BTreeMap<String, redis::Value> {
+    let dump_keys = |key: String| {
         let value = server.command(&["DUMP", &key]);
         (key, value)
     };
-    server.texts(&["KEYS", "*"]).into_iter().map(held).collect()
+    server.texts(&["KEYS", "*"]).into_iter().map(dump_keys).collect()
 }
 
 /// A start that is refused, with servers that nothing may be written to.
-struct Refusal<'s> {
+struct RefusedStart<'s> {
     folder: TempDir,
-    launch: Launch,
+    launch: UserdCommand,
     servers: Vec<&'s RedisServer>,
 }
 
-impl<'s> Refusal<'s> {
+impl<'s> RefusedStart<'s> {
     fn on(store: &str, servers: Vec<&'s RedisServer>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
-        let launch = Launch::in_folder(folder.path()).store(store).cheap_hashes();
+        let launch = UserdCommand::in_folder(folder.path()).store(store).cheap_hashes();
         Self { folder, launch, servers }
     }
 
@@ -44,14 +44,14 @@ impl<'s> Refusal<'s> {
     }
 
     /// It is refused with a sentence that has these words in it.
-    fn says(self, words: &[&str]) {
-        let before: Vec<_> = self.servers.iter().map(|server| held(server)).collect();
+    fn assert_says(self, words: &[&str]) {
+        let before: Vec<_> = self.servers.iter().map(|server| dump_keys(server)).collect();
         let mut refused = self.launch.spawn();
-        let line = refused.line_with("userd ends: ");
+        let line = refused.wait_for_log_line("userd ends: ");
         assert_eq!(refused.wait(), Some(1), "{line}");
         assert!(words.iter().all(|word| line.contains(word)), "no {words:?} in {line}");
         assert_eq!(refused.log().matches("userd ends").count(), 1, "{}", refused.log());
-        let after: Vec<_> = self.servers.iter().map(|server| held(server)).collect();
+        let after: Vec<_> = self.servers.iter().map(|server| dump_keys(server)).collect();
         assert_eq!(after, before, "nothing is written");
         assert_eq!(self.folder.path().read_dir().expect("the folder").count(), 0, "nothing is written beside it");
     }
@@ -67,18 +67,18 @@ fn nodes_that_are_not_of_one_cluster_are_refused() {
     let (one, other, plain) = (RedisCluster::start(1, 0), RedisCluster::start(1, 0), RedisServer::start());
     let (node, stranger) = (one.server(0), other.server(0));
     let two = format!("redis+cluster://{},{}", host(node), host(stranger));
-    Refusal::on(&two, vec![node, stranger]).says(&["two different clusters", &host(stranger), &host(node)]);
+    RefusedStart::on(&two, vec![node, stranger]).assert_says(&["two different clusters", &host(stranger), &host(node)]);
     let single = format!("redis+cluster://{}", host(&plain));
-    Refusal::on(&single, vec![&plain]).says(&["is no node of a Redis Cluster", "redis://"]);
+    RefusedStart::on(&single, vec![&plain]).assert_says(&["is no node of a Redis Cluster", "redis://"]);
     let mixed = format!("redis+cluster://{},{}", host(node), host(&plain));
-    Refusal::on(&mixed, vec![node, &plain]).says(&["is no node of a Redis Cluster", &host(&plain)]);
+    RefusedStart::on(&mixed, vec![node, &plain]).assert_says(&["is no node of a Redis Cluster", &host(&plain)]);
     let alone = format!("redis://{}/0", host(node));
-    Refusal::on(&alone, vec![node]).says(&["node of a Redis Cluster", "redis+cluster://"]);
+    RefusedStart::on(&alone, vec![node]).assert_says(&["node of a Redis Cluster", "redis+cluster://"]);
     let numbered = format!("redis+cluster://{}/1", host(node));
-    let mut refused = Refusal::on(&numbered, vec![node]).launch.spawn();
-    refused.line_with("a cluster has only one");
+    let mut refused = RefusedStart::on(&numbered, vec![node]).launch.spawn();
+    refused.wait_for_log_line("a cluster has only one");
     assert_ne!(refused.wait(), Some(0));
-    assert!(held(node).is_empty());
+    assert!(dump_keys(node).is_empty());
 }
 
 #[test]
@@ -86,23 +86,23 @@ fn a_cluster_that_is_not_whole_is_refused() {
     let cluster = RedisCluster::start(3, 0);
     cluster.server(1).command(&["CLUSTER", "DELSLOTSRANGE", "6000", "6001"]);
     let one = format!("redis+cluster://{}", host(cluster.server(1)));
-    Refusal::on_cluster(&one, &cluster).says(&["serves only 16382 of 16384 slots"]);
+    RefusedStart::on_cluster(&one, &cluster).assert_says(&["serves only 16382 of 16384 slots"]);
 }
 
 #[test]
 fn a_wrong_password_is_refused_wherever_it_is_asked_for() {
     let single = RedisServer::start_with(&["--requirepass", "open-sesame"]);
     let cluster = ClusterPlan::of(3, 0).password("open-sesame").start();
-    let group = SentinelGroup::start_with(Passwords { server: "open-sesame", sentinel: "abracadabra" });
+    let group = SentinelGroup::start_with(GroupPasswords { server: "open-sesame", sentinel: "abracadabra" });
     let words = ["Redis refused the user name or password", "redis.password"];
     for password in ["", "wrong"] {
-        Refusal::on(&single.url(), vec![&single]).set("redis.password", password).says(&words);
-        Refusal::on_cluster(&cluster.url(), &cluster).set("redis.password", password).says(&words);
+        RefusedStart::on(&single.url(), vec![&single]).set("redis.password", password).assert_says(&words);
+        RefusedStart::on_cluster(&cluster.url(), &cluster).set("redis.password", password).assert_says(&words);
         let servers = vec![group.server(0)];
-        let refusal = Refusal::on(&group.url(), servers.clone()).set("redis.sentinel_password", "abracadabra");
-        refusal.set("redis.password", password).says(&words);
-        let refusal = Refusal::on(&group.url(), servers).set("redis.password", "open-sesame");
-        refusal.set("redis.sentinel_password", password).says(&["Sentinel", "redis.sentinel_password"]);
+        let refusal = RefusedStart::on(&group.url(), servers.clone()).set("redis.sentinel_password", "abracadabra");
+        refusal.set("redis.password", password).assert_says(&words);
+        let refusal = RefusedStart::on(&group.url(), servers).set("redis.password", "open-sesame");
+        refusal.set("redis.sentinel_password", password).assert_says(&["Sentinel", "redis.sentinel_password"]);
     }
 }
 
@@ -110,41 +110,41 @@ fn a_wrong_password_is_refused_wherever_it_is_asked_for() {
 fn sentinels_that_are_none_or_do_not_know_the_service_are_refused() {
     let (group, plain) = (SentinelGroup::start(), RedisServer::start());
     let url = group.url().replace("/accounts/", "/acounts/");
-    Refusal::on(&url, vec![group.server(0)]).says(&["the Sentinels know no service \"acounts\""]);
+    RefusedStart::on(&url, vec![group.server(0)]).assert_says(&["the Sentinels know no service \"acounts\""]);
     let url = format!("redis+sentinel://{}/accounts", host(&plain));
-    Refusal::on(&url, vec![&plain]).says(&["is no Sentinel"]);
+    RefusedStart::on(&url, vec![&plain]).assert_says(&["is no Sentinel"]);
 }
 
 #[test]
 fn a_certificate_by_an_unknown_authority_is_refused() {
     let (authority, stranger) = (TestAuthority::new(), TestAuthority::new());
-    let server = ServerPlan::keeping_accounts().tls(&authority).start();
+    let server = RedisServerPlan::persistent().tls(&authority).start();
     let cluster = ClusterPlan::of(3, 0).tls(&authority).start();
     let file = |authority: &TestAuthority| authority.certificate().to_string_lossy().into_owned();
     let words = ["the server's certificate is refused", "redis.tls_ca_file"];
-    let refusal = Refusal::on(&server.url(), vec![&server]);
-    refusal.set("redis.tls_ca_file", &file(&stranger)).says(&words);
+    let refusal = RefusedStart::on(&server.url(), vec![&server]);
+    refusal.set("redis.tls_ca_file", &file(&stranger)).assert_says(&words);
     // Nor do the web's authorities know it.
-    Refusal::on(&server.url(), vec![&server]).says(&words);
-    let refusal = Refusal::on_cluster(&cluster.url(), &cluster);
-    refusal.set("redis.tls_ca_file", &file(&stranger)).says(&words);
+    RefusedStart::on(&server.url(), vec![&server]).assert_says(&words);
+    let refusal = RefusedStart::on_cluster(&cluster.url(), &cluster);
+    refusal.set("redis.tls_ca_file", &file(&stranger)).assert_says(&words);
 }
 
 #[test]
 fn a_server_that_speaks_tls_or_does_not_is_told_from_one_that_is_away() {
     let (authority, plain) = (TestAuthority::new(), RedisServer::start_with(&["--requirepass", "open-sesame"]));
-    let server = ServerPlan::keeping_accounts().tls(&authority).start();
+    let server = RedisServerPlan::persistent().tls(&authority).start();
     let file = authority.certificate().to_string_lossy().into_owned();
     let words = ["does not speak TLS at this port", &host(&plain), "redis://"];
     let url = plain.url().replace("redis://", "rediss://");
-    Refusal::on(&url, vec![&plain]).set("redis.tls_ca_file", &file).says(&words);
+    RefusedStart::on(&url, vec![&plain]).set("redis.tls_ca_file", &file).assert_says(&words);
     let url = format!("rediss+cluster://{}", host(&plain));
-    Refusal::on(&url, vec![&plain]).says(&words);
+    RefusedStart::on(&url, vec![&plain]).assert_says(&words);
     let url = format!("rediss+sentinel://{}/accounts", host(&plain));
-    Refusal::on(&url, vec![&plain]).says(&words);
+    RefusedStart::on(&url, vec![&plain]).assert_says(&words);
     let words = ["speaks TLS at this port", &host(&server), "rediss://"];
     for url in [server.url().replace("rediss://", "redis://"), format!("redis+cluster://{}", host(&server))] {
-        Refusal::on(&url, vec![&server]).says(&words);
+        RefusedStart::on(&url, vec![&server]).assert_says(&words);
     }
 }
 
@@ -153,10 +153,11 @@ fn accounts_in_a_format_that_is_unknown_are_left_alone() {
     let (single, cluster) = (RedisServer::start(), RedisCluster::start(3, 0));
     let meta = cluster.server(cluster.primary_of_key("userd:meta"));
     let words = ["were written in format 99 with e-mail canonicalisation 1", "run the userd that wrote them"];
-    for (server, refusal) in
-        [(&single, Refusal::on(&single.url(), vec![&single])), (meta, Refusal::on_cluster(&cluster.url(), &cluster))]
-    {
+    for (server, refusal) in [
+        (&single, RefusedStart::on(&single.url(), vec![&single])),
+        (meta, RefusedStart::on_cluster(&cluster.url(), &cluster)),
+    ] {
         server.command(&["HSET", "userd:meta", "format", "99", "canonical", "1"]);
-        refusal.says(&words);
+        refusal.assert_says(&words);
     }
 }

@@ -5,21 +5,21 @@ use std::time::Duration;
 
 use userd_core::clock::ManualClock;
 use userd_core::random::SystemRandom;
-use userd_core::{Client, User};
-use userd_store::{Insert, Store};
-use userd_store_redis::{Acknowledge, Address, RedisSettings, RedisStore};
+use userd_core::{Actor, User};
+use userd_store::{CreateUserOutcome, Store};
+use userd_store_redis::{AckRequirement, NodeAddress, RedisSettings, RedisStore};
 
-use userd_test_support::people::{NOW, person};
+use userd_test_support::fixtures::{NOW, new_user};
 use userd_test_support::redis_audit::audit;
 use userd_test_support::redis_sentinel::SentinelGroup;
 use userd_test_support::redis_server::{RedisServer, wait_for};
-use userd_test_support::waiting::until_served;
+use userd_test_support::retry::retry_until_served;
 
 /// How long one call of these stores may take: far less than a failover.
 const TIMEOUT: Duration = Duration::from_millis(1500);
 
-fn watched(group: &SentinelGroup, acknowledge: Acknowledge) -> RedisSettings {
-    let sentinels = group.ports().into_iter().map(|port| Address::new("127.0.0.1", port)).collect();
+fn sentinel_settings(group: &SentinelGroup, acknowledge: AckRequirement) -> RedisSettings {
+    let sentinels = group.ports().into_iter().map(|port| NodeAddress::new("127.0.0.1", port)).collect();
     RedisSettings { acknowledge, timeout: TIMEOUT, ..RedisSettings::sentinel(sentinels, "accounts") }
 }
 
@@ -35,8 +35,8 @@ async fn sign_up_while(store: &RedisStore, mark: &str, mut enough: impl FnMut() 
         if enough() {
             break;
         }
-        let user = person(&clock, &format!("{mark}-{number}@example.org"));
-        if let Ok(Insert::Inserted) = store.insert_user(&user, Client::nobody()).await {
+        let user = new_user(&clock, &format!("{mark}-{number}@example.org"));
+        if let Ok(CreateUserOutcome::Created) = store.create_user(&user, Actor::anonymous()).await {
             acknowledged.push(user);
         }
     }
@@ -45,8 +45,12 @@ async fn sign_up_while(store: &RedisStore, mark: &str, mut enough: impl FnMut() 
 
 async fn assert_none_lost(store: &RedisStore, users: &[User]) {
     for user in users {
-        assert_eq!(until_served(|| store.user(user.id)).await.as_ref(), Some(user), "an acknowledged user is there");
-        let found = until_served(|| store.user_by_email(user.email.canonical())).await;
+        assert_eq!(
+            retry_until_served(|| store.user(user.id)).await.as_ref(),
+            Some(user),
+            "an acknowledged user is there"
+        );
+        let found = retry_until_served(|| store.user_by_email(user.email.canonical())).await;
         assert_eq!(found.map(|found| found.id), Some(user.id), "and found by e-mail");
     }
 }
@@ -55,8 +59,8 @@ async fn assert_none_lost(store: &RedisStore, users: &[User]) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_planned_failover_under_sentinels_undoes_nothing_that_replicas_confirmed() {
     let group = SentinelGroup::start();
-    let store = start(watched(&group, Acknowledge::Replicas)).await;
-    let before = sign_up_while(&store, "before", count_to(20)).await;
+    let store = start(sentinel_settings(&group, AckRequirement::Replicas)).await;
+    let before = sign_up_while(&store, "before", after_count(20)).await;
     assert_eq!(before.len(), 20);
     let old = group.primary();
     let done = std::sync::atomic::AtomicBool::new(false);
@@ -77,7 +81,7 @@ async fn a_planned_failover_under_sentinels_undoes_nothing_that_replicas_confirm
     assert_ne!(group.primary(), old);
     assert_none_lost(&store, &before).await;
     assert_none_lost(&store, &during).await;
-    let after = sign_up_while(&store, "after", count_to(5)).await;
+    let after = sign_up_while(&store, "after", after_count(5)).await;
     assert_none_lost(&store, &after).await;
 }
 
@@ -95,21 +99,21 @@ async fn a_userd_that_starts_in_the_middle_of_a_failover_waits_for_the_replica_t
     wait_for("the old primary has one replica less", || {
         group.server(group.primary()).text(&["INFO", "replication"]).contains("connected_slaves:1")
     });
-    let store = start(watched(&group, Acknowledge::Replicas)).await;
-    let outcome = store.insert_user(&person(&ManualClock::at(NOW), "early@example.org"), Client::nobody()).await;
+    let store = start(sentinel_settings(&group, AckRequirement::Replicas)).await;
+    let outcome = store.create_user(&new_user(&ManualClock::at(NOW), "early@example.org"), Actor::anonymous()).await;
     assert!(outcome.is_err(), "the replica that will be primary has not confirmed it: {outcome:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_primary_that_is_killed_is_replaced_and_nothing_that_replicas_confirmed_is_lost() {
     let mut group = SentinelGroup::start();
-    let store = start(watched(&group, Acknowledge::Replicas)).await;
-    let mut users = sign_up_while(&store, "before", count_to(20)).await;
+    let store = start(sentinel_settings(&group, AckRequirement::Replicas)).await;
+    let mut users = sign_up_while(&store, "before", after_count(20)).await;
     assert_eq!(users.len(), 20);
     group.kill(group.primary());
     assert_none_lost(&store, &users).await;
-    let late = person(&ManualClock::at(NOW), "late@example.org");
-    until_served(|| store.insert_user(&late, Client::nobody())).await;
+    let late = new_user(&ManualClock::at(NOW), "late@example.org");
+    retry_until_served(|| store.create_user(&late, Actor::anonymous())).await;
     users.push(late);
     assert_none_lost(&store, &users).await;
     assert_eq!(audit(group.server(group.primary()), "userd:").contradictions, Vec::<String>::new());
@@ -119,32 +123,32 @@ async fn a_primary_that_is_killed_is_replaced_and_nothing_that_replicas_confirme
 async fn a_change_that_no_replica_confirms_is_not_acknowledged_until_replicas_are_back() {
     let primary = RedisServer::start();
     let replica = primary.start_replica();
-    let settings = RedisSettings { acknowledge: Acknowledge::Replicas, timeout: TIMEOUT, ..primary.settings() };
+    let settings = RedisSettings { acknowledge: AckRequirement::Replicas, timeout: TIMEOUT, ..primary.settings() };
     let store = start(settings.clone()).await;
     let clock = ManualClock::at(NOW);
     assert_eq!(
-        store.insert_user(&person(&clock, "first@example.org"), Client::nobody()).await.expect("served"),
-        Insert::Inserted
+        store.create_user(&new_user(&clock, "first@example.org"), Actor::anonymous()).await.expect("served"),
+        CreateUserOutcome::Created
     );
     replica.freeze();
-    let refused = store.insert_user(&person(&clock, "second@example.org"), Client::nobody()).await;
+    let refused = store.create_user(&new_user(&clock, "second@example.org"), Actor::anonymous()).await;
     assert!(refused.is_err(), "nobody has confirmed it: {refused:?}");
-    let found = store.user_by_email(person(&clock, "first@example.org").email.canonical()).await;
+    let found = store.user_by_email(new_user(&clock, "first@example.org").email.canonical()).await;
     assert!(found.expect("look-ups go on").is_some());
     replica.thaw();
-    let third = person(&clock, "third@example.org");
-    until_served(|| store.insert_user(&third, Client::nobody())).await;
+    let third = new_user(&clock, "third@example.org");
+    retry_until_served(|| store.create_user(&third, Actor::anonymous())).await;
 
     drop(replica);
     let alone = start(settings).await;
-    let why = alone.check().await.expect_err("without replicas it can't acknowledge");
+    let why = alone.check_health().await.expect_err("without replicas it can't acknowledge");
     assert!(format!("{why:?}").contains("redis.replicas_min"), "{why:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_disk_is_promised_only_by_a_server_that_flushes_before_it_answers() {
     let disk = |server: &RedisServer| RedisSettings {
-        acknowledge: Acknowledge::Disk,
+        acknowledge: AckRequirement::Disk,
         replicas_min: 0,
         timeout: TIMEOUT,
         ..server.settings()
@@ -153,8 +157,8 @@ async fn the_disk_is_promised_only_by_a_server_that_flushes_before_it_answers() 
     let store = start(disk(&always)).await;
     let clock = ManualClock::at(NOW);
     assert_eq!(
-        store.insert_user(&person(&clock, "first@example.org"), Client::nobody()).await.expect("served"),
-        Insert::Inserted
+        store.create_user(&new_user(&clock, "first@example.org"), Actor::anonymous()).await.expect("served"),
+        CreateUserOutcome::Created
     );
 
     for (arguments, right) in [
@@ -172,7 +176,7 @@ async fn the_disk_is_promised_only_by_a_server_that_flushes_before_it_answers() 
 async fn a_server_that_flushes_once_a_second_has_to_prove_that_it_waits_for_its_disk() {
     let server = RedisServer::start();
     let settings = RedisSettings {
-        acknowledge: Acknowledge::Disk,
+        acknowledge: AckRequirement::Disk,
         replicas_min: 0,
         timeout: Duration::from_secs(6),
         ..server.settings()
@@ -181,8 +185,8 @@ async fn a_server_that_flushes_once_a_second_has_to_prove_that_it_waits_for_its_
     match RedisStore::start(settings, Arc::new(SystemRandom)).await {
         Ok(store) => {
             assert!(can_be_asked, "nobody knows when its file is flushed");
-            let user = person(&ManualClock::at(NOW), "first@example.org");
-            assert_eq!(store.insert_user(&user, Client::nobody()).await.expect("served"), Insert::Inserted);
+            let user = new_user(&ManualClock::at(NOW), "first@example.org");
+            assert_eq!(store.create_user(&user, Actor::anonymous()).await.expect("served"), CreateUserOutcome::Created);
             assert!(server.text(&["INFO", "persistence"]).contains("aof_pending_bio_fsync:0"));
         }
         Err(why) if can_be_asked => assert!(why.to_string().contains("before its file is flushed"), "{why}"),
@@ -190,7 +194,7 @@ async fn a_server_that_flushes_once_a_second_has_to_prove_that_it_waits_for_its_
     }
 }
 
-fn count_to(most: usize) -> impl FnMut() -> bool {
+fn after_count(most: usize) -> impl FnMut() -> bool {
     let mut count = 0;
     move || {
         count += 1;
@@ -203,12 +207,12 @@ fn count_to(most: usize) -> impl FnMut() -> bool {
 async fn a_replica_that_comes_later_has_to_confirm_from_its_first_moment() {
     let primary = RedisServer::start();
     let _first = primary.start_replica();
-    let settings = RedisSettings { acknowledge: Acknowledge::Replicas, timeout: TIMEOUT, ..primary.settings() };
+    let settings = RedisSettings { acknowledge: AckRequirement::Replicas, timeout: TIMEOUT, ..primary.settings() };
     let store = start(settings).await;
     let later = primary.start_replica();
     // A replica that has what the primary had is not one to the primary before it has said so.
     wait_for("the primary knows it", || primary.text(&["INFO", "replication"]).matches("state=online").count() == 2);
     later.freeze();
-    let change = store.insert_user(&person(&ManualClock::at(NOW), "first@example.org"), Client::nobody()).await;
+    let change = store.create_user(&new_user(&ManualClock::at(NOW), "first@example.org"), Actor::anonymous()).await;
     assert!(change.is_err(), "a replica that a failover may choose does not have it: {change:?}");
 }

@@ -3,19 +3,19 @@
 
 use std::sync::Arc;
 use std::time::Duration;
-use userd_core::Client;
+use userd_core::Actor;
 
 use tokio::net::TcpListener;
 use tokio::time::Instant;
 use userd_core::clock::ManualClock;
 use userd_core::random::SystemRandom;
-use userd_store::{Insert, Store};
+use userd_store::{CreateUserOutcome, Store};
 use userd_store_redis::{RedisSettings, RedisStore};
 
-use userd_test_support::people::{NOW, person};
+use userd_test_support::fixtures::{NOW, new_user};
 use userd_test_support::redis_audit::audit;
 use userd_test_support::redis_server::RedisServer;
-use userd_test_support::waiting::until_served;
+use userd_test_support::retry::retry_until_served;
 
 /// How long a call may take.
 const TIMEOUT: Duration = Duration::from_millis(300);
@@ -31,23 +31,24 @@ async fn store_at(settings: RedisSettings) -> RedisStore {
 async fn while_writes_are_paused_look_ups_go_on_and_changes_are_refused_in_time() {
     let (server, clock) = (RedisServer::start(), ManualClock::at(NOW));
     let store = store_at(server.settings()).await;
-    let ada = person(&clock, "ada@example.org");
-    assert_eq!(store.insert_user(&ada, Client::nobody()).await.expect("served"), Insert::Inserted);
+    let ada = new_user(&clock, "ada@example.org");
+    assert_eq!(store.create_user(&ada, Actor::anonymous()).await.expect("served"), CreateUserOutcome::Created);
 
     server.command(&["CLIENT", "PAUSE", "60000", "WRITE"]);
     let begun = Instant::now();
     for number in 0..5 {
-        let refused = store.insert_user(&person(&clock, &format!("late-{number}@example.org")), Client::nobody()).await;
+        let refused =
+            store.create_user(&new_user(&clock, &format!("late-{number}@example.org")), Actor::anonymous()).await;
         assert!(refused.is_err(), "{refused:?}");
         // The connections may just be made anew, which takes no longer than a call may.
-        let found = until_served(|| store.user_by_email(ada.email.canonical())).await;
+        let found = retry_until_served(|| store.user_by_email(ada.email.canonical())).await;
         assert_eq!(found.as_ref(), Some(&ada));
     }
     assert!(begun.elapsed() < UNBOUNDED, "somebody waited for the end of the pause");
 
     server.command(&["CLIENT", "UNPAUSE"]);
-    let bob = person(&clock, "bob@example.org");
-    until_served(|| store.insert_user(&bob, Client::nobody())).await;
+    let bob = new_user(&clock, "bob@example.org");
+    retry_until_served(|| store.create_user(&bob, Actor::anonymous())).await;
     assert_eq!(store.user(bob.id).await.expect("served").as_ref(), Some(&bob));
     assert_eq!(audit(&server, "userd:").contradictions, Vec::<String>::new());
 }
@@ -59,9 +60,9 @@ async fn a_server_that_never_says_a_word_is_a_bounded_wait() {
     let port = silent.local_addr().expect("its address").port();
     let begun = Instant::now();
     let store = store_at(RedisSettings::at("127.0.0.1", port)).await;
-    let nobody = person(&ManualClock::at(NOW), "nobody@example.org");
+    let nobody = new_user(&ManualClock::at(NOW), "nobody@example.org");
     assert!(store.user(nobody.id).await.is_err());
-    assert!(store.insert_user(&nobody, Client::nobody()).await.is_err());
-    assert!(store.check().await.is_err());
+    assert!(store.create_user(&nobody, Actor::anonymous()).await.is_err());
+    assert!(store.check_health().await.is_err());
     assert!(begun.elapsed() < UNBOUNDED);
 }

@@ -6,28 +6,28 @@ use std::time::Duration;
 
 use userd_core::clock::ManualClock;
 use userd_core::random::SystemRandom;
-use userd_core::{Client, User};
-use userd_store::{Insert, Remove, Store};
-use userd_store_redis::{Acknowledge, Login, RedisSettings, RedisStore, Servers};
+use userd_core::{Actor, User};
+use userd_store::{CreateUserOutcome, DeleteUserOutcome, Store};
+use userd_store_redis::{AckRequirement, RedisSettings, RedisStore, ServerCredentials, ServerTopology};
 
-use userd_test_support::people::{NOW, person};
+use userd_test_support::fixtures::{NOW, new_user};
+use userd_test_support::redis_acl::{ACL_USER, AclTarget, create_acl_user, least_privilege_acl};
 use userd_test_support::redis_cluster::RedisCluster;
-use userd_test_support::redis_ground::addresses;
-use userd_test_support::redis_rights::{Place, USER, least_rights, let_in};
 use userd_test_support::redis_sentinel::{SERVICE, SentinelGroup};
 use userd_test_support::redis_server::{RedisServer, wait_for};
-use userd_test_support::redis_slot_move::SlotMove;
+use userd_test_support::redis_targets::addresses;
+use userd_test_support::slot_migration::SlotMigration;
 
 /// Long enough for whatever is allowed.
 const TIMEOUT: Duration = Duration::from_millis(500);
 
-fn login() -> Login {
-    Login { username: Some(USER.0.to_owned()), password: Some(USER.1.to_owned()) }
+fn login() -> ServerCredentials {
+    ServerCredentials { username: Some(ACL_USER.0.to_owned()), password: Some(ACL_USER.1.to_owned()) }
 }
 
 /// The line without one right.
-fn without(place: Place, missing: &str) -> Vec<&'static str> {
-    least_rights(place).into_iter().filter(|&right| right != missing).collect()
+fn without(place: AclTarget, missing: &str) -> Vec<&'static str> {
+    least_privilege_acl(place).into_iter().filter(|&right| right != missing).collect()
 }
 
 async fn store(settings: RedisSettings) -> Option<RedisStore> {
@@ -37,15 +37,18 @@ async fn store(settings: RedisSettings) -> Option<RedisStore> {
 
 /// Whether all that userd ever sends is possible with `rights`.
 async fn all_is_possible(cluster: &RedisCluster, rights: &[&str]) -> bool {
-    cluster.up().for_each(|node| let_in(cluster.server(node), rights));
+    cluster.up().for_each(|node| create_acl_user(cluster.server(node), rights));
     let Some(store) = store(RedisSettings::cluster(addresses(&cluster.ports()))).await else { return false };
     // What a node has forgotten has to be sent whole.
     cluster.up().for_each(|node| drop(cluster.server(node).command(&["SCRIPT", "FLUSH"])));
-    let user = person(&ManualClock::at(NOW), "a@example.org");
-    let possible = matches!(store.insert_user(&user, Client::nobody()).await, Ok(Insert::Inserted))
+    let user = new_user(&ManualClock::at(NOW), "a@example.org");
+    let possible = matches!(store.create_user(&user, Actor::anonymous()).await, Ok(CreateUserOutcome::Created))
         && is_found_on_the_move(cluster, &store, &user).await
-        && matches!(store.remove_user(user.id, user.version, Client::nobody(), NOW).await, Ok(Remove::Removed))
-        && store.check().await.is_ok();
+        && matches!(
+            store.delete_user(user.id, user.version, Actor::anonymous(), NOW).await,
+            Ok(DeleteUserOutcome::Deleted)
+        )
+        && store.check_health().await.is_ok();
     store.close().await;
     cluster.up().for_each(|node| drop(cluster.server(node).command(&["FLUSHALL"])));
     possible
@@ -57,7 +60,7 @@ async fn is_found_on_the_move(cluster: &RedisCluster, store: &RedisStore, user: 
     let key = keys.into_iter().find(|key| key.ends_with(&format!(":user:{}", user.id))).expect("the record");
     let slot = cluster.slot_of(&key);
     let to = (cluster.primary_of_key(&key) + 1) % cluster.size();
-    let moving = SlotMove::begin(cluster, slot, to);
+    let moving = SlotMigration::begin(cluster, slot, to);
     moving.move_key(&key);
     let found = store.user(user.id).await.is_ok_and(|found| found.as_ref() == Some(user));
     moving.finish();
@@ -67,27 +70,27 @@ async fn is_found_on_the_move(cluster: &RedisCluster, store: &RedisStore, user: 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_right_in_the_line_for_a_cluster_is_needed() {
     let cluster = RedisCluster::start(3, 0);
-    assert!(all_is_possible(&cluster, &least_rights(Place::ClusterNode)).await);
+    assert!(all_is_possible(&cluster, &least_privilege_acl(AclTarget::ClusterNode)).await);
     // Without INFO userd serves, but knows less.
-    let rights = least_rights(Place::ClusterNode).into_iter().filter(|right| right.starts_with('+'));
+    let rights = least_privilege_acl(AclTarget::ClusterNode).into_iter().filter(|right| right.starts_with('+'));
     for missing in rights.filter(|right| *right != "+info") {
-        assert!(!all_is_possible(&cluster, &without(Place::ClusterNode, missing)).await, "{missing} is not needed");
+        assert!(!all_is_possible(&cluster, &without(AclTarget::ClusterNode, missing)).await, "{missing} is not needed");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_right_in_the_line_for_sentinels_is_needed() {
     let group = SentinelGroup::start();
-    let with_wait = [least_rights(Place::Server), vec!["+wait"]].concat();
-    (0..3).for_each(|server| let_in(group.server(server), &with_wait));
+    let with_wait = [least_privilege_acl(AclTarget::Server), vec!["+wait"]].concat();
+    (0..3).for_each(|server| create_acl_user(group.server(server), &with_wait));
     let mut settings = RedisSettings::sentinel(addresses(&group.ports()), SERVICE);
-    settings.acknowledge = Acknowledge::Replicas;
-    if let Servers::Sentinels(sentinels) = &mut settings.servers {
+    settings.acknowledge = AckRequirement::Replicas;
+    if let ServerTopology::Sentinel(sentinels) = &mut settings.servers {
         sentinels.login = login();
     }
     let start = async |missing: &str| {
         for sentinel in 0..3 {
-            let_in(group.sentinel(sentinel), &without(Place::Sentinel, missing));
+            create_acl_user(group.sentinel(sentinel), &without(AclTarget::Sentinel, missing));
             group.sentinel(sentinel).command(&["ACL", "LOG", "RESET"]);
         }
         store(settings.clone()).await
@@ -116,14 +119,14 @@ async fn every_right_in_the_line_for_sentinels_is_needed() {
 async fn waiting_for_replicas_takes_one_right_more_and_its_lack_is_named_at_the_start() {
     let primary = RedisServer::start();
     let _replica = primary.start_replica();
-    let (acknowledge, timeout) = (Acknowledge::Replicas, Duration::from_secs(20));
+    let (acknowledge, timeout) = (AckRequirement::Replicas, Duration::from_secs(20));
     let settings = RedisSettings { acknowledge, timeout, login: login(), ..primary.settings() };
-    let_in(&primary, &least_rights(Place::Server));
+    create_acl_user(&primary, &least_privilege_acl(AclTarget::Server));
     let refused = RedisStore::start(settings.clone(), Arc::new(SystemRandom)).await.err().expect("refused");
     assert!(refused.to_string().contains("lacks permissions (WAIT)"), "{refused}");
 
-    let_in(&primary, &[least_rights(Place::Server), vec!["+wait"]].concat());
+    create_acl_user(&primary, &[least_privilege_acl(AclTarget::Server), vec!["+wait"]].concat());
     let store = RedisStore::start(settings, Arc::new(SystemRandom)).await.expect("all rights are there");
-    let user = person(&ManualClock::at(NOW), "ada@example.org");
-    assert_eq!(store.insert_user(&user, Client::nobody()).await.expect("served"), Insert::Inserted);
+    let user = new_user(&ManualClock::at(NOW), "ada@example.org");
+    assert_eq!(store.create_user(&user, Actor::anonymous()).await.expect("served"), CreateUserOutcome::Created);
 }

@@ -4,16 +4,16 @@
 
 use std::sync::Arc;
 use std::time::Duration;
-use userd_core::Client;
+use userd_core::Actor;
 
 use userd_core::clock::{Clock, ManualClock};
 use userd_core::random::SystemRandom;
-use userd_store::{Insert, Remove, Store, StoreError, Update};
-use userd_store_redis::{Durability, Login, RedisSettings, RedisStore};
+use userd_store::{CreateUserOutcome, DeleteUserOutcome, Store, StoreError, UpdateUserOutcome};
+use userd_store_redis::{RedisDurability, RedisSettings, RedisStore, ServerCredentials};
 
-use userd_test_support::people::{NOW, address, person, profile};
+use userd_test_support::fixtures::{NOW, new_profile, new_user, parse_email};
+use userd_test_support::redis_acl::{ACL_USER, AclTarget, create_acl_user, least_privilege_acl};
 use userd_test_support::redis_audit::audit;
-use userd_test_support::redis_rights::{Place, USER, least_rights, let_in};
 use userd_test_support::redis_server::{RedisServer, free_port};
 
 /// A call that has not ended by then hangs; many times the store's own limit, for slow machines.
@@ -31,9 +31,9 @@ async fn refusal(settings: RedisSettings) -> String {
 }
 
 /// Calls until the answer is no longer "unavailable".
-async fn until_served(store: &RedisStore) {
+async fn wait_until_served(store: &RedisStore) {
     let served = async {
-        while store.check().await.is_err() {
+        while store.check_health().await.is_err() {
             tokio::task::yield_now().await;
         }
     };
@@ -49,10 +49,10 @@ async fn a_redis_that_is_away_at_start_is_waited_for_without_a_restart() {
     let port = free_port();
     let store =
         store(RedisSettings { timeout: Duration::from_millis(100), ..RedisSettings::at("127.0.0.1", port) }).await;
-    assert_unavailable(&store.check().await, "nobody is there");
+    assert_unavailable(&store.check_health().await, "nobody is there");
     assert_unavailable(&store.users_count().await, "nobody is there");
     let _server = RedisServer::start_on(port);
-    until_served(&store).await;
+    wait_until_served(&store).await;
     assert_eq!(store.users_count().await.expect("served"), 0);
 }
 
@@ -60,14 +60,14 @@ async fn a_redis_that_is_away_at_start_is_waited_for_without_a_restart() {
 async fn a_redis_that_dies_and_comes_back_has_all_and_is_served_from_again() {
     let (mut server, clock) = (RedisServer::start_with(&["--appendfsync", "always"]), ManualClock::at(NOW));
     let store = store(server.settings()).await;
-    let users: Vec<_> = (0..20).map(|n| person(&clock, &format!("user-{n}@example.org"))).collect();
+    let users: Vec<_> = (0..20).map(|n| new_user(&clock, &format!("user-{n}@example.org"))).collect();
     for user in &users {
-        assert_eq!(store.insert_user(user, Client::nobody()).await.expect("served"), Insert::Inserted);
+        assert_eq!(store.create_user(user, Actor::anonymous()).await.expect("served"), CreateUserOutcome::Created);
     }
     server.kill();
     assert_unavailable(&store.user(users[0].id).await, "it is dead");
     server.start_again();
-    until_served(&store).await;
+    wait_until_served(&store).await;
     for user in &users {
         assert_eq!(store.user_by_email(user.email.canonical()).await.expect("served").as_ref(), Some(user));
     }
@@ -81,17 +81,17 @@ async fn a_frozen_redis_is_a_bounded_wait_for_every_call_at_once() {
     server.freeze();
     let mut calls = tokio::task::JoinSet::new();
     for n in 0..300 {
-        let (store, user) = (Arc::clone(&store), person(&clock, &format!("user-{n}@example.org")));
-        calls.spawn(async move { store.insert_user(&user, Client::nobody()).await });
+        let (store, user) = (Arc::clone(&store), new_user(&clock, &format!("user-{n}@example.org")));
+        calls.spawn(async move { store.create_user(&user, Actor::anonymous()).await });
     }
     let answers = tokio::time::timeout(HANGS_AFTER, calls.join_all()).await.expect("no call hangs");
     for answer in answers {
         assert_unavailable(&answer, "it is frozen");
     }
     server.thaw();
-    until_served(&store).await;
-    let user = person(&clock, "after@example.org");
-    assert_eq!(store.insert_user(&user, Client::nobody()).await.expect("served"), Insert::Inserted);
+    wait_until_served(&store).await;
+    let user = new_user(&clock, "after@example.org");
+    assert_eq!(store.create_user(&user, Actor::anonymous()).await.expect("served"), CreateUserOutcome::Created);
     assert_eq!(audit(&server, "userd:").contradictions, Vec::<String>::new());
 }
 
@@ -113,8 +113,8 @@ async fn scripts_that_the_server_forgot_are_sent_again() {
     let store = store(server.settings()).await;
     server.command(&["SCRIPT", "FLUSH"]);
     assert_eq!(
-        store.insert_user(&person(&clock, "a@example.org"), Client::nobody()).await.expect("served"),
-        Insert::Inserted
+        store.create_user(&new_user(&clock, "a@example.org"), Actor::anonymous()).await.expect("served"),
+        CreateUserOutcome::Created
     );
 }
 
@@ -125,20 +125,20 @@ async fn a_demoted_server_is_left_and_taken_back_when_it_is_primary_again() {
     let store = store(RedisSettings { timeout: Duration::from_millis(300), ..server.settings() }).await;
     server.command(&["REPLICAOF", "127.0.0.1", &primary.port().to_string()]);
     assert_unavailable(
-        &store.insert_user(&person(&clock, "a@example.org"), Client::nobody()).await,
+        &store.create_user(&new_user(&clock, "a@example.org"), Actor::anonymous()).await,
         "it takes no writes",
     );
-    assert_unavailable(&store.check().await, "it is a replica");
+    assert_unavailable(&store.check_health().await, "it is a replica");
     let as_replica = refusal(server.settings()).await;
     assert!(as_replica.contains(&format!(
         "is a replica and takes no writes; give the address of its primary (127.0.0.1:{})",
         primary.port()
     )));
     server.command(&["REPLICAOF", "NO", "ONE"]);
-    until_served(&store).await;
+    wait_until_served(&store).await;
     assert_eq!(
-        store.insert_user(&person(&clock, "a@example.org"), Client::nobody()).await.expect("served"),
-        Insert::Inserted
+        store.create_user(&new_user(&clock, "a@example.org"), Actor::anonymous()).await.expect("served"),
+        CreateUserOutcome::Created
     );
 }
 
@@ -146,29 +146,31 @@ async fn a_demoted_server_is_left_and_taken_back_when_it_is_primary_again() {
 async fn without_memory_reads_and_deletions_go_on_and_nothing_is_half_done() {
     let (server, clock) = (RedisServer::start(), ManualClock::at(NOW));
     let store = store(server.settings()).await;
-    let (kept, leaving) = (person(&clock, "kept@example.org"), person(&clock, "leaving@example.org"));
+    let (kept, leaving) = (new_user(&clock, "kept@example.org"), new_user(&clock, "leaving@example.org"));
     for user in [&kept, &leaving] {
-        assert_eq!(store.insert_user(user, Client::nobody()).await.expect("served"), Insert::Inserted);
+        assert_eq!(store.create_user(user, Actor::anonymous()).await.expect("served"), CreateUserOutcome::Created);
     }
     server.command(&["CONFIG", "SET", "maxmemory", "1"]);
     assert_unavailable(
-        &store.insert_user(&person(&clock, "new@example.org"), Client::nobody()).await,
+        &store.create_user(&new_user(&clock, "new@example.org"), Actor::anonymous()).await,
         "there is no memory",
     );
     assert_unavailable(
-        &store.replace_profile(kept.id, kept.version, &profile("Ada", "b@example.org"), Client::nobody(), NOW).await,
+        &store
+            .update_profile(kept.id, kept.version, &new_profile("Ada", "b@example.org"), Actor::anonymous(), NOW)
+            .await,
         "no memory",
     );
     assert_eq!(store.user_by_email(kept.email.canonical()).await.expect("served").as_ref(), Some(&kept));
     assert_eq!(
-        store.remove_user(leaving.id, leaving.version, Client::nobody(), NOW).await.expect("served"),
-        Remove::Removed
+        store.delete_user(leaving.id, leaving.version, Actor::anonymous(), NOW).await.expect("served"),
+        DeleteUserOutcome::Deleted
     );
     assert_eq!(audit(&server, "userd:").all(), Vec::<String>::new());
     server.command(&["CONFIG", "SET", "maxmemory", "256mb"]);
     assert_eq!(
-        store.insert_user(&person(&clock, "new@example.org"), Client::nobody()).await.expect("served"),
-        Insert::Inserted
+        store.create_user(&new_user(&clock, "new@example.org"), Actor::anonymous()).await.expect("served"),
+        CreateUserOutcome::Created
     );
 }
 
@@ -176,8 +178,8 @@ async fn without_memory_reads_and_deletions_go_on_and_nothing_is_half_done() {
 async fn memory_that_ends_between_two_steps_leaves_nothing_behind() {
     let (server, clock) = (RedisServer::start(), ManualClock::at(NOW));
     let store = store(server.settings()).await;
-    let holder = person(&clock, "taken@example.org");
-    assert_eq!(store.insert_user(&holder, Client::nobody()).await.expect("served"), Insert::Inserted);
+    let holder = new_user(&clock, "taken@example.org");
+    assert_eq!(store.create_user(&holder, Actor::anonymous()).await.expect("served"), CreateUserOutcome::Created);
     // As if memory had ended right after the first step of another's sign-up: the intent stands, overdue.
     let key = "userd:{000}:user:00000000-0000-7000-8000-000000000000";
     server.command(&[
@@ -197,8 +199,8 @@ async fn memory_that_ends_between_two_steps_leaves_nothing_behind() {
         "1",
     ]);
     assert_eq!(
-        store.insert_user(&person(&clock, "free@example.org"), Client::nobody()).await.expect("served"),
-        Insert::Inserted
+        store.create_user(&new_user(&clock, "free@example.org"), Actor::anonymous()).await.expect("served"),
+        CreateUserOutcome::Created
     );
 }
 
@@ -216,14 +218,14 @@ async fn servers_that_would_lose_accounts_silently_are_refused_in_a_sentence() {
         let sentence = refusal(server.settings()).await;
         assert!(sentence.contains(words), "{sentence}");
         let allowed = RedisSettings { allow_eviction: true, allow_volatile_store: true, ..server.settings() };
-        store(allowed).await.check().await.expect("allowed by name");
+        store(allowed).await.check_health().await.expect("allowed by name");
     }
 }
 
 #[tokio::test]
 async fn a_policy_that_is_switched_later_is_refused_at_the_next_start() {
     let server = RedisServer::start();
-    store(server.settings()).await.check().await.expect("good");
+    store(server.settings()).await.check_health().await.expect("good");
     server.command(&["CONFIG", "SET", "maxmemory-policy", "allkeys-random"]);
     assert!(refusal(server.settings()).await.contains("allkeys-random"));
 }
@@ -232,11 +234,11 @@ async fn a_policy_that_is_switched_later_is_refused_at_the_next_start() {
 async fn a_format_that_a_newer_userd_writes_while_we_serve_takes_us_out_of_service() {
     let server = RedisServer::start();
     let store = store(RedisSettings { recheck_every: Duration::from_millis(20), ..server.settings() }).await;
-    until_served(&store).await;
+    wait_until_served(&store).await;
     server.command(&["HSET", "userd:meta", "format", "2"]);
     let noticed = async {
         loop {
-            match store.check().await {
+            match store.check_health().await {
                 Err(StoreError::Unavailable(reason)) if reason.to_string().contains("written in format 2") => return,
                 _ => tokio::task::yield_now().await,
             }
@@ -249,7 +251,7 @@ async fn a_format_that_a_newer_userd_writes_while_we_serve_takes_us_out_of_servi
         tokio::task::yield_now().await;
     }
     server.command(&["HSET", "userd:meta", "format", "1"]);
-    until_served(&store).await;
+    wait_until_served(&store).await;
 }
 
 /// Requests that are late again and again raise a suspicion each time, which finds the connection well; the
@@ -259,7 +261,7 @@ async fn a_policy_that_is_switched_while_requests_are_late_is_noticed() {
     let server = RedisServer::start_with(&["--enable-debug-command", "yes"]);
     let (late, often) = (Duration::from_millis(100), Duration::from_secs(1));
     let store = store(RedisSettings { timeout: late, recheck_every: often, ..server.settings() }).await;
-    until_served(&store).await;
+    wait_until_served(&store).await;
     server.command(&["CONFIG", "SET", "maxmemory-policy", "allkeys-random"]);
     let url = server.url();
     let noticed = async {
@@ -273,7 +275,7 @@ async fn a_policy_that_is_switched_while_requests_are_late_is_noticed() {
                 }
             });
             while !asleep.is_finished() {
-                match store.check().await {
+                match store.check_health().await {
                     Err(StoreError::Unavailable(reason)) if reason.to_string().contains("allkeys-random") => return,
                     _ => tokio::task::yield_now().await,
                 }
@@ -297,7 +299,7 @@ async fn the_wrong_password_is_refused_and_the_right_one_is_not_shown() {
     );
     let right = RedisSettings { login: login(None, "open-sesame"), ..server.settings() };
     assert!(!format!("{right:?}").contains("open-sesame"));
-    store(right).await.check().await.expect("let in");
+    store(right).await.check_health().await.expect("let in");
 }
 
 #[tokio::test]
@@ -305,36 +307,36 @@ async fn a_database_that_the_server_does_not_have_is_refused() {
     let server = RedisServer::start();
     let sentence = refusal(RedisSettings { db: 16, ..server.settings() }).await;
     assert!(sentence.contains("Redis has no database of that number"), "{sentence}");
-    store(RedisSettings { db: 15, ..server.settings() }).await.check().await.expect("the last one is there");
+    store(RedisSettings { db: 15, ..server.settings() }).await.check_health().await.expect("the last one is there");
 }
 
 /// Settings that reach the server as a user with these rights.
 fn with_rights(server: &RedisServer, rights: &[&str]) -> RedisSettings {
-    let_in(server, rights);
-    RedisSettings { login: login(Some(USER.0), USER.1), ..server.settings() }
+    create_acl_user(server, rights);
+    RedisSettings { login: login(Some(ACL_USER.0), ACL_USER.1), ..server.settings() }
 }
 
 #[tokio::test]
 async fn the_least_rights_are_enough_for_everything() {
     let (server, clock) = (RedisServer::start(), ManualClock::at(NOW));
     // Database 1 needs SELECT, and scripts that the server has forgotten need EVAL.
-    let store = store(RedisSettings { db: 1, ..with_rights(&server, &least_rights(Place::Server)) }).await;
+    let store = store(RedisSettings { db: 1, ..with_rights(&server, &least_privilege_acl(AclTarget::Server)) }).await;
     server.command(&["SCRIPT", "FLUSH"]);
-    let user = person(&clock, "a@example.org");
-    assert_eq!(store.insert_user(&user, Client::nobody()).await.expect("served"), Insert::Inserted);
+    let user = new_user(&clock, "a@example.org");
+    assert_eq!(store.create_user(&user, Actor::anonymous()).await.expect("served"), CreateUserOutcome::Created);
     assert_eq!(
-        store.insert_user(&person(&clock, "a@example.org"), Client::nobody()).await.expect("served"),
-        Insert::Taken
+        store.create_user(&new_user(&clock, "a@example.org"), Actor::anonymous()).await.expect("served"),
+        CreateUserOutcome::EmailTaken
     );
-    let Update::Updated(user) = store
-        .replace_profile(user.id, user.version, &profile("Ada", "b@example.org"), Client::nobody(), NOW)
+    let UpdateUserOutcome::Updated(user) = store
+        .update_profile(user.id, user.version, &new_profile("Ada", "b@example.org"), Actor::anonymous(), NOW)
         .await
         .expect("served")
     else {
         panic!("not updated")
     };
-    let Update::Updated(user) = store
-        .replace_password(user.id, user.version, &user.password_hash, None, Client::nobody(), NOW)
+    let UpdateUserOutcome::Updated(user) = store
+        .update_password(user.id, user.version, &user.password_hash, None, Actor::anonymous(), NOW)
         .await
         .expect("served")
     else {
@@ -342,10 +344,10 @@ async fn the_least_rights_are_enough_for_everything() {
     };
     assert_eq!(store.users_count().await.expect("served"), 1);
     assert_eq!(
-        store.remove_user(user.id, user.version, Client::nobody(), clock.now()).await.expect("served"),
-        Remove::Removed
+        store.delete_user(user.id, user.version, Actor::anonymous(), clock.now()).await.expect("served"),
+        DeleteUserOutcome::Deleted
     );
-    store.check().await.expect("ready");
+    store.check_health().await.expect("ready");
     server.command(&["SWAPDB", "0", "1"]);
     assert_eq!(audit(&server, "userd:").all(), Vec::<String>::new());
 }
@@ -356,7 +358,8 @@ async fn a_missing_right_is_named_before_anything_is_served() {
     for (missing, named) in
         [("+zadd", "ZADD"), ("+hset", "HSET"), ("+del", "DEL"), ("+script|load", "SCRIPT LOAD"), ("~userd:*", "userd:")]
     {
-        let rights: Vec<&str> = least_rights(Place::Server).into_iter().filter(|&right| right != missing).collect();
+        let rights: Vec<&str> =
+            least_privilege_acl(AclTarget::Server).into_iter().filter(|&right| right != missing).collect();
         let sentence = refusal(with_rights(&server, &rights)).await;
         assert!(sentence.contains("lacks permissions") && sentence.contains(named), "{missing}: {sentence}");
     }
@@ -367,19 +370,25 @@ async fn all_is_possible(server: &RedisServer, rights: &[&str]) -> bool {
     let settings = RedisSettings { db: 1, timeout: Duration::from_millis(300), ..with_rights(server, rights) };
     let Ok(store) = RedisStore::start(settings, Arc::new(SystemRandom)).await else { return false };
     server.command(&["SCRIPT", "FLUSH"]);
-    let user = person(&ManualClock::at(NOW), "a@example.org");
-    matches!(store.insert_user(&user, Client::nobody()).await, Ok(Insert::Inserted))
-        && matches!(store.remove_user(user.id, user.version, Client::nobody(), NOW).await, Ok(Remove::Removed))
-        && store.check().await.is_ok()
+    let user = new_user(&ManualClock::at(NOW), "a@example.org");
+    matches!(store.create_user(&user, Actor::anonymous()).await, Ok(CreateUserOutcome::Created))
+        && matches!(
+            store.delete_user(user.id, user.version, Actor::anonymous(), NOW).await,
+            Ok(DeleteUserOutcome::Deleted)
+        )
+        && store.check_health().await.is_ok()
 }
 
 #[tokio::test]
 async fn every_right_in_the_line_is_needed() {
     let server = RedisServer::start();
-    assert!(all_is_possible(&server, &least_rights(Place::Server)).await);
+    assert!(all_is_possible(&server, &least_privilege_acl(AclTarget::Server)).await);
     // Without INFO userd serves, but knows less.
-    for missing in least_rights(Place::Server).into_iter().filter(|right| right.starts_with('+') && *right != "+info") {
-        let rights: Vec<&str> = least_rights(Place::Server).into_iter().filter(|&right| right != missing).collect();
+    for missing in
+        least_privilege_acl(AclTarget::Server).into_iter().filter(|right| right.starts_with('+') && *right != "+info")
+    {
+        let rights: Vec<&str> =
+            least_privilege_acl(AclTarget::Server).into_iter().filter(|&right| right != missing).collect();
         assert!(!all_is_possible(&server, &rights).await, "{missing} is not needed");
     }
 }
@@ -387,10 +396,11 @@ async fn every_right_in_the_line_is_needed() {
 #[tokio::test]
 async fn where_info_is_forbidden_userd_serves_and_takes_the_operators_word() {
     let server = RedisServer::start();
-    let rights: Vec<&str> = least_rights(Place::Server).into_iter().filter(|&right| right != "+info").collect();
+    let rights: Vec<&str> =
+        least_privilege_acl(AclTarget::Server).into_iter().filter(|&right| right != "+info").collect();
     let settings = with_rights(&server, &rights);
-    store(settings.clone()).await.check().await.expect("ready");
-    let declared = RedisSettings { assume_durability: Some(Durability::Nothing), ..settings };
+    store(settings.clone()).await.check_health().await.expect("ready");
+    let declared = RedisSettings { assume_durability: Some(RedisDurability::Nothing), ..settings };
     assert!(refusal(declared).await.contains("keeps nothing on disk"));
 }
 
@@ -417,7 +427,7 @@ async fn a_key_space_of_another_format_is_left_alone() {
     server.command(&["SET", "userd:meta", "mine"]);
     assert!(refusal(server.settings()).await.contains("holds something that is not userd's"));
     let elsewhere = RedisSettings { prefix: "other:".to_owned(), ..server.settings() };
-    store(elsewhere).await.check().await.expect("another prefix is free");
+    store(elsewhere).await.check_health().await.expect("another prefix is free");
     assert_eq!(server.text(&["GET", "userd:meta"]), "mine");
 }
 
@@ -425,9 +435,9 @@ async fn a_key_space_of_another_format_is_left_alone() {
 async fn a_damaged_record_is_named_by_its_key_and_hurts_nobody_else() {
     let (server, clock) = (RedisServer::start(), ManualClock::at(NOW));
     let store = store(server.settings()).await;
-    let (good, bad) = (person(&clock, "good@example.org"), person(&clock, "bad@example.org"));
+    let (good, bad) = (new_user(&clock, "good@example.org"), new_user(&clock, "bad@example.org"));
     for user in [&good, &bad] {
-        assert_eq!(store.insert_user(user, Client::nobody()).await.expect("served"), Insert::Inserted);
+        assert_eq!(store.create_user(user, Actor::anonymous()).await.expect("served"), CreateUserOutcome::Created);
     }
     let key = server.texts(&["KEYS", &format!("*:user:{}", bad.id)]).remove(0);
     for damage in [
@@ -446,11 +456,11 @@ async fn a_damaged_record_is_named_by_its_key_and_hurts_nobody_else() {
     }
     let claim = server.texts(&["KEYS", "*:claim:bad@example.org"]).remove(0);
     server.command(&["SET", &claim, "nobody"]);
-    let answer = store.user_by_email(address("bad@example.org").canonical()).await;
+    let answer = store.user_by_email(parse_email("bad@example.org").canonical()).await;
     assert!(matches!(&answer, Err(StoreError::Corrupt { key, .. }) if key == "claim:b…@example.org"), "{answer:?}");
     assert_eq!(store.user_by_email(good.email.canonical()).await.expect("served").as_ref(), Some(&good));
 }
 
-fn login(username: Option<&str>, password: &str) -> Login {
-    Login { username: username.map(str::to_owned), password: Some(password.to_owned()) }
+fn login(username: Option<&str>, password: &str) -> ServerCredentials {
+    ServerCredentials { username: username.map(str::to_owned), password: Some(password.to_owned()) }
 }

@@ -7,13 +7,13 @@ use proptest::strategy::ValueTree;
 use proptest::test_runner::TestRunner;
 use rocket::http::Method::{self, Delete, Get, Patch, Post, Put};
 
-use super::{NOBODY, fresh};
+use super::{UNKNOWN_ID, client_with_store};
 
 /// How many of each kind; all kinds together are some ten thousand.
 const CASES: usize = 2_000;
 
 /// Things that have hurt others.
-const NAUGHTY: [&str; 24] = [
+const TRICKY_STRINGS: [&str; 24] = [
     "",
     "\0",
     "a\0b",
@@ -47,7 +47,7 @@ fn draw<T>(runner: &mut TestRunner, strategy: &impl Strategy<Value = T>) -> T {
 fn text() -> impl Strategy<Value = String> {
     prop_oneof![
         any::<String>(),
-        proptest::sample::select(&NAUGHTY[..]).prop_map(str::to_owned),
+        proptest::sample::select(&TRICKY_STRINGS[..]).prop_map(str::to_owned),
         "[a-zA-Z0-9.@+-]{1,80}",
         (1_usize..70_000).prop_map(|length| "x".repeat(length)),
     ]
@@ -55,15 +55,15 @@ fn text() -> impl Strategy<Value = String> {
 
 #[rocket::async_test]
 async fn any_text_in_any_field_is_taken_or_refused() {
-    let (front, store) = fresh().await;
+    let (api, store) = client_with_store().await;
     let mut runner = TestRunner::deterministic();
     for _ in 0..CASES {
         let (name, email, password) = draw(&mut runner, &(text(), text(), text()));
         let body = serde_json::json!({ "name": name, "email": email, "password": password }).to_string();
-        let answer = front.json(Post, "/api/users", &body).await;
+        let answer = api.json(Post, "/api/users", &body).await;
         assert!(matches!(answer.status, 200 | 409 | 413 | 422), "{body}: {answer}");
     }
-    for user in store.everybody() {
+    for user in store.all_users() {
         let again = userd_core::Email::parse(user.email.as_written()).expect("what was taken parses again");
         assert_eq!(again.canonical(), user.email.canonical());
     }
@@ -71,23 +71,23 @@ async fn any_text_in_any_field_is_taken_or_refused() {
 
 #[rocket::async_test]
 async fn any_bytes_as_a_body_are_refused() {
-    let (front, store) = fresh().await;
+    let (api, store) = client_with_store().await;
     let mut runner = TestRunner::deterministic();
     let methods = proptest::sample::select(&[Post, Put, Patch, Delete][..]);
     let json = "[\\[\\]{}\",:a-z0-9\\\\ un]{0,60}".prop_map(String::into_bytes);
     let bytes = prop_oneof![proptest::collection::vec(any::<u8>(), 0..300), json];
     for _ in 0..CASES {
         let (method, body): (Method, Vec<u8>) = draw(&mut runner, &(&methods, &bytes));
-        let path = if method == Post { "/api/users".to_owned() } else { format!("/api/users/{NOBODY}") };
-        let answer = front.json(method, &path, &body).await;
+        let path = if method == Post { "/api/users".to_owned() } else { format!("/api/users/{UNKNOWN_ID}") };
+        let answer = api.json(method, &path, &body).await;
         assert!(matches!(answer.status, 400 | 422), "{method} {body:?}: {answer}");
     }
-    assert!(store.everybody().is_empty());
+    assert!(store.all_users().is_empty());
 }
 
 #[rocket::async_test]
 async fn any_path_and_any_header_is_answered() {
-    let (front, _) = fresh().await;
+    let (api, _) = client_with_store().await;
     let mut runner = TestRunner::deterministic();
     let starts = proptest::sample::select(&["", "/api/users/", "/files/", "/api/", "/health/"][..]);
     let header = "[ -~]{0,100}";
@@ -103,7 +103,7 @@ async fn any_path_and_any_header_is_answered() {
             ("Cookie", &header),
             ("Host", &header),
         ];
-        let answer = front.send(Get, &path, &headers, "").await;
+        let answer = api.send(Get, &path, &headers, "").await;
         // Without an API key what is asked under another name than this machine's own is refused.
         assert!(matches!(answer.status, 200 | 403 | 404), "{path}: {answer}");
     }
@@ -111,12 +111,12 @@ async fn any_path_and_any_header_is_answered() {
 
 #[rocket::async_test]
 async fn any_condition_is_understood_or_does_not_hold() {
-    let (front, _) = fresh().await;
-    let id = front.sign_up("Ada", "ada@example.com").await.id();
+    let (api, _) = client_with_store().await;
+    let id = api.sign_up("Ada", "ada@example.com").await.id();
     let mut runner = TestRunner::deterministic();
     for _ in 0..CASES {
         let tags = draw(&mut runner, &"[ \"W/,*0-9a-z]{0,40}");
-        let answer = front.send(Get, &format!("/api/users/{id}"), &[("If-None-Match", &tags)], "").await;
+        let answer = api.send(Get, &format!("/api/users/{id}"), &[("If-None-Match", &tags)], "").await;
         assert!(matches!(answer.status, 200 | 304), "{tags}: {answer}");
     }
 }

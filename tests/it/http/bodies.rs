@@ -5,21 +5,21 @@ use std::time::Duration;
 use rocket::http::Method::{Delete, Patch, Post, Put};
 use userd_http::HttpSettings;
 
-use super::{Answer, Front, NOBODY, PASSWORD, client_with, fresh, settings};
+use super::{PASSWORD, TestClient, TestResponse, UNKNOWN_ID, client_with_settings, client_with_store, settings};
 use userd_store::memory::MemoryStore;
 
-async fn post(front: &Front, body: impl AsRef<[u8]>) -> Answer {
-    front.json(Post, "/api/users", body).await
+async fn post(api: &TestClient, body: impl AsRef<[u8]>) -> TestResponse {
+    api.json(Post, "/api/users", body).await
 }
 
-async fn post_as(front: &Front, headers: &[(&'static str, &str)]) -> Answer {
+async fn post_as(api: &TestClient, headers: &[(&'static str, &str)]) -> TestResponse {
     let body = format!(r#"{{"name":"Ada","email":"ada@example.com","password":"{PASSWORD}"}}"#);
-    front.send(Post, "/api/users", headers, body).await
+    api.send(Post, "/api/users", headers, body).await
 }
 
 #[rocket::async_test]
 async fn what_is_no_json_is_told_line_and_column_and_never_quoted() {
-    let (front, store) = fresh().await;
+    let (api, store) = client_with_store().await;
     let cases: &[(&[u8], &str)] = &[
         (b"", "the body is empty"),
         (b" \n ", "the body is empty"),
@@ -39,22 +39,22 @@ async fn what_is_no_json_is_told_line_and_column_and_never_quoted() {
         (b"\xff\xfe{\x00}\x00", "not UTF-8 at line 1, column 1"),
     ];
     for (body, detail) in cases {
-        let answer = post(&front, body).await;
+        let answer = post(&api, body).await;
         let shown = String::from_utf8_lossy(body);
         assert_eq!((answer.status, answer.slug().as_str()), (400, "malformed-json"), "{shown}");
         assert_eq!(answer.detail(), *detail, "{shown}");
         assert!(!answer.text().contains("s3cret"), "{answer}");
     }
-    assert!(store.everybody().is_empty());
+    assert!(store.all_users().is_empty());
 }
 
 #[rocket::async_test]
 async fn a_body_that_is_no_object_is_told_what_it_should_be() {
-    let (front, _) = fresh().await;
+    let (api, _) = client_with_store().await;
     for (body, kind) in
         [("[]", "an array"), ("null", "null"), ("7", "a number"), ("\"x\"", "a string"), ("true", "a boolean")]
     {
-        let answer = post(&front, body).await;
+        let answer = post(&api, body).await;
         assert_eq!(answer.status, 422);
         assert_eq!(answer.detail(), format!("the body must be an object with name, email, password, not {kind}"));
     }
@@ -62,58 +62,58 @@ async fn a_body_that_is_no_object_is_told_what_it_should_be() {
 
 #[rocket::async_test]
 async fn deep_nesting_is_refused_wherever_it_is() {
-    let (front, _) = fresh().await;
+    let (api, _) = client_with_store().await;
     for deep in ["[".repeat(10_000), r#"{"a":"#.repeat(3_000), format!(r#"{{"name":{}"#, "[".repeat(10_000))] {
-        let answer = post(&front, &deep).await;
+        let answer = post(&api, &deep).await;
         assert_eq!((answer.status, answer.slug().as_str()), (400, "malformed-json"), "{answer}");
         assert!(answer.detail().starts_with("nested deeper than 8 levels"), "{answer}");
     }
-    let answer = post(&front, r#"{"name":[[[[[["deep"]]]]]]}"#).await;
+    let answer = post(&api, r#"{"name":[[[[[["deep"]]]]]]}"#).await;
     assert_eq!(answer.status, 422, "{answer}");
 }
 
 #[rocket::async_test]
 async fn a_field_given_twice_is_refused() {
-    let (front, _) = fresh().await;
+    let (api, _) = client_with_store().await;
     let body = format!(r#"{{"name":"Ada","email":"a@example.com","password":"{PASSWORD}","email":"b@example.com"}}"#);
-    let answer = post(&front, body).await;
+    let answer = post(&api, body).await;
     assert_eq!((answer.status, answer.detail().as_str()), (422, "email must be given only once"));
 }
 
 #[rocket::async_test]
 async fn unknown_fields_are_pointed_at_but_not_without_end() {
-    let (front, _) = fresh().await;
+    let (api, _) = client_with_store().await;
     let body = format!(r#"{{"a/b~c":1,"":2,"{}":3}}"#, "é".repeat(500));
-    let answer = post(&front, body).await;
+    let answer = post(&api, body).await;
     let pointers = answer.pointers();
     assert_eq!(pointers[..3], ["/a~1b~0c".to_owned(), "/".to_owned(), format!("/{}", "é".repeat(64))]);
     let many: Vec<_> = (0..1000).map(|n| format!(r#""f{n}":1"#)).collect();
-    let answer = post(&front, format!("{{{}}}", many.join(","))).await;
+    let answer = post(&api, format!("{{{}}}", many.join(","))).await;
     assert_eq!((answer.status, answer.pointers().len()), (422, 20));
 }
 
 #[rocket::async_test]
 async fn sixteen_kibibytes_are_read_and_one_byte_more_is_not() {
-    let (front, _) = fresh().await;
+    let (api, _) = client_with_store().await;
     let start = format!(r#"{{"name":"Ada","email":"ada@example.com","password":"{PASSWORD}""#);
     let fill = |bytes: usize| format!("{start}{}}}", " ".repeat(bytes - start.len() - 1));
-    let answer = post(&front, fill(16 * 1024 + 1)).await;
+    let answer = post(&api, fill(16 * 1024 + 1)).await;
     assert_eq!((answer.status, answer.slug().as_str()), (413, "body-too-large"));
     assert_eq!(answer.header("Connection"), Some("close"));
-    assert_eq!(post(&front, fill(16 * 1024)).await.status, 200);
-    assert_eq!(post(&front, vec![b'['; 8 << 20]).await.status, 413);
+    assert_eq!(post(&api, fill(16 * 1024)).await.status, 200);
+    assert_eq!(post(&api, vec![b'['; 8 << 20]).await.status, 413);
 }
 
 #[rocket::async_test]
 async fn an_announced_length_is_enough_to_refuse() {
-    let (front, _) = fresh().await;
+    let (api, _) = client_with_store().await;
     let headers = [("Content-Type", "application/json"), ("Content-Length", "1073741824")];
-    assert_eq!(front.send(Post, "/api/users", &headers, "{").await.status, 413);
+    assert_eq!(api.send(Post, "/api/users", &headers, "{").await.status, 413);
 }
 
 #[rocket::async_test]
 async fn only_plain_json_is_taken() {
-    let (front, store) = fresh().await;
+    let (api, store) = client_with_store().await;
     let good = [
         "application/json",
         "Application/JSON",
@@ -122,10 +122,10 @@ async fn only_plain_json_is_taken() {
         "application/json;",
     ];
     for content_type in good {
-        let answer = post_as(&front, &[("Content-Type", content_type)]).await;
+        let answer = post_as(&api, &[("Content-Type", content_type)]).await;
         assert!(matches!(answer.status, 200 | 409), "{content_type}: {answer}");
     }
-    let before = store.everybody();
+    let before = store.all_users();
     let bad = [
         "",
         "text/plain",
@@ -141,49 +141,49 @@ async fn only_plain_json_is_taken() {
         "application/json; charset",
     ];
     for content_type in bad {
-        let answer = post_as(&front, &[("Content-Type", content_type)]).await;
+        let answer = post_as(&api, &[("Content-Type", content_type)]).await;
         assert_eq!((answer.status, answer.slug().as_str()), (415, "unsupported-media-type"), "{content_type}");
     }
-    assert_eq!(post_as(&front, &[]).await.status, 415);
-    assert_eq!(store.everybody(), before);
+    assert_eq!(post_as(&api, &[]).await.status, 415);
+    assert_eq!(store.all_users(), before);
 }
 
 #[rocket::async_test]
 async fn compressed_bodies_are_not_taken() {
-    let (front, _) = fresh().await;
+    let (api, _) = client_with_store().await;
     for encoding in ["gzip", "br", "deflate", "identity, gzip", "zstd"] {
         let headers = [("Content-Type", "application/json"), ("Content-Encoding", encoding)];
-        assert_eq!(post_as(&front, &headers).await.status, 415, "{encoding}");
+        assert_eq!(post_as(&api, &headers).await.status, 415, "{encoding}");
     }
     let headers = [("Content-Type", "application/json"), ("Content-Encoding", "Identity")];
-    assert_eq!(post_as(&front, &headers).await.status, 200);
+    assert_eq!(post_as(&api, &headers).await.status, 200);
 }
 
 #[rocket::async_test]
 async fn every_endpoint_with_a_body_guards_it() {
-    let (front, _) = fresh().await;
-    let user = format!("/api/users/{NOBODY}");
+    let (api, _) = client_with_store().await;
+    let user = format!("/api/users/{UNKNOWN_ID}");
     for (method, path) in [(Post, "/api/users"), (Put, &user), (Patch, &user), (Delete, &user)] {
-        assert_eq!(front.send(method, path, &[], "{}").await.status, 415, "{method} {path}");
-        assert_eq!(front.json(method, path, "{").await.status, 400, "{method} {path}");
-        assert_eq!(front.json(method, path, "{\"x\":1}").await.status, 422, "{method} {path}");
-        assert_eq!(front.json(method, path, " ".repeat(20_000)).await.status, 413, "{method} {path}");
+        assert_eq!(api.send(method, path, &[], "{}").await.status, 415, "{method} {path}");
+        assert_eq!(api.json(method, path, "{").await.status, 400, "{method} {path}");
+        assert_eq!(api.json(method, path, "{\"x\":1}").await.status, 422, "{method} {path}");
+        assert_eq!(api.json(method, path, " ".repeat(20_000)).await.status, 413, "{method} {path}");
     }
 }
 
 #[rocket::async_test]
 async fn a_form_can_not_disguise_its_method() {
-    let (front, _) = fresh().await;
-    let id = front.sign_up("Ada", "ada@example.com").await.id();
+    let (api, _) = client_with_store().await;
+    let id = api.sign_up("Ada", "ada@example.com").await.id();
     let headers = [("Content-Type", "application/x-www-form-urlencoded")];
-    let answer = front.send(Post, &format!("/api/users/{id}"), &headers, "_method=delete").await;
+    let answer = api.send(Post, &format!("/api/users/{id}"), &headers, "_method=delete").await;
     assert!(matches!(answer.status, 405 | 415), "{answer}");
 }
 
 #[rocket::async_test]
 async fn a_small_limit_is_kept_too() {
     let settings = HttpSettings { body_bytes_max: 10, body_timeout: Duration::from_millis(50), ..settings() };
-    let front = client_with(&settings, std::sync::Arc::new(MemoryStore::default())).await;
-    assert_eq!(post(&front, "{\"a\":1   }").await.status, 422);
-    assert_eq!(post(&front, "{\"a\":1    }").await.detail(), "the body may have 10 bytes");
+    let api = client_with_settings(&settings, std::sync::Arc::new(MemoryStore::default())).await;
+    assert_eq!(post(&api, "{\"a\":1   }").await.status, 422);
+    assert_eq!(post(&api, "{\"a\":1    }").await.detail(), "the body may have 10 bytes");
 }

@@ -9,10 +9,10 @@ use rocket::http::Method::Get;
 use tempfile::TempDir;
 use userd_http::HttpSettings;
 
-use super::{Front, client_with, fresh, settings};
+use super::{TestClient, client_with_settings, client_with_store, settings};
 use userd_store::memory::MemoryStore;
 
-async fn with_files() -> (Front, TempDir) {
+async fn with_files() -> (TestClient, TempDir) {
     let folder = TempDir::new().expect("a folder");
     let root = folder.path().join("static");
     fs::create_dir_all(root.join("sub/.hidden")).expect("folders");
@@ -35,13 +35,13 @@ async fn with_files() -> (Front, TempDir) {
     symlink(root.join("gone"), root.join("dangling")).expect("a link");
     symlink("loop", root.join("loop")).expect("a link");
     let settings = HttpSettings { static_dir: Some(root), ..settings() };
-    (client_with(&settings, Arc::new(MemoryStore::default())).await, folder)
+    (client_with_settings(&settings, Arc::new(MemoryStore::default())).await, folder)
 }
 
 #[rocket::async_test]
 async fn a_file_is_served_with_its_type() {
-    let (front, _folder) = with_files().await;
-    assert_snapshot!(front.get("/files/hello.txt").await, @r"
+    let (api, _folder) = with_files().await;
+    assert_snapshot!(api.get("/files/hello.txt").await, @r"
     200
     Content-Type: text/plain; charset=utf-8
 
@@ -54,7 +54,7 @@ async fn a_file_is_served_with_its_type() {
         ("odd.thing", "application/octet-stream"),
         ("alias.txt", "text/plain; charset=utf-8"),
     ] {
-        let answer = front.get(&format!("/files/{path}")).await;
+        let answer = api.get(&format!("/files/{path}")).await;
         assert_eq!((answer.status, answer.header("Content-Type")), (200, Some(kind)), "{path}");
         assert_eq!(answer.header("X-Content-Type-Options"), Some("nosniff"));
     }
@@ -62,7 +62,7 @@ async fn a_file_is_served_with_its_type() {
 
 #[rocket::async_test]
 async fn nothing_outside_no_dot_file_and_no_listing_is_served() {
-    let (front, _folder) = with_files().await;
+    let (api, _folder) = with_files().await;
     for path in [
         "",
         "sub",
@@ -88,7 +88,7 @@ async fn nothing_outside_no_dot_file_and_no_listing_is_served() {
         "/etc/passwd",
         "%2fetc%2fpasswd",
     ] {
-        let answer = front.get(&format!("/files/{path}")).await;
+        let answer = api.get(&format!("/files/{path}")).await;
         assert_eq!((answer.status, answer.slug().as_str()), (404, "not-found"), "{path}: {answer}");
         assert!(!answer.text().contains("SECRET"), "{path}");
     }
@@ -96,14 +96,14 @@ async fn nothing_outside_no_dot_file_and_no_listing_is_served() {
 
 #[rocket::async_test]
 async fn a_pipe_is_not_waited_for() {
-    let (front, folder) = with_files().await;
+    let (api, folder) = with_files().await;
     let made = std::process::Command::new("mkfifo").arg(folder.path().join("static/pipe")).status();
     assert!(made.is_ok_and(|status| status.success()), "mkfifo makes a pipe");
-    assert_eq!(front.send(Get, "/files/pipe", &[], "").await.status, 404);
+    assert_eq!(api.send(Get, "/files/pipe", &[], "").await.status, 404);
 }
 
 #[rocket::async_test]
 async fn without_a_folder_there_are_no_files() {
-    let (front, _) = fresh().await;
-    assert_eq!(front.get("/files/hello.txt").await.slug(), "not-found");
+    let (api, _) = client_with_store().await;
+    assert_eq!(api.get("/files/hello.txt").await.slug(), "not-found");
 }

@@ -9,19 +9,19 @@ use serde_json::Value;
 use tracing::subscriber::DefaultGuard;
 use userd_core::Scope;
 
-use super::scene::{Scene, bearer, make_key};
-use super::{Front, PASSWORD, fresh};
-use userd_store::memory::{Fault, INNARDS};
+use super::test_app::{TestApp, bearer, make_key};
+use super::{PASSWORD, TestClient, client_with_store};
+use userd_store::memory::{INTERNAL_DETAIL, InjectedFault};
 
 /// Everything that is logged by this thread while it lives.
-struct Log {
+struct CapturedLog {
     lines: Arc<Mutex<Vec<u8>>>,
     _guard: DefaultGuard,
 }
 
-struct Sink(Arc<Mutex<Vec<u8>>>);
+struct LogSink(Arc<Mutex<Vec<u8>>>);
 
-impl io::Write for Sink {
+impl io::Write for LogSink {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).extend_from_slice(bytes);
         Ok(bytes.len())
@@ -32,7 +32,7 @@ impl io::Write for Sink {
     }
 }
 
-impl Log {
+impl CapturedLog {
     fn open() -> Self {
         let lines = Arc::<Mutex<Vec<u8>>>::default();
         let sink = Arc::clone(&lines);
@@ -40,7 +40,7 @@ impl Log {
             .json()
             .flatten_event(true)
             .with_max_level(tracing::Level::TRACE)
-            .with_writer(move || Sink(Arc::clone(&sink)))
+            .with_writer(move || LogSink(Arc::clone(&sink)))
             .finish();
         Self { lines, _guard: tracing::subscriber::set_default(subscriber) }
     }
@@ -58,24 +58,23 @@ fn access(lines: &[Value]) -> Vec<&Value> {
     lines.iter().filter(|line| line["target"] == "userd::access").collect()
 }
 
-async fn ask_everything(front: &Front) {
-    let id = front.sign_up("Ada", "ada@example.com").await.id();
-    front.get("/api/users/ada@example.com").await;
-    front.get("/api/users/nobody@example.com").await;
-    front.get("/ada@example.com").await;
-    front
-        .json(Post, "/api/users", format!(r#"{{"name":"Ada","email":"bad@@example.com","password":"{PASSWORD}"}}"#))
+async fn request_every_endpoint(api: &TestClient) {
+    let id = api.sign_up("Ada", "ada@example.com").await.id();
+    api.get("/api/users/ada@example.com").await;
+    api.get("/api/users/nobody@example.com").await;
+    api.get("/ada@example.com").await;
+    api.json(Post, "/api/users", format!(r#"{{"name":"Ada","email":"bad@@example.com","password":"{PASSWORD}"}}"#))
         .await;
-    front.json(Delete, &format!("/api/users/{id}"), r#"{"password":"a wrong password"}"#).await;
-    front.json(Delete, &format!("/api/users/{id}"), format!(r#"{{"password":"{PASSWORD}"}}"#)).await;
+    api.json(Delete, &format!("/api/users/{id}"), r#"{"password":"a wrong password"}"#).await;
+    api.json(Delete, &format!("/api/users/{id}"), format!(r#"{{"password":"{PASSWORD}"}}"#)).await;
 }
 
 #[rocket::async_test]
 async fn each_request_is_one_line_with_its_pattern_and_never_its_path() {
-    let (front, _) = fresh().await;
-    let log = Log::open();
-    front.send(Head, "/api/users/ada@example.com?token=x", &[("X-Request-Id", "mine")], "").await;
-    front.get("/nothing").await;
+    let (api, _) = client_with_store().await;
+    let log = CapturedLog::open();
+    api.send(Head, "/api/users/ada@example.com?token=x", &[("X-Request-Id", "mine")], "").await;
+    api.get("/nothing").await;
     let (text, lines) = log.read();
     let lines = access(&lines);
     assert_eq!(lines.len(), 2, "{text}");
@@ -92,16 +91,16 @@ async fn each_request_is_one_line_with_its_pattern_and_never_its_path() {
 
 #[rocket::async_test]
 async fn the_line_says_who_asked_as_a_kind_and_to_which_trace_it_belongs() {
-    let scene = Scene::keyed().await;
-    let key = make_key(&scene.store, 2, &[Scope::UsersRead]).await;
-    let ada = scene.join("Ada", "ada@example.com").await;
-    let log = Log::open();
+    let app = TestApp::with_api_key().await;
+    let key = make_key(&app.store, 2, &[Scope::UsersRead]).await;
+    let ada = app.sign_up_and_in("Ada", "ada@example.com").await;
+    let log = CapturedLog::open();
     let trace = ("traceparent", "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01".to_owned());
     let path = format!("/api/users/{}", ada.id);
     for shown in [Vec::new(), bearer(&ada.token), [bearer(&key), vec![trace]].concat()] {
-        scene.ask(Get, &path, &shown, "").await;
+        app.fetch(Get, &path, &shown, "").await;
     }
-    scene.ask(Get, "/ping", &Vec::new(), "").await;
+    app.fetch(Get, "/ping", &Vec::new(), "").await;
     let (text, lines) = log.read();
     let lines = access(&lines).into_iter().cloned().map(|mut line| {
         // What is another one each time.
@@ -111,19 +110,19 @@ async fn the_line_says_who_asked_as_a_kind_and_to_which_trace_it_belongs() {
         line.to_string()
     });
     assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @r#"
-    {"bytes":211,"caller":"nobody","duration_us":0,"id":"t","level":"INFO","method":"GET","route":"/api/users/<_>","status":401,"target":"userd::access","timestamp":"…"}
-    {"bytes":164,"caller":"session","duration_us":0,"id":"t","level":"INFO","method":"GET","route":"/api/users/<_>","status":200,"target":"userd::access","timestamp":"…"}
-    {"bytes":164,"caller":"key","duration_us":0,"id":"t","key_id":"fdb87aac7f31faee","level":"INFO","method":"GET","route":"/api/users/<_>","status":200,"target":"userd::access","timestamp":"…","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}
-    {"bytes":5,"caller":"-","duration_us":0,"id":"t","level":"INFO","method":"GET","route":"/ping","status":200,"target":"userd::access","timestamp":"…"}
+    {"bytes":231,"duration_us":0,"id":"t","level":"INFO","method":"GET","principal":"anonymous","route":"/api/users/<_>","status":401,"target":"userd::access","timestamp":"…"}
+    {"bytes":164,"duration_us":0,"id":"t","level":"INFO","method":"GET","principal":"session","route":"/api/users/<_>","status":200,"target":"userd::access","timestamp":"…"}
+    {"api_key_id":"fdb87aac7f31faee","bytes":164,"duration_us":0,"id":"t","level":"INFO","method":"GET","principal":"api_key","route":"/api/users/<_>","status":200,"target":"userd::access","timestamp":"…","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}
+    {"bytes":5,"duration_us":0,"id":"t","level":"INFO","method":"GET","principal":"-","route":"/ping","status":200,"target":"userd::access","timestamp":"…"}
     "#);
     assert!(!text.contains(&ada.id) && !text.contains("example.com"), "{text}");
 }
 
 #[rocket::async_test]
 async fn no_email_no_password_and_no_hash_is_ever_logged() {
-    let (front, _) = fresh().await;
-    let log = Log::open();
-    ask_everything(&front).await;
+    let (api, _) = client_with_store().await;
+    let log = CapturedLog::open();
+    request_every_endpoint(&api).await;
     let (text, lines) = log.read();
     assert_eq!(access(&lines).len(), 7);
     for secret in ["example.com", "Ada", PASSWORD, "a wrong password", "$argon2"] {
@@ -133,18 +132,18 @@ async fn no_email_no_password_and_no_hash_is_ever_logged() {
 
 #[rocket::async_test]
 async fn a_failure_is_logged_once_with_its_whole_chain_and_its_request() {
-    let (front, store) = fresh().await;
-    for (fault, level) in [(Fault::Unavailable, "WARN"), (Fault::Corrupt, "ERROR")] {
-        let log = Log::open();
+    let (api, store) = client_with_store().await;
+    for (fault, level) in [(InjectedFault::Unavailable, "WARN"), (InjectedFault::Corrupt, "ERROR")] {
+        let log = CapturedLog::open();
         store.fail_at(0, fault);
-        front.send(Get, "/api/users", &[("X-Request-Id", "mine")], "").await;
+        api.send(Get, "/api/users", &[("X-Request-Id", "mine")], "").await;
         assert!(store.has_failed());
         let (text, lines) = log.read();
         let told: Vec<_> = lines.iter().filter(|line| line["level"] == level).collect();
         assert_eq!(told.len(), 1, "{text}");
         assert_eq!(told[0]["id"], "mine");
         let chain = told[0]["cause"].as_str().expect("a chain");
-        assert!(chain.starts_with("the store could not do its work: ") && chain.ends_with(INNARDS), "{chain}");
-        assert_eq!(text.matches(INNARDS).count(), 1, "{text}");
+        assert!(chain.starts_with("the store could not do its work: ") && chain.ends_with(INTERNAL_DETAIL), "{chain}");
+        assert_eq!(text.matches(INTERNAL_DETAIL).count(), 1, "{text}");
     }
 }

@@ -3,7 +3,7 @@
 use insta::assert_snapshot;
 use rocket::http::Method::{self, Connect, Delete, Get, Head, Options, Patch, Post, Put, Trace};
 
-use super::fresh;
+use super::client_with_store;
 
 const USER: &str = "/api/users/0192f0c1-2b3d-7e4f-8a5b-6c7d8e9fa0b1";
 
@@ -30,10 +30,10 @@ const PATHS: [(&str, &[Method]); 17] = [
 
 #[rocket::async_test]
 async fn a_method_that_a_path_does_not_have_is_405_with_allow() {
-    let (front, _) = fresh().await;
+    let (api, _) = client_with_store().await;
     for (path, methods) in PATHS {
         for method in [Get, Post, Put, Patch, Delete, Trace, Connect] {
-            let answer = front.send(method, path, &[], "").await;
+            let answer = api.send(method, path, &[], "").await;
             assert_eq!(answer.status == 405, !methods.contains(&method), "{method} {path}: {answer}");
             if answer.status == 405 {
                 let allow: Vec<_> = answer.header("Allow").expect("405 has Allow").split(", ").collect();
@@ -45,7 +45,7 @@ async fn a_method_that_a_path_does_not_have_is_405_with_allow() {
             }
         }
     }
-    assert_snapshot!(front.send(Post, USER, &[("X-Request-Id", "t")], "").await, @r#"
+    assert_snapshot!(api.send(Post, USER, &[("X-Request-Id", "t")], "").await, @r#"
     405
     Allow: GET, HEAD, PUT, PATCH, DELETE, OPTIONS
     Cache-Control: no-store
@@ -58,24 +58,24 @@ async fn a_method_that_a_path_does_not_have_is_405_with_allow() {
 
 #[rocket::async_test]
 async fn options_lists_the_methods_without_a_body() {
-    let (front, _) = fresh().await;
-    assert_snapshot!(front.send(Options, "/api/users", &[], "").await, @r"
+    let (api, _) = client_with_store().await;
+    assert_snapshot!(api.send(Options, "/api/users", &[], "").await, @r"
     204
     Allow: GET, HEAD, POST, OPTIONS
     ");
     for (path, _) in PATHS {
-        let answer = front.send(Options, path, &[], "").await;
+        let answer = api.send(Options, path, &[], "").await;
         assert_eq!((answer.status, answer.body.len()), (204, 0), "{path}");
     }
-    assert_eq!(front.send(Options, "/nothing", &[], "").await.status, 404);
+    assert_eq!(api.send(Options, "/nothing", &[], "").await.status, 404);
 }
 
 #[rocket::async_test]
 async fn head_is_get_without_the_body() {
-    let (front, _) = fresh().await;
-    front.sign_up("Ada", "ada@example.com").await;
+    let (api, _) = client_with_store().await;
+    api.sign_up("Ada", "ada@example.com").await;
     for path in ["/ping", "/api/users", "/api/users/ada@example.com", "/health/ready", "/nothing", USER] {
-        let (head, get) = (front.send(Head, path, &[("X-Request-Id", "t")], "").await, front.get(path).await);
+        let (head, get) = (api.send(Head, path, &[("X-Request-Id", "t")], "").await, api.get(path).await);
         assert_eq!((head.status, &head.headers), (get.status, &get.headers), "{path}");
         assert!(head.body.is_empty(), "{path}");
     }
@@ -83,9 +83,9 @@ async fn head_is_get_without_the_body() {
 
 #[rocket::async_test]
 async fn an_unknown_path_is_404_with_every_method() {
-    let (front, _) = fresh().await;
+    let (api, _) = client_with_store().await;
     for method in [Get, Post, Put, Patch, Delete, Options, Trace, Head] {
-        assert_eq!(front.send(method, "/api/nothing", &[], "").await.status, 404, "{method}");
-        assert_eq!(front.send(method, "/", &[], "").await.status, 404, "{method}");
+        assert_eq!(api.send(method, "/api/nothing", &[], "").await.status, 404, "{method}");
+        assert_eq!(api.send(method, "/", &[], "").await.status, 404, "{method}");
     }
 }

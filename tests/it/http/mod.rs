@@ -5,33 +5,33 @@
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking, also in its helpers")]
 
-mod administration;
+mod admin;
+mod auth;
 mod bad_input;
 mod bodies;
-mod callers;
 mod conditions;
+mod conflict_retries;
 mod count_and_show;
 mod create;
 mod delete;
 mod faults;
 mod files;
-mod foreign_hashes;
 mod hashes;
 mod headers;
-mod launching;
+mod imported_hashes;
 mod logs;
 mod methods;
 mod metrics;
 mod password;
 mod paths;
 mod problems;
+mod rate_limit;
 mod replace;
 mod requests;
-mod rounds;
-pub(crate) mod scene;
+mod server;
 mod sessions;
 mod sign_in;
-mod throttle;
+pub(crate) mod test_app;
 mod tokens;
 mod upgrade;
 
@@ -43,11 +43,12 @@ use rocket::http::{Header, Method};
 use rocket::local::asynchronous::Client;
 use userd_core::clock::ManualClock;
 use userd_core::random::{Random, SeededRandom};
-use userd_core::{PasswordPolicy, Rate, SessionLimits, Timestamp};
-use userd_http::{HttpSettings, Services};
-use userd_service::hashing::{HashSettings, Hasher};
+use userd_core::{PasswordPolicy, RateLimit, SessionLimits, Timestamp};
+use userd_http::{HttpDependencies, HttpSettings};
+use userd_service::hashing::{HashSettings, PasswordHasher};
 use userd_service::{
-    Ground, Seal, ServiceSettings, SessionSettings, SigningAlgorithm, TokenSettings, TryRates, UseCases,
+    KeyEncryption, ServiceDependencies, ServiceSettings, Services, SessionSettings, SignInLimits, SigningAlgorithm,
+    TokenSettings,
 };
 use userd_store::Store;
 
@@ -58,11 +59,17 @@ pub(crate) const PASSWORD: &str = "correct horse battery";
 /// Another one.
 pub(crate) const OTHER_PASSWORD: &str = "seven grey herons, wading";
 /// An id that nobody has.
-pub(crate) const NOBODY: &str = "0192f0c1-2b3d-7e4f-8a5b-6c7d8e9fa0b1";
+pub(crate) const UNKNOWN_ID: &str = "0192f0c1-2b3d-7e4f-8a5b-6c7d8e9fa0b1";
 
 /// Hashes that cost next to nothing.
-pub(crate) const CHEAP: HashSettings =
-    HashSettings { memory_kib: 64, passes: 1, lanes: 1, workers: 2, queue: 256, wait: Duration::from_secs(30) };
+pub(crate) const CHEAP_HASHES: HashSettings = HashSettings {
+    memory_kib: 64,
+    iterations: 1,
+    parallelism: 1,
+    workers: 2,
+    queue: 256,
+    wait: Duration::from_secs(30),
+};
 
 /// Settings under which nothing is ever waited for long.
 pub(crate) fn settings() -> HttpSettings {
@@ -70,13 +77,13 @@ pub(crate) fn settings() -> HttpSettings {
 }
 
 /// What the service works with, on `store`.
-pub(crate) fn services(store: Arc<dyn Store>) -> Services {
-    services_hashing(store, hasher(&CHEAP))
+pub(crate) fn services(store: Arc<dyn Store>) -> HttpDependencies {
+    services_with_hasher(store, hasher(&CHEAP_HASHES))
 }
 
 /// A hasher with salts of its own.
-pub(crate) fn hasher(settings: &HashSettings) -> Arc<Hasher> {
-    Arc::new(Hasher::start(settings, random(1)).expect("the hash workers start"))
+pub(crate) fn hasher(settings: &HashSettings) -> Arc<PasswordHasher> {
+    Arc::new(PasswordHasher::start(settings, random(1)).expect("the hash workers start"))
 }
 
 /// Each its own sequence, so that no id depends on how many salts were made before.
@@ -85,8 +92,8 @@ fn random(seed: u64) -> Arc<dyn Random> {
 }
 
 /// What the service works with, on `store` and `hasher`.
-pub(crate) fn services_hashing(store: Arc<dyn Store>, hasher: Arc<Hasher>) -> Services {
-    services_at(store, hasher, clock())
+pub(crate) fn services_with_hasher(store: Arc<dyn Store>, hasher: Arc<PasswordHasher>) -> HttpDependencies {
+    services_with_clock(store, hasher, clock())
 }
 
 /// A clock that stands still.
@@ -95,12 +102,21 @@ pub(crate) fn clock() -> Arc<ManualClock> {
 }
 
 /// What the service works with, on `store`, `hasher` and `clock`.
-pub(crate) fn services_at(store: Arc<dyn Store>, hasher: Arc<Hasher>, clock: Arc<ManualClock>) -> Services {
+pub(crate) fn services_with_clock(
+    store: Arc<dyn Store>,
+    hasher: Arc<PasswordHasher>,
+    clock: Arc<ManualClock>,
+) -> HttpDependencies {
     let policy = PasswordPolicy { chars_min: 8, chars_max: 128 };
-    let ground =
-        Ground { store: Arc::clone(&store), hasher, seal: Arc::new(Seal::with(None)), clock, random: random(2) };
-    let use_cases = UseCases::on(&ground, &service_settings(policy));
-    Services { use_cases, store, random: random(3), policy }
+    let service_dependencies = ServiceDependencies {
+        store: Arc::clone(&store),
+        hasher,
+        key_encryption: Arc::new(KeyEncryption::new(None)),
+        clock,
+        random: random(2),
+    };
+    let services = Services::new(&service_dependencies, &service_settings(policy));
+    HttpDependencies { services, store, random: random(3), policy }
 }
 
 /// The numbers of the default configuration.
@@ -112,48 +128,48 @@ pub(crate) fn service_settings(policy: PasswordPolicy) -> ServiceSettings {
         listen: SocketAddr::from(([127, 0, 0, 1], 8000)),
         audiences: ["userd", "billing"].map(str::to_owned).into(),
         algorithm: SigningAlgorithm::Es256,
-        life_ms: 300_000,
+        ttl_ms: 300_000,
     };
-    ServiceSettings { policy, sessions, tokens, rates: RATES }
+    ServiceSettings { policy, sessions, tokens, sign_in_limits: RATES }
 }
 
 /// The limits of the default configuration.
-pub(crate) const RATES: TryRates = TryRates {
-    account: Rate { interval_ms: 900_000, burst: 20 },
-    account_and_network: Rate { interval_ms: 60_000, burst: 10 },
-    device: Rate { interval_ms: 60_000, burst: 10 },
-    network: Rate { interval_ms: 12_000, burst: 300 },
-    everybody: Rate { interval_ms: 50, burst: 1_000 },
+pub(crate) const RATES: SignInLimits = SignInLimits {
+    account: RateLimit { interval_ms: 900_000, burst: 20 },
+    account_and_network: RateLimit { interval_ms: 60_000, burst: 10 },
+    device: RateLimit { interval_ms: 60_000, burst: 10 },
+    network: RateLimit { interval_ms: 12_000, burst: 300 },
+    global: RateLimit { interval_ms: 50, burst: 1_000 },
 };
 
 /// A client of the whole service on `store`.
-pub(crate) async fn client(store: Arc<dyn Store>) -> Front {
-    client_with(&settings(), store).await
+pub(crate) async fn client(store: Arc<dyn Store>) -> TestClient {
+    client_with_settings(&settings(), store).await
 }
 
 /// The same with settings of its own.
-pub(crate) async fn client_with(settings: &HttpSettings, store: Arc<dyn Store>) -> Front {
-    Front(Client::untracked(userd_http::rocket(settings, services(store))).await.expect("the service ignites"))
+pub(crate) async fn client_with_settings(settings: &HttpSettings, store: Arc<dyn Store>) -> TestClient {
+    TestClient(Client::untracked(userd_http::rocket(settings, services(store))).await.expect("the service ignites"))
 }
 
 /// A client on a store of its own, with that store.
-pub(crate) async fn fresh() -> (Front, Arc<MemoryStore>) {
+pub(crate) async fn client_with_store() -> (TestClient, Arc<MemoryStore>) {
     let store = Arc::new(MemoryStore::default());
     (client(Arc::clone(&store) as Arc<dyn Store>).await, store)
 }
 
 /// The front door.
-pub(crate) struct Front(pub(crate) Client);
+pub(crate) struct TestClient(pub(crate) Client);
 
 /// An answer.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Answer {
+pub(crate) struct TestResponse {
     pub(crate) status: u16,
     pub(crate) headers: Vec<(String, String)>,
     pub(crate) body: Vec<u8>,
 }
 
-impl Front {
+impl TestClient {
     /// Sends a request with these headers and this body.
     pub(crate) async fn send(
         &self,
@@ -161,28 +177,28 @@ impl Front {
         path: &str,
         headers: &[(&'static str, &str)],
         body: impl AsRef<[u8]>,
-    ) -> Answer {
+    ) -> TestResponse {
         let mut request = self.0.req(method, path.to_owned());
         for (name, value) in headers {
             request.add_header(Header::new(*name, (*value).to_owned()));
         }
         let response = request.body(body).dispatch().await;
         let headers = response.headers().iter().map(|h| (h.name.to_string(), h.value.to_string())).collect();
-        Answer { status: response.status().code, headers, body: response.into_bytes().await.unwrap_or_default() }
+        TestResponse { status: response.status().code, headers, body: response.into_bytes().await.unwrap_or_default() }
     }
 
     /// Sends `body` as JSON.
-    pub(crate) async fn json(&self, method: Method, path: &str, body: impl AsRef<[u8]>) -> Answer {
+    pub(crate) async fn json(&self, method: Method, path: &str, body: impl AsRef<[u8]>) -> TestResponse {
         self.send(method, path, &[("Content-Type", "application/json"), ("X-Request-Id", "t")], body).await
     }
 
     /// Reads `path`.
-    pub(crate) async fn get(&self, path: &str) -> Answer {
+    pub(crate) async fn get(&self, path: &str) -> TestResponse {
         self.send(Method::Get, path, &[("X-Request-Id", "t")], "").await
     }
 
     /// Signs Ada up, or somebody else with the same password.
-    pub(crate) async fn sign_up(&self, name: &str, email: &str) -> Answer {
+    pub(crate) async fn sign_up(&self, name: &str, email: &str) -> TestResponse {
         let body = serde_json::json!({ "name": name, "email": email, "password": PASSWORD });
         let answer = self.json(Method::Post, "/api/users", body.to_string()).await;
         assert_eq!(answer.status, 200, "{answer}");
@@ -191,7 +207,7 @@ impl Front {
 }
 
 /// The headers that all answers have; `headers` tests them, and elsewhere they would only be in the way.
-const EVERYWHERE: [&str; 6] = [
+const COMMON_HEADERS: [&str; 6] = [
     "X-Content-Type-Options",
     "X-Frame-Options",
     "Permissions-Policy",
@@ -200,7 +216,7 @@ const EVERYWHERE: [&str; 6] = [
     "X-Request-Id",
 ];
 
-impl Answer {
+impl TestResponse {
     /// The value of a header.
     pub(crate) fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value.as_str())
@@ -241,11 +257,14 @@ impl Answer {
     }
 }
 
-impl std::fmt::Display for Answer {
+impl std::fmt::Display for TestResponse {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         writeln!(f, "{}", self.status)?;
-        let mut headers: Vec<_> =
-            self.headers.iter().filter(|(name, _)| !EVERYWHERE.iter().any(|e| e.eq_ignore_ascii_case(name))).collect();
+        let mut headers: Vec<_> = self
+            .headers
+            .iter()
+            .filter(|(name, _)| !COMMON_HEADERS.iter().any(|e| e.eq_ignore_ascii_case(name)))
+            .collect();
         headers.sort();
         for (name, value) in headers {
             writeln!(f, "{name}: {value}")?;

@@ -2,12 +2,12 @@
 
 use rocket::http::Method::Get;
 
-use super::fresh;
+use super::client_with_store;
 
 #[rocket::async_test]
 async fn absurd_paths_are_4xx_and_nothing_is_read_into_them() {
-    let (front, _) = fresh().await;
-    front.sign_up("Ada", "ada@example.com").await;
+    let (api, _) = client_with_store().await;
+    api.sign_up("Ada", "ada@example.com").await;
     let long = format!("/api/users/{}", "x".repeat(60_000));
     let deep = "/x".repeat(10_000);
     let absurd = [
@@ -44,7 +44,7 @@ async fn absurd_paths_are_4xx_and_nothing_is_read_into_them() {
         &deep,
     ];
     for path in absurd {
-        let answer = front.get(path).await;
+        let answer = api.get(path).await;
         let shown = &path[..path.len().min(60)];
         if path == "/api/users/ada@example.com/" {
             // Rocket leaves out empty segments: slashes too many are no other path.
@@ -60,8 +60,8 @@ async fn absurd_paths_are_4xx_and_nothing_is_read_into_them() {
 
 #[rocket::async_test]
 async fn slashes_too_many_are_no_other_path() {
-    let (front, _) = fresh().await;
+    let (api, _) = client_with_store().await;
     for path in ["//ping", "/ping/", "//api//users/", "/api/users?x=1&%zz=%ff"] {
-        assert_eq!(front.send(Get, path, &[], "").await.status, 200, "{path}");
+        assert_eq!(api.send(Get, path, &[], "").await.status, 200, "{path}");
     }
 }

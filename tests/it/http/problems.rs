@@ -8,7 +8,7 @@ use rocket::local::asynchronous::Client;
 use rocket::{get, routes};
 use userd_http::ProblemKind;
 
-use super::{Front, fresh, services, settings};
+use super::{TestClient, client_with_store, services, settings};
 use userd_store::memory::MemoryStore;
 
 #[test]
@@ -18,31 +18,31 @@ fn the_table_of_problems_is_an_api() {
         writeln!(table, "{} {} | {}", kind.status_code(), kind.slug(), kind.title()).expect("a string takes all");
     }
     assert_snapshot!(table, @r"
-    400 bad-request | The request can't be understood
-    400 malformed-json | The body is not JSON
-    401 not-authenticated | Not authenticated
-    401 not-signed-in | Not signed in
-    401 refresh-refused | The refresh token is worth nothing
-    403 forbidden | Not allowed
-    403 account-disabled | The account is disabled
-    403 password-expired | The password has expired
-    403 cross-site | Asked by another site
-    404 not-found | Nothing here
-    404 user-not-found | No such user
-    404 session-not-found | No such session
+    400 bad-request | Bad request
+    400 malformed-json | Malformed JSON
+    401 invalid-credentials | Invalid credentials
+    401 authentication-required | Authentication required
+    401 invalid-refresh-token | Invalid refresh token
+    403 forbidden | Forbidden
+    403 account-disabled | Account disabled
+    403 password-expired | Password expired
+    403 cross-site | Cross-site request blocked
+    404 not-found | Not found
+    404 user-not-found | User not found
+    404 session-not-found | Session not found
     405 method-not-allowed | Method not allowed
-    408 body-timeout | The body took too long
-    409 email-taken | The e-mail is taken
-    412 precondition-failed | The user has changed
-    413 body-too-large | The body is too large
-    415 unsupported-media-type | The body is of a kind that is not taken
-    422 invalid-fields | Fields are wrong
-    429 too-many-tries | Too many tries
-    500 internal | A mistake in userd
-    500 record-unreadable | The user's record can't be read
-    503 busy | Busy
-    503 contended | The user keeps changing
-    503 store-unavailable | The store is unavailable
+    408 body-timeout | Request body timeout
+    409 email-taken | E-mail address already in use
+    412 precondition-failed | Precondition failed
+    413 body-too-large | Request body too large
+    415 unsupported-media-type | Unsupported media type
+    422 invalid-fields | Invalid fields
+    429 too-many-attempts | Too many attempts
+    500 internal | Internal server error
+    500 record-unreadable | Unreadable user record
+    503 busy | Server busy
+    503 contended | Too much contention
+    503 store-unavailable | Store unavailable
     ");
 }
 
@@ -62,14 +62,14 @@ fn the_page_lists_exactly_the_problems_that_there_are() {
 
 #[rocket::async_test]
 async fn what_rocket_refuses_is_a_problem_too() {
-    let (front, _) = fresh().await;
-    assert_snapshot!(front.get("/nothing").await, @r#"
+    let (api, _) = client_with_store().await;
+    assert_snapshot!(api.get("/nothing").await, @r#"
     404
     Cache-Control: no-store
     Content-Security-Policy: default-src 'none'; frame-ancestors 'none'
     Content-Type: application/problem+json
 
-    {"type":"urn:userd:problem:not-found","title":"Nothing here","status":404,"detail":"there is nothing at this path","request_id":"t"}
+    {"type":"urn:userd:problem:not-found","title":"Not found","status":404,"detail":"there is nothing at this path","request_id":"t"}
     "#);
 }
 
@@ -87,17 +87,17 @@ fn number(_number: u8) -> &'static str {
 async fn a_panic_is_a_problem_without_its_message() {
     let store = std::sync::Arc::new(MemoryStore::default());
     let rocket = userd_http::rocket(&settings(), services(store)).mount("/", routes![panic, number]);
-    let front = Front(Client::untracked(rocket).await.expect("the service ignites"));
-    assert_snapshot!(front.get("/panic").await, @r#"
+    let api = TestClient(Client::untracked(rocket).await.expect("the service ignites"));
+    assert_snapshot!(api.get("/panic").await, @r#"
     500
     Cache-Control: no-store
     Content-Security-Policy: default-src 'none'; frame-ancestors 'none'
     Content-Type: application/problem+json
 
-    {"type":"urn:userd:problem:internal","title":"A mistake in userd","status":500,"detail":"something went wrong; the log says more","request_id":"t"}
+    {"type":"urn:userd:problem:internal","title":"Internal server error","status":500,"detail":"something went wrong; the log says more","request_id":"t"}
     "#);
-    assert_eq!(front.get("/ping").await.status, 200);
-    let answer = front.get("/number/x").await;
+    assert_eq!(api.get("/ping").await.status, 200);
+    let answer = api.get("/number/x").await;
     assert_eq!((answer.status, answer.slug().as_str()), (400, "bad-request"));
-    assert_eq!(front.send(rocket::http::Method::Put, "/panic", &[], "").await.status, 405, "later routes count too");
+    assert_eq!(api.send(rocket::http::Method::Put, "/panic", &[], "").await.status, 405, "later routes count too");
 }

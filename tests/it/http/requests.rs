@@ -2,14 +2,14 @@
 
 use insta::assert_snapshot;
 
-use super::fresh;
-use userd_store::memory::{Fault, INNARDS};
+use super::client_with_store;
+use userd_store::memory::{INTERNAL_DETAIL, InjectedFault};
 
 #[rocket::async_test]
 async fn ping_answers_pong_and_asks_nobody() {
-    let (front, store) = fresh().await;
-    store.fail_at(0, Fault::Unavailable);
-    assert_snapshot!(front.get("/ping").await, @r"
+    let (api, store) = client_with_store().await;
+    store.fail_at(0, InjectedFault::Unavailable);
+    assert_snapshot!(api.get("/ping").await, @r"
     200
     Content-Type: text/plain; charset=utf-8
 
@@ -20,8 +20,8 @@ async fn ping_answers_pong_and_asks_nobody() {
 
 #[rocket::async_test]
 async fn a_process_is_live_without_its_store_but_not_ready() {
-    let (front, store) = fresh().await;
-    assert_snapshot!(front.get("/health/ready").await, @r#"
+    let (api, store) = client_with_store().await;
+    assert_snapshot!(api.get("/health/ready").await, @r#"
     200
     Cache-Control: no-store
     Content-Security-Policy: default-src 'none'; frame-ancestors 'none'
@@ -29,10 +29,10 @@ async fn a_process_is_live_without_its_store_but_not_ready() {
 
     {"status":"ready"}
     "#);
-    store.fail_at(0, Fault::Unavailable);
-    assert_eq!(front.get("/health/live").await.text(), r#"{"status":"live"}"#);
-    let answer = front.get("/health/ready").await;
-    assert!(!answer.text().contains(INNARDS));
+    store.fail_at(0, InjectedFault::Unavailable);
+    assert_eq!(api.get("/health/live").await.text(), r#"{"status":"live"}"#);
+    let answer = api.get("/health/ready").await;
+    assert!(!answer.text().contains(INTERNAL_DETAIL));
     assert_snapshot!(answer, @r#"
     503
     Cache-Control: no-store
@@ -40,6 +40,6 @@ async fn a_process_is_live_without_its_store_but_not_ready() {
     Content-Type: application/problem+json
     Retry-After: 1
 
-    {"type":"urn:userd:problem:store-unavailable","title":"The store is unavailable","status":503,"detail":"users can't be reached now; try again","request_id":"t"}
+    {"type":"urn:userd:problem:store-unavailable","title":"Store unavailable","status":503,"detail":"users can't be reached now; try again","request_id":"t"}
     "#);
 }

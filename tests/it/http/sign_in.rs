@@ -3,47 +3,47 @@
 use rocket::http::Method::{Get, Post};
 use userd_core::{PasswordHash, UserId};
 
-use super::scene::{Headers, Person, Scene, bearer};
-use super::{Answer, OTHER_PASSWORD, PASSWORD};
-use userd_store::memory::Fault;
+use super::test_app::{RequestHeaders, SignedInUser, TestApp, bearer};
+use super::{OTHER_PASSWORD, PASSWORD, TestResponse};
+use userd_store::memory::InjectedFault;
 
 /// `correct horse battery` as a service of the older design kept it.
 const OLD_HASH: &str =
     "$argon2i$v=19$m=4096,t=3,p=1$MDEyMzQ1Njc4OWFiY2RlZg$9zPMIhKcfiQl4UJIjG3qGPZNFtgA8stHPOEtxrqPdOE";
 
-async fn with_ada() -> Scene {
-    let scene = Scene::keyed().await;
-    scene.front.sign_up("Ada", "Ada@Example.com").await;
-    scene
+async fn with_ada() -> TestApp {
+    let app = TestApp::with_api_key().await;
+    app.api.sign_up("Ada", "Ada@Example.com").await;
+    app
 }
 
-fn cookies(answer: &Answer) -> Vec<&str> {
+fn cookies(answer: &TestResponse) -> Vec<&str> {
     let set = answer.headers.iter().filter(|(name, _)| name.eq_ignore_ascii_case("Set-Cookie"));
     set.map(|(_, value)| value.as_str()).collect()
 }
 
 #[rocket::async_test]
 async fn the_answer_has_what_was_asked_for_and_its_token_opens() {
-    let scene = with_ada().await;
-    let plain = scene.try_login("ADA@example.com", PASSWORD, &Vec::new()).await;
+    let app = with_ada().await;
+    let plain = app.try_login("ADA@example.com", PASSWORD, &Vec::new()).await;
     assert_eq!(plain.status, 200, "{plain}");
     let value = plain.value();
     let names: Vec<&String> = value.as_object().expect("an object").keys().collect();
     assert_eq!(names, ["device_token", "expires_at", "id", "session_id", "token"]);
     assert_eq!(value["expires_at"], "2026-11-23T14:31:02.007Z", "a day later");
     assert_eq!((cookies(&plain).len(), plain.header("Cache-Control")), (0, Some("no-store")));
-    let ada = scene.login("ada@example.com").await;
+    let ada = app.login("ada@example.com").await;
     assert!(ada.refresh.starts_with("r1.") && ada.device.starts_with("d1."), "{}", ada.device);
     assert!(ada.token.starts_with(&format!("v1.{}.", ada.id)));
-    let session = scene.get("/api/session", &ada.token).await.value();
+    let session = app.get("/api/session", &ada.token).await.value();
     assert_eq!((&session["user"]["id"], &session["session"]["id"]), (&ada.id.into(), &ada.session.into()));
     assert_eq!((&session["session"]["current"], &session["session"]["user_agent"]), (&true.into(), &"curl/8".into()));
 }
 
 #[rocket::async_test]
 async fn an_unknown_email_and_a_wrong_password_are_one_answer_and_one_amount_of_work() {
-    let scene = with_ada().await;
-    scene.login("ada@example.com").await;
+    let app = with_ada().await;
+    app.login("ada@example.com").await;
     let mut seen = Vec::new();
     for (email, password) in [
         ("ada@example.com", OTHER_PASSWORD),
@@ -51,10 +51,10 @@ async fn an_unknown_email_and_a_wrong_password_are_one_answer_and_one_amount_of_
         ("eve@example.com", PASSWORD),
         ("ADA@EXAMPLE.COM", "x"),
     ] {
-        scene.store.calls_made();
-        let hashes = scene.hasher.hashes_done();
-        let answer = scene.try_login(email, password, &Vec::new()).await;
-        seen.push((answer, scene.hasher.hashes_done() - hashes, scene.store.calls_made()));
+        app.store.take_calls();
+        let hashes = app.hasher.hashes_done();
+        let answer = app.try_login(email, password, &Vec::new()).await;
+        seen.push((answer, app.hasher.hashes_done() - hashes, app.store.take_calls()));
     }
     assert_eq!((seen[0].0.status, seen[0].0.detail().as_str(), seen[0].1), (401, "user not authenticated", 1));
     assert!(seen[0].2.len() >= 3, "looked up, counted, written down: {:?}", seen[0].2);
@@ -65,7 +65,7 @@ async fn an_unknown_email_and_a_wrong_password_are_one_answer_and_one_amount_of_
 
 #[rocket::async_test]
 async fn a_browser_gets_its_session_and_its_device_as_cookies_that_no_page_reads() {
-    let scene = with_ada().await;
+    let app = with_ada().await;
     let body = format!(r#"{{"email":"ada@example.com","password":"{PASSWORD}","cookie":true}}"#);
     let day = 86_400;
     for (host, forwarded, names) in [
@@ -75,11 +75,11 @@ async fn a_browser_gets_its_session_and_its_device_as_cookies_that_no_page_reads
         (Some("127.0.0.1:8000"), None, None),
         (Some("localhost:8000"), Some("https"), Some(("__Host-sid", "__Host-did"))),
     ] {
-        let mut headers: Headers = Vec::new();
+        let mut headers: RequestHeaders = Vec::new();
         headers.extend(host.map(|host| ("Host", host.to_owned())));
         headers.extend(forwarded.map(|scheme| ("X-Forwarded-Proto", scheme.to_owned())));
-        let answer = scene.ask(Post, "/api/login", &headers, &body).await;
-        let person = Person::of(&answer);
+        let answer = app.fetch(Post, "/api/login", &headers, &body).await;
+        let person = SignedInUser::of(&answer);
         let (session, device, secure) = names.map_or(("sid", "did", ""), |(sid, did)| (sid, did, " Secure;"));
         let expected = [
             format!("{session}={};{secure} HttpOnly; SameSite=Lax; Path=/; Max-Age={day}", person.token),
@@ -88,28 +88,28 @@ async fn a_browser_gets_its_session_and_its_device_as_cookies_that_no_page_reads
         assert_eq!(cookies(&answer), expected, "{host:?}");
         assert!(expected.iter().all(|cookie| cookie.len() < 4096));
         headers.push(("Cookie", format!("{session}={}", person.token)));
-        assert_eq!(scene.ask(Get, "/api/session", &headers, "").await.status, 200, "{host:?}");
+        assert_eq!(app.fetch(Get, "/api/session", &headers, "").await.status, 200, "{host:?}");
     }
 }
 
 #[rocket::async_test]
 async fn an_ended_session_keeps_nobody_from_signing_in_or_up() {
-    let scene = with_ada().await;
-    let ada = scene.login("ada@example.com").await;
-    assert_eq!(scene.end("/api/session", &ada.token).await.status, 200);
-    let stale: Headers = vec![("Cookie", format!("__Host-sid={}", ada.token))];
-    assert_eq!(scene.try_login("ada@example.com", PASSWORD, &stale).await.status, 200);
+    let app = with_ada().await;
+    let ada = app.login("ada@example.com").await;
+    assert_eq!(app.delete("/api/session", &ada.token).await.status, 200);
+    let stale: RequestHeaders = vec![("Cookie", format!("__Host-sid={}", ada.token))];
+    assert_eq!(app.try_login("ada@example.com", PASSWORD, &stale).await.status, 200);
     let body = format!(r#"{{"name":"Bob","email":"bob@example.com","password":"{PASSWORD}"}}"#);
-    assert_eq!(scene.ask(Post, "/api/users", &stale, &body).await.status, 200);
-    assert_eq!(scene.try_login("ada@example.com", PASSWORD, &bearer(&ada.token)).await.status, 401, "said explicitly");
+    assert_eq!(app.fetch(Post, "/api/users", &stale, &body).await.status, 200);
+    assert_eq!(app.try_login("ada@example.com", PASSWORD, &bearer(&ada.token)).await.status, 401, "said explicitly");
 }
 
 #[rocket::async_test]
 async fn every_wrong_field_is_named_at_once_and_costs_no_hash() {
-    let scene = with_ada().await;
-    let before = scene.hasher.hashes_done();
+    let app = with_ada().await;
+    let before = app.hasher.hashes_done();
     let body = r#"{"email":"x","cookie":"yes","refresh":1,"device_token":[],"remember":true}"#;
-    let answer = scene.ask(Post, "/api/login", &Vec::new(), body).await;
+    let answer = app.fetch(Post, "/api/login", &Vec::new(), body).await;
     assert_eq!((answer.status, answer.slug().as_str()), (422, "invalid-fields"));
     assert_eq!(answer.pointers(), ["/remember", "/email", "/password", "/cookie", "/refresh", "/device_token"]);
     for part in [
@@ -120,40 +120,40 @@ async fn every_wrong_field_is_named_at_once_and_costs_no_hash() {
     ] {
         assert!(answer.detail().contains(part), "{part}: {answer}");
     }
-    assert_eq!(scene.hasher.hashes_done(), before);
+    assert_eq!(app.hasher.hashes_done(), before);
     let nulls = format!(
         r#"{{"email":"ada@example.com","password":"{PASSWORD}","cookie":null,"refresh":null,"device_token":null}}"#
     );
-    assert_eq!(scene.ask(Post, "/api/login", &Vec::new(), &nulls).await.status, 200);
+    assert_eq!(app.fetch(Post, "/api/login", &Vec::new(), &nulls).await.status, 200);
 }
 
 #[rocket::async_test]
 async fn an_outdated_hash_is_upgraded_on_the_way() {
-    let scene = with_ada().await;
-    let id = scene.store.everybody().remove(0).id;
-    scene.store.plant_hash(id, PasswordHash::parse(OLD_HASH).expect("a hash"));
-    assert_eq!(scene.try_login("ada@example.com", OTHER_PASSWORD, &Vec::new()).await.status, 401);
-    assert_eq!(scene.store.everybody().remove(0).password_hash.as_str(), OLD_HASH, "a failed check upgrades nothing");
-    let ada = scene.login("ada@example.com").await;
+    let app = with_ada().await;
+    let id = app.store.all_users().remove(0).id;
+    app.store.set_password_hash(id, PasswordHash::parse(OLD_HASH).expect("a hash"));
+    assert_eq!(app.try_login("ada@example.com", OTHER_PASSWORD, &Vec::new()).await.status, 401);
+    assert_eq!(app.store.all_users().remove(0).password_hash.as_str(), OLD_HASH, "a failed check upgrades nothing");
+    let ada = app.login("ada@example.com").await;
     assert_eq!(UserId::parse(&ada.id), Some(id));
-    assert!(scene.store.everybody().remove(0).password_hash.as_str().starts_with("$argon2id$"));
-    assert_eq!(scene.get("/api/session", &ada.token).await.status, 200);
+    assert!(app.store.all_users().remove(0).password_hash.as_str().starts_with("$argon2id$"));
+    assert_eq!(app.get("/api/session", &ada.token).await.status, 200);
 }
 
 /// A full Redis takes no new hash, and everybody signs in.
 #[rocket::async_test]
 async fn a_hash_that_could_not_be_upgraded_keeps_nobody_out() {
-    for fault in [Fault::Unavailable, Fault::UnavailableAfter] {
-        let scene = with_ada().await;
-        let ada = scene.login("ada@example.com").await;
+    for fault in [InjectedFault::Unavailable, InjectedFault::UnavailableAfter] {
+        let app = with_ada().await;
+        let ada = app.login("ada@example.com").await;
         let id = UserId::parse(&ada.id).expect("an id");
-        scene.store.plant_hash(id, PasswordHash::parse(OLD_HASH).expect("a hash"));
+        app.store.set_password_hash(id, PasswordHash::parse(OLD_HASH).expect("a hash"));
         // Before it: the look-up, the try that is counted twice, and twice what the right password is given back.
-        scene.store.fail_at(5, fault);
-        let again = scene.try_login("ada@example.com", PASSWORD, &Vec::new()).await;
-        assert!(scene.store.has_failed());
+        app.store.fail_at(5, fault);
+        let again = app.try_login("ada@example.com", PASSWORD, &Vec::new()).await;
+        assert!(app.store.has_failed());
         assert_eq!(again.status, 200, "{fault:?}: {again}");
-        let kept = scene.store.everybody().remove(0).password_hash.as_str() == OLD_HASH;
-        assert_eq!(kept, fault == Fault::Unavailable, "it was the upgrade that failed");
+        let kept = app.store.all_users().remove(0).password_hash.as_str() == OLD_HASH;
+        assert_eq!(kept, fault == InjectedFault::Unavailable, "it was the upgrade that failed");
     }
 }

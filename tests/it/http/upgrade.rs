@@ -17,16 +17,18 @@ use rocket::local::asynchronous::Client;
 use serde_json::Value;
 use userd_core::clock::ManualClock;
 use userd_core::random::SystemRandom;
-use userd_core::{CanonicalEmail, Client as Asker, EventKind, PasswordPolicy, Standing, Timestamp};
-use userd_http::Services;
-use userd_service::doctor::{Course, Doctor, Report};
-use userd_service::{Ground, Seal, UseCases};
-use userd_store::{FindingState, Ruling, Store, Treatment};
+use userd_core::{AccountStatus, Actor as Asker, CanonicalEmail, EventKind, PasswordPolicy, Timestamp};
+use userd_http::HttpDependencies;
+use userd_service::doctor::{CheckOptions, Doctor, DoctorReport};
+use userd_service::{KeyEncryption, ServiceDependencies, Services};
+use userd_store::{CheckMode, FindingState, StatusUpdate, Store};
 use userd_store_redis::RedisStore;
-use userd_store_sqlite::EmbeddedStore;
+use userd_store_sqlite::SqliteStore;
 
-use super::scene::{Headers, bearer};
-use super::{Answer, CHEAP, Front, OTHER_PASSWORD, PASSWORD, hasher, random, service_settings, settings};
+use super::test_app::{RequestHeaders, bearer};
+use super::{
+    CHEAP_HASHES, OTHER_PASSWORD, PASSWORD, TestClient, TestResponse, hasher, random, service_settings, settings,
+};
 use userd_test_support::redis_audit::audit;
 use userd_test_support::redis_server::RedisServer;
 use userd_test_support::stores;
@@ -36,24 +38,24 @@ const SCHEMA_3: &[u8] = include_bytes!("../fixtures/embedded-schema-3.db");
 const SCHEMA_3_KNOWN: &str = include_str!("../fixtures/embedded-schema-3.json");
 
 /// What a later program finds there.
-struct Found {
-    front: Front,
+struct UpgradedStore {
+    api: TestClient,
     store: Arc<dyn Store>,
     clock: Arc<ManualClock>,
     known: Value,
 }
 
-impl Found {
+impl UpgradedStore {
     /// Two minutes after it was written, when no intent is under way any more.
     async fn serve(store: Arc<dyn Store>, known: Value) -> Self {
         // Ids begin with the moment of the sign-up.
         let id = known["ada"]["id"].as_str().expect("an id").replace('-', "");
         let written = u64::from_str_radix(&id[..12], 16).expect("milliseconds");
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(written + 120_000)));
-        let ground = Ground {
+        let service_dependencies = ServiceDependencies {
             store: Arc::clone(&store),
-            hasher: hasher(&CHEAP),
-            seal: Arc::new(Seal::with(None)),
+            hasher: hasher(&CHEAP_HASHES),
+            key_encryption: Arc::new(KeyEncryption::new(None)),
             clock: Arc::clone(&clock) as _,
             random: random(2),
         };
@@ -63,27 +65,27 @@ impl Found {
         let century_ms = 100 * 365 * 86_400_000;
         service_settings.sessions.limits.idle_ms = century_ms;
         service_settings.sessions.limits.absolute_ms = century_ms;
-        let use_cases = UseCases::on(&ground, &service_settings);
-        let services = Services { use_cases, store: Arc::clone(&store), random: random(3), policy };
-        let front = Client::untracked(userd_http::rocket(&settings(), services)).await.expect("it ignites");
-        Self { front: Front(front), store, clock, known }
+        let services = Services::new(&service_dependencies, &service_settings);
+        let http_dependencies = HttpDependencies { services, store: Arc::clone(&store), random: random(3), policy };
+        let api = Client::untracked(userd_http::rocket(&settings(), http_dependencies)).await.expect("it ignites");
+        Self { api: TestClient(api), store, clock, known }
     }
 
-    async fn login(&self, email: &str, password: &str) -> Answer {
+    async fn login(&self, email: &str, password: &str) -> TestResponse {
         let body = serde_json::json!({ "email": email, "password": password, "refresh": true }).to_string();
-        self.front.json(Post, "/api/login", body).await
+        self.api.json(Post, "/api/login", body).await
     }
 
-    async fn ask(&self, path: &str, token: &Value) -> Answer {
-        let headers: Headers = bearer(token.as_str().expect("a token"));
+    async fn fetch(&self, path: &str, token: &Value) -> TestResponse {
+        let headers: RequestHeaders = bearer(token.as_str().expect("a token"));
         let headers: Vec<(&'static str, &str)> = headers.iter().map(|(name, value)| (*name, value.as_str())).collect();
-        self.front.send(Get, path, &headers, "").await
+        self.api.send(Get, path, &headers, "").await
     }
 
-    async fn doctor(&self, treatment: Treatment) -> Report {
+    async fn doctor(&self, mode: CheckMode) -> DoctorReport {
         let clock: Arc<ManualClock> = Arc::clone(&self.clock);
         let doctor = Doctor::new(Arc::clone(&self.store) as _, clock);
-        doctor.pass(Course { treatment, rate_per_s: 0 }, &|_, _| {}).await.expect("a whole pass")
+        doctor.run(CheckOptions { mode, rate_per_s: 0 }, &|_, _| {}).await.expect("a whole pass")
     }
 
     /// Everybody gets in as before, and everything can go on.
@@ -99,17 +101,17 @@ impl Found {
         }
         for nobody in ["gone@example.org", "bob+tag@example.org", "mel.new@example.org"] {
             assert_eq!(self.login(nobody, PASSWORD).await.status, 401, "{nobody}");
-            assert_eq!(self.front.sign_up("New", nobody).await.status, 200, "{nobody} is free");
+            assert_eq!(self.api.sign_up("New", nobody).await.status, 200, "{nobody} is free");
         }
         for who in ["ada", "bob"] {
             let person = &self.known[who];
-            let session = self.ask("/api/session", &person["token"]).await;
+            let session = self.fetch("/api/session", &person["token"]).await;
             assert_eq!((session.status, &session.value()["user"]["id"]), (200, &person["id"]), "{who}: {session}");
             let body = serde_json::json!({ "refresh_token": person["refresh_token"] }).to_string();
-            assert_eq!(self.front.json(Post, "/api/token/refresh", body).await.status, 200, "{who}");
+            assert_eq!(self.api.json(Post, "/api/token/refresh", body).await.status, 200, "{who}");
         }
         assert_eq!(
-            self.ask("/api/users/ada@example.org", &self.known["api_key"]).await.status,
+            self.fetch("/api/users/ada@example.org", &self.known["api_key"]).await.status,
             200,
             "the API key opens"
         );
@@ -122,7 +124,7 @@ impl Found {
         let key = self.known["api_key"].as_str().expect("a key");
         let bearer = format!("Bearer {key}");
         let headers = [("Authorization", bearer.as_str()), ("Content-Type", "application/json")];
-        assert_eq!(self.front.send(Put, &path, &headers, body).await.status, 200);
+        assert_eq!(self.api.send(Put, &path, &headers, body).await.status, 200);
         assert_eq!(self.login("mel2@example.org", OTHER_PASSWORD).await.status, 200);
     }
 
@@ -133,7 +135,7 @@ impl Found {
 }
 
 /// Lays out what 0.1.0 wrote into a Redis; gives what is known of it.
-fn lay_out(server: &RedisServer) -> Value {
+fn write_redis_fixture(server: &RedisServer) -> Value {
     let fixture: Value = serde_json::from_str(REDIS_FORMAT_1).expect("JSON");
     let mut connection = redis::Client::open(server.url()).expect("a URL").get_connection().expect("it is there");
     for words in fixture["commands"].as_array().expect("commands") {
@@ -153,14 +155,14 @@ fn lay_out(server: &RedisServer) -> Value {
 #[rocket::async_test]
 async fn a_redis_of_format_1_works_with_everybody_in_it_and_the_doctor_mends_what_a_crash_left() {
     let server = RedisServer::start();
-    let known = lay_out(&server);
+    let known = write_redis_fixture(&server);
     let store = RedisStore::start(server.settings(), Arc::new(SystemRandom)).await.expect("format 1 is known");
-    let found = Found::serve(Arc::new(store), known).await;
-    let report = found.doctor(Treatment::Repair).await;
-    assert_eq!(report.count(FindingState::NeedsPerson), 0, "{:?}", report.findings);
+    let found = UpgradedStore::serve(Arc::new(store), known).await;
+    let report = found.doctor(CheckMode::Repair).await;
+    assert_eq!(report.count(FindingState::Manual), 0, "{:?}", report.findings);
     assert_eq!(report.users, 4);
     found.everything_works().await;
-    let report = found.doctor(Treatment::Report).await;
+    let report = found.doctor(CheckMode::Report).await;
     assert_eq!(report.findings, Vec::new());
     assert_eq!(audit(&server, "userd:").contradictions, Vec::<String>::new());
 }
@@ -170,16 +172,16 @@ async fn a_file_of_schema_3_works_with_everybody_in_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("userd.db");
     fs::write(&path, SCHEMA_3).expect("a file");
-    let store = EmbeddedStore::open(&stores::settings(&path)).expect("schema 3 is known");
-    let found = Found::serve(Arc::new(store), serde_json::from_str(SCHEMA_3_KNOWN).expect("JSON")).await;
-    assert_eq!(found.doctor(Treatment::Report).await.findings, Vec::new());
+    let store = SqliteStore::open(&stores::sqlite_settings(&path)).expect("schema 3 is known");
+    let found = UpgradedStore::serve(Arc::new(store), serde_json::from_str(SCHEMA_3_KNOWN).expect("JSON")).await;
+    assert_eq!(found.doctor(CheckMode::Report).await.findings, Vec::new());
     found.everything_works().await;
-    assert_eq!(found.doctor(Treatment::Report).await.findings, Vec::new());
+    assert_eq!(found.doctor(CheckMode::Report).await.findings, Vec::new());
     found.store.close().await;
 }
 
 /// An entry of a stream: its id, and names and values.
-type Entry = (String, Vec<(String, Vec<u8>)>);
+type RawStreamEntry = (String, Vec<(String, Vec<u8>)>);
 
 /// Of each kind of key: its type, and the fields or the form of what lies there.
 fn shapes(server: &RedisServer) -> BTreeMap<String, BTreeSet<String>> {
@@ -207,7 +209,7 @@ fn shapes(server: &RedisServer) -> BTreeMap<String, BTreeSet<String>> {
                 shape.insert(format!("{} then {}", value.find(':').unwrap_or_default(), value.matches(':').count()));
             }
             "stream" => {
-                let entries: Vec<Entry> =
+                let entries: Vec<RawStreamEntry> =
                     redis::cmd("XRANGE").arg(&key).arg("-").arg("+").query(&mut connection).expect("a stream");
                 shape.extend(entries.into_iter().flat_map(|(_, fields)| fields).map(|(name, _)| name));
             }
@@ -221,16 +223,16 @@ fn shapes(server: &RedisServer) -> BTreeMap<String, BTreeSet<String>> {
 #[rocket::async_test]
 async fn what_is_written_today_has_the_shape_that_0_1_0_reads_and_what_it_must_not_take_it_refuses() {
     let (old, new) = (RedisServer::start(), RedisServer::start());
-    let known = lay_out(&old);
+    let known = write_redis_fixture(&old);
     let store = RedisStore::start(new.settings(), Arc::new(SystemRandom)).await.expect("a fresh one");
-    let found = Found::serve(Arc::new(store), known).await;
+    let found = UpgradedStore::serve(Arc::new(store), known).await;
     for email in ["ada@example.org", "bob@example.org"] {
-        assert_eq!(found.front.sign_up("N", email).await.status, 200);
+        assert_eq!(found.api.sign_up("N", email).await.status, 200);
         assert_eq!(found.login(email, PASSWORD).await.status, 200);
     }
     let (ada, bob) = (found.user("ada@example.org").await, found.user("bob@example.org").await);
     let body = format!(r#"{{"name":"N","email":"bob2@example.org","password":"{PASSWORD}"}}"#);
-    assert_eq!(found.front.json(Put, &format!("/api/users/{}", bob.id), body).await.status, 200);
+    assert_eq!(found.api.json(Put, &format!("/api/users/{}", bob.id), body).await.status, 200);
     let (then, now) = (shapes(&old), shapes(&new));
     for (kind, shape) in &now {
         let known = then.get(kind).unwrap_or_else(|| panic!("0.1.0 knows no {kind}"));
@@ -245,9 +247,9 @@ async fn what_is_written_today_has_the_shape_that_0_1_0_reads_and_what_it_must_n
         new.text(&["HGET", &keys[0], "salt"])
     };
     assert!(begins(&ada).starts_with("$argon2id$v=19$m="), "{}", begins(&ada));
-    let standing = Standing { disabled: true, password_expired: false };
-    let ruling = Ruling { standing, password_hash: None, kind: EventKind::Disabled };
+    let status = AccountStatus { disabled: true, password_expired: false };
+    let ruling = StatusUpdate { status, password_hash: None, kind: EventKind::Disabled };
     let now = Timestamp::from_millis(ada.created_at.as_millis() + 1);
-    found.store.replace_standing(ada.id, ada.version, &ruling, &Asker::default(), now).await.expect("served");
+    found.store.update_status(ada.id, ada.version, &ruling, &Asker::default(), now).await.expect("served");
     assert!(begins(&ada).starts_with("$off-argon2id$"), "{}", begins(&ada));
 }

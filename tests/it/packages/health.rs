@@ -2,8 +2,8 @@
 
 use std::process::Output;
 
-use userd_test_support::program::Launch;
 use userd_test_support::redis_server::free_port;
+use userd_test_support::userd_process::UserdCommand;
 
 fn said(output: &Output) -> (Option<i32>, String, String) {
     let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
@@ -13,18 +13,18 @@ fn said(output: &Output) -> (Option<i32>, String, String) {
 #[test]
 fn health_tells_a_process_that_lives_from_one_whose_store_answers() {
     let folder = tempfile::tempdir().expect("a folder");
-    let launch = Launch::in_folder(folder.path());
+    let launch = UserdCommand::in_folder(folder.path());
     let away = format!("redis://127.0.0.1:{}/0", free_port());
     let (whole, cut_off) = (launch.start(), launch.clone().store(&away).start());
 
-    let ask = |address, args: &[&str]| {
+    let fetch = |address, args: &[&str]| {
         let url = format!("http://{address}");
         said(&launch.run(&[&["health", "--url", &url], args].concat()))
     };
-    assert_eq!(ask(whole.address(), &[]), (Some(0), "ready\n".to_owned(), String::new()));
-    assert_eq!(ask(whole.address(), &["--live"]), (Some(0), "live\n".to_owned(), String::new()));
-    assert_eq!(ask(cut_off.address(), &["--live"]), (Some(0), "live\n".to_owned(), String::new()));
-    let (code, out, err) = ask(cut_off.address(), &[]);
+    assert_eq!(fetch(whole.address(), &[]), (Some(0), "ready\n".to_owned(), String::new()));
+    assert_eq!(fetch(whole.address(), &["--live"]), (Some(0), "live\n".to_owned(), String::new()));
+    assert_eq!(fetch(cut_off.address(), &["--live"]), (Some(0), "live\n".to_owned(), String::new()));
+    let (code, out, err) = fetch(cut_off.address(), &[]);
     assert_eq!((code, out.as_str()), (Some(1), ""));
     assert!(err.ends_with("/health/ready answers 503\n"), "{err}");
 }
@@ -32,12 +32,12 @@ fn health_tells_a_process_that_lives_from_one_whose_store_answers() {
 #[test]
 fn health_says_what_is_wrong_where_nobody_answers_or_it_can_t_know_whom_to_ask() {
     let folder = tempfile::tempdir().expect("a folder");
-    let launch = Launch::in_folder(folder.path());
+    let launch = UserdCommand::in_folder(folder.path());
     let nobody = format!("http://127.0.0.1:{}", free_port());
     let (code, out, err) = said(&launch.run(&["health", "--url", &nobody]));
     assert_eq!((code, out.as_str()), (Some(1), ""));
     assert!(err.contains("does not answer") && err.contains("refused"), "{err}");
-    // `Launch` listens on port 0.
+    // `UserdCommand` listens on port 0.
     let (code, _, err) = said(&launch.run(&["health"]));
     assert!(code == Some(2) && err.contains("--url http://127.0.0.1:PORT"), "{err}");
     let (code, _, err) = said(&launch.run(&["health", "--url", "https://accounts.example.org"]));

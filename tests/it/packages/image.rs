@@ -14,11 +14,11 @@ use super::{path, succeeds, text};
 /// The id that scripts/image-root.sh, the Dockerfile and the files for Kubernetes name.
 const USER: &str = "65532";
 
-struct Image {
+struct ContainerImage {
     root: TempDir,
 }
 
-impl Image {
+impl ContainerImage {
     fn make() -> Self {
         let root = tempfile::tempdir().expect("a folder for the image");
         succeeds(Command::new(path("scripts/image-root.sh")).arg(env!("CARGO_BIN_EXE_userd")).arg(root.path()));
@@ -42,24 +42,24 @@ impl Image {
     }
 
     /// Serves until dropped; gives the process, its log and its address.
-    fn serve(&self, entry: &[&str]) -> (Serving, String) {
+    fn serve(&self, entry: &[&str]) -> (ContainerProcess, String) {
         let mut process = self.command(entry, "127.0.0.1:0").stderr(Stdio::piped()).spawn().expect("unshare is there");
         let mut log = BufReader::new(process.stderr.take().expect("it is piped"));
         let mut line = String::new();
         log.read_line(&mut line).expect("the log can be read");
         assert!(line.contains(" serves on http://"), "{line}");
         let address = line.split_whitespace().last().unwrap_or_default().to_owned();
-        (Serving { process, _log: log }, address)
+        (ContainerProcess { process, _log: log }, address)
     }
 }
 
-struct Serving {
+struct ContainerProcess {
     process: Child,
     // Closed, it would make a log line an error.
     _log: BufReader<ChildStderr>,
 }
 
-impl Drop for Serving {
+impl Drop for ContainerProcess {
     fn drop(&mut self) {
         // It may have ended already.
         let _ = self.process.kill();
@@ -89,7 +89,7 @@ fn files(root: &Path, folder: &Path, found: &mut Vec<String>) {
 
 #[test]
 fn the_image_holds_the_program_its_libraries_and_nothing_else() {
-    let image = Image::make();
+    let image = ContainerImage::make();
     let mut found = Vec::new();
     files(image.root.path(), image.root.path(), &mut found);
     found.retain(|file| {
@@ -105,16 +105,16 @@ fn the_image_holds_the_program_its_libraries_and_nothing_else() {
 
 #[test]
 fn userd_serves_in_the_image_is_found_healthy_there_and_stops_when_told() {
-    let image = Image::make();
+    let image = ContainerImage::make();
     let (entry, check) = (words("\nENTRYPOINT "), words("    CMD "));
     let entry: Vec<&str> = entry.iter().map(String::as_str).collect();
 
     // What the image listens on is refused as long as there is no key, with the sentence that says what to do.
     let refused = image.command(&entry, "0.0.0.0:0").output().expect("unshare is there");
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
-    assert!(!refused.status.success() && said.contains("userd keys api create"), "{said}");
+    assert!(!refused.status.success() && said.contains("userd api-keys create"), "{said}");
 
-    let create = ["keys", "api", "create", "--name", "gateway", "--scope", "users:read"];
+    let create = ["api-keys", "create", "--name", "gateway", "--scope", "users:read"];
     let key = succeeds(&mut image.command(&[&entry[..], &create].concat(), "0.0.0.0:0"));
     assert!(key.starts_with("k1."), "{key}");
     assert!(image.root.path().join("var/lib/userd/userd-data/userd.db").exists(), "the volume holds the users");

@@ -8,9 +8,9 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 
 use super::{path, succeeds, text};
-use userd_test_support::program::Launch;
 use userd_test_support::redis_server::{free_port, pause};
-use userd_test_support::server_plan::chosen_program;
+use userd_test_support::server_plan::configured_program;
+use userd_test_support::userd_process::UserdCommand;
 
 /// How long the server may take to listen; far above what it takes on a busy machine.
 const STARTS_WITHIN: Duration = Duration::from_secs(30);
@@ -19,13 +19,13 @@ const STARTS_WITHIN: Duration = Duration::from_secs(30);
 const PASSWORD: &str = "6d1f0c7a5e";
 
 /// Started by start.sh; killed when dropped.
-struct Valkey {
+struct ValkeyServer {
     process: Child,
     port: u16,
     folder: TempDir,
 }
 
-impl Valkey {
+impl ValkeyServer {
     fn start() -> Self {
         let folder = tempfile::tempdir().expect("a folder for the server");
         fs::write(folder.path().join("password"), format!("{PASSWORD}\n")).expect("it can be written");
@@ -46,7 +46,7 @@ impl Valkey {
     }
 }
 
-impl Drop for Valkey {
+impl Drop for ValkeyServer {
     fn drop(&mut self) {
         let _ = self.process.kill();
         let _ = self.process.wait();
@@ -57,7 +57,7 @@ fn script(folder: &TempDir) -> Command {
     let mut script = Command::new("sh");
     script
         .arg(path("deploy/valkey/start.sh"))
-        .env("VALKEY_SERVER", chosen_program())
+        .env("VALKEY_SERVER", configured_program())
         .env("VALKEY_CONF", path("deploy/valkey/valkey.conf"))
         .env("VALKEY_PASSWORD_FILE", folder.path().join("password"));
     script
@@ -65,12 +65,12 @@ fn script(folder: &TempDir) -> Command {
 
 #[test]
 fn userd_is_content_with_the_valkey_of_compose_and_its_check_sees_it_well() {
-    let valkey = Valkey::start();
+    let valkey = ValkeyServer::start();
     let command_line = fs::read_to_string(format!("/proc/{}/cmdline", valkey.process.id())).expect("it runs");
     assert!(!command_line.contains(PASSWORD), "a list of processes shows no password");
 
     let folder = tempfile::tempdir().expect("a folder");
-    let launch = Launch::in_folder(folder.path())
+    let launch = UserdCommand::in_folder(folder.path())
         .store(&format!("redis://127.0.0.1:{}/0", valkey.port))
         .set("redis.username", "userd")
         .set("redis.password_file", &valkey.folder.path().join("password").to_string_lossy())

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::Command;
 
-use super::{Block, blocks, of_kind, passes};
-use userd_test_support::program::Launch;
-use userd_test_support::server_plan::ServerPlan;
+use super::{PageBlock, blocks, of_kind, passes};
+use userd_test_support::server_plan::RedisServerPlan;
+use userd_test_support::userd_process::UserdCommand;
 
 /// What a block may be, and what looks at it.
 const KINDS: [(&str, &str); 15] = [
@@ -68,8 +68,8 @@ fn every_command_in_the_pages_is_one_that_a_shell_reads_and_userd_understands() 
 #[test]
 fn userds_commands_do_their_work_in_the_order_of_the_page_on_a_file_and_a_redis() {
     let folder = tempfile::tempdir().expect("a folder");
-    let redis = ServerPlan::keeping_accounts().start();
-    let made = Launch::in_folder(folder.path()).cheap_hashes().run(&[
+    let redis = RedisServerPlan::persistent().start();
+    let made = UserdCommand::in_folder(folder.path()).cheap_hashes().run(&[
         "user",
         "create",
         "--name",
@@ -80,7 +80,7 @@ fn userds_commands_do_their_work_in_the_order_of_the_page_on_a_file_and_a_redis(
     ]);
     assert!(made.status.success(), "{made:?}");
     let programs = Path::new(env!("CARGO_BIN_EXE_userd")).parent().expect("it lies in a folder");
-    for Block { at, text, .. } in of_kind("sh run") {
+    for PageBlock { at, text, .. } in of_kind("sh run") {
         // The places that the page names, as they are here.
         let here = text.replace("/backup/", "").replace("redis://127.0.0.1:6379/0", &redis.url());
         let mut shell = Command::new("bash");
@@ -92,7 +92,8 @@ fn userds_commands_do_their_work_in_the_order_of_the_page_on_a_file_and_a_redis(
     for file in files {
         assert!(folder.path().join(file).is_file(), "{file} was made by one of the commands");
     }
-    let moved = Launch::in_folder(folder.path()).run(&["--store", &redis.url(), "user", "show", "ada@example.org"]);
+    let moved =
+        UserdCommand::in_folder(folder.path()).run(&["--store", &redis.url(), "user", "show", "ada@example.org"]);
     assert!(moved.status.success(), "{moved:?}");
 }
 
@@ -115,7 +116,7 @@ fn commands_of_userd(script: &str) -> Vec<String> {
 #[test]
 fn every_request_in_the_pages_is_for_a_route_that_there_is() {
     let folder = tempfile::tempdir().expect("a folder");
-    let serving = Launch::in_folder(folder.path()).start();
+    let serving = UserdCommand::in_folder(folder.path()).start();
     let mut asked = 0;
     for block in of_kind("console") {
         for request in block.text.replace("\\\n", " ").lines().filter_map(|line| line.strip_prefix("$ ")) {
@@ -143,16 +144,16 @@ fn every_request_in_the_pages_is_for_a_route_that_there_is() {
 
 #[test]
 fn every_answer_and_every_program_in_the_pages_can_be_read() {
-    for Block { at, text, .. } in of_kind("json") {
+    for PageBlock { at, text, .. } in of_kind("json") {
         let read: Result<serde_json::Value, _> = serde_json::from_str(&text);
         assert!(read.is_ok(), "{at}: {read:?}");
     }
-    for Block { at, text, .. } in of_kind("js") {
+    for PageBlock { at, text, .. } in of_kind("js") {
         // A module, as a service would write it.
         let script = format!("(async () => {{ {text} }});");
         passes(&at, Command::new("node").args(["--input-type=module", "-e", &script]), "nodejs");
     }
-    for Block { at, text, .. } in of_kind("python") {
+    for PageBlock { at, text, .. } in of_kind("python") {
         passes(&at, Command::new("python3").args(["-c", "import ast, sys; ast.parse(sys.argv[1])", &text]), "python3");
     }
     assert!(!blocks().iter().any(|block| block.kind == "toml"), "then compare it with userd config check here");
@@ -161,7 +162,7 @@ fn every_answer_and_every_program_in_the_pages_can_be_read() {
 #[test]
 fn commands_are_found_behind_the_last_name_of_the_program() {
     let script =
-        "docker compose run --rm userd keys api list\nuserd doctor --json | jq .\nsudo -u userd userd stats  # x\n";
-    assert_eq!(commands_of_userd(script), ["keys api list", "doctor --json", "stats"]);
+        "docker compose run --rm userd api-keys list\nuserd doctor --json | jq .\nsudo -u userd userd stats  # x\n";
+    assert_eq!(commands_of_userd(script), ["api-keys list", "doctor --json", "stats"]);
     assert_eq!(commands_of_userd("docker run --volume userd:/data \\\n  userd\ncurl -s x\n"), [""]);
 }

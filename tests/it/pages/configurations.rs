@@ -3,9 +3,9 @@
 use std::fs;
 use std::process::{Command, Stdio};
 
-use super::{Block, of_kind, passes, server};
-use userd_test_support::authority::TestAuthority;
-use userd_test_support::server_plan::ServerPlan;
+use super::{PageBlock, of_kind, passes, server};
+use userd_test_support::server_plan::RedisServerPlan;
+use userd_test_support::test_authority::TestAuthority;
 
 #[test]
 fn nginx_takes_the_proxy_in_front() {
@@ -71,7 +71,7 @@ fn every_proxy_in_front_says_that_it_is_there_and_for_whom() {
     ] {
         let proxies = of_kind(kind).into_iter().filter(|block| kind != "yaml" || block.text.contains("envoy"));
         let mut seen = 0;
-        for Block { at, text, .. } in proxies {
+        for PageBlock { at, text, .. } in proxies {
             assert!(wanted.iter().all(|wanted| text.contains(wanted)), "{at}: {wanted:?} in\n{text}");
             assert!(!text.contains("header_up"), "{at}: then look here which headers Caddy still sets");
             seen += 1;
@@ -93,14 +93,14 @@ fn what_is_yaml_can_be_read() {
 #[test]
 fn redis_starts_with_the_settings_and_the_users_of_the_page() {
     for block in of_kind("redis") {
-        let server = ServerPlan::bare().config(&block.text).start();
+        let server = RedisServerPlan::bare().config(&block.text).start();
         assert_eq!(server.texts(&["CONFIG", "GET", "maxmemory-policy"]), ["maxmemory-policy", "noeviction"]);
         assert_eq!(server.texts(&["CONFIG", "GET", "appendonly"]), ["appendonly", "yes"]);
     }
     for block in of_kind("acl") {
         // The rights of Sentinels are commands that an ordinary server does not have.
         if !block.text.contains("+sentinel|") {
-            let server = ServerPlan::keeping_accounts().config(&block.text).start();
+            let server = RedisServerPlan::persistent().config(&block.text).start();
             let users = server.texts(&["ACL", "LIST"]);
             assert!(users.iter().any(|user| user.starts_with("user userd on")), "{}", block.at);
         }

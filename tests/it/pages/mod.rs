@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use std::process::{Command, Output};
 
 /// A fenced block of a page.
-struct Block {
+struct PageBlock {
     /// The page and the line where it begins, for messages.
     at: String,
     /// What stands behind its backticks.
@@ -34,17 +34,17 @@ fn pages() -> Vec<PathBuf> {
     pages
 }
 
-fn blocks() -> Vec<Block> {
+fn blocks() -> Vec<PageBlock> {
     let mut blocks = Vec::new();
     for page in pages() {
         let text = fs::read_to_string(&page).expect("a page is UTF-8");
         let name = page.file_name().expect("it has a name").to_string_lossy().into_owned();
-        let mut open: Option<Block> = None;
+        let mut open: Option<PageBlock> = None;
         for (line, text) in text.lines().enumerate() {
             match (&mut open, text.trim_start().strip_prefix("```")) {
                 (None, Some(kind)) => {
                     let at = format!("{name}:{}", line + 1);
-                    open = Some(Block { at, kind: kind.trim().to_owned(), text: String::new() });
+                    open = Some(PageBlock { at, kind: kind.trim().to_owned(), text: String::new() });
                 }
                 (Some(_), Some(_)) => blocks.extend(open.take()),
                 (Some(block), None) => {
@@ -58,7 +58,7 @@ fn blocks() -> Vec<Block> {
     blocks
 }
 
-fn of_kind(kind: &str) -> Vec<Block> {
+fn of_kind(kind: &str) -> Vec<PageBlock> {
     let found: Vec<_> = blocks().into_iter().filter(|block| block.kind == kind).collect();
     assert!(!found.is_empty(), "no page has a block of the kind {kind:?}");
     found

@@ -10,59 +10,59 @@
 //! | `importing` | what an import that was broken off has left |
 //! | `counting` | the rule in Lua |
 
-mod costs;
-mod counting;
-mod histories;
-mod importing;
-mod pressure;
+mod events;
+mod import;
+mod memory_pressure;
+mod rate_limit;
+mod resource_costs;
 mod sessions;
 
 use userd_core::clock::ManualClock;
-use userd_core::{Agent, Client, EventKind, Session, SessionId, User};
-use userd_store::{EVENTS_KEPT, Insert, NewSession, Open, SessionStore, Store};
-use userd_store_redis::keys::Keys;
+use userd_core::{Actor, EventKind, Session, SessionId, User, UserAgent};
+use userd_store::{CreateUserOutcome, EVENTS_RETENTION_DEFAULT, NewSession, OpenSessionOutcome, SessionStore, Store};
+use userd_store_redis::layout::KeyLayout;
 use userd_store_redis::{RedisSettings, RedisStore};
 
-use userd_test_support::people::{NOW, person};
-use userd_test_support::recovery::patient_store;
+use userd_test_support::fixtures::{NOW, new_user};
+use userd_test_support::recovery::store_with_long_timeout;
 use userd_test_support::redis_server::RedisServer;
-use userd_test_support::signed_in::{LIMITS, client_at, new_session};
+use userd_test_support::session_fixtures::{LIMITS, actor_at, new_session};
 
 /// 46 bytes, as long as most that browsers are shortened to.
 const AGENT: &str = "(X11; Linux x86_64; rv:128.0) Firefox/128.0.20";
 
 /// Spells keys as the tests' stores do.
-fn keys() -> Keys {
-    Keys::below("userd:".to_owned())
+fn keys() -> KeyLayout {
+    KeyLayout::with_prefix("userd:".to_owned())
 }
 
 /// A server, a store on it, and somebody who has signed up.
-async fn scene() -> (RedisServer, RedisStore, User) {
-    scene_keeping(EVENTS_KEPT).await
+async fn setup() -> (RedisServer, RedisStore, User) {
+    setup_with_events_kept(EVENTS_RETENTION_DEFAULT).await
 }
 
 /// The same, with so many events kept.
-async fn scene_keeping(events_kept: u64) -> (RedisServer, RedisStore, User) {
+async fn setup_with_events_kept(events_retention_max: u64) -> (RedisServer, RedisStore, User) {
     let server = RedisServer::start();
-    let store = patient_store(RedisSettings { events_kept, ..server.settings() }).await;
-    let user = person(&ManualClock::at(NOW), "ada@example.org");
+    let store = store_with_long_timeout(RedisSettings { events_retention_max, ..server.settings() }).await;
+    let user = new_user(&ManualClock::at(NOW), "ada@example.org");
     sign_up(&store, &user).await;
     (server, store, user)
 }
 
 async fn sign_up(store: &impl Store, user: &User) {
-    assert_eq!(store.insert_user(user, Client::nobody()).await.expect("served"), Insert::Inserted);
+    assert_eq!(store.create_user(user, Actor::anonymous()).await.expect("served"), CreateUserOutcome::Created);
 }
 
 /// Somebody at an IPv4 address with a browser.
-fn browser() -> Client {
-    Client { agent: Agent::from_stored(AGENT.to_owned()), ..client_at(1) }
+fn browser_actor() -> Actor {
+    Actor { agent: UserAgent::from_stored(AGENT.to_owned()), ..actor_at(1) }
 }
 
 async fn open(store: &RedisStore, user: &User, session: &NewSession) -> Session {
-    let opened = store.open_session(user.id, user.version, session, &LIMITS, &browser(), NOW).await;
+    let opened = store.open_session(user.id, user.version, session, &LIMITS, &browser_actor(), NOW).await;
     match opened.expect("served") {
-        Open::Opened(session) => *session,
+        OpenSessionOutcome::Opened(session) => *session,
         refused => panic!("not opened: {refused:?}"),
     }
 }

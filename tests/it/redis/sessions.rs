@@ -5,18 +5,18 @@ use std::time::Duration;
 
 use userd_core::EventKind::{PasswordChanged, SessionsRevoked, SignedIn, SignedOut};
 use userd_core::random::SystemRandom;
-use userd_core::{Client, EventKind, Session, User};
-use userd_store::{NewSession, SessionStore, Store, StoreError, Update};
+use userd_core::{Actor, EventKind, Session, User};
+use userd_store::{NewSession, SessionStore, Store, StoreError, UpdateUserOutcome};
 use userd_store_redis::{RedisSettings, RedisStore};
 
-use super::{is_good, keys, kinds, open, opened, scene, stat};
-use userd_test_support::people::NOW;
-use userd_test_support::proxy::{Fate, Proxy};
-use userd_test_support::recovery::patient_store;
+use super::{is_good, keys, kinds, open, opened, setup, stat};
+use userd_test_support::fault_proxy::{FaultProxy, ProxyAction};
+use userd_test_support::fixtures::NOW;
+use userd_test_support::recovery::store_with_long_timeout;
 use userd_test_support::redis_audit::audit;
 use userd_test_support::redis_server::{RedisServer, wait_for};
-use userd_test_support::signed_in::{new_session, refresh_state};
-use userd_test_support::stores::{at_once, password_hash};
+use userd_test_support::session_fixtures::{new_session, refresh_state};
+use userd_test_support::stores::{password_hash, run_concurrently};
 
 /// Steps that connecting takes: self-test and namespace.
 const CONNECTING: usize = 2;
@@ -25,8 +25,8 @@ const CONNECTING: usize = 2;
 async fn new_password(store: &RedisStore, user: &User, keep: Option<&Session>) -> User {
     let hash = password_hash(user.version.number());
     let keep = keep.map(|session| session.id);
-    match store.replace_password(user.id, user.version, &hash, keep, Client::nobody(), NOW).await {
-        Ok(Update::Updated(user)) => *user,
+    match store.update_password(user.id, user.version, &hash, keep, Actor::anonymous(), NOW).await {
+        Ok(UpdateUserOutcome::Updated(user)) => *user,
         other => panic!("not replaced: {other:?}"),
     }
 }
@@ -43,17 +43,19 @@ fn put(server: &RedisServer, key: &str, fields: &[(Vec<u8>, Vec<u8>)]) {
 
 #[tokio::test]
 async fn what_one_store_ends_every_other_refuses_at_once() {
-    let (server, one, user) = scene().await;
-    let other = patient_store(server.settings()).await;
+    let (server, one, user) = setup().await;
+    let other = store_with_long_timeout(server.settings()).await;
     let (kept, ended) = (opened(&one, &user, 1).await, opened(&one, &user, 2).await);
     assert!(is_good(&other, &user, kept.id).await && is_good(&other, &user, ended.id).await);
     let user = new_password(&one, &user, Some(&kept)).await;
     assert!(!is_good(&other, &user, ended.id).await);
     assert!(is_good(&other, &user, kept.id).await);
     let ended = opened(&one, &user, 3).await;
-    assert!(other.end_other_sessions(user.id, Some(kept.id), Client::nobody(), NOW).await.expect("served"));
+    assert!(other.revoke_other_sessions(user.id, Some(kept.id), Actor::anonymous(), NOW).await.expect("served"));
     assert!(!is_good(&one, &user, ended.id).await && is_good(&one, &user, kept.id).await);
-    assert!(other.end_session(user.id, kept.id, EventKind::SignedOut, Client::nobody(), NOW).await.expect("served"));
+    assert!(
+        other.revoke_session(user.id, kept.id, EventKind::SignedOut, Actor::anonymous(), NOW).await.expect("served")
+    );
     assert!(!is_good(&one, &user, kept.id).await);
     assert_eq!(audit(&server, "userd:").all(), Vec::<String>::new());
 }
@@ -61,7 +63,7 @@ async fn what_one_store_ends_every_other_refuses_at_once() {
 /// As a step that was held up, or a part of a backup, would.
 #[tokio::test]
 async fn a_session_of_an_old_epoch_that_is_written_late_does_not_come_back() {
-    let (server, store, user) = scene().await;
+    let (server, store, user) = setup().await;
     let old = NewSession { refresh: Some(refresh_state(&user, &new_session(&user, 1), 1)), ..new_session(&user, 1) };
     let session = open(&store, &user, &old).await;
     let key = keys().sessions(user.id);
@@ -74,7 +76,7 @@ async fn a_session_of_an_old_epoch_that_is_written_late_does_not_come_back() {
     let user = new_password(&store, &user, Some(&session)).await;
     assert!(!is_good(&store, &user, session.id).await, "a new password does not bring it back");
     put(&server, &key, &before);
-    assert!(store.end_other_sessions(user.id, Some(session.id), Client::nobody(), NOW).await.expect("served"));
+    assert!(store.revoke_other_sessions(user.id, Some(session.id), Actor::anonymous(), NOW).await.expect("served"));
     assert!(!is_good(&store, &user, session.id).await, "nor does an ending of all others");
     put(&server, &key, &before);
     let new = opened(&store, &user, 2).await;
@@ -84,11 +86,11 @@ async fn a_session_of_an_old_epoch_that_is_written_late_does_not_come_back() {
 
 #[tokio::test]
 async fn an_opening_whose_answer_was_lost_opens_once_and_is_one_event() {
-    let (server, direct, user) = scene().await;
-    for (number, fate) in [Fate::CutAfter, Fate::CutBefore, Fate::Twice].into_iter().enumerate() {
-        let decide = move |step: usize| if step == CONNECTING { fate.clone() } else { Fate::Pass };
-        let proxy = Proxy::start(server.port(), decide).await;
-        let store = patient_store(proxy.settings()).await;
+    let (server, direct, user) = setup().await;
+    for (number, fate) in [ProxyAction::CutAfter, ProxyAction::CutBefore, ProxyAction::Twice].into_iter().enumerate() {
+        let decide = move |step: usize| if step == CONNECTING { fate.clone() } else { ProxyAction::Pass };
+        let proxy = FaultProxy::start(server.port(), decide).await;
+        let store = store_with_long_timeout(proxy.settings()).await;
         let session = opened(&store, &user, u16::try_from(number).expect("few")).await;
         let found = direct.session(user.id, session.id, NOW).await.expect("served").expect("it is open");
         assert_eq!(found.session, session);
@@ -102,24 +104,24 @@ async fn an_opening_whose_answer_was_lost_opens_once_and_is_one_event() {
 /// The same for everything else that is written: the proxy loses each answer once.
 #[tokio::test]
 async fn whatever_answer_is_lost_each_act_is_one_event() {
-    let (server, direct, user) = scene().await;
+    let (server, direct, user) = setup().await;
     let lose_every_second = |step: usize| match step.checked_sub(CONNECTING) {
-        Some(step) if step % 4 == 0 => Fate::CutAfter,
-        _ => Fate::Pass,
+        Some(step) if step % 4 == 0 => ProxyAction::CutAfter,
+        _ => ProxyAction::Pass,
     };
     let acts = async |store: &RedisStore, user: &User| {
         let (one, two) = (opened(store, user, 1).await, opened(store, user, 2).await);
         let user = new_password(store, user, Some(&one)).await;
         assert!(!is_good(store, &user, two.id).await && is_good(store, &user, one.id).await);
         opened(store, &user, 3).await;
-        assert!(store.end_other_sessions(user.id, Some(one.id), Client::nobody(), NOW).await.expect("served"));
+        assert!(store.revoke_other_sessions(user.id, Some(one.id), Actor::anonymous(), NOW).await.expect("served"));
         let kind = EventKind::SignedOut;
-        assert!(store.end_session(user.id, one.id, kind, Client::nobody(), NOW).await.expect("served"));
+        assert!(store.revoke_session(user.id, one.id, kind, Actor::anonymous(), NOW).await.expect("served"));
     };
     // Each act meets a loss in one of the rounds: the proxy is asked from another step on.
     for skipped in 0..4 {
-        let proxy = Proxy::start(server.port(), move |step| lose_every_second(step + skipped)).await;
-        let store = patient_store(proxy.settings()).await;
+        let proxy = FaultProxy::start(server.port(), move |step| lose_every_second(step + skipped)).await;
+        let store = store_with_long_timeout(proxy.settings()).await;
         let before = kinds(&direct, &user).await.len();
         let user = direct.user(user.id).await.expect("served").expect("she is there");
         acts(&store, &user).await;
@@ -132,11 +134,11 @@ async fn whatever_answer_is_lost_each_act_is_one_event() {
 /// It is not known whether it was written, and to write it again would make two of one.
 #[tokio::test]
 async fn a_failure_whose_answer_was_lost_is_one_event_and_no_more() {
-    let (server, direct, user) = scene().await;
-    let lose = |step: usize| if step == CONNECTING { Fate::CutAfter } else { Fate::Pass };
-    let proxy = Proxy::start(server.port(), lose).await;
-    let store = patient_store(proxy.settings()).await;
-    let answer = store.note_failure(user.email.canonical(), Some(user.id), Client::nobody(), NOW).await;
+    let (server, direct, user) = setup().await;
+    let lose = |step: usize| if step == CONNECTING { ProxyAction::CutAfter } else { ProxyAction::Pass };
+    let proxy = FaultProxy::start(server.port(), lose).await;
+    let store = store_with_long_timeout(proxy.settings()).await;
+    let answer = store.record_failed_sign_in(user.email.canonical(), Some(user.id), Actor::anonymous(), NOW).await;
     assert!(matches!(answer, Err(StoreError::Unavailable(_))), "{answer:?}");
     assert_eq!(kinds(&direct, &user).await, [EventKind::SignedUp, EventKind::SignInFailed]);
 }
@@ -144,16 +146,19 @@ async fn a_failure_whose_answer_was_lost_is_one_event_and_no_more() {
 /// The first copy is held up on its way, the second opens, and the session is ended before the first arrives.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_copy_of_an_opening_that_comes_late_opens_nothing() {
-    let (server, direct, user) = scene().await;
+    let (server, direct, user) = setup().await;
     let late = Duration::from_millis(1_700);
-    let hold = move |step: usize| if step == CONNECTING { Fate::Late(late) } else { Fate::Pass };
-    let proxy = Proxy::start(server.port(), hold).await;
+    let hold = move |step: usize| if step == CONNECTING { ProxyAction::Late(late) } else { ProxyAction::Pass };
+    let proxy = FaultProxy::start(server.port(), hold).await;
     let settings = RedisSettings { timeout: Duration::from_millis(500), ..proxy.settings() };
     let store = RedisStore::start(settings, Arc::new(SystemRandom)).await.expect("a store");
     let session = opened(&store, &user, 1).await;
     let scripts = || stat(&server, "commandstats", "cmdstat_evalsha");
     assert!(
-        direct.end_session(user.id, session.id, EventKind::SignedOut, Client::nobody(), NOW).await.expect("served")
+        direct
+            .revoke_session(user.id, session.id, EventKind::SignedOut, Actor::anonymous(), NOW)
+            .await
+            .expect("served")
     );
     let before = scripts();
     wait_for("the late copy arrives", || scripts() > before);
@@ -163,15 +168,15 @@ async fn a_copy_of_an_opening_that_comes_late_opens_nothing() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_sixteen_refreshes_over_two_stores_exactly_one_succeeds() {
-    let (server, one, user) = scene().await;
+    let (server, one, user) = setup().await;
     let new = NewSession { refresh: Some(refresh_state(&user, &new_session(&user, 1), 0)), ..new_session(&user, 1) };
     let session = open(&one, &user, &new).await;
-    let stores = [Arc::new(one), Arc::new(patient_store(server.settings()).await)];
+    let stores = [Arc::new(one), Arc::new(store_with_long_timeout(server.settings()).await)];
     let acts = (1..=16_u16).map(|number| {
         let (store, session) = (Arc::clone(&stores[usize::from(number) % 2]), session.clone());
         let (id, next) = (user.id, refresh_state(&user, &new, number));
-        async move { store.replace_refresh(id, &session, &next, session.made_at).await.expect("served") }
+        async move { store.replace_refresh(id, &session, &next, session.created_at).await.expect("served") }
     });
-    let outcomes = at_once(acts).await;
+    let outcomes = run_concurrently(acts).await;
     assert_eq!(outcomes.iter().filter(|replaced| **replaced).count(), 1, "{outcomes:?}");
 }

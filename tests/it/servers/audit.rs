@@ -6,7 +6,7 @@ use userd_test_support::redis_sentinel::SentinelGroup;
 use userd_test_support::redis_server::RedisServer;
 
 /// A claim of nobody's, and the trace of a wait for replicas.
-fn leave(server: &RedisServer, tag: &str) {
+fn leave_traces(server: &RedisServer, tag: &str) {
     server.command(&["SET", &format!("userd:{{{tag}}}:claim:{tag}@example.org"), "nobody:1"]);
     server.command(&["SET", &format!("userd:{{{tag}}}:ack"), "1"]);
 }
@@ -17,7 +17,7 @@ fn an_audit_of_a_cluster_reads_every_primary() {
     for node in 0..3 {
         let tag =
             (0..1000).map(|tag| format!("{tag:03x}")).find(|tag| cluster.primary_of_key(&format!("{{{tag}}}")) == node);
-        leave(cluster.server(node), &tag.expect("some tag of the node"));
+        leave_traces(cluster.server(node), &tag.expect("some tag of the node"));
     }
     let findings = audit(&cluster, "userd:");
     assert_eq!((findings.leftovers.len(), findings.contradictions), (3, Vec::new()));
@@ -27,7 +27,7 @@ fn an_audit_of_a_cluster_reads_every_primary() {
 fn an_audit_of_a_group_reads_its_primary() {
     let group = SentinelGroup::start();
     let primary = group.server(group.failover());
-    leave(primary, "000");
+    leave_traces(primary, "000");
     primary.command(&["RPUSH", "userd:{001}:ack", "of another type"]);
     primary.command(&["SET", "other:{001}:unknown", "below another prefix"]);
     let findings = audit(&group, "userd:");

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeSet;
 
-use userd_test_support::authority::TestAuthority;
-use userd_test_support::redis_cluster::{ClusterPlan, Failover, RedisCluster};
+use userd_test_support::redis_cluster::{ClusterPlan, FailoverMode, RedisCluster};
 use userd_test_support::redis_server::wait_for;
-use userd_test_support::redis_slot_move::SlotMove;
 use userd_test_support::redis_topology::SLOTS;
+use userd_test_support::slot_migration::SlotMigration;
+use userd_test_support::test_authority::TestAuthority;
 
 /// Sets a key at whoever serves it.
 fn set(cluster: &RedisCluster, key: &str, value: &str) {
@@ -51,11 +51,11 @@ fn a_killed_primary_is_replaced_and_comes_back_as_replica() {
     cluster.kill(primary);
     assert_eq!(cluster.primaries().len(), 2, "the other shards go on");
     wait_for("the replica takes over", || cluster.primary_of(slot) == Some(replica));
-    cluster.wait_until_whole();
+    cluster.wait_until_healthy();
     assert_eq!(get(&cluster, "key"), "kept");
     cluster.start_again(primary);
     wait_for("the old primary follows the new one", || cluster.replicas_of(replica) == [primary]);
-    cluster.wait_until_whole();
+    cluster.wait_until_healthy();
 }
 
 #[test]
@@ -75,7 +75,7 @@ fn a_shard_without_replicas_is_gone_alone_and_comes_back_with_its_keys() {
         set(&cluster, &key.expect("some key of the node"), "served");
     }
     cluster.start_again(primary);
-    cluster.wait_until_whole();
+    cluster.wait_until_healthy();
     assert_eq!(get(&cluster, "key"), "kept");
 }
 
@@ -88,19 +88,19 @@ fn a_frozen_primary_is_replaced_and_demoted_when_it_thaws() {
     wait_for("the replica takes over", || cluster.primary_of(slot) == Some(replica));
     cluster.thaw(primary);
     wait_for("the old primary follows the new one", || cluster.replicas_of(replica) == [primary]);
-    cluster.wait_until_whole();
+    cluster.wait_until_healthy();
 }
 
 #[test]
 fn a_replica_takes_over_when_told() {
-    for how in [Failover::Coordinated, Failover::Takeover] {
+    for how in [FailoverMode::Coordinated, FailoverMode::Takeover] {
         let cluster = RedisCluster::start(3, 1);
         set(&cluster, "key", "kept");
         let primary = cluster.primary_of_key("key");
         let replica = cluster.replicas_of(primary)[0];
         wait_for("the replica has it", || cluster.server(replica).command(&["DBSIZE"]) == redis::Value::Int(1));
         cluster.failover(replica, how);
-        cluster.wait_until_whole();
+        cluster.wait_until_healthy();
         assert_eq!(cluster.primary_of_key("key"), replica);
         assert_eq!(cluster.replicas_of(replica), [primary], "{how:?}");
         assert_eq!(get(&cluster, "key"), "kept");
@@ -117,17 +117,17 @@ fn a_slot_stays_half_moved_until_the_move_is_finished() {
     }
     let (slot, from) = (cluster.slot_of("{tag}"), cluster.primary_of_key("{tag}"));
     let to = (from + 1) % 3;
-    let moving = SlotMove::begin(&cluster, slot, to);
+    let moving = SlotMigration::begin(&cluster, slot, to);
     moving.move_key(&keys[3]);
     assert!(moving.move_one());
-    assert_eq!(moving.left().len(), 8);
+    assert_eq!(moving.remaining_keys().len(), 8);
     assert_eq!(cluster.primary_of(slot), Some(from));
     assert_eq!(error(&cluster, from, &["GET", &keys[3]]), "ASK");
     assert_eq!(error(&cluster, to, &["GET", &keys[3]]), "MOVED");
-    let staying = moving.left().remove(0);
+    let staying = moving.remaining_keys().remove(0);
     assert_eq!(error(&cluster, from, &["MGET", &keys[3], &staying]), "TRYAGAIN");
     moving.finish();
-    cluster.wait_until_whole();
+    cluster.wait_until_healthy();
     assert_eq!(cluster.primary_of(slot), Some(to));
     for key in &keys {
         assert_eq!(get(&cluster, key), "kept", "{key}");

@@ -1,6 +1,6 @@
 //! Groups with Sentinels, and replicas without.
 
-use userd_test_support::redis_sentinel::{Passwords, SentinelGroup};
+use userd_test_support::redis_sentinel::{GroupPasswords, SentinelGroup};
 use userd_test_support::redis_server::{RedisServer, wait_for};
 
 #[test]
@@ -21,16 +21,16 @@ fn a_new_group_has_a_primary_that_replicates_and_fails_over_when_told() {
 
 #[test]
 fn with_passwords_a_killed_primary_is_replaced_and_comes_back_as_replica() {
-    let mut group = SentinelGroup::start_with(Passwords { server: "open sesame", sentinel: "abracadabra" });
+    let mut group = SentinelGroup::start_with(GroupPasswords { server: "open sesame", sentinel: "abracadabra" });
     let open = redis::Client::open(("127.0.0.1", group.ports()[0])).expect("an address").get_connection();
     let refused = open.and_then(|mut open| redis::cmd("SENTINEL").arg("MASTERS").query::<redis::Value>(&mut open));
     assert!(refused.is_err(), "a Sentinel wants its password");
     group.kill(0);
     wait_for("another is primary", || group.primary() != 0);
-    group.wait_until_whole();
+    group.wait_until_healthy();
     let now = group.primary();
     group.start_again(0);
-    group.wait_until_whole();
+    group.wait_until_healthy();
     assert_eq!(group.primary(), now);
     assert!(group.server(0).is_replica_in_sync());
 }
@@ -42,14 +42,14 @@ fn two_sentinels_are_enough_to_replace_a_frozen_primary() {
     group.freeze(0);
     wait_for("another is primary", || group.primary() != 0);
     group.thaw(0);
-    group.wait_until_whole();
+    group.wait_until_healthy();
     group.start_sentinel_again(0);
-    group.wait_until_whole();
+    group.wait_until_healthy();
     let (now, asleep) = (group.primary(), 1);
     group.freeze_sentinel(asleep);
-    group.wait_until_whole();
+    group.wait_until_healthy();
     group.thaw_sentinel(asleep);
-    group.wait_until_whole();
+    group.wait_until_healthy();
     assert_eq!(group.primary(), now);
 }
 

@@ -1,12 +1,12 @@
 //! Single servers.
 
-use userd_test_support::authority::TestAuthority;
-use userd_test_support::server_plan::ServerPlan;
+use userd_test_support::server_plan::RedisServerPlan;
+use userd_test_support::test_authority::TestAuthority;
 
 #[test]
 fn a_server_with_tls_is_trusted_by_its_authority_alone() {
     let (authority, stranger) = (TestAuthority::new(), TestAuthority::new());
-    let server = ServerPlan::keeping_accounts().tls(&authority).start();
+    let server = RedisServerPlan::persistent().tls(&authority).start();
     assert_eq!(server.text(&["PING"]), "PONG");
     assert!(server.url().starts_with("rediss://127.0.0.1:") && server.settings().tls);
     let root_cert = std::fs::read(stranger.certificate()).expect("a certificate");

@@ -11,21 +11,21 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD as BASE64, URL_SAFE_NO_PAD as BASE64URL};
 use serde_json::Value;
 use userd_store::{KeyKind, KeyStore};
-use userd_store_sqlite::EmbeddedKeys;
+use userd_store_sqlite::OfflineKeyStore;
 
 use super::read;
 use super::verified::{is_problem, served, token_of};
-use userd_test_support::http::{ask, get};
-use userd_test_support::sign_ins::{by, session};
-use userd_test_support::verifiers::Verifier;
+use userd_test_support::http_client::{fetch, get};
+use userd_test_support::sign_in_requests::{current_session, with_bearer};
+use userd_test_support::verifiers::TokenVerifier;
 
 /// A private key in a test's hands.
-enum Signer {
+enum TestSigner {
     Es256(EcdsaKeyPair),
     EdDsa(Ed25519KeyPair),
 }
 
-impl Signer {
+impl TestSigner {
     fn of(alg: &str, pkcs8: &[u8]) -> Self {
         match alg {
             "ES256" => Self::Es256(EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).expect("a key")),
@@ -34,7 +34,7 @@ impl Signer {
     }
 
     /// A key that userd never saw.
-    fn strange(alg: &str) -> Self {
+    fn unknown(alg: &str) -> Self {
         match alg {
             "ES256" => Self::Es256(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key")),
             _ => Self::EdDsa(Ed25519KeyPair::generate().expect("a key")),
@@ -50,12 +50,12 @@ impl Signer {
 }
 
 /// The key that signs in the file `path`, read past everything.
-async fn true_key(path: &Path, alg: &str) -> Signer {
-    let file = EmbeddedKeys::open(path, Duration::from_secs(10)).expect("the file can be opened");
+async fn read_signing_key(path: &Path, alg: &str) -> TestSigner {
+    let file = OfflineKeyStore::open(path, Duration::from_secs(10)).expect("the file can be opened");
     let keys = file.keys(KeyKind::Signing).await.expect("keys");
     let kept: Value = serde_json::from_str(&keys[0].text).expect("JSON");
     let plain = kept["sealed"].as_str().and_then(|text| text.strip_prefix("plain:")).expect("no seal is configured");
-    Signer::of(alg, &BASE64URL.decode(plain).expect("base64url"))
+    TestSigner::of(alg, &BASE64URL.decode(plain).expect("base64url"))
 }
 
 fn part(value: &Value) -> String {
@@ -95,11 +95,11 @@ fn public_texts(jwk: &Value) -> [Vec<u8>; 3] {
 
 /// What nobody must take, by what is wrong with it. `good` is a token that everybody takes, `key` the one that signed
 /// it, and `jwk` its public half.
-fn forgeries(alg: &str, good: &str, key: &Signer, jwk: &Value) -> Vec<(String, String)> {
+fn forgeries(alg: &str, good: &str, key: &TestSigner, jwk: &Value) -> Vec<(String, String)> {
     let (header, claims) = read(good);
     let signature = good.rsplit('.').next().expect("a signature");
-    let (own, strange) = (|message: &[u8]| key.sign(message), Signer::strange(alg));
-    let foreign = |message: &[u8]| strange.sign(message);
+    let (own, unknown) = (|message: &[u8]| key.sign(message), TestSigner::unknown(alg));
+    let foreign = |message: &[u8]| unknown.sign(message);
     let nothing = |_: &[u8]| Vec::new();
     let now = claims["iat"].as_u64().expect("a moment");
     let other_alg = if alg == "ES256" { "EdDSA" } else { "ES256" };
@@ -146,24 +146,28 @@ async fn what_is_forged_is_refused_by_independent_libraries_and_by_userd() {
         let (serving, folder) = served(alg);
         let (address, base) = (serving.address(), format!("http://{}", serving.address()));
         let (_, good) = token_of(address).await;
-        let jwks = ask(address, &get("/.well-known/jwks.json")).await.json();
-        let key = true_key(&folder.path().join("userd-data/userd.db"), alg).await;
+        let jwks = fetch(address, &get("/.well-known/jwks.json")).await.json();
+        let key = read_signing_key(&folder.path().join("userd-data/userd.db"), alg).await;
         let forged = forgeries(alg, &good, &key, &jwks["keys"][0]);
         let (header, claims) = read(&good);
         let by_hand = token(&header, &claims, |message| key.sign(message));
-        for verifier in &mut Verifier::each(&base, "userd") {
+        for verifier in &mut TokenVerifier::each(&base, "userd") {
             for (name, token) in &forged {
-                let verdict = verifier.judge(token);
+                let verdict = verifier.verify(token);
                 assert!(!verdict.good, "{} takes {name} ({alg}): {verdict:?}", verifier.name);
             }
             // So it was the forgery that they refused, and not our way of writing tokens.
-            let verdict = verifier.judge(&by_hand);
+            let verdict = verifier.verify(&by_hand);
             assert!(verdict.good, "{}: {}", verifier.name, verdict.why);
         }
         for (name, token) in forged.iter().map(|(name, token)| (name.as_str(), token)).chain([("good", &good)]) {
-            let answer = session(address, token).await;
-            assert!(is_problem(&answer, 401, "not-signed-in"), "userd takes {name} ({alg}): {}", answer.text());
-            let users = ask(address, &by(token, get("/api/users"))).await;
+            let answer = current_session(address, token).await;
+            assert!(
+                is_problem(&answer, 401, "authentication-required"),
+                "userd takes {name} ({alg}): {}",
+                answer.text()
+            );
+            let users = fetch(address, &with_bearer(token, get("/api/users"))).await;
             assert_eq!(users.status, 401, "{name}: what is shown and is no good is never nobody");
         }
     }

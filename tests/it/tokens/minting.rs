@@ -4,17 +4,17 @@ use serde_json::json;
 use userd_core::Timestamp;
 use userd_service::{Error, SigningAlgorithm};
 
-use super::{ABSOLUTE_MS, LIFE_MS, Place, START, ada, mint, read};
+use super::{ABSOLUTE_MS, LIFE_MS, START, TokenFixture, ada, mint, read};
 
 #[tokio::test]
 async fn a_token_says_who_it_is_from_for_whom_about_whom_and_for_how_long() {
     for algorithm in SigningAlgorithm::ALL {
-        let place = Place { algorithm, ..Place::new() };
-        let node = place.node();
+        let fixture = TokenFixture { algorithm, ..TokenFixture::new() };
+        let node = fixture.node();
         let ada = ada(&node).await;
         let minted = mint(&node, &ada).await;
         let (header, mut claims) = read(minted.token.expose());
-        assert_eq!((&header["typ"], &header["alg"]), (&json!("JWT"), &json!(algorithm.word())));
+        assert_eq!((&header["typ"], &header["alg"]), (&json!("JWT"), &json!(algorithm.as_str())));
         assert_eq!(header.as_object().expect("an object").len(), 3, "{header}");
         let id = claims["jti"].take();
         assert_eq!(id.as_str().map(str::len), Some(22), "16 random bytes");
@@ -29,7 +29,7 @@ async fn a_token_says_who_it_is_from_for_whom_about_whom_and_for_how_long() {
             "jti": null,
         });
         assert_eq!(claims, expected);
-        assert_eq!(minted.ends_at, Timestamp::from_millis((iat + LIFE_MS / 1000) * 1000));
+        assert_eq!(minted.expires_at, Timestamp::from_millis((iat + LIFE_MS / 1000) * 1000));
         let (_, next) = read(mint(&node, &ada).await.token.expose());
         assert_ne!(next["jti"], id, "each token has an id of its own");
     }
@@ -37,26 +37,26 @@ async fn a_token_says_who_it_is_from_for_whom_about_whom_and_for_how_long() {
 
 #[tokio::test]
 async fn a_token_ends_with_its_session_at_the_latest() {
-    let place = Place::new();
-    let node = place.node();
+    let fixture = TokenFixture::new();
+    let node = fixture.node();
     let ada = ada(&node).await;
     let steps = ABSOLUTE_MS / 1_800_000;
     for _ in 1..steps {
-        place.clock.advance_ms(1_800_000);
-        node.sessions.current(&ada.token).await.expect("used every half hour");
+        fixture.clock.advance_ms(1_800_000);
+        node.sessions.authenticate(&ada.token).await.expect("used every half hour");
     }
-    place.clock.advance_ms(1_800_000 - 60_000);
+    fixture.clock.advance_ms(1_800_000 - 60_000);
     let (_, claims) = read(mint(&node, &ada).await.token.expose());
-    assert_eq!(claims["exp"], json!(ada.ends_at.as_millis() / 1000));
+    assert_eq!(claims["exp"], json!(ada.expires_at.as_millis() / 1000));
     assert!(claims["exp"].as_u64() < claims["iat"].as_u64().map(|iat| iat + LIFE_MS / 1000));
 }
 
 #[tokio::test]
 async fn only_configured_audiences_are_served() {
-    let place = Place::new();
-    let node = place.node();
+    let fixture = TokenFixture::new();
+    let node = fixture.node();
     let ada = ada(&node).await;
-    let signed_in = node.sessions.current(&ada.token).await.expect("she is signed in");
+    let signed_in = node.sessions.authenticate(&ada.token).await.expect("she is signed in");
     let minted = node.tokens.mint(&signed_in, Some("billing")).await.expect("a token");
     assert_eq!(read(minted.token.expose()).1["aud"], json!("billing"));
     for stranger in ["", "Billing", "userd,billing", "elsewhere"] {
@@ -66,14 +66,14 @@ async fn only_configured_audiences_are_served() {
     let token = ada.refresh.as_ref().expect("a refresh token");
     let refused = node.tokens.refresh(token, Some("elsewhere"), super::client()).await;
     assert!(matches!(refused, Err(Error::UnknownAudience)));
-    place.clock.advance_ms(60_000);
+    fixture.clock.advance_ms(60_000);
     super::refresh(&node, token).await.expect("the refused request used nothing up");
 }
 
 #[tokio::test]
 async fn nothing_that_is_shown_of_a_token_is_the_token() {
-    let place = Place::new();
-    let node = place.node();
+    let fixture = TokenFixture::new();
+    let node = fixture.node();
     let ada = ada(&node).await;
     let minted = mint(&node, &ada).await;
     let signature = minted.token.expose().rsplit('.').next().expect("a signature").to_owned();

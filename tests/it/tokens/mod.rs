@@ -9,7 +9,7 @@ mod forged;
 mod minting;
 mod refresh;
 mod rotation;
-mod store_away;
+mod store_unavailable;
 mod verified;
 
 use std::sync::Arc;
@@ -19,13 +19,14 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use serde_json::Value;
 use userd_core::clock::ManualClock;
 use userd_core::random::{Random, SeededRandom};
-use userd_core::{Client, Email, Name, Password, PasswordAttempt, PasswordPolicy, RefreshToken, Timestamp};
+use userd_core::{Actor, DisplayName, Email, Password, PasswordAttempt, PasswordPolicy, RefreshToken, Timestamp};
 use userd_service::{
-    Error, Ground, KeyGround, Minted, Seal, SignIn, SignUp, SignedInNow, SigningAlgorithm, SigningKeys, UseCases,
+    Error, KeyDependencies, KeyEncryption, MintedToken, ServiceDependencies, Services, SignInRequest, SignInSuccess,
+    SignUpRequest, SigningAlgorithm, SigningKeyService,
 };
 use userd_store::{KeyStore, Store};
 
-use crate::http::{CHEAP, PASSWORD, hasher, service_settings};
+use crate::http::{CHEAP_HASHES, PASSWORD, hasher, service_settings};
 use userd_store::memory::MemoryStore;
 
 const POLICY: PasswordPolicy = PasswordPolicy { chars_min: 8, chars_max: 128 };
@@ -36,66 +37,66 @@ const IDLE_MS: u64 = 3_600_000;
 const ABSOLUTE_MS: u64 = 86_400_000;
 
 /// A store, a clock, and what is made on them.
-struct Place {
+struct TokenFixture {
     store: Arc<MemoryStore>,
     clock: Arc<ManualClock>,
-    seal: Option<[u8; 32]>,
+    key_encryption: Option<[u8; 32]>,
     algorithm: SigningAlgorithm,
 }
 
-impl Place {
+impl TokenFixture {
     fn new() -> Self {
         Self {
             store: Arc::new(MemoryStore::default()),
             clock: Arc::new(ManualClock::at(START)),
-            seal: None,
+            key_encryption: None,
             algorithm: SigningAlgorithm::Es256,
         }
     }
 
-    fn seal(&self) -> Arc<Seal> {
-        Arc::new(Seal::with(self.seal.as_ref()))
+    fn key_encryption(&self) -> Arc<KeyEncryption> {
+        Arc::new(KeyEncryption::new(self.key_encryption.as_ref()))
     }
 
     /// A node with a clock of its own.
-    fn node_by(&self, clock: &Arc<ManualClock>, seed: u64) -> UseCases {
+    fn node_with_clock(&self, clock: &Arc<ManualClock>, seed: u64) -> Services {
         let random: Arc<dyn Random> = Arc::new(SeededRandom::from_seed(seed));
-        let ground = Ground {
+        let dependencies = ServiceDependencies {
             store: Arc::clone(&self.store) as Arc<dyn Store>,
-            hasher: hasher(&CHEAP),
-            seal: self.seal(),
+            hasher: hasher(&CHEAP_HASHES),
+            key_encryption: self.key_encryption(),
             clock: Arc::clone(clock) as _,
             random,
         };
         let mut settings = service_settings(POLICY);
         settings.tokens.algorithm = self.algorithm;
-        UseCases::on(&ground, &settings)
+        Services::new(&dependencies, &settings)
     }
 
-    fn node(&self) -> UseCases {
-        self.node_by(&self.clock, 2)
+    fn node(&self) -> Services {
+        self.node_with_clock(&self.clock, 2)
     }
 
     /// The operator, at a terminal with a right clock.
-    fn operator(&self) -> SigningKeys {
-        let ground = KeyGround {
+    fn operator(&self) -> SigningKeyService {
+        let dependencies = KeyDependencies {
             store: Arc::clone(&self.store) as Arc<dyn KeyStore>,
-            seal: self.seal(),
+            key_encryption: self.key_encryption(),
             clock: Arc::clone(&self.clock) as _,
             random: Arc::new(SeededRandom::from_seed(9)),
         };
-        SigningKeys::new(ground, self.algorithm, LIFE_MS)
+        SigningKeyService::new(dependencies, self.algorithm, LIFE_MS)
     }
 }
 
-fn client() -> &'static Client {
-    Client::nobody()
+fn client() -> &'static Actor {
+    Actor::anonymous()
 }
 
 /// Ada signs up, and in.
-async fn ada(node: &UseCases) -> SignedInNow {
-    let sign_up = SignUp {
-        name: Name::parse("Ada").expect("a name"),
+async fn ada(node: &Services) -> SignInSuccess {
+    let sign_up = SignUpRequest {
+        name: DisplayName::parse("Ada").expect("a name"),
         email: Email::parse("ada@example.org").expect("an e-mail"),
         password: Password::parse(PASSWORD, POLICY).expect("a password"),
     };
@@ -103,20 +104,20 @@ async fn ada(node: &UseCases) -> SignedInNow {
     sign_in(node).await
 }
 
-async fn sign_in(node: &UseCases) -> SignedInNow {
+async fn sign_in(node: &Services) -> SignInSuccess {
     let email = Email::parse("ada@example.org").expect("an e-mail");
     let password = PasswordAttempt::parse(PASSWORD).expect("an attempt");
-    let sign_in = SignIn { email, password, refresh: true, device: None };
+    let sign_in = SignInRequest { email, password, refresh: true, device: None };
     node.sessions.sign_in(&sign_in, client()).await.expect("she signs in")
 }
 
 /// The token for other services that Ada's session gives.
-async fn mint(node: &UseCases, ada: &SignedInNow) -> Minted {
-    let signed_in = node.sessions.current(&ada.token).await.expect("she is signed in");
+async fn mint(node: &Services, ada: &SignInSuccess) -> MintedToken {
+    let signed_in = node.sessions.authenticate(&ada.token).await.expect("she is signed in");
     node.tokens.mint(&signed_in, None).await.expect("a token")
 }
 
-async fn refresh(node: &UseCases, token: &RefreshToken) -> Result<(Minted, RefreshToken), Error> {
+async fn refresh(node: &Services, token: &RefreshToken) -> Result<(MintedToken, RefreshToken), Error> {
     node.tokens.refresh(token, None, client()).await
 }
 
@@ -128,12 +129,12 @@ fn read(token: &str) -> (Value, Value) {
 }
 
 /// The name of the key that signed a token.
-fn kid(minted: &Minted) -> String {
+fn kid(minted: &MintedToken) -> String {
     read(minted.token.expose()).0["kid"].as_str().expect("a kid").to_owned()
 }
 
 /// The names of the keys that a node publishes.
-async fn published(node: &UseCases) -> Vec<String> {
+async fn published(node: &Services) -> Vec<String> {
     let keys = node.tokens.published_keys().await.expect("keys");
     keys.iter().map(|key| key.kid().to_owned()).collect()
 }

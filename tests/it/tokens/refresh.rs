@@ -2,36 +2,36 @@
 
 use std::sync::Arc;
 
-use userd_core::{CallerId, EventKind, PasswordAttempt, RefreshToken, SessionToken};
-use userd_service::{Error, Precondition, Removal, UseCases};
+use userd_core::{EventKind, PasswordAttempt, PrincipalId, RefreshToken, SessionToken};
+use userd_service::{DeleteUserRequest, Error, Precondition, Services};
 use userd_store::SessionStore;
 
-use super::{ABSOLUTE_MS, GRACE_MS, IDLE_MS, Place, ada, client, mint, read, refresh, sign_in};
+use super::{ABSOLUTE_MS, GRACE_MS, IDLE_MS, TokenFixture, ada, client, mint, read, refresh, sign_in};
 use crate::http::PASSWORD;
 
-fn first(ada: &userd_service::SignedInNow) -> RefreshToken {
+fn first(ada: &userd_service::SignInSuccess) -> RefreshToken {
     ada.refresh.clone().expect("a refresh token was asked for")
 }
 
-async fn refused(node: &UseCases, token: &RefreshToken) -> &'static str {
+async fn refused(node: &Services, token: &RefreshToken) -> &'static str {
     match refresh(node, token).await {
-        Err(Error::RefreshRefused(reason)) => reason,
+        Err(Error::RefreshRejected(reason)) => reason,
         other => panic!("{other:?}"),
     }
 }
 
-async fn is_signed_in(node: &UseCases, token: &SessionToken) -> bool {
-    node.sessions.current(token).await.is_ok()
+async fn is_signed_in(node: &Services, token: &SessionToken) -> bool {
+    node.sessions.authenticate(token).await.is_ok()
 }
 
 #[tokio::test]
 async fn each_use_gives_the_next_refresh_token_and_a_token_of_the_same_session() {
-    let place = Place::new();
-    let node = place.node();
+    let fixture = TokenFixture::new();
+    let node = fixture.node();
     let ada = ada(&node).await;
     let mut token = first(&ada);
     for _ in 0..5 {
-        place.clock.advance_ms(GRACE_MS);
+        fixture.clock.advance_ms(GRACE_MS);
         let (minted, next) = refresh(&node, &token).await.expect("the current one");
         let (_, claims) = read(minted.token.expose());
         assert_eq!(claims["sid"], ada.session.id.to_string());
@@ -42,46 +42,46 @@ async fn each_use_gives_the_next_refresh_token_and_a_token_of_the_same_session()
 
 #[tokio::test]
 async fn a_retry_within_the_grace_gets_the_same_successor() {
-    let place = Place::new();
-    let node = place.node();
+    let fixture = TokenFixture::new();
+    let node = fixture.node();
     let ada = ada(&node).await;
     let one = first(&ada);
     let (_, two) = refresh(&node, &one).await.expect("the current one");
-    place.clock.advance_ms(GRACE_MS - 1);
+    fixture.clock.advance_ms(GRACE_MS - 1);
     let (_, again) = refresh(&node, &one).await.expect("a retry");
     assert_eq!(again.expose(), two.expose());
 }
 
 #[tokio::test]
 async fn a_reuse_after_the_grace_ends_the_session_for_both_and_is_written_down() {
-    let place = Place::new();
-    let node = place.node();
+    let fixture = TokenFixture::new();
+    let node = fixture.node();
     let ada = ada(&node).await;
     let one = first(&ada);
     let (_, two) = refresh(&node, &one).await.expect("the current one");
-    place.clock.advance_ms(GRACE_MS);
+    fixture.clock.advance_ms(GRACE_MS);
     refused(&node, &one).await;
     refused(&node, &two).await;
     assert!(!is_signed_in(&node, &ada.token).await);
-    let events = place.store.events(ada.user.id, 10).await.expect("events");
+    let events = fixture.store.events(ada.user.id, 10).await.expect("events");
     let reused: Vec<_> = events.iter().filter(|event| event.kind == EventKind::RefreshReused).collect();
     assert_eq!(reused.len(), 1, "{events:?}");
-    assert_eq!(reused[0].client.caller, CallerId::Nobody);
+    assert_eq!(reused[0].actor.principal, PrincipalId::Anonymous);
 }
 
 #[tokio::test]
 async fn two_tabs_that_refresh_with_the_same_tokens_both_stay_signed_in() {
-    let place = Place::new();
-    let node = place.node();
+    let fixture = TokenFixture::new();
+    let node = fixture.node();
     let ada = ada(&node).await;
     let (mut left, mut right) = (first(&ada), first(&ada));
     for _ in 0..20 {
-        place.clock.advance_ms(GRACE_MS / 3);
+        fixture.clock.advance_ms(GRACE_MS / 3);
         (_, left) = refresh(&node, &left).await.expect("the left tab");
-        place.clock.advance_ms(GRACE_MS / 3);
+        fixture.clock.advance_ms(GRACE_MS / 3);
         (_, right) = refresh(&node, &right).await.expect("the right tab");
         assert_eq!(left.expose(), right.expose());
-        place.clock.advance_ms(IDLE_MS / 2);
+        fixture.clock.advance_ms(IDLE_MS / 2);
     }
     assert!(is_signed_in(&node, &ada.token).await);
 }
@@ -89,8 +89,8 @@ async fn two_tabs_that_refresh_with_the_same_tokens_both_stay_signed_in() {
 /// Each call of a store in memory is one step, so that all sixteen are under way when the first one writes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn sixteen_at_once_with_one_refresh_token_all_get_the_same_successor() {
-    let place = Place::new();
-    let node = Arc::new(place.node());
+    let fixture = TokenFixture::new();
+    let node = Arc::new(fixture.node());
     let ada = ada(&node).await;
     let one = first(&ada);
     let barrier = Arc::new(tokio::sync::Barrier::new(16));
@@ -109,15 +109,15 @@ async fn sixteen_at_once_with_one_refresh_token_all_get_the_same_successor() {
     successors.dedup();
     assert_eq!(successors.len(), 1, "one successor");
     // One rotation: a state that remembers one used token has 16 bytes and 38 more.
-    let (sessions, _) = place.store.sessions(ada.user.id, super::START).await.expect("sessions");
+    let (sessions, _) = fixture.store.sessions(ada.user.id, super::START).await.expect("sessions");
     let state = sessions[0].refresh.as_ref().expect("a refresh state");
     assert_eq!(state.to_bytes().len(), 16 + 38);
 }
 
 #[tokio::test]
 async fn what_was_never_given_out_is_refused_and_ends_nothing() {
-    let place = Place::new();
-    let node = place.node();
+    let fixture = TokenFixture::new();
+    let node = fixture.node();
     let ada = ada(&node).await;
     let own = first(&ada);
     let proof = SessionToken::generate(ada.user.id, [7; 32]).digest().1;
@@ -135,12 +135,12 @@ async fn what_was_never_given_out_is_refused_and_ends_nothing() {
 
 #[tokio::test]
 async fn a_session_that_was_opened_without_a_refresh_token_has_none() {
-    let place = Place::new();
-    let node = place.node();
+    let fixture = TokenFixture::new();
+    let node = fixture.node();
     let ada = ada(&node).await;
     let email = ada.user.email.clone();
     let password = PasswordAttempt::parse(PASSWORD).expect("an attempt");
-    let plain = userd_service::SignIn { email, password, refresh: false, device: None };
+    let plain = userd_service::SignInRequest { email, password, refresh: false, device: None };
     let plain = node.sessions.sign_in(&plain, client()).await.expect("she signs in");
     assert!(plain.refresh.is_none());
     let (id, proof) = plain.token.digest();
@@ -150,31 +150,31 @@ async fn a_session_that_was_opened_without_a_refresh_token_has_none() {
 
 #[tokio::test]
 async fn a_session_that_has_ended_refreshes_nothing_more() {
-    let place = Place::new();
-    let node = place.node();
+    let fixture = TokenFixture::new();
+    let node = fixture.node();
     let idle = ada(&node).await;
     let signed_out = sign_in(&node).await;
-    node.sessions.end(signed_out.user.id, signed_out.session.id, client()).await.expect("it ends");
+    node.sessions.revoke(signed_out.user.id, signed_out.session.id, client()).await.expect("it ends");
     refused(&node, &first(&signed_out)).await;
-    place.clock.advance_ms(IDLE_MS);
+    fixture.clock.advance_ms(IDLE_MS);
     refused(&node, &first(&idle)).await;
 
     let used = sign_in(&node).await;
     let mut token = first(&used);
     for _ in 0..(ABSOLUTE_MS / (IDLE_MS / 2) - 1) {
-        place.clock.advance_ms(IDLE_MS / 2);
+        fixture.clock.advance_ms(IDLE_MS / 2);
         (_, token) = refresh(&node, &token).await.expect("used every half hour");
     }
-    place.clock.advance_ms(IDLE_MS / 2);
+    fixture.clock.advance_ms(IDLE_MS / 2);
     refused(&node, &token).await;
 }
 
 #[tokio::test]
 async fn a_deleted_user_refreshes_nothing_more() {
-    let place = Place::new();
-    let node = place.node();
+    let fixture = TokenFixture::new();
+    let node = fixture.node();
     let ada = ada(&node).await;
-    let removal = Removal { password: PasswordAttempt::parse(PASSWORD).expect("an attempt") };
+    let removal = DeleteUserRequest { password: PasswordAttempt::parse(PASSWORD).expect("an attempt") };
     node.users.delete(ada.user.id, &removal, &Precondition::Any, client()).await.expect("she is deleted");
     refused(&node, &first(&ada)).await;
 }
@@ -182,14 +182,14 @@ async fn a_deleted_user_refreshes_nothing_more() {
 /// What a store has and did not confirm may be lost in a failover; the successor would then look stolen.
 #[tokio::test]
 async fn a_retry_too_is_answered_only_when_the_store_has_confirmed_the_successor() {
-    use userd_store::memory::Fault;
+    use userd_store::memory::InjectedFault;
 
-    let place = Place::new();
-    let node = place.node();
+    let fixture = TokenFixture::new();
+    let node = fixture.node();
     let ada = ada(&node).await;
     let (_, next) = refresh(&node, &first(&ada)).await.expect("refreshed");
     // Before it: the look-up of the session.
-    place.store.fail_at(1, Fault::Unavailable);
+    fixture.store.fail_at(1, InjectedFault::Unavailable);
     let unconfirmed = refresh(&node, &first(&ada)).await;
     assert!(matches!(unconfirmed, Err(Error::Store(_))), "{:?}", unconfirmed.err());
     let (_, again) = refresh(&node, &first(&ada)).await.expect("refreshed");
@@ -198,24 +198,24 @@ async fn a_retry_too_is_answered_only_when_the_store_has_confirmed_the_successor
 
 #[tokio::test]
 async fn a_store_that_fails_anywhere_within_leaves_the_client_a_token_that_works() {
-    use userd_store::memory::Fault;
+    use userd_store::memory::InjectedFault;
 
-    for fault in [Fault::Unavailable, Fault::UnavailableAfter] {
+    for fault in [InjectedFault::Unavailable, InjectedFault::UnavailableAfter] {
         for nth in 0.. {
-            let place = Place::new();
-            let node = place.node();
+            let fixture = TokenFixture::new();
+            let node = fixture.node();
             let ada = ada(&node).await;
             mint(&node, &ada).await;
-            place.clock.advance_ms(2_000);
-            place.store.fail_at(nth, fault);
+            fixture.clock.advance_ms(2_000);
+            fixture.store.fail_at(nth, fault);
             let answer = refresh(&node, &first(&ada)).await;
-            let reached = place.store.has_failed();
+            let reached = fixture.store.has_failed();
             let token = match answer {
                 Ok((_, next)) => next,
                 Err(Error::Store(_)) => first(&ada),
                 Err(other) => panic!("{fault:?} at {nth}: {other:?}"),
             };
-            place.clock.advance_ms(GRACE_MS / 2);
+            fixture.clock.advance_ms(GRACE_MS / 2);
             refresh(&node, &token).await.unwrap_or_else(|error| panic!("{fault:?} at {nth}: {error:?}"));
             if !reached {
                 break;

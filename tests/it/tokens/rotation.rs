@@ -6,30 +6,31 @@ use std::sync::Arc;
 use userd_core::Timestamp;
 use userd_core::clock::{Clock, ManualClock};
 use userd_service::{
-    Error, KEYS_MAX_AGE_S, KeyState, Rotation, SignedInNow, SigningAlgorithm, UnsealError, UseCases, publish_lead_ms,
+    Error, JWKS_MAX_AGE_S, KeyDecryptError, RotationOutcome, Services, SignInSuccess, SigningAlgorithm,
+    SigningKeyState, propagation_delay_ms,
 };
 use userd_store::{KeyKind, KeyStore};
 
-use super::{LIFE_MS, Place, START, ada, kid, mint, published, read, sign_in};
-use userd_store::memory::Fault;
+use super::{LIFE_MS, START, TokenFixture, ada, kid, mint, published, read, sign_in};
+use userd_store::memory::InjectedFault;
 
 /// A second and a bit: every node has read again.
 const NODES_READ_MS: u64 = 1_001;
 
-async fn made(place: &Place) -> String {
-    match place.operator().rotate().await.expect("it rotates") {
-        Rotation::Made(record) => record.kid,
-        other @ Rotation::Waits(_) => panic!("{other:?}"),
+async fn made(fixture: &TokenFixture) -> String {
+    match fixture.operator().rotate().await.expect("it rotates") {
+        RotationOutcome::Created(record) => record.kid,
+        other @ RotationOutcome::Pending(_) => panic!("{other:?}"),
     }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn eight_nodes_that_start_at_once_make_one_key() {
-    let place = Place::new();
+    let fixture = TokenFixture::new();
     let barrier = Arc::new(tokio::sync::Barrier::new(8));
     let mut tasks = tokio::task::JoinSet::new();
     for seed in 0..8 {
-        let (node, barrier) = (place.node_by(&place.clock, seed), Arc::clone(&barrier));
+        let (node, barrier) = (fixture.node_with_clock(&fixture.clock, seed), Arc::clone(&barrier));
         tasks.spawn(async move {
             barrier.wait().await;
             node.check_keys().await.expect("it starts");
@@ -41,18 +42,18 @@ async fn eight_nodes_that_start_at_once_make_one_key() {
         seen.insert(keys.expect("no panic"));
     }
     assert_eq!(seen.len(), 1, "{seen:?}");
-    assert_eq!(place.store.keys(KeyKind::Signing).await.expect("keys").len(), 1);
-    assert_eq!(place.store.keys(KeyKind::Device).await.expect("keys").len(), 1);
+    assert_eq!(fixture.store.keys(KeyKind::Signing).await.expect("keys").len(), 1);
+    assert_eq!(fixture.store.keys(KeyKind::Device).await.expect("keys").len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn eight_operators_that_rotate_at_once_make_one_next_key() {
-    let place = Place::new();
-    place.node().check_keys().await.expect("it starts");
+    let fixture = TokenFixture::new();
+    fixture.node().check_keys().await.expect("it starts");
     let barrier = Arc::new(tokio::sync::Barrier::new(8));
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..8 {
-        let (operator, barrier) = (place.operator(), Arc::clone(&barrier));
+        let (operator, barrier) = (fixture.operator(), Arc::clone(&barrier));
         tasks.spawn(async move {
             barrier.wait().await;
             operator.rotate().await.expect("it rotates")
@@ -60,15 +61,15 @@ async fn eight_operators_that_rotate_at_once_make_one_next_key() {
     }
     let mut next = BTreeSet::new();
     while let Some(rotation) = tasks.join_next().await {
-        let (Rotation::Made(record) | Rotation::Waits(record)) = rotation.expect("no panic");
+        let (RotationOutcome::Created(record) | RotationOutcome::Pending(record)) = rotation.expect("no panic");
         next.insert(record.kid);
     }
     assert_eq!(next.len(), 1);
-    assert_eq!(place.store.keys(KeyKind::Signing).await.expect("keys").len(), 2);
+    assert_eq!(fixture.store.keys(KeyKind::Signing).await.expect("keys").len(), 2);
 }
 
 /// A service that fetches the keys no more often than it has to.
-struct Verifier {
+struct CachingVerifier {
     keys: Vec<String>,
     fetched_at: Timestamp,
 }
@@ -76,33 +77,33 @@ struct Verifier {
 /// Walks through an hour in which `rotate` happens after ten minutes: three nodes, one with a slow and one with a
 /// fast clock, give tokens; each token is checked by a service that fetches keys from the slow node, until the token
 /// ends. Gives the tokens that it refused, and all that were given.
-async fn an_hour_with(place: &Place, rotate: impl AsyncFn(&Place)) -> (usize, BTreeSet<String>) {
+async fn run_hour(fixture: &TokenFixture, rotate: impl AsyncFn(&TokenFixture)) -> (usize, BTreeSet<String>) {
     const STEP_MS: u64 = 10_000;
     const APART_MS: u64 = 30_000;
     let clocks = [START.as_millis() - APART_MS, START.as_millis(), START.as_millis() + APART_MS];
     let clocks = clocks.map(|ms| Arc::new(ManualClock::at(Timestamp::from_millis(ms))));
-    let nodes: Vec<UseCases> = (2..).zip(&clocks).map(|(seed, clock)| place.node_by(clock, seed)).collect();
+    let nodes: Vec<Services> = (2..).zip(&clocks).map(|(seed, clock)| fixture.node_with_clock(clock, seed)).collect();
     let ada = ada(&nodes[1]).await;
-    let (mut verifier, mut tokens) = (None::<Verifier>, Vec::new());
+    let (mut verifier, mut tokens) = (None::<CachingVerifier>, Vec::new());
     let (mut refused, mut kids) = (0, BTreeSet::new());
     for step in 0..360_u64 {
-        let now = place.clock.now();
+        let now = fixture.clock.now();
         if step == 60 {
-            rotate(place).await;
+            rotate(fixture).await;
         }
         for node in &nodes {
             let minted = mint(node, &ada).await;
             kids.insert(kid(&minted));
-            tokens.push((kid(&minted), minted.ends_at));
+            tokens.push((kid(&minted), minted.expires_at));
         }
-        tokens.retain(|(_, ends_at)| now < *ends_at);
-        let max_age_ms = u64::from(KEYS_MAX_AGE_S) * 1000;
+        tokens.retain(|(_, expires_at)| now < *expires_at);
+        let max_age_ms = u64::from(JWKS_MAX_AGE_S) * 1000;
         if verifier.as_ref().is_none_or(|known| now >= known.fetched_at.plus_millis(max_age_ms)) {
-            verifier = Some(Verifier { keys: published(&nodes[0]).await, fetched_at: now });
+            verifier = Some(CachingVerifier { keys: published(&nodes[0]).await, fetched_at: now });
         }
         let known = verifier.as_ref().expect("it has fetched");
         refused += tokens.iter().filter(|(kid, _)| !known.keys.contains(kid)).count();
-        place.clock.advance_ms(STEP_MS);
+        fixture.clock.advance_ms(STEP_MS);
         for clock in &clocks {
             clock.advance_ms(STEP_MS);
         }
@@ -112,89 +113,89 @@ async fn an_hour_with(place: &Place, rotate: impl AsyncFn(&Place)) -> (usize, BT
 
 #[tokio::test]
 async fn a_rotation_has_no_gap_for_services_that_keep_keys_and_nodes_whose_clocks_differ() {
-    let place = Place::new();
-    let (refused, kids) = an_hour_with(&place, async |place| _ = made(place).await).await;
+    let fixture = TokenFixture::new();
+    let (refused, kids) = run_hour(&fixture, async |fixture| _ = made(fixture).await).await;
     assert_eq!((refused, kids.len()), (0, 2));
 }
 
 /// So the walk above can fail: it does where the next key signs at once.
 #[tokio::test]
 async fn a_rotation_at_once_has_a_gap() {
-    let place = Place::new();
-    let now = async |place: &Place| _ = place.operator().rotate_now().await.expect("it rotates");
-    let (refused, kids) = an_hour_with(&place, now).await;
+    let fixture = TokenFixture::new();
+    let now = async |fixture: &TokenFixture| _ = fixture.operator().rotate_now().await.expect("it rotates");
+    let (refused, kids) = run_hour(&fixture, now).await;
     assert!(refused > 0);
     assert_eq!(kids.len(), 2);
 }
 
 #[tokio::test]
 async fn the_next_key_is_published_before_it_signs_and_the_old_one_until_its_tokens_have_ended() {
-    let place = Place::new();
-    let node = place.node();
+    let fixture = TokenFixture::new();
+    let node = fixture.node();
     let ada = ada(&node).await;
     let first = kid(&mint(&node, &ada).await);
-    let next = made(&place).await;
+    let next = made(&fixture).await;
     assert_eq!(published(&node).await, [first.as_str()], "what was read a moment ago still holds");
-    place.clock.advance_ms(NODES_READ_MS);
+    fixture.clock.advance_ms(NODES_READ_MS);
     assert_eq!(published(&node).await, [first.clone(), next.clone()]);
-    let lead_ms = publish_lead_ms(LIFE_MS);
-    place.clock.set(START.plus_millis(lead_ms - 1));
+    let lead_ms = propagation_delay_ms(LIFE_MS);
+    fixture.clock.set(START.plus_millis(lead_ms - 1));
     assert_eq!(kid(&mint(&node, &ada).await), first);
-    place.clock.set(START.plus_millis(lead_ms));
+    fixture.clock.set(START.plus_millis(lead_ms));
     assert_eq!(kid(&mint(&node, &ada).await), next);
     assert_eq!(published(&node).await, [first.clone(), next.clone()]);
-    let kept = place.operator().list().await.expect("keys");
-    let KeyState::Kept(until) = kept[0].state else { panic!("{kept:?}") };
+    let kept = fixture.operator().list().await.expect("keys");
+    let SigningKeyState::Retired(until) = kept[0].state else { panic!("{kept:?}") };
     assert!(until >= START.plus_millis(lead_ms + LIFE_MS), "{kept:?}");
-    place.clock.set(until);
+    fixture.clock.set(until);
     assert_eq!(published(&node).await, [next.as_str()]);
-    let after = made(&place).await;
-    let left = place.operator().list().await.expect("keys");
+    let after = made(&fixture).await;
+    let left = fixture.operator().list().await.expect("keys");
     let left: Vec<_> = left.iter().map(|key| (key.record.kid.clone(), key.state)).collect();
-    assert_eq!(left, [(next, KeyState::Signs), (after, KeyState::Waits)], "the ended one was removed");
+    assert_eq!(left, [(next, SigningKeyState::Active), (after, SigningKeyState::Pending)], "the ended one was removed");
 }
 
 #[tokio::test]
 async fn a_node_that_was_idle_through_a_rotation_signs_with_the_next_key_at_once() {
-    let place = Place::new();
-    let (node, idle) = (place.node(), place.node_by(&place.clock, 8));
+    let fixture = TokenFixture::new();
+    let (node, idle) = (fixture.node(), fixture.node_with_clock(&fixture.clock, 8));
     let ada = ada(&node).await;
     let first = kid(&mint(&idle, &ada).await);
-    let next = made(&place).await;
-    place.clock.advance_ms(publish_lead_ms(LIFE_MS));
+    let next = made(&fixture).await;
+    fixture.clock.advance_ms(propagation_delay_ms(LIFE_MS));
     assert_eq!(kid(&mint(&idle, &ada).await), next);
     assert_eq!(published(&idle).await, [first, next]);
 }
 
 #[tokio::test]
 async fn a_second_rotation_while_the_next_key_waits_changes_nothing() {
-    let place = Place::new();
-    place.node().check_keys().await.expect("it starts");
-    let next = made(&place).await;
-    place.clock.advance_ms(1_000);
-    let again = place.operator().rotate().await.expect("it rotates");
-    assert!(matches!(&again, Rotation::Waits(record) if record.kid == next), "{again:?}");
-    assert_eq!(place.operator().list().await.expect("keys").len(), 2);
+    let fixture = TokenFixture::new();
+    fixture.node().check_keys().await.expect("it starts");
+    let next = made(&fixture).await;
+    fixture.clock.advance_ms(1_000);
+    let again = fixture.operator().rotate().await.expect("it rotates");
+    assert!(matches!(&again, RotationOutcome::Pending(record) if record.kid == next), "{again:?}");
+    assert_eq!(fixture.operator().list().await.expect("keys").len(), 2);
 }
 
 #[tokio::test]
 async fn the_first_key_may_be_made_by_a_rotation_and_signs_at_once() {
-    let place = Place::new();
-    let first = made(&place).await;
-    let node = place.node();
+    let fixture = TokenFixture::new();
+    let first = made(&fixture).await;
+    let node = fixture.node();
     let ada = ada(&node).await;
     assert_eq!(kid(&mint(&node, &ada).await), first);
 }
 
 #[tokio::test]
 async fn a_stolen_key_is_gone_everywhere_a_second_after_a_rotation_at_once() {
-    let place = Place::new();
-    let nodes = [place.node(), place.node_by(&place.clock, 8)];
+    let fixture = TokenFixture::new();
+    let nodes = [fixture.node(), fixture.node_with_clock(&fixture.clock, 8)];
     let ada = ada(&nodes[0]).await;
-    let waiting = [kid(&mint(&nodes[0], &ada).await), made(&place).await];
-    let fresh = place.operator().rotate_now().await.expect("it rotates").kid;
+    let waiting = [kid(&mint(&nodes[0], &ada).await), made(&fixture).await];
+    let fresh = fixture.operator().rotate_now().await.expect("it rotates").kid;
     assert!(!waiting.contains(&fresh));
-    place.clock.advance_ms(NODES_READ_MS);
+    fixture.clock.advance_ms(NODES_READ_MS);
     for node in &nodes {
         assert_eq!(published(node).await, [fresh.as_str()], "the one that waited is gone, too");
         assert_eq!(kid(&mint(node, &ada).await), fresh);
@@ -203,15 +204,15 @@ async fn a_stolen_key_is_gone_everywhere_a_second_after_a_rotation_at_once() {
 
 #[tokio::test]
 async fn a_clock_that_is_set_back_finds_a_key_that_is_published() {
-    let place = Place::new();
-    let node = place.node();
+    let fixture = TokenFixture::new();
+    let node = fixture.node();
     let ada = ada(&node).await;
     let first = kid(&mint(&node, &ada).await);
-    let next = made(&place).await;
-    place.clock.advance_ms(publish_lead_ms(LIFE_MS));
+    let next = made(&fixture).await;
+    fixture.clock.advance_ms(propagation_delay_ms(LIFE_MS));
     assert_eq!(kid(&mint(&node, &ada).await), next);
     for back in [START, Timestamp::from_millis(START.as_millis() - 86_400_000)] {
-        place.clock.set(back);
+        fixture.clock.set(back);
         assert_eq!(kid(&mint(&node, &ada).await), first);
         assert_eq!(published(&node).await, [first.clone(), next.clone()]);
     }
@@ -219,48 +220,49 @@ async fn a_clock_that_is_set_back_finds_a_key_that_is_published() {
 
 #[tokio::test]
 async fn another_algorithm_holds_from_the_next_rotation_on() {
-    let mut place = Place::new();
-    let before = place.node();
+    let mut fixture = TokenFixture::new();
+    let before = fixture.node();
     let ada = ada(&before).await;
     mint(&before, &ada).await;
-    place.algorithm = SigningAlgorithm::EdDsa;
-    let node = place.node();
-    let alg = async |node: &UseCases, ada: &SignedInNow| read(mint(node, ada).await.token.expose()).0["alg"].clone();
+    fixture.algorithm = SigningAlgorithm::EdDsa;
+    let node = fixture.node();
+    let alg = async |node: &Services, ada: &SignInSuccess| read(mint(node, ada).await.token.expose()).0["alg"].clone();
     assert_eq!(alg(&node, &ada).await, "ES256");
-    made(&place).await;
-    place.clock.advance_ms(publish_lead_ms(LIFE_MS));
+    made(&fixture).await;
+    fixture.clock.advance_ms(propagation_delay_ms(LIFE_MS));
     assert_eq!((alg(&before, &ada).await, alg(&node, &ada).await), ("EdDSA".into(), "EdDSA".into()));
     assert_eq!(published(&node).await.len(), 2);
 }
 
 #[tokio::test]
 async fn sealed_keys_are_refused_without_their_seal_and_a_rotation_at_once_is_the_way_out() {
-    let mut place = Place { seal: Some([1; 32]), ..Place::new() };
-    let node = place.node();
+    let mut fixture = TokenFixture { key_encryption: Some([1; 32]), ..TokenFixture::new() };
+    let node = fixture.node();
     ada(&node).await;
     node.check_keys().await.expect("it starts");
-    for (seal, expected) in [(None, UnsealError::NoKey), (Some([2; 32]), UnsealError::OtherKey)] {
-        place.seal = seal;
-        let refused = place.node().check_keys().await;
+    for (key_encryption, expected) in [(None, KeyDecryptError::MissingKey), (Some([2; 32]), KeyDecryptError::WrongKey)]
+    {
+        fixture.key_encryption = key_encryption;
+        let refused = fixture.node().check_keys().await;
         assert!(matches!(&refused, Err(Error::KeyUnusable { source, .. }) if *source == expected), "{refused:?}");
-        let refused = place.operator().rotate().await;
+        let refused = fixture.operator().rotate().await;
         assert!(matches!(&refused, Err(Error::KeyUnusable { source, .. }) if *source == expected), "{refused:?}");
     }
-    let fresh = place.operator().rotate_now().await.expect("it rotates").kid;
-    let node = place.node();
+    let fresh = fixture.operator().rotate_now().await.expect("it rotates").kid;
+    let node = fixture.node();
     node.check_keys().await.expect("it starts");
     assert_eq!(kid(&mint(&node, &sign_in(&node).await).await), fresh, "signing in works, too");
 }
 
 #[tokio::test]
 async fn a_next_key_that_a_node_can_not_open_stops_it_neither_from_signing_nor_from_publishing() {
-    let mut place = Place::new();
-    let node = place.node();
+    let mut fixture = TokenFixture::new();
+    let node = fixture.node();
     let ada = ada(&node).await;
     let first = kid(&mint(&node, &ada).await);
-    place.seal = Some([1; 32]);
-    made(&place).await;
-    place.clock.advance_ms(publish_lead_ms(LIFE_MS));
+    fixture.key_encryption = Some([1; 32]);
+    made(&fixture).await;
+    fixture.clock.advance_ms(propagation_delay_ms(LIFE_MS));
     assert_eq!(kid(&mint(&node, &ada).await), first);
     assert_eq!(published(&node).await, [first]);
     let refused = node.check_keys().await;
@@ -269,15 +271,15 @@ async fn a_next_key_that_a_node_can_not_open_stops_it_neither_from_signing_nor_f
 
 #[tokio::test]
 async fn keys_that_were_read_are_published_while_the_store_is_away() {
-    let place = Place::new();
-    let node = place.node();
+    let fixture = TokenFixture::new();
+    let node = fixture.node();
     node.check_keys().await.expect("it starts");
     let keys = published(&node).await;
-    place.clock.advance_ms(NODES_READ_MS);
-    place.store.fail_at(0, Fault::Unavailable);
+    fixture.clock.advance_ms(NODES_READ_MS);
+    fixture.store.fail_at(0, InjectedFault::Unavailable);
     assert_eq!(published(&node).await, keys);
-    assert!(place.store.has_failed(), "the store was asked");
-    let unread = place.node_by(&place.clock, 8);
-    place.store.fail_at(0, Fault::Unavailable);
+    assert!(fixture.store.has_failed(), "the store was asked");
+    let unread = fixture.node_with_clock(&fixture.clock, 8);
+    fixture.store.fail_at(0, InjectedFault::Unavailable);
     assert!(matches!(unread.tokens.published_keys().await, Err(Error::Store(_))));
 }

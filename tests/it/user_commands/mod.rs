@@ -1,9 +1,9 @@
 //! `userd user` and `userd stats`: the real program, through a server and on a store.
 
-mod at_a_terminal;
-mod both_ways;
-mod canned;
-mod server_way;
+mod canned_server;
+mod interactive;
+mod store_and_server;
+mod via_server;
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -11,9 +11,9 @@ use std::process::{Command, Output, Stdio};
 use tempfile::TempDir;
 
 /// A folder that userd works in; it knows no environment but what a test gives it.
-struct Folder(TempDir);
+struct WorkFolder(TempDir);
 
-impl Folder {
+impl WorkFolder {
     fn empty() -> Self {
         Self(tempfile::tempdir().expect("a folder can be made"))
     }

@@ -16,7 +16,7 @@ use super::{EMAIL_BYTES_MAX, EMAIL_LOCAL_BYTES_MAX, EmailError};
 
 /// The rounds of folding and normalising after which a text has to stand still. Two were enough for all that
 /// the tests tried; a text that goes on changing is refused, so the result is a fixed point by construction.
-const FOLD_ROUNDS_MAX: usize = 3;
+const FOLD_PASSES_MAX: usize = 3;
 
 const NFKC: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfkc();
 
@@ -32,7 +32,7 @@ pub(super) fn canonical_form(text: &str) -> Result<String, EmailError> {
     check_visible(trimmed)?;
     let normal = NFKC.normalize(trimmed);
     if matches!(normal, Cow::Owned(_)) {
-        check_compounds(trimmed)?;
+        reject_compounds(trimmed)?;
     }
     let (local, domain) = split(&normal)?;
     let local = canonical_local(local)?;
@@ -44,7 +44,7 @@ pub(super) fn canonical_form(text: &str) -> Result<String, EmailError> {
 }
 
 /// The canonical form of the beginning of an address.
-pub(super) fn canonical_beginning(text: &str) -> Result<String, EmailError> {
+pub(super) fn canonical_prefix(text: &str) -> Result<String, EmailError> {
     check_visible(text)?;
     let normal = NFKC.normalize(text);
     if normal.chars().any(characters::is_space) {
@@ -62,7 +62,7 @@ pub(super) fn canonical_beginning(text: &str) -> Result<String, EmailError> {
 
 /// Refuses a character that NFKC writes out as several, a separator among them: `⒈` would bring a label's
 /// end into a domain that shows none. UTS #46 refuses these too, but sees the domain after NFKC here.
-fn check_compounds(text: &str) -> Result<(), EmailError> {
+fn reject_compounds(text: &str) -> Result<(), EmailError> {
     let mut buffer = [0; 4];
     for c in text.chars().filter(|c| !c.is_ascii()) {
         let written_out = NFKC.normalize(c.encode_utf8(&mut buffer));
@@ -116,7 +116,7 @@ fn canonical_local(text: &str) -> Result<String, EmailError> {
 fn fold(text: &str) -> Result<String, EmailError> {
     let mapper = CaseMapper::new();
     let mut current = text.to_owned();
-    for _ in 0..FOLD_ROUNDS_MAX {
+    for _ in 0..FOLD_PASSES_MAX {
         let next = NFKC.normalize(&mapper.fold_string(&current)).into_owned();
         if next == current {
             return Ok(current);

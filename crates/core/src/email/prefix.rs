@@ -1,6 +1,6 @@
 //! The beginning of an address, for who looks for somebody.
 
-use super::canonical::canonical_beginning;
+use super::canonical::canonical_prefix;
 use super::{EMAIL_BYTES_MAX, EmailError};
 
 /// The beginning of a canonical e-mail, folded as the whole is: `Ann` finds `ann@example.org`.
@@ -19,7 +19,7 @@ impl EmailPrefix {
         if text.len() > EMAIL_BYTES_MAX {
             return Err(EmailError::TooLong);
         }
-        canonical_beginning(text).map(Self)
+        canonical_prefix(text).map(Self)
     }
 
     /// The canonical text.

@@ -8,9 +8,9 @@ use std::cmp::Ordering;
 /// One lower-case word a line, sorted by byte, each at least 8 characters.
 const WORDS: &str = include_str!("../common_passwords.txt");
 
-/// Is the whole of `folded`, a case-folded password, on the list?
-pub(super) fn is_common(folded: &str) -> bool {
-    contains(WORDS.as_bytes(), folded.as_bytes())
+/// Is the whole of `case_folded`, a case-folded password, on the list?
+pub(super) fn is_common(case_folded: &str) -> bool {
+    contains(WORDS.as_bytes(), case_folded.as_bytes())
 }
 
 /// Binary search among the lines of `lines`; `low` and `high` always stand at the start of one.

@@ -57,7 +57,7 @@ fn a_common_password_is_refused_in_any_spelling_but_only_as_a_whole() {
 
 #[test]
 fn the_own_name_or_address_is_refused_in_any_spelling() {
-    let name = Name::parse("Jürgen Straßer").unwrap();
+    let name = DisplayName::parse("Jürgen Straßer").unwrap();
     let email = Email::parse("Juergen.S@Bücher.Example").unwrap();
     for text in [
         "jürgen straßer",

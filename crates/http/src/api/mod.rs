@@ -1,80 +1,51 @@
-//! The endpoints, one a file: this listing is the API's table of contents. `docs/API.md` says what each does.
+//! The endpoints by area, one endpoint a file. `docs/API.md` says what each does.
+//!
+//! To add one: a file in its area, and its handler in the `endpoints!` of the area's `mod.rs`.
 
-use rocket::{Route, routes};
+use rocket::Route;
 
 use super::openapi::Endpoint;
 use userd_core::PasswordPolicy;
 
-/// The routes to these handlers, and what their signatures say for the API's description; then those of other modules.
+/// The routes to these handlers, and what their signatures say for the API's description.
 macro_rules! endpoints {
-    ($($module:ident::$handler:ident),* $(,)? $(; $more:ident)*) => {
-        /// Every route to the handlers of this module.
-        pub(crate) fn routes() -> Vec<Route> {
-            let own = routes![$($module::$handler),*];
-            own.into_iter()$(.chain($more::routes()))*.collect()
+    ($($module:ident::$handler:ident),* $(,)?) => {
+        /// The routes of this area.
+        pub(super) fn routes() -> Vec<rocket::Route> {
+            rocket::routes![$($module::$handler),*]
         }
 
-        /// The same with what the handlers' signatures say.
-        pub(crate) fn endpoints(policy: PasswordPolicy) -> Vec<Endpoint> {
-            let own = [$(Endpoint::of(routes![$module::$handler], &$module::$handler, policy)),*];
-            own.into_iter().flatten()$(.chain($more::endpoints(policy)))*.collect()
+        /// The same routes, described by their handlers' signatures.
+        pub(super) fn endpoints(policy: super::PasswordPolicy) -> Vec<super::Endpoint> {
+            let each = [$(super::Endpoint::of(rocket::routes![$module::$handler], &$module::$handler, policy)),*];
+            each.into_iter().flatten().collect()
         }
     };
 }
 
 mod admin;
-mod description;
-mod discovery;
-mod docs;
-mod files;
-mod health;
-mod jwks;
-mod login;
-mod metrics;
-mod ping;
-mod session_end;
-mod session_show;
-mod sessions_end_one;
-mod sessions_end_others;
-mod sessions_list;
-mod token_create;
-mod token_refresh;
-mod users_count;
-mod users_create;
-mod users_delete;
-mod users_password;
-mod users_replace;
-mod users_show;
+mod operations;
+mod sessions;
+mod tokens;
+mod users;
 
-pub(super) use files::{FilePath, StaticDir};
-pub(super) use health::Asked;
-pub(super) use jwks::KeySet;
-pub(super) use metrics::Shown;
-pub(super) use {discovery::Discovery, health::Health};
+pub(super) use operations::{FilePath, HealthView, MetricsState, ReadinessStore, StaticDir};
+pub(super) use tokens::{JwkSetView, OpenIdConfigurationView};
 
-endpoints![
-    ping::ping,
-    health::live,
-    health::ready,
-    metrics::show,
-    description::describe,
-    docs::browse,
-    users_create::create,
-    users_count::count,
-    users_show::show,
-    users_replace::replace,
-    users_password::change,
-    users_delete::delete,
-    login::login,
-    session_show::show,
-    session_end::end,
-    sessions_list::list,
-    sessions_end_one::end_one,
-    sessions_end_others::end_others,
-    token_create::create,
-    token_refresh::refresh,
-    jwks::keys,
-    discovery::discover,
-    files::file,
-    ; admin
-];
+/// All routes.
+pub(super) fn routes() -> Vec<Route> {
+    let areas = [operations::routes(), users::routes(), sessions::routes(), tokens::routes(), admin::routes()];
+    areas.into_iter().flatten().collect()
+}
+
+/// All routes, described by their handlers' signatures.
+pub(super) fn endpoints(policy: PasswordPolicy) -> Vec<Endpoint> {
+    let areas = [
+        operations::endpoints(policy),
+        users::endpoints(policy),
+        sessions::endpoints(policy),
+        tokens::endpoints(policy),
+        admin::endpoints(policy),
+    ];
+    areas.into_iter().flatten().collect()
+}

@@ -14,8 +14,8 @@ use utoipa::openapi::{OpenApi, OpenApiBuilder, Ref, Required};
 
 use super::endpoint::Endpoint;
 use super::guards::{API_KEY, COOKIE, SESSION};
-use super::problems::{self, ProblemAnswer};
-use super::told::{self, Shown, Told};
+use super::operations::{self, OperationDoc, ResponseDoc};
+use super::problems::{self, ProblemResponse};
 
 /// What userd is, for who comes here first.
 const ABOUT: &str = "The user-accounts service beside your services: one e-mail, one user. Anything but success is a \
@@ -40,22 +40,22 @@ const HEADERS: [(&str, bool, &str); 9] = [
 pub(super) fn document(endpoints: Vec<Endpoint>) -> OpenApi {
     let mut paths = PathsBuilder::new();
     let mut parts = components();
-    let mut told = told::all();
+    let mut docs = operations::all();
     for endpoint in endpoints {
-        let is_it = |one: &Told| one.of == (endpoint.method, endpoint.route.as_str());
-        let Some(at) = told.iter().position(is_it) else { continue };
-        let told = told.swap_remove(at);
+        let is_it = |one: &OperationDoc| one.route == (endpoint.method, endpoint.route.as_str());
+        let Some(at) = docs.iter().position(is_it) else { continue };
+        let doc = docs.swap_remove(at);
         let (path, Some(method)) = (endpoint.path(), endpoint.http_method()) else { continue };
         if let Some(body) = &endpoint.signature.body {
             parts = parts.schema(body.name, body.schema.clone());
         }
-        for content in told.answers.iter().filter_map(|shown| shown.content.as_ref()) {
-            parts = parts.schemas_from_iter(content.named.clone());
+        for content in doc.responses.iter().filter_map(|response_doc| response_doc.content.as_ref()) {
+            parts = parts.schemas_from_iter(content.schemas.clone());
         }
-        let problems = problems::answers(&[&endpoint.signature.problems[..], &told.problems[..]].concat());
-        paths = paths.path(path, PathItem::new(method, operation(endpoint, told, &problems)));
+        let problems = problems::responses(&[&endpoint.signature.problems[..], &doc.problems[..]].concat());
+        paths = paths.path(path, PathItem::new(method, operation(endpoint, doc, &problems)));
         for problem in problems {
-            parts = parts.response(problem.name, problem.answer);
+            parts = parts.response(problem.name, problem.response);
         }
     }
     let license = LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0"));
@@ -64,28 +64,29 @@ pub(super) fn document(endpoints: Vec<Endpoint>) -> OpenApi {
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(ABOUT))
         .license(Some(license.build()));
-    let tags = told::GROUPS.map(|(name, says)| TagBuilder::new().name(name).description(Some(says)).build());
+    let tags =
+        operations::TAGS.map(|(name, description)| TagBuilder::new().name(name).description(Some(description)).build());
     OpenApiBuilder::new().info(info).paths(paths).components(Some(parts.build())).tags(Some(tags)).build()
 }
 
-fn operation(endpoint: Endpoint, told: Told, problems: &[ProblemAnswer]) -> Operation {
+fn operation(endpoint: Endpoint, doc: OperationDoc, problems: &[ProblemResponse]) -> Operation {
     let signature = endpoint.signature;
     let mut responses = ResponsesBuilder::new();
-    for shown in &told.answers {
-        responses = responses.response(shown.status.to_string(), success(shown));
+    for response_doc in &doc.responses {
+        responses = responses.response(response_doc.status.to_string(), success(response_doc));
     }
     for problem in problems {
         responses = responses.response(problem.status.to_string(), Ref::from_response_name(&problem.name));
     }
     let body = signature.body.map(|body| {
-        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(body.name))).example(told.body);
+        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(body.name))).example(doc.body);
         RequestBodyBuilder::new().content("application/json", content.build()).required(Some(Required::True)).build()
     });
     let mut operation = OperationBuilder::new()
-        .tag(told.group)
-        .operation_id(Some(told.name))
-        .summary(Some(told.summary))
-        .description(Some(told.says))
+        .tag(doc.tag)
+        .operation_id(Some(doc.operation_id))
+        .summary(Some(doc.summary))
+        .description(Some(doc.description))
         .request_body(body)
         .responses(responses.build());
     for parameter in signature.parameters {
@@ -95,13 +96,13 @@ fn operation(endpoint: Endpoint, told: Told, problems: &[ProblemAnswer]) -> Oper
     operation.securities(Some(signature.security)).build()
 }
 
-fn success(shown: &Shown) -> Response {
-    let mut response = ResponseBuilder::new().description(shown.says);
-    if let Some(content) = &shown.content {
-        let told = ContentBuilder::new().schema(content.schema.clone()).example(content.example.clone());
-        response = response.content(content.kind, told.build());
+fn success(response_doc: &ResponseDoc) -> Response {
+    let mut response = ResponseBuilder::new().description(response_doc.description);
+    if let Some(content) = &response_doc.content {
+        let doc = ContentBuilder::new().schema(content.schema.clone()).example(content.example.clone());
+        response = response.content(content.media_type, doc.build());
     }
-    for name in ["X-Request-Id"].iter().chain(&shown.headers) {
+    for name in ["X-Request-Id"].iter().chain(&response_doc.headers) {
         response = response.header_ref(*name, Ref::new(format!("#/components/headers/{name}")));
     }
     response.build()
@@ -112,11 +113,12 @@ fn components() -> ComponentsBuilder {
     for (name, example) in problems::examples() {
         parts = parts.example(name, example);
     }
-    for (name, always, says) in HEADERS {
-        parts = parts.header(name, header(always, says));
+    for (name, always, description) in HEADERS {
+        parts = parts.header(name, header(always, description));
     }
-    let bearer = |says: &str, format: &str| {
-        let http = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format(format).description(Some(says));
+    let bearer = |description: &str, format: &str| {
+        let http =
+            HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format(format).description(Some(description));
         SecurityScheme::Http(http.build())
     };
     let cookie = "What `POST /api/login` with `\"cookie\": true` has set. A change also needs that the browser says that \
@@ -127,14 +129,14 @@ fn components() -> ComponentsBuilder {
             COOKIE,
             SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description("__Host-sid", cookie))),
         )
-        .security_scheme(API_KEY, bearer("What `userd keys api create` prints; it has scopes.", "k1.…"))
+        .security_scheme(API_KEY, bearer("What `userd api-keys create` prints; it has scopes.", "k1.…"))
 }
 
-fn header(always: bool, says: &str) -> Header {
+fn header(always: bool, description: &str) -> Header {
     let text = ObjectBuilder::new().schema_type(Type::String).build();
     // utoipa has no word for it; OpenAPI has.
     let always = Extensions::from_iter([("required", always)]);
-    HeaderBuilder::new().schema(Some(text)).description(Some(says)).extensions(Some(always)).build()
+    HeaderBuilder::new().schema(Some(text)).description(Some(description)).extensions(Some(always)).build()
 }
 
 #[cfg(test)]
@@ -151,23 +153,23 @@ mod tests {
     #[test]
     fn of_every_route_something_is_told_and_of_nothing_else() {
         let routes: Vec<_> = crate::api::endpoints(PasswordPolicy::default()).iter().map(named).collect();
-        let told: Vec<_> = told::all().iter().map(|told| (told.of.0, told.of.1.to_owned())).collect();
+        let doc: Vec<_> = operations::all().iter().map(|doc| (doc.route.0, doc.route.1.to_owned())).collect();
         for (method, route) in &routes {
             assert!(
-                told.contains(&(*method, route.clone())),
-                "nothing is told of {method} {route}: add a `Told` to one of the files in crates/http/src/openapi/told/"
+                doc.contains(&(*method, route.clone())),
+                "nothing is told of {method} {route}: add an `OperationDoc` to one of the files in crates/http/src/openapi/operations/"
             );
         }
-        for (method, route) in &told {
+        for (method, route) in &doc {
             assert!(routes.contains(&(*method, route.clone())), "{method} {route} is told of and is no route");
         }
-        assert_eq!(told.len(), routes.len(), "an endpoint is told of twice");
+        assert_eq!(doc.len(), routes.len(), "an endpoint is told of twice");
     }
 
     #[test]
     fn every_open_segment_of_a_path_has_a_name() {
         for endpoint in crate::api::endpoints(PasswordPolicy::default()) {
-            let (open, names) = (endpoint.signature.segments_open, endpoint.signature.path_names.len());
+            let (open, names) = (endpoint.signature.path_parameter_count, endpoint.signature.path_names.len());
             assert_eq!(open, names, "{:?}: its guards name {names} of its segments", named(&endpoint));
         }
     }
@@ -177,16 +179,16 @@ mod tests {
         for endpoint in crate::api::endpoints(PasswordPolicy::default()) {
             if let Some(body) = &endpoint.signature.body {
                 let (said, read) = &body.names;
-                assert_eq!(said, read, "{}: NAMES, and what from_fields reads before its first `?`", body.name);
+                assert_eq!(said, read, "{}: NAMES, and what from_json_body reads before its first `?`", body.name);
             }
         }
     }
 
     #[test]
     fn every_group_is_one_that_is_explained() {
-        for told in told::all() {
-            let group = told.group;
-            assert!(told::GROUPS.iter().any(|(name, _)| *name == group), "{group} is not in told::GROUPS");
+        for doc in operations::all() {
+            let group = doc.tag;
+            assert!(operations::TAGS.iter().any(|(name, _)| *name == group), "{group} is not in operations::TAGS");
         }
     }
 }

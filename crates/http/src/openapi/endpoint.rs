@@ -17,17 +17,18 @@ pub(crate) struct Endpoint {
     /// The path, as Rocket has it.
     pub(super) route: String,
     /// What the arguments say.
-    pub(super) signature: Signature,
+    pub(super) signature: HandlerSignature,
 }
 
 impl Endpoint {
     /// What `handler`, which stands behind each of `routes`, says of itself.
-    pub(crate) fn of<Args, H: Handler<Args>>(routes: Vec<Route>, _: &H, policy: PasswordPolicy) -> Vec<Self> {
+    pub(crate) fn of<Args, H: DescribeHandler<Args>>(routes: Vec<Route>, _: &H, policy: PasswordPolicy) -> Vec<Self> {
         let each = routes.into_iter().map(|route| {
-            let changes = !matches!(route.method, Method::Get | Method::Head | Method::Options);
-            let segments_open = route.uri.path().split('/').filter(|segment| segment.starts_with('<')).count();
-            let mut signature = Signature { policy, changes, segments_open, ..Signature::default() };
-            H::tell(&mut signature);
+            let state_changing = !matches!(route.method, Method::Get | Method::Head | Method::Options);
+            let path_parameter_count = route.uri.path().split('/').filter(|segment| segment.starts_with('<')).count();
+            let mut signature =
+                HandlerSignature { policy, state_changing, path_parameter_count, ..HandlerSignature::default() };
+            H::describe(&mut signature);
             Self { method: route.method, route: route.uri.path().to_owned(), signature }
         });
         each.collect()
@@ -64,13 +65,13 @@ impl Endpoint {
 
 /// What the arguments of a handler say.
 #[derive(Default)]
-pub(crate) struct Signature {
+pub(crate) struct HandlerSignature {
     /// What a new password has to be.
     pub(super) policy: PasswordPolicy,
     /// Whether the method is one that changes something.
-    pub(super) changes: bool,
+    pub(super) state_changing: bool,
     /// How many segments of the path are open.
-    pub(super) segments_open: usize,
+    pub(super) path_parameter_count: usize,
     /// The names of what is open in the path, in order.
     pub(super) path_names: Vec<&'static str>,
     /// What can be sent besides the body.
@@ -95,23 +96,23 @@ pub(super) struct BodySchema {
 }
 
 /// What an argument of a handler says of itself.
-pub(crate) trait Part {
+pub(crate) trait Describe {
     /// Adds it to the signature.
-    fn tell(signature: &mut Signature);
+    fn describe(signature: &mut HandlerSignature);
 }
 
 /// A function whose arguments can all be asked.
-pub(crate) trait Handler<Args> {
+pub(crate) trait DescribeHandler<Args> {
     /// Asks them, in order.
-    fn tell(signature: &mut Signature);
+    fn describe(signature: &mut HandlerSignature);
 }
 
 macro_rules! handlers {
     ($(($($part:ident),*)),* $(,)?) => {$(
-        impl<H: Fn($($part),*) -> Answer, Answer, $($part: Part),*> Handler<($($part,)*)> for H {
-            fn tell(signature: &mut Signature) {
+        impl<H: Fn($($part),*) -> Output, Output, $($part: Describe),*> DescribeHandler<($($part,)*)> for H {
+            fn describe(signature: &mut HandlerSignature) {
                 let _ = &signature;
-                $($part::tell(signature);)*
+                $($part::describe(signature);)*
             }
         }
     )*};

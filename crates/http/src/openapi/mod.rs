@@ -5,67 +5,67 @@
 //! |---|---|
 //! | `endpoint` | what a handler's signature says of it: its guards, its body, its path |
 //! | `guards` | what each guard says: who may, which headers, which problems |
-//! | `fields` | what each type of a body's field says |
+//! | `field_schema` | what each type of a body's field says |
 //! | `problems` | problems as schema, examples and answers |
-//! | `told` | what no type says: what an endpoint is for, examples, what it answers, the problems of its use case |
+//! | `operations` | what no type says: what an endpoint is for, examples, what it answers, the problems of its use case |
 //! | `document` | all of it as one document |
 //! | `page` | the document as a page of HTML |
 //!
 //! # How to add an endpoint
-//! Its guards and its body describe themselves. What is left is an entry in one of the files of `told`. A guard that is
-//! new needs `Part` in `guards`; a new type of field needs `FieldSchema` in `fields`; a new answer derives `ToSchema`.
+//! Its guards and its body describe themselves. What is left is an entry in one of the files of `operations`. A guard that is
+//! new needs `Describe` in `guards`; a new type of field needs `FieldSchema` in `field_schema`; a new answer derives `ToSchema`.
 
 mod document;
 mod endpoint;
-mod fields;
+mod field_schema;
 mod guards;
-mod keys;
+mod jwk;
+mod operations;
 mod page;
 mod problems;
-mod told;
 
 use std::sync::OnceLock;
 
-use page::Page;
+use page::DocsPage;
 
 use userd_core::PasswordPolicy;
 
 pub(super) use endpoint::Endpoint;
-pub(super) use fields::{DeclaredField, FieldSchema};
-pub(super) use keys::PublicKey;
+pub(super) use field_schema::{DeclaredField, FieldSchema};
+pub(super) use jwk::JwkSchema;
 
 /// The description, made when it is first asked for.
-pub(super) struct Description {
+pub(super) struct ApiDescription {
     policy: PasswordPolicy,
-    made: OnceLock<Made>,
+    rendered: OnceLock<RenderedDescription>,
 }
 
-struct Made {
+struct RenderedDescription {
     json: String,
-    page: Page,
+    page: DocsPage,
 }
 
-impl Description {
+impl ApiDescription {
     /// The description of a service that has this policy.
     pub(super) fn new(policy: PasswordPolicy) -> Self {
-        Self { policy, made: OnceLock::new() }
+        Self { policy, rendered: OnceLock::new() }
     }
 
     /// The document, as JSON that a person can read.
     pub(super) fn json(&self) -> &str {
-        &self.made().json
+        &self.rendered().json
     }
 
     /// The page.
-    pub(super) fn page(&self) -> &Page {
-        &self.made().page
+    pub(super) fn page(&self) -> &DocsPage {
+        &self.rendered().page
     }
 
-    fn made(&self) -> &Made {
-        self.made.get_or_init(|| {
+    fn rendered(&self) -> &RenderedDescription {
+        self.rendered.get_or_init(|| {
             let document = document::document(super::api::endpoints(self.policy));
             let value = serde_json::to_value(&document).unwrap_or_default();
-            Made { json: format!("{value:#}\n"), page: page::render(&value) }
+            RenderedDescription { json: format!("{value:#}\n"), page: page::render(&value) }
         })
     }
 }

@@ -20,8 +20,8 @@ fn urn(kind: ProblemKind) -> String {
     format!("urn:userd:problem:{}", kind.slug())
 }
 
-fn text(says: &str) -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(Type::String).description(Some(says))
+fn text(description: &str) -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String).description(Some(description))
 }
 
 /// Every problem: RFC 9457, with the kinds there are.
@@ -33,14 +33,14 @@ pub(super) fn schema() -> Schema {
         .required("pointer");
     let kinds = text("The kind: decide by this, or by the status. New ones may come; none is ever renamed.");
     let status = ObjectBuilder::new().schema_type(Type::Integer).description(Some("The status of the answer."));
-    let mut says = "What went wrong (RFC 9457).\n\n| type | status | title |\n|---|---|---|\n".to_owned();
+    let mut description = "What went wrong (RFC 9457).\n\n| type | status | title |\n|---|---|---|\n".to_owned();
     for kind in ProblemKind::ALL {
-        let _ = writeln!(says, "| `{}` | {} | {} |", urn(kind), kind.status_code(), kind.title());
+        let _ = writeln!(description, "| `{}` | {} | {} |", urn(kind), kind.status_code(), kind.title());
     }
     let errors = ArrayBuilder::new().items(error.build()).description(Some("Each field that is wrong, if any is."));
     ObjectBuilder::new()
         .schema_type(Type::Object)
-        .description(Some(says))
+        .description(Some(description))
         .property("type", kinds.enum_values(Some(ProblemKind::ALL.map(urn))))
         .property("title", text("The kind in a few words, for people."))
         .property("status", status)
@@ -75,15 +75,15 @@ fn detail(kind: ProblemKind) -> &'static str {
     match kind {
         ProblemKind::BadRequest => "there are two Authorization headers; send one",
         ProblemKind::MalformedJson => "not JSON at line 1, column 2",
-        ProblemKind::NotAuthenticated => "user not authenticated",
-        ProblemKind::NotSignedIn => "the session has ended; sign in again",
-        ProblemKind::RefreshRefused => "the refresh token is worth nothing; sign in again",
+        ProblemKind::InvalidCredentials => "user not authenticated",
+        ProblemKind::AuthenticationRequired => "the session has ended; sign in again",
+        ProblemKind::InvalidRefreshToken => "the refresh token is worth nothing; sign in again",
         ProblemKind::Forbidden => "the API key lacks the scope users:read",
         ProblemKind::AccountDisabled => "the account is disabled",
         ProblemKind::PasswordExpired => "the password has expired: choose another with PATCH /api/users/<id>",
         ProblemKind::CrossSite => {
             "the browser says that another site asks; ask from a page of this site, or have the operator add that site \
-             to browser.origins"
+             to cors.allowed_origins"
         }
         ProblemKind::NotFound => "there is nothing at this path",
         ProblemKind::UserNotFound => "user grace@example.com not found",
@@ -95,7 +95,7 @@ fn detail(kind: ProblemKind) -> &'static str {
         ProblemKind::BodyTooLarge => "the body may have 16384 bytes",
         ProblemKind::UnsupportedMediaType => "the body must be application/json; send Content-Type: application/json",
         ProblemKind::InvalidFields => "name must not be empty",
-        ProblemKind::TooManyTries => "too many wrong passwords; try again after the seconds in Retry-After",
+        ProblemKind::TooManyAttempts => "too many wrong passwords; try again after the seconds in Retry-After",
         ProblemKind::Internal => "something went wrong; the log says more",
         ProblemKind::RecordUnreadable => "what is kept of this user can't be read; the log says more",
         ProblemKind::Busy => "too many passwords are being checked; try again",
@@ -125,30 +125,30 @@ fn headers(status: u16) -> &'static [&'static str] {
 }
 
 /// An answer that is a problem.
-pub(super) struct ProblemAnswer {
+pub(super) struct ProblemResponse {
     /// Its status.
     pub(super) status: u16,
     /// The name of the answer: the kinds that it can be.
     pub(super) name: String,
     /// The answer.
-    pub(super) answer: Response,
+    pub(super) response: Response,
 }
 
 /// The answers that `kinds` are: one a status, which can be those kinds and no others.
-pub(super) fn answers(kinds: &[ProblemKind]) -> Vec<ProblemAnswer> {
+pub(super) fn responses(kinds: &[ProblemKind]) -> Vec<ProblemResponse> {
     let mut by_status: BTreeMap<u16, Vec<ProblemKind>> = BTreeMap::new();
     for kind in ProblemKind::ALL.into_iter().filter(|kind| kinds.contains(kind)) {
         by_status.entry(kind.status_code()).or_default().push(kind);
     }
-    let each = by_status.into_iter().map(|(status, kinds)| ProblemAnswer {
+    let each = by_status.into_iter().map(|(status, kinds)| ProblemResponse {
         status,
         name: kinds.iter().map(|kind| kind.slug()).collect::<Vec<_>>().join("_or_"),
-        answer: answer(status, &kinds),
+        response: response(status, &kinds),
     });
     each.collect()
 }
 
-fn answer(status: u16, kinds: &[ProblemKind]) -> Response {
+fn response(status: u16, kinds: &[ProblemKind]) -> Response {
     let just_these = ObjectBuilder::new()
         .property(
             "type",
@@ -161,8 +161,9 @@ fn answer(status: u16, kinds: &[ProblemKind]) -> Response {
         (slug, RefOr::<Example>::Ref(Ref::new(format!("#/components/examples/{slug}"))))
     });
     let content = ContentBuilder::new().schema(Some(schema)).examples_from_iter(examples);
-    let says = kinds.iter().map(|kind| kind.title()).collect::<Vec<_>>().join(", or: ");
-    let mut response = ResponseBuilder::new().description(says).content("application/problem+json", content.build());
+    let description = kinds.iter().map(|kind| kind.title()).collect::<Vec<_>>().join(", or: ");
+    let mut response =
+        ResponseBuilder::new().description(description).content("application/problem+json", content.build());
     for name in ["X-Request-Id"].iter().chain(headers(status)) {
         response = response.header_ref(*name, Ref::new(format!("#/components/headers/{name}")));
     }

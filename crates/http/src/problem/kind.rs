@@ -13,11 +13,11 @@ pub enum ProblemKind {
     /// The body is no JSON.
     MalformedJson,
     /// The password is not the user's.
-    NotAuthenticated,
+    InvalidCredentials,
     /// Nobody is signed in with what was shown.
-    NotSignedIn,
+    AuthenticationRequired,
     /// The refresh token is worth nothing.
-    RefreshRefused,
+    InvalidRefreshToken,
     /// Who asks may not do that.
     Forbidden,
     /// The password is right, and an administrator has shut the account.
@@ -47,7 +47,7 @@ pub enum ProblemKind {
     /// Fields of the body are wrong.
     InvalidFields,
     /// Too many passwords were tried.
-    TooManyTries,
+    TooManyAttempts,
     /// A mistake in userd.
     Internal,
     /// What is kept of this user can't be read.
@@ -65,9 +65,9 @@ impl ProblemKind {
     pub const ALL: [Self; 25] = [
         Self::BadRequest,
         Self::MalformedJson,
-        Self::NotAuthenticated,
-        Self::NotSignedIn,
-        Self::RefreshRefused,
+        Self::InvalidCredentials,
+        Self::AuthenticationRequired,
+        Self::InvalidRefreshToken,
         Self::Forbidden,
         Self::AccountDisabled,
         Self::PasswordExpired,
@@ -82,7 +82,7 @@ impl ProblemKind {
         Self::BodyTooLarge,
         Self::UnsupportedMediaType,
         Self::InvalidFields,
-        Self::TooManyTries,
+        Self::TooManyAttempts,
         Self::Internal,
         Self::RecordUnreadable,
         Self::Busy,
@@ -95,7 +95,7 @@ impl ProblemKind {
     pub fn status_code(self) -> u16 {
         match self {
             Self::BadRequest | Self::MalformedJson => 400,
-            Self::NotAuthenticated | Self::NotSignedIn | Self::RefreshRefused => 401,
+            Self::InvalidCredentials | Self::AuthenticationRequired | Self::InvalidRefreshToken => 401,
             Self::Forbidden | Self::AccountDisabled | Self::PasswordExpired | Self::CrossSite => 403,
             Self::NotFound | Self::UserNotFound | Self::SessionNotFound => 404,
             Self::MethodNotAllowed => 405,
@@ -105,7 +105,7 @@ impl ProblemKind {
             Self::BodyTooLarge => 413,
             Self::UnsupportedMediaType => 415,
             Self::InvalidFields => 422,
-            Self::TooManyTries => 429,
+            Self::TooManyAttempts => 429,
             Self::Internal | Self::RecordUnreadable => 500,
             Self::Busy | Self::Contended | Self::StoreUnavailable => 503,
         }
@@ -117,9 +117,9 @@ impl ProblemKind {
         match self {
             Self::BadRequest => "bad-request",
             Self::MalformedJson => "malformed-json",
-            Self::NotAuthenticated => "not-authenticated",
-            Self::NotSignedIn => "not-signed-in",
-            Self::RefreshRefused => "refresh-refused",
+            Self::InvalidCredentials => "invalid-credentials",
+            Self::AuthenticationRequired => "authentication-required",
+            Self::InvalidRefreshToken => "invalid-refresh-token",
             Self::Forbidden => "forbidden",
             Self::AccountDisabled => "account-disabled",
             Self::PasswordExpired => "password-expired",
@@ -134,7 +134,7 @@ impl ProblemKind {
             Self::BodyTooLarge => "body-too-large",
             Self::UnsupportedMediaType => "unsupported-media-type",
             Self::InvalidFields => "invalid-fields",
-            Self::TooManyTries => "too-many-tries",
+            Self::TooManyAttempts => "too-many-attempts",
             Self::Internal => "internal",
             Self::RecordUnreadable => "record-unreadable",
             Self::Busy => "busy",
@@ -147,31 +147,31 @@ impl ProblemKind {
     #[must_use]
     pub fn title(self) -> &'static str {
         match self {
-            Self::BadRequest => "The request can't be understood",
-            Self::MalformedJson => "The body is not JSON",
-            Self::NotAuthenticated => "Not authenticated",
-            Self::NotSignedIn => "Not signed in",
-            Self::RefreshRefused => "The refresh token is worth nothing",
-            Self::Forbidden => "Not allowed",
-            Self::AccountDisabled => "The account is disabled",
-            Self::PasswordExpired => "The password has expired",
-            Self::CrossSite => "Asked by another site",
-            Self::NotFound => "Nothing here",
-            Self::UserNotFound => "No such user",
-            Self::SessionNotFound => "No such session",
+            Self::BadRequest => "Bad request",
+            Self::MalformedJson => "Malformed JSON",
+            Self::InvalidCredentials => "Invalid credentials",
+            Self::AuthenticationRequired => "Authentication required",
+            Self::InvalidRefreshToken => "Invalid refresh token",
+            Self::Forbidden => "Forbidden",
+            Self::AccountDisabled => "Account disabled",
+            Self::PasswordExpired => "Password expired",
+            Self::CrossSite => "Cross-site request blocked",
+            Self::NotFound => "Not found",
+            Self::UserNotFound => "User not found",
+            Self::SessionNotFound => "Session not found",
             Self::MethodNotAllowed => "Method not allowed",
-            Self::BodyTimeout => "The body took too long",
-            Self::EmailTaken => "The e-mail is taken",
-            Self::PreconditionFailed => "The user has changed",
-            Self::BodyTooLarge => "The body is too large",
-            Self::UnsupportedMediaType => "The body is of a kind that is not taken",
-            Self::InvalidFields => "Fields are wrong",
-            Self::TooManyTries => "Too many tries",
-            Self::Internal => "A mistake in userd",
-            Self::RecordUnreadable => "The user's record can't be read",
-            Self::Busy => "Busy",
-            Self::Contended => "The user keeps changing",
-            Self::StoreUnavailable => "The store is unavailable",
+            Self::BodyTimeout => "Request body timeout",
+            Self::EmailTaken => "E-mail address already in use",
+            Self::PreconditionFailed => "Precondition failed",
+            Self::BodyTooLarge => "Request body too large",
+            Self::UnsupportedMediaType => "Unsupported media type",
+            Self::InvalidFields => "Invalid fields",
+            Self::TooManyAttempts => "Too many attempts",
+            Self::Internal => "Internal server error",
+            Self::RecordUnreadable => "Unreadable user record",
+            Self::Busy => "Server busy",
+            Self::Contended => "Too much contention",
+            Self::StoreUnavailable => "Store unavailable",
         }
     }
 
@@ -184,7 +184,7 @@ impl ProblemKind {
     /// What is waited for after a 503 is one hash or one reconnection: both are a matter of a second.
     pub(super) fn header(self) -> Option<(&'static str, &'static str)> {
         match self.status_code() {
-            401 if self == Self::NotAuthenticated => Some(("WWW-Authenticate", "Password-In-Body realm=\"userd\"")),
+            401 if self == Self::InvalidCredentials => Some(("WWW-Authenticate", "Password-In-Body realm=\"userd\"")),
             401 => Some(("WWW-Authenticate", "Bearer realm=\"userd\"")),
             408 | 413 => Some(("Connection", "close")),
             503 => Some(("Retry-After", "1")),

@@ -15,12 +15,12 @@ use rocket::response::Responder;
 use rocket::{Request, Response, catch, response};
 use serde::Serialize;
 
-use super::answer::{NO_CONTENT, NO_STORE, to_json};
-use super::fields::FieldError;
-use super::front::{RequestId, dress_if_unseen};
+use super::json_body::FieldError;
 use super::methods;
-use super::view::Text;
-use userd_service::{LimitMet, PasswordField};
+use super::request_lifecycle::{RequestId, finalize_bypassed_response};
+use super::response::{NO_CONTENT, NO_STORE, to_json};
+use super::view::DisplayText;
+use userd_service::{LimitExceeded, PasswordField};
 use userd_store::StoreError;
 
 pub use kind::ProblemKind;
@@ -68,15 +68,15 @@ impl Problem {
         self
     }
 
-    fn because(mut self, cause: impl StdError + Send + Sync + 'static) -> Self {
+    fn with_cause(mut self, cause: impl StdError + Send + Sync + 'static) -> Self {
         self.cause = Some(Box::new(cause));
         self
     }
 
     /// Leaves the problem in the request for the catcher: of a guard's error Rocket passes on only the status.
-    pub(super) fn leave_in(self, request: &Request<'_>) -> ProblemKind {
+    pub(super) fn stash(self, request: &Request<'_>) -> ProblemKind {
         let kind = self.kind;
-        *request.local_cache(Left::default).0.lock().unwrap_or_else(PoisonError::into_inner) = Some(self);
+        *request.local_cache(StashedProblem::default).0.lock().unwrap_or_else(PoisonError::into_inner) = Some(self);
         kind
     }
 
@@ -104,12 +104,14 @@ impl From<userd_service::Error> for Problem {
         let (kind, detail) = match &error {
             Error::EmailTaken => (ProblemKind::EmailTaken, "email already in use"),
             Error::UnknownUser => (ProblemKind::UserNotFound, "user not found"),
-            Error::NotAuthenticated => (ProblemKind::NotAuthenticated, "user not authenticated"),
+            Error::NotAuthenticated => (ProblemKind::InvalidCredentials, "user not authenticated"),
             Error::Disabled => (ProblemKind::AccountDisabled, "the account is disabled"),
             Error::PasswordExpired => {
                 (ProblemKind::PasswordExpired, "the password has expired: choose another with PATCH /api/users/<id>")
             }
-            Error::Stale => (ProblemKind::PreconditionFailed, "the user is not in the state that If-Match names"),
+            Error::PreconditionFailed => {
+                (ProblemKind::PreconditionFailed, "the user is not in the state that If-Match names")
+            }
             Error::PasswordRejected { field, rule } => {
                 let error = match field {
                     PasswordField::Password => FieldError::new("password", rule.to_string()),
@@ -117,14 +119,15 @@ impl From<userd_service::Error> for Problem {
                 };
                 return Self::invalid_fields(error.sentence(), vec![error]);
             }
-            Error::TooManyTries(limit) => {
-                let headers = limit_headers(limit);
-                return Self { headers, ..Self::new(ProblemKind::TooManyTries, TOO_MANY_TRIES) }.because(error);
+            Error::RateLimited(limit) => {
+                let headers = rate_limit_headers(limit);
+                return Self { headers, ..Self::new(ProblemKind::TooManyAttempts, TOO_MANY_ATTEMPTS) }
+                    .with_cause(error);
             }
-            Error::NoSession => (ProblemKind::NotSignedIn, "the session has ended; sign in again"),
+            Error::NoSession => (ProblemKind::AuthenticationRequired, "the session has ended; sign in again"),
             Error::UnknownSession => (ProblemKind::SessionNotFound, "session not found"),
-            Error::RefreshRefused(_) => {
-                (ProblemKind::RefreshRefused, "the refresh token is worth nothing; sign in again")
+            Error::RefreshRejected(_) => {
+                (ProblemKind::InvalidRefreshToken, "the refresh token is worth nothing; sign in again")
             }
             Error::Busy => (ProblemKind::Busy, "too many passwords are being checked; try again"),
             Error::Contended { .. } => (ProblemKind::Contended, "others kept changing the user; try again"),
@@ -139,7 +142,7 @@ impl From<userd_service::Error> for Problem {
                 let wrong = FieldError::new("audience", rule);
                 return Self::invalid_fields(wrong.sentence(), vec![wrong]);
             }
-            Error::ForeignCursor(why) => {
+            Error::InvalidCursor(why) => {
                 let wrong = FieldError::new("cursor", why.to_string());
                 return Self::invalid_fields(wrong.sentence(), vec![wrong]);
             }
@@ -147,16 +150,16 @@ impl From<userd_service::Error> for Problem {
                 (ProblemKind::Internal, INTERNAL)
             }
         };
-        Self::new(kind, detail).because(error)
+        Self::new(kind, detail).with_cause(error)
     }
 }
 
-const TOO_MANY_TRIES: &str = "too many wrong passwords; try again after the seconds in Retry-After";
+const TOO_MANY_ATTEMPTS: &str = "too many wrong passwords; try again after the seconds in Retry-After";
 
 /// When to try again, and what the limit is (draft-ietf-httpapi-ratelimit-headers): `q` at once, in a window of `w`
 /// seconds; `r` are left, and in `t` seconds there is one more.
-fn limit_headers(limit: &LimitMet) -> Vec<(&'static str, String)> {
-    let LimitMet { name, rate, retry_after_ms } = limit;
+fn rate_limit_headers(limit: &LimitExceeded) -> Vec<(&'static str, String)> {
+    let LimitExceeded { name, rate, retry_after_ms } = limit;
     let seconds = retry_after_ms.div_ceil(1000).max(1);
     let window = rate.interval_ms.saturating_mul(rate.burst).div_ceil(1000).max(1);
     vec![
@@ -170,20 +173,20 @@ const INTERNAL: &str = "something went wrong; the log says more";
 
 /// A problem that a guard left for the catcher.
 #[derive(Default)]
-struct Left(Mutex<Option<Problem>>);
+struct StashedProblem(Mutex<Option<Problem>>);
 
 /// What everything that Rocket itself refuses becomes, and what a guard left.
 #[catch(default)]
-pub(super) fn refused(status: Status, request: &Request<'_>) -> Problem {
-    let left = request.local_cache(Left::default).0.lock().unwrap_or_else(PoisonError::into_inner).take();
-    left.unwrap_or_else(|| match status.code {
+pub(super) fn default_catcher(status: Status, request: &Request<'_>) -> Problem {
+    let stashed = request.local_cache(StashedProblem::default).0.lock().unwrap_or_else(PoisonError::into_inner).take();
+    stashed.unwrap_or_else(|| match status.code {
         404 => Problem::not_found(),
         413 => Problem::new(ProblemKind::BodyTooLarge, "the body is too large"),
         // Nothing was left, so it is Rocket that could not read the method or the path.
-        400 => methods::strange_method(request).unwrap_or_else(bad_request),
+        400 => methods::unknown_method(request).unwrap_or_else(bad_request),
         code if code < 500 => bad_request(),
         // A panic, of which std has written where; the request's id leads from the answer to the log.
-        _ => Problem::new(ProblemKind::Internal, INTERNAL).because(Panicked),
+        _ => Problem::new(ProblemKind::Internal, INTERNAL).with_cause(HandlerPanic),
     })
 }
 
@@ -194,32 +197,32 @@ fn bad_request() -> Problem {
 /// The cause of a 500 that no handler gave.
 #[derive(Debug, thiserror::Error)]
 #[error("a handler panicked; the panic's own message is on stderr")]
-struct Panicked;
+struct HandlerPanic;
 
 /// The document of RFC 9457.
 #[derive(Serialize)]
-struct Document<'a> {
+struct ProblemDocument<'a> {
     #[serde(rename = "type")]
-    kind: Text<std::fmt::Arguments<'a>>,
+    kind: DisplayText<std::fmt::Arguments<'a>>,
     title: &'static str,
     status: u16,
     detail: &'a str,
     #[serde(skip_serializing_if = "<[FieldError]>::is_empty")]
     errors: &'a [FieldError],
-    request_id: Text<RequestId<'a>>,
+    request_id: DisplayText<RequestId<'a>>,
 }
 
 impl<'r> Responder<'r, 'r> for Problem {
     fn respond_to(self, request: &'r Request<'_>) -> response::Result<'r> {
         let id = RequestId::of(request);
         self.log(id);
-        let json = to_json(&Document {
-            kind: Text(format_args!("urn:userd:problem:{}", self.kind.slug())),
+        let json = to_json(&ProblemDocument {
+            kind: DisplayText(format_args!("urn:userd:problem:{}", self.kind.slug())),
             title: self.kind.title(),
             status: self.kind.status_code(),
             detail: &self.detail,
             errors: &self.errors,
-            request_id: Text(id),
+            request_id: DisplayText(id),
         });
         let mut response = Response::new();
         response.set_status(self.kind.status());
@@ -231,7 +234,7 @@ impl<'r> Responder<'r, 'r> for Problem {
             response.adjoin_header(Header::new(name, value));
         }
         response.set_sized_body(json.len(), Cursor::new(json));
-        dress_if_unseen(request, &mut response);
+        finalize_bypassed_response(request, &mut response);
         Ok(response)
     }
 }

@@ -4,14 +4,14 @@
 //! that take microseconds. It has its own fixed threads at the lowest scheduling priority, a queue with an
 //! end and a wait with an end; what does not fit is [`HashError::Busy`] at once, and the caller answers 503.
 //!
-//! - `gate` is the queue and the threads; it knows nothing of passwords.
-//! - `argon` computes, on memory that each worker keeps.
-//! - `foreign` computes what comes with imported accounts: bcrypt, scrypt, PBKDF2.
+//! - `pool` is the queue and the threads; it knows nothing of passwords.
+//! - `engine` computes, on memory that each worker keeps.
+//! - `imported` computes what comes with imported accounts: bcrypt, scrypt, PBKDF2.
 //! - `stored` reads a kept hash and caps what it may cost, *before* anything is computed.
 //! - `settings` are the numbers, checked.
 //!
-//! Not here: what a good password is (`domain`), how often one may guess (`service::tries`), when a hash is replaced
-//! (the use case does, on [`Verdict::Match`] with `outdated`).
+//! Not here: what a good password is (`domain`), how often one may guess (`service::rate_limit`), when a hash is replaced
+//! (the use case does, on [`VerifyOutcome::Match`] with `needs_rehash`).
 //!
 //! # What a stranger can learn from the time
 //! An unknown user costs one hash with today's parameters, and so does a wrong password of a user whose hash
@@ -21,9 +21,9 @@
 //! a hash of today. So until its owner signs in, a try tells that such an account is there. It is not hidden: everybody
 //! unknown would have to cost as much as the dearest hash in the store.
 
-mod argon;
-mod foreign;
-mod gate;
+mod engine;
+mod imported;
+mod pool;
 mod settings;
 mod stored;
 #[cfg(test)]
@@ -40,19 +40,19 @@ use userd_core::random::Random;
 use userd_core::{Password, PasswordAttempt, PasswordHash};
 use userd_metrics::Metrics;
 
-use argon::{Engine, Offer};
-use gate::{Gate, Refusal};
-use stored::Cost;
+use engine::{HashEngine, PasswordCandidate};
+use pool::{HashPool, HashPoolError};
+use stored::HashCost;
 
 pub use settings::{HashSettings, HashSettingsError};
 
 /// What a check of a password found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Verdict {
-    /// It is the password; `outdated` says that the hash should be made again with today's parameters.
+pub enum VerifyOutcome {
+    /// It is the password; `needs_rehash` says that the hash should be made again with today's parameters.
     Match {
         /// The hash was made with other parameters or another scheme than today's.
-        outdated: bool,
+        needs_rehash: bool,
     },
     /// It is not the password.
     Mismatch,
@@ -72,29 +72,29 @@ pub enum HashError {
     Failed,
 }
 
-/// Would a [`Hasher`] with these settings compute `hash`? For imports, so that nobody is taken in who could never sign in.
+/// Would a [`PasswordHasher`] with these settings compute `hash`? For imports, so that nobody is taken in who could never sign in.
 ///
 /// # Errors
 /// [`HashError::Unreadable`] with the limit that it breaks.
-pub fn check_kept_hash(hash: &PasswordHash, settings: &HashSettings) -> Result<(), HashError> {
-    stored::read_any(hash, &Cost::today(settings)).map(|_| ())
+pub fn check_stored_hash(hash: &PasswordHash, settings: &HashSettings) -> Result<(), HashError> {
+    stored::parse_stored(hash, &HashCost::current(settings)).map(|_| ())
 }
 
 /// The gate in front of the one expensive thing. Dropping it ends its threads, after the hashes under way.
-pub struct Hasher {
-    gate: Gate<Engine>,
-    today: Cost,
+pub struct PasswordHasher {
+    pool: HashPool<HashEngine>,
+    current: HashCost,
     hashes: Arc<AtomicU64>,
 }
 
-impl Hasher {
+impl PasswordHasher {
     /// Starts the worker threads, `userd-hash-0` and on. Their memory is taken with their first hash.
     ///
     /// # Errors
     /// [`io::ErrorKind::InvalidInput`] around a [`HashSettingsError`] if [`HashSettings::check`] refuses the
     /// settings; otherwise why a thread can't be started.
     pub fn start(settings: &HashSettings, random: Arc<dyn Random>) -> Result<Self, io::Error> {
-        Self::start_counted(settings, random, Arc::default())
+        Self::start_with_metrics(settings, random, Arc::default())
     }
 
     /// The same; what happens is counted in `metrics`.
@@ -102,17 +102,17 @@ impl Hasher {
     /// # Errors
     /// As [`Self::start`].
     #[expect(clippy::needless_pass_by_value, reason = "each worker keeps a handle of its own to it")]
-    pub fn start_counted(
+    pub fn start_with_metrics(
         settings: &HashSettings,
         random: Arc<dyn Random>,
         metrics: Arc<Metrics>,
     ) -> Result<Self, io::Error> {
         settings.check().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
-        let today = Cost::today(settings);
+        let current = HashCost::current(settings);
         let hashes = Arc::new(AtomicU64::new(0));
-        let engines = (0..settings.workers).map(|_| Engine::new(today, Arc::clone(&random), Arc::clone(&hashes)));
-        let gate = Gate::start("userd-hash", engines, settings.queue, settings.wait, metrics)?;
-        Ok(Self { gate, today, hashes })
+        let engines = (0..settings.workers).map(|_| HashEngine::new(current, Arc::clone(&random), Arc::clone(&hashes)));
+        let pool = HashPool::start("userd-hash", engines, settings.queue, settings.wait, metrics)?;
+        Ok(Self { pool, current, hashes })
     }
 
     /// A fresh hash of `password` with a fresh salt.
@@ -134,19 +134,23 @@ impl Hasher {
     }
 
     /// Is `attempt` the password that `stored` was made of? Without a stored hash the answer is
-    /// [`Verdict::Mismatch`] at the cost of one hash with today's parameters; see the module for the rest.
+    /// [`VerifyOutcome::Mismatch`] at the cost of one hash with today's parameters; see the module for the rest.
     ///
     /// The normalised form is tried first. Other programs, services of the older design among them, hashed what was
     /// typed, so an outdated hash is also tried with that, where it differs.
     ///
     /// # Errors
     /// [`HashError::Busy`], [`HashError::Failed`], and [`HashError::Unreadable`] before anything is computed.
-    pub async fn verify(&self, attempt: &PasswordAttempt, stored: Option<&PasswordHash>) -> Result<Verdict, HashError> {
-        let stored = stored.map(|hash| stored::read_any(hash, &self.today)).transpose()?;
+    pub async fn verify(
+        &self,
+        attempt: &PasswordAttempt,
+        stored: Option<&PasswordHash>,
+    ) -> Result<VerifyOutcome, HashError> {
+        let stored = stored.map(|hash| stored::parse_stored(hash, &self.current)).transpose()?;
         let normalised = attempt.normalised();
         let typed = (*normalised != attempt.expose()).then(|| Zeroizing::new(attempt.expose().to_owned()));
-        let offer = Offer { normalised, typed };
-        self.run(move |engine| engine.verify(&offer, stored.as_ref())).await
+        let candidate = PasswordCandidate { normalised, typed };
+        self.run(move |engine| engine.verify(&candidate, stored.as_ref())).await
     }
 
     /// How many hashes were computed since the start.
@@ -158,13 +162,13 @@ impl Hasher {
     /// Runs `work` on a worker.
     async fn run<T: Send + 'static>(
         &self,
-        work: impl FnOnce(&mut Engine) -> Result<T, HashError> + Send + 'static,
+        work: impl FnOnce(&mut HashEngine) -> Result<T, HashError> + Send + 'static,
     ) -> Result<T, HashError> {
         let span = tracing::info_span!(target: "userd::trace", "hash");
-        match self.gate.run(work).instrument(span).await {
+        match self.pool.run(work).instrument(span).await {
             Ok(outcome) => outcome,
-            Err(Refusal::Busy) => Err(HashError::Busy),
-            Err(Refusal::Panicked) => Err(HashError::Failed),
+            Err(HashPoolError::Busy) => Err(HashError::Busy),
+            Err(HashPoolError::Panicked) => Err(HashError::Failed),
         }
     }
 }

@@ -6,9 +6,9 @@ use std::time::Duration;
 pub(super) const MEMORY_KIB_SETTING_MAX: u32 = 1024 * 1024;
 
 /// The most passes and lanes that may be set. RFC 9106 recommends 1 to 3 passes and 4 lanes.
-pub(super) const PASSES_SETTING_MAX: u32 = 64;
-/// See [`PASSES_SETTING_MAX`].
-pub(super) const LANES_SETTING_MAX: u32 = 64;
+pub(super) const ITERATIONS_SETTING_MAX: u32 = 64;
+/// See [`ITERATIONS_SETTING_MAX`].
+pub(super) const PARALLELISM_SETTING_MAX: u32 = 64;
 
 /// The most worker threads and waiting requests that may be set: past any machine, before any harm.
 const WORKERS_MAX: usize = 1024;
@@ -21,9 +21,9 @@ pub struct HashSettings {
     /// Argon2 memory in KiB: at least 8 for each lane, at most 1,048,576 (1 GiB).
     pub memory_kib: u32,
     /// Argon2 passes: 1 to 64.
-    pub passes: u32,
+    pub iterations: u32,
     /// Argon2 lanes: 1 to 64. They are computed one after the other, so more of them cost the same time.
-    pub lanes: u32,
+    pub parallelism: u32,
     /// Worker threads: 1 to 1024. Each keeps `memory_kib` after its first hash.
     pub workers: usize,
     /// Requests that may wait for a worker: 1 to 1,000,000.
@@ -45,12 +45,12 @@ pub enum HashSettingsError {
         /// The most.
         most: u32,
     },
-    /// [`HashSettings::passes`] is out of bounds.
-    #[error("a hash makes {0} passes; set between 1 and {PASSES_SETTING_MAX}")]
-    Passes(u32),
-    /// [`HashSettings::lanes`] is out of bounds.
-    #[error("a hash has {0} lanes; set between 1 and {LANES_SETTING_MAX}")]
-    Lanes(u32),
+    /// [`HashSettings::iterations`] is out of bounds.
+    #[error("a hash makes {0} passes; set between 1 and {ITERATIONS_SETTING_MAX}")]
+    Iterations(u32),
+    /// [`HashSettings::parallelism`] is out of bounds.
+    #[error("a hash has {0} lanes; set between 1 and {PARALLELISM_SETTING_MAX}")]
+    Parallelism(u32),
     /// [`HashSettings::workers`] is out of bounds.
     #[error("there are {0} hash workers; set between 1 and {WORKERS_MAX}, best the number of cores")]
     Workers(usize),
@@ -65,15 +65,15 @@ impl HashSettings {
     /// # Errors
     /// The first setting that is out of bounds.
     pub fn check(&self) -> Result<(), HashSettingsError> {
-        if !(1..=LANES_SETTING_MAX).contains(&self.lanes) {
-            return Err(HashSettingsError::Lanes(self.lanes));
+        if !(1..=PARALLELISM_SETTING_MAX).contains(&self.parallelism) {
+            return Err(HashSettingsError::Parallelism(self.parallelism));
         }
-        let least = 8 * self.lanes;
+        let least = 8 * self.parallelism;
         if !(least..=MEMORY_KIB_SETTING_MAX).contains(&self.memory_kib) {
             return Err(HashSettingsError::Memory { given: self.memory_kib, least, most: MEMORY_KIB_SETTING_MAX });
         }
-        if !(1..=PASSES_SETTING_MAX).contains(&self.passes) {
-            return Err(HashSettingsError::Passes(self.passes));
+        if !(1..=ITERATIONS_SETTING_MAX).contains(&self.iterations) {
+            return Err(HashSettingsError::Iterations(self.iterations));
         }
         if !(1..=WORKERS_MAX).contains(&self.workers) {
             return Err(HashSettingsError::Workers(self.workers));

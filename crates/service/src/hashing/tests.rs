@@ -15,7 +15,7 @@ use userd_core::PasswordPolicy;
 use userd_core::random::{SeededRandom, SystemRandom};
 
 const TINY: HashSettings =
-    HashSettings { memory_kib: 8, passes: 1, lanes: 1, workers: 1, queue: 8, wait: Duration::from_secs(60) };
+    HashSettings { memory_kib: 8, iterations: 1, parallelism: 1, workers: 1, queue: 8, wait: Duration::from_secs(60) };
 
 const FOREIGN_PASSWORD: &str = "correct horse battery";
 
@@ -40,8 +40,8 @@ const FOREIGN_TODAY: &str =
 const FOREIGN_DECOMPOSED: &str =
     "$argon2i$v=19$m=64,t=3,p=1$MDEyMzQ1Njc4OWFiY2RlZg$QK6HhSNITfDOvjCHj/dkWBPXIkqQ9K0ZxreXpUrG1eo";
 
-fn hasher(settings: HashSettings) -> Hasher {
-    Hasher::start(&settings, Arc::new(SystemRandom)).unwrap()
+fn hasher(settings: HashSettings) -> PasswordHasher {
+    PasswordHasher::start(&settings, Arc::new(SystemRandom)).unwrap()
 }
 
 fn password(text: &str) -> Password {
@@ -56,9 +56,9 @@ fn stored(text: &str) -> PasswordHash {
     PasswordHash::parse(text).unwrap()
 }
 
-const MATCH: Result<Verdict, HashError> = Ok(Verdict::Match { outdated: false });
-const OUTDATED: Result<Verdict, HashError> = Ok(Verdict::Match { outdated: true });
-const MISMATCH: Result<Verdict, HashError> = Ok(Verdict::Mismatch);
+const MATCH: Result<VerifyOutcome, HashError> = Ok(VerifyOutcome::Match { needs_rehash: false });
+const OUTDATED: Result<VerifyOutcome, HashError> = Ok(VerifyOutcome::Match { needs_rehash: true });
+const MISMATCH: Result<VerifyOutcome, HashError> = Ok(VerifyOutcome::Mismatch);
 
 #[tokio::test]
 async fn a_hash_matches_its_password_and_no_other() {
@@ -73,7 +73,7 @@ async fn a_hash_matches_its_password_and_no_other() {
 
 #[tokio::test]
 async fn every_hash_has_a_fresh_salt() {
-    let hasher = Hasher::start(&TINY, Arc::new(SeededRandom::from_seed(1))).unwrap();
+    let hasher = PasswordHasher::start(&TINY, Arc::new(SeededRandom::from_seed(1))).unwrap();
     let mut heads = HashSet::new();
     for _ in 0..20 {
         let hash = hasher.hash(password("correct horse")).await.unwrap();
@@ -94,25 +94,25 @@ async fn hashes_of_other_programs_match_and_are_outdated() {
 
 #[tokio::test]
 async fn a_hash_of_todays_cost_is_not_outdated_whoever_made_it() {
-    let hasher = hasher(HashSettings { memory_kib: 19_456, passes: 2, ..TINY });
+    let hasher = hasher(HashSettings { memory_kib: 19_456, iterations: 2, ..TINY });
     assert_eq!(hasher.verify(&attempt(FOREIGN_PASSWORD), Some(&stored(FOREIGN_TODAY))).await, MATCH);
     assert_eq!(hasher.hashes_done(), 1);
 }
 
 #[tokio::test]
 async fn each_part_of_the_cost_makes_a_hash_outdated() {
-    let today = hasher(TINY);
+    let current = hasher(TINY);
     let others = [
         HashSettings { memory_kib: 16, ..TINY },
-        HashSettings { passes: 2, ..TINY },
-        HashSettings { memory_kib: 16, lanes: 2, ..TINY },
+        HashSettings { iterations: 2, ..TINY },
+        HashSettings { memory_kib: 16, parallelism: 2, ..TINY },
     ];
     for other in others {
         let hash = hasher(other).hash(password("correct horse")).await.unwrap();
-        assert_eq!(today.verify(&attempt("correct horse"), Some(&hash)).await, OUTDATED, "{other:?}");
+        assert_eq!(current.verify(&attempt("correct horse"), Some(&hash)).await, OUTDATED, "{other:?}");
     }
-    let old = today.rehash(&attempt("correct horse")).await.unwrap();
-    assert_eq!(today.verify(&attempt("correct horse"), Some(&old)).await, MATCH);
+    let old = current.rehash(&attempt("correct horse")).await.unwrap();
+    assert_eq!(current.verify(&attempt("correct horse"), Some(&old)).await, MATCH);
 }
 
 #[tokio::test]
@@ -201,7 +201,7 @@ async fn scrypt_with_many_small_blocks_is_computed_though_rfc_7914_would_not_hav
 
 #[tokio::test]
 async fn limits_never_shut_out_what_is_configured() {
-    let dear = HashSettings { memory_kib: 64, passes: stored::PASSES_MAX + 1, ..TINY };
+    let dear = HashSettings { memory_kib: 64, iterations: stored::ITERATIONS_MAX + 1, ..TINY };
     let hasher = hasher(dear);
     let hash = hasher.hash(password("correct horse")).await.unwrap();
     assert_eq!(hasher.verify(&attempt("correct horse"), Some(&hash)).await, MATCH);
@@ -209,15 +209,15 @@ async fn limits_never_shut_out_what_is_configured() {
 
 #[test]
 fn memory_for_a_dear_hash_is_given_back() {
-    let mut engine = Engine::new(Cost::today(&TINY), Arc::new(SystemRandom), Arc::default());
+    let mut engine = HashEngine::new(HashCost::current(&TINY), Arc::new(SystemRandom), Arc::default());
     assert_eq!(engine.blocks_held(), 0);
     engine.hash(b"x").unwrap();
     assert_eq!(engine.blocks_held(), 8);
-    let dear = stored::read_any(&stored(FOREIGN[0]), &Cost::today(&TINY)).unwrap();
-    let offer = |text: &str| Offer { normalised: Zeroizing::new(text.to_owned()), typed: None };
-    assert_eq!(engine.verify(&offer(FOREIGN_PASSWORD), Some(&dear)), OUTDATED);
+    let dear = stored::parse_stored(&stored(FOREIGN[0]), &HashCost::current(&TINY)).unwrap();
+    let candidate = |text: &str| PasswordCandidate { normalised: Zeroizing::new(text.to_owned()), typed: None };
+    assert_eq!(engine.verify(&candidate(FOREIGN_PASSWORD), Some(&dear)), OUTDATED);
     assert_eq!(engine.blocks_held(), 0);
-    assert_eq!(engine.verify(&offer("wrong"), Some(&dear)), MISMATCH);
+    assert_eq!(engine.verify(&candidate("wrong"), Some(&dear)), MISMATCH);
     assert_eq!(engine.blocks_held(), 8);
 }
 
@@ -227,7 +227,7 @@ async fn what_no_worker_began_in_time_is_busy_and_never_computed() {
     let (begun, has_begun) = oneshot::channel();
     let (release, released) = std::sync::mpsc::channel::<()>();
     let long = Duration::from_secs(60);
-    let mut held = Box::pin(hasher.gate.run_within(long, move |_| {
+    let mut held = Box::pin(hasher.pool.run_within(long, move |_| {
         let _ = begun.send(());
         let _ = released.recv();
     }));
@@ -240,7 +240,7 @@ async fn what_no_worker_began_in_time_is_busy_and_never_computed() {
     assert_eq!(hasher.hash(password("x")).await.map(|_| ()), Err(HashError::Busy));
     drop(release);
     assert_eq!(held.await, Ok(()));
-    assert_eq!(hasher.gate.run_within(long, |_| ()).await, Ok(()));
+    assert_eq!(hasher.pool.run_within(long, |_| ()).await, Ok(()));
     assert_eq!(hasher.hashes_done(), 0);
 }
 
@@ -248,8 +248,8 @@ async fn what_no_worker_began_in_time_is_busy_and_never_computed() {
 fn settings_that_give_no_hash_are_refused_with_what_would_be_right() {
     assert_eq!(TINY.check(), Ok(()));
     let refused = [
-        (HashSettings { lanes: 0, ..TINY }, "a hash has 0 lanes; set between 1 and 64"),
-        (HashSettings { passes: 0, ..TINY }, "a hash makes 0 passes; set between 1 and 64"),
+        (HashSettings { parallelism: 0, ..TINY }, "a hash has 0 lanes; set between 1 and 64"),
+        (HashSettings { iterations: 0, ..TINY }, "a hash makes 0 passes; set between 1 and 64"),
         (
             HashSettings { queue: 0, ..TINY },
             "0 requests may wait for a hash worker; set between 1 and 1000000, best four for each worker",
@@ -259,7 +259,7 @@ fn settings_that_give_no_hash_are_refused_with_what_would_be_right() {
             "there are 0 hash workers; set between 1 and 1024, best the number of cores",
         ),
         (
-            HashSettings { memory_kib: 31, lanes: 4, ..TINY },
+            HashSettings { memory_kib: 31, parallelism: 4, ..TINY },
             "the memory of a hash is 31 KiB; set it between 32 (8 KiB for each lane) and 1048576 KiB",
         ),
         (
@@ -269,7 +269,7 @@ fn settings_that_give_no_hash_are_refused_with_what_would_be_right() {
     ];
     for (settings, text) in refused {
         assert_eq!(settings.check().unwrap_err().to_string(), text);
-        let error = Hasher::start(&settings, Arc::new(SystemRandom)).err().unwrap();
+        let error = PasswordHasher::start(&settings, Arc::new(SystemRandom)).err().unwrap();
         assert_eq!((error.kind(), error.to_string().as_str()), (io::ErrorKind::InvalidInput, text));
     }
 }
@@ -278,15 +278,15 @@ proptest! {
     #[test]
     fn whatever_is_read_is_within_the_limits(
         scheme in "argon2(i|d|id)|[a-z0-9]{1,8}", version in prop::option::of(15_u32..22),
-        memory in prop_oneof![0_u32..200_000, any::<u32>()], passes in prop_oneof![0_u32..20, any::<u32>()],
-        lanes in prop_oneof![0_u32..20, any::<u32>()], salt in "[A-Za-z0-9+/]{1,70}", output in "[A-Za-z0-9+/]{1,90}",
+        memory in prop_oneof![0_u32..200_000, any::<u32>()], iterations in prop_oneof![0_u32..20, any::<u32>()],
+        parallelism in prop_oneof![0_u32..20, any::<u32>()], salt in "[A-Za-z0-9+/]{1,70}", output in "[A-Za-z0-9+/]{1,90}",
     ) {
         let version = version.map(|version| format!("$v={version}")).unwrap_or_default();
-        let text = format!("${scheme}{version}$m={memory},t={passes},p={lanes}${salt}${output}");
-        if let Ok(read) = stored::read(&stored(&text), &Cost::today(&TINY)) {
+        let text = format!("${scheme}{version}$m={memory},t={iterations},p={parallelism}${salt}${output}");
+        if let Ok(read) = stored::read(&stored(&text), &HashCost::current(&TINY)) {
             prop_assert!(read.cost.memory_kib <= stored::MEMORY_KIB_MAX);
-            prop_assert!(u64::from(memory) * u64::from(passes) <= stored::WORK_KIB_MAX);
-            prop_assert!((1..=stored::PASSES_MAX).contains(&passes) && (1..=stored::LANES_MAX).contains(&lanes));
+            prop_assert!(u64::from(memory) * u64::from(iterations) <= stored::WORK_KIB_MAX);
+            prop_assert!((1..=stored::ITERATIONS_MAX).contains(&iterations) && (1..=stored::PARALLELISM_MAX).contains(&parallelism));
             prop_assert!((16..=64).contains(&read.output.len()) && (8..=48).contains(&read.salt.len()));
         }
     }

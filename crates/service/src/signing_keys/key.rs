@@ -1,7 +1,7 @@
 //! One key that signs tokens: how it is made, what the store keeps of it, and its public half as a JWK.
 //!
 //! The private half is opened here and nowhere else, and leaves only into `jsonwebtoken`'s own wiped memory. When a
-//! key signs is not decided here but in `ring`.
+//! key signs is not decided here but in `key_set`.
 
 use std::fmt;
 
@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
-use crate::{Seal, UnsealError};
+use crate::{KeyDecryptError, KeyEncryption};
 use userd_core::Timestamp;
 use userd_core::random::Random;
 use userd_store::{KeyKind, StoredKey};
@@ -37,21 +37,21 @@ impl SigningAlgorithm {
 
     /// The word for it, as `alg` in a token says it (RFC 7518, RFC 8037).
     #[must_use]
-    pub fn word(self) -> &'static str {
+    pub fn as_str(self) -> &'static str {
         match self {
             Self::Es256 => "ES256",
             Self::EdDsa => "EdDSA",
         }
     }
 
-    fn from_word(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.word() == word)
+    fn parse(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == word)
     }
 }
 
 impl fmt::Display for SigningAlgorithm {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.word())
+        f.write_str(self.as_str())
     }
 }
 
@@ -84,7 +84,7 @@ impl Jwk {
         let y_member = y.as_ref().map(|y| format!(",\"y\":\"{y}\"")).unwrap_or_default();
         let members = format!("{{\"crv\":\"{crv}\",\"kty\":\"{kty}\",\"x\":\"{x}\"{y_member}}}");
         let kid = BASE64URL.encode(Sha256::digest(members));
-        Some(Self { kty, crv, x, y, purpose: "sig", alg: algorithm.word(), kid })
+        Some(Self { kty, crv, x, y, purpose: "sig", alg: algorithm.as_str(), kid })
     }
 
     /// The key's name in tokens: its thumbprint (RFC 7638).
@@ -96,7 +96,7 @@ impl Jwk {
 
 /// What can be said of a key without opening it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SigningRecord {
+pub struct SigningKeyInfo {
     /// Its place in the order in which keys were made; its id in the store.
     pub number: u64,
     /// Its name in tokens.
@@ -104,41 +104,41 @@ pub struct SigningRecord {
     /// How it signs.
     pub algorithm: SigningAlgorithm,
     /// When it was made.
-    pub made_at: Timestamp,
+    pub created_at: Timestamp,
     /// From when on it signs, until a later key does.
     pub signs_from: Timestamp,
 }
 
 /// A key as JSON in the store.
 #[derive(Serialize, Deserialize)]
-struct Kept {
+struct SigningKeyRecord {
     kid: String,
     alg: String,
     made_ms: u64,
     signs_from_ms: u64,
-    /// The private half, as PKCS#8, in the words of [`Seal`].
+    /// The private half, as PKCS#8, in the words of [`KeyEncryption`].
     sealed: String,
 }
 
-impl SigningRecord {
+impl SigningKeyInfo {
     /// What `stored` says, and the private half, still closed; `None` if it is no key of ours.
     pub(super) fn read(stored: &StoredKey) -> Option<(Self, String)> {
-        let kept: Kept = serde_json::from_str(&stored.text).ok()?;
+        let kept: SigningKeyRecord = serde_json::from_str(&stored.text).ok()?;
         let record = Self {
             number: stored.id.parse().ok()?,
             kid: kept.kid,
-            algorithm: SigningAlgorithm::from_word(&kept.alg)?,
-            made_at: Timestamp::from_millis(kept.made_ms),
+            algorithm: SigningAlgorithm::parse(&kept.alg)?,
+            created_at: Timestamp::from_millis(kept.made_ms),
             signs_from: Timestamp::from_millis(kept.signs_from_ms),
         };
         Some((record, kept.sealed))
     }
 
     fn write(&self, sealed: String) -> String {
-        let kept = Kept {
+        let kept = SigningKeyRecord {
             kid: self.kid.clone(),
-            alg: self.algorithm.word().to_owned(),
-            made_ms: self.made_at.as_millis(),
+            alg: self.algorithm.as_str().to_owned(),
+            made_ms: self.created_at.as_millis(),
             signs_from_ms: self.signs_from.as_millis(),
             sealed,
         };
@@ -149,14 +149,14 @@ impl SigningRecord {
 /// A key that can sign.
 #[derive(Debug)]
 pub(super) struct SigningKey {
-    pub(super) record: SigningRecord,
+    pub(super) record: SigningKeyInfo,
     pub(super) jwk: Jwk,
     /// Wiped when dropped, and hidden in `Debug`.
     private: EncodingKey,
 }
 
 /// A key that was made just now.
-pub(super) struct Fresh {
+pub(super) struct GeneratedKey {
     pub(super) key: SigningKey,
     /// What the store keeps of it.
     pub(super) text: String,
@@ -167,27 +167,32 @@ impl SigningKey {
     ///
     /// Its randomness is the library's own: `aws-lc-rs` makes a P-256 key in no other way, and signs with it in no
     /// other.
-    pub(super) fn make(mut record: SigningRecord, seal: &Seal, random: &dyn Random) -> Result<Fresh, KeyMaking> {
+    pub(super) fn generate(
+        mut record: SigningKeyInfo,
+        key_encryption: &KeyEncryption,
+        random: &dyn Random,
+    ) -> Result<GeneratedKey, KeyGenerationError> {
         let rng = SystemRandom::new();
         let pkcs8 = match record.algorithm {
             SigningAlgorithm::Es256 => EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &rng),
             SigningAlgorithm::EdDsa => Ed25519KeyPair::generate_pkcs8(&rng),
         };
-        let pkcs8 = pkcs8.map_err(|_| KeyMaking)?;
-        let jwk = public(record.algorithm, pkcs8.as_ref()).ok_or(KeyMaking)?;
+        let pkcs8 = pkcs8.map_err(|_| KeyGenerationError)?;
+        let jwk = public(record.algorithm, pkcs8.as_ref()).ok_or(KeyGenerationError)?;
         record.kid.clone_from(&jwk.kid);
-        let text = record.write(seal.close(KeyKind::Signing, &record.number.to_string(), pkcs8.as_ref(), random));
+        let text =
+            record.write(key_encryption.encrypt(KeyKind::Signing, &record.number.to_string(), pkcs8.as_ref(), random));
         let private = private(record.algorithm, pkcs8.as_ref());
-        Ok(Fresh { key: Self { record, jwk, private }, text })
+        Ok(GeneratedKey { key: Self { record, jwk, private }, text })
     }
 
     /// The key that `stored` is.
-    pub(super) fn open(stored: &StoredKey, seal: &Seal) -> Result<Self, UnsealError> {
-        let (record, sealed) = SigningRecord::read(stored).ok_or(UnsealError::Damaged)?;
-        let pkcs8: Zeroizing<Vec<u8>> = seal.open(KeyKind::Signing, &stored.id, &sealed)?;
-        let jwk = public(record.algorithm, &pkcs8).ok_or(UnsealError::Damaged)?;
+    pub(super) fn decrypt(stored: &StoredKey, key_encryption: &KeyEncryption) -> Result<Self, KeyDecryptError> {
+        let (record, sealed) = SigningKeyInfo::read(stored).ok_or(KeyDecryptError::Corrupt)?;
+        let pkcs8: Zeroizing<Vec<u8>> = key_encryption.decrypt(KeyKind::Signing, &stored.id, &sealed)?;
+        let jwk = public(record.algorithm, &pkcs8).ok_or(KeyDecryptError::Corrupt)?;
         if jwk.kid != record.kid {
-            return Err(UnsealError::Damaged);
+            return Err(KeyDecryptError::Corrupt);
         }
         let private = private(record.algorithm, &pkcs8);
         Ok(Self { record, jwk, private })
@@ -209,7 +214,7 @@ impl SigningKey {
 /// A key could not be made: the system gives no randomness.
 #[derive(Debug, thiserror::Error)]
 #[error("a key that signs could not be made")]
-pub struct KeyMaking;
+pub struct KeyGenerationError;
 
 fn public(algorithm: SigningAlgorithm, pkcs8: &[u8]) -> Option<Jwk> {
     match algorithm {
@@ -236,53 +241,53 @@ mod tests {
     use super::*;
     use userd_core::random::SeededRandom;
 
-    fn make(algorithm: SigningAlgorithm, seal: &Seal) -> Fresh {
+    fn make(algorithm: SigningAlgorithm, key_encryption: &KeyEncryption) -> GeneratedKey {
         let at = Timestamp::from_millis(1_000);
-        let record = SigningRecord { number: 7, kid: String::new(), algorithm, made_at: at, signs_from: at };
-        SigningKey::make(record, seal, &SeededRandom::from_seed(1)).expect("a key can be made")
+        let record = SigningKeyInfo { number: 7, kid: String::new(), algorithm, created_at: at, signs_from: at };
+        SigningKey::generate(record, key_encryption, &SeededRandom::from_seed(1)).expect("a key can be made")
     }
 
     #[test]
     fn a_key_is_read_back_and_signs_under_its_name() {
         for algorithm in SigningAlgorithm::ALL {
-            let seal = Seal::with(Some(&[1; 32]));
-            let fresh = make(algorithm, &seal);
+            let key_encryption = KeyEncryption::new(Some(&[1; 32]));
+            let fresh = make(algorithm, &key_encryption);
             let stored = StoredKey { id: "7".to_owned(), text: fresh.text };
-            let read = SigningKey::open(&stored, &seal).expect("our own key");
+            let read = SigningKey::decrypt(&stored, &key_encryption).expect("our own key");
             assert_eq!((&read.record, &read.jwk), (&fresh.key.record, &fresh.key.jwk));
             let token = read.sign(&serde_json::json!({"sub": "ada"})).expect("it signs");
             let header = BASE64URL.decode(token.split('.').next().expect("a header")).expect("base64url");
             let header: serde_json::Value = serde_json::from_slice(&header).expect("JSON");
-            assert_eq!(header, serde_json::json!({"typ": "JWT", "alg": algorithm.word(), "kid": read.jwk.kid()}));
+            assert_eq!(header, serde_json::json!({"typ": "JWT", "alg": algorithm.as_str(), "kid": read.jwk.kid()}));
         }
     }
 
     #[test]
     fn nothing_that_is_shown_holds_the_private_half() {
         for algorithm in SigningAlgorithm::ALL {
-            let plain = make(algorithm, &Seal::with(None));
+            let plain = make(algorithm, &KeyEncryption::new(None));
             let (_, sealed) =
-                SigningRecord::read(&StoredKey { id: "7".to_owned(), text: plain.text.clone() }).expect("our own key");
+                SigningKeyInfo::read(&StoredKey { id: "7".to_owned(), text: plain.text.clone() }).expect("our own key");
             let pkcs8 = BASE64URL.decode(sealed.trim_start_matches("plain:")).expect("base64url");
             let public = serde_json::to_string(&plain.key.jwk).expect("JSON");
             assert!(!public.contains("\"d\""), "{public}");
             let shown = format!("{:?}", plain.key);
             assert!(shown.contains("redacted") && !shown.contains(&format!("{:?}", &pkcs8[40..60])), "{shown}");
-            assert!(make(algorithm, &Seal::with(Some(&[1; 32]))).text.contains("\"sealed:"));
+            assert!(make(algorithm, &KeyEncryption::new(Some(&[1; 32]))).text.contains("\"sealed:"));
         }
     }
 
     #[test]
     fn a_key_in_anothers_place_or_under_anothers_name_is_damage() {
-        let seal = Seal::with(Some(&[1; 32]));
-        let fresh = make(SigningAlgorithm::Es256, &seal);
+        let key_encryption = KeyEncryption::new(Some(&[1; 32]));
+        let fresh = make(SigningAlgorithm::Es256, &key_encryption);
         let moved = StoredKey { id: "8".to_owned(), text: fresh.text.clone() };
-        assert_eq!(SigningKey::open(&moved, &seal).map(|_| ()), Err(UnsealError::Damaged));
+        assert_eq!(SigningKey::decrypt(&moved, &key_encryption).map(|_| ()), Err(KeyDecryptError::Corrupt));
         let renamed = fresh.text.replace(&fresh.key.record.kid, &"A".repeat(43));
         let renamed = StoredKey { id: "7".to_owned(), text: renamed };
-        assert_eq!(SigningKey::open(&renamed, &seal).map(|_| ()), Err(UnsealError::Damaged));
+        assert_eq!(SigningKey::decrypt(&renamed, &key_encryption).map(|_| ()), Err(KeyDecryptError::Corrupt));
         let stranger = StoredKey { id: "7".to_owned(), text: fresh.text.replace("ES256", "EdDSA") };
-        assert_eq!(SigningKey::open(&stranger, &seal).map(|_| ()), Err(UnsealError::Damaged));
+        assert_eq!(SigningKey::decrypt(&stranger, &key_encryption).map(|_| ()), Err(KeyDecryptError::Corrupt));
     }
 
     /// The example of RFC 8037, appendix A.3.

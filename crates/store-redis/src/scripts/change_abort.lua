@@ -7,7 +7,7 @@ local st, eop, chg, rel = fields(KEYS[1], 'st', 'eop', 'chg', 'rel')
 if st == 'A' and eop == ARGV[1] then return {'committed', rel} end
 if st ~= 'A' or string.match(chg, '^%d+') ~= ARGV[1] then return {'dead', rel} end
 
-rel = owe_change(rel, chg)
+rel = add_stale_change(rel, chg)
 redis.call('HSET', KEYS[1], 'rel', rel)
 redis.call('HDEL', KEYS[1], 'chg', 'till')
 return {'dead', rel}

@@ -15,10 +15,10 @@ redis.call('ZCARD', KEYS[2])
 redis.call('XLEN', KEYS[3])
 rev = tonumber(rev) + 1
 
-rel = owe(rel, eop, email)
+rel = add_stale_claim(rel, eop, email)
 redis.call('ZREM', KEYS[2], email .. '\0' .. ARGV[2])
 redis.call('ZADD', KEYS[2], 0, to .. '\0' .. ARGV[2])
 redis.call('HSET', KEYS[1], 'rev', rev, 'email', to, 'eop', op, 'rel', rel, unpack(ARGV, 9))
 redis.call('HDEL', KEYS[1], 'chg', 'till')
-note(KEYS[3], 3)
+append_event(KEYS[3], 3)
 return {'ok', rel}

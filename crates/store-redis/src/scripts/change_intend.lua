@@ -13,7 +13,7 @@ if tonumber(ver) == op and by == ARGV[4] then return {'ok'} end
 if rev ~= ARGV[2] then return {'stale'} end
 if ver ~= ARGV[1] then return {'raced'} end
 
-rel = owe_change(rel, chg)
+rel = add_stale_change(rel, chg)
 redis.call('HSET', KEYS[1], 'ver', op, 'by', ARGV[4], 'chg', op .. ' ' .. ARGV[3], 'till', ARGV[5])
 if rel ~= '' then redis.call('HSET', KEYS[1], 'rel', rel) end
 return {'ok'}

@@ -21,12 +21,12 @@ if KEYS[3] then
   begin_epoch(KEYS[3], ARGV[3], epoch, epoch + 1)
   redis.call('HSET', KEYS[1], 'epo', epoch + 1)
 end
-rel = owe_change(rel, chg)
+rel = add_stale_change(rel, chg)
 ver = tonumber(ver) + 1
 redis.call('HSET', KEYS[1], 'ver', ver, 'rev', next, 'by', ARGV[2], unpack(ARGV, 10))
 if chg ~= '' then
   redis.call('HSET', KEYS[1], 'rel', rel)
   redis.call('HDEL', KEYS[1], 'chg', 'till')
 end
-if KEYS[2] then note(KEYS[2], 4) end
+if KEYS[2] then append_event(KEYS[2], 4) end
 return {'ok', rel}

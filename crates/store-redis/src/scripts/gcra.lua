@@ -17,7 +17,7 @@ local function gcra_take(full_at, now, interval, burst)
 end
 
 -- When the bucket is full again once one is given back; 0: it is full.
-local function gcra_give_back(full_at, now, interval)
+local function gcra_refund(full_at, now, interval)
   local after = full_at - interval
   if after <= now then return 0 end
   return after

@@ -12,19 +12,19 @@
 local st, rev, epo = fields(KEYS[1], 'st', 'rev', 'epo')
 if st ~= 'A' then return {'missing'} end
 local id, epoch = ARGV[2], tonumber(epo) or 0
-local open, agent = fields(KEYS[2], id, half(id) .. 'u')
+local open, agent = fields(KEYS[2], id, id_prefix(id) .. 'u')
 if is_core(open) and epoch_of(open) == epoch then return {'ok', open, agent, refresh_of(KEYS[2], id)} end
 if rev ~= ARGV[1] then return {'stale'} end
 local time = redis.call('TIME')
 if time[1] * 1000 + math.floor(time[2] / 1000) > tonumber(ARGV[9]) then return {'late'} end
 redis.call('XLEN', KEYS[3])
 
-local now, all, live, stays = made_of(ARGV[3]), redis.call('HGETALL', KEYS[2]), {}, {}
+local now, all, live, stays = created_at_of(ARGV[3]), redis.call('HGETALL', KEYS[2]), {}, {}
 for i = 1, #all, 2 do
   local one, core = all[i], all[i + 1]
   if #one == 16 and is_core(core) and epoch_of(core) == epoch
-    and now < seen_of(core) + tonumber(ARGV[6]) and now < made_of(core) + tonumber(ARGV[7]) then
-    live[#live + 1] = {made_of(core), one}
+    and now < last_used_at_of(core) + tonumber(ARGV[6]) and now < created_at_of(core) + tonumber(ARGV[7]) then
+    live[#live + 1] = {created_at_of(core), one}
   end
 end
 table.sort(live, function(one, other)
@@ -36,9 +36,9 @@ for place = 1, math.min(#live, tonumber(ARGV[8]) - 1) do stays[live[place][2]] =
 drop_others(KEYS[2], all, stays)
 local core = with_epoch(ARGV[3], epoch)
 redis.call('HSET', KEYS[2], id, core)
-if ARGV[4] ~= '' then redis.call('HSET', KEYS[2], half(id) .. 'u', ARGV[4]) end
+if ARGV[4] ~= '' then redis.call('HSET', KEYS[2], id_prefix(id) .. 'u', ARGV[4]) end
 put_refresh(KEYS[2], id, ARGV[5])
 -- No session outlives this one by the absolute limit. It only tidies: who is over is decided by who reads.
 redis.call('PEXPIRE', KEYS[2], ARGV[7])
-note(KEYS[3], 10)
+append_event(KEYS[3], 10)
 return {'ok', core, ARGV[4], ARGV[5]}

@@ -16,7 +16,7 @@ end
 local function line(op, email) return op .. ' ' .. email .. '\n' end
 
 -- Adds a claim to the list of those to release, once.
-local function owe(rel, op, email)
+local function add_stale_claim(rel, op, email)
   if email == '' then return rel end
   local one = line(op, email)
   if string.find('\n' .. rel, '\n' .. one, 1, true) then return rel end
@@ -24,15 +24,15 @@ local function owe(rel, op, email)
 end
 
 -- Adds the claim of an unfinished change to the list: whoever began it finds it dead.
-local function owe_change(rel, chg)
+local function add_stale_change(rel, chg)
   local op, email = string.match(chg, '^(%d+) (.+)$')
-  if op then return owe(rel, op, email) end
+  if op then return add_stale_claim(rel, op, email) end
   return rel
 end
 
 -- Turns a record into a tombstone: nothing personal is left, only the state, the version that fences late
 -- messages, who did it, and what has still to be released.
-local function bury(key, st, ver, by, rel, ttl_ms)
+local function write_tombstone(key, st, ver, by, rel, ttl_ms)
   redis.call('DEL', key)
   redis.call('HSET', key, 'st', st, 'ver', ver)
   if by ~= '' then redis.call('HSET', key, 'by', by) end
@@ -51,7 +51,7 @@ end
 -- Appends one event to a shard's history, of which about the last so many are kept. The fields are always the same
 -- in the same order: Redis then keeps their names once for many events. ARGV has it from `first` on: how many are
 -- kept, user (16 bytes), kind, at (ms), from, by.
-local function note(key, first)
+local function append_event(key, first)
   redis.call('XADD', key, 'MAXLEN', '~', ARGV[first], '*', 'user', ARGV[first + 1], 'kind', ARGV[first + 2],
     'at', ARGV[first + 3], 'from', ARGV[first + 4], 'by', ARGV[first + 5])
 end

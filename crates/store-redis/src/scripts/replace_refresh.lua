@@ -11,5 +11,5 @@ if state == ARGV[3] then return 'ok' end
 if state ~= ARGV[2] then return 'other' end
 
 put_refresh(KEYS[1], id, ARGV[3])
-redis.call('HSET', KEYS[1], id, with_seen(core, tonumber(ARGV[4])))
+redis.call('HSET', KEYS[1], id, with_last_used_at(core, tonumber(ARGV[4])))
 return 'ok'

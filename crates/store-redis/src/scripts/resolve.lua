@@ -10,14 +10,14 @@ local st, ver, email, eop, chg, rel, till = fields(KEYS[1], 'st', 'ver', 'email'
 if st == 'P' and email == ARGV[1] and eop == ARGV[2] then
   local left = left_ms(till, ARGV[3])
   if left > 0 then return {'BUSY', left} end
-  bury(KEYS[1], 'X', ver, '', '', ARGV[4])
+  write_tombstone(KEYS[1], 'X', ver, '', '', ARGV[4])
   return {'DEAD'}
 end
 if st == 'A' and email == ARGV[1] and eop == ARGV[2] then return {'OWNED'} end
 if st == 'A' and chg == ARGV[2] .. ' ' .. ARGV[1] then
   local left = left_ms(till, ARGV[3])
   if left > 0 then return {'BUSY', left} end
-  redis.call('HSET', KEYS[1], 'rel', owe_change(rel, chg))
+  redis.call('HSET', KEYS[1], 'rel', add_stale_change(rel, chg))
   redis.call('HDEL', KEYS[1], 'chg', 'till')
 end
 return {'DEAD'}

@@ -11,30 +11,30 @@
 local function is_core(core) return #core == 32 or #core == 36 or #core == 48 end
 
 local function epoch_of(core) return (struct.unpack('>I4', core, 17)) end
-local function made_of(core) return (struct.unpack('>I6', core, 21)) end
-local function seen_of(core) return (struct.unpack('>I6', core, 27)) end
+local function created_at_of(core) return (struct.unpack('>I6', core, 21)) end
+local function last_used_at_of(core) return (struct.unpack('>I6', core, 27)) end
 
 local function with_epoch(core, epoch)
   return string.sub(core, 1, 16) .. struct.pack('>I4', epoch) .. string.sub(core, 21)
 end
 
 -- The use of a session at `at`; a later one that was written already stays.
-local function with_seen(core, at)
-  if at <= seen_of(core) then return core end
+local function with_last_used_at(core, at)
+  if at <= last_used_at_of(core) then return core end
   return string.sub(core, 1, 26) .. struct.pack('>I6', at) .. string.sub(core, 33)
 end
 
 -- What the fields beside the core are named by.
-local function half(id) return string.sub(id, 1, 8) end
+local function id_prefix(id) return string.sub(id, 1, 8) end
 
 local function refresh_of(key, id)
-  local short = half(id)
+  local short = id_prefix(id)
   return table.concat({fields(key, short .. 'r', short .. 's', short .. 't')})
 end
 
 local function put_refresh(key, id, state)
   for place, letter in ipairs({'r', 's', 't'}) do
-    local name, piece = half(id) .. letter, string.sub(state, 64 * place - 63, 64 * place)
+    local name, piece = id_prefix(id) .. letter, string.sub(state, 64 * place - 63, 64 * place)
     if piece ~= '' then redis.call('HSET', key, name, piece) else redis.call('HDEL', key, name) end
   end
 end
@@ -42,11 +42,11 @@ end
 -- Drops every field that is of no session in `stays`, a set of ids; what belongs to no core goes with it.
 local function drop_others(key, all, stays)
   local halves = {}
-  for id in pairs(stays) do halves[half(id)] = true end
+  for id in pairs(stays) do halves[id_prefix(id)] = true end
   for i = 1, #all, 2 do
     local name = all[i]
     local goes_on = stays[name]
-    if #name ~= 16 then goes_on = halves[half(name)] end
+    if #name ~= 16 then goes_on = halves[id_prefix(name)] end
     if not goes_on then redis.call('HDEL', key, name) end
   end
 end

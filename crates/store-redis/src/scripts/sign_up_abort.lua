@@ -5,5 +5,5 @@
 -- Answers: dead | committed (another delivery of the same request got through)
 local st, ver = fields(KEYS[1], 'st', 'ver')
 if st == 'A' then return 'committed' end
-if st == 'P' then bury(KEYS[1], 'X', ver, '', '', ARGV[1]) end
+if st == 'P' then write_tombstone(KEYS[1], 'X', ver, '', '', ARGV[1]) end
 return 'dead'

@@ -15,5 +15,5 @@ redis.call('ZADD', KEYS[3], 0, email .. '\0' .. ARGV[1])
 redis.call('HSET', KEYS[1], 'st', 'A')
 redis.call('HDEL', KEYS[1], 'till')
 redis.call('PERSIST', KEYS[1])
-note(KEYS[4], 2)
+append_event(KEYS[4], 2)
 return 'ok'

@@ -10,14 +10,14 @@ use crate::config::{LogFormat, StoreTarget};
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// The start-up banner. The store shows no password.
-pub struct Banner {
+pub struct StartupBanner {
     /// Where userd serves, with the port that was found.
     pub listen: SocketAddr,
     /// Where the users are kept.
     pub store: StoreTarget,
 }
 
-impl Banner {
+impl StartupBanner {
     /// Shows the banner; among JSON lines, as one of them.
     pub fn show(&self, format: LogFormat) {
         match format {
@@ -40,7 +40,7 @@ impl Banner {
     }
 }
 
-impl fmt::Display for Banner {
+impl fmt::Display for StartupBanner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "userd {VERSION} serves on http://{}", self.listen)?;
         writeln!(f, "  users are kept in {}", self.store)?;
@@ -61,7 +61,7 @@ mod tests {
     #[test]
     fn the_banner_shows_a_reachable_address_and_no_password() {
         let store = StoreTarget::parse("redis://ada:hunter2@cache.example:6380/1").expect("a proper target");
-        let banner = Banner { listen: ([0, 0, 0, 0], 8000).into(), store }.to_string();
+        let banner = StartupBanner { listen: ([0, 0, 0, 0], 8000).into(), store }.to_string();
         assert!(banner.contains("serves on http://0.0.0.0:8000\n"), "{banner}");
         assert!(banner.contains("curl -i http://127.0.0.1:8000/api/users "), "{banner}");
         assert!(banner.contains("redis://ada:***@cache.example:6380/1"), "{banner}");

@@ -34,10 +34,10 @@ pub fn init(format: LogFormat) {
 }
 
 /// What looks at spans besides.
-pub(super) type MoreLayers = Option<Box<dyn Layer<Registry> + Send + Sync>>;
+pub(super) type SpanLayer = Option<Box<dyn Layer<Registry> + Send + Sync>>;
 
 /// The same, and spans go to `traces`.
-pub(super) fn init_with(format: LogFormat, traces: MoreLayers) {
+pub(super) fn init_with(format: LogFormat, traces: SpanLayer) {
     let subscriber = subscriber_to(format, io::stderr, io::stderr().is_terminal(), traces);
     if subscriber::set_global_default(subscriber).is_err() {
         return;
@@ -49,12 +49,7 @@ pub(super) fn init_with(format: LogFormat, traces: MoreLayers) {
     panic::set_hook(Box::new(log_panic));
 }
 
-fn subscriber_to<W>(
-    format: LogFormat,
-    writer: W,
-    colours: bool,
-    traces: MoreLayers,
-) -> Box<dyn Subscriber + Send + Sync>
+fn subscriber_to<W>(format: LogFormat, writer: W, colours: bool, traces: SpanLayer) -> Box<dyn Subscriber + Send + Sync>
 where
     W: for<'writer> fmt::MakeWriter<'writer> + Send + Sync + 'static,
 {
@@ -96,15 +91,15 @@ mod tests {
 
     /// Remembers each call of `write`.
     #[derive(Clone, Default)]
-    struct Writes(Arc<Mutex<Vec<String>>>);
+    struct RecordedWrites(Arc<Mutex<Vec<String>>>);
 
-    impl Writes {
+    impl RecordedWrites {
         fn lines(&self) -> Vec<String> {
             self.0.lock().expect("no test panics here").clone()
         }
     }
 
-    impl Write for Writes {
+    impl Write for RecordedWrites {
         fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
             self.0.lock().expect("no test panics here").push(String::from_utf8_lossy(bytes).into_owned());
             Ok(bytes.len())
@@ -116,7 +111,7 @@ mod tests {
     }
 
     fn logged(format: LogFormat, act: impl FnOnce()) -> Vec<String> {
-        let writes = Writes::default();
+        let writes = RecordedWrites::default();
         let made = writes.clone();
         subscriber::with_default(subscriber_to(format, move || made.clone(), false, None), act);
         writes.lines()

@@ -4,24 +4,24 @@
 //! [`run`] is the whole life of a serving process. The other parts of this module each prepare one thing that
 //! belongs to the process and not to a request: where log lines go, how many files may be open, the threads.
 
-mod accounts;
+mod admin;
 mod banner;
 mod doctor;
+mod import_export;
 mod keys;
-mod limits;
 mod logging;
-mod moving;
+mod rlimit;
 mod runtime;
+mod serve;
 #[cfg(feature = "otlp")]
 mod traces;
-mod wiring;
 
-pub use accounts::{AccountsError, OpenAccounts};
-pub use banner::Banner;
-pub use doctor::{ExamineError, examine};
-pub use keys::{KeysError, OpenKeys};
-pub use limits::{OPEN_FILES_ADVISED, raise_open_files};
+pub use admin::{AdminContext, AdminContextError};
+pub use banner::StartupBanner;
+pub use doctor::{DoctorError, check_store};
+pub use import_export::{ImportExportError, export, open_import, open_legacy};
+pub use keys::{KeyContext, KeyContextError};
 pub use logging::init as init_logging;
-pub use moving::{MoveError, export, open_import, open_legacy};
+pub use rlimit::{OPEN_FILES_RECOMMENDED, raise_open_files_limit};
 pub use runtime::build as build_runtime;
-pub use wiring::{AppError, chain, open_store, run};
+pub use serve::{AppError, chain, open_store, run};

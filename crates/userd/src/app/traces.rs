@@ -26,15 +26,15 @@ const EXPORT_TIMEOUT: Duration = Duration::from_secs(10);
 const LAST_BATCH_TIME_MAX: Duration = Duration::from_secs(3);
 
 /// The way to the collector.
-pub(super) struct Traces(SdkTracerProvider);
+pub(super) struct TraceExporter(SdkTracerProvider);
 
-impl Traces {
+impl TraceExporter {
     /// To the collector of the configuration, if it names one. Has to be called outside of any runtime: the client
     /// brings one of its own.
     ///
     /// # Errors
     /// If the address can't be used.
-    pub(super) fn to(config: &OtlpConfig) -> Result<Option<Self>, ExporterBuildError> {
+    pub(super) fn from_config(config: &OtlpConfig) -> Result<Option<Self>, ExporterBuildError> {
         let Some(endpoint) = &config.endpoint else { return Ok(None) };
         let exporter =
             SpanExporter::builder().with_http().with_endpoint(endpoint).with_timeout(EXPORT_TIMEOUT).build()?;
@@ -74,7 +74,7 @@ pub(super) fn join() -> JoinTrace {
     Arc::new(move |span, parent| {
         if let Some(parent) = parent {
             // A span that is not recorded has no parent to set.
-            let _ = span.set_parent(propagator.extract(&Parent(parent)));
+            let _ = span.set_parent(propagator.extract(&TraceparentHeader(parent)));
         }
         let context = span.context();
         let found = context.span().span_context().clone();
@@ -83,9 +83,9 @@ pub(super) fn join() -> JoinTrace {
 }
 
 /// The one header that says it.
-struct Parent<'a>(&'a str);
+struct TraceparentHeader<'a>(&'a str);
 
-impl Extractor for Parent<'_> {
+impl Extractor for TraceparentHeader<'_> {
     fn get(&self, key: &str) -> Option<&str> {
         (key == "traceparent").then_some(self.0)
     }

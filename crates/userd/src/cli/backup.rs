@@ -7,10 +7,10 @@ use std::process::ExitCode;
 
 use clap::Args;
 
-use super::EXIT_MISTAKE;
+use super::EXIT_USAGE;
 use crate::app;
 use crate::config::{Config, StoreTarget};
-use userd_store_sqlite::{BackupError, Copied};
+use userd_store_sqlite::{BackupError, BackupSummary};
 
 /// It could not be done; the sentence says why.
 const EXIT_FAILED: u8 = 1;
@@ -39,29 +39,29 @@ pub(super) struct RestoreOptions {
 
 /// Copies the store of the configuration.
 pub(super) fn backup(config: &Config, options: &BackupOptions) -> ExitCode {
-    let Some(database) = embedded_path(config, "backup") else { return ExitCode::from(EXIT_MISTAKE) };
+    let Some(database) = sqlite_path(config, "backup") else { return ExitCode::from(EXIT_USAGE) };
     let done = userd_store_sqlite::backup(database, &options.file, options.replace, config.sqlite.timeout);
-    told("backup", done, |copied| {
+    report("backup", done, |copied| {
         format!("{}: {} users, {} bytes\n", options.file.display(), copied.users, copied.bytes)
     })
 }
 
 /// Puts a copy in the place of the store of the configuration.
 pub(super) fn restore(config: &Config, options: &RestoreOptions) -> ExitCode {
-    let Some(database) = embedded_path(config, "restore") else { return ExitCode::from(EXIT_MISTAKE) };
+    let Some(database) = sqlite_path(config, "restore") else { return ExitCode::from(EXIT_USAGE) };
     let done = userd_store_sqlite::restore(&options.file, database, options.replace, config.sqlite.timeout);
-    told("restore", done, |copied| {
-        let kept = copied.kept.as_ref().map(|kept| format!("; what was there is now {}", kept.display()));
+    report("restore", done, |copied| {
+        let kept = copied.previous.as_ref().map(|kept| format!("; what was there is now {}", kept.display()));
         format!("{}: {} users{}\n", database.display(), copied.users, kept.unwrap_or_default())
     })
 }
 
 /// The file of users, or a sentence on what is done without one.
-fn embedded_path<'c>(config: &'c Config, command: &str) -> Option<&'c Path> {
+fn sqlite_path<'c>(config: &'c Config, command: &str) -> Option<&'c Path> {
     match &config.store {
         StoreTarget::Sqlite { path } => Some(path),
         StoreTarget::Redis(_) => {
-            say(&format!(
+            print_error(&format!(
                 "userd {command}: a Redis is not a file of userd's: copy and put back its own snapshots or append-only \
                  files (docs/operations/backup.md)\n"
             ));
@@ -70,7 +70,11 @@ fn embedded_path<'c>(config: &'c Config, command: &str) -> Option<&'c Path> {
     }
 }
 
-fn told(command: &str, done: Result<Copied, BackupError>, words: impl Fn(&Copied) -> String) -> ExitCode {
+fn report(
+    command: &str,
+    done: Result<BackupSummary, BackupError>,
+    words: impl Fn(&BackupSummary) -> String,
+) -> ExitCode {
     match done {
         Ok(copied) => {
             // It was done, whether or not anybody reads it.
@@ -78,13 +82,13 @@ fn told(command: &str, done: Result<Copied, BackupError>, words: impl Fn(&Copied
             ExitCode::SUCCESS
         }
         Err(error) => {
-            say(&format!("userd {command}: {}\n", app::chain(&error)));
+            print_error(&format!("userd {command}: {}\n", app::chain(&error)));
             ExitCode::from(EXIT_FAILED)
         }
     }
 }
 
-fn say(text: &str) {
+fn print_error(text: &str) {
     // Nobody is left to be told that standard error is closed.
     let _ = io::stderr().lock().write_all(text.as_bytes());
 }

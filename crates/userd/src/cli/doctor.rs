@@ -9,17 +9,17 @@ use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use crate::app::{self, ExamineError};
+use crate::app::{self, DoctorError};
 use crate::config::Config;
-use userd_service::doctor::{Course, Report};
-use userd_store::{FindingState, Treatment};
+use userd_service::doctor::{CheckOptions, DoctorReport};
+use userd_store::{CheckMode, FindingState};
 
 /// The store could not be opened, or stayed away.
-const EXIT_BROKE_OFF: u8 = 1;
+const EXIT_ABORTED: u8 = 1;
 /// Something was found that `--repair` would mend.
-const EXIT_MENDABLE: u8 = 3;
+const EXIT_REPAIRABLE: u8 = 3;
 /// Something was found that a person has to look at.
-const EXIT_NEEDS_PERSON: u8 = 4;
+const EXIT_MANUAL: u8 = 4;
 
 /// What the doctor is to do.
 #[derive(Debug, Clone, Copy, Args)]
@@ -37,10 +37,10 @@ pub(super) struct DoctorOptions {
 
 /// Makes the pass and tells what came of it.
 pub(super) fn run(config: &Config, options: DoctorOptions) -> ExitCode {
-    let treatment = if options.repair { Treatment::Repair } else { Treatment::Report };
-    let course = Course { treatment, rate_per_s: options.rate };
+    let mode = if options.repair { CheckMode::Repair } else { CheckMode::Report };
+    let check_options = CheckOptions { mode, rate_per_s: options.rate };
     let bar = progress();
-    let watch = |_: &[_], report: &Report| {
+    let watch = |_: &[_], report: &DoctorReport| {
         if let Some(expected) = report.expected {
             bar.set_length(expected.max(report.users));
         }
@@ -50,19 +50,19 @@ pub(super) fn run(config: &Config, options: DoctorOptions) -> ExitCode {
             found => format!("{found} found"),
         });
     };
-    let examined = super::block_on(config, app::examine(config, course, &watch));
+    let outcome = super::block_on(config, app::check_store(config, check_options, &watch));
     bar.finish_and_clear();
-    let examined = match examined {
-        Ok(examined) => examined,
-        Err(sentence) => return broke_off(&sentence),
+    let outcome = match outcome {
+        Ok(outcome) => outcome,
+        Err(sentence) => return aborted(&sentence),
     };
-    let (report, error) = match examined {
+    let (report, error) = match outcome {
         Ok(report) => (report, None),
-        Err(ExamineError::BrokeOff(broke)) => {
-            let sentence = app::chain(&broke);
-            (broke.report, Some(sentence))
+        Err(DoctorError::CheckAborted(stopped)) => {
+            let sentence = app::chain(&stopped);
+            (stopped.report, Some(sentence))
         }
-        Err(error) => return broke_off(&app::chain(&error)),
+        Err(error) => return aborted(&app::chain(&error)),
     };
     let store = config.store.to_string();
     if options.json {
@@ -71,19 +71,19 @@ pub(super) fn run(config: &Config, options: DoctorOptions) -> ExitCode {
         print(&as_text(&store, &report));
     }
     match error {
-        Some(sentence) => broke_off(&sentence),
-        None => ExitCode::from(code(&report)),
+        Some(sentence) => aborted(&sentence),
+        None => ExitCode::from(exit_code(&report)),
     }
 }
 
-fn code(report: &Report) -> u8 {
-    if report.count(FindingState::NeedsPerson) > 0 {
-        EXIT_NEEDS_PERSON
-    } else if report.count(FindingState::Mendable) > 0 {
-        EXIT_MENDABLE
-    } else if report.disturbed {
+fn exit_code(report: &DoctorReport) -> u8 {
+    if report.count(FindingState::Manual) > 0 {
+        EXIT_MANUAL
+    } else if report.count(FindingState::Repairable) > 0 {
+        EXIT_REPAIRABLE
+    } else if report.topology_changed {
         // Nothing was found, but not everything was looked at.
-        EXIT_BROKE_OFF
+        EXIT_ABORTED
     } else {
         0
     }
@@ -98,69 +98,69 @@ fn progress() -> ProgressBar {
     ProgressBar::no_length().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
 }
 
-fn as_json(store: &str, report: &Report, error: Option<&str>) -> Value {
+fn as_json(store: &str, report: &DoctorReport, error: Option<&str>) -> Value {
     let findings = report.findings.iter().map(|finding| {
         json!({
-            "kind": finding.kind.word(),
-            "state": finding.state.word(),
+            "kind": finding.kind.as_str(),
+            "state": finding.state.as_str(),
             "user": finding.user.map(|id| id.to_string()),
-            "place": finding.place,
+            "location": finding.place,
             "detail": finding.detail,
         })
     });
     json!({
         "store": store,
-        "complete": error.is_none() && !report.disturbed,
+        "complete": error.is_none() && !report.topology_changed,
         "error": error,
         "users": report.users,
-        "mended": report.count(FindingState::Mended),
-        "mendable": report.count(FindingState::Mendable),
-        "needs_person": report.count(FindingState::NeedsPerson),
+        "repaired": report.count(FindingState::Repaired),
+        "repairable": report.count(FindingState::Repairable),
+        "manual": report.count(FindingState::Manual),
         "findings": findings.collect::<Vec<_>>(),
-        "findings_left_out": report.left_out(),
+        "findings_omitted": report.omitted_findings(),
     })
 }
 
-fn as_text(store: &str, report: &Report) -> String {
+fn as_text(store: &str, report: &DoctorReport) -> String {
     let mut text = String::new();
     // Writing to a String never fails.
     if !report.findings.is_empty() {
-        let _ = writeln!(text, "{:<13} {:<16} WHERE AND WHAT", "STATE", "KIND");
+        let _ = writeln!(text, "{:<13} {:<18} WHERE AND WHAT", "STATE", "KIND");
         for finding in &report.findings {
-            let (state, kind) = (finding.state.word(), finding.kind.word());
-            let _ = writeln!(text, "{state:<13} {kind:<16} {}", finding.place);
+            let (state, kind) = (finding.state.as_str(), finding.kind.as_str());
+            let _ = writeln!(text, "{state:<13} {kind:<18} {}", finding.place);
             let whose = finding.user.map(|id| format!(" (user {id})")).unwrap_or_default();
-            let _ = writeln!(text, "{:<30} {}{whose}", "", finding.detail);
+            let _ = writeln!(text, "{:<32} {}{whose}", "", finding.detail);
         }
         text.push('\n');
     }
-    if report.left_out() > 0 {
-        let _ = writeln!(text, "{} more are not listed.", report.left_out());
+    if report.omitted_findings() > 0 {
+        let _ = writeln!(text, "{} more are not listed.", report.omitted_findings());
     }
     let counted = |state, words: &str| match report.count(state) {
         0 => None,
         count => Some(format!("{count} {words}")),
     };
     let parts: Vec<String> = [
-        counted(FindingState::Mended, "mended"),
-        counted(FindingState::Mendable, "that `userd doctor --repair` mends"),
-        counted(FindingState::NeedsPerson, "that a person has to look at (docs/operations/doctor.md)"),
+        counted(FindingState::Repaired, "repaired"),
+        counted(FindingState::Repairable, "that `userd doctor --repair` mends"),
+        counted(FindingState::Manual, "that a person has to look at (docs/operations/doctor.md)"),
     ]
     .into_iter()
     .flatten()
     .collect();
     let found = if parts.is_empty() { "nothing found".to_owned() } else { parts.join(", ") };
     let _ = writeln!(text, "{store}: {} users looked at, {found}", report.users);
-    if report.disturbed {
+    if report.topology_changed {
         text.push_str("keys moved during the pass: run again\n");
     }
     text
 }
 
-fn broke_off(sentence: &str) -> ExitCode {
+fn aborted(sentence: &str) -> ExitCode {
     // Nobody is left to be told that standard error is closed.
     let _ = writeln!(io::stderr().lock(), "userd doctor: {sentence}");
-    ExitCode::from(EXIT_BROKE_OFF)
+    ExitCode::from(EXIT_ABORTED)
 }
 
 /// To standard output. A reader that went away (`| head`) is no mistake.

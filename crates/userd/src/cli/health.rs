@@ -9,11 +9,11 @@ use std::time::Duration;
 use clap::Args;
 use ureq::Agent;
 
-use super::EXIT_MISTAKE;
+use super::EXIT_USAGE;
 use crate::config::Config;
 
 /// It did not answer, or not that it is well.
-const EXIT_UNWELL: u8 = 1;
+const EXIT_UNHEALTHY: u8 = 1;
 
 /// How long all of it may take. `/health/ready` answers within the time limit of the store, a second unless it is
 /// configured otherwise; this is less than the 5 s that container platforms wait for their check.
@@ -33,16 +33,16 @@ pub(super) struct HealthOptions {
 pub(super) fn run(config: &Config, options: &HealthOptions) -> ExitCode {
     let base = match base(config.listen, options.url.as_deref()) {
         Ok(base) => base,
-        Err(sentence) => return say(EXIT_MISTAKE, &sentence),
+        Err(sentence) => return fail(EXIT_USAGE, &sentence),
     };
     let path = if options.live { "/health/live" } else { "/health/ready" };
-    match ask(&format!("{base}{path}")) {
+    match probe(&format!("{base}{path}")) {
         Ok(()) => {
             // A reader that went away is no mistake.
             let _ = writeln!(io::stdout().lock(), "{}", if options.live { "live" } else { "ready" });
             ExitCode::SUCCESS
         }
-        Err(sentence) => say(EXIT_UNWELL, &sentence),
+        Err(sentence) => fail(EXIT_UNHEALTHY, &sentence),
     }
 }
 
@@ -52,7 +52,7 @@ fn base(listen: SocketAddr, url: Option<&str>) -> Result<String, String> {
         if listen.port() == 0 {
             return Err("userd listens on any free port; say which with --url http://127.0.0.1:PORT".to_owned());
         }
-        return Ok(format!("http://{}", SocketAddr::new(reachable(listen.ip()), listen.port())));
+        return Ok(format!("http://{}", SocketAddr::new(reachable_ip(listen.ip()), listen.port())));
     };
     if url.starts_with("http://") && !url.contains(['?', '#', '@']) {
         Ok(url.trim_end_matches('/').to_owned())
@@ -62,7 +62,7 @@ fn base(listen: SocketAddr, url: Option<&str>) -> Result<String, String> {
 }
 
 /// An address of this machine at which something that listens on `ip` is reached.
-fn reachable(ip: IpAddr) -> IpAddr {
+fn reachable_ip(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
         IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
@@ -71,7 +71,7 @@ fn reachable(ip: IpAddr) -> IpAddr {
 }
 
 /// One request, without redirects and without the proxy that the environment may name.
-fn ask(url: &str) -> Result<(), String> {
+fn probe(url: &str) -> Result<(), String> {
     let config = Agent::config_builder()
         .timeout_global(Some(TIMEOUT))
         .max_redirects(0)
@@ -86,7 +86,7 @@ fn ask(url: &str) -> Result<(), String> {
     }
 }
 
-fn say(code: u8, sentence: &str) -> ExitCode {
+fn fail(code: u8, sentence: &str) -> ExitCode {
     // Nobody is left to be told that standard error is closed.
     let _ = writeln!(io::stderr().lock(), "userd health: {sentence}");
     ExitCode::from(code)

@@ -1,19 +1,19 @@
 //! What the `userd` program understands: takes the command line apart, and says what came of it in words and an
 //! exit code. What serving means is `app`'s business.
 //!
-//! To add a command: a variant of `Command` with its help as a doc comment, a function in a file of its own
+//! To add a command: a variant of `CliCommand` with its help as a doc comment, a function in a file of its own
 //! below this module, a line in `act`.
 
+mod admin;
 mod backup;
 mod completions;
 mod config;
 mod doctor;
 mod health;
+mod import_export;
 mod keys;
 mod man;
-mod moving;
-mod strangers;
-mod user;
+mod sanitize;
 
 use std::ffi::OsString;
 use std::io::{self, Write};
@@ -23,10 +23,10 @@ use std::process::ExitCode;
 use clap::{Args, CommandFactory, Parser, Subcommand};
 
 use crate::app;
-use crate::config::{Config, Flags, Sources};
+use crate::config::{CliFlags, Config, ConfigSources};
 
 /// Wrong usage or a wrong configuration; what clap uses for the former.
-const EXIT_MISTAKE: u8 = 2;
+const EXIT_USAGE: u8 = 2;
 
 const LONG_ABOUT: &str = "\
 userd is the user-accounts service beside your own services: it signs people up, finds them by id or e-mail, \
@@ -49,10 +49,10 @@ Examples:
   userd backup /backup/userd-today.db          copy the file of users, while it
                                                is being served
   userd restore /backup/userd-today.db         put it back, after userd stopped
-  userd keys api create --name gateway --scope users:read,users:write
+  userd api-keys create --name gateway --scope users:read,users:write
                                                make a key for another service
-  userd keys api list                          who has keys, and last used them
-  userd keys rotate                            make the next key for tokens
+  userd api-keys list                          who has keys, and last used them
+  userd signing-keys rotate                    make the next key for tokens
   userd user list                              who signed up; more with --help
   userd user show ada@example.org              one user, by e-mail or by id
   userd stats --server http://127.0.0.1:8000   how many users another userd has
@@ -91,13 +91,13 @@ Of userd export and userd import: 0 all users are in the file, or in the store
 #[command(name = "userd", version, long_about = LONG_ABOUT, after_long_help = AFTER_HELP, max_term_width = 120)]
 struct Cli {
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Option<CliCommand>,
     #[command(flatten)]
-    options: Options,
+    options: GlobalOptions,
 }
 
 #[derive(Debug, Args)]
-struct Options {
+struct GlobalOptions {
     /// Serve on this address and port [default: 127.0.0.1:8000]
     #[arg(long, global = true, value_name = "ADDR:PORT")]
     listen: Option<String>,
@@ -114,28 +114,31 @@ struct Options {
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum CliCommand {
     /// Serve (what userd does without a command)
     Serve,
     /// Look whether all users are whole and unique, while userd serves or not
     Doctor(doctor::DoctorOptions),
     /// Ask a serving userd whether it is well: exit code 0, or 1
     Health(health::HealthOptions),
-    /// Make, list, revoke and rotate keys, while userd serves or not
+    /// Create, list and revoke the API keys of other services, while userd serves or not
     #[command(subcommand)]
-    Keys(keys::KeysCommand),
+    ApiKeys(keys::ApiKeysCommand),
+    /// List and rotate the keys that sign tokens, while userd serves or not
+    #[command(subcommand)]
+    SigningKeys(keys::SigningKeysCommand),
     /// Copy the embedded store into a file, while userd serves or not
     Backup(backup::BackupOptions),
     /// Put a copy of the embedded store back, while userd is stopped
     Restore(backup::RestoreOptions),
     /// List, show, make, shut, change and delete users
-    User(Box<user::UserOptions>),
+    User(Box<admin::UserOptions>),
     /// Say how many users there are, in which store, of which version
-    Stats(user::StatsOptions),
+    Stats(admin::StatsOptions),
     /// Write all users out, a line of JSON each, while userd serves or not
-    Export(moving::ExportOptions),
+    Export(import_export::ExportOptions),
     /// Take users in, from such lines or from the older design's database
-    Import(moving::ImportOptions),
+    Import(import_export::ImportOptions),
     /// Look at the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
@@ -161,38 +164,39 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
         // Help and version are errors to clap, with exit code 0.
         Err(error) => {
             let _ = error.print();
-            u8::try_from(error.exit_code()).map_or(ExitCode::from(EXIT_MISTAKE), ExitCode::from)
+            u8::try_from(error.exit_code()).map_or(ExitCode::from(EXIT_USAGE), ExitCode::from)
         }
     }
 }
 
 fn act(cli: Cli) -> ExitCode {
     let options = cli.options;
-    match cli.command.unwrap_or(Command::Serve) {
-        Command::Serve => with_config(options, app::run),
-        Command::Doctor(doctor) => with_config(options, |config| doctor::run(config, doctor)),
-        Command::Health(health) => with_config(options, |config| health::run(config, &health)),
-        Command::Keys(command) => with_config(options, |config| keys::run(config, command)),
-        Command::User(user) => user::run(*user, options),
-        Command::Stats(stats) => user::stats(&stats, options),
-        Command::Export(export) => with_config(options, |config| moving::export(config, &export)),
-        Command::Import(import) => with_config(options, |config| moving::import(config, &import)),
-        Command::Backup(backup) => with_config(options, |config| backup::backup(config, &backup)),
-        Command::Restore(restore) => with_config(options, |config| backup::restore(config, &restore)),
-        Command::Config(ConfigCommand::Show) => with_config(options, config::show),
-        Command::Config(ConfigCommand::Check) => with_config(options, config::check),
+    match cli.command.unwrap_or(CliCommand::Serve) {
+        CliCommand::Serve => with_config(options, app::run),
+        CliCommand::Doctor(doctor) => with_config(options, |config| doctor::run(config, doctor)),
+        CliCommand::Health(health) => with_config(options, |config| health::run(config, &health)),
+        CliCommand::ApiKeys(command) => with_config(options, |config| keys::api_keys(config, command)),
+        CliCommand::SigningKeys(command) => with_config(options, |config| keys::signing_keys(config, command)),
+        CliCommand::User(user) => admin::run(*user, options),
+        CliCommand::Stats(stats) => admin::stats(&stats, options),
+        CliCommand::Export(export) => with_config(options, |config| import_export::export(config, &export)),
+        CliCommand::Import(import) => with_config(options, |config| import_export::import(config, &import)),
+        CliCommand::Backup(backup) => with_config(options, |config| backup::backup(config, &backup)),
+        CliCommand::Restore(restore) => with_config(options, |config| backup::restore(config, &restore)),
+        CliCommand::Config(ConfigCommand::Show) => with_config(options, config::show),
+        CliCommand::Config(ConfigCommand::Check) => with_config(options, config::check),
         // What tells of the program itself does so whatever the configuration is.
-        Command::Completions(completions) => completions::run(completions, &mut Cli::command()),
-        Command::Man(man) => man::run(&man, Cli::command()),
+        CliCommand::Completions(completions) => completions::run(completions, &mut Cli::command()),
+        CliCommand::Man(man) => man::run(&man, Cli::command()),
     }
 }
 
 /// Loads the configuration and goes on with it, if there is no mistake in it.
-fn with_config(options: Options, act: impl FnOnce(&Config) -> ExitCode) -> ExitCode {
-    let Options { listen, store, config_file, log } = options;
-    match Config::load(&Sources::from_process(Flags { listen, store, log, config: config_file })) {
+fn with_config(options: GlobalOptions, act: impl FnOnce(&Config) -> ExitCode) -> ExitCode {
+    let GlobalOptions { listen, store, config_file, log } = options;
+    match Config::load(&ConfigSources::from_process(CliFlags { listen, store, log, config: config_file })) {
         Ok(config) => act(&config),
-        Err(error) => refuse(&error),
+        Err(error) => report_config_error(&error),
     }
 }
 
@@ -216,12 +220,12 @@ fn block_on_threads<T>(threads: usize, act: impl Future<Output = T>) -> Result<T
 }
 
 /// Says what is wrong with the configuration, a line a mistake.
-fn refuse(error: &crate::config::ConfigError) -> ExitCode {
-    let count = error.mistakes.len();
+fn report_config_error(error: &crate::config::ConfigError) -> ExitCode {
+    let count = error.issues.len();
     let mistakes = if count == 1 { "a mistake".to_owned() } else { format!("{count} mistakes") };
     // Nobody is left to be told that standard error is closed.
     let _ = writeln!(io::stderr().lock(), "userd: {mistakes} in the configuration, nothing was started\n{error}");
-    ExitCode::from(EXIT_MISTAKE)
+    ExitCode::from(EXIT_USAGE)
 }
 
 #[cfg(test)]
@@ -235,7 +239,7 @@ mod tests {
 
     #[test]
     fn the_help_fits_a_terminal_of_80_columns() {
-        let lines = AFTER_HELP.lines().chain(user::AFTER_HELP.lines());
+        let lines = AFTER_HELP.lines().chain(admin::AFTER_HELP.lines());
         let wide: Vec<&str> = lines.filter(|line| line.chars().count() > 80).collect();
         assert_eq!(wide, Vec::<&str>::new());
     }

@@ -1,7 +1,7 @@
 //! Where every setting comes from and what it means. Plain values; knows no other layer of the crate.
 //!
 //! The reference is `userd.default.toml`, compiled in: its keys are the keys that exist. Above it lie
-//! `userd.toml`, `.env`, the environment and the flags, see [`Sources`]. [`Config::load`] finds all mistakes in
+//! `userd.toml`, `.env`, the environment and the flags, see [`ConfigSources`]. [`Config::load`] finds all mistakes in
 //! one pass, each with the place it was made in and what would be right; no message holds a secret.
 //!
 //! To add a setting: write it with its comment into `userd.default.toml`, add a field below and the line that
@@ -10,9 +10,9 @@
 mod access_section;
 mod error;
 mod layers;
+mod legacy_env;
 mod otlp_section;
-mod plain_redis;
-mod read;
+mod reader;
 mod redis_section;
 mod redis_target;
 mod secret;
@@ -25,19 +25,21 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-pub use access_section::{ProxyConfig, Refill, SessionConfig, SignUpBy, ThrottleConfig, TokenAlgorithm, TokenConfig};
-pub use error::{ConfigError, Mistake, Origin};
+pub use access_section::{
+    BucketConfig, ProxyConfig, RateLimitConfig, SessionConfig, SignUpPolicy, TokenAlgorithm, TokenConfig,
+};
+pub use error::{ConfigError, ConfigIssue, ConfigOrigin};
 pub use layers::DEFAULTS;
 pub use otlp_section::OtlpConfig;
-pub use redis_section::{AcknowledgedBy, DeclaredDurability, RedisConfig};
+pub use redis_section::{AcknowledgeMode, AssumedDurability, RedisConfig};
 pub use redis_target::{HostPort, REDIS_PORT_DEFAULT, RedisServers, RedisTarget, SENTINEL_PORT_DEFAULT};
-pub use secret::{HIDDEN, Secret};
-pub use show::Entry;
-pub use sources::{API_KEY_VARIABLE, CONFIG_VARIABLE, Flags, Sources};
+pub use secret::{REDACTED, SecretString};
+pub use show::ConfigEntry;
+pub use sources::{API_KEY_VARIABLE, CONFIG_VARIABLE, CliFlags, ConfigSources};
 pub use store_target::{StoreTarget, StoreTargetError};
 
-use layers::Layers;
-use read::Reader;
+use layers::ConfigLayers;
+use reader::ConfigReader;
 
 /// More threads than any machine has use for; a larger number is a slip of the hand.
 const WORKERS_MAX: u32 = 1024;
@@ -78,25 +80,25 @@ pub struct Config {
     /// The doctor's passes while serving.
     pub doctor: DoctorConfig,
     /// Who may sign people up.
-    pub sign_up: SignUpBy,
+    pub sign_up: SignUpPolicy,
     /// How long sessions live.
     pub session: SessionConfig,
     /// What tokens for other services say, and how they are signed.
     pub token: TokenConfig,
     /// Other sites whose pages may call.
-    pub origins: Vec<String>,
+    pub allowed_origins: Vec<String>,
     /// Which proxies are believed.
     pub proxy: ProxyConfig,
     /// How many wrong passwords are borne.
-    pub throttle: ThrottleConfig,
+    pub rate_limit: RateLimitConfig,
     /// How many events are kept.
-    pub events_kept: u64,
+    pub events_retention_max: u64,
     /// Where traces go.
     pub otlp: OtlpConfig,
     /// What is accepted although it is not advisable, a sentence each.
     pub warnings: Vec<String>,
     /// Every key with the value in force, for `userd config show`; secrets hidden.
-    pub entries: Vec<Entry>,
+    pub entries: Vec<ConfigEntry>,
 }
 
 /// How to log.
@@ -134,9 +136,9 @@ pub struct HashConfig {
     /// Argon2 memory in KiB.
     pub memory_kib: u32,
     /// Argon2 passes.
-    pub passes: u32,
+    pub iterations: u32,
     /// Argon2 lanes.
-    pub lanes: u32,
+    pub parallelism: u32,
     /// Threads that hash.
     pub workers: usize,
     /// Requests that may wait for one.
@@ -174,12 +176,12 @@ impl Config {
     ///
     /// # Errors
     /// Every mistake that was found.
-    pub fn load(sources: &Sources) -> Result<Self, ConfigError> {
-        let mut mistakes = Vec::new();
-        let layers = Layers::read(sources, &mut mistakes);
-        let mut read = Reader { layers: &layers, working_dir: &sources.working_dir, mistakes };
+    pub fn load(sources: &ConfigSources) -> Result<Self, ConfigError> {
+        let mut issues = Vec::new();
+        let layers = ConfigLayers::read(sources, &mut issues);
+        let mut read = ConfigReader { layers: &layers, working_dir: &sources.working_dir, issues };
         let choice = store_choice::read(&mut read);
-        let workers = or_if_zero(read.whole("workers", 0..=WORKERS_MAX), sources.cores);
+        let workers = default_if_zero(read.integer("workers", 0..=WORKERS_MAX), sources.cores);
         let mut config = Self {
             listen: read_listen(&mut read),
             store: choice.target.clone(),
@@ -187,7 +189,7 @@ impl Config {
             log: read_choice(&mut read, "log", &[("text", LogFormat::Text), ("json", LogFormat::Json)])
                 .unwrap_or(LogFormat::Text),
             workers,
-            shutdown_grace: Duration::from_secs(read.whole("shutdown_grace_s", 1..=600)),
+            shutdown_grace: Duration::from_secs(read.integer("shutdown_grace_s", 1..=600)),
             http: read_http(&mut read),
             password: read_password(&mut read),
             hash: read_hash(&mut read, sources.cores),
@@ -197,16 +199,16 @@ impl Config {
             sign_up: access_section::read_sign_up(&mut read),
             session: access_section::read_session(&mut read),
             token: access_section::read_token(&mut read),
-            origins: access_section::read_origins(&mut read),
+            allowed_origins: access_section::read_allowed_origins(&mut read),
             proxy: access_section::read_proxy(&mut read),
-            throttle: access_section::read_throttle(&mut read),
-            events_kept: read.whole("events.kept", 102_400..=1_000_000_000),
+            rate_limit: access_section::read_rate_limit(&mut read),
+            events_retention_max: read.integer("events.retention_max", 102_400..=1_000_000_000),
             otlp: otlp_section::read(&mut read),
             warnings: choice.warning.iter().cloned().collect(),
             entries: Vec::new(),
         };
-        if !read.mistakes.is_empty() {
-            return Err(ConfigError { mistakes: read.mistakes });
+        if !read.issues.is_empty() {
+            return Err(ConfigError { issues: read.issues });
         }
         config.warnings.extend(hash_warning(&config.hash));
         config.warnings.extend(issuer_warning(&config));
@@ -215,61 +217,61 @@ impl Config {
     }
 }
 
-fn or_if_zero(number: usize, otherwise: usize) -> usize {
+fn default_if_zero(number: usize, otherwise: usize) -> usize {
     if number == 0 { otherwise } else { number }
 }
 
-fn read_ms(read: &mut Reader<'_>, key: &str) -> Duration {
-    Duration::from_millis(read.whole(key, 1..=TIMEOUT_MS_MAX))
+fn read_ms(read: &mut ConfigReader<'_>, key: &str) -> Duration {
+    Duration::from_millis(read.integer(key, 1..=TIMEOUT_MS_MAX))
 }
 
-fn read_listen(read: &mut Reader<'_>) -> SocketAddr {
+fn read_listen(read: &mut ConfigReader<'_>) -> SocketAddr {
     let text = read.text("listen");
     text.trim().parse().unwrap_or_else(|_| {
         if !text.is_empty() {
             let right = "write both, such as 127.0.0.1:8000, 0.0.0.0:8000 or [::1]:8000";
-            read.refuse("listen", format!("{text:?} is no address with a port: {right}"));
+            read.reject("listen", format!("{text:?} is no address with a port: {right}"));
         }
         SocketAddr::from(([127, 0, 0, 1], 0))
     })
 }
 
-fn read_static_dir(read: &mut Reader<'_>) -> Option<PathBuf> {
+fn read_static_dir(read: &mut ConfigReader<'_>) -> Option<PathBuf> {
     let text = read.text("static_dir");
     if text.is_empty() {
         return None;
     }
     if !read.working_dir.join(&text).is_dir() {
-        read.refuse("static_dir", format!("there is no folder {text}: make it, or leave static_dir empty"));
+        read.reject("static_dir", format!("there is no folder {text}: make it, or leave static_dir empty"));
     }
     Some(PathBuf::from(text))
 }
 
 /// One of a few words.
-fn read_choice<T: Copy>(read: &mut Reader<'_>, key: &str, choices: &[(&str, T)]) -> Option<T> {
+fn read_choice<T: Copy>(read: &mut ConfigReader<'_>, key: &str, choices: &[(&str, T)]) -> Option<T> {
     let text = read.text(key);
     let found = choices.iter().find(|(word, _)| *word == text.trim()).map(|(_, value)| *value);
     if found.is_none() && !text.is_empty() {
         let words: Vec<_> = choices.iter().map(|(word, _)| format!("{word:?}")).collect();
-        read.refuse(key, format!("{text:?} is none of the choices: write one of {}", words.join(", ")));
+        read.reject(key, format!("{text:?} is none of the choices: write one of {}", words.join(", ")));
     }
     found
 }
 
-fn read_http(read: &mut Reader<'_>) -> HttpConfig {
+fn read_http(read: &mut ConfigReader<'_>) -> HttpConfig {
     HttpConfig {
-        body_bytes_max: read.whole("http.body_bytes_max", 4096..=1_048_576),
-        body_timeout: Duration::from_millis(read.whole("http.body_timeout_ms", 1..=600_000)),
-        keep_alive_s: read.whole("http.keep_alive_s", 0..=3600),
+        body_bytes_max: read.integer("http.body_bytes_max", 4096..=1_048_576),
+        body_timeout: Duration::from_millis(read.integer("http.body_timeout_ms", 1..=600_000)),
+        keep_alive_s: read.integer("http.keep_alive_s", 0..=3600),
     }
 }
 
-fn read_password(read: &mut Reader<'_>) -> PasswordConfig {
+fn read_password(read: &mut ConfigReader<'_>) -> PasswordConfig {
     // 256 characters of four bytes each are the 1,024 bytes that are taken for a check.
-    let chars_max = read.whole("password.chars_max", 64..=256);
-    let chars_min: usize = read.whole("password.chars_min", 8..=256);
+    let chars_max = read.integer("password.chars_max", 64..=256);
+    let chars_min: usize = read.integer("password.chars_min", 8..=256);
     if chars_min > chars_max {
-        read.refuse(
+        read.reject(
             "password.chars_min",
             format!("{chars_min} is more than password.chars_max: write a number from 8 to {chars_max}"),
         );
@@ -277,31 +279,32 @@ fn read_password(read: &mut Reader<'_>) -> PasswordConfig {
     PasswordConfig { chars_min, chars_max }
 }
 
-fn read_hash(read: &mut Reader<'_>, cores: usize) -> HashConfig {
-    let lanes: u32 = read.whole("hash.lanes", 1..=16);
-    let memory_kib = read.whole("hash.memory_kib", 8..=1_048_576);
-    if memory_kib < 8 * lanes {
-        let right = format!("write at least {}, or fewer lanes", 8 * lanes);
-        read.refuse("hash.memory_kib", format!("Argon2 needs 8 KiB for each of the {lanes} lanes: {right}"));
+fn read_hash(read: &mut ConfigReader<'_>, cores: usize) -> HashConfig {
+    let parallelism: u32 = read.integer("hash.parallelism", 1..=16);
+    let memory_kib = read.integer("hash.memory_kib", 8..=1_048_576);
+    if memory_kib < 8 * parallelism {
+        let right = format!("write at least {}, or fewer lanes", 8 * parallelism);
+        read.reject("hash.memory_kib", format!("Argon2 needs 8 KiB for each of the {parallelism} lanes: {right}"));
     }
-    let workers = or_if_zero(read.whole("hash.workers", 0..=WORKERS_MAX), cores);
+    let workers = default_if_zero(read.integer("hash.workers", 0..=WORKERS_MAX), cores);
     HashConfig {
         memory_kib,
-        passes: read.whole("hash.passes", 1..=64),
-        lanes,
+        iterations: read.integer("hash.iterations", 1..=64),
+        parallelism,
         workers,
-        queue: or_if_zero(read.whole("hash.queue", 0..=QUEUE_MAX), HASH_QUEUE_PER_WORKER * workers),
+        queue: default_if_zero(read.integer("hash.queue", 0..=QUEUE_MAX), HASH_QUEUE_PER_WORKER * workers),
         wait: read_ms(read, "hash.wait_ms"),
     }
 }
 
 fn hash_warning(hash: &HashConfig) -> Option<String> {
-    let strong = OWASP.iter().any(|(memory_kib, passes)| hash.memory_kib >= *memory_kib && hash.passes >= *passes);
+    let strong =
+        OWASP.iter().any(|(memory_kib, iterations)| hash.memory_kib >= *memory_kib && hash.iterations >= *iterations);
     (!strong).then(|| {
         format!(
-            "hash.memory_kib = {} with hash.passes = {} is weaker than OWASP recommends: \
+            "hash.memory_kib = {} with hash.iterations = {} is weaker than OWASP recommends: \
              stolen hashes would be cheaper to guess than with 19456 and 2",
-            hash.memory_kib, hash.passes
+            hash.memory_kib, hash.iterations
         )
     })
 }
@@ -318,19 +321,19 @@ fn issuer_warning(config: &Config) -> Option<String> {
     })
 }
 
-fn read_sqlite(read: &mut Reader<'_>, workers: usize) -> SqliteConfig {
+fn read_sqlite(read: &mut ConfigReader<'_>, workers: usize) -> SqliteConfig {
     SqliteConfig {
-        readers: or_if_zero(read.whole("sqlite.readers", 0..=WORKERS_MAX), workers),
+        readers: default_if_zero(read.integer("sqlite.readers", 0..=WORKERS_MAX), workers),
         timeout: read_ms(read, "sqlite.timeout_ms"),
-        queue: read.whole("sqlite.queue", 1..=QUEUE_MAX),
+        queue: read.integer("sqlite.queue", 1..=QUEUE_MAX),
     }
 }
 
-fn read_doctor(read: &mut Reader<'_>) -> DoctorConfig {
+fn read_doctor(read: &mut ConfigReader<'_>) -> DoctorConfig {
     DoctorConfig {
-        background: read.flag("doctor.background"),
-        rate_per_s: read.whole("doctor.rate_per_s", 1..=1_000_000),
-        pause: Duration::from_secs(read.whole("doctor.pause_s", 1..=2_592_000)),
-        repair: read.flag("doctor.repair"),
+        background: read.boolean("doctor.background"),
+        rate_per_s: read.integer("doctor.rate_per_s", 1..=1_000_000),
+        pause: Duration::from_secs(read.integer("doctor.pause_s", 1..=2_592_000)),
+        repair: read.boolean("doctor.repair"),
     }
 }

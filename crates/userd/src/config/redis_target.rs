@@ -5,7 +5,7 @@
 use std::fmt;
 use std::net::Ipv6Addr;
 
-use super::secret::{HIDDEN, Secret};
+use super::secret::{REDACTED, SecretString};
 use super::store_target::StoreTargetError;
 
 /// The port of Redis where none is given.
@@ -25,7 +25,7 @@ pub struct RedisTarget {
     /// The ACL user; `None` is Redis's user `default`.
     pub username: Option<String>,
     /// The password, if the server wants one.
-    pub password: Option<Secret>,
+    pub password: Option<SecretString>,
     /// Whether to speak TLS.
     pub tls: bool,
 }
@@ -43,7 +43,7 @@ pub struct HostPort {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RedisServers {
     /// One server.
-    One(HostPort),
+    Standalone(HostPort),
     /// The primary that these Sentinels watch under a name.
     Sentinels {
         /// Where the Sentinels are.
@@ -58,13 +58,13 @@ pub enum RedisServers {
 /// What a scheme says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct RedisScheme {
-    topology: Topology,
+    topology: RedisTopology,
     tls: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Topology {
-    One,
+enum RedisTopology {
+    Standalone,
     Sentinels,
     Cluster,
 }
@@ -74,9 +74,9 @@ impl RedisScheme {
     pub(super) fn parse(scheme: &str) -> Option<Self> {
         let (base, topology) = scheme.split_once('+').unwrap_or((scheme, ""));
         let topology = match topology {
-            "" if !scheme.contains('+') => Topology::One,
-            "sentinel" => Topology::Sentinels,
-            "cluster" => Topology::Cluster,
+            "" if !scheme.contains('+') => RedisTopology::Standalone,
+            "sentinel" => RedisTopology::Sentinels,
+            "cluster" => RedisTopology::Cluster,
             _ => return None,
         };
         match base {
@@ -89,8 +89,8 @@ impl RedisScheme {
 
 impl RedisTarget {
     /// One server, without user and TLS.
-    pub(super) fn one(server: HostPort, db: u32, password: Option<Secret>) -> Self {
-        Self { servers: RedisServers::One(server), db, username: None, password, tls: false }
+    pub(super) fn standalone(server: HostPort, db: u32, password: Option<SecretString>) -> Self {
+        Self { servers: RedisServers::Standalone(server), db, username: None, password, tls: false }
     }
 
     /// The target in what follows the scheme: `//[user:password@]host[:port][,…][/service][/db]`.
@@ -109,11 +109,11 @@ impl RedisTarget {
             addresses.collect::<Result<Vec<_>, _>>()
         };
         let (servers, db) = match scheme.topology {
-            Topology::One if addresses.contains(',') => return Err(StoreTargetError::SeveralServers),
-            Topology::One => {
-                (RedisServers::One(parse_host_port(addresses, REDIS_PORT_DEFAULT)?), parse_database(path)?)
+            RedisTopology::Standalone if addresses.contains(',') => return Err(StoreTargetError::SeveralServers),
+            RedisTopology::Standalone => {
+                (RedisServers::Standalone(parse_host_port(addresses, REDIS_PORT_DEFAULT)?), parse_database(path)?)
             }
-            Topology::Sentinels => {
+            RedisTopology::Sentinels => {
                 let (service, db) = path.split_once('/').unwrap_or((path, ""));
                 if !is_service_name(service) {
                     return Err(StoreTargetError::NoService);
@@ -121,7 +121,7 @@ impl RedisTarget {
                 let (sentinels, service) = (list(SENTINEL_PORT_DEFAULT)?, service.to_owned());
                 (RedisServers::Sentinels { sentinels, service }, parse_database(db)?)
             }
-            Topology::Cluster => match parse_database(path)? {
+            RedisTopology::Cluster => match parse_database(path)? {
                 0 => (RedisServers::Cluster(list(REDIS_PORT_DEFAULT)?), 0),
                 _ => return Err(StoreTargetError::DatabaseOnCluster),
             },
@@ -139,10 +139,10 @@ fn is_service_name(text: &str) -> bool {
     is_host_name(text)
 }
 
-fn parse_user_info(text: &str) -> Result<(Option<String>, Option<Secret>), StoreTargetError> {
+fn parse_user_info(text: &str) -> Result<(Option<String>, Option<SecretString>), StoreTargetError> {
     let (username, password) = text.split_once(':').unwrap_or((text, ""));
     let present = |part: &str| percent_decode(part).map(|decoded| (!decoded.is_empty()).then_some(decoded));
-    Ok((present(username)?, present(password)?.map(Secret::new)))
+    Ok((present(username)?, present(password)?.map(SecretString::new)))
 }
 
 fn parse_host_port(text: &str, port_default: u16) -> Result<HostPort, StoreTargetError> {
@@ -210,7 +210,7 @@ impl fmt::Display for RedisTarget {
     /// The target as one would write it, the password hidden.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (topology, addresses, path) = match &self.servers {
-            RedisServers::One(server) => ("", std::slice::from_ref(server), format!("/{}", self.db)),
+            RedisServers::Standalone(server) => ("", std::slice::from_ref(server), format!("/{}", self.db)),
             RedisServers::Sentinels { sentinels, service } => {
                 ("+sentinel", sentinels.as_slice(), format!("/{service}/{}", self.db))
             }
@@ -220,7 +220,7 @@ impl fmt::Display for RedisTarget {
         match (&self.username, &self.password) {
             (None, None) => {}
             (Some(username), None) => write!(f, "{username}@")?,
-            (username, Some(_)) => write!(f, "{}:{HIDDEN}@", username.as_deref().unwrap_or_default())?,
+            (username, Some(_)) => write!(f, "{}:{REDACTED}@", username.as_deref().unwrap_or_default())?,
         }
         let addresses: Vec<String> = addresses.iter().map(HostPort::to_string).collect();
         write!(f, "{}{path}", addresses.join(","))

@@ -6,13 +6,13 @@ use serde::{Serialize, Serializer};
 use zeroize::Zeroizing;
 
 /// What is printed in place of a secret.
-pub const HIDDEN: &str = "***";
+pub const REDACTED: &str = "***";
 
-/// A secret text, such as the password of Redis. It comes out through [`Secret::expose`] only.
+/// A secret text, such as the password of Redis. It comes out through [`SecretString::expose`] only.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Secret(Zeroizing<String>);
+pub struct SecretString(Zeroizing<String>);
 
-impl Secret {
+impl SecretString {
     /// Takes `text` as a secret.
     #[must_use]
     pub fn new(text: String) -> Self {
@@ -26,20 +26,20 @@ impl Secret {
     }
 }
 
-impl fmt::Debug for Secret {
+impl fmt::Debug for SecretString {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Secret(***)")
+        f.write_str("SecretString(***)")
     }
 }
 
-impl fmt::Display for Secret {
+impl fmt::Display for SecretString {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(HIDDEN)
+        f.write_str(REDACTED)
     }
 }
 
-impl Serialize for Secret {
+impl Serialize for SecretString {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_str(HIDDEN)
+        serializer.serialize_str(REDACTED)
     }
 }

@@ -1,5 +1,5 @@
 //! Everything that a configuration is made of, as one value: tests build it by hand, and
-//! [`Sources::from_process`] is the only place of the crate that reads the process's environment.
+//! [`ConfigSources::from_process`] is the only place of the crate that reads the process's environment.
 
 use std::collections::BTreeMap;
 use std::env;
@@ -18,7 +18,7 @@ pub(super) const REDIS_VARIABLES: [&str; 4] = ["REDIS_ADDRESS", "REDIS_PORT", "R
 
 /// What was given on the command line.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Flags {
+pub struct CliFlags {
     /// `--listen`
     pub listen: Option<String>,
     /// `--store`
@@ -33,28 +33,28 @@ pub struct Flags {
 ///
 /// No `Debug`: the environment holds secrets.
 #[derive(Clone)]
-pub struct Sources {
+pub struct ConfigSources {
     /// The variables that concern userd: `USERD_…` and `REDIS_…`.
     pub environment: BTreeMap<String, String>,
     /// Names of variables of ours whose value is no UTF-8.
-    pub unreadable: Vec<String>,
+    pub non_utf8: Vec<String>,
     /// Where `userd.toml`, `.env` and relative names of secret files are looked for.
     pub working_dir: PathBuf,
     /// The command line.
-    pub flags: Flags,
+    pub flags: CliFlags,
     /// The cores of this machine, for settings that follow them.
     pub cores: usize,
 }
 
-impl Sources {
+impl ConfigSources {
     /// The sources of this process, with the command line already taken apart.
     #[must_use]
-    pub fn from_process(flags: Flags) -> Self {
-        let (environment, unreadable) = own_variables(env::vars_os());
+    pub fn from_process(flags: CliFlags) -> Self {
+        let (environment, non_utf8) = userd_variables(env::vars_os());
         // A relative path, so that messages name files as the operator does.
         let working_dir = PathBuf::from("");
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        Self { environment, unreadable, working_dir, flags, cores }
+        Self { environment, non_utf8, working_dir, flags, cores }
     }
 
     /// The API key for the commands that go through a running server, where the environment has one.
@@ -62,16 +62,16 @@ impl Sources {
     /// # Errors
     /// A sentence, if it can't be read.
     pub fn api_key(&self) -> Result<Option<String>, String> {
-        if self.unreadable.iter().any(|name| name == API_KEY_VARIABLE) {
+        if self.non_utf8.iter().any(|name| name == API_KEY_VARIABLE) {
             return Err(format!("{API_KEY_VARIABLE} in the environment is not UTF-8"));
         }
         Ok(self.environment.get(API_KEY_VARIABLE).filter(|key| !key.is_empty()).cloned())
     }
 }
 
-fn own_variables(all: impl Iterator<Item = (OsString, OsString)>) -> (BTreeMap<String, String>, Vec<String>) {
+fn userd_variables(all: impl Iterator<Item = (OsString, OsString)>) -> (BTreeMap<String, String>, Vec<String>) {
     let mut readable = BTreeMap::new();
-    let mut unreadable = Vec::new();
+    let mut non_utf8 = Vec::new();
     for (name, value) in all {
         // A name that is no UTF-8 is none of ours.
         let Ok(name) = name.into_string() else { continue };
@@ -82,10 +82,10 @@ fn own_variables(all: impl Iterator<Item = (OsString, OsString)>) -> (BTreeMap<S
             Ok(value) => {
                 readable.insert(name, value);
             }
-            Err(_) => unreadable.push(name),
+            Err(_) => non_utf8.push(name),
         }
     }
-    (readable, unreadable)
+    (readable, non_utf8)
 }
 
 /// Whether Kubernetes makes a variable of this name in every container beside a service called `userd`
@@ -108,9 +108,9 @@ mod tests {
     #[test]
     fn only_our_variables_are_taken() {
         let all = [("PATH", "/bin"), ("USERD_LISTEN", "x"), ("REDIS_ADDRESS", "h"), ("REDIS_URL", "u")];
-        let (readable, unreadable) = own_variables(all.map(|(name, value)| (name.into(), value.into())).into_iter());
+        let (readable, non_utf8) = userd_variables(all.map(|(name, value)| (name.into(), value.into())).into_iter());
         assert_eq!(readable.into_keys().collect::<Vec<_>>(), ["REDIS_ADDRESS", "USERD_LISTEN"]);
-        assert!(unreadable.is_empty());
+        assert!(non_utf8.is_empty());
     }
 
     #[test]

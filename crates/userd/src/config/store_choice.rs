@@ -4,77 +4,77 @@
 
 use std::path::PathBuf;
 
-use super::error::Origin;
-use super::plain_redis;
-use super::read::Reader;
+use super::error::ConfigOrigin;
+use super::legacy_env;
+use super::reader::ConfigReader;
 use super::redis_target::RedisTarget;
 use super::store_target::StoreTarget;
 
 /// The chosen store.
-pub(super) struct Choice {
+pub(super) struct StoreChoice {
     pub(super) target: StoreTarget,
     /// Who chose it, in words; `None` for the default.
     pub(super) chosen_by: Option<String>,
     pub(super) warning: Option<String>,
 }
 
-pub(super) fn read(read: &mut Reader<'_>) -> Choice {
+pub(super) fn read(read: &mut ConfigReader<'_>) -> StoreChoice {
     let given = read.secret("store");
-    let origin = given.as_ref().map_or(Origin::Default, |(_, origin)| origin.clone());
-    let warning = plain_redis::warning(&read.layers.plain, &origin);
-    if origin == Origin::Default
-        && let Some((target, plain_origin)) = plain_redis::target(&read.layers.plain, &mut read.mistakes)
+    let origin = given.as_ref().map_or(ConfigOrigin::Default, |(_, origin)| origin.clone());
+    let warning = legacy_env::warning(&read.layers.legacy_env, &origin);
+    if origin == ConfigOrigin::Default
+        && let Some((target, plain_origin)) = legacy_env::target(&read.layers.legacy_env, &mut read.issues)
     {
-        let chosen_by = Some(format!("{} in {plain_origin}", plain_redis::ADDRESS));
-        return Choice { target: with_credentials(read, StoreTarget::Redis(target)), chosen_by, warning };
+        let chosen_by = Some(format!("{} in {plain_origin}", legacy_env::ADDRESS));
+        return StoreChoice { target: with_credentials(read, StoreTarget::Redis(target)), chosen_by, warning };
     }
     let parsed = given.as_ref().map(|(text, _)| StoreTarget::parse(text.expose()));
     let target = match parsed {
         Some(Ok(target)) => target,
         Some(Err(error)) => {
-            read.refuse(given_key(read), error.to_string());
-            no_target()
+            read.reject(source_key(read), error.to_string());
+            placeholder_target()
         }
         // A mistake about the two ways to give it has been noted.
-        None => no_target(),
+        None => placeholder_target(),
     };
-    let chosen_by = (origin != Origin::Default).then(|| origin.to_string());
-    Choice { target: with_credentials(read, target), chosen_by, warning }
+    let chosen_by = (origin != ConfigOrigin::Default).then(|| origin.to_string());
+    StoreChoice { target: with_credentials(read, target), chosen_by, warning }
 }
 
 /// Stands in for a store after a mistake, which keeps the configuration from being used.
-fn no_target() -> StoreTarget {
+fn placeholder_target() -> StoreTarget {
     StoreTarget::Sqlite { path: PathBuf::new() }
 }
 
 /// The key that gave the text: `store` or its twin.
-fn given_key(read: &Reader<'_>) -> &'static str {
+fn source_key(read: &ConfigReader<'_>) -> &'static str {
     let level = |key| read.layers.find(key).filter(|found| !found.raw.is_empty()).map(|found| found.level);
     if level("store_file") > level("store") { "store_file" } else { "store" }
 }
 
 /// Adds `redis.username` and `redis.password` to a target that does not hold them itself.
-fn with_credentials(read: &mut Reader<'_>, target: StoreTarget) -> StoreTarget {
+fn with_credentials(read: &mut ConfigReader<'_>, target: StoreTarget) -> StoreTarget {
     // Read in any case, so that mistakes in them are found.
     let username = Some(read.text("redis.username")).filter(|text| !text.is_empty());
     let password = read.secret("redis.password").map(|(secret, _)| secret);
     let StoreTarget::Redis(target) = target else { return target };
     if username.is_some() && target.username.is_some() {
-        read.refuse("redis.username", "is given twice, here and in `store`: keep one of them");
+        read.reject("redis.username", "is given twice, here and in `store`: keep one of them");
     }
     if password.is_some() && target.password.is_some() {
         let elsewhere = "in `store` or REDIS_PASSWORD";
-        read.refuse(password_key(read), format!("is given twice, here and {elsewhere}: keep one of them"));
+        read.reject(password_key(read), format!("is given twice, here and {elsewhere}: keep one of them"));
     }
     let username = target.username.or(username);
     let password = target.password.or(password);
     if username.is_some() && password.is_none() {
-        read.refuse("redis.username", "needs a password beside it: set redis.password or redis.password_file");
+        read.reject("redis.username", "needs a password beside it: set redis.password or redis.password_file");
     }
     StoreTarget::Redis(RedisTarget { username, password, ..target })
 }
 
-fn password_key(read: &Reader<'_>) -> &'static str {
+fn password_key(read: &ConfigReader<'_>) -> &'static str {
     let given = |key| read.layers.find(key).is_some_and(|found| !found.raw.is_empty());
     if given("redis.password") { "redis.password" } else { "redis.password_file" }
 }

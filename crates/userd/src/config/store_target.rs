@@ -27,10 +27,10 @@ pub enum StoreTarget {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum StoreTargetError {
     /// There is no scheme.
-    #[error("has no scheme: write {KNOWN}")]
+    #[error("has no scheme: write {STORE_URL_FORMS}")]
     NoScheme,
     /// A scheme that userd does not know.
-    #[error("has the unknown scheme {0:?}: write {KNOWN}")]
+    #[error("has the unknown scheme {0:?}: write {STORE_URL_FORMS}")]
     UnknownScheme(String),
     /// `sqlite:` without a file.
     #[error("names no file: write sqlite: and the path of the database, such as sqlite:./userd-data/userd.db")]
@@ -71,7 +71,7 @@ pub enum StoreTargetError {
 }
 
 /// What a `store` may look like, for messages.
-const KNOWN: &str = "sqlite:PATH, redis://[user:password@]host[:port][/db], redis+sentinel://host,…/service[/db], \
+const STORE_URL_FORMS: &str = "sqlite:PATH, redis://[user:password@]host[:port][/db], redis+sentinel://host,…/service[/db], \
                      redis+cluster://host,…, or rediss… for TLS";
 
 impl StoreTarget {
@@ -87,13 +87,13 @@ impl StoreTarget {
             "sqlite" => parse_sqlite(rest),
             _ => match RedisScheme::parse(&lower) {
                 Some(scheme) => RedisTarget::parse(scheme, rest).map(Self::Redis),
-                None => Err(refuse_scheme(&lower, rest)),
+                None => Err(scheme_error(&lower, rest)),
             },
         }
     }
 }
 
-fn refuse_scheme(scheme: &str, rest: &str) -> StoreTargetError {
+fn scheme_error(scheme: &str, rest: &str) -> StoreTargetError {
     let plausible = rest.starts_with("//")
         && scheme.len() <= SCHEME_BYTES_MAX
         && scheme.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"+.-".contains(&byte));

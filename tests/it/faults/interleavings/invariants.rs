@@ -13,80 +13,93 @@
 
 use userd_core::UserId;
 
-use super::scenario::{Act, NEW_HASH, Outcome, Scenario, id_of, session_of};
-use userd_test_support::image::{Content, Image, Record, field, hex, record_of};
-use userd_test_support::people::SOME_HASH;
-use userd_test_support::redis_audit::compare;
+use super::scenario::{ActOutcome, NEW_HASH, Scenario, ScenarioAct, id_of, session_of};
+use userd_test_support::database_image::{DatabaseImage, KeyContent, RecordFields, field, hex, record_of};
+use userd_test_support::fixtures::SOME_HASH;
+use userd_test_support::redis_audit::audit_image;
 
 /// What an act has come to; `None` while it is under way or where its client crashed.
-type Told = Option<Outcome>;
+type PendingOutcome = Option<ActOutcome>;
 
 /// Everything that is wrong in one state. `outcomes` has a list for each client.
-pub fn violations(scenario: &Scenario, image: &Image, outcomes: &[&[Outcome]]) -> Vec<String> {
+pub fn violations(scenario: &Scenario, image: &DatabaseImage, outcomes: &[&[ActOutcome]]) -> Vec<String> {
     let mut found: Vec<String> =
-        compare(image, "userd:").contradictions.into_iter().map(|what| format!("I1/I2: {what}")).collect();
-    let acts: Vec<(Act, Told)> = (scenario.clients.iter().zip(outcomes))
-        .flat_map(|(client, told)| client.acts.iter().enumerate().map(|(place, &act)| (act, told.get(place).copied())))
+        audit_image(image, "userd:").contradictions.into_iter().map(|what| format!("I1/I2: {what}")).collect();
+    let acts: Vec<(ScenarioAct, PendingOutcome)> = (scenario.clients.iter().zip(outcomes))
+        .flat_map(|(client, outcome)| {
+            client.acts.iter().enumerate().map(|(place, &act)| (act, outcome.get(place).copied()))
+        })
         .collect();
-    let newcomers = acts.iter().filter_map(|(act, told)| match *act {
-        Act::SignUp(number, email) => Some((number, email, *told)),
-        Act::Move(..) | Act::NewPassword(_) | Act::EndOthers(_) | Act::SignOut(_) | Act::Remove(_) => None,
+    let newcomers = acts.iter().filter_map(|(act, outcome)| match *act {
+        ScenarioAct::SignUp(number, email) => Some((number, email, *outcome)),
+        ScenarioAct::Move(..)
+        | ScenarioAct::NewPassword(_)
+        | ScenarioAct::EndOthers(_)
+        | ScenarioAct::SignOut(_)
+        | ScenarioAct::Remove(_) => None,
     });
-    let present = scenario.users.iter().map(|&(number, email)| (number, email, Some(Outcome::Done)));
-    for (number, email, told) in present.chain(newcomers) {
+    let present = scenario.users.iter().map(|&(number, email)| (number, email, Some(ActOutcome::Done)));
+    for (number, email, outcome) in present.chain(newcomers) {
         let record = record_of(image, &id_of(number).to_string());
-        judge(&mut found, number, email, told, &acts, record);
-        judge_history(&mut found, number, image, record);
+        check_user(&mut found, number, email, outcome, &acts, record);
+        check_events(&mut found, number, image, record);
         if scenario.users.iter().any(|&(present, _)| present == number) {
-            judge_sessions(&mut found, number, &acts, image, record);
+            check_sessions(&mut found, number, &acts, image, record);
         }
     }
     found
 }
 
-/// One user, who signed up with `email` and was `told` so.
-fn judge(found: &mut Vec<String>, number: u64, email: &str, told: Told, acts: &[(Act, Told)], record: Option<&Record>) {
+/// One user, who signed up with `email` and was `outcome` so.
+fn check_user(
+    found: &mut Vec<String>,
+    number: u64,
+    email: &str,
+    outcome: PendingOutcome,
+    acts: &[(ScenarioAct, PendingOutcome)],
+    record: Option<&RecordFields>,
+) {
     let st = field(record, "st");
-    let removals: Vec<Told> = told_of(acts, |act| act == Act::Remove(number));
-    let removed = removals.contains(&Some(Outcome::Done));
-    let may_be_removed = removals.iter().any(|told| may_have_happened(*told));
+    let removals: Vec<PendingOutcome> = outcomes_of(acts, |act| act == ScenarioAct::Remove(number));
+    let removed = removals.contains(&Some(ActOutcome::Done));
+    let may_be_removed = removals.iter().any(|outcome| may_have_happened(*outcome));
     if removed && st != "D" {
         found.push(format!("I6: user {number} was deleted, and is {st:?}"));
     }
-    if told == Some(Outcome::Done) && st != "A" && !(st == "D" && may_be_removed) {
+    if outcome == Some(ActOutcome::Done) && st != "A" && !(st == "D" && may_be_removed) {
         found.push(format!("I3: user {number} was acknowledged, and is {st:?}"));
     }
-    if told == Some(Outcome::Taken) && matches!(st, "A" | "P") {
+    if outcome == Some(ActOutcome::Taken) && matches!(st, "A" | "P") {
         found.push(format!("outcomes: user {number} was refused, and is {st:?}"));
     }
     if st == "D" && !may_be_removed {
         found.push(format!("I3: user {number} is deleted, and nobody did it"));
     }
     if st == "A" {
-        judge_email(found, number, email, acts, field(record, "email"));
-        judge_password(found, number, acts, field(record, "hash"));
+        check_email(found, number, email, acts, field(record, "email"));
+        check_password(found, number, acts, field(record, "hash"));
     }
 }
 
-fn judge_email(found: &mut Vec<String>, number: u64, email: &str, acts: &[(Act, Told)], now: &str) {
-    let moves: Vec<(&str, Told)> = acts
+fn check_email(found: &mut Vec<String>, number: u64, email: &str, acts: &[(ScenarioAct, PendingOutcome)], now: &str) {
+    let moves: Vec<(&str, PendingOutcome)> = acts
         .iter()
-        .filter_map(|&(act, told)| match act {
-            Act::Move(who, to) if who == number => Some((to, told)),
+        .filter_map(|&(act, outcome)| match act {
+            ScenarioAct::Move(who, to) if who == number => Some((to, outcome)),
             _ => None,
         })
         .collect();
-    let possible = moves.iter().any(|&(to, told)| to == now && may_have_happened(told));
-    let only_one_done = matches!(moves.as_slice(), [(_, Some(Outcome::Done))]);
+    let possible = moves.iter().any(|&(to, outcome)| to == now && may_have_happened(outcome));
+    let only_one_done = matches!(moves.as_slice(), [(_, Some(ActOutcome::Done))]);
     if !possible && (now != email || only_one_done) {
         found.push(format!("outcomes: user {number} has {now}, after {moves:?} from {email}"));
     }
 }
 
-fn judge_password(found: &mut Vec<String>, number: u64, acts: &[(Act, Told)], now: &str) {
-    let edits = told_of(acts, |act| act == Act::NewPassword(number));
-    let done = edits.contains(&Some(Outcome::Done));
-    let possible = edits.iter().any(|told| may_have_happened(*told));
+fn check_password(found: &mut Vec<String>, number: u64, acts: &[(ScenarioAct, PendingOutcome)], now: &str) {
+    let edits = outcomes_of(acts, |act| act == ScenarioAct::NewPassword(number));
+    let done = edits.contains(&Some(ActOutcome::Done));
+    let possible = edits.iter().any(|outcome| may_have_happened(*outcome));
     let right = if NEW_HASH.ends_with(now) { possible } else { SOME_HASH.ends_with(now) && !done };
     if !right {
         found.push(format!("outcomes: the password of user {number} is {now}, after {edits:?}"));
@@ -94,10 +107,10 @@ fn judge_password(found: &mut Vec<String>, number: u64, acts: &[(Act, Told)], no
 }
 
 /// How many events of these kinds the user of this number has.
-fn count_events(image: &Image, number: u64, kinds: &[&str]) -> u64 {
+fn count_events(image: &DatabaseImage, number: u64, kinds: &[&str]) -> u64 {
     let user = hex(id_of(number).as_bytes());
     let events = image.values().filter_map(|content| match content {
-        Content::Events(events) => Some(events),
+        KeyContent::Events(events) => Some(events),
         _ => None,
     });
     let own = events.flatten().filter(|(event, _)| {
@@ -108,11 +121,17 @@ fn count_events(image: &Image, number: u64, kinds: &[&str]) -> u64 {
 }
 
 /// The first session of a user goes on through every new password and every ending of others, the second through none;
-/// each of these begins one epoch and is one event. That no session is of another epoch, `compare` says.
-fn judge_sessions(found: &mut Vec<String>, number: u64, acts: &[(Act, Told)], image: &Image, record: Option<&Record>) {
+/// each of these begins one epoch and is one event. That no session is of another epoch, `audit_image` says.
+fn check_sessions(
+    found: &mut Vec<String>,
+    number: u64,
+    acts: &[(ScenarioAct, PendingOutcome)],
+    image: &DatabaseImage,
+    record: Option<&RecordFields>,
+) {
     let key = format!(":sessions:{}", id_of(number));
     let sessions = image.iter().find(|(name, _)| name.ends_with(&key)).and_then(|(_, content)| match content {
-        Content::Record(fields) => Some(fields),
+        KeyContent::RecordFields(fields) => Some(fields),
         _ => None,
     });
     let is_open = |which| sessions.is_some_and(|open| open.contains_key(&hex(session_of(number, which).id.as_bytes())));
@@ -130,17 +149,17 @@ fn judge_sessions(found: &mut Vec<String>, number: u64, acts: &[(Act, Told)], im
         found.push(format!("sessions: user {number} in epoch {epoch}, signed out {signed_out} times, has {open:?}"));
     }
     let revoked = count_events(image, number, &["sessions-revoked"]);
-    if revoked > told_of(acts, |act| act == Act::EndOthers(number)).len() as u64 {
+    if revoked > outcomes_of(acts, |act| act == ScenarioAct::EndOthers(number)).len() as u64 {
         found.push(format!("sessions: those of user {number} were ended {revoked} times, more often than anybody did"));
     }
-    let is_done = |act| told_of(acts, |other| other == act).contains(&Some(Outcome::Done));
-    if is_done(Act::SignOut(number)) && is_open(1) || is_done(Act::EndOthers(number)) && is_open(2) {
+    let is_done = |act| outcomes_of(acts, |other| other == act).contains(&Some(ActOutcome::Done));
+    if is_done(ScenarioAct::SignOut(number)) && is_open(1) || is_done(ScenarioAct::EndOthers(number)) && is_open(2) {
         found.push(format!("outcomes: a session of user {number} was ended, and is open"));
     }
 }
 
 /// Nothing here changes a user without an event: no hash is replaced by one of the same password.
-fn judge_history(found: &mut Vec<String>, id: u64, image: &Image, record: Option<&Record>) {
+fn check_events(found: &mut Vec<String>, id: u64, image: &DatabaseImage, record: Option<&RecordFields>) {
     let count = |kinds| count_events(image, id, kinds);
     let (st, ups, deletions) = (field(record, "st"), count(&["signed-up"]), count(&["deleted"]));
     if ups != u64::from(matches!(st, "A" | "D")) || deletions != u64::from(st == "D") {
@@ -153,21 +172,21 @@ fn judge_history(found: &mut Vec<String>, id: u64, image: &Image, record: Option
     }
 }
 
-fn told_of(acts: &[(Act, Told)], which: impl Fn(Act) -> bool) -> Vec<Told> {
-    acts.iter().filter(|(act, _)| which(*act)).map(|(_, told)| *told).collect()
+fn outcomes_of(acts: &[(ScenarioAct, PendingOutcome)], which: impl Fn(ScenarioAct) -> bool) -> Vec<PendingOutcome> {
+    acts.iter().filter(|(act, _)| which(*act)).map(|(_, outcome)| *outcome).collect()
 }
 
-fn may_have_happened(told: Told) -> bool {
-    matches!(told, None | Some(Outcome::Done | Outcome::Unknown))
+fn may_have_happened(outcome: PendingOutcome) -> bool {
+    matches!(outcome, None | Some(ActOutcome::Done | ActOutcome::Unknown))
 }
 
 /// I5, over one step.
-pub fn steps_back(before: &Image, after: &Image) -> Vec<String> {
+pub fn fence_regressions(before: &DatabaseImage, after: &DatabaseImage) -> Vec<String> {
     let mut found = Vec::new();
     for (key, content) in before {
-        let Content::Record(old) = content else { continue };
+        let KeyContent::RecordFields(old) = content else { continue };
         let new = match after.get(key) {
-            Some(Content::Record(new)) => Some(new),
+            Some(KeyContent::RecordFields(new)) => Some(new),
             _ => None,
         };
         let (was, is) = (field(Some(old), "st"), field(new, "st"));
@@ -186,9 +205,11 @@ fn number(text: &str) -> u64 {
 }
 
 /// The active user who has the e-mail.
-pub fn owner(image: &Image, email: &str) -> Option<UserId> {
+pub fn owner(image: &DatabaseImage, email: &str) -> Option<UserId> {
     image.iter().find_map(|(key, content)| match content {
-        Content::Record(record) if field(Some(record), "st") == "A" && field(Some(record), "email") == email => {
+        KeyContent::RecordFields(record)
+            if field(Some(record), "st") == "A" && field(Some(record), "email") == email =>
+        {
             key.rsplit(':').next().and_then(UserId::parse)
         }
         _ => None,

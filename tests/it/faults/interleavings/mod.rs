@@ -13,42 +13,42 @@
 //! `USERD_FAULTS_SECONDS` makes the sampled ones go on for so long, and the pairs leave nothing out, however long that
 //! takes; `USERD_FAULTS_SEED` says where sampling begins.
 
-mod actor;
+mod client;
 mod controls;
 mod explore;
 mod invariants;
 mod pairs;
-mod sampled;
+mod random_scenarios;
+mod random_walk;
 mod scenario;
-mod walk;
 
 use std::sync::Arc;
-use userd_core::Client;
+use userd_core::Actor;
 
 use userd_core::random::SystemRandom;
-use userd_store::{Insert, Open, SessionStore, Store};
+use userd_store::{CreateUserOutcome, OpenSessionOutcome, SessionStore, Store};
 use userd_store_redis::{RedisSettings, RedisStore};
 
 use self::scenario::{Scenario, session_of, user};
-use userd_test_support::image::Image;
+use userd_test_support::database_image::DatabaseImage;
+use userd_test_support::fixtures::NOW;
 use userd_test_support::key_space::KeySpace;
-use userd_test_support::people::NOW;
-use userd_test_support::signed_in::LIMITS;
+use userd_test_support::session_fixtures::LIMITS;
 
 /// The database on which a scenario begins: its users have signed up.
-async fn beginning(scenario: &Scenario, port: u16, key_space: &mut KeySpace) -> Image {
-    key_space.put(&Image::new()).await;
+async fn beginning(scenario: &Scenario, port: u16, key_space: &mut KeySpace) -> DatabaseImage {
+    key_space.restore(&DatabaseImage::new()).await;
     let settings = RedisSettings::at("127.0.0.1", port);
     let store = RedisStore::start(settings, Arc::new(SystemRandom)).await.expect("a store");
     for &(number, email) in &scenario.users {
         assert_eq!(
-            store.insert_user(&user(number, email, NOW), Client::nobody()).await.expect("served"),
-            Insert::Inserted
+            store.create_user(&user(number, email, NOW), Actor::anonymous()).await.expect("served"),
+            CreateUserOutcome::Created
         );
         for which in 1..=2 {
             let (user, session) = (user(number, email, NOW), session_of(number, which));
-            let opened = store.open_session(user.id, user.version, &session, &LIMITS, Client::nobody(), NOW).await;
-            assert!(matches!(opened, Ok(Open::Opened(_))), "{opened:?}");
+            let opened = store.open_session(user.id, user.version, &session, &LIMITS, Actor::anonymous(), NOW).await;
+            assert!(matches!(opened, Ok(OpenSessionOutcome::Opened(_))), "{opened:?}");
         }
     }
     key_space.image().await

@@ -4,12 +4,14 @@ use std::sync::{Arc, PoisonError};
 
 use userd_core::random::SeededRandom;
 use userd_core::{EventKind, PasswordHash, Timestamp, User, UserId};
-use userd_store::{Insert, NewSession, Remove, SessionStore, Store, StoreError, Update};
+use userd_store::{
+    CreateUserOutcome, DeleteUserOutcome, NewSession, SessionStore, Store, StoreError, UpdateUserOutcome,
+};
 use userd_store_redis::{INTENT_MS, RedisStore};
 
-use userd_test_support::people::{NOW, address, profile, somebody};
-use userd_test_support::signed_in::new_session;
-use userd_test_support::stepped::Notes;
+use userd_test_support::fixtures::{NOW, new_profile, new_user_with, parse_email};
+use userd_test_support::scripted_store::OutcomeLog;
+use userd_test_support::session_fixtures::new_session;
 
 pub const A: &str = "a@example.org";
 pub const B: &str = "b@example.org";
@@ -21,7 +23,7 @@ pub const NEW_HASH: &str =
 
 /// One act of a client. All but signing up read the user first, as the service does, for the version to change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Act {
+pub enum ScenarioAct {
     /// The newcomer of this number signs up with the e-mail.
     SignUp(u64, &'static str),
     /// The user of this number moves to the e-mail.
@@ -38,7 +40,7 @@ pub enum Act {
 
 /// What an act came to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Outcome {
+pub enum ActOutcome {
     Done,
     Taken,
     Stale,
@@ -49,8 +51,8 @@ pub enum Outcome {
 
 /// One client: what it does, one after the other, and by how much its clock is ahead.
 #[derive(Debug, Clone)]
-pub struct Client {
-    pub acts: Vec<Act>,
+pub struct ClientScript {
+    pub acts: Vec<ScenarioAct>,
     pub ahead_ms: u64,
 }
 
@@ -59,7 +61,7 @@ pub struct Client {
 pub struct Scenario {
     /// Users who are there from the start, by number, with their e-mails. Each has two sessions.
     pub users: Vec<(u64, &'static str)>,
-    pub clients: Vec<Client>,
+    pub clients: Vec<ClientScript>,
     /// How many late duplicates and lost answers a run may have.
     pub faults: u8,
     /// Whether lost answers are among them.
@@ -67,16 +69,19 @@ pub struct Scenario {
 }
 
 impl Scenario {
-    pub fn of(users: &[(u64, &'static str)], programs: &[&[Act]]) -> Self {
-        let clients = programs.iter().map(|acts| Client { acts: acts.to_vec(), ahead_ms: 0 }).collect();
+    pub fn of(users: &[(u64, &'static str)], programs: &[&[ScenarioAct]]) -> Self {
+        let clients = programs.iter().map(|acts| ClientScript { acts: acts.to_vec(), ahead_ms: 0 }).collect();
         Self { users: users.to_vec(), clients, faults: 1, lost_answers: true }
     }
 
     /// Every e-mail that somebody has or wants.
     pub fn emails(&self) -> Vec<&'static str> {
         let wanted = self.clients.iter().flat_map(|client| &client.acts).filter_map(|act| match *act {
-            Act::SignUp(_, email) | Act::Move(_, email) => Some(email),
-            Act::NewPassword(_) | Act::EndOthers(_) | Act::SignOut(_) | Act::Remove(_) => None,
+            ScenarioAct::SignUp(_, email) | ScenarioAct::Move(_, email) => Some(email),
+            ScenarioAct::NewPassword(_)
+            | ScenarioAct::EndOthers(_)
+            | ScenarioAct::SignOut(_)
+            | ScenarioAct::Remove(_) => None,
         });
         let mut emails: Vec<_> = self.users.iter().map(|&(_, email)| email).chain(wanted).collect();
         emails.sort_unstable();
@@ -103,7 +108,7 @@ pub const CLOCKS: [[u64; 2]; 4] = [[0, 0], [0, INTENT_MS + 1], [INTENT_MS + 1, 0
 pub const AFTERWARDS_MS: u64 = 100 * INTENT_MS;
 
 /// The number of the newcomer who tries for an e-mail once everybody else has crashed; more of them count on.
-pub const RIVAL: u64 = 90;
+pub const NEWCOMER: u64 = 90;
 
 /// The id of the user of this number.
 pub fn id_of(number: u64) -> UserId {
@@ -117,7 +122,7 @@ pub fn session_of(number: u64, which: u16) -> NewSession {
 
 /// The user of this number as it signs up.
 pub fn user(number: u64, email: &str, now: Timestamp) -> User {
-    let mut user = somebody("Ada Lovelace", address(email), NOW, &SeededRandom::from_seed(number));
+    let mut user = new_user_with("Ada Lovelace", parse_email(email), NOW, &SeededRandom::from_seed(number));
     (user.created_at, user.updated_at) = (now, now);
     user
 }
@@ -128,62 +133,62 @@ pub fn now_of(ahead_ms: u64) -> Timestamp {
 }
 
 /// The program of a client: does its acts and notes what each came to.
-pub async fn run(client: Client, store: Arc<RedisStore>, notes: Notes<Outcome>) {
+pub async fn run(client: ClientScript, store: Arc<RedisStore>, notes: OutcomeLog<ActOutcome>) {
     for act in client.acts {
-        let outcome = perform(&store, act, now_of(client.ahead_ms)).await.unwrap_or(Outcome::Unknown);
+        let outcome = perform(&store, act, now_of(client.ahead_ms)).await.unwrap_or(ActOutcome::Unknown);
         notes.lock().unwrap_or_else(PoisonError::into_inner).push(outcome);
     }
 }
 
-async fn perform(store: &RedisStore, act: Act, now: Timestamp) -> Result<Outcome, StoreError> {
+async fn perform(store: &RedisStore, act: ScenarioAct, now: Timestamp) -> Result<ActOutcome, StoreError> {
     let number = match act {
-        Act::SignUp(number, email) => {
-            return store.insert_user(&user(number, email, now), userd_core::Client::nobody()).await.map(|answer| {
+        ScenarioAct::SignUp(number, email) => {
+            return store.create_user(&user(number, email, now), userd_core::Actor::anonymous()).await.map(|answer| {
                 match answer {
-                    Insert::Inserted => Outcome::Done,
-                    Insert::Taken => Outcome::Taken,
-                    Insert::Moving => panic!("one server moves nothing"),
+                    CreateUserOutcome::Created => ActOutcome::Done,
+                    CreateUserOutcome::EmailTaken => ActOutcome::Taken,
+                    CreateUserOutcome::Resharding => panic!("one server moves nothing"),
                 }
             });
         }
-        Act::EndOthers(number) => {
-            let (keep, nobody) = (Some(session_of(number, 1).id), userd_core::Client::nobody());
-            let ended = store.end_other_sessions(id_of(number), keep, nobody, now).await?;
-            return Ok(if ended { Outcome::Done } else { Outcome::Missing });
+        ScenarioAct::EndOthers(number) => {
+            let (keep, nobody) = (Some(session_of(number, 1).id), userd_core::Actor::anonymous());
+            let ended = store.revoke_other_sessions(id_of(number), keep, nobody, now).await?;
+            return Ok(if ended { ActOutcome::Done } else { ActOutcome::Missing });
         }
-        Act::SignOut(number) => {
-            let (session, nobody) = (session_of(number, 1).id, userd_core::Client::nobody());
-            let ended = store.end_session(id_of(number), session, EventKind::SignedOut, nobody, now).await?;
-            return Ok(if ended { Outcome::Done } else { Outcome::Missing });
+        ScenarioAct::SignOut(number) => {
+            let (session, nobody) = (session_of(number, 1).id, userd_core::Actor::anonymous());
+            let ended = store.revoke_session(id_of(number), session, EventKind::SignedOut, nobody, now).await?;
+            return Ok(if ended { ActOutcome::Done } else { ActOutcome::Missing });
         }
-        Act::Move(number, _) | Act::NewPassword(number) | Act::Remove(number) => number,
+        ScenarioAct::Move(number, _) | ScenarioAct::NewPassword(number) | ScenarioAct::Remove(number) => number,
     };
     let id = id_of(number);
-    let Some(found) = store.user(id).await? else { return Ok(Outcome::Missing) };
+    let Some(found) = store.user(id).await? else { return Ok(ActOutcome::Missing) };
     let version = found.version;
     let answer = match act {
-        Act::Move(_, email) => {
-            store.replace_profile(id, version, &profile("Ada", email), userd_core::Client::nobody(), now).await?
+        ScenarioAct::Move(_, email) => {
+            store.update_profile(id, version, &new_profile("Ada", email), userd_core::Actor::anonymous(), now).await?
         }
-        Act::NewPassword(_) => {
+        ScenarioAct::NewPassword(_) => {
             let hash = PasswordHash::parse(NEW_HASH).expect("a hash");
             let keep = Some(session_of(number, 1).id);
-            store.replace_password(id, version, &hash, keep, userd_core::Client::nobody(), now).await?
+            store.update_password(id, version, &hash, keep, userd_core::Actor::anonymous(), now).await?
         }
-        Act::Remove(_) | Act::SignUp(..) | Act::EndOthers(_) | Act::SignOut(_) => {
-            return store.remove_user(id, version, userd_core::Client::nobody(), now).await.map(
+        ScenarioAct::Remove(_) | ScenarioAct::SignUp(..) | ScenarioAct::EndOthers(_) | ScenarioAct::SignOut(_) => {
+            return store.delete_user(id, version, userd_core::Actor::anonymous(), now).await.map(
                 |answer| match answer {
-                    Remove::Removed => Outcome::Done,
-                    Remove::Stale => Outcome::Stale,
-                    Remove::Missing => Outcome::Missing,
+                    DeleteUserOutcome::Deleted => ActOutcome::Done,
+                    DeleteUserOutcome::VersionConflict => ActOutcome::Stale,
+                    DeleteUserOutcome::NotFound => ActOutcome::Missing,
                 },
             );
         }
     };
     Ok(match answer {
-        Update::Updated(_) => Outcome::Done,
-        Update::Stale => Outcome::Stale,
-        Update::Taken => Outcome::Taken,
-        Update::Missing => Outcome::Missing,
+        UpdateUserOutcome::Updated(_) => ActOutcome::Done,
+        UpdateUserOutcome::VersionConflict => ActOutcome::Stale,
+        UpdateUserOutcome::EmailTaken => ActOutcome::Taken,
+        UpdateUserOutcome::NotFound => ActOutcome::Missing,
     })
 }

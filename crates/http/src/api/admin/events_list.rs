@@ -3,16 +3,16 @@
 use rocket::get;
 
 use crate::admin_view::{EventView, PageView};
-use crate::answer::Answer;
-use crate::callers::Administrator;
+use crate::auth::AdminAuth;
 use crate::problem::Problem;
-use crate::queries::Query;
-use userd_service::Wanted;
+use crate::query::ValidatedQuery;
+use crate::response::ApiResponse;
+use userd_service::PageRequest;
 
 #[get("/admin/users/<_>/events")]
-pub(super) async fn list(admin: Administrator<'_>, wanted: Query<Wanted>) -> Result<Answer, Problem> {
-    let key = admin.key();
-    let page = admin.administration().events(key.id()?, wanted.0).await;
-    let page = page.map_err(|error| key.problem(error))?;
-    Ok(Answer::json(&PageView::new(&page, EventView::of)))
+pub(super) async fn list(admin: AdminAuth<'_>, query: ValidatedQuery<PageRequest>) -> Result<ApiResponse, Problem> {
+    let user_ref = admin.user_ref();
+    let page = admin.administration().events(user_ref.id()?, query.0).await;
+    let page = page.map_err(|error| user_ref.problem(error))?;
+    Ok(ApiResponse::json(&PageView::new(&page, EventView::of)))
 }

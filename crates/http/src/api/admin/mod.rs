@@ -1,32 +1,27 @@
-//! The endpoints of administrators, one a file.
+//! The admin API: accounts, their sessions and events, statistics.
 
 mod events_list;
-mod sessions_end;
-mod sessions_end_one;
 mod sessions_list;
+mod sessions_revoke;
+mod sessions_revoke_all;
 mod stats;
 mod users_create;
 mod users_delete;
+mod users_get;
 mod users_list;
-mod users_password;
-mod users_rule;
-mod users_show;
-
-use rocket::{Route, routes};
-
-use crate::openapi::Endpoint;
-use userd_core::PasswordPolicy;
+mod users_set_password;
+mod users_update;
 
 endpoints![
     users_list::list,
     users_create::create,
-    users_show::show,
-    users_rule::rule,
-    users_password::set,
+    users_get::get,
+    users_update::update,
+    users_set_password::set_password,
     users_delete::delete,
     sessions_list::list,
-    sessions_end_one::end_one,
-    sessions_end::end,
+    sessions_revoke::revoke,
+    sessions_revoke_all::revoke_all,
     events_list::list,
     stats::stats,
 ];

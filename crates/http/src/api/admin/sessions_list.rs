@@ -3,16 +3,19 @@
 use rocket::get;
 
 use crate::admin_view::PageView;
-use crate::answer::Answer;
-use crate::callers::Administrator;
+use crate::auth::AdminAuth;
 use crate::problem::Problem;
-use crate::queries::{Nothing, Query};
+use crate::query::{NoQuery, ValidatedQuery};
+use crate::response::ApiResponse;
 use crate::view::SessionView;
 
 #[get("/admin/users/<_>/sessions")]
-pub(in crate::api) async fn list(admin: Administrator<'_>, _query: Query<Nothing>) -> Result<Answer, Problem> {
-    let (key, sessions) = (admin.key(), admin.sessions());
-    let found = sessions.of_user(key.id()?).await.map_err(|error| key.problem(error))?;
+pub(in crate::api) async fn list(
+    admin: AdminAuth<'_>,
+    _query: ValidatedQuery<NoQuery>,
+) -> Result<ApiResponse, Problem> {
+    let (user_ref, sessions) = (admin.user_ref(), admin.sessions());
+    let found = sessions.list(user_ref.id()?).await.map_err(|error| user_ref.problem(error))?;
     let views = found.iter().map(|session| SessionView::new(session, sessions, None));
-    Ok(Answer::json(&PageView::whole(views.collect())))
+    Ok(ApiResponse::json(&PageView::single_page(views.collect())))
 }

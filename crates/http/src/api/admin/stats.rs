@@ -3,12 +3,12 @@
 use rocket::get;
 
 use crate::admin_view::StatsView;
-use crate::answer::Answer;
-use crate::callers::Administrator;
+use crate::auth::AdminAuth;
 use crate::problem::Problem;
-use crate::queries::{Nothing, Query};
+use crate::query::{NoQuery, ValidatedQuery};
+use crate::response::ApiResponse;
 
 #[get("/admin/stats")]
-pub(super) async fn stats(admin: Administrator<'_>, _query: Query<Nothing>) -> Result<Answer, Problem> {
-    Ok(Answer::json(&StatsView::of(&admin.administration().stats().await?)))
+pub(super) async fn stats(admin: AdminAuth<'_>, _query: ValidatedQuery<NoQuery>) -> Result<ApiResponse, Problem> {
+    Ok(ApiResponse::json(&StatsView::of(&admin.administration().stats().await?)))
 }

@@ -2,18 +2,18 @@
 
 use rocket::post;
 
-use crate::answer::Answer;
-use crate::body::Body;
-use crate::callers::Administrator;
+use crate::auth::AdminAuth;
+use crate::body::ValidatedBody;
 use crate::problem::Problem;
-use crate::queries::{Nothing, Query};
-use userd_service::NewAccount;
+use crate::query::{NoQuery, ValidatedQuery};
+use crate::response::ApiResponse;
+use userd_service::CreateAccountRequest;
 
 #[post("/admin/users", data = "<body>")]
 pub(in crate::api) async fn create(
-    admin: Administrator<'_>,
-    _query: Query<Nothing>,
-    body: Body<NewAccount>,
-) -> Result<Answer, Problem> {
-    Ok(Answer::account(&admin.administration().create(body.0, &admin.client()).await?))
+    admin: AdminAuth<'_>,
+    _query: ValidatedQuery<NoQuery>,
+    body: ValidatedBody<CreateAccountRequest>,
+) -> Result<ApiResponse, Problem> {
+    Ok(ApiResponse::account(&admin.administration().create(body.0, &admin.actor()).await?))
 }

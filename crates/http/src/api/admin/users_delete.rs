@@ -2,19 +2,19 @@
 
 use rocket::delete;
 
-use crate::answer::Answer;
-use crate::callers::Administrator;
+use crate::auth::AdminAuth;
 use crate::conditions::IfMatch;
 use crate::problem::Problem;
-use crate::queries::{Nothing, Query};
+use crate::query::{NoQuery, ValidatedQuery};
+use crate::response::ApiResponse;
 
 #[delete("/admin/users/<_>")]
 pub(in crate::api) async fn delete(
-    admin: Administrator<'_>,
-    _query: Query<Nothing>,
-    wanted: IfMatch,
-) -> Result<Answer, Problem> {
-    let key = admin.key();
-    let deleted = admin.administration().delete(key.id()?, &wanted.0, &admin.client()).await;
-    Ok(Answer::former_account(&deleted.map_err(|error| key.problem(error))?))
+    admin: AdminAuth<'_>,
+    _query: ValidatedQuery<NoQuery>,
+    if_match: IfMatch,
+) -> Result<ApiResponse, Problem> {
+    let user_ref = admin.user_ref();
+    let deleted = admin.administration().delete(user_ref.id()?, &if_match.0, &admin.actor()).await;
+    Ok(ApiResponse::deleted_account(&deleted.map_err(|error| user_ref.problem(error))?))
 }

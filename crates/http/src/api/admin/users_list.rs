@@ -2,15 +2,18 @@
 
 use rocket::get;
 
-use crate::admin_view::{ListedView, PageView};
-use crate::answer::Answer;
-use crate::callers::Administrator;
+use crate::admin_view::{AccountListItemView, PageView};
+use crate::auth::AdminAuth;
 use crate::problem::Problem;
-use crate::queries::Query;
-use userd_service::UsersWanted;
+use crate::query::ValidatedQuery;
+use crate::response::ApiResponse;
+use userd_service::UserListingRequest;
 
 #[get("/admin/users")]
-pub(super) async fn list(admin: Administrator<'_>, wanted: Query<UsersWanted>) -> Result<Answer, Problem> {
-    let page = admin.administration().list(wanted.0).await?;
-    Ok(Answer::json(&PageView::new(&page, ListedView::of)))
+pub(super) async fn list(
+    admin: AdminAuth<'_>,
+    query: ValidatedQuery<UserListingRequest>,
+) -> Result<ApiResponse, Problem> {
+    let page = admin.administration().list(query.0).await?;
+    Ok(ApiResponse::json(&PageView::new(&page, AccountListItemView::of)))
 }

@@ -6,9 +6,9 @@ use serde_json::Value;
 
 /// A page that is being written.
 #[derive(Default)]
-pub(super) struct Html(String);
+pub(super) struct HtmlBuilder(String);
 
-impl Html {
+impl HtmlBuilder {
     /// Markup of ours, as it is.
     pub(super) fn raw(&mut self, markup: &str) -> &mut Self {
         self.0.push_str(markup);

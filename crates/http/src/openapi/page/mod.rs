@@ -10,13 +10,13 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
-use html::{Html, inline, text};
+use html::{HtmlBuilder, inline, text};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
 /// The page.
-pub(crate) struct Page {
+pub(crate) struct DocsPage {
     /// The HTML.
     pub(crate) html: String,
     /// What a browser may load and run of it: the style and the script that are in it.
@@ -24,8 +24,8 @@ pub(crate) struct Page {
 }
 
 /// The page of this document.
-pub(super) fn render(document: &Value) -> Page {
-    let mut html = Html::default();
+pub(super) fn render(document: &Value) -> DocsPage {
+    let mut html = HtmlBuilder::default();
     html.raw("<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">");
     html.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">");
     html.raw("<meta name=\"color-scheme\" content=\"light dark\">");
@@ -41,7 +41,7 @@ pub(super) fn render(document: &Value) -> Page {
     problems(document, &mut html);
     schemas(document, &mut html);
     html.raw("</main><script>").raw(SCRIPT).raw("</script></body></html>\n");
-    Page { html: html.finish(), content_security: content_security() }
+    DocsPage { html: html.finish(), content_security: content_security() }
 }
 
 fn content_security() -> String {
@@ -61,23 +61,23 @@ fn groups(document: &Value) -> impl Iterator<Item = &Value> {
 
 /// One endpoint of the document.
 #[derive(Clone, Copy)]
-struct Operation<'a> {
+struct OperationEntry<'a> {
     path: &'a str,
     method: &'a str,
-    told: &'a Value,
+    doc: &'a Value,
 }
 
 /// The endpoints of a group.
-fn of_group<'a>(document: &'a Value, group: &'a Value) -> impl Iterator<Item = Operation<'a>> {
+fn of_group<'a>(document: &'a Value, group: &'a Value) -> impl Iterator<Item = OperationEntry<'a>> {
     let paths = document["paths"].as_object().into_iter().flatten();
     let all = paths.flat_map(|(path, methods)| {
         let methods = methods.as_object().into_iter().flatten();
-        methods.map(move |(method, told)| Operation { path, method, told })
+        methods.map(move |(method, doc)| OperationEntry { path, method, doc })
     });
-    all.filter(move |one| one.told["tags"][0] == group["name"])
+    all.filter(move |one| one.doc["tags"][0] == group["name"])
 }
 
-fn navigation(document: &Value, html: &mut Html) {
+fn navigation(document: &Value, html: &mut HtmlBuilder) {
     html.raw("<nav aria-label=\"Contents\"><p class=\"brand\">");
     html.element("strong", text(&document["info"]["title"]));
     html.raw(" ").text(text(&document["info"]["version"])).raw("</p>");
@@ -86,8 +86,8 @@ fn navigation(document: &Value, html: &mut Html) {
     );
     for group in groups(document) {
         html.element("h2", text(&group["name"])).raw("<ul>");
-        for Operation { path, method, told } in of_group(document, group) {
-            let (anchor, summary) = (text(&told["operationId"]), text(&told["summary"]));
+        for OperationEntry { path, method, doc } in of_group(document, group) {
+            let (anchor, summary) = (text(&doc["operationId"]), text(&doc["summary"]));
             html.raw("<li data-of=\"").text(anchor).raw("\"><a href=\"#").text(anchor).raw("\" title=\"");
             html.text(&method.to_uppercase()).raw(" ").text(path).raw("\">").text(summary).raw("</a></li>");
         }
@@ -97,7 +97,7 @@ fn navigation(document: &Value, html: &mut Html) {
     html.raw("<li><a href=\"#schemas\">Schemas</a></li><li><a href=\"openapi.json\">openapi.json</a></li></ul></nav>");
 }
 
-fn introduction(document: &Value, html: &mut Html) {
+fn introduction(document: &Value, html: &mut HtmlBuilder) {
     html.raw("<header><h1>").text(text(&document["info"]["title"])).raw(" API</h1><p>");
     html.raw(&inline(text(&document["info"]["description"]))).raw("</p><h2>What to show</h2><dl>");
     for (name, scheme) in document["components"]["securitySchemes"].as_object().into_iter().flatten() {
@@ -112,7 +112,7 @@ fn introduction(document: &Value, html: &mut Html) {
     html.raw("</dl></header>");
 }
 
-fn operations(document: &Value, group: &Value, html: &mut Html) {
+fn operations(document: &Value, group: &Value, html: &mut HtmlBuilder) {
     html.raw("<section class=\"group\">").element("h2", text(&group["name"]));
     html.raw("<p>").raw(&inline(text(&group["description"]))).raw("</p>");
     for one in of_group(document, group) {
@@ -121,7 +121,7 @@ fn operations(document: &Value, group: &Value, html: &mut Html) {
     html.raw("</section>");
 }
 
-fn problems(document: &Value, html: &mut Html) {
+fn problems(document: &Value, html: &mut HtmlBuilder) {
     html.raw(
         "<section class=\"group\"><h2 id=\"problems\">Problems</h2><p>Anything but success (RFC 9457). Decide by ",
     );
@@ -140,14 +140,14 @@ fn problems(document: &Value, html: &mut Html) {
     html.raw("</tbody></table></section>");
 }
 
-fn schemas(document: &Value, html: &mut Html) {
+fn schemas(document: &Value, html: &mut HtmlBuilder) {
     html.raw("<section class=\"group\"><h2 id=\"schemas\">Schemas</h2>");
-    for (name, told) in document["components"]["schemas"].as_object().into_iter().flatten() {
+    for (name, doc) in document["components"]["schemas"].as_object().into_iter().flatten() {
         html.raw("<article id=\"schema-").text(name).raw("\">").element("h3", name);
         // What follows the first paragraph is a table of problems, which has its own section.
-        let says = text(&told["description"]).split("\n\n").next().unwrap_or_default();
-        html.raw("<p>").raw(&inline(says)).raw("</p>");
-        schema::fields(told, html);
+        let description = text(&doc["description"]).split("\n\n").next().unwrap_or_default();
+        html.raw("<p>").raw(&inline(description)).raw("</p>");
+        schema::fields(doc, html);
         html.raw("</article>");
     }
     html.raw("</section>");

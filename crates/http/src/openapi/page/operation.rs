@@ -4,20 +4,20 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::Operation;
-use super::html::{Html, inline, text};
+use super::OperationEntry;
+use super::html::{HtmlBuilder, inline, text};
 use super::schema::kind;
 
-pub(super) fn render(document: &Value, one: Operation<'_>, html: &mut Html) {
-    let Operation { path, method, told } = one;
-    let anchor = text(&told["operationId"]);
+pub(super) fn render(document: &Value, one: OperationEntry<'_>, html: &mut HtmlBuilder) {
+    let OperationEntry { path, method, doc } = one;
+    let anchor = text(&doc["operationId"]);
     html.raw("<article class=\"operation\" id=\"").text(anchor).raw("\"><h3><a href=\"#").text(anchor).raw("\">");
-    html.text(text(&told["summary"])).raw("</a></h3><p class=\"line\"><b class=\"").text(method).raw("\">");
+    html.text(text(&doc["summary"])).raw("</a></h3><p class=\"line\"><b class=\"").text(method).raw("\">");
     html.text(&method.to_uppercase()).raw("</b> <code>").text(path).raw("</code></p><p>");
-    html.raw(&inline(text(&told["description"]))).raw("</p>");
-    security(told, html);
-    parameters(told, html);
-    let content = &told["requestBody"]["content"]["application/json"];
+    html.raw(&inline(text(&doc["description"]))).raw("</p>");
+    security(doc, html);
+    parameters(doc, html);
+    let content = &doc["requestBody"]["content"]["application/json"];
     if content.is_object() {
         html.raw("<h4>Body</h4><p>").raw(&kind(&content["schema"])).raw("</p>");
         if !content["example"].is_null() {
@@ -25,14 +25,14 @@ pub(super) fn render(document: &Value, one: Operation<'_>, html: &mut Html) {
         }
     }
     html.raw("<h4>With curl</h4>").code("The request with curl", &curl(one));
-    answers(document, told, html);
+    responses(document, doc, html);
     html.raw("</article>");
 }
 
 /// What can be shown: each is enough.
-fn security(told: &Value, html: &mut Html) {
+fn security(doc: &Value, html: &mut HtmlBuilder) {
     html.raw("<p>Show ");
-    let ways = told["security"].as_array().map(Vec::as_slice).unwrap_or_default();
+    let ways = doc["security"].as_array().map(Vec::as_slice).unwrap_or_default();
     if ways.is_empty() {
         html.raw("nothing");
     }
@@ -51,8 +51,8 @@ fn security(told: &Value, html: &mut Html) {
     html.raw(".</p>");
 }
 
-fn parameters(told: &Value, html: &mut Html) {
-    let Some(parameters) = told["parameters"].as_array().filter(|all| !all.is_empty()) else { return };
+fn parameters(doc: &Value, html: &mut HtmlBuilder) {
+    let Some(parameters) = doc["parameters"].as_array().filter(|all| !all.is_empty()) else { return };
     html.raw("<h4>Parameters</h4><table><thead><tr><th scope=\"col\">name</th><th scope=\"col\">in</th>");
     html.raw("<th scope=\"col\">type</th><th scope=\"col\">what it is</th></tr></thead><tbody>");
     for parameter in parameters {
@@ -64,16 +64,16 @@ fn parameters(told: &Value, html: &mut Html) {
 }
 
 /// The request as a line for a shell.
-fn curl(one: Operation<'_>) -> String {
-    let Operation { path, method, told } = one;
+fn curl(one: OperationEntry<'_>) -> String {
+    let OperationEntry { path, method, doc } = one;
     let path = path.replace('{', "$").replace('}', "");
     let mut line = format!("curl -s \"http://127.0.0.1:8000{path}\"");
-    let body = &told["requestBody"]["content"]["application/json"]["example"];
+    let body = &doc["requestBody"]["content"]["application/json"]["example"];
     let usual = if body.is_null() { "get" } else { "post" };
     if method != usual {
         let _ = write!(line, " -X {}", method.to_uppercase());
     }
-    let nothing_shown = told["security"].as_array().is_none_or(|ways| {
+    let nothing_shown = doc["security"].as_array().is_none_or(|ways| {
         ways.is_empty() || ways.iter().any(|way| way.as_object().is_some_and(serde_json::Map::is_empty))
     });
     if !nothing_shown {
@@ -86,13 +86,13 @@ fn curl(one: Operation<'_>) -> String {
     line
 }
 
-fn answers(document: &Value, told: &Value, html: &mut Html) {
+fn responses(document: &Value, doc: &Value, html: &mut HtmlBuilder) {
     html.raw("<h4>Answers</h4><dl class=\"answers\">");
-    for (status, answer) in told["responses"].as_object().into_iter().flatten() {
+    for (status, response) in doc["responses"].as_object().into_iter().flatten() {
         html.raw("<dt>").text(status).raw("</dt><dd>");
-        match answer["$ref"].as_str().and_then(|whole| whole.rsplit('/').next()) {
+        match response["$ref"].as_str().and_then(|whole| whole.rsplit('/').next()) {
             Some(name) => problem(document, name, html),
-            None => success(answer, html),
+            None => success(response, html),
         }
         html.raw("</dd>");
     }
@@ -100,7 +100,7 @@ fn answers(document: &Value, told: &Value, html: &mut Html) {
 }
 
 /// An answer that is a problem: the kinds that it can be.
-fn problem(document: &Value, name: &str, html: &mut Html) {
+fn problem(document: &Value, name: &str, html: &mut HtmlBuilder) {
     let content = &document["components"]["responses"][name]["content"]["application/problem+json"];
     for (index, slug) in content["examples"].as_object().into_iter().flatten().map(|(slug, _)| slug).enumerate() {
         html.raw(if index == 0 { "" } else { ", " });
@@ -108,14 +108,14 @@ fn problem(document: &Value, name: &str, html: &mut Html) {
     }
 }
 
-fn success(answer: &Value, html: &mut Html) {
-    html.text(text(&answer["description"]));
-    let headers = answer["headers"].as_object().into_iter().flatten().map(|(name, _)| name.as_str());
+fn success(response: &Value, html: &mut HtmlBuilder) {
+    html.text(text(&response["description"]));
+    let headers = response["headers"].as_object().into_iter().flatten().map(|(name, _)| name.as_str());
     let headers = headers.collect::<Vec<_>>().join(", ");
     if !headers.is_empty() {
         html.raw(" <small>with ").text(&headers).raw("</small>");
     }
-    for (media, content) in answer["content"].as_object().into_iter().flatten() {
+    for (media, content) in response["content"].as_object().into_iter().flatten() {
         html.raw("<p>").raw(&kind(&content["schema"])).raw(" <small>").text(media).raw("</small></p>");
         match &content["example"] {
             Value::Null => {}

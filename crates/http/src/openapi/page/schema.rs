@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::html::{Html, inline, text};
+use super::html::{HtmlBuilder, inline, text};
 
 /// The fields of an object, a row each.
-pub(super) fn fields(schema: &Value, html: &mut Html) {
+pub(super) fn fields(schema: &Value, html: &mut HtmlBuilder) {
     let Some(properties) = schema["properties"].as_object() else {
         html.raw("<p>").raw(&kind(schema)).raw("</p>");
         return;
@@ -27,7 +27,7 @@ pub(super) fn fields(schema: &Value, html: &mut Html) {
 /// The type, as markup: "string, 1–200 characters", a link to a schema of its own.
 pub(super) fn kind(schema: &Value) -> String {
     if let Some(name) = reference(schema) {
-        let mut html = Html::default();
+        let mut html = HtmlBuilder::default();
         html.raw("<a href=\"#schema-").text(name).raw("\">").text(name).raw("</a>");
         return html.finish();
     }
@@ -50,7 +50,7 @@ pub(super) fn kind(schema: &Value) -> String {
         (None, Some(most)) => words = format!("{words}, at most {most} characters"),
         (None, None) => {}
     }
-    let mut html = Html::default();
+    let mut html = HtmlBuilder::default();
     html.text(&words);
     if schema["items"].is_object() {
         html.raw(" of ").raw(&kind(&schema["items"]));

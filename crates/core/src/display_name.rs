@@ -1,0 +1,83 @@
+//! What a person wants to be called: free text within limits.
+
+use std::fmt;
+
+/// The longest name, in characters (Unicode scalar values). Long enough for every name in the field's
+/// collections of real ones; short enough that a record stays small.
+pub const DISPLAY_NAME_CHARS_MAX: usize = 200;
+
+/// A person's name: 1 to [`DISPLAY_NAME_CHARS_MAX`] characters without surrounding white space or control characters.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DisplayName(String);
+
+/// The rule that a name breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum DisplayNameError {
+    /// Nothing is left after trimming.
+    #[error("must not be empty")]
+    Empty,
+    /// More than [`DISPLAY_NAME_CHARS_MAX`] characters.
+    #[error("must have at most {DISPLAY_NAME_CHARS_MAX} characters")]
+    TooLong,
+    /// A control character: C0, C1 or a line or paragraph separator.
+    #[error("must not contain control characters")]
+    Control,
+}
+
+impl DisplayName {
+    /// The name in `text`, trimmed of white space.
+    ///
+    /// # Errors
+    /// The first rule that the text breaks.
+    pub fn parse(text: &str) -> Result<Self, DisplayNameError> {
+        let trimmed = text.trim();
+        if trimmed.is_empty() {
+            return Err(DisplayNameError::Empty);
+        }
+        if trimmed.chars().count() > DISPLAY_NAME_CHARS_MAX {
+            return Err(DisplayNameError::TooLong);
+        }
+        if trimmed.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
+            return Err(DisplayNameError::Control);
+        }
+        Ok(Self(trimmed.to_owned()))
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for DisplayName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn each_rule_is_named() {
+        assert_eq!(DisplayName::parse(" \u{3000}\t"), Err(DisplayNameError::Empty));
+        assert_eq!(DisplayName::parse(&"x".repeat(201)), Err(DisplayNameError::TooLong));
+        assert_eq!(DisplayName::parse("a\u{0}b"), Err(DisplayNameError::Control));
+        assert_eq!(DisplayName::parse("a\u{2028}b"), Err(DisplayNameError::Control));
+        assert_eq!(DisplayName::parse("  李 \n").map(|n| n.to_string()), Ok("李".to_owned()));
+        assert!(DisplayName::parse(&"é".repeat(200)).is_ok());
+    }
+
+    proptest! {
+        #[test]
+        fn parsing_never_panics_and_a_name_parses_to_itself(text in any::<String>()) {
+            if let Ok(name) = DisplayName::parse(&text) {
+                prop_assert_eq!(DisplayName::parse(name.as_str()), Ok(name));
+            }
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! `GET /api/users`: how many users there are, as a list of one number.
+
+use rocket::get;
+
+use crate::auth::CountUsersAuth;
+use crate::problem::Problem;
+use crate::response::ApiResponse;
+
+#[get("/api/users")]
+pub(super) async fn count(auth: CountUsersAuth<'_>) -> Result<ApiResponse, Problem> {
+    Ok(ApiResponse::json(&[auth.users().count().await?]))
+}

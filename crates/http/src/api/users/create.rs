@@ -1,0 +1,14 @@
+//! `POST /api/users`: somebody signs up.
+
+use rocket::post;
+
+use crate::auth::SignUpAuth;
+use crate::body::ValidatedBody;
+use crate::problem::Problem;
+use crate::response::ApiResponse;
+use userd_service::SignUpRequest;
+
+#[post("/api/users", data = "<body>")]
+pub(super) async fn create(auth: SignUpAuth<'_>, body: ValidatedBody<SignUpRequest>) -> Result<ApiResponse, Problem> {
+    Ok(ApiResponse::user(&auth.users().sign_up(body.0, &auth.actor()).await?))
+}

@@ -1,0 +1,144 @@
+//! What a worker computes with: Argon2 on memory that it keeps from one hash to the next; `imported` has the rest.
+//!
+//! The memory is not wiped between hashes. It holds what Argon2 made of a password, never the password, and
+//! wiping 19 MiB would cost each hash some percent; the crate's own allocation is not wiped either.
+
+use std::hint::black_box;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use argon2::{Argon2, Block};
+use password_hash::phc;
+use zeroize::Zeroizing;
+
+use userd_core::PasswordHash;
+use userd_core::random::Random;
+
+use super::stored::{HashCost, OUTPUT_BYTES, SALT_BYTES, StoredArgon2, StoredHash};
+use super::{HashError, VerifyOutcome, imported};
+
+/// A password that somebody offers.
+pub(super) struct PasswordCandidate {
+    /// In NFKC, the form in which passwords are hashed today.
+    pub(super) normalised: Zeroizing<String>,
+    /// As typed, if that is something else.
+    pub(super) typed: Option<Zeroizing<String>>,
+}
+
+/// One worker's tools.
+pub(super) struct HashEngine {
+    current: HashCost,
+    random: Arc<dyn Random>,
+    hashes: Arc<AtomicU64>,
+    /// Empty before the first hash; then as many blocks as a hash of today takes.
+    blocks: Vec<Block>,
+}
+
+impl HashEngine {
+    pub(super) fn new(current: HashCost, random: Arc<dyn Random>, hashes: Arc<AtomicU64>) -> Self {
+        Self { current, random, hashes, blocks: Vec::new() }
+    }
+
+    /// A fresh hash of `password` with a fresh salt, as a PHC string.
+    pub(super) fn hash(&mut self, password: &[u8]) -> Result<PasswordHash, HashError> {
+        let salt: [u8; SALT_BYTES] = self.random.bytes();
+        let output = self.compute(self.current, password, &salt)?;
+        phc_string(&self.current, &salt, &output).ok_or(HashError::Failed)
+    }
+
+    /// Is `candidate` the password of `stored`? What each answer costs is told in the module above.
+    pub(super) fn verify(
+        &mut self,
+        candidate: &PasswordCandidate,
+        stored: Option<&StoredHash>,
+    ) -> Result<VerifyOutcome, HashError> {
+        let Some(stored) = stored else {
+            self.dummy_hash(candidate)?;
+            return Ok(VerifyOutcome::Mismatch);
+        };
+        let needs_rehash = !matches!(stored, StoredHash::Argon2(stored) if stored.cost == self.current);
+        if self.matches(stored, &candidate.normalised)? {
+            return Ok(VerifyOutcome::Match { needs_rehash });
+        }
+        if !needs_rehash {
+            return Ok(VerifyOutcome::Mismatch);
+        }
+        if let Some(typed) = &candidate.typed
+            && self.matches(stored, typed)?
+        {
+            return Ok(VerifyOutcome::Match { needs_rehash });
+        }
+        self.dummy_hash(candidate)?;
+        Ok(VerifyOutcome::Mismatch)
+    }
+
+    /// Does the work of one hash of today for nothing.
+    fn dummy_hash(&mut self, candidate: &PasswordCandidate) -> Result<(), HashError> {
+        black_box(self.hash(candidate.normalised.as_bytes())?);
+        Ok(())
+    }
+
+    fn matches(&mut self, stored: &StoredHash, password: &str) -> Result<bool, HashError> {
+        match stored {
+            StoredHash::Argon2(stored) => self.matches_argon2(stored, password),
+            StoredHash::Imported(imported) => {
+                self.hashes.fetch_add(1, Ordering::Relaxed);
+                imported::matches(imported, password.as_bytes())
+            }
+        }
+    }
+
+    fn matches_argon2(&mut self, stored: &StoredArgon2, password: &str) -> Result<bool, HashError> {
+        let output = self.compute(stored.cost, password.as_bytes(), &stored.salt)?;
+        let output = phc::Output::new(&output).map_err(|_| HashError::Failed)?;
+        Ok(output == stored.output)
+    }
+
+    /// One Argon2 computation. A cost that needs more memory than today's gets it for this one time, in place
+    /// of the worker's own, which comes back with the next hash: so a worker never holds both.
+    fn compute(&mut self, cost: HashCost, password: &[u8], salt: &[u8]) -> Result<Zeroizing<Vec<u8>>, HashError> {
+        let params = cost.params()?;
+        let needed = params.block_count();
+        if self.blocks.len() < needed {
+            self.blocks = Vec::new();
+            self.blocks.try_reserve_exact(needed).map_err(|_| HashError::Failed)?;
+            self.blocks.resize(needed, Block::new());
+        }
+        self.hashes.fetch_add(1, Ordering::Relaxed);
+        let mut output = Zeroizing::new(vec![0; cost.output_bytes]);
+        let outcome = Argon2::new(cost.algorithm, cost.version, params).hash_password_into_with_memory(
+            password,
+            salt,
+            &mut output,
+            &mut self.blocks[..needed],
+        );
+        if needed > self.current.params()?.block_count() {
+            self.blocks = Vec::new();
+        }
+        outcome.map_err(|_| HashError::Failed)?;
+        Ok(output)
+    }
+
+    /// The memory that this worker holds, in blocks of 1 KiB.
+    #[cfg(test)]
+    pub(super) fn blocks_held(&self) -> usize {
+        self.blocks.capacity()
+    }
+}
+
+/// `$argon2id$v=19$m=…,t=…,p=…$salt$hash`.
+fn phc_string(cost: &HashCost, salt: &[u8; SALT_BYTES], output: &[u8]) -> Option<PasswordHash> {
+    debug_assert_eq!(output.len(), OUTPUT_BYTES);
+    let mut params = phc::ParamsString::new();
+    for (name, value) in [("m", cost.memory_kib), ("t", cost.iterations), ("p", cost.parallelism)] {
+        params.add_decimal(name, value).ok()?;
+    }
+    let phc = phc::PasswordHash {
+        algorithm: cost.algorithm.ident(),
+        version: Some(cost.version.into()),
+        params,
+        salt: Some(phc::Salt::new(salt).ok()?),
+        hash: Some(phc::Output::new(output).ok()?),
+    };
+    PasswordHash::parse(&Zeroizing::new(phc.to_string())).ok()
+}

@@ -1,0 +1,143 @@
+//! Computes the hashes of other schemes than Argon2, which come with imported accounts: bcrypt, scrypt and PBKDF2.
+//!
+//! Only ever to check a password: nothing new is hashed so, and whoever signs in leaves the old hash behind. Each scheme
+//! has a limit of what one try may take of a worker: about two seconds of a busy core, and 128 MiB. A request waits one
+//! second in the queue by default, so a storm of dearer ones would shut out everybody else.
+
+use std::num::NonZeroU32;
+
+use aws_lc_rs::{constant_time, digest, hmac, pbkdf2};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use zeroize::Zeroizing;
+
+use userd_core::{ImportedHash, ImportedScheme, Pbkdf2Digest, Prehash};
+
+use super::HashError;
+use super::stored::{MEMORY_KIB_MAX, OUTPUT_BYTES_MIN};
+
+/// The costs of bcrypt that are computed. 4 is the least there is. Programs make 10 to 13 by default, tutorials for Go
+/// 14, which took 1.8 s of a busy core where 12 took 0.45.
+pub(super) const BCRYPT_COST_MIN: u32 = 4;
+/// See [`BCRYPT_COST_MIN`].
+pub(super) const BCRYPT_COST_MAX: u32 = 14;
+
+/// The most iterations of PBKDF2 with SHA-1 and SHA-256: twice Django 5.2's million; 1 to 1.3 s of a busy core.
+pub(super) const PBKDF2_ITERATIONS_MAX: u32 = 2_000_000;
+
+/// The same with SHA-512, which takes twice as long; OWASP wants 210,000, passlib makes 25,000.
+pub(super) const PBKDF2_SHA512_ITERATIONS_MAX: u32 = 1_000_000;
+
+/// The most that scrypt may write, in KiB, which is memory times parallelism: every option of OWASP's fits (128 MiB
+/// once, 64 twice, 16 five times); 1 s of a busy core.
+pub(super) const SCRYPT_WORK_KIB_MAX: u64 = MEMORY_KIB_MAX as u64;
+
+/// The largest block size and parallelism of scrypt; everybody uses 8, and 1 to 10.
+pub(super) const SCRYPT_R_MAX: u32 = 32;
+/// See [`SCRYPT_R_MAX`].
+pub(super) const SCRYPT_P_MAX: u32 = 16;
+
+/// The most of a password that bcrypt looks at, in bytes.
+const BCRYPT_PASSWORD_BYTES: usize = 72;
+
+/// Refuses what would cost too much, or proves nothing, before anything is computed.
+pub(super) fn check_limits(hash: &ImportedHash) -> Result<(), HashError> {
+    match hash.scheme {
+        ImportedScheme::Bcrypt { cost, .. } if !(BCRYPT_COST_MIN..=BCRYPT_COST_MAX).contains(&cost) => {
+            return Err(HashError::Unreadable("its bcrypt cost is not between 4 and 14"));
+        }
+        ImportedScheme::Pbkdf2 { digest, iterations } => {
+            let most = match digest {
+                Pbkdf2Digest::Sha1 | Pbkdf2Digest::Sha256 => PBKDF2_ITERATIONS_MAX,
+                Pbkdf2Digest::Sha512 => PBKDF2_SHA512_ITERATIONS_MAX,
+            };
+            if !(1..=most).contains(&iterations) {
+                return Err(HashError::Unreadable(
+                    "it makes no iterations of PBKDF2, or more than 2,000,000 (with SHA-512 1,000,000)",
+                ));
+            }
+        }
+        ImportedScheme::Scrypt { log_n, r, p } => {
+            if !(1..=SCRYPT_R_MAX).contains(&r) || !(1..=SCRYPT_P_MAX).contains(&p) {
+                return Err(HashError::Unreadable(
+                    "its scrypt block size is not 1 to 32 or its parallelism not 1 to 16",
+                ));
+            }
+            if log_n == 0 || scrypt_bytes(log_n, r).saturating_mul(p.into()) > SCRYPT_WORK_KIB_MAX * 1024 {
+                return Err(HashError::Unreadable("its scrypt N is 1, or it asks for more than 128 MiB in all"));
+            }
+        }
+        ImportedScheme::Bcrypt { .. } => {}
+    }
+    if hash.output.len() < OUTPUT_BYTES_MIN {
+        return Err(HashError::Unreadable("it is shorter than 16 bytes"));
+    }
+    Ok(())
+}
+
+/// Is `hash` that of `password`? Compared in constant time. Only for what [`check_limits`] has let through.
+pub(super) fn matches(hash: &ImportedHash, password: &[u8]) -> Result<bool, HashError> {
+    let computed = match hash.scheme {
+        ImportedScheme::Bcrypt { cost, prehash } => bcrypt(hash, cost, prehash, password)?,
+        ImportedScheme::Scrypt { log_n, r, p } => scrypt(hash, log_n, r, p, password)?,
+        ImportedScheme::Pbkdf2 { digest, iterations } => {
+            let iterations = NonZeroU32::new(iterations).ok_or(HashError::Failed)?;
+            let mut output = Zeroizing::new(vec![0; hash.output.len()]);
+            pbkdf2::derive(pbkdf2_algorithm(digest), iterations, &hash.salt, password, &mut output);
+            output
+        }
+    };
+    Ok(constant_time::verify_slices_are_equal(&computed, &hash.output).is_ok())
+}
+
+/// As `$2b$` has it: a NUL ends the password, and nothing past 72 bytes counts. A NUL *in* it is a byte as any other, as
+/// in Python, Go and Rust; programs in C that stop there mostly refuse such passwords.
+fn bcrypt(hash: &ImportedHash, cost: u32, prehash: Prehash, password: &[u8]) -> Result<Zeroizing<Vec<u8>>, HashError> {
+    let salt: [u8; 16] = hash.salt.as_slice().try_into().map_err(|_| HashError::Failed)?;
+    let base64 = |bytes: &[u8]| Zeroizing::new(STANDARD.encode(bytes).into_bytes());
+    let given = match prehash {
+        Prehash::None => Zeroizing::new(password.to_vec()),
+        Prehash::HexSha256 => hexadecimal(digest::digest(&digest::SHA256, password).as_ref()),
+        Prehash::Base64Sha256 => base64(digest::digest(&digest::SHA256, password).as_ref()),
+        Prehash::Base64HmacSha256 => {
+            let key = hmac::Key::new(hmac::HMAC_SHA256, hash.bcrypt_salt().as_bytes());
+            base64(hmac::sign(&key, password).as_ref())
+        }
+    };
+    let mut key = Zeroizing::new([0; BCRYPT_PASSWORD_BYTES]);
+    let taken = given.len().min(BCRYPT_PASSWORD_BYTES);
+    key[..taken].copy_from_slice(&given[..taken]);
+    let key = &key[..(taken + 1).min(BCRYPT_PASSWORD_BYTES)];
+    // The last of its 24 bytes is never written into a hash.
+    Ok(Zeroizing::new(bcrypt::bcrypt(cost, salt, key)[..23].to_vec()))
+}
+
+fn hexadecimal(bytes: &[u8]) -> Zeroizing<Vec<u8>> {
+    const DIGITS: &[u8; 16] = b"0123456789abcdef";
+    let digits = |byte: &u8| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]];
+    Zeroizing::new(bytes.iter().flat_map(digits).collect())
+}
+
+fn scrypt(hash: &ImportedHash, log_n: u32, r: u32, p: u32, password: &[u8]) -> Result<Zeroizing<Vec<u8>>, HashError> {
+    // The crate would end the program if there is no memory; so ask for as much first.
+    let bytes = usize::try_from(scrypt_bytes(log_n, r)).map_err(|_| HashError::Failed)?;
+    Vec::<u8>::new().try_reserve_exact(bytes).map_err(|_| HashError::Failed)?;
+    let log_n = u8::try_from(log_n).map_err(|_| HashError::Failed)?;
+    let params = scrypt::Params::new(log_n, r, p).map_err(|_| HashError::Failed)?;
+    let mut output = Zeroizing::new(vec![0; hash.output.len()]);
+    scrypt::scrypt(password, &hash.salt, &params, &mut output).map_err(|_| HashError::Failed)?;
+    Ok(output)
+}
+
+/// The memory that scrypt fills, in bytes: 128 r N.
+fn scrypt_bytes(log_n: u32, r: u32) -> u64 {
+    1_u64.checked_shl(log_n).unwrap_or(u64::MAX).saturating_mul(128 * u64::from(r))
+}
+
+fn pbkdf2_algorithm(digest: Pbkdf2Digest) -> pbkdf2::Algorithm {
+    match digest {
+        Pbkdf2Digest::Sha1 => pbkdf2::PBKDF2_HMAC_SHA1,
+        Pbkdf2Digest::Sha256 => pbkdf2::PBKDF2_HMAC_SHA256,
+        Pbkdf2Digest::Sha512 => pbkdf2::PBKDF2_HMAC_SHA512,
+    }
+}

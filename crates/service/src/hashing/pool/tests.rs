@@ -1,0 +1,169 @@
+//! The gate with work that stands still until it is told to go on: no sleep, no look at a watch.
+
+use std::sync::atomic::AtomicUsize;
+use std::sync::mpsc;
+
+use tokio::task::JoinSet;
+
+use super::*;
+
+/// Long enough that a test which waits for it has failed.
+const LONG: Duration = Duration::from_secs(60);
+
+type Tasks = JoinSet<Result<(), HashPoolError>>;
+
+fn pool(workers: usize, queue: usize) -> Arc<HashPool<()>> {
+    Arc::new(HashPool::start("test-gate", vec![(); workers], queue, LONG, Arc::default()).unwrap())
+}
+
+/// Occupies a worker until the sender is dropped.
+async fn hold(pool: &Arc<HashPool<()>>, tasks: &mut Tasks) -> mpsc::Sender<()> {
+    let (begun, has_begun) = oneshot::channel();
+    let (release, released) = mpsc::channel::<()>();
+    let pool = Arc::clone(pool);
+    tasks.spawn(async move {
+        pool.run(move |()| {
+            begun.send(()).unwrap();
+            let _ = released.recv();
+        })
+        .await
+    });
+    has_begun.await.unwrap();
+    release
+}
+
+/// Puts work that counts itself into the queue, without a worker to begin it.
+async fn enqueue(pool: &Arc<HashPool<()>>, tasks: &mut Tasks, done: &Arc<AtomicUsize>) {
+    let before = pool.queued();
+    let (gate_too, work) = (Arc::clone(pool), counting(done));
+    tasks.spawn(async move { gate_too.run(work).await });
+    while pool.queued() == before {
+        tokio::task::yield_now().await;
+    }
+}
+
+fn counting(done: &Arc<AtomicUsize>) -> impl FnOnce(&mut ()) + Send + 'static {
+    let done = Arc::clone(done);
+    move |()| {
+        done.fetch_add(1, Ordering::SeqCst);
+    }
+}
+
+/// What a future gives that must not wait for anything.
+async fn at_once<T>(future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::ZERO, future).await.expect("an answer at once")
+}
+
+async fn all_succeed(tasks: &mut Tasks) {
+    while let Some(outcome) = tasks.join_next().await {
+        assert_eq!(outcome.unwrap(), Ok(()));
+    }
+}
+
+#[tokio::test]
+async fn work_is_done_on_named_threads_and_answered() {
+    let pool = pool(1, 1);
+    let name = pool.run(|()| thread::current().name().map(str::to_owned)).await.unwrap();
+    assert_eq!(name.as_deref(), Some("test-gate-0"));
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn workers_have_the_lowest_priority_and_others_keep_theirs() {
+    let own = || rustix::process::getpriority_process(Some(rustix::thread::gettid())).unwrap();
+    let before = own();
+    let pool = pool(1, 1);
+    assert_eq!(pool.run(move |()| own()).await, Ok(NICE_LOWEST));
+    assert_eq!(own(), before);
+}
+
+#[tokio::test]
+async fn a_full_queue_refuses_at_once() {
+    let (pool, mut tasks, done) = (pool(1, 2), Tasks::new(), Arc::default());
+    let release = hold(&pool, &mut tasks).await;
+    enqueue(&pool, &mut tasks, &done).await;
+    enqueue(&pool, &mut tasks, &done).await;
+    assert_eq!(at_once(pool.run(counting(&done))).await, Err(HashPoolError::Busy));
+    drop(release);
+    all_succeed(&mut tasks).await;
+    assert_eq!(done.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn idle_workers_count_as_room() {
+    let (pool, mut tasks, done) = (pool(4, 1), Tasks::new(), Arc::default());
+    for _ in 0..5 {
+        let (pool, work) = (Arc::clone(&pool), counting(&done));
+        tasks.spawn(async move { pool.run(work).await });
+    }
+    all_succeed(&mut tasks).await;
+    assert_eq!(done.load(Ordering::SeqCst), 5);
+}
+
+#[tokio::test]
+async fn work_that_nobody_began_in_time_is_refused_and_never_done() {
+    let (pool, mut tasks, done) = (pool(1, 5), Tasks::new(), Arc::default());
+    let release = hold(&pool, &mut tasks).await;
+    assert_eq!(pool.run_within(Duration::ZERO, counting(&done)).await, Err(HashPoolError::Busy));
+    assert_eq!(pool.queued(), 1);
+    drop(release);
+    // First in, first out: when this is answered, the one before it was passed over.
+    assert_eq!(pool.run(|()| ()).await, Ok(()));
+    assert_eq!(done.load(Ordering::SeqCst), 0);
+    all_succeed(&mut tasks).await;
+}
+
+#[tokio::test]
+async fn work_that_was_begun_is_awaited_beyond_the_wait() {
+    let pool = pool(1, 1);
+    let (begun, has_begun) = oneshot::channel();
+    let (release, released) = mpsc::channel::<()>();
+    let mut answer = Box::pin(pool.run_within(Duration::from_millis(1), move |()| {
+        let _ = begun.send(());
+        let _ = released.recv();
+        7
+    }));
+    tokio::select! {
+        biased;
+        // Given up before the worker came: also right, and then nothing was done.
+        outcome = &mut answer => assert_eq!(outcome, Err(HashPoolError::Busy)),
+        _ = has_begun => {
+            assert!(tokio::time::timeout(Duration::from_millis(5), &mut answer).await.is_err(), "still awaited");
+            drop(release);
+            assert_eq!(answer.await, Ok(7));
+        }
+    }
+}
+
+#[tokio::test]
+async fn work_whose_requester_went_away_is_never_done_and_takes_no_room() {
+    let (pool, mut tasks, done) = (pool(1, 1), Tasks::new(), Arc::default());
+    let release = hold(&pool, &mut tasks).await;
+    let gone = tokio::time::timeout(Duration::ZERO, pool.run(counting(&done))).await;
+    assert!(gone.is_err() && pool.queued() == 1);
+    let (gate_too, kept) = (Arc::clone(&pool), Arc::new(AtomicUsize::new(0)));
+    let work = counting(&kept);
+    tasks.spawn(async move { gate_too.run(work).await });
+    tokio::task::yield_now().await;
+    drop(release);
+    all_succeed(&mut tasks).await;
+    assert_eq!((done.load(Ordering::SeqCst), kept.load(Ordering::SeqCst)), (0, 1));
+}
+
+#[tokio::test]
+async fn a_panic_is_answered_and_the_worker_goes_on() {
+    let pool = pool(1, 1);
+    assert_eq!(pool.run(|()| -> () { panic!("on purpose") }).await, Err(HashPoolError::Panicked));
+    assert_eq!(pool.run(|()| 7).await, Ok(7));
+}
+
+#[tokio::test]
+async fn dropping_the_gate_ends_its_threads_and_what_waits() {
+    let alive = Arc::new(());
+    let states = [Arc::clone(&alive), Arc::clone(&alive), Arc::clone(&alive)];
+    let pool = HashPool::start("test-gate", states, 1, LONG, Arc::default()).unwrap();
+    assert_eq!(pool.run(|_| ()).await, Ok(()));
+    assert_eq!(Arc::strong_count(&alive), 4);
+    drop(pool);
+    assert_eq!(Arc::strong_count(&alive), 1, "each thread has dropped its state");
+}

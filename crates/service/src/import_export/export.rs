@@ -1,0 +1,121 @@
+//! All users of a store as lines, in the order of their ids, which is that of their sign-up.
+//!
+//! Each user is of one moment; the whole is not: who signs up or is deleted meanwhile is in it or is not.
+
+use std::io::{self, Write};
+use std::sync::Arc;
+
+use super::record::{FORMAT_VERSION, UserRecord};
+use userd_core::{Timestamp, UserId};
+use userd_store::{ExportRecord, ExportStore, ListedUser, SortOrder, StoreError, UserListing};
+
+/// How many users are read at once.
+const PAGE_USERS: usize = 1000;
+
+/// All users, to be written out.
+pub struct UserExporter {
+    users: Arc<dyn UserListing>,
+    /// Where sessions are read, if they are to be written, too.
+    sessions: Option<Arc<dyn ExportStore>>,
+}
+
+/// What was written.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct ExportSummary {
+    /// How many users.
+    pub users: u64,
+    /// Who could not be read and is missing.
+    pub unreadable: Vec<UserId>,
+}
+
+/// Why not everything was written.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The store could not be read.
+    #[error("can't read the store")]
+    Store(#[from] StoreError),
+    /// The output takes no more.
+    #[error("can't write")]
+    Output(#[from] io::Error),
+}
+
+impl UserExporter {
+    /// Of the users in `users`; with their sessions, if there is somebody to read them.
+    #[must_use]
+    pub fn new(users: Arc<dyn UserListing>, sessions: Option<Arc<dyn ExportStore>>) -> Self {
+        Self { users, sessions }
+    }
+
+    /// Writes them all, with first and last line. `watch` hears how many have been written.
+    ///
+    /// # Errors
+    /// The last line is missing then.
+    pub async fn write(
+        &self,
+        out: &mut (dyn Write + Send),
+        now: Timestamp,
+        watch: &(dyn Fn(u64) + Sync),
+    ) -> Result<ExportSummary, ExportError> {
+        let at = now.to_string();
+        let header = serde_json::json!({"type": "userd-export", "version": FORMAT_VERSION, "exported_at": at});
+        writeln!(out, "{header}")?;
+        let (mut exported, mut after) = (ExportSummary::default(), None);
+        loop {
+            let page = self.users.users_by_id(after, SortOrder::Ascending, PAGE_USERS).await?;
+            let Some(last) = page.last().map(ListedUser::id) else { break };
+            after = Some(last);
+            match &self.sessions {
+                None => page.iter().try_for_each(|listed| write_listed(out, listed, &mut exported))?,
+                Some(sessions) => {
+                    let ids: Vec<UserId> = page.iter().map(ListedUser::id).collect();
+                    for (id, departure) in ids.iter().zip(sessions.export_users(&ids).await?) {
+                        write_departure(out, *id, &departure, &mut exported)?;
+                    }
+                }
+            }
+            watch(exported.users);
+            // A file is read without waiting; whoever waits for a signal beside has a turn here.
+            tokio::task::yield_now().await;
+        }
+        let unreadable = exported.unreadable.len();
+        let end = serde_json::json!({"type": "end", "users": exported.users, "unreadable": unreadable});
+        writeln!(out, "{end}")?;
+        out.flush()?;
+        Ok(exported)
+    }
+}
+
+fn write_listed(out: &mut dyn Write, listed: &ListedUser, exported: &mut ExportSummary) -> io::Result<()> {
+    match listed {
+        ListedUser::User(user) => write_line(out, &UserRecord::of(user, None), exported),
+        ListedUser::Unreadable(id) => {
+            exported.unreadable.push(*id);
+            Ok(())
+        }
+    }
+}
+
+fn write_departure(
+    out: &mut dyn Write,
+    id: UserId,
+    departure: &ExportRecord,
+    exported: &mut ExportSummary,
+) -> io::Result<()> {
+    match departure {
+        ExportRecord::Account(account) => {
+            write_line(out, &UserRecord::of(&account.user, Some(&account.sessions)), exported)
+        }
+        ExportRecord::NotFound => Ok(()),
+        ExportRecord::Unreadable => {
+            exported.unreadable.push(id);
+            Ok(())
+        }
+    }
+}
+
+fn write_line(mut out: &mut dyn Write, line: &UserRecord<'_>, exported: &mut ExportSummary) -> io::Result<()> {
+    serde_json::to_writer(&mut out, line)?;
+    out.write_all(b"\n")?;
+    exported.users += 1;
+    Ok(())
+}

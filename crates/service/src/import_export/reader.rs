@@ -1,0 +1,172 @@
+//! A file of users, read line by line within bounds and handed on in batches. Blocks; runs on a thread of its own.
+
+use std::collections::HashSet;
+use std::io::{self, BufRead, Read as _};
+
+use tokio::sync::{mpsc, watch};
+
+use super::record::{self, FORMAT_VERSION, InvalidRecord, ParsedLine};
+use crate::hashing::HashSettings;
+use userd_store::AccountRecord;
+
+/// The longest line in bytes: a user with the most sessions has some 200 KB.
+pub const LINE_BYTES_MAX: usize = 1024 * 1024;
+
+/// How many users are sent to the store at once: enough that a round trip or an fsync costs each next to nothing.
+pub(super) const BATCH_USERS: usize = 8192;
+
+/// A batch is sent before it has grown beyond this, so that long lines take no more memory than short ones.
+const BATCH_BYTES: usize = 8 * 1024 * 1024;
+
+/// Where a user stands in what is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum SourcePosition {
+    /// The number of the line, from 1 on.
+    Line(u64),
+    /// The key in a database.
+    Key(String),
+}
+
+/// A user, or why it is none.
+pub(super) type ImportEntry = (SourcePosition, Result<AccountRecord, InvalidRecord>);
+
+/// What a reader hands on.
+pub(super) enum ReaderMessage {
+    /// Some lines. No two users in it have the same id.
+    Batch(ImportBatch),
+    /// There are no more lines, and how it ended.
+    End(ReadSummary),
+}
+
+/// Some lines.
+#[derive(Default)]
+pub(super) struct ImportBatch {
+    pub(super) lines: Vec<ImportEntry>,
+    /// How many bytes of the file have been read up to here.
+    pub(super) bytes: u64,
+}
+
+/// How a file ended.
+#[derive(Debug, Default)]
+pub(super) struct ReadSummary {
+    /// Lines that are meant to be users, those passed over among them.
+    pub(super) users: u64,
+    /// Whether the first line was ours.
+    pub(super) has_header: bool,
+    /// What the last line says.
+    pub(super) promised: Option<u64>,
+    /// Why it was not read further.
+    pub(super) error: Option<String>,
+}
+
+/// Reads all lines from `first_line` on and hands them on, until `stop` says so or nobody takes them.
+pub(super) fn read_all(
+    input: &mut dyn BufRead,
+    first_line: u64,
+    hashes: &HashSettings,
+    stop: &watch::Receiver<bool>,
+    sender: &mpsc::Sender<ReaderMessage>,
+) {
+    let mut reader =
+        LineReader { first_line, hashes, ids: HashSet::new(), batch: ImportBatch::default(), bytes: 0, sender };
+    let mut end = ReadSummary::default();
+    if let Err(error) = reader.run(input, stop, &mut end) {
+        end.error = Some(error.to_string());
+    }
+    if reader.flush().is_ok() {
+        let _ = sender.blocking_send(ReaderMessage::End(end));
+    }
+}
+
+struct LineReader<'a> {
+    first_line: u64,
+    hashes: &'a HashSettings,
+    ids: HashSet<[u8; 16]>,
+    batch: ImportBatch,
+    bytes: usize,
+    sender: &'a mpsc::Sender<ReaderMessage>,
+}
+
+impl LineReader<'_> {
+    fn run(&mut self, input: &mut dyn BufRead, stop: &watch::Receiver<bool>, end: &mut ReadSummary) -> io::Result<()> {
+        let (mut buffer, mut number) = (Vec::new(), 0);
+        while !*stop.borrow() {
+            number += 1;
+            buffer.clear();
+            let Some(length) = next_line(input, &mut buffer)? else { break };
+            self.batch.bytes += length;
+            let line = buffer.trim_ascii();
+            if line.is_empty() && length <= LINE_BYTES_MAX as u64 {
+                continue;
+            }
+            if end.promised.take().is_some() {
+                return Err(io::Error::other(format!("line {number}: something follows the last line")));
+            }
+            if number > 1 && number < self.first_line && !line.starts_with(br#"{"type":"end""#) {
+                end.users += 1;
+                continue;
+            }
+            let read = if length > LINE_BYTES_MAX as u64 {
+                Err(InvalidRecord { id: None, reason: format!("must have at most {LINE_BYTES_MAX} bytes") })
+            } else {
+                record::parse_line(line, self.hashes)
+            };
+            match read {
+                Ok(ParsedLine::Header(version)) if number == 1 && version <= FORMAT_VERSION => end.has_header = true,
+                Ok(ParsedLine::Header(version)) if number == 1 => {
+                    let text =
+                        format!("format version {version} is newer than this userd, which knows {FORMAT_VERSION}");
+                    return Err(io::Error::other(text));
+                }
+                Ok(ParsedLine::Header(_)) => self.take(number, 0, Err(misplaced()))?,
+                Ok(ParsedLine::End(promised)) => end.promised = Some(promised),
+                Ok(ParsedLine::User(account)) => {
+                    end.users += 1;
+                    if number >= self.first_line {
+                        self.take(number, line.len(), Ok(*account))?;
+                    }
+                }
+                Err(bad) => {
+                    end.users += 1;
+                    self.take(number, 0, Err(bad))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn take(&mut self, number: u64, bytes: usize, line: Result<AccountRecord, InvalidRecord>) -> io::Result<()> {
+        if let Ok(account) = &line
+            && !self.ids.insert(*account.user.id.as_bytes())
+        {
+            self.flush()?;
+            self.ids.insert(*account.user.id.as_bytes());
+        }
+        self.bytes += bytes;
+        self.batch.lines.push((SourcePosition::Line(number), line));
+        if self.batch.lines.len() >= BATCH_USERS || self.bytes >= BATCH_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    /// Hands the batch on, and waits until there is room for it.
+    fn flush(&mut self) -> io::Result<()> {
+        self.ids.clear();
+        self.bytes = 0;
+        let bytes = self.batch.bytes;
+        let batch = std::mem::replace(&mut self.batch, ImportBatch { lines: Vec::new(), bytes });
+        self.sender.blocking_send(ReaderMessage::Batch(batch)).map_err(|_| io::ErrorKind::BrokenPipe.into())
+    }
+}
+
+fn misplaced() -> InvalidRecord {
+    InvalidRecord { id: None, reason: "the line that names the format must be the first one".to_owned() }
+}
+
+/// The next line, or as much of it as may be looked at; its length with its end, `None` after the last one.
+fn next_line(input: &mut dyn BufRead, line: &mut Vec<u8>) -> io::Result<Option<u64>> {
+    let mut length = input.take(LINE_BYTES_MAX as u64 + 1).read_until(b'\n', line)? as u64;
+    if length > LINE_BYTES_MAX as u64 && line.last() != Some(&b'\n') {
+        // The rest is passed over without being kept.
+        length += input.skip_until(b'\n')? as u64;
+    }
+    Ok((length > 0).then_some(length))
+}

@@ -1,0 +1,141 @@
+//! How keys that must stay secret are written for the store: sealed with a key from the configuration where one is
+//! given (AES-256-GCM), and plain where none is.
+//!
+//! A store's backup then holds nothing that signs. What is sealed is bound to its kind and id, so that nobody who can
+//! write the store puts one key in another's place. Not for digests: those are no secrets.
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
+use sha2::{Digest, Sha256};
+use zeroize::Zeroizing;
+
+use userd_core::random::Random;
+use userd_store::KeyKind;
+
+/// Bytes of the key that seals.
+pub const ENCRYPTION_KEY_BYTES: usize = 32;
+
+/// Why what was sealed can't be opened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KeyDecryptError {
+    /// It was sealed, and no key is given.
+    #[error("it was sealed with a key that is not given: set token.encryption_key")]
+    MissingKey,
+    /// It was sealed with another key.
+    #[error("it was sealed with another key than token.encryption_key")]
+    WrongKey,
+    /// It is not what was written.
+    #[error("it is damaged, or was put in another key's place")]
+    Corrupt,
+}
+
+/// Seals and opens.
+pub struct KeyEncryption {
+    key: Option<(String, LessSafeKey)>,
+}
+
+impl KeyEncryption {
+    /// Seals with `key`, or writes plain without one.
+    #[must_use]
+    pub fn new(key: Option<&[u8; ENCRYPTION_KEY_BYTES]>) -> Self {
+        let key = key.and_then(|bytes| {
+            let name = BASE64URL.encode(&Sha256::digest(bytes)[..6]);
+            // 32 bytes are what the algorithm wants, so there is always a key.
+            UnboundKey::new(&AES_256_GCM, bytes).ok().map(|key| (name, LessSafeKey::new(key)))
+        });
+        Self { key }
+    }
+
+    /// Whether what is written is sealed.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        self.key.is_some()
+    }
+
+    /// The text to keep of `secret`, the key `id` of this kind: `plain:…`, or `sealed:<key>:<nonce>:…`.
+    #[must_use]
+    pub fn encrypt(&self, kind: KeyKind, id: &str, secret: &[u8], random: &dyn Random) -> String {
+        let Some((name, key)) = &self.key else { return format!("plain:{}", BASE64URL.encode(secret)) };
+        let nonce: [u8; NONCE_LEN] = random.bytes();
+        let mut sealed = secret.to_vec();
+        let aad = Aad::from(associated_data(kind, id));
+        match key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut sealed) {
+            Ok(()) => format!("sealed:{name}:{}:{}", BASE64URL.encode(nonce), BASE64URL.encode(sealed)),
+            // Only beyond 64 GiB. Never plain instead.
+            Err(_) => String::new(),
+        }
+    }
+
+    /// The secret that `text` was made of.
+    ///
+    /// # Errors
+    /// [`KeyDecryptError`].
+    pub fn decrypt(&self, kind: KeyKind, id: &str, text: &str) -> Result<Zeroizing<Vec<u8>>, KeyDecryptError> {
+        let decode = |text: &str| BASE64URL.decode(text).map_err(|_| KeyDecryptError::Corrupt);
+        if let Some(plain) = text.strip_prefix("plain:") {
+            return Ok(Zeroizing::new(decode(plain)?));
+        }
+        let mut parts = text.strip_prefix("sealed:").ok_or(KeyDecryptError::Corrupt)?.splitn(3, ':');
+        let (Some(sealed_by), Some(nonce), Some(sealed)) = (parts.next(), parts.next(), parts.next()) else {
+            return Err(KeyDecryptError::Corrupt);
+        };
+        let (name, key) = self.key.as_ref().ok_or(KeyDecryptError::MissingKey)?;
+        if name != sealed_by {
+            return Err(KeyDecryptError::WrongKey);
+        }
+        let nonce = Nonce::try_assume_unique_for_key(&decode(nonce)?).map_err(|_| KeyDecryptError::Corrupt)?;
+        let mut secret = Zeroizing::new(decode(sealed)?);
+        let opened = key.open_in_place(nonce, Aad::from(associated_data(kind, id)), &mut secret);
+        let length = opened.map_err(|_| KeyDecryptError::Corrupt)?.len();
+        secret.truncate(length);
+        Ok(secret)
+    }
+}
+
+impl std::fmt::Debug for KeyEncryption {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Seal(***)")
+    }
+}
+
+fn associated_data(kind: KeyKind, id: &str) -> String {
+    format!("{}:{id}", kind.as_str())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use userd_core::random::SeededRandom;
+
+    const KIND: KeyKind = KeyKind::Signing;
+
+    #[test]
+    fn what_was_sealed_is_opened_with_the_same_key_only() {
+        let random = SeededRandom::from_seed(1);
+        let (key_encryption, other, none) =
+            (KeyEncryption::new(Some(&[1; 32])), KeyEncryption::new(Some(&[2; 32])), KeyEncryption::new(None));
+        let text = key_encryption.encrypt(KIND, "1", b"secret", &random);
+        assert!(text.starts_with("sealed:") && !text.contains(&BASE64URL.encode(b"secret")), "{text}");
+        assert_eq!(key_encryption.decrypt(KIND, "1", &text).expect("the same key").as_slice(), b"secret");
+        assert_eq!(other.decrypt(KIND, "1", &text), Err(KeyDecryptError::WrongKey));
+        assert_eq!(none.decrypt(KIND, "1", &text), Err(KeyDecryptError::MissingKey));
+        assert_eq!(key_encryption.decrypt(KIND, "2", &text), Err(KeyDecryptError::Corrupt), "another id");
+        assert_eq!(key_encryption.decrypt(KeyKind::Device, "1", &text), Err(KeyDecryptError::Corrupt), "another kind");
+    }
+
+    #[test]
+    fn what_was_written_plain_is_still_read_when_a_key_is_given_later() {
+        let text = KeyEncryption::new(None).encrypt(KIND, "1", b"secret", &SeededRandom::from_seed(1));
+        assert_eq!(KeyEncryption::new(Some(&[1; 32])).decrypt(KIND, "1", &text).expect("plain").as_slice(), b"secret");
+    }
+
+    #[test]
+    fn a_damaged_text_is_refused() {
+        let key_encryption = KeyEncryption::new(Some(&[1; 32]));
+        let text = key_encryption.encrypt(KIND, "1", b"secret", &SeededRandom::from_seed(1));
+        for end in 0..text.len() {
+            assert!(key_encryption.decrypt(KIND, "1", &text[..end]).is_err(), "cut at {end}");
+        }
+    }
+}

@@ -1,0 +1,169 @@
+//! How often passwords may be tried: by account, by network, by both, and by everybody together.
+//!
+//! One is taken from each bucket *before* the password is looked at, and given back when it was right: so any number
+//! of tries at once can't be more than the buckets hold. Only wrong ones stay counted.
+//!
+//! Not to be used against a person: strangers can empty the buckets of an account and of everybody, but whoever signs
+//! in from a known device, or asks with a session, is counted in a bucket of their own instead. A service with an
+//! API key asks for many people from one address, so its network is not counted.
+
+use std::sync::Arc;
+
+use crate::Error;
+use userd_core::clock::Clock;
+use userd_core::{
+    AccountKey, Actor, BucketKey, CanonicalEmail, NetworkKey, PrincipalId, RateLimit, RateLimitBucket,
+    RateLimitDecision,
+};
+use userd_store::{RateLimitStore, StoreError};
+
+/// How many wrong passwords are borne.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SignInLimits {
+    /// For one account, from anywhere.
+    pub account: RateLimit,
+    /// For one account from one network.
+    pub account_and_network: RateLimit,
+    /// For one account from one known device.
+    pub device: RateLimit,
+    /// From one network, at any account.
+    pub network: RateLimit,
+    /// From everybody at any account.
+    pub global: RateLimit,
+}
+
+/// The limit that a try has met.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LimitExceeded {
+    /// Its name, as the headers have it.
+    pub name: &'static str,
+    /// How fast it lets tries through.
+    pub rate: RateLimit,
+    /// How long until the next one, in milliseconds.
+    pub retry_after_ms: u64,
+}
+
+/// Counts tries.
+pub struct SignInLimiter {
+    store: Arc<dyn RateLimitStore>,
+    limits: SignInLimits,
+    clock: Arc<dyn Clock>,
+}
+
+/// A try that was counted. Dropped as it is, it stays so: what broke off in the middle was a try.
+#[must_use = "a try that is not settled counts as a wrong one"]
+pub struct ChargedAttempt {
+    buckets: Vec<RateLimitBucket>,
+}
+
+impl SignInLimiter {
+    /// Counts in `store`.
+    #[must_use]
+    pub fn new(store: Arc<dyn RateLimitStore>, limits: SignInLimits, clock: Arc<dyn Clock>) -> Self {
+        Self { store, limits, clock }
+    }
+
+    /// Counts a try at the account with `email` (`None`: at one that can't be named) by `actor`; `device` is a known
+    /// one of that account, or a session of its user. Nobody else's: it would be a bucket that strangers fill at will.
+    ///
+    /// # Errors
+    /// [`Error::RateLimited`], [`Error::Store`].
+    pub async fn charge(
+        &self,
+        email: Option<&CanonicalEmail>,
+        device: Option<[u8; 16]>,
+        actor: &Actor,
+    ) -> Result<ChargedAttempt, Error> {
+        let (shared, own) = self.buckets(email.map(AccountKey::of), device, actor);
+        let mut charged = ChargedAttempt { buckets: Vec::with_capacity(4) };
+        for bucket in shared {
+            match self.store.take(&[bucket], self.clock.now()).await {
+                Ok(RateLimitDecision::Allow) => charged.buckets.push(bucket),
+                Ok(RateLimitDecision::Deny { retry_after_ms, .. }) => {
+                    return Err(self.deny(charged, bucket, retry_after_ms).await);
+                }
+                // In a cluster such a bucket may lie in a shard that is gone, and its loss must not keep everybody out
+                // whose account lies elsewhere. The account's own limits still hold.
+                Err(error @ StoreError::Unavailable(_)) => {
+                    tracing::debug!(%error, limit = bucket.key.limit(), "a try is not counted");
+                }
+                Err(error) => tracing::error!(%error, limit = bucket.key.limit(), "a try can't be counted"),
+            }
+        }
+        if own.is_empty() {
+            return Ok(charged);
+        }
+        if let RateLimitDecision::Deny { place, retry_after_ms } = self.store.take(&own, self.clock.now()).await?
+            && let Some(bucket) = own.get(place)
+        {
+            return Err(self.deny(charged, *bucket, retry_after_ms).await);
+        }
+        charged.buckets.extend(own);
+        Ok(charged)
+    }
+
+    /// What is refused was no wrong password: strangers who run against a limit must not use up what all others have.
+    /// The network's own count goes on.
+    async fn deny(&self, charged: ChargedAttempt, bucket: RateLimitBucket, retry_after_ms: u64) -> Error {
+        let of_all = charged.buckets.into_iter().filter(|bucket| bucket.key == BucketKey::Global);
+        self.cancel(ChargedAttempt { buckets: of_all.collect() }).await;
+        Error::RateLimited(LimitExceeded { name: bucket.key.limit(), rate: bucket.rate, retry_after_ms })
+    }
+
+    /// The buckets that a try shares with others, and those of the account. The shared ones are taken from first, so
+    /// that who is stopped there does not use up what an account has.
+    fn buckets(
+        &self,
+        account: Option<AccountKey>,
+        device: Option<[u8; 16]>,
+        actor: &Actor,
+    ) -> (Vec<RateLimitBucket>, Vec<RateLimitBucket>) {
+        let limits = &self.limits;
+        if let (Some(account), Some(device)) = (account, device) {
+            return (
+                Vec::new(),
+                vec![RateLimitBucket { key: BucketKey::Device(account, device), rate: limits.device }],
+            );
+        }
+        let network = match actor.principal {
+            PrincipalId::ApiKey(_) => None,
+            PrincipalId::Anonymous | PrincipalId::Session(_) => actor.address.map(NetworkKey::of),
+        };
+        let (mut shared, mut own) = (Vec::with_capacity(2), Vec::with_capacity(2));
+        shared
+            .extend(network.map(|network| RateLimitBucket { key: BucketKey::Network(network), rate: limits.network }));
+        shared.push(RateLimitBucket { key: BucketKey::Global, rate: limits.global });
+        if let Some(account) = account {
+            own.extend(network.map(|network| {
+                let key = BucketKey::AccountAndNetwork(account, network);
+                RateLimitBucket { key, rate: limits.account_and_network }
+            }));
+            own.push(RateLimitBucket { key: BucketKey::Account(account), rate: limits.account });
+        }
+        (shared, own)
+    }
+
+    /// The password was right: the account's buckets are full again, the others get theirs back.
+    ///
+    /// What can't be given back stays counted; the person has signed in all the same.
+    pub async fn succeed(&self, attempt: ChargedAttempt) {
+        let (own, shared): (Vec<RateLimitBucket>, Vec<RateLimitBucket>) =
+            attempt.buckets.into_iter().partition(|bucket| bucket.key.account().is_some());
+        let now = self.clock.now();
+        let refund = async { if shared.is_empty() { Ok(()) } else { self.store.refund(&shared, now).await } };
+        let (filled, given) = tokio::join!(self.store.reset(&own), refund);
+        for error in [filled, given].into_iter().filter_map(Result::err) {
+            tracing::debug!(%error, "a right password stays counted as a try");
+        }
+    }
+
+    /// The password was not looked at: everything is given back.
+    pub async fn cancel(&self, canceled: ChargedAttempt) {
+        if canceled.buckets.is_empty() {
+            return;
+        }
+        if let Err(error) = self.store.refund(&canceled.buckets, self.clock.now()).await {
+            tracing::debug!(%error, "a try that was none stays counted");
+        }
+    }
+}

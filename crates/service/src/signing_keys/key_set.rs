@@ -1,0 +1,170 @@
+//! The keys as a node that serves knows them: read again after a second, so that a rotation is known everywhere a
+//! second later and a token costs no round trip of its own.
+//!
+//! A store that is away stops nobody from checking tokens: what was read last goes on being published.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwapOption;
+use serde::Serialize;
+
+use super::key::SigningKey;
+use super::lifecycle::{self, CACHE_TTL_MS, SigningKeyState};
+use super::{Jwk, KeyDependencies, SigningAlgorithm, unusable};
+use crate::single_flight::SingleFlight;
+use crate::{Error, KeyDecryptError};
+use userd_core::Timestamp;
+use userd_store::{KeyKind, StoreError, StoredKey};
+
+/// How often the first key is made or found before a node gives up; the second time it is there.
+const CAS_ATTEMPTS_MAX: u32 = 3;
+
+/// The number of the first key.
+const FIRST: u64 = 1;
+
+/// The keys as a node knows them.
+pub struct SigningKeySet {
+    dependencies: KeyDependencies,
+    algorithm: SigningAlgorithm,
+    cached: ArcSwapOption<CachedKeySet>,
+    read_flight: SingleFlight,
+}
+
+/// What was read, and when.
+struct CachedKeySet {
+    stored: Vec<StoredKey>,
+    key_set: Arc<LoadedKeySet>,
+    read_at: Timestamp,
+}
+
+impl SigningKeySet {
+    /// The keys on `dependencies`; the first one, where there is none, is made for `algorithm`.
+    #[must_use]
+    pub fn new(dependencies: KeyDependencies, algorithm: SigningAlgorithm) -> Self {
+        Self { dependencies, algorithm, cached: ArcSwapOption::empty(), read_flight: SingleFlight::default() }
+    }
+
+    /// Makes the first key if there is none, and looks whether all can be used.
+    ///
+    /// # Errors
+    /// [`Error::KeyUnusable`], [`Error::Store`], [`Error::SigningFailed`].
+    pub async fn check(&self) -> Result<(), Error> {
+        match self.key_set().await?.unusable.first() {
+            Some((id, source)) => Err(unusable(KeyKind::Signing, id, *source)),
+            None => Ok(()),
+        }
+    }
+
+    /// The public keys that tokens may be signed with now, soon or until a while ago.
+    ///
+    /// # Errors
+    /// As [`SigningKeySet::check`].
+    pub async fn published(&self) -> Result<Vec<Jwk>, Error> {
+        Ok(self.key_set().await?.published(self.dependencies.clock.now()))
+    }
+
+    /// The token that says `claims`, signed with the key that signs at `at`.
+    pub(crate) async fn sign(&self, claims: &impl Serialize, at: Timestamp) -> Result<String, Error> {
+        let key_set = self.key_set().await?;
+        let key = key_set.signing(at).ok_or_else(|| unusable(KeyKind::Signing, "", KeyDecryptError::Corrupt))?;
+        key.sign(claims).map_err(Error::signing)
+    }
+
+    async fn key_set(&self) -> Result<Arc<LoadedKeySet>, Error> {
+        // A clock that was set back makes what was read old, not young.
+        let fresh = |cached: &CachedKeySet, now: Timestamp| {
+            cached.read_at <= now && now < cached.read_at.plus_millis(CACHE_TTL_MS)
+        };
+        let now = self.dependencies.clock.now();
+        if let Some(cached) = self.cached.load_full().filter(|cached| fresh(cached, now)) {
+            return Ok(Arc::clone(&cached.key_set));
+        }
+        // One reads, the others wait for what it finds, and for what it does not.
+        let guard = self.read_flight.acquire().await?;
+        let now = self.dependencies.clock.now();
+        let before = self.cached.load_full();
+        if let Some(cached) = before.as_ref().filter(|cached| fresh(cached, now)) {
+            return Ok(Arc::clone(&cached.key_set));
+        }
+        let mut read_at = now;
+        let (stored, key_set) = match (self.read(before.as_deref()).await, before) {
+            (Ok(read), _) => read,
+            (Err(Error::Store(error)), Some(before)) => {
+                let error: &dyn std::error::Error = &error;
+                tracing::warn!(error, "the keys that sign were not read again; those read before still hold");
+                // For a second from now: whoever waited meanwhile need not wait as long once more.
+                read_at = self.dependencies.clock.now();
+                (before.stored.clone(), Arc::clone(&before.key_set))
+            }
+            (Err(error), _) => {
+                // Not those before: what was removed must not sign.
+                self.cached.store(None);
+                return guard.finish(Err(error));
+            }
+        };
+        self.cached.store(Some(Arc::new(CachedKeySet { stored, key_set: Arc::clone(&key_set), read_at })));
+        Ok(key_set)
+    }
+
+    /// The keys in the store, the first one made if there is none.
+    async fn read(&self, before: Option<&CachedKeySet>) -> Result<(Vec<StoredKey>, Arc<LoadedKeySet>), Error> {
+        for _ in 0..CAS_ATTEMPTS_MAX {
+            let stored = self.dependencies.stored().await?;
+            if let Some(cached) = before.filter(|cached| cached.stored == stored) {
+                return Ok((stored, Arc::clone(&cached.key_set)));
+            }
+            if !stored.is_empty() {
+                let key_set = LoadedKeySet::decrypt(&stored, &self.dependencies)?;
+                return Ok((stored, Arc::new(key_set)));
+            }
+            let now = self.dependencies.clock.now();
+            if let Some(fresh) = self.dependencies.create(FIRST, self.algorithm, now).await? {
+                tracing::debug!(kid = fresh.key.record.kid, "made the first key that signs tokens");
+                let stored = vec![StoredKey { id: FIRST.to_string(), text: fresh.text }];
+                return Ok((stored, Arc::new(LoadedKeySet { keys: vec![fresh.key], unusable: Vec::new() })));
+            }
+        }
+        Err(Error::Store(StoreError::unavailable("the first key that signs is neither there nor can be made")))
+    }
+}
+
+/// Keys in the order in which they sign.
+struct LoadedKeySet {
+    keys: Vec<SigningKey>,
+    /// Those that can't be used. Others go on: one slip with the seal must not stop every node.
+    unusable: Vec<(String, KeyDecryptError)>,
+}
+
+impl LoadedKeySet {
+    fn decrypt(stored: &[StoredKey], dependencies: &KeyDependencies) -> Result<Self, Error> {
+        let (mut keys, mut unusable_ones) = (Vec::new(), Vec::new());
+        for one in stored {
+            match SigningKey::decrypt(one, &dependencies.key_encryption) {
+                Ok(key) => keys.push(key),
+                Err(source) => {
+                    tracing::error!(id = one.id, %source, "a key that signs can't be used, and is not published");
+                    unusable_ones.push((one.id.clone(), source));
+                }
+            }
+        }
+        keys.sort_by_key(|key| (key.record.signs_from, key.record.number));
+        match unusable_ones.first() {
+            Some((id, source)) if keys.is_empty() => Err(unusable(KeyKind::Signing, id, *source)),
+            _ => Ok(Self { keys, unusable: unusable_ones }),
+        }
+    }
+
+    fn starts(&self) -> Vec<Timestamp> {
+        self.keys.iter().map(|key| key.record.signs_from).collect()
+    }
+
+    fn signing(&self, at: Timestamp) -> Option<&SigningKey> {
+        self.keys.get(lifecycle::signing(&self.starts(), at)?)
+    }
+
+    fn published(&self, now: Timestamp) -> Vec<Jwk> {
+        let starts = self.starts();
+        let good = |(place, _): &(usize, _)| lifecycle::state(&starts, *place, now) != SigningKeyState::Expired;
+        self.keys.iter().enumerate().filter(good).map(|(_, key)| key.jwk.clone()).collect()
+    }
+}

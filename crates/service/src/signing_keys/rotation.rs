@@ -1,0 +1,178 @@
+//! What the operator does with the keys that sign: looks at them, and rotates them. The nodes that serve see it when
+//! they read them again.
+
+use super::key::SigningKeyInfo;
+use super::lifecycle::{self, SigningKeyState, propagation_delay_ms};
+use super::{KeyDependencies, SigningAlgorithm, SigningKey, unusable};
+use crate::Error;
+use userd_core::Timestamp;
+use userd_store::{KeyKind, StoreError, StoredKey};
+
+/// How often a rotation begins anew when others rotate at the same moment.
+const CAS_ATTEMPTS_MAX: u32 = 5;
+
+/// What the operator does with the keys that sign.
+pub struct SigningKeyService {
+    dependencies: KeyDependencies,
+    algorithm: SigningAlgorithm,
+    ttl_ms: u64,
+}
+
+/// A key, and what it is there for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SigningKeyEntry {
+    /// What is known of it.
+    pub record: SigningKeyInfo,
+    /// What it is there for now.
+    pub state: SigningKeyState,
+}
+
+/// What a rotation did.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum RotationOutcome {
+    /// The next key is there.
+    Created(SigningKeyInfo),
+    /// The next key was there already, and waits for its time; nothing was changed.
+    Pending(SigningKeyInfo),
+}
+
+impl SigningKeyService {
+    /// The keys on `dependencies`; the next ones are for `algorithm`, and tokens live `ttl_ms`.
+    #[must_use]
+    pub fn new(dependencies: KeyDependencies, algorithm: SigningAlgorithm, ttl_ms: u64) -> Self {
+        Self { dependencies, algorithm, ttl_ms }
+    }
+
+    /// All keys in the order in which they sign. None is opened; those that can't be read are left out and logged.
+    ///
+    /// # Errors
+    /// [`Error::Store`].
+    pub async fn list(&self) -> Result<Vec<SigningKeyEntry>, Error> {
+        let (records, now) = (records(&self.dependencies.stored().await?), self.dependencies.clock.now());
+        let starts = starts(&records);
+        let state = |place| lifecycle::state(&starts, place, now);
+        Ok(records
+            .into_iter()
+            .enumerate()
+            .map(|(place, record)| SigningKeyEntry { record, state: state(place) })
+            .collect())
+    }
+
+    /// Makes the next key, which signs once everybody knows it, and removes those whose last token has ended.
+    ///
+    /// Refused where those that are there can't be opened: the nodes that serve could not open the next one, either.
+    ///
+    /// # Errors
+    /// [`Error::KeyUnusable`], [`Error::Store`], [`Error::SigningFailed`].
+    pub async fn rotate(&self) -> Result<RotationOutcome, Error> {
+        for _ in 0..CAS_ATTEMPTS_MAX {
+            let (stored, now) = (self.dependencies.stored().await?, self.dependencies.clock.now());
+            for one in &stored {
+                SigningKey::decrypt(one, &self.dependencies.key_encryption)
+                    .map_err(|source| unusable(KeyKind::Signing, &one.id, source))?;
+            }
+            let records = records(&stored);
+            let starts = starts(&records);
+            let waits = |place| lifecycle::state(&starts, place, now) == SigningKeyState::Pending;
+            let mut waiting = records.iter().enumerate().filter(|(place, _)| waits(*place));
+            // One that waits for another algorithm was made before the configuration was changed.
+            if let Some((_, next)) = waiting.find(|(_, record)| record.algorithm == self.algorithm) {
+                return Ok(RotationOutcome::Pending(next.clone()));
+            }
+            // After those that wait, if their maker's clock was ahead of ours. The first key has nothing to wait for.
+            let known = now.plus_millis(propagation_delay_ms(self.ttl_ms));
+            let signs_from = match records.last() {
+                Some(last) => known.max(last.signs_from.plus_millis(1)),
+                None => now,
+            };
+            if let Some(fresh) = self.dependencies.create(next_number(&stored), self.algorithm, signs_from).await? {
+                self.remove_ended(&stored, &records, now).await?;
+                return Ok(RotationOutcome::Created(fresh.key.record));
+            }
+        }
+        Err(busy())
+    }
+
+    async fn remove_ended(
+        &self,
+        stored: &[StoredKey],
+        records: &[SigningKeyInfo],
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        let starts = starts(records);
+        let ended = |place: usize| lifecycle::state(&starts, place, now) == SigningKeyState::Expired;
+        for (_, record) in records.iter().enumerate().filter(|(place, _)| ended(*place)) {
+            let id = record.number.to_string();
+            if let Some(one) = stored.iter().find(|one| one.id == id) {
+                // False if somebody else removed it first.
+                self.dependencies.store.replace_key(KeyKind::Signing, &id, Some(&one.text), None).await?;
+            }
+        }
+        Ok(())
+    }
+
+    /// For a key that somebody else may have: makes one that signs at once, and removes all others, opened or not.
+    /// Tokens that they signed are refused as soon as services fetch the keys again.
+    ///
+    /// # Errors
+    /// [`Error::Store`], [`Error::SigningFailed`].
+    pub async fn rotate_now(&self) -> Result<SigningKeyInfo, Error> {
+        for _ in 0..CAS_ATTEMPTS_MAX {
+            let stored = self.dependencies.stored().await?;
+            let number = next_number(&stored);
+            let Some(fresh) = self.dependencies.create(number, self.algorithm, self.dependencies.clock.now()).await?
+            else {
+                continue;
+            };
+            // Read again: somebody may have made one meanwhile. Only older ones go, so that of two who do this at the
+            // same moment one leaves its key.
+            let stored = self.dependencies.stored().await?;
+            for one in &stored {
+                if one.id.parse::<u64>().is_ok_and(|old| old >= number) {
+                    continue;
+                }
+                self.dependencies.store.replace_key(KeyKind::Signing, &one.id, Some(&one.text), None).await?;
+            }
+            self.remove_unusable_device_key().await?;
+            return Ok(fresh.key.record);
+        }
+        Err(busy())
+    }
+
+    /// A key of known devices that can't be opened would stop every sign-in; without it one is made, and devices are
+    /// known again after the next sign-in.
+    async fn remove_unusable_device_key(&self) -> Result<(), Error> {
+        let KeyDependencies { store, key_encryption, .. } = &self.dependencies;
+        for one in store.keys(KeyKind::Device).await? {
+            if key_encryption.decrypt(KeyKind::Device, &one.id, &one.text).is_err() {
+                store.replace_key(KeyKind::Device, &one.id, Some(&one.text), None).await?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn records(stored: &[StoredKey]) -> Vec<SigningKeyInfo> {
+    let mut records = Vec::new();
+    for one in stored {
+        if let Some((record, _)) = SigningKeyInfo::read(one) {
+            records.push(record);
+        } else {
+            tracing::error!(id = one.id, "a key that signs can't be read");
+        }
+    }
+    records.sort_by_key(|record| (record.signs_from, record.number));
+    records
+}
+
+fn starts(records: &[SigningKeyInfo]) -> Vec<Timestamp> {
+    records.iter().map(|record| record.signs_from).collect()
+}
+
+fn next_number(stored: &[StoredKey]) -> u64 {
+    stored.iter().filter_map(|one| one.id.parse::<u64>().ok()).max().unwrap_or_default() + 1
+}
+
+fn busy() -> Error {
+    Error::Store(StoreError::unavailable("others rotate the keys at the same moment; look at them, and try again"))
+}

@@ -1,0 +1,80 @@
+//! One reads what all need, the others wait for what it finds. Where it finds the store away, so do they: each would
+//! otherwise ask a store that does not answer after the one before it, and the last would wait for all of them.
+//!
+//! Not a cache: what was found is kept by whoever has the turns.
+
+use std::time::Instant;
+
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::Error;
+use userd_store::StoreError;
+
+/// Turns to read.
+#[derive(Default)]
+pub(super) struct SingleFlight {
+    /// When the store was last found away.
+    unavailable_at: Mutex<Option<Instant>>,
+}
+
+/// The turn to read. What was found meanwhile is looked for first.
+pub(super) struct SingleFlightGuard<'a>(MutexGuard<'a, Option<Instant>>);
+
+impl SingleFlight {
+    /// Waits for the turn.
+    ///
+    /// # Errors
+    /// [`Error::Store`] where the store was found away during the wait.
+    pub(super) async fn acquire(&self) -> Result<SingleFlightGuard<'_>, Error> {
+        let asked_at = Instant::now();
+        let unavailable_at = self.unavailable_at.lock().await;
+        if unavailable_at.is_some_and(|found_at| found_at >= asked_at) {
+            return Err(StoreError::unavailable("it was found away by who asked it a moment before").into());
+        }
+        Ok(SingleFlightGuard(unavailable_at))
+    }
+}
+
+impl SingleFlight {
+    /// The turn, if nobody has it.
+    pub(super) fn try_acquire(&self) -> Option<SingleFlightGuard<'_>> {
+        self.unavailable_at.try_lock().ok().map(SingleFlightGuard)
+    }
+}
+
+impl SingleFlightGuard<'_> {
+    /// Ends the turn with what was found.
+    pub(super) fn finish<T>(mut self, found: Result<T, Error>) -> Result<T, Error> {
+        if let Err(Error::Store(_)) = found {
+            *self.0 = Some(Instant::now());
+        }
+        found
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use futures_util::future::join_all;
+
+    use super::*;
+
+    /// Asks a store that takes a while to find out that it is away.
+    async fn ask(turns: &SingleFlight, asked: &AtomicUsize) -> Result<(), Error> {
+        let turn = turns.acquire().await?;
+        asked.fetch_add(1, Ordering::Relaxed);
+        tokio::task::yield_now().await;
+        turn.finish(Err(StoreError::unavailable("it does not answer").into()))
+    }
+
+    #[tokio::test]
+    async fn a_store_that_is_away_is_asked_once_for_all_who_wait() {
+        let (turns, asked) = (SingleFlight::default(), AtomicUsize::new(0));
+        for round in 1..=2 {
+            let answers = join_all((0..50).map(|_| ask(&turns, &asked))).await;
+            assert!(answers.iter().all(|answer| matches!(answer, Err(Error::Store(_)))), "{answers:?}");
+            assert_eq!(asked.load(Ordering::Relaxed), round, "who comes later asks anew");
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! The check of claims: each points at a user who says the same, or whose record still has an affair with it.
+
+use ::redis::Value;
+
+use super::snapshot::{self, ClaimValidity, ClaimValue, HOLDER_FIELDS, OWNERSHIP_FIELDS};
+use super::{CheckContext, RECHECKS, manual_finding, read_command, repairable_finding, unreadable_finding};
+use crate::RedisStore;
+use crate::layout::Shard;
+use crate::user_record::ClaimPointer;
+use userd_core::CanonicalEmail;
+use userd_store::{Finding, FindingKind, StoreError, mask_email};
+
+/// What is wrong with a claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ClaimProblem {
+    Orphaned(ClaimPointer),
+    Malformed,
+}
+
+impl RedisStore {
+    /// Looks at the claims on `emails`.
+    pub(super) async fn check_claims(
+        &self,
+        context: CheckContext,
+        emails: Vec<CanonicalEmail>,
+    ) -> Result<Vec<Finding>, StoreError> {
+        let mut suspects = self.suspect_claims(emails).await?;
+        for number in 0..RECHECKS {
+            if suspects.is_empty() {
+                return Ok(Vec::new());
+            }
+            self.pause_before_recheck(number).await;
+            let again = self.suspect_claims(suspects.iter().map(|(email, _)| email.clone()).collect()).await?;
+            suspects.retain(|suspect| again.contains(suspect));
+        }
+        let mut findings = Vec::new();
+        for (email, suspicion) in suspects {
+            let place = self.masked_claim_key(&email);
+            match suspicion {
+                ClaimProblem::Malformed => {
+                    findings.push(manual_finding(
+                        FindingKind::Unreadable,
+                        None,
+                        place,
+                        "the claim is no pointer to a user",
+                    ));
+                }
+                ClaimProblem::Orphaned(pointer) => {
+                    let released = if context.repairs() {
+                        self.release_dead_claim(context, &email, pointer).await
+                    } else {
+                        Ok(false)
+                    };
+                    let repaired = match released {
+                        Ok(repaired) => repaired,
+                        Err(error) => {
+                            findings.push(unreadable_finding(Some(pointer.id), error)?);
+                            continue;
+                        }
+                    };
+                    let detail = "its user does not have this e-mail, or does not exist";
+                    findings.push(repairable_finding(
+                        FindingKind::OrphanedClaim,
+                        repaired,
+                        Some(pointer.id),
+                        place,
+                        detail,
+                    ));
+                }
+            }
+        }
+        Ok(findings)
+    }
+
+    /// The claim, then its holder's record, then the claim again: what a claim said in between it said of that
+    /// record.
+    async fn suspect_claims(
+        &self,
+        emails: Vec<CanonicalEmail>,
+    ) -> Result<Vec<(CanonicalEmail, ClaimProblem)>, StoreError> {
+        let claim_value = self.read_claims(&emails).await?;
+        let pointers: Vec<(CanonicalEmail, ClaimPointer)> = emails
+            .iter()
+            .zip(&claim_value)
+            .filter_map(|(email, claim_value)| match claim_value {
+                ClaimValue::Pointer(pointer) => Some((email.clone(), *pointer)),
+                ClaimValue::Absent | ClaimValue::Malformed => None,
+            })
+            .collect();
+        let claim_validities = self.claim_validities(&pointers).await?;
+        let dead = pointers.into_iter().zip(claim_validities).filter(|(_, validity)| *validity == ClaimValidity::Dead);
+        let stray = dead.map(|((email, pointer), _)| (email, ClaimProblem::Orphaned(pointer)));
+        let garbage =
+            emails.into_iter().zip(claim_value).filter(|(_, claim_value)| *claim_value == ClaimValue::Malformed);
+        Ok(stray.chain(garbage.map(|(email, _)| (email, ClaimProblem::Malformed))).collect())
+    }
+
+    pub(super) async fn read_claims(&self, emails: &[CanonicalEmail]) -> Result<Vec<ClaimValue>, StoreError> {
+        let get = |email: &CanonicalEmail| read_command(Shard::of_email(email), &["GET", &self.keys.claim(email)]);
+        Ok(self.read_many(emails.iter().map(get).collect()).await?.iter().map(snapshot::parse_claim_value).collect())
+    }
+
+    /// What each claim is worth by its holder's record. Nearly all are owned, which takes few fields to see; looking
+    /// for a field that a hash does not have costs the server most.
+    pub(super) async fn claim_validities(
+        &self,
+        claims: &[(CanonicalEmail, ClaimPointer)],
+    ) -> Result<Vec<ClaimValidity>, StoreError> {
+        let mut claim_validities = self.claim_validities_by(claims, &HOLDER_FIELDS[..OWNERSHIP_FIELDS]).await?;
+        let rest: Vec<usize> =
+            (0..claims.len()).filter(|&place| claim_validities[place] != ClaimValidity::Owned).collect();
+        let others: Vec<(CanonicalEmail, ClaimPointer)> = rest.iter().map(|&place| claims[place].clone()).collect();
+        for (place, validity) in rest.into_iter().zip(self.claim_validities_by(&others, &HOLDER_FIELDS).await?) {
+            claim_validities[place] = validity;
+        }
+        Ok(claim_validities)
+    }
+
+    async fn claim_validities_by(
+        &self,
+        claims: &[(CanonicalEmail, ClaimPointer)],
+        fields: &[&str],
+    ) -> Result<Vec<ClaimValidity>, StoreError> {
+        let commands = claims.iter().map(|(_, pointer)| {
+            let (shard, mut command) =
+                read_command(Shard::of_user(pointer.id), &["HMGET", &self.keys.user(pointer.id)]);
+            command.arg(fields);
+            (shard, command)
+        });
+        let answers: Vec<Value> = self.read_many(commands.collect()).await?;
+        let judged = claims.iter().zip(answers);
+        Ok(judged.map(|((email, pointer), answer)| snapshot::validity(email, *pointer, answer)).collect())
+    }
+
+    /// A claim's key as it may be shown, precise enough for `SCAN … MATCH`.
+    pub(super) fn masked_claim_key(&self, email: &CanonicalEmail) -> String {
+        format!("{}{{{:03x}}}:claim:{}", self.keys.prefix(), Shard::of_email(email).number(), mask_email(email))
+    }
+}

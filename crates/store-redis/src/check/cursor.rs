@@ -1,0 +1,124 @@
+//! Where a pass over Redis stands, and its text. First the keys of each server, then the listings of each shard.
+
+use std::fmt::Write as _;
+
+use crate::layout::Shard;
+use userd_store::{CheckCursor, StoreError};
+
+/// Where a pass stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct CheckPosition {
+    /// In which part of it.
+    pub(super) phase: CheckPhase,
+    /// Servers came or went since its beginning.
+    pub(super) topology_changed: bool,
+}
+
+/// The parts of a pass.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum CheckPhase {
+    /// The keys of a server.
+    Keys {
+        /// Where `SCAN` goes on.
+        cursor: u64,
+        /// The server under way and which life of it, `host:port@run`; `None` between two.
+        server: Option<String>,
+        /// Servers that have been walked to their end.
+        done: Vec<String>,
+        /// Every server that was there when the pass looked last.
+        known: Vec<String>,
+    },
+    /// The entries of a shard's listing.
+    Listings {
+        /// The shard.
+        shard: Shard,
+        /// The entry after which to go on; empty at the listing's beginning.
+        after: Vec<u8>,
+    },
+}
+
+impl CheckPosition {
+    /// What a place stands for.
+    pub(super) fn decode(place: &CheckCursor) -> Result<Self, StoreError> {
+        if place.as_str().is_empty() {
+            let phase = CheckPhase::Keys { cursor: 0, server: None, done: Vec::new(), known: Vec::new() };
+            return Ok(Self { phase, topology_changed: false });
+        }
+        parse(place.as_str()).ok_or_else(|| StoreError::unavailable("the doctor's place is none of this store"))
+    }
+
+    /// The place that stands for it.
+    pub(super) fn encode(&self) -> CheckCursor {
+        let topology_changed = u8::from(self.topology_changed);
+        let text = match &self.phase {
+            CheckPhase::Keys { cursor, server, done, known } => {
+                let server = server.as_deref().unwrap_or("-");
+                format!("keys {topology_changed} {cursor} {server} {} {}", list(done), list(known))
+            }
+            CheckPhase::Listings { shard, after } => {
+                let mut text = format!("listings {topology_changed} {} -", shard.number());
+                for byte in after {
+                    // Writing to a String never fails.
+                    let _ = write!(text, "{byte:02x}");
+                }
+                text
+            }
+        };
+        CheckCursor::from_text(text)
+    }
+}
+
+fn list(servers: &[String]) -> String {
+    if servers.is_empty() { "-".to_owned() } else { servers.join(",") }
+}
+
+fn parse(text: &str) -> Option<CheckPosition> {
+    let words: Vec<&str> = text.split(' ').collect();
+    let servers = |word: &str| match word {
+        "-" => Vec::new(),
+        list => list.split(',').map(str::to_owned).collect(),
+    };
+    let (phase, topology_changed) = match words[..] {
+        ["keys", topology_changed, cursor, server, done, known] => {
+            let server = (server != "-").then(|| server.to_owned());
+            (
+                CheckPhase::Keys { cursor: cursor.parse().ok()?, server, done: servers(done), known: servers(known) },
+                topology_changed,
+            )
+        }
+        ["listings", topology_changed, shard, after] => {
+            let shard = Shard::try_from_number(shard.parse().ok()?)?;
+            let digits = after.strip_prefix('-')?.as_bytes();
+            let byte = |pair: &[u8]| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
+            (
+                CheckPhase::Listings { shard, after: digits.chunks(2).map(byte).collect::<Option<_>>()? },
+                topology_changed,
+            )
+        }
+        _ => return None,
+    };
+    Some(CheckPosition { phase, topology_changed: topology_changed == "1" })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_place_is_read_back_and_any_other_text_is_none(
+            cursor in any::<u64>(), shard in 0_u16..1024, after in prop::collection::vec(any::<u8>(), 0..40),
+            servers in prop::collection::vec("[a-z0-9.:]{1,20}", 0..3), topology_changed: bool, text in any::<String>(),
+        ) {
+            let keys = CheckPhase::Keys { cursor, server: servers.first().cloned(), done: servers.clone(), known: servers };
+            let listings = CheckPhase::Listings { shard: Shard::try_from_number(shard).expect("a shard"), after };
+            for phase in [keys, listings] {
+                let position = CheckPosition { phase, topology_changed };
+                prop_assert_eq!(CheckPosition::decode(&position.encode()).expect("a place"), position);
+            }
+            let _ = CheckPosition::decode(&CheckCursor::from_text(text));
+        }
+    }
+}

@@ -1,0 +1,275 @@
+//! The check of listings: each entry is an active user's. That each active user has an entry is checked with the
+//! records; where the two listings of a shard are of one length, the entries of one say enough.
+
+use ::redis::{Cmd, Value};
+
+use super::cursor::{CheckPhase, CheckPosition};
+use super::snapshot::{self, HOLDER_FIELDS};
+use super::{CheckContext, PAGE, RECHECKS, manual_finding, read_command, repairable_finding, unreadable_finding};
+use crate::RedisStore;
+use crate::layout::{SHARD_COUNT, Shard};
+use userd_core::{CanonicalEmail, UserId};
+use userd_store::{CheckReport, Finding, FindingKind, StoreError, mask_email};
+
+/// How many shards are asked for the lengths of their listings at once.
+const SHARD_CONCURRENCY: u16 = 64;
+
+/// Which of a shard's two listings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ListingIndex {
+    Users,
+    Emails,
+}
+
+/// An entry of a listing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct ListingMember {
+    shard: Shard,
+    listing: ListingIndex,
+    member: Vec<u8>,
+}
+
+/// What an entry claims: this user, with this e-mail if it is one of the e-mails.
+struct ListingEntry<'a> {
+    id: UserId,
+    email: Option<&'a str>,
+}
+
+impl ListingMember {
+    /// What it says; `None` if userd writes no such entry into that listing.
+    fn parse(&self) -> Option<ListingEntry<'_>> {
+        let text = std::str::from_utf8(&self.member).ok()?;
+        let (email, id) = match self.listing {
+            ListingIndex::Users => (None, text),
+            ListingIndex::Emails => text.split_once('\0').map(|(email, id)| (Some(email), id))?,
+        };
+        let parsed = UserId::parse(id)?;
+        (parsed.to_string() == id && Shard::of_user(parsed) == self.shard).then_some(ListingEntry { id: parsed, email })
+    }
+}
+
+impl RedisStore {
+    /// Goes on with the listings, from `after` in those of `shard`.
+    pub(super) async fn check_listings(
+        &self,
+        context: CheckContext,
+        size: usize,
+        shard: Shard,
+        after: Vec<u8>,
+        topology_changed: bool,
+    ) -> Result<CheckReport, StoreError> {
+        let mut examined = CheckReport { topology_changed, ..CheckReport::default() };
+        let (next, after) = if after.is_empty() {
+            let shards: Vec<Shard> = (shard.number()..(shard.number() + SHARD_CONCURRENCY).min(SHARD_COUNT))
+                .filter_map(Shard::try_from_number)
+                .collect();
+            self.whole_listings(context, size, &shards, &mut examined).await?
+        } else {
+            let (count, last) = self.emails_page(context, shard, &after, size, &mut examined).await?;
+            if count < size { (shard.number() + 1, Vec::new()) } else { (shard.number(), last) }
+        };
+        examined.next = Shard::try_from_number(next)
+            .map(|shard| CheckPosition { phase: CheckPhase::Listings { shard, after }, topology_changed }.encode());
+        Ok(examined)
+    }
+
+    /// As many whole listings of `shards` as make up `size` entries, at least one; of a longer one its beginning.
+    /// Gives where to go on.
+    async fn whole_listings(
+        &self,
+        context: CheckContext,
+        size: usize,
+        shards: &[Shard],
+        examined: &mut CheckReport,
+    ) -> Result<(u16, Vec<u8>), StoreError> {
+        let count = |shard: &Shard| {
+            [
+                read_command(*shard, &["ZCARD", &self.keys.users(*shard)]),
+                read_command(*shard, &["ZCARD", &self.keys.emails(*shard)]),
+            ]
+        };
+        let counts = self.read_many(shards.iter().flat_map(count).collect()).await?;
+        let (mut short, mut entries) = (Vec::new(), 0);
+        let mut next = shards.first().map_or(SHARD_COUNT, |shard| shard.number());
+        for (shard, counts) in shards.iter().zip(counts.chunks(2)) {
+            let users = self.length(*shard, ListingIndex::Users, &counts[0], examined);
+            let emails = self.length(*shard, ListingIndex::Emails, &counts[1], examined);
+            let length = emails.unwrap_or(0);
+            if length >= size && short.is_empty() {
+                self.compare_lengths(context, *shard, users, emails, examined).await?;
+                let (_, last) = self.emails_page(context, *shard, &[], size, examined).await?;
+                return Ok((next, last));
+            }
+            if entries + length > size {
+                break;
+            }
+            self.compare_lengths(context, *shard, users, emails, examined).await?;
+            entries += length;
+            if length > 0 {
+                short.push(*shard);
+            }
+            next = shard.number() + 1;
+        }
+        let pages = short.iter().map(|&shard| self.read_page(shard, ListingIndex::Emails, &[], size));
+        let answers = self.read_many(pages.collect()).await?;
+        let mut all = Vec::new();
+        for (shard, answer) in short.into_iter().zip(answers) {
+            all.extend(entries_in(shard, ListingIndex::Emails, answer));
+        }
+        self.check_entries(context, all, examined).await?;
+        Ok((next, Vec::new()))
+    }
+
+    /// The length of a listing; a finding if it has none.
+    fn length(&self, shard: Shard, listing: ListingIndex, answer: &Value, examined: &mut CheckReport) -> Option<usize> {
+        if let Value::Int(length) = answer {
+            return Some(usize::try_from(*length).unwrap_or(0));
+        }
+        let key = self.listing_key(shard, listing);
+        examined.findings.push(manual_finding(
+            FindingKind::Unreadable,
+            None,
+            key,
+            "the key of a listing holds another type",
+        ));
+        None
+    }
+
+    /// Where the two listings of a shard differ in length, the ids are walked too.
+    async fn compare_lengths(
+        &self,
+        context: CheckContext,
+        shard: Shard,
+        users: Option<usize>,
+        emails: Option<usize>,
+        examined: &mut CheckReport,
+    ) -> Result<(), StoreError> {
+        if users == emails || users.is_none() {
+            return Ok(());
+        }
+        let mut after = Vec::new();
+        loop {
+            let page = self.page(shard, ListingIndex::Users, &after, PAGE).await?;
+            let Some(last) = page.last() else { return Ok(()) };
+            after.clone_from(&last.member);
+            self.check_entries(context, page, examined).await?;
+        }
+    }
+
+    async fn emails_page(
+        &self,
+        context: CheckContext,
+        shard: Shard,
+        after: &[u8],
+        size: usize,
+        examined: &mut CheckReport,
+    ) -> Result<(usize, Vec<u8>), StoreError> {
+        let page = self.page(shard, ListingIndex::Emails, after, size).await?;
+        let (count, last) = (page.len(), page.last().map(|entry| entry.member.clone()).unwrap_or_default());
+        self.check_entries(context, page, examined).await?;
+        Ok((count, last))
+    }
+
+    async fn page(
+        &self,
+        shard: Shard,
+        listing: ListingIndex,
+        after: &[u8],
+        size: usize,
+    ) -> Result<Vec<ListingMember>, StoreError> {
+        let answers = self.read_many(vec![self.read_page(shard, listing, after, size)]).await?;
+        Ok(answers.into_iter().flat_map(|answer| entries_in(shard, listing, answer)).collect())
+    }
+
+    /// By the order of bytes, so that entries which come and go move no others.
+    fn read_page(&self, shard: Shard, listing: ListingIndex, after: &[u8], size: usize) -> (Shard, Cmd) {
+        let (shard, mut command) = read_command(shard, &["ZRANGEBYLEX", &self.listing_key(shard, listing)]);
+        let from = if after.is_empty() { b"-".to_vec() } else { [b"(", after].concat() };
+        command.arg(from).arg("+").arg("LIMIT").arg(0).arg(size);
+        (shard, command)
+    }
+
+    async fn check_entries(
+        &self,
+        context: CheckContext,
+        entries: Vec<ListingMember>,
+        examined: &mut CheckReport,
+    ) -> Result<(), StoreError> {
+        examined.records_checked += entries.len() as u64;
+        let mut suspects = self.stale_entries(entries).await?;
+        for number in 0..RECHECKS {
+            if suspects.is_empty() {
+                return Ok(());
+            }
+            self.pause_before_recheck(number).await;
+            suspects = self.still_present(suspects).await?;
+            suspects = self.stale_entries(suspects).await?;
+            suspects = self.still_present(suspects).await?;
+        }
+        for entry in suspects {
+            let finding = match self.repair_entry(context, &entry).await {
+                Ok(finding) => finding,
+                Err(error) => unreadable_finding(entry.parse().map(|listed| listed.id), error)?,
+            };
+            examined.findings.push(finding);
+        }
+        Ok(())
+    }
+
+    /// The entries whose record, read just now, says something else. One that can't be read says nothing.
+    async fn stale_entries(&self, entries: Vec<ListingMember>) -> Result<Vec<ListingMember>, StoreError> {
+        let reads = entries.iter().filter_map(ListingMember::parse).map(|listed| {
+            let (shard, mut command) = read_command(Shard::of_user(listed.id), &["HMGET", &self.keys.user(listed.id)]);
+            command.arg(&HOLDER_FIELDS[..2]);
+            (shard, command)
+        });
+        let mut answers = self.read_many(reads.collect()).await?.into_iter();
+        let is_stale = |entry: &ListingMember| match entry.parse() {
+            None => true,
+            Some(listed) => answers.next().and_then(|answer| snapshot::owns_email(listed.email, answer)) == Some(false),
+        };
+        Ok(entries.into_iter().filter(is_stale).collect())
+    }
+
+    async fn still_present(&self, entries: Vec<ListingMember>) -> Result<Vec<ListingMember>, StoreError> {
+        let scores = entries.iter().map(|entry| {
+            let (shard, mut command) =
+                read_command(entry.shard, &["ZSCORE", &self.listing_key(entry.shard, entry.listing)]);
+            command.arg(&entry.member);
+            (shard, command)
+        });
+        let answers = self.read_many(scores.collect()).await?;
+        Ok(entries
+            .into_iter()
+            .zip(answers)
+            .filter(|(_, answer)| *answer != Value::Nil)
+            .map(|(entry, _)| entry)
+            .collect())
+    }
+
+    async fn repair_entry(&self, context: CheckContext, entry: &ListingMember) -> Result<Finding, StoreError> {
+        let kind = FindingKind::StaleListing;
+        let key = self.listing_key(entry.shard, entry.listing);
+        let Some(listed) = entry.parse() else {
+            return Ok(manual_finding(kind, None, key, "the listing holds something that userd does not write"));
+        };
+        let shown = listed.email.map(|email| mask_email(&CanonicalEmail::from_stored(email.to_owned())));
+        let member = std::str::from_utf8(&entry.member).unwrap_or_default();
+        let found: &[&str] = if listed.email.is_some() { &[member] } else { &[] };
+        let repaired = context.repairs() && self.repair_listing(listed.id, found).await?;
+        let place = shown.map_or_else(|| key.clone(), |email| format!("{key} {email}"));
+        Ok(repairable_finding(kind, repaired, Some(listed.id), place, "no active user is what the listing says"))
+    }
+
+    fn listing_key(&self, shard: Shard, listing: ListingIndex) -> String {
+        match listing {
+            ListingIndex::Users => self.keys.users(shard),
+            ListingIndex::Emails => self.keys.emails(shard),
+        }
+    }
+}
+
+fn entries_in(shard: Shard, listing: ListingIndex, answer: Value) -> Vec<ListingMember> {
+    let members = ::redis::from_redis_value::<Vec<Vec<u8>>>(answer).unwrap_or_default();
+    members.into_iter().map(|member| ListingMember { shard, listing, member }).collect()
+}

@@ -1,0 +1,197 @@
+//! The check of records: each can be read, an active user's claim says the same, both listings have them, and
+//! nothing is left of what was begun.
+
+use ::redis::Value;
+
+use super::snapshot::{self, ClaimValue, RecordContents, RecordSnapshot, RecordState};
+use super::{CheckContext, RECHECKS, read_command, unreadable_finding};
+use crate::RedisStore;
+use crate::layout::Shard;
+use crate::user_record::{ClaimEntry, ClaimPointer};
+use userd_core::{Timestamp, UserId};
+use userd_store::{Finding, StoreError};
+
+/// A record and what belongs to it, each read once, one after the other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct RecordObservation {
+    pub(super) id: UserId,
+    pub(super) record: RecordSnapshot,
+    claim_value: ClaimValue,
+    listed: bool,
+    listed_by_email: bool,
+}
+
+/// What does not fit; the words of a suspicion, until it has stayed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum RecordProblem {
+    Unreadable(String),
+    CanonicalMismatch,
+    ClaimMismatch(ClaimValue),
+    NotListed,
+    OverdueIntent(ClaimEntry),
+    StaleClaims(Vec<ClaimEntry>),
+}
+
+impl RecordProblem {
+    /// Whether this suspicion has stayed, if `later` is seen at a later look. A claim that is not the user's own is
+    /// one suspicion whatever it holds meanwhile.
+    fn persists_in(&self, later: &Self) -> bool {
+        self == later || matches!((self, later), (Self::ClaimMismatch(_), Self::ClaimMismatch(_)))
+    }
+}
+
+impl RedisStore {
+    /// Looks at the records of `ids`; gives how many are active users, and what was found.
+    pub(super) async fn check_records(
+        &self,
+        context: CheckContext,
+        ids: Vec<UserId>,
+    ) -> Result<(u64, Vec<Finding>), StoreError> {
+        let observations = self.observe(ids).await?;
+        let active = observations.iter().filter(|observed| {
+            contents(&observed.record).is_some_and(|contents| contents.state == RecordState::Active)
+        });
+        let users = active.count() as u64;
+        let mut suspects: Vec<(RecordObservation, Vec<RecordProblem>)> = observations
+            .into_iter()
+            .map(|observed| (problems(&observed, context.now()), observed))
+            .filter(|(problems, _)| !problems.is_empty())
+            .map(|(problems, observed)| (observed, problems))
+            .collect();
+        for number in 0..RECHECKS {
+            if suspects.is_empty() {
+                return Ok((users, Vec::new()));
+            }
+            self.pause_before_recheck(number).await;
+            suspects = self.observe_again(context, suspects).await?;
+        }
+        let mut findings = Vec::new();
+        for (observed, problems) in suspects {
+            for problem in problems {
+                match self.repair_record(context, &observed, problem).await {
+                    Ok(found) => findings.extend(found),
+                    Err(error) => findings.push(unreadable_finding(Some(observed.id), error)?),
+                }
+            }
+        }
+        Ok((users, findings))
+    }
+
+    /// What of the suspicions is still there. A record that moves while it is looked at proves nothing.
+    async fn observe_again(
+        &self,
+        context: CheckContext,
+        suspects: Vec<(RecordObservation, Vec<RecordProblem>)>,
+    ) -> Result<Vec<(RecordObservation, Vec<RecordProblem>)>, StoreError> {
+        let ids: Vec<UserId> = suspects.iter().map(|(observed, _)| observed.id).collect();
+        let observations = self.observe(ids.clone()).await?;
+        let after = self.records(&ids).await?;
+        let mut staying = Vec::new();
+        for (((_, before), observed), record) in suspects.into_iter().zip(observations).zip(after) {
+            if observed.record != record {
+                continue;
+            }
+            let mut both = problems(&observed, context.now());
+            both.retain(|problem| before.iter().any(|earlier| earlier.persists_in(problem)));
+            if !both.is_empty() {
+                staying.push((observed, both));
+            }
+        }
+        Ok(staying)
+    }
+
+    /// The records of `ids`.
+    async fn records(&self, ids: &[UserId]) -> Result<Vec<RecordSnapshot>, StoreError> {
+        let commands = ids.iter().map(|&id| self.read_record(id)).collect();
+        let answers = self.read_many(commands).await?;
+        let mut records: Vec<RecordSnapshot> =
+            ids.iter().zip(answers).map(|(&id, answer)| snapshot::parse_record(id, answer)).collect();
+        let gone: Vec<usize> = (0..records.len()).filter(|&place| records[place] == RecordSnapshot::Missing).collect();
+        let exist = gone.iter().map(|&place| {
+            let id = ids[place];
+            read_command(Shard::of_user(id), &["EXISTS", &self.keys.user(id)])
+        });
+        for (&place, answer) in gone.iter().zip(self.read_many(exist.collect()).await?) {
+            if answer == Value::Int(1) {
+                records[place] = RecordSnapshot::Unreadable("it has none of a record's fields".to_owned());
+            }
+        }
+        Ok(records)
+    }
+
+    fn read_record(&self, id: UserId) -> (Shard, ::redis::Cmd) {
+        let (shard, mut command) = read_command(Shard::of_user(id), &["HMGET", &self.keys.user(id)]);
+        command.arg(snapshot::all_fields());
+        (shard, command)
+    }
+
+    /// Each record first, then, of active users, the claim and the listings.
+    async fn observe(&self, ids: Vec<UserId>) -> Result<Vec<RecordObservation>, StoreError> {
+        let records = self.records(&ids).await?;
+        let mut commands = Vec::with_capacity(3 * ids.len());
+        for (id, record) in ids.iter().zip(&records) {
+            if let Some(RecordContents { state: RecordState::Active, email, .. }) = contents(record) {
+                let (shard, text) = (Shard::of_user(*id), id.to_string());
+                commands.push(read_command(Shard::of_email(email), &["GET", &self.keys.claim(email)]));
+                commands.push(read_command(shard, &["ZSCORE", &self.keys.users(shard), &text]));
+                commands.push(read_command(shard, &["ZSCORE", &self.keys.emails(shard), &format!("{email}\0{text}")]));
+            }
+        }
+        let mut answers = self.read_many(commands).await?.into_iter();
+        // A listing of a wrong type is the listing's trouble, and reported there.
+        let listed = |answer: Option<Value>| answer != Some(Value::Nil);
+        let observations = ids.into_iter().zip(records).map(|(id, record)| {
+            let mut observed =
+                RecordObservation { id, record, claim_value: ClaimValue::Absent, listed: true, listed_by_email: true };
+            if contents(&observed.record).is_some_and(|contents| contents.state == RecordState::Active) {
+                observed.claim_value =
+                    answers.next().map_or(ClaimValue::Malformed, |answer| snapshot::parse_claim_value(&answer));
+                observed.listed = listed(answers.next());
+                observed.listed_by_email = listed(answers.next());
+            }
+            observed
+        });
+        Ok(observations.collect())
+    }
+}
+
+/// What the record says, if it can be read.
+pub(super) fn contents(record: &RecordSnapshot) -> Option<&RecordContents> {
+    match record {
+        RecordSnapshot::Parsed { contents, .. } => Some(contents),
+        RecordSnapshot::Missing | RecordSnapshot::Unreadable(_) => None,
+    }
+}
+
+fn problems(observed: &RecordObservation, now: Timestamp) -> Vec<RecordProblem> {
+    let (contents, canonical_mismatch) = match &observed.record {
+        // Expired after it was met.
+        RecordSnapshot::Missing => return Vec::new(),
+        RecordSnapshot::Unreadable(what) => return vec![RecordProblem::Unreadable(what.clone())],
+        RecordSnapshot::Parsed { contents, canonical_mismatch, .. } => (contents, *canonical_mismatch),
+    };
+    let mut found = Vec::new();
+    if contents.state == RecordState::Active && canonical_mismatch {
+        // Claim and listings are not judged by an e-mail that is wrong itself.
+        found.push(RecordProblem::CanonicalMismatch);
+    } else if contents.state == RecordState::Active {
+        if observed.claim_value != ClaimValue::Pointer(ClaimPointer { id: observed.id, op: contents.eop }) {
+            found.push(RecordProblem::ClaimMismatch(observed.claim_value));
+        }
+        if !observed.listed || !observed.listed_by_email {
+            found.push(RecordProblem::NotListed);
+        }
+    }
+    let late = snapshot::is_overdue(contents.till, now);
+    match (&contents.change, contents.state) {
+        (_, RecordState::Pending) if late => {
+            found.push(RecordProblem::OverdueIntent(ClaimEntry { op: contents.eop, email: contents.email.clone() }))
+        }
+        (Some(change), RecordState::Active) if late => found.push(RecordProblem::OverdueIntent(change.clone())),
+        _ => {}
+    }
+    if !contents.stale_claims.is_empty() {
+        found.push(RecordProblem::StaleClaims(contents.stale_claims.clone()));
+    }
+    found
+}

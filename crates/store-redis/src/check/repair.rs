@@ -1,0 +1,178 @@
+//! The repairs: the protocol's own steps, each safe at any moment, and `repair_listing`. What would be a guess is left.
+
+use super::records::{RecordObservation, RecordProblem, contents};
+use super::snapshot::{ClaimValidity, ClaimValue};
+use super::{CheckContext, manual_finding, repairable_finding};
+use crate::RedisStore;
+use crate::layout::Shard;
+use crate::protocol::{AcquireOutcome, ClaimState};
+use crate::script::Script;
+use crate::user_record::{ClaimEntry, ClaimPointer};
+use userd_core::{CanonicalEmail, UserId};
+use userd_store::{Finding, FindingKind, StoreError};
+
+impl RedisStore {
+    /// Mends what stayed wrong with a record, or says what is to be done about it. `None`: it was nothing.
+    pub(super) async fn repair_record(
+        &self,
+        context: CheckContext,
+        observed: &RecordObservation,
+        problem: RecordProblem,
+    ) -> Result<Option<Finding>, StoreError> {
+        let (id, place) = (observed.id, self.keys.user(observed.id));
+        Ok(Some(match problem {
+            RecordProblem::Unreadable(what) => manual_finding(FindingKind::Unreadable, Some(id), place, what),
+            RecordProblem::CanonicalMismatch => {
+                let detail = "the canonical e-mail is not that of the e-mail as written";
+                manual_finding(FindingKind::CanonicalMismatch, Some(id), place, detail)
+            }
+            RecordProblem::ClaimMismatch(claim_value) => {
+                let Some(contents) = contents(&observed.record) else { return Ok(None) };
+                return self
+                    .repair_claim(context, ClaimPointer { id, op: contents.eop }, &contents.email, claim_value)
+                    .await
+                    .map(Some);
+            }
+            RecordProblem::NotListed => {
+                let repaired = context.repairs() && self.repair_listing(id, &[]).await?;
+                repairable_finding(
+                    FindingKind::MissingListing,
+                    repaired,
+                    Some(id),
+                    place,
+                    "the listings of its shard lack the user",
+                )
+            }
+            RecordProblem::OverdueIntent(ClaimEntry { op, email }) => {
+                let repaired = context.repairs() && self.abort_intent(context, ClaimPointer { id, op }, &email).await?;
+                let detail = "a sign-up or an e-mail change was neither finished nor given up in time";
+                repairable_finding(FindingKind::OverdueIntent, repaired, Some(id), place, detail)
+            }
+            RecordProblem::StaleClaims(stale_claims) => {
+                if context.repairs() {
+                    for ClaimEntry { op, email } in &stale_claims {
+                        self.release_stale_claim(self.router.deadline(), id, *op, email).await?;
+                    }
+                }
+                let detail = format!("claims still to be released: {}", stale_claims.len());
+                repairable_finding(FindingKind::UnreleasedClaim, context.repairs(), Some(id), place, detail)
+            }
+        }))
+    }
+
+    /// Gives an active user the claim on their own e-mail again, unless another living user has it.
+    async fn repair_claim(
+        &self,
+        context: CheckContext,
+        mine: ClaimPointer,
+        email: &CanonicalEmail,
+        claim_value: ClaimValue,
+    ) -> Result<Finding, StoreError> {
+        let (kind, user, place) = (FindingKind::MissingClaim, Some(mine.id), self.masked_claim_key(email));
+        let holder = match claim_value {
+            ClaimValue::Malformed => {
+                return Ok(manual_finding(kind, user, place, "the claim of the user's e-mail can't be read"));
+            }
+            ClaimValue::Absent => None,
+            ClaimValue::Pointer(holder) => Some(holder),
+        };
+        let validity = match holder {
+            Some(holder) => self.claim_validities(&[(email.clone(), holder)]).await?.first().copied(),
+            None => Some(ClaimValidity::Dead),
+        };
+        let two = |other: UserId| {
+            let detail = format!("user {other} has the same e-mail, and is the one who is found by it");
+            manual_finding(FindingKind::DuplicateEmail, user, place.clone(), detail)
+        };
+        match (validity, holder) {
+            (Some(ClaimValidity::Owned | ClaimValidity::OtherOp), Some(holder)) if holder.id != mine.id => {
+                return Ok(two(holder.id));
+            }
+            (Some(ClaimValidity::Unknown) | None, _) => {
+                let detail = "the claim of the user's e-mail points at a record that can't be read";
+                return Ok(manual_finding(kind, user, place, detail));
+            }
+            (Some(ClaimValidity::Dead | ClaimValidity::Intent | ClaimValidity::Owned | ClaimValidity::OtherOp), _) => {}
+        }
+        let repaired = context.repairs() && self.reclaim(context, mine, email).await?;
+        // Two who had no claim between them: the first that was met has it now.
+        if context.repairs()
+            && !repaired
+            && let [ClaimValue::Pointer(other)] = self.read_claims(std::slice::from_ref(email)).await?[..]
+            && other.id != mine.id
+            && self.claim_validities(&[(email.clone(), other)]).await?.first() == Some(&ClaimValidity::Owned)
+        {
+            return Ok(two(other.id));
+        }
+        let detail = match holder {
+            None => "nothing points from the user's e-mail to the user",
+            Some(holder) if holder.id == mine.id => {
+                "the claim of the user's e-mail is another than the record knows of"
+            }
+            Some(_) => "the user's e-mail is claimed for somebody who does not have it",
+        };
+        Ok(repairable_finding(kind, repaired, user, place, detail))
+    }
+
+    /// C2, and whom it has to judge dead for it; true if the claim is the user's now. If the user has gone on
+    /// meanwhile the claim is taken back.
+    async fn reclaim(
+        &self,
+        context: CheckContext,
+        mine: ClaimPointer,
+        email: &CanonicalEmail,
+    ) -> Result<bool, StoreError> {
+        let deadline = self.router.deadline();
+        if self.acquire(deadline, email, mine, context.now()).await? != AcquireOutcome::Acquired {
+            return Ok(false);
+        }
+        if self.claim_validities(&[(email.clone(), mine)]).await?.first() == Some(&ClaimValidity::Dead) {
+            self.release(deadline, email, mine).await?;
+        }
+        Ok(true)
+    }
+
+    /// Releases the claim `pointer` if its holder's record says that it can never commit.
+    pub(super) async fn release_dead_claim(
+        &self,
+        context: CheckContext,
+        email: &CanonicalEmail,
+        pointer: ClaimPointer,
+    ) -> Result<bool, StoreError> {
+        let deadline = self.router.deadline();
+        if self.resolve(deadline, email, pointer, context.now()).await? != ClaimState::Dead {
+            return Ok(false);
+        }
+        self.release(deadline, email, pointer).await?;
+        Ok(true)
+    }
+
+    /// Kills an overdue intent, and takes back what it claimed.
+    async fn abort_intent(
+        &self,
+        context: CheckContext,
+        intent: ClaimPointer,
+        email: &CanonicalEmail,
+    ) -> Result<bool, StoreError> {
+        let deadline = self.router.deadline();
+        if self.resolve(deadline, email, intent, context.now()).await? != ClaimState::Dead {
+            return Ok(false);
+        }
+        self.release_stale_claim(deadline, intent.id, intent.op, email).await?;
+        Ok(true)
+    }
+
+    /// Sets the listing entries of `id` from its record; `entries` of the e-mails were found for it.
+    pub(super) async fn repair_listing(&self, id: UserId, entries: &[&str]) -> Result<bool, StoreError> {
+        let shard = Shard::of_user(id);
+        let (users, emails, text) = (self.keys.users(shard), self.keys.emails(shard), id.to_string());
+        let args: Vec<&str> = std::iter::once(text.as_str()).chain(entries.iter().copied()).collect();
+        let answer =
+            self.run_on_record(self.router.deadline(), Script::RepairListing, id, &[&users, &emails], &args).await?;
+        match answer.status.as_str() {
+            "ok" => Ok(true),
+            "damaged" => Ok(false),
+            _ => Err(answer.unexpected_reply()),
+        }
+    }
+}

@@ -1,0 +1,235 @@
+//! What a record and a claim say, as far as the doctor asks. Pure: from answers of the server to values.
+
+use ::redis::Value;
+
+use crate::user_record::{self, ClaimEntry, ClaimPointer};
+use userd_core::{CanonicalEmail, Timestamp, UserId};
+use userd_store::StoreError;
+
+/// What is asked of a record beside [`user_record::USER_FIELDS`], after it.
+const PROTOCOL_FIELDS: [&str; 5] = ["ver", "eop", "chg", "till", "rel"];
+
+/// An intent whose deadline lies further ahead than this counts as overdue: a clock must have jumped. The scripts, asked
+/// by somebody who waits for the e-mail, say so after five minutes (`left_ms`); the doctor is in no hurry, and its own
+/// clock may be the slow one.
+const INTENT_LEFT_MS_MAX: u64 = 24 * 3_600_000;
+
+/// The fields asked of a record that is looked at whole.
+pub(super) fn all_fields() -> Vec<&'static str> {
+    user_record::USER_FIELDS.into_iter().chain(PROTOCOL_FIELDS).collect()
+}
+
+/// The fields asked of the holder of a claim or of a listing entry.
+pub(super) const HOLDER_FIELDS: [&str; 7] = ["st", "email", "eop", "chg", "till", "rel", "as"];
+
+/// How many of [`HOLDER_FIELDS`] tell that a claim is owned.
+pub(super) const OWNERSHIP_FIELDS: usize = 3;
+
+/// The state of a record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum RecordState {
+    Pending,
+    Active,
+    Tombstone,
+}
+
+/// What a record says of itself and of claims.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct RecordContents {
+    pub(super) state: RecordState,
+    /// Empty in a tombstone.
+    pub(super) email: CanonicalEmail,
+    /// The op under which the e-mail is claimed.
+    pub(super) eop: u64,
+    /// The e-mail change in flight.
+    pub(super) change: Option<ClaimEntry>,
+    /// The deadline of an intent; 0 if there is none that can be read.
+    pub(super) till: u64,
+    pub(super) stale_claims: Vec<ClaimEntry>,
+}
+
+/// What lies where a record should.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum RecordSnapshot {
+    /// Nothing.
+    Missing,
+    /// Something that no step writes, and why.
+    Unreadable(String),
+    /// A record, with its fence.
+    Parsed { contents: RecordContents, fence: u64, canonical_mismatch: bool },
+}
+
+/// What an e-mail's claim holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ClaimValue {
+    Absent,
+    Pointer(ClaimPointer),
+    /// Something else.
+    Malformed,
+}
+
+/// What a claim is worth by what its holder's record says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum ClaimValidity {
+    /// The holder has the e-mail.
+    Owned,
+    /// The holder has the e-mail, but under another op: after a rollback, or a record that came from a backup. The
+    /// check of the record puts the claim right in one step; to release it first would set the e-mail free.
+    OtherOp,
+    /// The holder's intent, in time or overdue, or a claim that the record lists to be released: the record's
+    /// own affair.
+    Intent,
+    /// The holder's record says nothing of it.
+    Dead,
+    /// The holder's record can't be read.
+    Unknown,
+}
+
+fn text(value: Value) -> Result<Option<String>, &'static str> {
+    match value {
+        Value::Nil => Ok(None),
+        Value::BulkString(bytes) => String::from_utf8(bytes).map(Some).map_err(|_| "a field is not UTF-8"),
+        _ => Err("the key holds another type"),
+    }
+}
+
+/// The answers to an `HMGET`, as texts.
+fn texts(answer: Value) -> Result<Vec<Option<String>>, &'static str> {
+    match answer {
+        Value::Array(fields) => fields.into_iter().map(text).collect(),
+        _ => Err("the key holds another type"),
+    }
+}
+
+/// Reads the answer to [`all_fields`].
+pub(super) fn parse_record(id: UserId, answer: Value) -> RecordSnapshot {
+    let Value::Array(mut fields) = answer else {
+        return RecordSnapshot::Unreadable("the key holds another type".to_owned());
+    };
+    if fields.iter().all(|field| *field == Value::Nil) {
+        return RecordSnapshot::Missing;
+    }
+    let more = fields.split_off(fields.len().min(user_record::USER_FIELDS.len()));
+    let email = fields.get(3).cloned().unwrap_or(Value::Nil);
+    let personal = fields.iter().skip(2).any(|field| *field != Value::Nil);
+    let state = match fields.first() {
+        Some(Value::BulkString(state)) => state.clone(),
+        _ => Vec::new(),
+    };
+    let user = match user_record::parse_user(id, "", fields) {
+        Ok(user) => user,
+        Err(StoreError::Corrupt { source, .. }) => return RecordSnapshot::Unreadable(source.to_string()),
+        Err(other) => return RecordSnapshot::Unreadable(other.to_string()),
+    };
+    let canonical_mismatch =
+        user.as_ref().is_some_and(|user| !is_canonical_of(user.email.canonical().as_str(), user.email.as_written()));
+    match parse_protocol_fields(&state, email, more, personal) {
+        Ok((contents, fence)) => RecordSnapshot::Parsed { contents, fence, canonical_mismatch },
+        Err(what) => RecordSnapshot::Unreadable(what.to_owned()),
+    }
+}
+
+fn parse_protocol_fields(
+    state: &[u8],
+    email: Value,
+    more: Vec<Value>,
+    personal: bool,
+) -> Result<(RecordContents, u64), &'static str> {
+    let mut more = more.into_iter();
+    let mut next = || text(more.next().unwrap_or(Value::Nil));
+    let fence = number(next()?).ok_or("ver is no number")?;
+    let (eop, change, till, rel) = (next()?, next()?, next()?, next()?.unwrap_or_default());
+    let stale_claims = user_record::parse_claims(&rel);
+    if stale_claims.len() != rel.lines().count() {
+        return Err("rel holds a line that is no claim");
+    }
+    let state = match state {
+        b"P" => RecordState::Pending,
+        b"A" => RecordState::Active,
+        b"X" | b"D" if personal => return Err("the tombstone still holds fields of the user"),
+        b"X" | b"D" => RecordState::Tombstone,
+        _ => return Err("st is none of P, A, X, D"),
+    };
+    let (mut email, mut eop, change) = (text(email)?, number(eop), parse_change(change)?);
+    if state == RecordState::Tombstone {
+        (email, eop) = (Some(String::new()), Some(0));
+    }
+    let email = CanonicalEmail::from_stored(email.ok_or("email is missing")?);
+    let eop = eop.filter(|&eop| eop <= fence).ok_or("eop is no number up to ver")?;
+    Ok((RecordContents { state, email, eop, change, till: number(till).unwrap_or(0), stale_claims }, fence))
+}
+
+fn parse_change(text: Option<String>) -> Result<Option<ClaimEntry>, &'static str> {
+    match text.filter(|text| !text.is_empty()) {
+        None => Ok(None),
+        Some(text) => match <[ClaimEntry; 1]>::try_from(user_record::parse_claims(&text)) {
+            Ok([one]) => Ok(Some(one)),
+            Err(_) => Err("chg is no claim"),
+        },
+    }
+}
+
+fn number(text: Option<String>) -> Option<u64> {
+    text?.parse().ok()
+}
+
+/// Whether `canonical` is the canonical form of `written`.
+fn is_canonical_of(canonical: &str, written: &str) -> bool {
+    CanonicalEmail::parse(written).is_ok_and(|email| email.as_str() == canonical)
+}
+
+/// Whether an intent with this deadline may be given up.
+pub(super) fn is_overdue(till: u64, now: Timestamp) -> bool {
+    till < now.as_millis() || till - now.as_millis() > INTENT_LEFT_MS_MAX
+}
+
+/// Reads the answer to a `GET` of a claim.
+pub(super) fn parse_claim_value(answer: &Value) -> ClaimValue {
+    match answer {
+        Value::Nil => ClaimValue::Absent,
+        Value::BulkString(bytes) => std::str::from_utf8(bytes)
+            .ok()
+            .and_then(ClaimPointer::parse)
+            .map_or(ClaimValue::Malformed, ClaimValue::Pointer),
+        _ => ClaimValue::Malformed,
+    }
+}
+
+/// Judges the claim of `pointer` on `email` by the holder's answer to [`HOLDER_FIELDS`]. Kills nothing, unlike resolve.
+pub(super) fn validity(email: &CanonicalEmail, pointer: ClaimPointer, answer: Value) -> ClaimValidity {
+    let Ok(fields) = texts(answer) else { return ClaimValidity::Unknown };
+    let field = |place: usize| fields.get(place).and_then(Option::as_deref).unwrap_or_default();
+    if fields.iter().all(Option::is_none) {
+        return ClaimValidity::Dead;
+    }
+    let ClaimEntry { op, email } = ClaimEntry { op: pointer.op, email: email.clone() };
+    let listed = user_record::parse_claims(field(5)).iter().any(|entry| entry.op == op && entry.email == email);
+    let in_flight = field(3) == format!("{op} {email}");
+    let has = field(1) == email.as_str();
+    match field(0) {
+        "A" if field(1).is_empty() => ClaimValidity::Unknown,
+        "A" if has && field(2) == op.to_string() => ClaimValidity::Owned,
+        "A" if has => ClaimValidity::OtherOp,
+        "P" if has && op == 1 => ClaimValidity::Intent,
+        "A" if in_flight => ClaimValidity::Intent,
+        "P" | "A" | "X" | "D" if listed => ClaimValidity::Intent,
+        // The e-mail in the record is itself in doubt: this may be the right claim.
+        "A" if !field(6).is_empty() && !is_canonical_of(field(1), field(6)) => ClaimValidity::Unknown,
+        "P" | "A" | "X" | "D" => ClaimValidity::Dead,
+        _ => ClaimValidity::Unknown,
+    }
+}
+
+/// Whether the holder's answer to [`HOLDER_FIELDS`] says that an active user has `email` (any, if `None`); `None` if it
+/// can't be read.
+pub(super) fn owns_email(email: Option<&str>, answer: Value) -> Option<bool> {
+    let fields = texts(answer).ok()?;
+    let field = |place: usize| fields.get(place).and_then(Option::as_deref).unwrap_or_default();
+    match field(0) {
+        "A" if field(1).is_empty() => None,
+        "A" => Some(email.is_none_or(|email| field(1) == email)),
+        "P" | "X" | "D" => Some(false),
+        "" if fields.iter().all(Option::is_none) => Some(false),
+        _ => None,
+    }
+}

@@ -1,0 +1,359 @@
+//! Which node of a cluster serves which shard, kept up to date. Sends no request of the store's own.
+//!
+//! The map is asked of every node that answers (`CLUSTER SLOTS`), and most votes count; again every 30 seconds and whenever somebody has
+//! reason to doubt it: a redirection, a lost connection, `CLUSTERDOWN`. A redirection corrects one shard at once.
+//! Each primary is a [`ServerNode`] with connections and checks of its own, so a shard that is gone holds nobody else up.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use ::redis::Value;
+use arc_swap::ArcSwap;
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::Instant;
+
+use super::RequestError;
+use super::connect::{ConnectAttempt, ConnectError, check_versions, describe, dial, is_forbidden, read_versions};
+use super::node::{NodeKind, REPLICAS_RECHECK, ServerNode, SharedContext};
+use super::slots::{self, SLOTS, SlotRange, slot_of};
+use crate::layout::Shard;
+use crate::{AckRequirement, NodeAddress};
+
+/// The map is asked for at most this often, whoever doubts it.
+const REFRESH_PAUSE: Duration = Duration::from_millis(100);
+
+/// Who serves what, and who asks whether it is still so. Dropped, the asking ends.
+pub(super) struct ClusterTopology {
+    map: Arc<ClusterMap>,
+    supervisor: JoinHandle<()>,
+}
+
+/// Who serves what.
+pub(super) struct ClusterMap {
+    common: Arc<SharedContext>,
+    seeds: Vec<NodeAddress>,
+    slots: Vec<u16>,
+    by_shard: ArcSwap<Vec<Option<Arc<ServerNode>>>>,
+    nodes: Mutex<BTreeMap<NodeAddress, Arc<ServerNode>>>,
+    changed: watch::Sender<()>,
+}
+
+impl ClusterTopology {
+    /// Finds the cluster, checks each primary, and from then on keeps the map. A cluster that is away is no error.
+    ///
+    /// # Errors
+    /// The sentence with which it was refused; nothing has been written then.
+    pub(super) async fn start(common: Arc<SharedContext>, seeds: Vec<NodeAddress>) -> Result<Self, String> {
+        let map = Arc::new(ClusterMap {
+            common,
+            seeds,
+            slots: Shard::all().map(slot_of).collect(),
+            by_shard: ArcSwap::from_pointee(vec![None; Shard::all().count()]),
+            nodes: Mutex::default(),
+            changed: watch::Sender::new(()),
+        });
+        match map.discover().await {
+            Ok(ranges) => {
+                map.check_versions_everywhere(&ranges).await?;
+                map.start_nodes(&ranges).await?;
+                map.apply_views(&[ranges]);
+            }
+            Err(ConnectAttempt::Refused(why)) => return Err(why),
+            Err(ConnectAttempt::Unavailable(why)) => {
+                tracing::warn!(
+                    reason = why,
+                    "the Redis cluster is away; userd goes on trying, and is not ready until then"
+                );
+            }
+            Err(ConnectAttempt::Connected(_)) => {}
+        }
+        #[expect(clippy::disallowed_methods, reason = "the handle is kept and aborted when the cluster is dropped")]
+        let supervisor = tokio::spawn(supervise(Arc::clone(&map)));
+        Ok(Self { map, supervisor })
+    }
+
+    /// Who serves what.
+    pub(super) fn map(&self) -> &ClusterMap {
+        &self.map
+    }
+
+    /// Lets go of everything.
+    pub(super) fn close(&self) {
+        self.supervisor.abort();
+        for node in self.map.nodes() {
+            node.close();
+        }
+    }
+}
+
+impl Drop for ClusterTopology {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+async fn supervise(map: Arc<ClusterMap>) {
+    let settings = &map.common.settings;
+    // How many replicas have to confirm is known from the map.
+    let every = match settings.acknowledge {
+        AckRequirement::Primary => settings.recheck_every,
+        AckRequirement::Replicas | AckRequirement::Disk => settings.recheck_every.min(REPLICAS_RECHECK),
+    };
+    loop {
+        let recheck_at = Instant::now() + every;
+        tokio::select! {
+            () = map.common.refresh_topology.notified() => {}
+            () = tokio::time::sleep_until(recheck_at) => {}
+        }
+        match map.query_all_nodes().await {
+            // Nobody answers: without a reason from outside there would be no next time.
+            views if views.is_empty() => map.common.refresh_topology.notify_one(),
+            views => map.apply_views(&views),
+        }
+        tokio::time::sleep(REFRESH_PAUSE).await;
+    }
+}
+
+impl ClusterMap {
+    /// The node that serves `shard`; waits for it to be known until the deadline.
+    pub(super) async fn node(&self, shard: Shard, deadline: Instant) -> Result<Arc<ServerNode>, RequestError> {
+        let mut changed = self.changed.subscribe();
+        loop {
+            if let Some(node) = &self.by_shard.load()[usize::from(shard.number())] {
+                return Ok(Arc::clone(node));
+            }
+            self.common.refresh_topology.notify_one();
+            if tokio::time::timeout_at(deadline, changed.changed()).await.is_err() {
+                return Err(RequestError::TimedOut(Some("no node of the cluster serves this shard".to_owned())));
+            }
+        }
+    }
+
+    /// Tells when the map has changed.
+    pub(super) fn changes(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    /// Every primary that is known.
+    pub(super) fn nodes(&self) -> Vec<Arc<ServerNode>> {
+        self.lock().values().map(Arc::clone).collect()
+    }
+
+    /// A number that changes when a shard is served by another node than before.
+    pub(super) fn topology_hash(&self) -> u64 {
+        let mut hasher = DefaultHasher::new();
+        for node in self.by_shard.load().iter() {
+            node.as_ref().map(|node| node.state.address()).hash(&mut hasher);
+        }
+        hasher.finish()
+    }
+
+    /// The node at `address`, made if it was not known: a redirection may name one before the map does.
+    pub(super) fn node_at(&self, address: &NodeAddress, shard: Shard) -> Arc<ServerNode> {
+        let begin =
+            || ServerNode::start_in_background(Arc::clone(&self.common), address.clone(), NodeKind::ClusterNode, shard);
+        Arc::clone(self.lock().entry(address.clone()).or_insert_with(|| Arc::new(begin())))
+    }
+
+    /// The same for a node that another one sent us to for keys that are on their way: it may serve nothing yet.
+    pub(super) fn node_for_redirect(&self, address: &NodeAddress, shard: Shard) -> Arc<ServerNode> {
+        let node = self.node_at(address, shard);
+        node.state.note_redirect();
+        node
+    }
+
+    /// A node said that `shard` is served at `address` now.
+    pub(super) fn moved(&self, shard: Shard, address: &NodeAddress) {
+        let node = self.node_at(address, shard);
+        self.by_shard.rcu(|by_shard| {
+            let mut by_shard = Vec::clone(by_shard);
+            by_shard[usize::from(shard.number())] = Some(Arc::clone(&node));
+            by_shard
+        });
+        self.changed.send_replace(());
+        self.common.refresh_topology.notify_one();
+    }
+
+    /// Why none of the nodes can be relied on; `None` if at least one can. A shard that is gone is the concern of
+    /// its users alone: to call all of userd not ready would take the others' service away, too.
+    pub(super) fn unavailable_reason(&self) -> Option<String> {
+        let nodes = self.nodes();
+        let mut reasons = Vec::new();
+        for node in &nodes {
+            match node.state.unavailable_reason() {
+                None => return None,
+                Some(why) => reasons.push(format!("{}: {why}", node.state.address())),
+            }
+        }
+        if nodes.is_empty() { Some("no node of the cluster answers".to_owned()) } else { Some(reasons.join("; ")) }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<NodeAddress, Arc<ServerNode>>> {
+        self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Makes what most of `views` say the map, begins with nodes that are new and lets go of those that serve nothing
+    /// any more.
+    fn apply_views(&self, views: &[Vec<SlotRange>]) {
+        let mut by_shard = Vec::with_capacity(self.slots.len());
+        let mut shards: BTreeMap<NodeAddress, Vec<Shard>> = BTreeMap::new();
+        for (shard, slot) in Shard::all().zip(&self.slots) {
+            let primary = slots::majority_primary(views, *slot);
+            by_shard.push(primary.map(|primary| self.node_at(primary, shard)));
+            if let Some(primary) = primary {
+                shards.entry(primary.clone()).or_default().push(shard);
+            }
+        }
+        let mut nodes = self.lock();
+        nodes.retain(|address, node| shards.contains_key(address) || node.state.was_recently_redirected());
+        for (address, node) in nodes.iter() {
+            node.state.set_shards(shards.remove(address).unwrap_or_default());
+            node.state.replicas.note_cluster_count(slots::replicas(views, address));
+        }
+        drop(nodes);
+        self.by_shard.store(Arc::new(by_shard));
+        self.changed.send_replace(());
+    }
+
+    /// The map as every node in service tells it, or where none does, the first that answers of those that were
+    /// given. One alone may be cut off from the others and not know.
+    async fn query_all_nodes(&self) -> Vec<Vec<SlotRange>> {
+        let limit = self.common.settings.timeout / 2;
+        let mut asked = JoinSet::new();
+        for node in self.nodes() {
+            let Some(live) = node.state.live() else { continue };
+            let (mut connection, address) = (live.reads.clone(), node.state.address());
+            asked.spawn(async move {
+                let command = slots_command();
+                let answer = tokio::time::timeout(limit, connection.send_packed_command(&command)).await;
+                slots::parse_slots(answer.ok()?.ok()?, &address).filter(|ranges| !ranges.is_empty())
+            });
+        }
+        let views: Vec<Vec<SlotRange>> = asked.join_all().await.into_iter().flatten().collect();
+        if !views.is_empty() {
+            return views;
+        }
+        for seed in self.known_addresses() {
+            if let Ok(Ok(ranges)) = tokio::time::timeout(limit, self.query_slots(&seed)).await {
+                return vec![ranges];
+            }
+        }
+        Vec::new()
+    }
+
+    fn known_addresses(&self) -> BTreeSet<NodeAddress> {
+        self.seeds.iter().cloned().chain(self.lock().keys().cloned()).collect()
+    }
+
+    /// The map as the node at `address` tells it, over a connection of its own.
+    async fn query_slots(&self, address: &NodeAddress) -> Result<Vec<SlotRange>, ConnectError> {
+        let settings = &self.common.settings;
+        let mut connection = dial(settings, address, &settings.login, 0).await?;
+        let answer = match slots_command().query_async::<Value>(&mut connection).await {
+            Ok(answer) => answer,
+            Err(error) if error.to_string().contains("cluster support disabled") => {
+                return Err(ConnectError::Refused(format!(
+                    "{address} is no node of a Redis Cluster; give nodes of one, or write redis:// for a single server"
+                )));
+            }
+            Err(error) if is_forbidden(&error) => {
+                return Err(ConnectError::Refused(format!(
+                    "the Redis user lacks permissions (CLUSTER SLOTS at {address}); see the ACL line in docs/operations/redis.md"
+                )));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        let ranges = slots::parse_slots(answer, address)
+            .ok_or_else(|| ConnectError::Unavailable(format!("{address} gave no list of slots")))?;
+        let served: usize = ranges.iter().map(|range| usize::from(range.slots.1 - range.slots.0) + 1).sum();
+        if served < usize::from(SLOTS) {
+            return Err(ConnectError::Refused(format!(
+                "the cluster of {address} serves only {served} of {SLOTS} slots; form it wholly (redis-cli --cluster fix)"
+            )));
+        }
+        Ok(ranges)
+    }
+
+    /// Asks every node that was given, and finds out whether they belong together.
+    async fn discover(&self) -> Result<Vec<SlotRange>, ConnectAttempt> {
+        let (mut answers, mut reasons) = (Vec::new(), Vec::new());
+        for seed in &self.seeds {
+            let asked = tokio::time::timeout(self.common.settings.timeout * 2, self.query_slots(seed)).await;
+            match asked
+                .unwrap_or_else(|_| Err(ConnectError::Unavailable("no answer in time".to_owned())))
+                .map_err(describe)
+            {
+                Ok(ranges) => answers.push((seed, ranges)),
+                Err(ConnectAttempt::Unavailable(why)) => reasons.push(format!("{seed}: {why}")),
+                Err(other) => return Err(other),
+            }
+        }
+        for why in reasons.iter().filter(|_| !answers.is_empty()) {
+            tracing::warn!(reason = why, "a node of the cluster is away; the others are enough");
+        }
+        let ids = |ranges: &[SlotRange]| ranges.iter().map(|range| range.id.clone()).collect::<BTreeSet<_>>();
+        let mut answers = answers.into_iter();
+        let Some((seed, ranges)) = answers.next() else { return Err(ConnectAttempt::Unavailable(reasons.join("; "))) };
+        for (other, others) in answers {
+            // A failover may be under way; not one primary in common means two clusters.
+            if ids(&ranges).is_disjoint(&ids(&others)) {
+                return Err(ConnectAttempt::Refused(format!(
+                    "{seed} and {other} belong to two different clusters; give nodes of one"
+                )));
+            }
+        }
+        Ok(ranges)
+    }
+
+    /// Refuses a key space that this version can't read before anything is written anywhere.
+    async fn check_versions_everywhere(&self, ranges: &[SlotRange]) -> Result<(), String> {
+        let settings = &self.common.settings;
+        for address in ranges.iter().map(|range| &range.primary).collect::<BTreeSet<_>>() {
+            let look = async {
+                let mut connection = dial(settings, address, &settings.login, 0).await?;
+                check_versions(settings, read_versions(settings, &mut connection).await?)
+            };
+            if let Ok(Err(connect_error)) = tokio::time::timeout(settings.timeout * 2, look).await
+                && let ConnectAttempt::Refused(why) = describe(connect_error)
+            {
+                return Err(why);
+            }
+        }
+        Ok(())
+    }
+
+    /// Connects to every primary at once.
+    async fn start_nodes(&self, ranges: &[SlotRange]) -> Result<(), String> {
+        let mut starting = JoinSet::new();
+        let primaries: BTreeSet<_> = ranges.iter().map(|range| range.primary.clone()).collect();
+        for address in primaries {
+            let home_shard = Shard::all().zip(&self.slots).find_map(|(shard, slot)| {
+                let owned = ranges
+                    .iter()
+                    .any(|range| range.primary == address && (range.slots.0..=range.slots.1).contains(slot));
+                owned.then_some(shard)
+            });
+            // One that serves none of our shards is of no use.
+            let Some(home_shard) = home_shard else { continue };
+            let common = Arc::clone(&self.common);
+            starting.spawn(async move {
+                let node = ServerNode::start(common, address.clone(), NodeKind::ClusterNode, home_shard).await;
+                node.map(|node| (address, Arc::new(node)))
+            });
+        }
+        while let Some(Ok(started)) = starting.join_next().await {
+            let (address, node) = started?;
+            self.lock().insert(address, node);
+        }
+        Ok(())
+    }
+}
+
+fn slots_command() -> ::redis::Cmd {
+    let mut command = ::redis::cmd("CLUSTER");
+    command.arg("SLOTS");
+    command
+}

@@ -1,0 +1,118 @@
+//! Many reads at once: one pipeline for each server, and what that leaves open one by one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use ::redis::aio::MultiplexedConnection;
+use ::redis::{Cmd, Pipeline, ServerError, Value};
+use futures_util::{StreamExt as _, stream};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+
+use super::node::{LiveConnections, ServerNode};
+use super::request::ServerRequest;
+use super::{RequestError, ShardRouter};
+use crate::NodeAddress;
+use crate::layout::Shard;
+use userd_metrics::RedisRoundTrip;
+
+/// How many reads that a pipeline left open are under way at once.
+const RETRY_CONCURRENCY: usize = 64;
+
+impl ShardRouter {
+    /// Sends commands on keys of any shards, in one pipeline for each server. The answers are in the commands'
+    /// order; that a key holds another type concerns that key only, and is left as a value in its place. What was
+    /// redirected, lost or put off is asked for again as any other request.
+    pub(crate) async fn fan_out(
+        &self,
+        deadline: Instant,
+        commands: Vec<(Shard, Cmd)>,
+    ) -> Result<Vec<Value>, RequestError> {
+        let _permit = self.permit()?;
+        let mut groups: BTreeMap<NodeAddress, (Arc<ServerNode>, Vec<usize>)> = BTreeMap::new();
+        for (place, (shard, _)) in commands.iter().enumerate() {
+            let node = self.node(*shard, deadline).await?;
+            let address = NodeAddress::clone(&node.state.address());
+            groups.entry(address).or_insert_with(|| (node, Vec::new())).1.push(place);
+        }
+        let mut pipelines: Vec<_> = groups
+            .into_values()
+            .map(|(node, places)| {
+                let mut pipeline = Pipeline::with_capacity(places.len());
+                for place in &places {
+                    pipeline.add_command(commands[*place].1.clone());
+                }
+                async move {
+                    let values = send(&node, deadline, &pipeline, places.len()).await;
+                    (places, values)
+                }
+            })
+            .collect();
+        // One server, as for the reads of one user: a task of its own would only cost time.
+        let here = if pipelines.len() == 1 { pipelines.pop() } else { None };
+        let mut values = match here {
+            Some(pipeline) => vec![pipeline.await],
+            None => Vec::new(),
+        };
+        values.extend(pipelines.into_iter().collect::<JoinSet<_>>().join_all().await);
+        let mut answers = vec![Value::Nil; commands.len()];
+        let mut open = Vec::new();
+        for (places, values) in values {
+            let Some(values) = values else {
+                open.extend(places);
+                continue;
+            };
+            for (place, value) in places.into_iter().zip(values) {
+                match value {
+                    Value::ServerError(error) if error.code() != "WRONGTYPE" => open.push(place),
+                    value => answers[place] = value,
+                }
+            }
+        }
+        let again = open.into_iter().map(|place| {
+            let (shard, command) = &commands[place];
+            async move { (place, self.send_with_retries(deadline, *shard, &ServerRequest::Read(command)).await) }
+        });
+        let mut again = stream::iter(again).buffer_unordered(RETRY_CONCURRENCY);
+        while let Some((place, reply)) = again.next().await {
+            answers[place] = match reply {
+                Ok(reply) => reply.value,
+                Err(RequestError::Server(error)) if error.code() == Some("WRONGTYPE") => {
+                    ServerError::try_from(error).map_or(Value::Nil, Value::ServerError)
+                }
+                Err(error) => return Err(error),
+            };
+        }
+        Ok(answers)
+    }
+}
+
+/// Sends a pipeline of `count` reads once; `None` if it was lost on the way.
+async fn send(node: &ServerNode, deadline: Instant, pipeline: &Pipeline, count: usize) -> Option<Vec<Value>> {
+    let live = node.state.live_by(deadline).await.ok()?;
+    send_pipeline(node, &live, live.reads.clone(), deadline, (pipeline, count)).await
+}
+
+/// Sends a pipeline of so many commands once on one connection of `live`; `None` if it was lost on the way.
+pub(super) async fn send_pipeline(
+    node: &ServerNode,
+    live: &LiveConnections,
+    mut connection: MultiplexedConnection,
+    deadline: Instant,
+    (pipeline, count): (&Pipeline, usize),
+) -> Option<Vec<Value>> {
+    let began = Instant::now();
+    let answer = tokio::time::timeout_at(deadline, connection.send_packed_commands(pipeline, 0, count)).await;
+    node.state.common.settings.metrics.stores.record_round_trip(RedisRoundTrip::Pipeline, began.elapsed());
+    match answer {
+        Ok(Ok(answers)) => Some(answers),
+        Ok(Err(error)) => {
+            node.state.mark_lost(live, &error.to_string());
+            None
+        }
+        Err(_) => {
+            node.state.probe();
+            None
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! How keys are spelled. The table of what they hold is in the module above.
+
+use std::fmt::Write as _;
+
+use sha2::{Digest, Sha256};
+
+use userd_core::{BucketKey, CanonicalEmail, UserId};
+use userd_store::KeyKind;
+
+/// How many shards there are, for ever: the hash tags `{000}` to `{3ff}`. Fixed so that what one server
+/// holds moves into a cluster as it is; see `docs/decisions/0003-1024-shards.md`.
+pub const SHARD_COUNT: u16 = 1024;
+
+/// One of [`SHARD_COUNT`] groups of keys; all keys of a shard lie in one slot of a cluster.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Shard(u16);
+
+impl Shard {
+    /// The first of them; any will do where only one server is concerned.
+    pub const FIRST: Self = Self(0);
+
+    /// The shard of this number; a number past the last one begins again at the first.
+    #[must_use]
+    pub fn from_number(number: u64) -> Self {
+        Self(u16::try_from(number % u64::from(SHARD_COUNT)).unwrap_or_default())
+    }
+
+    /// The shard's number.
+    #[must_use]
+    pub fn number(self) -> u16 {
+        self.0
+    }
+
+    /// The shard of a user: the low ten bits of the id, which are random in a UUIDv7.
+    #[must_use]
+    pub fn of_user(id: UserId) -> Self {
+        let bytes = id.as_bytes();
+        Self(u16::from_be_bytes([bytes[14], bytes[15]]) % SHARD_COUNT)
+    }
+
+    /// The shard of an e-mail: the first ten bits of the SHA-256 of its canonical form.
+    #[must_use]
+    pub fn of_email(email: &CanonicalEmail) -> Self {
+        let digest = Sha256::digest(email.as_str().as_bytes());
+        Self(u16::from_be_bytes([digest[0], digest[1]]) >> 6)
+    }
+
+    /// The shard of half a SHA-256: its first ten bits. That of an e-mail is the same.
+    #[must_use]
+    pub fn of_digest(digest: &[u8; 16]) -> Self {
+        Self(u16::from_be_bytes([digest[0], digest[1]]) >> 6)
+    }
+
+    /// The shard of exactly this number, if there is one.
+    #[must_use]
+    pub fn try_from_number(number: u16) -> Option<Self> {
+        (number < SHARD_COUNT).then_some(Self(number))
+    }
+
+    /// Every shard, in order.
+    pub fn all() -> impl Iterator<Item = Self> {
+        (0..SHARD_COUNT).map(Self)
+    }
+}
+
+/// Spells keys under one prefix. The shard's tag comes before anything that a person typed, so a brace in
+/// an address can't move a key.
+#[derive(Debug, Clone)]
+pub struct KeyLayout {
+    prefix: String,
+}
+
+impl KeyLayout {
+    /// The keys below `prefix`.
+    #[must_use]
+    pub fn with_prefix(prefix: String) -> Self {
+        Self { prefix }
+    }
+
+    /// What all keys begin with.
+    #[must_use]
+    pub fn prefix(&self) -> &str {
+        &self.prefix
+    }
+
+    /// The user's record.
+    #[must_use]
+    pub fn user(&self, id: UserId) -> String {
+        let mut key = self.in_shard(Shard::of_user(id), ":user:");
+        let _ = write!(key, "{id}");
+        key
+    }
+
+    /// The ids of a shard's users.
+    #[must_use]
+    pub fn users(&self, shard: Shard) -> String {
+        self.in_shard(shard, ":users")
+    }
+
+    /// The e-mails of a shard's users.
+    #[must_use]
+    pub fn emails(&self, shard: Shard) -> String {
+        self.in_shard(shard, ":emails")
+    }
+
+    /// The pointer from an e-mail to its user.
+    #[must_use]
+    pub fn claim(&self, email: &CanonicalEmail) -> String {
+        let mut key = self.in_shard(Shard::of_email(email), ":claim:");
+        key.push_str(email.as_str());
+        key
+    }
+
+    /// The user's sessions.
+    #[must_use]
+    pub fn sessions(&self, id: UserId) -> String {
+        let mut key = self.in_shard(Shard::of_user(id), ":sessions:");
+        let _ = write!(key, "{id}");
+        key
+    }
+
+    /// What happened to a shard's users.
+    #[must_use]
+    pub fn events(&self, shard: Shard) -> String {
+        self.in_shard(shard, ":events")
+    }
+
+    /// A bucket in which tries are counted, and its shard. Those of one account lie in one shard.
+    #[must_use]
+    pub fn rate_limit(&self, bucket: BucketKey) -> (Shard, String) {
+        let (shard, letter, digests): (_, _, &[&[u8; 16]]) = match &bucket {
+            BucketKey::Account(account) => (Shard::of_digest(account.as_bytes()), 'a', &[account.as_bytes()]),
+            BucketKey::AccountAndNetwork(account, network) => {
+                (Shard::of_digest(account.as_bytes()), 'b', &[account.as_bytes(), network.as_bytes()])
+            }
+            BucketKey::Device(account, device) => {
+                (Shard::of_digest(account.as_bytes()), 'd', &[account.as_bytes(), device])
+            }
+            BucketKey::Network(network) => (Shard::of_digest(network.as_bytes()), 'n', &[network.as_bytes()]),
+            BucketKey::Global => (Shard::FIRST, 'e', &[]),
+        };
+        let mut key = self.in_shard(shard, ":throttle:");
+        key.push(letter);
+        for digest in digests {
+            let _ = write!(key, ":{:032x}", u128::from_be_bytes(**digest));
+        }
+        (shard, key)
+    }
+
+    /// The service's own keys of one kind.
+    #[must_use]
+    pub fn service_keys(&self, kind: KeyKind) -> String {
+        self.in_shard(Shard::FIRST, &format!(":keys:{}", kind.as_str()))
+    }
+
+    /// Versions of what is written below this prefix.
+    #[must_use]
+    pub fn meta(&self) -> String {
+        format!("{}meta", self.prefix)
+    }
+
+    /// What is written before replicas or disks are waited for, so that there is something to wait for.
+    #[must_use]
+    pub fn ack(&self, shard: Shard) -> String {
+        self.in_shard(shard, ":ack")
+    }
+
+    /// Keys of one shard that only the self-test uses; `nonce` keeps two self-tests apart.
+    #[must_use]
+    pub fn self_test(&self, shard: Shard, nonce: &str) -> [String; 4] {
+        ["hash", "sorted-set", "string", "stream"]
+            .map(|kind| self.in_shard(shard, &format!(":self-test:{nonce}:{kind}")))
+    }
+
+    fn in_shard(&self, shard: Shard, rest: &str) -> String {
+        let mut key = String::with_capacity(self.prefix.len() + 64);
+        let _ = write!(key, "{}{{{:03x}}}{rest}", self.prefix, shard.0);
+        key
+    }
+}
+
+/// A claim's key as it may appear in a log: the e-mail shortened to its first letter and its domain.
+#[must_use]
+pub fn mask_claim(email: &CanonicalEmail) -> String {
+    format!("claim:{}", userd_store::mask_email(email))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use userd_core::{AccountKey, NetworkKey};
+
+    fn email(text: &str) -> CanonicalEmail {
+        CanonicalEmail::parse(text).expect("an address")
+    }
+
+    #[test]
+    fn keys_are_spelled_as_documented() {
+        let keys = KeyLayout::with_prefix("userd:".to_owned());
+        let id = UserId::parse("0192f0c1-2b3d-7e4f-8a5b-6c7d8e9fa5f3").expect("an id");
+        assert_eq!(keys.user(id), "userd:{1f3}:user:0192f0c1-2b3d-7e4f-8a5b-6c7d8e9fa5f3");
+        assert_eq!(keys.users(Shard::of_user(id)), "userd:{1f3}:users");
+        assert_eq!(keys.emails(Shard::of_user(id)), "userd:{1f3}:emails");
+        // sha256("a@example.org") begins 3d5b… : the first ten bits are 0f5.
+        let digest = Sha256::digest(b"a@example.org");
+        let shard = (u16::from(digest[0]) << 2) | u16::from(digest[1] >> 6);
+        assert_eq!(keys.claim(&email("a@example.org")), format!("userd:{{{shard:03x}}}:claim:a@example.org"));
+        assert_eq!(keys.meta(), "userd:meta");
+        assert_eq!(keys.sessions(id), "userd:{1f3}:sessions:0192f0c1-2b3d-7e4f-8a5b-6c7d8e9fa5f3");
+        assert_eq!(keys.events(Shard::of_user(id)), "userd:{1f3}:events");
+        assert_eq!(keys.service_keys(KeyKind::Api), "userd:{000}:keys:api");
+    }
+
+    #[test]
+    fn buckets_of_one_account_lie_in_its_emails_shard_and_show_no_address() {
+        let keys = KeyLayout::with_prefix("userd:".to_owned());
+        let (account, shard) = (AccountKey::of(&email("a@example.org")), Shard::of_email(&email("a@example.org")));
+        let network = NetworkKey::of("192.0.2.1".parse().expect("an address"));
+        let (of_account, key) = keys.rate_limit(BucketKey::Account(account));
+        let digits = &key[key.rfind(':').expect("a colon") + 1..];
+        assert_eq!((of_account, digits.len()), (shard, 32));
+        assert_eq!(key, format!("userd:{{{:03x}}}:throttle:a:{digits}", shard.number()));
+        let (of_both, both) = keys.rate_limit(BucketKey::AccountAndNetwork(account, network));
+        assert_eq!(of_both, shard);
+        let (of_network, of_one) = keys.rate_limit(BucketKey::Network(network));
+        assert_eq!(of_network, Shard::of_digest(network.as_bytes()));
+        assert_eq!(
+            both.replace(&format!("b:{digits}"), "n").split_once('}').map(|(_, rest)| rest),
+            of_one.split_once('}').map(|(_, rest)| rest)
+        );
+        assert_eq!(
+            keys.rate_limit(BucketKey::Device(account, [0; 16])).1,
+            key.replace("a:", "d:") + ":" + &"0".repeat(32)
+        );
+        assert_eq!(keys.rate_limit(BucketKey::Global).1, "userd:{000}:throttle:e");
+    }
+
+    #[test]
+    fn a_brace_in_an_address_does_not_move_its_key() {
+        let key = KeyLayout::with_prefix("userd:".to_owned()).claim(&email("{x}@example.org"));
+        let tag = &key[key.find('{').expect("a tag")..=key.find('}').expect("its end")];
+        assert_eq!(tag.len(), "{000}".len());
+        assert!(u16::from_str_radix(&tag[1..4], 16).is_ok_and(|shard| shard < SHARD_COUNT));
+    }
+
+    #[test]
+    fn emails_and_ids_spread_evenly_over_the_shards() {
+        let mut by_email = vec![0_u32; usize::from(SHARD_COUNT)];
+        let mut by_id = vec![0_u32; usize::from(SHARD_COUNT)];
+        let random = userd_core::random::SeededRandom::from_seed(11);
+        let total = 100 * u32::from(SHARD_COUNT);
+        for n in 0..total {
+            by_email[usize::from(Shard::of_email(&email(&format!("person{n}@mail.example"))).0)] += 1;
+            let mut bytes = [0; 10];
+            userd_core::random::Random::fill(&random, &mut bytes);
+            by_id[usize::from(Shard::of_user(UserId::generate(userd_core::Timestamp::from_millis(1), bytes)).0)] += 1;
+        }
+        for counts in [by_email, by_id] {
+            let chi_squared: f64 = counts.iter().map(|&seen| (f64::from(seen) - 100.0).powi(2) / 100.0).sum();
+            // 1023 degrees of freedom: p > 0.01 below 1131.
+            assert!(chi_squared < 1131.0, "χ² = {chi_squared}");
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Reading many users: the listings of all shards, merged (see `merge_listings`), and then the records in one pipeline.
+//!
+//! A listing entry is only a hint, as it is to the doctor: who is no active user, or has another e-mail by now, is left
+//! out. The shards are read one after the other, so a page is no snapshot; but an entry is there from the moment of
+//! signing up to that of deletion, in the same steps, so nobody who is there is missed.
+
+use ::redis::{Cmd, Value};
+use async_trait::async_trait;
+use tokio::time::Instant;
+
+use super::RedisStore;
+use super::layout::{KeyLayout, Shard};
+use super::merge_listings::{ListingMerge, RangeQuery};
+use super::user_record;
+use userd_core::{AccountEvent, CanonicalEmail, EmailPrefix, UserId};
+use userd_store::KeyRange;
+use userd_store::{EventPosition, ListedUser, SortOrder, StoreError, UserListing};
+
+/// Which of a shard's two listings.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum ListingIndex {
+    Users,
+    Emails,
+}
+
+/// An entry of a listing: who it says is a user, and under which e-mail, if it is one of the e-mails.
+struct ListingEntry {
+    id: UserId,
+    email: Option<CanonicalEmail>,
+}
+
+impl ListingIndex {
+    fn key(self, keys: &KeyLayout, shard: Shard) -> String {
+        match self {
+            Self::Users => keys.users(shard),
+            Self::Emails => keys.emails(shard),
+        }
+    }
+
+    /// What a member says; `None` if userd writes no such entry there.
+    fn entry(self, shard: Shard, member: Vec<u8>) -> Option<ListingEntry> {
+        let text = String::from_utf8(member).ok()?;
+        let (email, id) = match self {
+            Self::Users => (None, text.as_str()),
+            Self::Emails => text.split_once('\0').map(|(email, id)| (Some(email), id))?,
+        };
+        let id = UserId::parse_exact(id).filter(|id| Shard::of_user(*id) == shard)?;
+        Some(ListingEntry { id, email: email.map(|email| CanonicalEmail::from_stored(email.to_owned())) })
+    }
+}
+
+#[async_trait]
+impl UserListing for RedisStore {
+    fn kind(&self) -> &'static str {
+        "redis"
+    }
+
+    async fn events_page(
+        &self,
+        user: UserId,
+        after: Option<EventPosition>,
+        order: SortOrder,
+        most: usize,
+    ) -> Result<Vec<(EventPosition, AccountEvent)>, StoreError> {
+        self.events_after(user, after, order, most).await
+    }
+
+    async fn users_by_id(
+        &self,
+        after: Option<UserId>,
+        order: SortOrder,
+        most: usize,
+    ) -> Result<Vec<ListedUser>, StoreError> {
+        let mut span = KeyRange::all_text();
+        if let Some(after) = after {
+            span.continue_after(after.to_string().as_bytes(), order);
+        }
+        let page = self.users_page(ListingIndex::Users, &span, order, most).await?;
+        Ok(page.into_iter().map(|(_, listed)| listed).collect())
+    }
+
+    async fn users_by_email(
+        &self,
+        prefix: &EmailPrefix,
+        after: Option<&CanonicalEmail>,
+        order: SortOrder,
+        most: usize,
+    ) -> Result<Vec<(CanonicalEmail, ListedUser)>, StoreError> {
+        let page = self.users_page(ListingIndex::Emails, &KeyRange::emails(prefix, after, order), order, most).await?;
+        Ok(page.into_iter().filter_map(|(entry, listed)| Some((entry.email?, listed))).collect())
+    }
+}
+
+impl RedisStore {
+    /// The first `most` users whom the listings have in `span`. More is read where some of those were no users.
+    async fn users_page(
+        &self,
+        listing: ListingIndex,
+        span: &KeyRange,
+        order: SortOrder,
+        most: usize,
+    ) -> Result<Vec<(ListingEntry, ListedUser)>, StoreError> {
+        let (deadline, mut merge, mut page) = (self.router.deadline(), ListingMerge::new(span, order), Vec::new());
+        while page.len() < most {
+            let missing = most - page.len();
+            loop {
+                let queries = merge.pending_queries(missing);
+                if queries.is_empty() {
+                    break;
+                }
+                self.fetch_listings(deadline, listing, order, &mut merge, queries).await?;
+            }
+            let members = merge.drain_page(missing);
+            if members.is_empty() {
+                break;
+            }
+            let entries = members.into_iter().filter_map(|(shard, member)| listing.entry(shard, member));
+            page.extend(self.read_users(deadline, entries.collect()).await?);
+        }
+        Ok(page)
+    }
+
+    /// Asks shards for their next entries, all at once.
+    async fn fetch_listings(
+        &self,
+        deadline: Instant,
+        listing: ListingIndex,
+        order: SortOrder,
+        merge: &mut ListingMerge,
+        queries: Vec<RangeQuery>,
+    ) -> Result<(), StoreError> {
+        let commands = queries.iter().map(|query| (query.shard, self.range_command(listing, order, query)));
+        let answers = self.router.fan_out(deadline, commands.collect()).await.map_err(|error| error.at("listings"))?;
+        for (query, answer) in queries.iter().zip(answers) {
+            let members = ::redis::from_redis_value(answer).map_err(|_| {
+                StoreError::corrupt(listing.key(&self.keys, query.shard), "the key of a listing holds another type")
+            })?;
+            merge.add_members(query, members);
+        }
+        Ok(())
+    }
+
+    fn range_command(
+        &self,
+        listing: ListingIndex,
+        order: SortOrder,
+        RangeQuery { shard, span, most }: &RangeQuery,
+    ) -> Cmd {
+        let from = if span.from.is_empty() { b"-".to_vec() } else { [b"[", span.from.as_slice()].concat() };
+        let to = [b"(", span.to.as_slice()].concat();
+        let key = listing.key(&self.keys, *shard);
+        let mut range = Cmd::new();
+        match order {
+            SortOrder::Ascending => range.arg("ZRANGEBYLEX").arg(key).arg(from).arg(to),
+            SortOrder::Descending => range.arg("ZREVRANGEBYLEX").arg(key).arg(to).arg(from),
+        };
+        range.arg("LIMIT").arg(0).arg(*most);
+        range
+    }
+
+    /// The users of `entries`, less those who are none or have another e-mail.
+    async fn read_users(
+        &self,
+        deadline: Instant,
+        entries: Vec<ListingEntry>,
+    ) -> Result<Vec<(ListingEntry, ListedUser)>, StoreError> {
+        let read = |entry: &ListingEntry| {
+            let mut read = Cmd::new();
+            read.arg("HMGET").arg(self.keys.user(entry.id)).arg(&user_record::USER_FIELDS);
+            (Shard::of_user(entry.id), read)
+        };
+        let answers = self.router.fan_out(deadline, entries.iter().map(read).collect()).await;
+        let answers = answers.map_err(|error| error.at("records"))?;
+        let listed = entries.into_iter().zip(answers).filter_map(|(entry, answer)| {
+            let listed = self.parse_listed(&entry, answer)?;
+            Some((entry, listed))
+        });
+        Ok(listed.collect())
+    }
+
+    fn parse_listed(&self, entry: &ListingEntry, answer: Value) -> Option<ListedUser> {
+        let key = self.keys.user(entry.id);
+        let found = match answer {
+            Value::Array(fields) => user_record::parse_user(entry.id, &key, fields),
+            _ => Err(StoreError::corrupt(key, "the key holds another type")),
+        };
+        match found {
+            Ok(user) => {
+                let is_listed = |email: &CanonicalEmail| entry.email.as_ref().is_none_or(|listed| listed == email);
+                user.filter(|user| is_listed(user.email.canonical())).map(|user| ListedUser::User(Box::new(user)))
+            }
+            Err(error) => Some(ListedUser::unreadable(entry.id, &error)),
+        }
+    }
+}

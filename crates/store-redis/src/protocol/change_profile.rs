@@ -1,0 +1,136 @@
+//! Changing name and e-mail: within the record where the e-mail stays, else X0 → X1 → C2 → X3 → verify.
+
+use tokio::time::Instant;
+
+use super::{AcquireOutcome, RecordEdit, SideEffects, StepReply, intent_deadline};
+use crate::RedisStore;
+use crate::events::EventArgs;
+use crate::layout::Shard;
+use crate::script::Script;
+use crate::user_record::{self, ClaimPointer};
+use userd_core::{Actor, EventKind, Timestamp, User, UserId, UserVersion};
+use userd_store::{StoreError, UpdateUserOutcome, UserProfile};
+
+/// How often an e-mail change begins anew because others raised the fence without changing the user.
+const INTEND_ATTEMPTS_MAX: usize = 3;
+
+impl RedisStore {
+    pub(crate) async fn change_profile(
+        &self,
+        id: UserId,
+        expected: UserVersion,
+        profile: &UserProfile,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<UpdateUserOutcome, StoreError> {
+        let deadline = self.router.deadline();
+        let fields = user_record::profile_fields(&profile.name, &profile.email, now);
+        for _ in 0..INTEND_ATTEMPTS_MAX {
+            let Some((user, fence)) = self.record_and_fence(deadline, id).await? else {
+                return Ok(UpdateUserOutcome::NotFound);
+            };
+            if user.version != expected {
+                return Ok(UpdateUserOutcome::VersionConflict);
+            }
+            if user.email.canonical() == profile.email.canonical() {
+                let side_effects = SideEffects::Event(self.event_args(id, EventKind::ProfileChanged, actor, now));
+                let edit = RecordEdit { fields: &fields, side_effects };
+                return self.edit_user(deadline, user, edit, |user| apply_profile(user, profile, now)).await;
+            }
+            let intent = self.change_intend(deadline, &user, fence, profile, now).await?;
+            match intent.status.as_str() {
+                "ok" => {
+                    let event = self.event_args(id, EventKind::EmailChanged, actor, now);
+                    let written = (&event, &fields[..]);
+                    let outcome = self.change_email(deadline, user, fence + 1, profile, written, now).await?;
+                    if let Some(outcome) = outcome {
+                        return Ok(outcome);
+                    }
+                }
+                "raced" => {}
+                "missing" => return Ok(UpdateUserOutcome::NotFound),
+                "stale" => return Ok(UpdateUserOutcome::VersionConflict),
+                _ => return Err(intent.unexpected_reply()),
+            }
+            // Whoever got in between is about to commit or to give up. To begin anew at once would only undo
+            // them in turn, and two changes could take turns at that until both are out of rounds.
+            self.pause_for_others(deadline).await;
+        }
+        Err(StoreError::unavailable("others keep beginning to change this user's e-mail"))
+    }
+
+    /// The rest of an e-mail change, once its intent stands under `op`; `written` is what its commit writes. `None`: another one superseded it, and
+    /// whether that changed the user has to be looked at.
+    async fn change_email(
+        &self,
+        deadline: Instant,
+        mut user: User,
+        op: u64,
+        profile: &UserProfile,
+        written: (&EventArgs, &[String]),
+        now: Timestamp,
+    ) -> Result<Option<UpdateUserOutcome>, StoreError> {
+        let to = profile.email.canonical();
+        let mine = ClaimPointer { id: user.id, op };
+        let acquired = self.acquire(deadline, to, mine, now).await;
+        let answer = match acquired {
+            Ok(AcquireOutcome::Acquired) => self.change_commit(deadline, mine, written).await?,
+            Ok(AcquireOutcome::Taken) | Err(_) => self.change_abort(deadline, mine).await?,
+        };
+        if matches!(answer.status.as_str(), "ok" | "committed") {
+            self.verify_claim(deadline, to, mine).await?;
+            self.release_stale(deadline, user.id, answer.stale_claims).await;
+            user.version = user.version.next();
+            apply_profile(&mut user, profile, now);
+            return Ok(Some(UpdateUserOutcome::Updated(Box::new(user))));
+        }
+        self.release(deadline, to, mine).await?;
+        let refused =
+            if answer.status == "dead" { answer.reject_if_ambiguous() } else { Err(answer.unexpected_reply()) };
+        self.release_stale(deadline, user.id, answer.stale_claims).await;
+        match acquired? {
+            AcquireOutcome::Taken => Ok(Some(UpdateUserOutcome::EmailTaken)),
+            AcquireOutcome::Acquired => refused.map(|()| None),
+        }
+    }
+
+    /// X1.
+    async fn change_intend(
+        &self,
+        deadline: Instant,
+        user: &User,
+        fence: u64,
+        profile: &UserProfile,
+        now: Timestamp,
+    ) -> Result<StepReply, StoreError> {
+        let (fence, version) = (fence.to_string(), user.version.to_string());
+        let (nonce, till) = (crate::nonce(&*self.random), intent_deadline(now));
+        let args = [fence.as_str(), &version, profile.email.canonical().as_str(), &nonce, &till];
+        self.run_on_record(deadline, Script::ChangeIntend, user.id, &[], &args).await
+    }
+
+    /// X3.
+    async fn change_commit(
+        &self,
+        deadline: Instant,
+        mine: ClaimPointer,
+        (event, fields): (&EventArgs, &[String]),
+    ) -> Result<StepReply, StoreError> {
+        let shard = Shard::of_user(mine.id);
+        let (emails, events) = (self.keys.emails(shard), self.keys.events(shard));
+        let (op, id) = (mine.op.to_string(), mine.id.to_string());
+        let mut args = vec![op.as_bytes(), id.as_bytes()];
+        args.extend(event.iter().map(Vec::as_slice).chain(fields.iter().map(String::as_bytes)));
+        self.run_on_record(deadline, Script::ChangeCommit, mine.id, &[&emails, &events], &args).await
+    }
+
+    async fn change_abort(&self, deadline: Instant, mine: ClaimPointer) -> Result<StepReply, StoreError> {
+        self.run_on_record(deadline, Script::ChangeAbort, mine.id, &[], &[&mine.op.to_string()]).await
+    }
+}
+
+fn apply_profile(user: &mut User, profile: &UserProfile, now: Timestamp) {
+    user.name = profile.name.clone();
+    user.email = profile.email.clone();
+    user.updated_at = now;
+}

@@ -1,0 +1,335 @@
+//! Taking in many users: the steps of a sign-up (look, C1, C2, C3, verify), each for the whole batch in one round trip.
+//!
+//! That way goes on only where all is plain: nobody has the id, nobody the e-mail, every answer came. Everybody else
+//! goes the way of a sign-up, one step after the other (`import_one`), which knows the repeats of what was sent before.
+//! A user who can't come in now keeps the pending record, and the next try goes on with it; it is overdue after
+//! [`crate::INTENT_MS`] and stands in nobody's way.
+
+use std::sync::Arc;
+
+use ::redis::Value;
+use async_trait::async_trait;
+use futures_util::{StreamExt as _, stream};
+
+use super::import_steps::{ImportContext, PendingImport, group_by_shard, statuses_of};
+use super::sign_up::RESHARDING_TIMEOUT;
+use super::{AcquireOutcome, ClaimState, reply_texts};
+use crate::connection::{PipelineStep, RequestError, ScriptReply};
+use crate::layout::Shard;
+use crate::user_record::{self, ClaimPointer};
+use crate::{RedisStore, parse_claim};
+use userd_core::{Actor, SessionLimits, Timestamp};
+use userd_store::{AccountRecord, ImportOutcome, ImportStore, StoreError};
+
+/// How many users who go their own way are under way at once.
+const SEQUENTIAL_CONCURRENCY: usize = 64;
+
+/// The same batch, with what is known of each so far.
+struct ImportBatchState<'a> {
+    imports: Vec<PendingImport<'a>>,
+    /// The op that each has got from C1.
+    ops: Vec<u64>,
+    outcomes: Vec<Option<ImportOutcome>>,
+    /// Who has to go alone.
+    sequential: Vec<usize>,
+}
+
+#[async_trait]
+impl ImportStore for RedisStore {
+    /// Each of its five round trips has the time limit of a call.
+    async fn import_users(
+        &self,
+        batch: Arc<[AccountRecord]>,
+        limits: &SessionLimits,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<Vec<ImportOutcome>, StoreError> {
+        let context = ImportContext { limits, actor, now };
+        let imports: Vec<_> = batch.iter().map(PendingImport::new).collect();
+        let mut batch = ImportBatchState {
+            ops: vec![0; imports.len()],
+            outcomes: vec![None; imports.len()],
+            imports,
+            sequential: Vec::new(),
+        };
+        let fresh = self.lookup(&mut batch).await?;
+        let pending = self.intend(&mut batch, fresh, now).await?;
+        let claimed = self.claim_all(&mut batch, pending).await?;
+        let committed = self.commit(&mut batch, claimed, context).await?;
+        self.verify_claims(&mut batch, committed).await?;
+        let sequential = std::mem::take(&mut batch.sequential).into_iter().map(|place| {
+            let import = &batch.imports[place];
+            async move { (place, self.import_one(import, context).await) }
+        });
+        let mut sequential = stream::iter(sequential).buffer_unordered(SEQUENTIAL_CONCURRENCY);
+        let mut errors = 0;
+        while let Some((place, outcome)) = sequential.next().await {
+            errors += usize::from(outcome.is_err());
+            batch.outcomes[place] = Some(outcome.unwrap_or_else(|error| refused_outcome(&error)));
+            // A server is away. Each of thousands would wait for it in vain; the next try begins with all of them.
+            if errors >= SEQUENTIAL_CONCURRENCY {
+                break;
+            }
+        }
+        Ok(batch.outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(|| unknown_outcome(&"no answer"))).collect())
+    }
+}
+
+impl RedisStore {
+    /// Tells who is there already; gives those of whom there is nothing yet.
+    async fn lookup(&self, batch: &mut ImportBatchState<'_>) -> Result<Vec<usize>, StoreError> {
+        let commands = batch.imports.iter().flat_map(|import| self.lookup_commands(import)).collect();
+        let answers =
+            self.router.pipeline(self.router.deadline(), commands).await.map_err(|error| error.at("users"))?;
+        if !answers.is_empty() && answers.iter().all(Option::is_none) {
+            return Err(StoreError::unavailable("no server answered"));
+        }
+        let (mut fresh, mut answers) = (Vec::new(), answers.into_iter());
+        for (place, import) in batch.imports.iter().enumerate() {
+            let (record, claim) = (answers.next().flatten(), answers.next().flatten());
+            let email = import.account.user.email.canonical();
+            let claim = claim.map(|claim| parse_claim(email, Ok(claim)));
+            let state = match &record {
+                Some(Value::Array(fields)) => fields.first().cloned(),
+                _ => None,
+            };
+            match (state, claim) {
+                (Some(Value::Nil), Some(Ok(None))) => fresh.push(place),
+                (Some(Value::BulkString(state)), Some(Ok(None))) if state == b"P" => fresh.push(place),
+                (Some(Value::BulkString(state)), Some(Ok(Some(pointer))))
+                    if state == b"A" && pointer.id == import.account.user.id =>
+                {
+                    match self.compare(import, record) {
+                        Ok(outcome) => batch.outcomes[place] = Some(outcome),
+                        Err(_) => batch.sequential.push(place),
+                    }
+                }
+                _ => batch.sequential.push(place),
+            }
+        }
+        Ok(fresh)
+    }
+
+    /// C1 for all; gives those who are pending.
+    async fn intend(
+        &self,
+        batch: &mut ImportBatchState<'_>,
+        places: Vec<usize>,
+        now: Timestamp,
+    ) -> Result<Vec<usize>, StoreError> {
+        let (deadline, groups) = (self.router.deadline(), group_by_shard(&batch.imports, places));
+        let mut steps = Vec::with_capacity(groups.len());
+        for group in &groups {
+            let imports: Vec<_> = group.iter().map(|place| &batch.imports[*place]).collect();
+            let shard = imports.first().map_or(Shard::FIRST, |one| one.shard);
+            let at = self.router.server_now_ms(deadline, shard).await.map_err(|error| error.at("TIME"))?;
+            steps.push((shard, self.intend_step(&imports, now, at)));
+        }
+        let answered = self.run_steps(batch, groups, steps).await?;
+        let mut pending = Vec::with_capacity(answered.len());
+        for (place, status) in answered {
+            match status.parse() {
+                Ok(op) => {
+                    batch.ops[place] = op;
+                    pending.push(place);
+                }
+                Err(_) => batch.sequential.push(place),
+            }
+        }
+        Ok(pending)
+    }
+
+    /// C3 for all; gives those who are active.
+    async fn commit(
+        &self,
+        batch: &mut ImportBatchState<'_>,
+        places: Vec<usize>,
+        context: ImportContext<'_>,
+    ) -> Result<Vec<usize>, StoreError> {
+        let groups = group_by_shard(&batch.imports, places);
+        let step = |group: &Vec<usize>| {
+            let each: Vec<_> = group.iter().map(|place| (&batch.imports[*place], batch.ops[*place])).collect();
+            (each.first().map_or(Shard::FIRST, |(one, _)| one.shard), self.commit_step(&each, context))
+        };
+        let steps = groups.iter().map(step).collect();
+        let mut active = Vec::new();
+        for (place, status) in self.run_steps(batch, groups, steps).await? {
+            if status == "ok" { active.push(place) } else { batch.sequential.push(place) }
+        }
+        Ok(active)
+    }
+
+    /// Sends a step for each group; gives the word for each of whom one is known. All others go alone.
+    async fn run_steps(
+        &self,
+        batch: &mut ImportBatchState<'_>,
+        groups: Vec<Vec<usize>>,
+        steps: Vec<(Shard, PipelineStep)>,
+    ) -> Result<Vec<(usize, String)>, StoreError> {
+        let answers = self.router.pipeline(self.router.deadline(), steps).await.map_err(|error| error.at("users"))?;
+        let mut statuses = Vec::new();
+        for (group, answer) in groups.into_iter().zip(answers) {
+            let reply_texts = statuses_of(answer, group.len());
+            for (place, status) in group.into_iter().zip(reply_texts) {
+                match status {
+                    Some(status) => statuses.push((place, status)),
+                    None => batch.sequential.push(place),
+                }
+            }
+        }
+        Ok(statuses)
+    }
+
+    /// C2 for all; gives those who have their claim.
+    async fn claim_all(&self, batch: &mut ImportBatchState<'_>, places: Vec<usize>) -> Result<Vec<usize>, StoreError> {
+        let steps = places.iter().map(|place| self.claim_command(&batch.imports[*place], batch.ops[*place])).collect();
+        let answers = self.router.pipeline(self.router.deadline(), steps).await.map_err(|error| error.at("claims"))?;
+        let mut done = Vec::new();
+        for (place, answer) in places.into_iter().zip(answers) {
+            if matches!(answer, Some(Value::Okay)) { done.push(place) } else { batch.sequential.push(place) }
+        }
+        Ok(done)
+    }
+
+    /// After the commits: do the claims still say so?
+    async fn verify_claims(&self, batch: &mut ImportBatchState<'_>, places: Vec<usize>) -> Result<(), StoreError> {
+        let read = |place: &usize| {
+            let email = batch.imports[*place].account.user.email.canonical();
+            (Shard::of_email(email), PipelineStep::Command(self.get_claim(email)))
+        };
+        let steps = places.iter().map(read).collect();
+        let answers = self.router.pipeline(self.router.deadline(), steps).await.map_err(|error| error.at("claims"))?;
+        for (place, answer) in places.into_iter().zip(answers) {
+            let import = &batch.imports[place];
+            let pointer = answer.map(|answer| parse_claim(import.account.user.email.canonical(), Ok(answer)));
+            match pointer {
+                Some(Ok(Some(pointer))) if pointer == import.pointer(batch.ops[place]) => {
+                    batch.outcomes[place] = Some(ImportOutcome::Imported);
+                }
+                _ => batch.sequential.push(place),
+            }
+        }
+        Ok(())
+    }
+
+    /// The same steps for one user, whatever is in the way, and whatever was sent before.
+    async fn import_one(
+        &self,
+        import: &PendingImport<'_>,
+        context: ImportContext<'_>,
+    ) -> Result<ImportOutcome, StoreError> {
+        let user = &import.account.user;
+        let (deadline, email) = (self.router.deadline(), user.email.canonical());
+        // Who has the e-mail is asked first: no pending record is made where nothing can come of it.
+        if let Some(holder) = self.acknowledged_pointer(deadline, email).await?.filter(|holder| holder.id != user.id) {
+            match self.resolve_claim(deadline, email, holder, context.now).await? {
+                ClaimState::Dead => {}
+                ClaimState::Owned => return self.abort_taken(import, None).await,
+                ClaimState::Busy => {
+                    return Ok(unknown_outcome(&"somebody else is about to get the e-mail, or has given up just now"));
+                }
+            }
+        }
+        let at = self.router.server_now_ms(deadline, import.shard).await.map_err(|error| error.at("TIME"))?;
+        let status = self.run_step(import, self.intend_step(&[import], context.now, at)).await?;
+        let op = match status.as_str() {
+            "there" => return self.read_and_compare(import).await,
+            "dead" => return Ok(ImportOutcome::RecentlyDeleted),
+            "busy" => return Ok(unknown_outcome(&"another import is taking in a user with this id")),
+            status => {
+                if let Ok(op) = status.parse() {
+                    op
+                } else {
+                    // The server's clock was set: it is asked again, and the next try knows.
+                    let asked = self.router.refresh_server_clock(deadline, import.shard).await;
+                    asked.map_err(|error| error.at("TIME"))?;
+                    return Ok(unknown_outcome(&"Redis found the message late"));
+                }
+            }
+        };
+        let mine = import.pointer(op);
+        if self.acquire(deadline, email, mine, context.now).await? == AcquireOutcome::Taken {
+            return self.abort_taken(import, Some(mine)).await;
+        }
+        match self.run_step(import, self.commit_step(&[(import, op)], context)).await?.as_str() {
+            "ok" => self.verify_claim(deadline, email, mine).await.map(|()| ImportOutcome::Imported),
+            // Given up by others, or another import came first. What is there now says the next try.
+            _ => Ok(unknown_outcome(&"the import of this user was given up by another userd")),
+        }
+    }
+
+    /// The e-mail is another's. What was begun for this user, now or by an earlier try, ends; another import may still
+    /// begin it anew.
+    async fn abort_taken(
+        &self,
+        import: &PendingImport<'_>,
+        mine: Option<ClaimPointer>,
+    ) -> Result<ImportOutcome, StoreError> {
+        let (deadline, user) = (self.router.deadline(), &import.account.user);
+        let committed = self.sign_up_abort(deadline, user).await?;
+        if committed {
+            return self.read_and_compare(import).await;
+        }
+        if let Some(mine) = mine {
+            self.release(deadline, user.email.canonical(), mine).await?;
+        }
+        Ok(ImportOutcome::EmailTaken)
+    }
+
+    /// Sends a step for one user; gives its word.
+    async fn run_step(&self, import: &PendingImport<'_>, step: PipelineStep) -> Result<String, StoreError> {
+        let PipelineStep::Script { script, keys, args } = step else { return Ok(String::new()) };
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let args: Vec<&[u8]> = args.iter().map(Vec::as_slice).collect();
+        let call = (script, &keys[..], &args[..]);
+        let sent =
+            self.router.script_unless_resharding(self.router.deadline(), import.shard, RESHARDING_TIMEOUT, call).await;
+        let ScriptReply { value, .. } =
+            sent.map_err(|error: RequestError| error.at(&self.keys.user(import.account.user.id)))?;
+        Ok(reply_texts(value).into_iter().next().unwrap_or_default())
+    }
+
+    /// Reads who has the id now, and whether it is this user.
+    async fn read_and_compare(&self, import: &PendingImport<'_>) -> Result<ImportOutcome, StoreError> {
+        let (deadline, user) = (self.router.deadline(), &import.account.user);
+        let (key, mut read) = (self.keys.user(user.id), ::redis::Cmd::new());
+        read.arg("HMGET").arg(&key).arg(&user_record::USER_FIELDS).arg("eop");
+        let answer =
+            self.router.acknowledged_read(deadline, import.shard, &read).await.map_err(|error| error.at(&key))?;
+        let Value::Array(mut fields) = answer else { return Ok(unknown_outcome(&"the record is no list of fields")) };
+        let op = fields.pop().map(reply_texts).and_then(|reply_texts| reply_texts.first()?.parse().ok());
+        let outcome = self.compare(import, Some(Value::Array(fields)))?;
+        // A claim that went through a loss of data is put back.
+        if let (ImportOutcome::Same, Some(op)) = (&outcome, op) {
+            self.verify_claim(deadline, user.email.canonical(), import.pointer(op)).await?;
+        }
+        Ok(outcome)
+    }
+
+    fn compare(&self, import: &PendingImport<'_>, record: Option<Value>) -> Result<ImportOutcome, StoreError> {
+        let (id, fields) = (
+            import.account.user.id,
+            match record {
+                Some(Value::Array(fields)) => fields,
+                _ => Vec::new(),
+            },
+        );
+        Ok(match user_record::parse_user(id, &self.keys.user(id), fields)? {
+            Some(kept) if import.account.matches_stored(&kept) => ImportOutcome::Same,
+            Some(_) => ImportOutcome::Differs,
+            None => unknown_outcome(&"the user was deleted meanwhile"),
+        })
+    }
+}
+
+fn refused_outcome(error: &StoreError) -> ImportOutcome {
+    let mut text = error.to_string();
+    if let Some(source) = std::error::Error::source(error) {
+        text = format!("{text}: {source}");
+    }
+    ImportOutcome::Unavailable(text)
+}
+
+fn unknown_outcome(why: &dyn std::fmt::Display) -> ImportOutcome {
+    ImportOutcome::Unavailable(why.to_string())
+}

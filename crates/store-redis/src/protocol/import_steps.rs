@@ -1,0 +1,148 @@
+//! What the steps of an import are sent: users of one shard together, and what each answer means.
+//!
+//! Not the order of the steps: see `import`.
+
+use ::redis::{Cmd, Value};
+use sha2::{Digest, Sha256};
+
+use super::sign_up::INTEND_NOT_AFTER_MS;
+use super::{ABORTED_TTL_MS, intent_deadline};
+use crate::RedisStore;
+use crate::connection::PipelineStep;
+use crate::layout::Shard;
+use crate::script::Script;
+use crate::session_record;
+use crate::sessions::SESSION_TTL_MS_MAX;
+use crate::user_record::{self, ClaimPointer};
+use userd_core::{Actor, EventKind, RefreshState, Session, SessionLimits, Timestamp};
+use userd_store::AccountRecord;
+
+/// The most users in one call: it keeps a server from others for about a millisecond.
+const GROUP_USERS_MAX: usize = 32;
+
+/// What holds for a whole batch.
+#[derive(Clone, Copy)]
+pub(crate) struct ImportContext<'a> {
+    pub(crate) limits: &'a SessionLimits,
+    pub(crate) actor: &'a Actor,
+    pub(crate) now: Timestamp,
+}
+
+/// One of the batch.
+pub(crate) struct PendingImport<'a> {
+    pub(crate) account: &'a AccountRecord,
+    pub(crate) shard: Shard,
+    /// What its record will hold.
+    written: Vec<String>,
+    /// By which a pending record is known as this one.
+    digest: String,
+}
+
+impl<'a> PendingImport<'a> {
+    pub(crate) fn new(account: &'a AccountRecord) -> Self {
+        let (user, written) = (&account.user, user_record::user_fields(&account.user));
+        let mut digest = Sha256::new();
+        for text in written.iter().chain([&user.email.canonical().as_str().to_owned()]) {
+            digest.update(text.len().to_be_bytes());
+            digest.update(text);
+        }
+        for session in &account.sessions {
+            digest.update(session.id.as_bytes());
+            digest.update(session.proof.as_bytes());
+        }
+        let digest = digest.finalize();
+        let digest = digest[..8].iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
+        Self { account, shard: Shard::of_user(user.id), written, digest: format!("{digest:016x}") }
+    }
+}
+
+impl PendingImport<'_> {
+    /// The claim on the e-mail under `op`.
+    pub(crate) fn pointer(&self, op: u64) -> ClaimPointer {
+        ClaimPointer { id: self.account.user.id, op }
+    }
+}
+
+/// Groups of users of one shard, none too large; each by their places in `imports`.
+pub(crate) fn group_by_shard(imports: &[PendingImport<'_>], mut places: Vec<usize>) -> Vec<Vec<usize>> {
+    places.sort_by_key(|place| imports[*place].shard);
+    let by_shard = places.chunk_by(|one, other| imports[*one].shard == imports[*other].shard);
+    by_shard.flat_map(|group| group.chunks(GROUP_USERS_MAX)).map(<[usize]>::to_vec).collect()
+}
+
+impl RedisStore {
+    /// Reads what is there: the record, then the claim.
+    pub(crate) fn lookup_commands(&self, import: &PendingImport<'_>) -> [(Shard, PipelineStep); 2] {
+        let (user, mut record) = (&import.account.user, Cmd::new());
+        record.arg("HMGET").arg(self.keys.user(user.id)).arg(&user_record::USER_FIELDS);
+        let email = user.email.canonical();
+        [
+            (import.shard, PipelineStep::Command(record)),
+            (Shard::of_email(email), PipelineStep::Command(self.get_claim(email))),
+        ]
+    }
+
+    /// C1.
+    pub(crate) fn intend_step(&self, group: &[&PendingImport<'_>], now: Timestamp, server_now_ms: u64) -> PipelineStep {
+        let texts = [
+            (server_now_ms + INTEND_NOT_AFTER_MS).to_string(),
+            intent_deadline(now),
+            ABORTED_TTL_MS.to_string(),
+            now.as_millis().to_string(),
+            (group.first().map_or(0, |one| one.written.len()) + 2).to_string(),
+        ];
+        let mut args: Vec<Vec<u8>> = texts.into_iter().map(String::into_bytes).collect();
+        for one in group {
+            args.push(one.account.user.email.canonical().as_str().into());
+            args.push(one.digest.clone().into_bytes());
+            args.extend(one.written.iter().map(|text| text.clone().into_bytes()));
+        }
+        let keys = group.iter().map(|one| self.keys.user(one.account.user.id)).collect();
+        PipelineStep::Script { script: Script::ImportIntend, keys, args }
+    }
+
+    /// C2 where nobody has the claim: the plain command, which is the script's compare-and-set with "none" expected.
+    pub(crate) fn claim_command(&self, import: &PendingImport<'_>, op: u64) -> (Shard, PipelineStep) {
+        let (email, mut set) = (import.account.user.email.canonical(), Cmd::new());
+        set.arg("SET").arg(self.keys.claim(email)).arg(import.pointer(op).to_string()).arg("NX");
+        (Shard::of_email(email), PipelineStep::Command(set))
+    }
+
+    /// C3 for some of one shard, each with its op.
+    pub(crate) fn commit_step(&self, group: &[(&PendingImport<'_>, u64)], context: ImportContext<'_>) -> PipelineStep {
+        let shard = group.first().map_or(Shard::FIRST, |(one, _)| one.shard);
+        let mut keys = vec![self.keys.users(shard), self.keys.emails(shard), self.keys.events(shard)];
+        let mut args = Vec::new();
+        for (one, op) in group {
+            let id = one.account.user.id;
+            keys.extend([self.keys.user(id), self.keys.sessions(id)]);
+            if args.is_empty() {
+                let [kept, _, about @ ..] = self.event_args(id, EventKind::Imported, context.actor, context.now);
+                args.push(kept);
+                args.extend(about);
+                args.push(context.limits.absolute_ms.clamp(1, SESSION_TTL_MS_MAX).to_string().into_bytes());
+            }
+            let sessions: Vec<Vec<u8>> = one.account.sessions.iter().flat_map(session_pairs).collect();
+            args.extend([id.to_string().into_bytes(), id.as_bytes().to_vec(), one.digest.clone().into_bytes()]);
+            args.extend([op.to_string().into_bytes(), sessions.len().to_string().into_bytes()]);
+            args.extend(sessions);
+        }
+        PipelineStep::Script { script: Script::ImportCommit, keys, args }
+    }
+}
+
+/// Fields and values of a session in the epoch with which a record begins.
+fn session_pairs(session: &Session) -> Vec<Vec<u8>> {
+    let refresh = session.refresh.as_ref().map(RefreshState::to_bytes).unwrap_or_default();
+    let pieces = refresh.chunks(session_record::REFRESH_CHUNK_BYTES).map(<[u8]>::to_vec);
+    let values =
+        [session_record::encode_existing_core(session), session.agent.as_str().into()].into_iter().chain(pieces);
+    let pairs = session_record::field_names(session.id).into_iter().zip(values);
+    pairs.filter(|(_, value)| !value.is_empty()).flat_map(|(name, value)| [name, value]).collect()
+}
+
+/// What the answer to a step says of each of so many users; `None` where nothing is known.
+pub(crate) fn statuses_of(answer: Option<Value>, count: usize) -> Vec<Option<String>> {
+    let reply_texts = answer.map(super::reply_texts).unwrap_or_default();
+    reply_texts.into_iter().map(Some).chain(std::iter::repeat(None)).take(count).collect()
+}

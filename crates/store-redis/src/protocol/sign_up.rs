@@ -1,0 +1,129 @@
+//! Signing up: C1 → C2 → C3 → verify, four round trips.
+
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::{ABORTED_TTL_MS, AcquireOutcome, intent_deadline, reply_texts};
+use crate::RedisStore;
+use crate::connection::RequestError;
+use crate::layout::Shard;
+use crate::script::Script;
+use crate::user_record::{self, ClaimPointer};
+use userd_core::{Actor, EventKind, User, UserVersion};
+use userd_store::{CreateUserOutcome, StoreError};
+
+/// A C1 that arrives later than this after it was sent is refused: it may be a copy of one whose tombstone
+/// has expired. Far shorter than the tombstone's life, far longer than any request's.
+pub(crate) const INTEND_NOT_AFTER_MS: u64 = 60_000;
+
+/// How long a sign-up waits for a slot of a cluster whose keys are being moved one by one, before it takes another id:
+/// some keys move within it, and two tries fit into a request.
+pub(crate) const RESHARDING_TIMEOUT: Duration = Duration::from_millis(100);
+
+/// What C3 came to.
+enum CommitOutcome {
+    /// The user is active.
+    Committed,
+    /// Others gave the sign-up up.
+    Aborted,
+    /// The record and its listing lie on two nodes at the moment.
+    Resharding,
+}
+
+/// What the first step came to.
+enum IntendOutcome {
+    /// Written down, or written down already.
+    Pending,
+    /// A repeat of this very message was committed already.
+    Committed,
+}
+
+impl RedisStore {
+    pub(crate) async fn sign_up(&self, user: &User, actor: &Actor) -> Result<CreateUserOutcome, StoreError> {
+        let deadline = self.router.deadline();
+        let email = user.email.canonical();
+        let mine = ClaimPointer { id: user.id, op: UserVersion::FIRST.number() };
+        if let IntendOutcome::Committed = self.sign_up_intend(deadline, user).await? {
+            self.verify_claim(deadline, email, mine).await?;
+            return Ok(CreateUserOutcome::Created);
+        }
+        let refused = match self.acquire(deadline, email, mine, user.created_at).await {
+            Ok(AcquireOutcome::Acquired) => match self.sign_up_commit(deadline, user, actor).await? {
+                CommitOutcome::Committed => None,
+                CommitOutcome::Aborted => {
+                    self.release(deadline, email, mine).await?;
+                    return Err(aborted_by_peer());
+                }
+                CommitOutcome::Resharding => Some(Ok(CreateUserOutcome::Resharding)),
+            },
+            Ok(AcquireOutcome::Taken) => Some(Ok(CreateUserOutcome::EmailTaken)),
+            Err(error) => Some(Err(error)),
+        };
+        if let Some(refused) = refused {
+            // An earlier copy of this sign-up may have got through after all.
+            let committed = self.sign_up_abort(deadline, user).await;
+            if !matches!(committed, Ok(true)) {
+                let released = self.release(deadline, email, mine).await;
+                return refused.and_then(|refused| committed.and(released).map(|()| refused));
+            }
+        }
+        self.verify_claim(deadline, email, mine).await?;
+        Ok(CreateUserOutcome::Created)
+    }
+
+    /// C1. The server's clock is asked again if it finds the message late: it may have been set.
+    async fn sign_up_intend(&self, deadline: Instant, user: &User) -> Result<IntendOutcome, StoreError> {
+        let (key, shard) = (self.keys.user(user.id), Shard::of_user(user.id));
+        let fields = user_record::user_fields(user);
+        for attempt in 0..2 {
+            let server_now_ms = self.router.server_now_ms(deadline, shard).await.map_err(|error| error.at(&key))?;
+            let not_after = (server_now_ms + INTEND_NOT_AFTER_MS).to_string();
+            let (till, ttl) = (intent_deadline(user.created_at), ABORTED_TTL_MS.to_string());
+            let mut args = vec![not_after.as_str(), &till, &ttl, user.email.canonical().as_str()];
+            args.extend(fields.iter().map(String::as_str));
+            let answer = self.run_on_record(deadline, Script::SignUpIntend, user.id, &[], &args).await?;
+            match answer.status.as_str() {
+                "ok" => return Ok(IntendOutcome::Pending),
+                "done" => return Ok(IntendOutcome::Committed),
+                "late" if attempt == 0 => {
+                    self.router.refresh_server_clock(deadline, shard).await.map_err(|error| error.at(&key))?;
+                }
+                "late" => break,
+                "dead" => return Err(aborted_by_peer()),
+                _ => return Err(answer.unexpected_reply()),
+            }
+        }
+        Err(StoreError::unavailable("Redis found the sign-up late; its clock jumps"))
+    }
+
+    /// C3.
+    async fn sign_up_commit(&self, deadline: Instant, user: &User, actor: &Actor) -> Result<CommitOutcome, StoreError> {
+        let shard = Shard::of_user(user.id);
+        let (key, users, emails) = (self.keys.user(user.id), self.keys.users(shard), self.keys.emails(shard));
+        let (events, id) = (self.keys.events(shard), user.id.to_string());
+        let event = self.event_args(user.id, EventKind::SignedUp, actor, user.created_at);
+        let args: Vec<&[u8]> = std::iter::once(id.as_bytes()).chain(event.iter().map(Vec::as_slice)).collect();
+        let keys = [key.as_str(), &users, &emails, &events];
+        let call = (Script::SignUpCommit, &keys[..], &args[..]);
+        match self.router.script_unless_resharding(deadline, shard, RESHARDING_TIMEOUT, call).await {
+            Ok(reply) => {
+                Ok(if reply_texts(reply.value) == ["ok"] { CommitOutcome::Committed } else { CommitOutcome::Aborted })
+            }
+            Err(RequestError::Resharding) => Ok(CommitOutcome::Resharding),
+            Err(error) => Err(error.at(&key)),
+        }
+    }
+
+    /// Gives up; true if it turns out that the sign-up got through.
+    pub(crate) async fn sign_up_abort(&self, deadline: Instant, user: &User) -> Result<bool, StoreError> {
+        let answer =
+            self.run_on_record(deadline, Script::SignUpAbort, user.id, &[], &[&ABORTED_TTL_MS.to_string()]).await?;
+        Ok(answer.status == "committed")
+    }
+}
+
+/// Others judged this sign-up dead, which they may only once its deadline has passed by their clock.
+fn aborted_by_peer() -> StoreError {
+    StoreError::unavailable("the sign-up was given up by another userd; is its clock ahead?")
+}

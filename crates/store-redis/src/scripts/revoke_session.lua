@@ -1,0 +1,13 @@
+-- Ends one session. An id is never used again, so a copy of this message that comes late finds nothing.
+--
+-- KEYS 1 the user's sessions   2 the shard's events
+-- ARGV 1 id   2-7 the event
+-- Answers: ok | none (there is no such session, or no more: to a repeat, too)
+local id = ARGV[1]
+if fields(KEYS[1], id) == '' then return 'none' end
+redis.call('XLEN', KEYS[2])
+
+local short = id_prefix(id)
+redis.call('HDEL', KEYS[1], id, short .. 'u', short .. 'r', short .. 's', short .. 't')
+append_event(KEYS[2], 2)
+return 'ok'

@@ -1,0 +1,200 @@
+//! A user's record as the fields of a Redis hash. Knows no connection and no script.
+//!
+//! | field | holds |
+//! |---|---|
+//! | `st` | P pending sign-up, A active, X aborted sign-up, D deleted |
+//! | `ver` | the fence: raised by every intent and every change; the fencing token of the protocol |
+//! | `rev` | the user's version as the store's contract has it: raised by every change, and by nothing else |
+//! | `name`, `made`, `upd` | name; milliseconds of sign-up and of the last change |
+//! | `email`, `eop` | canonical e-mail, and the op (a value of `ver`) under which it was claimed |
+//! | `as` | the e-mail as the person wrote it; empty where that is the canonical form |
+//! | `salt`, `hash` | the password's PHC string, cut at its last `$`, so that both stay within the 64 bytes up to which Redis keeps the hash compact; what was ruled about the account is marked in its beginning (see `domain::AccountStatus`) |
+//! | `chg`, `till` | the e-mail change in flight, and when the intent (of sign-up or change) is overdue |
+//! | `rel` | claims that may still have to be released |
+//! | `by` | the nonce of the last change, by which a repeat of it is known; of who came by an import, a digest of the rest |
+//! | `epo` | the session epoch: a session of another one has ended; missing is 0 |
+//! | `eby` | the nonce of the last ending of all sessions, by which a repeat of it is known |
+//!
+//! To add a field: name it here, write it in `user_fields`, read it in `parse_user`; the scripts take pairs as they come.
+
+use ::redis::Value;
+
+use userd_core::{
+    AccountStatus, CanonicalEmail, DisplayName, Email, PasswordHash, Timestamp, User, UserId, UserVersion,
+};
+use userd_store::StoreError;
+
+/// The version of this layout, kept in the key space's `meta`.
+pub(super) const FORMAT_VERSION: u32 = 1;
+
+/// What a reader asks for, in the order of [`parse_user`].
+pub(super) const USER_FIELDS: [&str; 9] = ["st", "rev", "name", "email", "as", "salt", "hash", "made", "upd"];
+
+/// What a reader asks for beside [`USER_FIELDS`], after it, to judge sessions.
+pub(super) const EPOCH_FIELD: &str = "epo";
+
+/// The session epoch in a field of a record.
+pub(super) fn parse_epoch(field: &Value) -> Result<u32, &'static str> {
+    match field {
+        Value::Nil => Ok(0),
+        Value::BulkString(bytes) => {
+            std::str::from_utf8(bytes).ok().and_then(|text| text.parse().ok()).ok_or("epo is no number")
+        }
+        _ => Err("epo is no text"),
+    }
+}
+
+/// Fields and values of a user who signs up, less those that the script writes itself.
+pub(super) fn user_fields(user: &User) -> Vec<String> {
+    let mut pairs = vec!["made".to_owned(), user.created_at.as_millis().to_string()];
+    pairs.extend(profile_fields(&user.name, &user.email, user.updated_at));
+    pairs.extend(password_fields(&user.password_hash, user.status));
+    pairs
+}
+
+/// Fields and values of a profile, less the canonical e-mail.
+pub(super) fn profile_fields(name: &DisplayName, email: &Email, updated_at: Timestamp) -> Vec<String> {
+    let spelling = if email.as_written() == email.canonical().as_str() { "" } else { email.as_written() };
+    vec![
+        "name".to_owned(),
+        name.as_str().to_owned(),
+        "as".to_owned(),
+        spelling.to_owned(),
+        "upd".to_owned(),
+        updated_at.as_millis().to_string(),
+    ]
+}
+
+/// Fields and values of a password, with what was ruled about the account.
+pub(super) fn password_fields(password_hash: &PasswordHash, status: AccountStatus) -> Vec<String> {
+    let (head, tail) = password_hash.split();
+    vec!["salt".to_owned(), status.encode_in_hash(head).into_owned(), "hash".to_owned(), tail.to_owned()]
+}
+
+/// The active user in the answer to an `HMGET` of [`USER_FIELDS`]; `None` if there is no such user.
+pub(super) fn parse_user(id: UserId, key: &str, answer: Vec<Value>) -> Result<Option<User>, StoreError> {
+    let mut fields = answer.into_iter();
+    let mut next = || match fields.next() {
+        Some(Value::BulkString(bytes)) => String::from_utf8(bytes).map(Some).map_err(|_| "a field is not UTF-8"),
+        Some(Value::Nil) | None => Ok(None),
+        Some(_) => Err("a field is no text"),
+    };
+    let mut parse = || -> Result<Option<User>, &'static str> {
+        match next()?.as_deref() {
+            Some("A") => {}
+            None | Some("P" | "X" | "D") => return Ok(None),
+            Some(_) => return Err("st is none of P, A, X, D"),
+        }
+        let version = number(next()?).ok_or("rev is no number")?;
+        let name = DisplayName::parse(&next()?.ok_or("name is missing")?).map_err(|_| "name is no name")?;
+        let canonical = next()?.filter(|email| email.contains('@')).ok_or("email is missing")?;
+        let written = next()?.filter(|written| !written.is_empty()).unwrap_or_else(|| canonical.clone());
+        let (salt, hash) = (next()?.ok_or("salt is missing")?, next()?.ok_or("hash is missing")?);
+        let (status, salt) = AccountStatus::decode_from_hash(&salt);
+        let password_hash = PasswordHash::join(&salt, &hash).map_err(|_| "salt and hash are no PHC string")?;
+        let created_at = number(next()?).ok_or("made is no number")?;
+        let updated_at = number(next()?).ok_or("upd is no number")?;
+        Ok(Some(User {
+            id,
+            name,
+            email: Email::from_stored(written, CanonicalEmail::from_stored(canonical)),
+            password_hash,
+            status,
+            created_at: Timestamp::from_millis(created_at),
+            updated_at: Timestamp::from_millis(updated_at),
+            version: UserVersion::from_number(version),
+        }))
+    };
+    parse().map_err(|what| StoreError::corrupt(key, what))
+}
+
+fn number(text: Option<String>) -> Option<u64> {
+    text?.parse().ok()
+}
+
+/// Who holds a claim, and under which op.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct ClaimPointer {
+    /// The holder.
+    pub(super) id: UserId,
+    /// The op of the holder's record under which the claim was made.
+    pub(super) op: u64,
+}
+
+impl ClaimPointer {
+    /// The pointer in `<uuid>:<op>`.
+    pub(super) fn parse(text: &str) -> Option<Self> {
+        let (id, op) = text.split_once(':')?;
+        Some(Self { id: UserId::parse(id)?, op: op.parse().ok()? })
+    }
+}
+
+impl std::fmt::Display for ClaimPointer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.id, self.op)
+    }
+}
+
+/// A claim that a record has still to release: a line `<op> <e-mail>` of its `rel`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct ClaimEntry {
+    /// The op under which it was claimed.
+    pub(super) op: u64,
+    /// The e-mail.
+    pub(super) email: CanonicalEmail,
+}
+
+/// The claims in a record's `rel`; a line that is none is passed over (the doctor reports it).
+pub(super) fn parse_claims(rel: &str) -> Vec<ClaimEntry> {
+    rel.lines()
+        .filter_map(|line| {
+            let (op, email) = line.split_once(' ')?;
+            Some(ClaimEntry { op: op.parse().ok()?, email: CanonicalEmail::from_stored(email.to_owned()) })
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const ID: &str = "0192f0c1-2b3d-7e4f-8a5b-6c7d8e9fa5f3";
+
+    fn any_field() -> impl Strategy<Value = Value> {
+        prop_oneof![
+            Just(Value::Nil),
+            any::<Vec<u8>>().prop_map(Value::BulkString),
+            any::<i64>().prop_map(Value::Int),
+            "[0-9]{1,20}|A|a@b.cd|\\$a\\$b".prop_map(|text| Value::BulkString(text.into_bytes())),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn reading_any_answer_never_panics(fields in prop::collection::vec(any_field(), 0..12)) {
+            let id = UserId::parse(ID).expect("an id");
+            let _ = parse_user(id, "key", fields);
+        }
+
+        #[test]
+        fn any_text_is_a_pointer_or_is_not_and_a_pointer_is_read_back(text in any::<String>(), op in any::<u64>()) {
+            let _ = ClaimPointer::parse(&text);
+            let pointer = ClaimPointer { id: UserId::parse(ID).expect("an id"), op };
+            prop_assert_eq!(ClaimPointer::parse(&pointer.to_string()), Some(pointer));
+        }
+
+        #[test]
+        fn any_list_of_claims_is_read_without_panic(text in any::<String>()) {
+            let _ = parse_claims(&text);
+        }
+    }
+
+    #[test]
+    fn a_list_of_claims_is_read_line_by_line() {
+        let list = parse_claims("1 a@example.org\n12 b@example.org\nnonsense\n");
+        assert_eq!(list.len(), 2);
+        assert_eq!((list[1].op, list[1].email.as_str()), (12, "b@example.org"));
+    }
+}

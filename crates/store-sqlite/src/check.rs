@@ -1,0 +1,261 @@
+//! The doctor on the embedded store: the file's own check, every row, the number that is kept. What hangs on users is
+//! in `check_sessions`.
+//!
+//! On a connection of its own that only reads, so that no look-up waits for it; and on a blocking thread, because
+//! the file's own check takes seconds on a large file.
+
+use std::sync::{Arc, Mutex, PoisonError, TryLockError};
+use std::time::Duration;
+
+use rusqlite::{Connection, InterruptHandle, params};
+
+use super::check_sessions;
+use super::errors::{DatabaseError, UnavailableReason};
+use super::rows::{user_columns, user_from_row};
+use userd_core::{CanonicalEmail, User};
+use userd_store::{CheckBatch, CheckCursor, CheckReport, Finding, FindingKind, FindingState, StoreError};
+
+const ROWS: &str = concat!("SELECT ", user_columns!(), " FROM users WHERE rowid > ?1 ORDER BY rowid LIMIT ?2");
+
+/// One statement, so that both numbers are of one moment.
+const COUNTS: &str = "SELECT (SELECT count(*) FROM users), (SELECT value FROM meta WHERE key = 'users_count')";
+
+/// Only what is wrong is written, so that a second repair changes nothing.
+const SET_COUNT: &str = "INSERT INTO meta (key, value) SELECT 'users_count', count(*) FROM users WHERE true \
+     ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value <> excluded.value";
+
+/// The most sentences of the file's own check that are asked for.
+const SENTENCES_MAX: i64 = 20;
+
+/// Between two attempts to break off what is under way.
+const CLOSE_PAUSE: Duration = Duration::from_millis(5);
+
+/// The parts of a pass, in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum CheckStage {
+    File,
+    /// The rows after this rowid.
+    Rows(i64),
+    /// The sessions after this rowid.
+    Sessions(i64),
+    Keys,
+    Count,
+}
+
+impl CheckStage {
+    fn from_cursor(cursor: &CheckCursor) -> Option<Self> {
+        match cursor.as_str() {
+            "" => Some(Self::File),
+            "keys" => Some(Self::Keys),
+            "count" => Some(Self::Count),
+            text => match text.split_once(' ')? {
+                ("rows", after) => after.parse().ok().map(Self::Rows),
+                ("sessions", after) => after.parse().ok().map(Self::Sessions),
+                _ => None,
+            },
+        }
+    }
+
+    fn to_cursor(self) -> CheckCursor {
+        match self {
+            Self::File => CheckCursor::start(),
+            Self::Rows(after) => CheckCursor::from_text(format!("rows {after}")),
+            Self::Sessions(after) => CheckCursor::from_text(format!("sessions {after}")),
+            Self::Keys => CheckCursor::from_text("keys".to_owned()),
+            Self::Count => CheckCursor::from_text("count".to_owned()),
+        }
+    }
+}
+
+/// The doctor's connection; gone after [`ConsistencyChecker::close`].
+pub(super) struct ConsistencyChecker {
+    connection: Arc<Mutex<Option<Connection>>>,
+    interrupt: InterruptHandle,
+}
+
+impl ConsistencyChecker {
+    pub(super) fn new(connection: Connection) -> Self {
+        let interrupt = connection.get_interrupt_handle();
+        Self { connection: Arc::new(Mutex::new(Some(connection))), interrupt }
+    }
+
+    /// Looks at the next portion; mends nothing.
+    pub(super) async fn check_batch(&self, batch: &CheckBatch) -> Result<CheckReport, StoreError> {
+        let stage = stage(batch)?;
+        let (connection, size) = (Arc::clone(&self.connection), batch.size.max(1));
+        let looked = tokio::task::spawn_blocking(move || {
+            let guard = connection.lock().unwrap_or_else(PoisonError::into_inner);
+            let connection = guard.as_ref().ok_or_else(|| UnavailableReason::Closed.into_store_error())?;
+            check_stage(connection, stage, size).map_err(DatabaseError::into_store_error)
+        });
+        looked.await.unwrap_or_else(|error| Err(StoreError::unavailable(error)))
+    }
+
+    /// Breaks off what it does, and closes the connection. Asked again and again, because what is told to break off
+    /// before it has begun does not hear it.
+    pub(super) async fn close(&self) {
+        loop {
+            self.interrupt.interrupt();
+            match self.connection.try_lock() {
+                Ok(mut connection) => return drop(connection.take()),
+                Err(TryLockError::Poisoned(poisoned)) => return drop(poisoned.into_inner().take()),
+                Err(TryLockError::WouldBlock) => {}
+            }
+            tokio::time::sleep(CLOSE_PAUSE).await;
+        }
+    }
+}
+
+impl std::fmt::Debug for ConsistencyChecker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ConsistencyChecker").finish_non_exhaustive()
+    }
+}
+
+fn check_stage(connection: &Connection, stage: CheckStage, size: usize) -> Result<CheckReport, DatabaseError> {
+    match stage {
+        CheckStage::File => file(connection),
+        CheckStage::Rows(after) => rows(connection, after, size),
+        CheckStage::Sessions(after) => {
+            let (mut report, on) = check_sessions::sessions(connection, after, size)?;
+            report.next = Some(on.map_or(CheckStage::Keys, CheckStage::Sessions).to_cursor());
+            Ok(report)
+        }
+        CheckStage::Keys => {
+            Ok(CheckReport { next: Some(CheckStage::Count.to_cursor()), ..check_sessions::keys(connection)? })
+        }
+        CheckStage::Count => count(connection),
+    }
+}
+
+fn stage(batch: &CheckBatch) -> Result<CheckStage, StoreError> {
+    CheckStage::from_cursor(&batch.from)
+        .ok_or_else(|| StoreError::unavailable("the doctor's place is none of this store"))
+}
+
+/// Mends what can be mended in a portion that was looked at; runs in the writer's transaction.
+pub(super) fn repair(connection: &Connection, batch: &CheckBatch) -> Result<(), DatabaseError> {
+    match CheckStage::from_cursor(&batch.from) {
+        Some(CheckStage::Sessions(after)) => check_sessions::repair(connection, after, batch.size.max(1)),
+        Some(CheckStage::Count) => set_count(connection),
+        _ => Ok(()),
+    }
+}
+
+fn file(connection: &Connection) -> Result<CheckReport, DatabaseError> {
+    // A number that is not there is a finding later on.
+    let kept = connection.query_row("SELECT value FROM meta WHERE key = 'users_count'", [], |row| row.get::<_, i64>(0));
+    let mut report = CheckReport {
+        expected: kept.ok().and_then(|kept| u64::try_from(kept).ok()),
+        next: Some(CheckStage::Rows(i64::MIN).to_cursor()),
+        ..CheckReport::default()
+    };
+    let checked = connection.prepare(&format!("PRAGMA integrity_check({SENTENCES_MAX})")).and_then(|mut check| {
+        let sentences = check.query_map([], |row| row.get::<_, String>(0))?;
+        sentences.collect::<rusqlite::Result<Vec<String>>>()
+    });
+    let sentences = match checked {
+        Err(error) if is_corruption(&error) => vec![error.to_string()],
+        other => other?,
+    };
+    let wrong = sentences.into_iter().filter(|sentence| sentence != "ok");
+    report
+        .findings
+        .extend(wrong.map(|sentence| manual_finding(FindingKind::DamagedFile, "the database file", sentence)));
+    Ok(report)
+}
+
+fn rows(connection: &Connection, after: i64, size: usize) -> Result<CheckReport, DatabaseError> {
+    let mut report = CheckReport::default();
+    let (mut last, mut met) = (after, 0);
+    let limit = i64::try_from(size).unwrap_or(i64::MAX);
+    let walked = (|| -> rusqlite::Result<()> {
+        let mut statement = connection.prepare_cached(ROWS)?;
+        let mut rows = statement.query(params![after, limit])?;
+        while let Some(row) = rows.next()? {
+            met += 1;
+            // The column after those of the user: where to go on.
+            last = row.get("rowid")?;
+            match user_from_row(row) {
+                Ok(user) => report.findings.extend(canonical_mismatch(&user)),
+                Err(DatabaseError::Row { key, source }) => {
+                    report.findings.push(manual_finding(FindingKind::Unreadable, key, error_chain(&source)));
+                }
+                Err(DatabaseError::Engine(error)) => return Err(error),
+                Err(DatabaseError::IdInUse(_)) => {}
+            }
+        }
+        Ok(())
+    })();
+    report.records_checked = met;
+    report.users = met;
+    match walked {
+        Ok(()) => {}
+        // What lies behind a damaged page can't be reached by walking on; the count tells how much it is.
+        Err(error) if is_corruption(&error) => {
+            let place = format!("users after rowid {last}");
+            report.findings.push(manual_finding(FindingKind::Unreadable, place, error.to_string()));
+            met = 0;
+        }
+        Err(error) => return Err(error.into()),
+    }
+    let on = usize::try_from(met).is_ok_and(|met| met >= size);
+    report.next = Some(if on { CheckStage::Rows(last) } else { CheckStage::Sessions(i64::MIN) }.to_cursor());
+    Ok(report)
+}
+
+fn canonical_mismatch(user: &User) -> Option<Finding> {
+    let right = CanonicalEmail::parse(user.email.as_written());
+    (right.as_ref() != Ok(user.email.canonical())).then(|| Finding {
+        user: Some(user.id),
+        ..manual_finding(
+            FindingKind::CanonicalMismatch,
+            format!("users/{}", user.id),
+            "the canonical e-mail is not that of the e-mail as written".to_owned(),
+        )
+    })
+}
+
+fn count(connection: &Connection) -> Result<CheckReport, DatabaseError> {
+    let counted = connection.query_row(COUNTS, [], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, Option<i64>>(1)?)));
+    let mut report = CheckReport::default();
+    match counted {
+        Ok((rows, kept)) if kept == Some(rows) => {}
+        Ok((rows, kept)) => {
+            let kept = kept.map_or_else(|| "no number is".to_owned(), |kept| format!("{kept} are"));
+            let detail = format!("{rows} users are there, but {kept} kept");
+            let finding = manual_finding(FindingKind::CountMismatch, "meta/users_count", detail);
+            report.findings.push(Finding { state: FindingState::Repairable, ..finding });
+        }
+        Err(error) if is_corruption(&error) => {
+            report.findings.push(manual_finding(FindingKind::Unreadable, "users", error.to_string()));
+        }
+        Err(error) => return Err(error.into()),
+    }
+    Ok(report)
+}
+
+/// Sets the number of users right.
+fn set_count(connection: &Connection) -> Result<(), DatabaseError> {
+    connection.execute(SET_COUNT, [])?;
+    Ok(())
+}
+
+/// What a person has to look at.
+pub(super) fn manual_finding(kind: FindingKind, place: impl Into<String>, detail: String) -> Finding {
+    Finding { kind, state: FindingState::Manual, user: None, place: place.into(), detail }
+}
+
+/// Whether SQLite met a page that it can't read.
+pub(super) fn is_corruption(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
+}
+
+/// An error with its cause.
+pub(super) fn error_chain(error: &dyn std::error::Error) -> String {
+    match error.source() {
+        Some(source) => format!("{error}: {source}"),
+        None => error.to_string(),
+    }
+}

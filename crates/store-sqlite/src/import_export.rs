@@ -1,0 +1,109 @@
+//! Users who come in, a thousand in one transaction, and users with their sessions as they are written out, each page
+//! in one.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use rusqlite::{Connection, OptionalExtension};
+
+use super::errors::DatabaseError;
+use super::events::EventWriter;
+use super::read_pool::{USER, query_user};
+use super::writes::{INSERT, write_user};
+use super::{ReadOnlyDatabase, SqliteStore, session_rows};
+use userd_core::{Actor, EventKind, SessionLimits, Timestamp, UserId};
+use userd_store::{AccountRecord, ExportRecord, ExportStore, ImportOutcome, ImportStore, StoreError};
+
+/// How many come in with one change: so many that their fsync costs each next to nothing, and so few that a slow disk
+/// writes them within the time limit of a change.
+const USERS_PER_TRANSACTION: usize = 1024;
+
+const HOLDER: &str = "SELECT 1 FROM users WHERE canonical = ?1";
+
+#[async_trait]
+impl ImportStore for SqliteStore {
+    async fn import_users(
+        &self,
+        batch: Arc<[AccountRecord]>,
+        _limits: &SessionLimits,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<Vec<ImportOutcome>, StoreError> {
+        let event_writer = self.event_writer(actor, now);
+        let mut outcomes = Vec::with_capacity(batch.len());
+        for first in (0..batch.len()).step_by(USERS_PER_TRANSACTION) {
+            let (batch, event_writer) = (Arc::clone(&batch), event_writer.clone());
+            let act = move |connection: &Connection| {
+                let some = batch.iter().skip(first).take(USERS_PER_TRANSACTION);
+                some.map(|account| import(connection, account, &event_writer))
+                    .collect::<Result<Vec<_>, DatabaseError>>()
+            };
+            outcomes.extend(self.write(act).await?);
+        }
+        Ok(outcomes)
+    }
+}
+
+fn import(
+    connection: &Connection,
+    account: &AccountRecord,
+    event_writer: &EventWriter,
+) -> Result<ImportOutcome, DatabaseError> {
+    let user = &account.user;
+    if write_user(connection, INSERT, user)? == 1 {
+        for session in &account.sessions {
+            session_rows::insert(connection, user.id, session)?;
+        }
+        event_writer.write(connection, user.id, EventKind::Imported)?;
+        return Ok(ImportOutcome::Imported);
+    }
+    match query_user(connection, USER, [&user.id.as_bytes()[..]]) {
+        Ok(Some(kept)) if account.matches_stored(&kept) => Ok(ImportOutcome::Same),
+        // A row that can't be read is another one, too.
+        Ok(Some(_)) | Err(DatabaseError::Row { .. }) => Ok(ImportOutcome::Differs),
+        Ok(None) => {
+            let mut holder = connection.prepare_cached(HOLDER)?;
+            let taken = holder.query_row([user.email.canonical().as_str()], |_| Ok(())).optional()?.is_some();
+            let damaged = || ImportOutcome::Unavailable("the table contradicts itself: run userd doctor".to_owned());
+            Ok(if taken { ImportOutcome::EmailTaken } else { damaged() })
+        }
+        Err(failure) => Err(failure),
+    }
+}
+
+#[async_trait]
+impl ExportStore for SqliteStore {
+    async fn export_users(&self, ids: &[UserId]) -> Result<Vec<ExportRecord>, StoreError> {
+        self.readers.read(|connection| export_users(connection, ids))
+    }
+}
+
+#[async_trait]
+impl ExportStore for ReadOnlyDatabase {
+    async fn export_users(&self, ids: &[UserId]) -> Result<Vec<ExportRecord>, StoreError> {
+        self.readers.read(|connection| export_users(connection, ids))
+    }
+}
+
+/// What is found of each, all of one moment.
+fn export_users(connection: &Connection, ids: &[UserId]) -> Result<Vec<ExportRecord>, DatabaseError> {
+    let moment = connection.unchecked_transaction()?;
+    let found = ids.iter().map(|id| export_record(&moment, *id)).collect();
+    moment.finish()?;
+    found
+}
+
+fn export_record(connection: &Connection, id: UserId) -> Result<ExportRecord, DatabaseError> {
+    match query_user(connection, USER, [&id.as_bytes()[..]]) {
+        Ok(Some(user)) => {
+            let sessions = session_rows::sessions(connection, id)?;
+            Ok(ExportRecord::Account(Box::new(AccountRecord { user, sessions })))
+        }
+        Ok(None) => Ok(ExportRecord::NotFound),
+        Err(DatabaseError::Row { key, source }) => {
+            tracing::warn!(key, %source, "a user can't be read");
+            Ok(ExportRecord::Unreadable)
+        }
+        Err(failure) => Err(failure),
+    }
+}

@@ -1,0 +1,154 @@
+//! Reading many users: first their places out of an index, then their rows, in one snapshot.
+//!
+//! The index alone says in which order and under what, so a row that was damaged keeps its place.
+
+use async_trait::async_trait;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::errors::DatabaseError;
+use super::read_pool::query_user;
+use super::rows::{RowError, user_columns};
+use super::{ReadOnlyDatabase, SqliteStore, events};
+use userd_core::{AccountEvent, CanonicalEmail, EmailPrefix, User, UserId};
+use userd_store::KeyRange;
+use userd_store::{EventPosition, ListedUser, SortOrder, StoreError, UserListing};
+
+pub(super) const IDS: &str = "SELECT rowid, id FROM users WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3";
+pub(super) const IDS_DOWN: &str = "SELECT rowid, id FROM users WHERE id >= ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3";
+pub(super) const EMAILS: &str =
+    "SELECT rowid, canonical FROM users WHERE canonical >= ?1 AND canonical < ?2 ORDER BY canonical LIMIT ?3";
+pub(super) const EMAILS_DOWN: &str =
+    "SELECT rowid, canonical FROM users WHERE canonical >= ?1 AND canonical < ?2 ORDER BY canonical DESC LIMIT ?3";
+pub(super) const ROW: &str = concat!("SELECT ", user_columns!(), " FROM users WHERE rowid = ?1");
+/// Walks the whole index; only for a row that is damaged.
+const ID_AT: &str = "SELECT id FROM users INDEXED BY sqlite_autoindex_users_1 WHERE +rowid = ?1";
+
+/// Greater than any id.
+const ID_UPPER_BOUND: [u8; 17] = [0xff; 17];
+
+/// Both read in the same way: whoever serves the file, and whoever looks into it beside.
+macro_rules! impl_user_listing {
+    ($store:ty) => {
+        #[async_trait]
+        impl UserListing for $store {
+            fn kind(&self) -> &'static str {
+                "sqlite"
+            }
+
+            async fn events_page(
+                &self,
+                user: UserId,
+                after: Option<EventPosition>,
+                order: SortOrder,
+                most: usize,
+            ) -> Result<Vec<(EventPosition, AccountEvent)>, StoreError> {
+                self.readers.read(|connection| events::page(connection, user, after, order, most))
+            }
+
+            async fn users_by_id(
+                &self,
+                after: Option<UserId>,
+                order: SortOrder,
+                most: usize,
+            ) -> Result<Vec<ListedUser>, StoreError> {
+                let mut range = KeyRange::before(ID_UPPER_BOUND);
+                if let Some(after) = after {
+                    range.continue_after(after.as_bytes(), order);
+                }
+                self.readers.read(|connection| by_id(connection, &range, order, most))
+            }
+
+            async fn users_by_email(
+                &self,
+                prefix: &EmailPrefix,
+                after: Option<&CanonicalEmail>,
+                order: SortOrder,
+                most: usize,
+            ) -> Result<Vec<(CanonicalEmail, ListedUser)>, StoreError> {
+                let range = KeyRange::emails(prefix, after, order);
+                self.readers.read(|connection| by_email(connection, &range, order, most))
+            }
+        }
+    };
+}
+
+impl_user_listing!(SqliteStore);
+impl_user_listing!(ReadOnlyDatabase);
+
+fn by_id(
+    connection: &Connection,
+    range: &KeyRange,
+    order: SortOrder,
+    most: usize,
+) -> Result<Vec<ListedUser>, DatabaseError> {
+    let snapshot = connection.unchecked_transaction()?;
+    let sql = if order == SortOrder::Ascending { IDS } else { IDS_DOWN };
+    let mut statement = snapshot.prepare_cached(sql)?;
+    let mut rows = statement.query(params![&range.from, &range.to, limit(most)])?;
+    let mut page = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (place, id): (i64, [u8; 16]) = (row.get(0)?, row.get(1)?);
+        if let Some(id) = UserId::from_slice(&id) {
+            page.push(listed_user(id, user_at(&snapshot, place, |user| user.id == id)?));
+        }
+    }
+    Ok(page)
+}
+
+fn by_email(
+    connection: &Connection,
+    range: &KeyRange,
+    order: SortOrder,
+    most: usize,
+) -> Result<Vec<(CanonicalEmail, ListedUser)>, DatabaseError> {
+    let snapshot = connection.unchecked_transaction()?;
+    let sql = if order == SortOrder::Ascending { EMAILS } else { EMAILS_DOWN };
+    let mut statement = snapshot.prepare_cached(sql)?;
+    let mut rows = statement.query(params![text(&range.from), text(&range.to), limit(most)])?;
+    let mut page = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (place, email): (i64, String) = (row.get(0)?, row.get(1)?);
+        let email = CanonicalEmail::from_stored(email);
+        let found = user_at(&snapshot, place, |user| *user.email.canonical() == email)?;
+        let id = if let Ok(user) = &found { Some(user.id) } else { id_at(&snapshot, place)? };
+        page.extend(id.map(|id| (email, listed_user(id, found))));
+    }
+    Ok(page)
+}
+
+/// The user at `place`, whom an index has there; the inner error if the row can't be read or is another's.
+fn user_at(
+    snapshot: &Connection,
+    place: i64,
+    is_listed: impl FnOnce(&User) -> bool,
+) -> Result<Result<User, DatabaseError>, DatabaseError> {
+    match query_user(snapshot, ROW, [place]) {
+        Ok(Some(user)) if is_listed(&user) => Ok(Ok(user)),
+        Ok(_) => Ok(Err(DatabaseError::Row { key: format!("users/rowid {place}"), source: RowError::Checksum })),
+        Err(damaged @ DatabaseError::Row { .. }) => Ok(Err(damaged)),
+        Err(error) => Err(error),
+    }
+}
+
+fn listed_user(id: UserId, found: Result<User, DatabaseError>) -> ListedUser {
+    match found {
+        Ok(user) => ListedUser::User(Box::new(user)),
+        Err(damaged) => ListedUser::unreadable(id, &damaged.into_store_error()),
+    }
+}
+
+/// The id of the row at `place`, out of the index of ids: the row's own may be damaged.
+fn id_at(snapshot: &Connection, place: i64) -> Result<Option<UserId>, DatabaseError> {
+    let id: Option<[u8; 16]> = snapshot.prepare_cached(ID_AT)?.query_row([place], |row| row.get(0)).optional()?;
+    Ok(id.as_ref().and_then(|id| UserId::from_slice(id)))
+}
+
+/// Bytes to be compared with text, whether they are text or not.
+fn text(bytes: &[u8]) -> ToSqlOutput<'_> {
+    ToSqlOutput::Borrowed(ValueRef::Text(bytes))
+}
+
+fn limit(most: usize) -> i64 {
+    i64::try_from(most).unwrap_or(i64::MAX)
+}

@@ -1,0 +1,99 @@
+//! The service's keys in a database file that another process may be serving: what the command line changes them by.
+//!
+//! It takes no lock of ours while it works. SQLite's own locks let one change happen after the other, and the serving
+//! process sees a change at its next look.
+
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use super::errors::{DatabaseError, OpenError};
+use super::lock::ServingLock;
+use super::{open, schema, service_keys};
+use userd_store::{KeyKind, KeyStore, StoreError, StoredKey};
+
+/// The keys in a file, and nothing else of it.
+#[derive(Debug, Clone)]
+pub struct OfflineKeyStore {
+    connection: Arc<Mutex<Connection>>,
+}
+
+impl OfflineKeyStore {
+    /// Opens the database at `path`, whether it is being served or not. If nobody serves it, it is made or brought up
+    /// to the present schema first. `timeout` is how long the lock of another program is waited for.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong and what would mend it; [`OpenError::InUse`] if the file has to be made or
+    /// brought up and somebody else is about to serve it.
+    pub fn open(path: &Path, timeout: Duration) -> Result<Self, OpenError> {
+        let path = open::resolve(path)?;
+        let known =
+            path.exists().then(|| writing(&path, timeout).and_then(|found| check(&found, &path).map(|()| found)));
+        let connection = match known {
+            Some(Err(OpenError::Older { .. } | OpenError::Foreign { application_id: 0, .. })) | None => {
+                let lock = ServingLock::acquire(&path)?;
+                open::create_private(&path)?;
+                let mut connection = writing(&path, timeout)?;
+                schema::prepare(&mut connection, &path)?;
+                schema::configure_writer(&connection, &path)?;
+                drop(lock);
+                connection
+            }
+            Some(known) => known?,
+        };
+        Ok(Self { connection: Arc::new(Mutex::new(connection)) })
+    }
+
+    /// On a blocking thread: a change may have to wait for the lock of the serving process.
+    async fn run<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&mut Connection) -> Result<T, DatabaseError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let connection = Arc::clone(&self.connection);
+        let done = tokio::task::spawn_blocking(move || {
+            // Whoever panicked with it has left no transaction: it ended with the panic.
+            act(&mut connection.lock().unwrap_or_else(PoisonError::into_inner)).map_err(DatabaseError::into_store_error)
+        });
+        done.await.unwrap_or_else(|error| Err(StoreError::unavailable(error)))
+    }
+}
+
+fn writing(path: &Path, timeout: Duration) -> Result<Connection, OpenError> {
+    open::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, timeout)
+        .map_err(|source| OpenError::from_engine(path, source))
+}
+
+/// Whether the file is ours, up to date and as we would make it.
+fn check(connection: &Connection, path: &Path) -> Result<(), OpenError> {
+    schema::check_known(connection, path)?;
+    schema::check_definitions(connection, path)?;
+    schema::configure_writer(connection, path)
+}
+
+#[async_trait]
+impl KeyStore for OfflineKeyStore {
+    async fn keys(&self, kind: KeyKind) -> Result<Vec<StoredKey>, StoreError> {
+        self.run(move |connection| service_keys::keys(connection, kind)).await
+    }
+
+    async fn replace_key(
+        &self,
+        kind: KeyKind,
+        id: &str,
+        expected: Option<&str>,
+        next: Option<&str>,
+    ) -> Result<bool, StoreError> {
+        let [expected, next] = [expected, next].map(|text| text.map(str::to_owned));
+        let id = id.to_owned();
+        self.run(move |connection| {
+            let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let done = service_keys::replace(&transaction, kind, &id, expected.as_deref(), next.as_deref())?;
+            transaction.commit()?;
+            Ok(done)
+        })
+        .await
+    }
+}

@@ -1,0 +1,34 @@
+//! Counting tries: the contract's part of `rate_limit_buckets`.
+
+use std::sync::{MutexGuard, PoisonError};
+
+use async_trait::async_trait;
+
+use super::SqliteStore;
+use super::rate_limit_buckets::RateLimitBuckets;
+use userd_core::{RateLimitBucket, RateLimitDecision, Timestamp};
+use userd_store::{RateLimitStore, StoreError};
+
+#[async_trait]
+impl RateLimitStore for SqliteStore {
+    async fn take(&self, buckets: &[RateLimitBucket], now: Timestamp) -> Result<RateLimitDecision, StoreError> {
+        Ok(self.buckets().take(buckets, now))
+    }
+
+    async fn refund(&self, buckets: &[RateLimitBucket], now: Timestamp) -> Result<(), StoreError> {
+        self.buckets().refund(buckets, now);
+        Ok(())
+    }
+
+    async fn reset(&self, buckets: &[RateLimitBucket]) -> Result<(), StoreError> {
+        self.buckets().reset(buckets);
+        Ok(())
+    }
+}
+
+impl SqliteStore {
+    /// Held for some microseconds, and never over an await.
+    fn buckets(&self) -> MutexGuard<'_, RateLimitBuckets> {
+        self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,51 @@
+//! A look at a database file that another process may be serving. Only reads: it takes no lock of ours, makes no
+//! file and brings no table up to date. SQLite's own locks keep it from seeing half a change.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use rusqlite::OpenFlags;
+
+use super::check::ConsistencyChecker;
+use super::errors::OpenError;
+use super::read_pool::ReadPool;
+use super::{open, schema};
+use userd_core::Timestamp;
+use userd_store::{CheckBatch, CheckReport, ConsistencyCheck, StoreError};
+
+/// A database that is looked at and not served.
+#[derive(Debug)]
+pub struct ReadOnlyDatabase {
+    checker: ConsistencyChecker,
+    pub(super) readers: ReadPool,
+}
+
+impl ReadOnlyDatabase {
+    /// Opens the database at `path`, which has to be there.
+    ///
+    /// # Errors
+    /// A sentence that says what is wrong and what would mend it.
+    pub fn open(path: &Path, timeout: Duration) -> Result<Self, OpenError> {
+        if !path.exists() {
+            return Err(OpenError::NotFound { path: path.to_owned() });
+        }
+        let engine = |source| OpenError::from_engine(path, source);
+        let connection = open::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, timeout).map_err(engine)?;
+        schema::check_known(&connection, path)?;
+        schema::configure_reader(&connection).map_err(engine)?;
+        let reading = open::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, timeout).map_err(engine)?;
+        schema::configure_reader(&reading).map_err(engine)?;
+        let readers = ReadPool::new(vec![reading], Arc::default()).map_err(engine)?;
+        Ok(Self { checker: ConsistencyChecker::new(connection), readers })
+    }
+}
+
+#[async_trait]
+impl ConsistencyCheck for ReadOnlyDatabase {
+    /// Looks only: to repair, the store has to be opened for serving.
+    async fn check_batch(&self, batch: &CheckBatch, _now: Timestamp) -> Result<CheckReport, StoreError> {
+        self.checker.check_batch(batch).await
+    }
+}

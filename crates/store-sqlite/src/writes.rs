@@ -1,0 +1,194 @@
+//! Each change of users as SQL. Every function runs inside the writer's transaction and its own savepoint.
+//!
+//! A change of a user reads the row, compares its version and writes all of it, with a checksum of what it is then;
+//! whatever is asked before or after is asked in the same transaction, by the only writer. A row that does not match
+//! its checksum is not changed: a new one would make the damage look right.
+//! That e-mails are unique is the engine's UNIQUE constraint and nothing of ours.
+
+use rusqlite::{Connection, OptionalExtension, ffi, params};
+
+use super::checksum::{self, millis, version};
+use super::errors::DatabaseError;
+use super::events::EventWriter;
+use super::read_pool::{USER, query_user};
+use super::schema::PROBE_BYTES;
+use super::session_writes::revoke_all_but;
+use userd_core::{EventKind, PasswordHash, SessionId, User, UserId, UserVersion};
+use userd_store::{CreateUserOutcome, DeleteUserOutcome, StatusUpdate, UpdateUserOutcome, UserProfile};
+
+/// A conflict on the id or on the canonical e-mail is no error here: it is looked into afterwards.
+pub(super) const INSERT: &str = "INSERT INTO users \
+     (id, name, email, canonical, password_hash, created_at, updated_at, version, checksum) \
+     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING";
+
+const UPDATE: &str = "UPDATE users SET name = ?2, email = ?3, canonical = ?4, password_hash = ?5, created_at = ?6, \
+     updated_at = ?7, version = ?8, checksum = ?9 WHERE id = ?1";
+
+/// Adds `user`.
+///
+/// The same user twice (same id, same e-mail: a repeat after an answer that got lost) is `Created` again.
+pub(super) fn create_user(
+    connection: &Connection,
+    user: &User,
+    event_writer: &EventWriter,
+) -> Result<CreateUserOutcome, DatabaseError> {
+    let inserted = write_user(connection, INSERT, user)?;
+    if inserted == 1 {
+        event_writer.write(connection, user.id, EventKind::SignedUp)?;
+        return Ok(CreateUserOutcome::Created);
+    }
+    let holder: Option<Vec<u8>> = connection
+        .prepare_cached("SELECT id FROM users WHERE canonical = ?1")?
+        .query_row([user.email.canonical().as_str()], |row| row.get(0))
+        .optional()?;
+    match holder {
+        Some(id) if id == user.id.as_bytes() => Ok(CreateUserOutcome::Created),
+        Some(_) => Ok(CreateUserOutcome::EmailTaken),
+        None => Err(DatabaseError::IdInUse(user.id)),
+    }
+}
+
+/// Gives the user another name and e-mail.
+pub(super) fn update_profile(
+    connection: &Connection,
+    id: UserId,
+    expected: UserVersion,
+    profile: &UserProfile,
+    event_writer: &EventWriter,
+) -> Result<UpdateUserOutcome, DatabaseError> {
+    let mut kind = EventKind::ProfileChanged;
+    let update = update_user(connection, id, expected, |user| {
+        if user.email.canonical() != profile.email.canonical() {
+            kind = EventKind::EmailChanged;
+        }
+        user.name = profile.name.clone();
+        user.email = profile.email.clone();
+        user.updated_at = event_writer.now;
+    })?;
+    if matches!(update, UpdateUserOutcome::Updated(_)) {
+        event_writer.write(connection, id, kind)?;
+    }
+    Ok(update)
+}
+
+/// Gives the user another password, and ends their sessions but `keep`.
+pub(super) fn update_password(
+    connection: &Connection,
+    id: UserId,
+    expected: UserVersion,
+    password_hash: &PasswordHash,
+    keep: Option<SessionId>,
+    event_writer: &EventWriter,
+) -> Result<UpdateUserOutcome, DatabaseError> {
+    let update = update_user(connection, id, expected, |user| {
+        user.password_hash = password_hash.clone();
+        user.status.password_expired = false;
+        user.updated_at = event_writer.now;
+    })?;
+    if matches!(update, UpdateUserOutcome::Updated(_)) {
+        revoke_all_but(connection, id, keep)?;
+        event_writer.write(connection, id, EventKind::PasswordChanged)?;
+    }
+    Ok(update)
+}
+
+/// Rules about the account, and ends all its sessions where that shuts somebody out.
+pub(super) fn update_status(
+    connection: &Connection,
+    id: UserId,
+    expected: UserVersion,
+    status_update: &StatusUpdate,
+    event_writer: &EventWriter,
+) -> Result<UpdateUserOutcome, DatabaseError> {
+    let update = update_user(connection, id, expected, |user| {
+        status_update.apply(user);
+        user.updated_at = event_writer.now;
+    })?;
+    if matches!(update, UpdateUserOutcome::Updated(_)) {
+        if status_update.revokes_sessions() {
+            revoke_all_but(connection, id, None)?;
+        }
+        event_writer.write(connection, id, status_update.kind)?;
+    }
+    Ok(update)
+}
+
+/// Gives the user another hash of the same password.
+pub(super) fn update_password_hash(
+    connection: &Connection,
+    id: UserId,
+    expected: UserVersion,
+    password_hash: &PasswordHash,
+) -> Result<UpdateUserOutcome, DatabaseError> {
+    update_user(connection, id, expected, |user| user.password_hash = password_hash.clone())
+}
+
+/// Removes the user; a trigger ends their sessions.
+pub(super) fn delete_user(
+    connection: &Connection,
+    id: UserId,
+    expected: UserVersion,
+    event_writer: &EventWriter,
+) -> Result<DeleteUserOutcome, DatabaseError> {
+    let removed = connection
+        .prepare_cached("DELETE FROM users WHERE id = ?1 AND version = ?2")?
+        .execute(params![&id.as_bytes()[..], version(expected)])?;
+    if removed == 1 {
+        event_writer.write(connection, id, EventKind::Deleted)?;
+        return Ok(DeleteUserOutcome::Deleted);
+    }
+    Ok(if user_exists(connection, id)? { DeleteUserOutcome::VersionConflict } else { DeleteUserOutcome::NotFound })
+}
+
+/// Writes some pages of no meaning, to prove that the disk takes them. Random ones: SQLite does not write a page
+/// that stays as it was.
+pub(super) fn write_probe(connection: &Connection) -> Result<(), DatabaseError> {
+    connection.prepare_cached("UPDATE probe SET filler = randomblob(?1)")?.execute([PROBE_BYTES])?;
+    Ok(())
+}
+
+/// Changes the user whose version is `expected`.
+fn update_user(
+    connection: &Connection,
+    id: UserId,
+    expected: UserVersion,
+    change: impl FnOnce(&mut User),
+) -> Result<UpdateUserOutcome, DatabaseError> {
+    let Some(mut user) = query_user(connection, USER, [&id.as_bytes()[..]])? else {
+        return Ok(UpdateUserOutcome::NotFound);
+    };
+    if user.version != expected {
+        return Ok(UpdateUserOutcome::VersionConflict);
+    }
+    change(&mut user);
+    user.version = expected.next();
+    match write_user(connection, UPDATE, &user) {
+        Ok(_) => Ok(UpdateUserOutcome::Updated(Box::new(user))),
+        Err(error) if is_unique_violation(&error) => Ok(UpdateUserOutcome::EmailTaken),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Runs a statement that takes all columns of `user`; gives how many rows it changed.
+pub(super) fn write_user(connection: &Connection, sql: &str, user: &User) -> rusqlite::Result<usize> {
+    connection.prepare_cached(sql)?.execute(params![
+        &user.id.as_bytes()[..],
+        user.name.as_str(),
+        user.email.as_written(),
+        user.email.canonical().as_str(),
+        &*user.status.encode_in_hash(user.password_hash.as_str()),
+        millis(user.created_at),
+        millis(user.updated_at),
+        version(user.version),
+        checksum::of_user(user),
+    ])
+}
+
+/// Whether there is such a user.
+pub(super) fn user_exists(connection: &Connection, id: UserId) -> Result<bool, DatabaseError> {
+    Ok(connection.prepare_cached("SELECT 1 FROM users WHERE id = ?1")?.exists([&id.as_bytes()[..]])?)
+}
+
+fn is_unique_violation(error: &rusqlite::Error) -> bool {
+    error.sqlite_extended_error_code() == Some(ffi::SQLITE_CONSTRAINT_UNIQUE)
+}

@@ -1,0 +1,412 @@
+//! The life of a serving process: open the store, start the hash threads, serve, and put everything away.
+//!
+//! The one place that names the implementations of the store. To add a store, add a line to `open_with_metrics`.
+
+use std::error::Error as StdError;
+use std::io;
+use std::net::SocketAddr;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::banner::StartupBanner;
+use super::doctor::DoctorTask;
+#[cfg(feature = "otlp")]
+use super::logging::init_with;
+#[cfg(feature = "otlp")]
+use super::traces::TraceExporter;
+use super::{OPEN_FILES_RECOMMENDED, build_runtime, init_logging, raise_open_files_limit};
+use crate::config::{
+    self, AcknowledgeMode, AssumedDurability, BucketConfig, Config, HostPort, RedisConfig, RedisServers, RedisTarget,
+    SecretString, StoreTarget, TokenAlgorithm,
+};
+use userd_core::clock::{Clock as _, SystemClock};
+use userd_core::random::{Random, SystemRandom};
+use userd_core::{PasswordPolicy, RateLimit, SessionLimits};
+use userd_http::{
+    AccessSettings, HttpDependencies, HttpSettings, JoinTrace, OnListening, ServeError, SignUpPolicy, TrustedProxies,
+};
+use userd_metrics::Metrics;
+use userd_service::hashing::{HashSettings, PasswordHasher};
+use userd_service::{
+    ApiKeyCache, KeyEncryption, ServiceDependencies, ServiceSettings, Services, SessionSettings, SignInLimits,
+    SigningAlgorithm, TokenSettings,
+};
+use userd_store::{InstrumentedStore, Store};
+use userd_store_redis::{
+    AckRequirement, BUSY_PAUSE, NodeAddress, RECHECK_EVERY, RedisDurability, RedisSettings, RedisStartError,
+    RedisStore, SentinelSettings, ServerCredentials, ServerTopology,
+};
+use userd_store_sqlite::{OpenError, SqliteSettings, SqliteStore};
+
+/// How long closing the store may take at the end: longer than any call to it, and not for ever.
+const CLOSE_TIME_MAX: Duration = Duration::from_secs(10);
+
+/// Why userd could not start, or stopped serving.
+#[derive(Debug, thiserror::Error)]
+pub enum AppError {
+    /// The system gave no threads.
+    #[error("can't start the threads that serve requests")]
+    Threads(#[source] io::Error),
+    /// The hash threads did not start.
+    #[error("can't start the threads that hash passwords")]
+    Hasher(#[source] io::Error),
+    /// The database file can't be used.
+    #[error("can't open the store")]
+    Sqlite(#[from] OpenError),
+    /// Redis must not be used as it is.
+    #[error("can't use the store")]
+    Redis(#[from] RedisStartError),
+    /// A key in the store can't be used with this configuration.
+    #[error(
+        "can't use the service's keys; start it with the token.encryption_key that they were sealed with, or, if that is \
+         lost, make new ones with `userd signing-keys rotate --now`"
+    )]
+    Keys(#[source] userd_service::Error),
+    /// Without an API key everybody may do everything, so nobody but this machine may connect.
+    #[error(
+        "userd has no API key yet, so whoever could connect to {0} might do everything: make one with `userd api-keys \
+         create`, or listen on 127.0.0.1"
+    )]
+    Unprotected(SocketAddr),
+    /// The server did not start or broke off.
+    #[error("can't serve")]
+    Serve(#[from] ServeError),
+}
+
+/// Serves until told to stop. The answer is the exit code: 0 after a requested end, 1 otherwise.
+#[must_use]
+pub fn run(config: &Config) -> ExitCode {
+    #[cfg(feature = "otlp")]
+    let traces = match TraceExporter::from_config(&config.otlp) {
+        Ok(traces) => traces,
+        Err(error) => {
+            init_logging(config.log);
+            tracing::error!("userd ends: can't send traces: {}", chain(&error));
+            return ExitCode::FAILURE;
+        }
+    };
+    #[cfg(feature = "otlp")]
+    init_with(config.log, traces.as_ref().map(TraceExporter::layer));
+    #[cfg(not(feature = "otlp"))]
+    init_logging(config.log);
+    let code = run_with_logging(config);
+    #[cfg(feature = "otlp")]
+    if let Some(traces) = traces {
+        traces.close();
+    }
+    code
+}
+
+/// The rest of it, where log lines go to their place.
+fn run_with_logging(config: &Config) -> ExitCode {
+    for warning in &config.warnings {
+        tracing::warn!("{warning}");
+    }
+    match raise_open_files_limit() {
+        Ok(Some(files)) if files < OPEN_FILES_RECOMMENDED => {
+            tracing::warn!(
+                "only {files} files may be open, so about as many connections: raise the limit (ulimit -Hn, \
+                 LimitNOFILE= of systemd) to {OPEN_FILES_RECOMMENDED} or more"
+            );
+        }
+        Ok(_) => {}
+        Err(error) => tracing::warn!(%error, "the limit of open files can't be raised"),
+    }
+    match start_and_serve(config) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!("userd ends: {}", chain(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start_and_serve(config: &Config) -> Result<(), AppError> {
+    let runtime = build_runtime(config.workers).map_err(AppError::Threads)?;
+    let result = runtime.block_on(serve(config));
+    // What is still running in the background (a blocking read of a file) is not waited for.
+    runtime.shutdown_background();
+    result
+}
+
+async fn serve(config: &Config) -> Result<(), AppError> {
+    install_crypto_provider();
+    let random: Arc<dyn Random> = Arc::new(SystemRandom);
+    let metrics = Arc::new(Metrics::new(SystemClock.now().as_millis()));
+    let opened = open_with_metrics(config, Arc::clone(&random), &metrics).await?;
+    let store: Arc<dyn Store> = Arc::new(InstrumentedStore::new(opened, Arc::clone(&metrics)));
+    let background = DoctorTask::start(config.doctor, &store, &*random, &metrics);
+    let result = serve_store(config, Arc::clone(&store), random, metrics).await;
+    drop(background);
+    if tokio::time::timeout(CLOSE_TIME_MAX, store.close()).await.is_err() {
+        tracing::warn!("the store did not close in time; what was acknowledged is kept all the same");
+    }
+    result
+}
+
+/// Only TLS to Redis needs it. It fails if somebody has installed one before, which is as good.
+pub(super) fn install_crypto_provider() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}
+
+async fn serve_store(
+    config: &Config,
+    store: Arc<dyn Store>,
+    random: Arc<dyn Random>,
+    metrics: Arc<Metrics>,
+) -> Result<(), AppError> {
+    let hasher = PasswordHasher::start_with_metrics(&hash_settings(config), Arc::clone(&random), Arc::clone(&metrics));
+    let hasher = hasher.map_err(AppError::Hasher)?;
+    let settings = service_settings(config);
+    let service_dependencies = ServiceDependencies {
+        store: Arc::clone(&store),
+        hasher: Arc::new(hasher),
+        key_encryption: Arc::new(KeyEncryption::new(config.token.encryption_key.as_deref())),
+        clock: Arc::new(SystemClock),
+        random: Arc::clone(&random),
+    };
+    let services = Services::new(&service_dependencies, &settings);
+    check_keys(&services).await?;
+    let on_listening = show_banner_when_listening(config, &services);
+    require_api_key(config.listen, &services.api_keys).await?;
+    let http_dependencies = HttpDependencies { services, store, random, policy: settings.policy };
+    let settings = HttpSettings { on_listening: Some(on_listening), metrics, ..http_settings(config) };
+    let rocket = userd_http::rocket(&settings, http_dependencies);
+    Ok(userd_http::serve(rocket).await?)
+}
+
+/// Without an API key everybody may do everything. For that nobody but this machine may connect.
+async fn require_api_key(listen: SocketAddr, api_keys: &ApiKeyCache) -> Result<(), AppError> {
+    if listen.ip().is_loopback() {
+        return Ok(());
+    }
+    match api_keys.is_empty().await {
+        Ok(true) => Err(AppError::Unprotected(listen)),
+        Ok(false) => Ok(()),
+        Err(error) => {
+            let error = chain(&error);
+            tracing::warn!(error, "whether there is an API key is not known yet; until there is, nothing is opened");
+            Ok(())
+        }
+    }
+}
+
+pub(super) fn service_settings(config: &Config) -> ServiceSettings {
+    let (session, rate_limit) = (&config.session, &config.rate_limit);
+    let rate = |refill: BucketConfig| RateLimit { interval_ms: refill.refill_ms, burst: refill.burst };
+    ServiceSettings {
+        policy: PasswordPolicy { chars_min: config.password.chars_min, chars_max: config.password.chars_max },
+        sessions: SessionSettings {
+            limits: SessionLimits {
+                idle_ms: millis(session.idle_timeout),
+                absolute_ms: millis(session.absolute_timeout),
+                sessions_max: session.per_user_max,
+            },
+            refresh_grace_ms: millis(session.refresh_grace),
+        },
+        tokens: token_settings(config),
+        sign_in_limits: SignInLimits {
+            account: rate(rate_limit.account),
+            account_and_network: rate(rate_limit.account_address),
+            device: rate(rate_limit.device),
+            network: rate(rate_limit.address),
+            global: rate(rate_limit.global),
+        },
+    }
+}
+
+fn token_settings(config: &Config) -> TokenSettings {
+    let token = &config.token;
+    TokenSettings {
+        issuer: token.issuer.clone(),
+        listen: config.listen,
+        audiences: token.audiences.clone(),
+        algorithm: signing_algorithm(token.algorithm),
+        ttl_ms: millis(token.ttl),
+    }
+}
+
+pub(super) fn signing_algorithm(algorithm: TokenAlgorithm) -> SigningAlgorithm {
+    match algorithm {
+        TokenAlgorithm::Es256 => SigningAlgorithm::Es256,
+        TokenAlgorithm::EdDsa => SigningAlgorithm::EdDsa,
+    }
+}
+
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The store that the configuration names, ready for use; a Redis that is away is ready too, and answers
+/// `Unavailable` until it is back.
+///
+/// # Errors
+/// If the store can't or must not be used as it is.
+pub async fn open_store(config: &Config, random: Arc<dyn Random>) -> Result<Arc<dyn Store>, AppError> {
+    open_with_metrics(config, random, &Arc::default()).await
+}
+
+/// The same; what the store does is counted in `metrics`.
+async fn open_with_metrics(
+    config: &Config,
+    random: Arc<dyn Random>,
+    metrics: &Arc<Metrics>,
+) -> Result<Arc<dyn Store>, AppError> {
+    match &config.store {
+        StoreTarget::Sqlite { path } => {
+            let settings = SqliteSettings {
+                path: path.clone(),
+                readers: config.sqlite.readers,
+                timeout: config.sqlite.timeout,
+                queue: config.sqlite.queue,
+                events_retention_max: config.events_retention_max,
+            };
+            Ok(Arc::new(SqliteStore::open_with_metrics(&settings, metrics)?))
+        }
+        StoreTarget::Redis(target) => {
+            let settings = RedisSettings { metrics: Arc::clone(metrics), ..redis_settings(config, target) };
+            Ok(Arc::new(RedisStore::start(settings, random).await?))
+        }
+    }
+}
+
+/// Makes the keys at the first start. Refuses the start where those in the store can't be used: every sign-in or
+/// every token would fail. A store that is away is asked again when a key is needed.
+async fn check_keys(services: &Services) -> Result<(), AppError> {
+    match services.check_keys().await {
+        Err(error @ userd_service::Error::Store(_)) => {
+            let error: &dyn StdError = &error;
+            tracing::warn!(error, "the service's keys were not looked at yet");
+            Ok(())
+        }
+        Err(error) => Err(AppError::Keys(error)),
+        Ok(()) => Ok(()),
+    }
+}
+
+/// Shows the banner once the address is bound, so that it promises nothing and knows the port, which tokens say, too.
+fn show_banner_when_listening(config: &Config, services: &Services) -> OnListening {
+    let (store, log, tokens) = (config.store.clone(), config.log, Arc::clone(&services.tokens));
+    Arc::new(move |listen| {
+        tokens.set_listen_address(listen);
+        StartupBanner { listen, store: store.clone() }.show(log);
+    })
+}
+
+pub(super) fn hash_settings(config: &Config) -> HashSettings {
+    let hash = &config.hash;
+    HashSettings {
+        memory_kib: hash.memory_kib,
+        iterations: hash.iterations,
+        parallelism: hash.parallelism,
+        workers: hash.workers,
+        queue: hash.queue,
+        wait: hash.wait,
+    }
+}
+
+fn http_settings(config: &Config) -> HttpSettings {
+    HttpSettings {
+        listen: config.listen,
+        workers: config.workers,
+        keep_alive_s: config.http.keep_alive_s,
+        access: access(config),
+        static_dir: config.static_dir.clone(),
+        body_bytes_max: config.http.body_bytes_max,
+        body_timeout: config.http.body_timeout,
+        shutdown_grace: config.shutdown_grace,
+        on_listening: None,
+        metrics: Arc::default(),
+        join_trace: join_trace(config),
+    }
+}
+
+/// How requests become part of traces, if traces go anywhere.
+#[cfg(feature = "otlp")]
+fn join_trace(config: &Config) -> Option<JoinTrace> {
+    config.otlp.endpoint.as_ref().map(|_| super::traces::join())
+}
+
+/// There are none.
+#[cfg(not(feature = "otlp"))]
+fn join_trace(_config: &Config) -> Option<JoinTrace> {
+    None
+}
+
+fn access(config: &Config) -> AccessSettings {
+    AccessSettings {
+        sign_up: match config.sign_up {
+            config::SignUpPolicy::Open => SignUpPolicy::Open,
+            config::SignUpPolicy::ApiKey => SignUpPolicy::ApiKey,
+        },
+        allowed_origins: config.allowed_origins.clone(),
+        proxies: TrustedProxies { trusted: config.proxy.trusted_proxies.clone(), depth: config.proxy.depth },
+    }
+}
+
+pub(super) fn redis_settings(config: &Config, target: &RedisTarget) -> RedisSettings {
+    let redis = &config.redis;
+    RedisSettings {
+        servers: servers(target, redis),
+        db: target.db,
+        login: login(target.username.as_ref(), target.password.as_ref()),
+        tls: target.tls,
+        tls_ca: redis.tls_ca.clone(),
+        prefix: redis.prefix.clone(),
+        acknowledge: match redis.acknowledge {
+            AcknowledgeMode::Primary => AckRequirement::Primary,
+            AcknowledgeMode::Replicas => AckRequirement::Replicas,
+            AcknowledgeMode::Disk => AckRequirement::Disk,
+        },
+        replicas_min: redis.replicas_min,
+        timeout: redis.timeout,
+        in_flight_max: redis.in_flight_max,
+        recheck_every: RECHECK_EVERY,
+        busy_pause: BUSY_PAUSE,
+        events_retention_max: config.events_retention_max,
+        allow_volatile_store: redis.allow_volatile_store,
+        allow_eviction: redis.allow_eviction,
+        assume_noeviction: redis.assume_noeviction,
+        assume_durability: redis.assume_durability.map(|declared| match declared {
+            AssumedDurability::Always => RedisDurability::Always,
+            AssumedDurability::EverySec => RedisDurability::EverySec,
+            AssumedDurability::Rdb => RedisDurability::Rdb,
+            AssumedDurability::Nothing => RedisDurability::Nothing,
+        }),
+        metrics: Arc::default(),
+    }
+}
+
+fn servers(target: &RedisTarget, redis: &RedisConfig) -> ServerTopology {
+    let address = |server: &HostPort| NodeAddress::new(&server.host, server.port);
+    match &target.servers {
+        RedisServers::Standalone(server) => ServerTopology::Standalone(address(server)),
+        RedisServers::Sentinels { sentinels, service } => ServerTopology::Sentinel(SentinelSettings {
+            addresses: sentinels.iter().map(address).collect(),
+            service: service.clone(),
+            login: login(redis.sentinel_username.as_ref(), redis.sentinel_password.as_ref()),
+        }),
+        RedisServers::Cluster(nodes) => ServerTopology::Cluster(nodes.iter().map(address).collect()),
+    }
+}
+
+fn login(username: Option<&String>, password: Option<&SecretString>) -> ServerCredentials {
+    ServerCredentials { username: username.cloned(), password: password.map(|password| password.expose().to_owned()) }
+}
+
+/// An error and its causes in one line.
+#[must_use]
+pub fn chain(error: &dyn StdError) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(error) = source {
+        let cause = error.to_string();
+        // Some errors repeat their cause in their own text.
+        if !text.ends_with(&cause) {
+            text = format!("{text}: {cause}");
+        }
+        source = error.source();
+    }
+    text
+}

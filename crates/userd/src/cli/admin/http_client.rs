@@ -1,0 +1,299 @@
+//! The line to a running server: one request, one answer. Knows userd's problems, and nothing of users.
+//!
+//! The key goes to that server and nowhere else: redirects are not followed, and where the line is not encrypted no
+//! proxy comes between.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io;
+use std::net::IpAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use ureq::Agent;
+use ureq::http::{Method, Request, StatusCode, Uri};
+use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
+use zeroize::Zeroizing;
+
+use super::types::CommandError;
+use crate::cli::sanitize::sanitize;
+
+/// How long reaching the server may take, TLS included.
+const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
+/// How long a whole answer may take: a password waits for its hash, and a busy server makes it wait longer.
+const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
+/// The largest answer that is read: 200 users with names of 200 characters are 0.4 MiB.
+const ANSWER_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// The largest file that is read for a key or certificates.
+const FILE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// A server that can be asked.
+pub(super) struct AdminClient {
+    agent: Agent,
+    /// Without a slash at the end.
+    base: String,
+    key: Option<Zeroizing<String>>,
+}
+
+/// What userd says where it does not do something (RFC 9457).
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Problem {
+    r#type: String,
+    title: String,
+    detail: String,
+}
+
+impl AdminClient {
+    /// To the server at `url`, as whoever has `key`.
+    pub(super) fn new(url: &str, key: Option<Zeroizing<String>>, tls_ca: Option<&Path>) -> Result<Self, CommandError> {
+        let wrong = |why: &str| {
+            let url = sanitize(url);
+            CommandError::InvalidInput(format!("--server: {url:?} {why}: write http://HOST:PORT or https://HOST"))
+        };
+        let base = url.trim_end_matches('/');
+        let uri: Uri = base.parse().map_err(|_| wrong("is no address of a server"))?;
+        let Some(host) = uri.host().filter(|host| !host.is_empty()) else { return Err(wrong("names no host")) };
+        if uri.query().is_some() || uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+            return Err(wrong("holds more than a server"));
+        }
+        let encrypted = match uri.scheme_str() {
+            Some("https") => true,
+            Some("http") => false,
+            _ => return Err(wrong("is neither http nor https")),
+        };
+        let connection = Self { agent: agent(encrypted, tls_ca)?, base: base.to_owned(), key };
+        if !encrypted && !is_loopback_host(host) {
+            super::note(&format!(
+                "warning: {base} is not encrypted: who is on the way reads the key and every password"
+            ));
+        }
+        Ok(connection)
+    }
+
+    /// The server's address.
+    pub(super) fn base(&self) -> &str {
+        &self.base
+    }
+
+    /// Asks for what lies at `path`, or has it changed.
+    pub(super) fn send<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<T, CommandError> {
+        let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
+        if let Some(key) = &self.key {
+            request = request.header("Authorization", format!("Bearer {}", key.as_str()));
+        }
+        let answered = match body {
+            None => request.body(()).map_err(ureq::Error::from).and_then(|request| self.agent.run(request)),
+            Some(body) => {
+                let json = request.header("Content-Type", "application/json").body(body.to_string());
+                json.map_err(ureq::Error::from).and_then(|request| self.agent.run(request))
+            }
+        };
+        let mut answer = answered.map_err(|error| self.unreachable(&error))?;
+        let status = answer.status();
+        let text = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).lossy_utf8(true).read_to_string();
+        let text = text.map_err(|error| self.unreachable(&error))?;
+        if !status.is_success() {
+            return Err(self.error_from_problem(status, &text));
+        }
+        serde_json::from_str(&text).map_err(|_| {
+            CommandError::Failed(format!("{} answered {status}, and not as userd's admin API does", self.base))
+        })
+    }
+
+    fn unreachable(&self, error: &ureq::Error) -> CommandError {
+        let base = &self.base;
+        CommandError::Failed(match error {
+            ureq::Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
+                format!("can't reach {base}: nobody listens there")
+            }
+            ureq::Error::HostNotFound => format!("can't reach {base}: there is no such host"),
+            ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => {
+                format!("can't reach {base} within {} seconds", CONNECT_TIME_MAX.as_secs())
+            }
+            ureq::Error::Timeout(_) => format!(
+                "{base} did not answer within {} seconds; what was asked for may have been done",
+                ANSWER_TIME_MAX.as_secs()
+            ),
+            other => format!("can't talk to {base}: {}", sanitize(&other.to_string())),
+        })
+    }
+
+    fn error_from_problem(&self, status: StatusCode, text: &str) -> CommandError {
+        let base = &self.base;
+        let problem: Option<Problem> = serde_json::from_str(text).ok();
+        let Some(problem) = problem.filter(|problem| problem.r#type.starts_with("urn:userd:problem:")) else {
+            return CommandError::Failed(format!("{base} answered {status}, and not as userd does"));
+        };
+        let sentence = format!("{}: {}", sanitize(&problem.title), sanitize(&problem.detail));
+        match (status.as_u16(), problem.r#type.as_str()) {
+            (404, "urn:userd:problem:user-not-found") => CommandError::UserNotFound(sentence),
+            (404, "urn:userd:problem:not-found") => CommandError::Failed(format!(
+                "{base} has no admin API: it is an older userd, or the address has a wrong path"
+            )),
+            (401, _) if self.key.is_some() => CommandError::Failed(format!(
+                "{sentence}; `userd api-keys list` on its machine shows which keys it knows"
+            )),
+            (401, _) => CommandError::Failed(format!(
+                "{sentence}; give an API key with the scope admin: --key-file FILE, or USERD_API_KEY in the environment"
+            )),
+            (403, _) => CommandError::Failed(format!(
+                "{sentence}; `userd api-keys create --name NAME --scope admin` on its machine makes a key that may"
+            )),
+            // The detail names the fields.
+            (400 | 422, _) => CommandError::InvalidInput(sanitize(&problem.detail).into_owned()),
+            _ => CommandError::Failed(sentence),
+        }
+    }
+}
+
+fn agent(encrypted: bool, tls_ca: Option<&Path>) -> Result<Agent, CommandError> {
+    let roots = match tls_ca {
+        None => RootCerts::WebPki,
+        Some(path) => {
+            let pem = read(path, "--tls-ca")?;
+            let certificates: Vec<_> = parse_pem(pem.as_bytes())
+                .filter_map(|item| if let Ok(PemItem::Certificate(one)) = item { Some(one) } else { None })
+                .collect();
+            if certificates.is_empty() {
+                return Err(CommandError::InvalidInput(format!(
+                    "--tls-ca: {} holds no certificate in PEM",
+                    path.display()
+                )));
+            }
+            RootCerts::from(certificates)
+        }
+    };
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let tls = TlsConfig::builder().unversioned_rustls_crypto_provider(provider).root_certs(roots).build();
+    let mut config = Agent::config_builder()
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .timeout_connect(Some(CONNECT_TIME_MAX))
+        .timeout_global(Some(ANSWER_TIME_MAX))
+        .user_agent(concat!("userd/", env!("CARGO_PKG_VERSION")))
+        .tls_config(tls);
+    if !encrypted {
+        config = config.proxy(None);
+    }
+    Ok(config.build().new_agent())
+}
+
+/// Whether what is sent to this host does not leave the machine.
+fn is_loopback_host(host: &str) -> bool {
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
+    host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
+}
+
+/// The API key in this file. Who else may look into it is warned of: the key is as good as a password.
+pub(super) fn read_key_file(path: &Path) -> Result<Zeroizing<String>, CommandError> {
+    let text = read(path, "--key-file")?;
+    if is_accessible_to_others(path) {
+        let name = sanitize(&path.to_string_lossy()).into_owned();
+        super::note(&format!("warning: other users of this machine may read or change {name}: chmod 600 closes it"));
+    }
+    parse_key(&text, &format!("--key-file: {}", path.display()))
+}
+
+/// Whether its mode lets more than the owner do something with the file. What can't be asked can't be warned of.
+#[cfg(unix)]
+fn is_accessible_to_others(path: &Path) -> bool {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o077 != 0)
+}
+
+/// Only Unix has such modes.
+#[cfg(not(unix))]
+fn is_accessible_to_others(_: &Path) -> bool {
+    false
+}
+
+/// The API key in `text`, which came from `place`.
+pub(super) fn parse_key(text: &str, place: &str) -> Result<Zeroizing<String>, CommandError> {
+    let key = text.trim();
+    if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+        let made = "one line, as `userd api-keys create` prints it";
+        return Err(CommandError::InvalidInput(format!("{place} holds no API key: write {made}")));
+    }
+    Ok(Zeroizing::new(key.to_owned()))
+}
+
+fn read(path: &Path, flag: &str) -> Result<Zeroizing<String>, CommandError> {
+    let wrong = |why: &dyn std::fmt::Display| {
+        CommandError::InvalidInput(format!("{flag}: can't read {}: {why}", path.display()))
+    };
+    let length = fs::metadata(path).map_err(|error| wrong(&error))?.len();
+    if length > FILE_BYTES_MAX {
+        return Err(wrong(&"it is too large"));
+    }
+    fs::read_to_string(path).map(Zeroizing::new).map_err(|error| wrong(&error))
+}
+
+/// `text` as one part of a path or a query.
+pub(super) fn percent_encode(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            // Writing to a String never fails.
+            let _ = write!(escaped, "%{byte:02X}");
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn mistake(url: &str) -> String {
+        match AdminClient::new(url, None, None).map(|connection| connection.base().to_owned()) {
+            Err(CommandError::InvalidInput(sentence)) => sentence,
+            other => panic!("{url}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_is_no_server_is_refused_with_what_would_be_one() {
+        for (url, why) in [
+            ("127.0.0.1:8000", "neither http nor https"),
+            ("ftp://example.org", "neither http nor https"),
+            ("https://ada:secret@example.org", "more than a server"),
+            ("http://example.org?x=1", "more than a server"),
+            ("http://exa mple.org", "no address"),
+            ("", "no address"),
+        ] {
+            let sentence = mistake(url);
+            assert!(sentence.contains(why) && sentence.contains("http://HOST:PORT"), "{url}: {sentence}");
+        }
+    }
+
+    #[test]
+    fn a_server_may_lie_below_a_path() {
+        let connection = AdminClient::new("https://example.org/accounts/", None, None).ok();
+        assert_eq!(connection.as_ref().map(AdminClient::base), Some("https://example.org/accounts"));
+    }
+
+    #[test]
+    fn this_machine_is_known_by_its_names() {
+        assert!(["localhost", "127.0.0.1", "127.1.2.3", "[::1]"].into_iter().all(is_loopback_host));
+        assert!(!["example.org", "10.0.0.1", "[::2]", "localhost.example.org"].into_iter().any(is_loopback_host));
+    }
+
+    #[test]
+    fn parts_of_paths_are_escaped() {
+        assert_eq!(percent_encode("ada+x/y@exämple.org?"), "ada%2Bx%2Fy%40ex%C3%A4mple.org%3F");
+    }
+}

@@ -1,0 +1,209 @@
+//! How users look: aligned for people, with tabs for programs, as JSON for scripts.
+//!
+//! On a terminal: tables under headings that fit its width; what is too wide is broken within its column. Into a pipe:
+//! a line for each user, tabs between the columns, no headings, nothing shortened; so `cut`, `sort` and `while read`
+//! work without counting columns (as `gh` does it; `kubectl`'s aligned columns break where a name has two spaces).
+
+use std::io::{self, IsTerminal};
+
+use comfy_table::{ColumnConstraint, ContentArrangement, Table};
+use serde::Serialize;
+
+use super::types::{AdminUser, EventListItem, UserListItem};
+use crate::cli::sanitize::{sanitize, sanitize_json};
+
+/// The width of a terminal that does not tell.
+const WIDTH_UNKNOWN: u16 = 80;
+/// Below this a table can't be read anyway; wider lines are then broken by the terminal.
+const WIDTH_MIN: u16 = 60;
+
+/// Where output goes, and in which form.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct OutputFormatter {
+    pub(super) json: bool,
+    /// Of the terminal; none is a pipe or a file.
+    width: Option<u16>,
+}
+
+/// One row, a cell for each column.
+type TableRow<const N: usize> = [String; N];
+
+impl OutputFormatter {
+    /// What standard output is.
+    pub(super) fn for_stdout(json: bool) -> Self {
+        let stdout = io::stdout();
+        let width = stdout.is_terminal().then(|| width_of(&stdout).unwrap_or(WIDTH_UNKNOWN).max(WIDTH_MIN));
+        Self { json, width }
+    }
+
+    /// Users as a table; `first` has the headings.
+    pub(super) fn user_table(self, items: &[UserListItem], first: bool) -> String {
+        let rows = items.iter().map(|item| match item {
+            UserListItem::User(account) => {
+                let AdminUser { id, email, name, created_at, .. } = account;
+                [id.clone(), email.clone(), name.clone(), account.status().to_owned(), self.format_time(created_at)]
+            }
+            UserListItem::Unreadable(one) => {
+                let none = String::new;
+                [one.id.clone(), none(), none(), "unreadable".to_owned(), none()]
+            }
+        });
+        self.table(["ID", "E-MAIL", "NAME", "STATUS", "SIGNED UP"], &[0, 4], rows.collect(), first)
+    }
+
+    /// What happened, as a table.
+    pub(super) fn event_table(self, events: &[EventListItem], first: bool) -> String {
+        let rows = events.iter().map(|EventListItem { at, kind, address, by }| {
+            let or_none = |text: &Option<String>| text.clone().unwrap_or_default();
+            [at.clone(), kind.clone(), or_none(address), or_none(by)]
+        });
+        self.table(["WHEN", "WHAT", "FROM", "BY"], &[0, 1], rows.collect(), first)
+    }
+
+    /// One user, a line for each of what is known.
+    pub(super) fn user_details(self, account: &AdminUser) -> String {
+        let AdminUser { id, name, email, created_at, updated_at, .. } = account;
+        let status = account.status();
+        self.key_values(&[
+            ("id", id),
+            ("name", name),
+            ("e-mail", email),
+            ("status", status),
+            ("signed up", created_at),
+            ("changed", updated_at),
+        ])
+    }
+
+    /// A line for each of these.
+    pub(super) fn key_values(self, facts: &[(&str, &str)]) -> String {
+        let wide = facts.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
+        lines(facts.iter().map(|(name, value)| match self.width {
+            Some(_) => format!("{name:wide$}  {}", sanitize(value)),
+            None => format!("{name}\t{}", sanitize(value)),
+        }))
+    }
+
+    /// To the day for people in a table, whole for programs.
+    fn format_time(self, at: &str) -> String {
+        let day = at.split('T').next().unwrap_or(at);
+        if self.width.is_some() { day.to_owned() } else { at.to_owned() }
+    }
+
+    /// Columns in `whole` are never broken.
+    fn table<const N: usize>(
+        self,
+        headings: [&str; N],
+        whole: &[usize],
+        rows: Vec<TableRow<N>>,
+        first: bool,
+    ) -> String {
+        let rows = rows.into_iter().map(|row| row.map(|cell| sanitize(&cell).into_owned()));
+        let Some(width) = self.width else {
+            return lines(rows.map(|row| row.join("\t")));
+        };
+        let mut table = Table::new();
+        table.load_style(comfy_table::presets::NOTHING).set_content_arrangement(ContentArrangement::Dynamic);
+        table.set_width(width);
+        if first {
+            table.set_header(headings);
+        }
+        table.add_rows(rows);
+        for (index, column) in table.column_iter_mut().enumerate() {
+            // Two spaces between columns, none before the first.
+            column.set_padding((0, 2));
+            if whole.contains(&index) {
+                column.set_constraint(ColumnConstraint::ContentWidth);
+            }
+        }
+        lines(table.lines().map(|line| line.trim_end().to_owned()))
+    }
+}
+
+fn lines(lines: impl Iterator<Item = String>) -> String {
+    lines.fold(String::new(), |text, line| text + &line + "\n")
+}
+
+/// One JSON value over several lines, safe to be shown.
+pub(super) fn json(value: &impl Serialize) -> String {
+    // Made of texts, numbers and truth values, which always can be written.
+    let text = serde_json::to_string_pretty(value).unwrap_or_default();
+    format!("{}\n", sanitize_json(&text))
+}
+
+/// One JSON value on a line of its own.
+pub(super) fn json_line(value: &impl Serialize) -> String {
+    let text = serde_json::to_string(value).unwrap_or_default();
+    format!("{}\n", sanitize_json(&text))
+}
+
+#[cfg(unix)]
+fn width_of(stdout: &io::Stdout) -> Option<u16> {
+    let size = rustix::termios::tcgetwinsize(stdout).ok()?;
+    Some(size.ws_col).filter(|width| *width > 0)
+}
+
+#[cfg(not(unix))]
+fn width_of(_: &io::Stdout) -> Option<u16> {
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn account(name: &str, email: &str) -> AdminUser {
+        AdminUser {
+            id: "01936f2e-8a4b-7c3d-9e5f-0123456789ab".to_owned(),
+            name: name.to_owned(),
+            email: email.to_owned(),
+            created_at: "2026-11-24T22:00:00.000Z".to_owned(),
+            updated_at: "2026-11-24T22:00:00.000Z".to_owned(),
+            disabled: false,
+            password_expired: true,
+        }
+    }
+
+    const TERMINAL: OutputFormatter = OutputFormatter { json: false, width: Some(100) };
+    const PIPE: OutputFormatter = OutputFormatter { json: false, width: None };
+
+    #[test]
+    fn a_terminal_gets_columns_that_fit_its_width() {
+        let long = "a.very.long.address.of.somebody.who.likes.dots@mail.example.org";
+        let users = [account("Ada", "ada@example.org"), account("李小龍 with a name that goes on and on", long)];
+        let shown = TERMINAL.user_table(&users.map(UserListItem::User), true);
+        let widest = shown.lines().map(|line| line.chars().count()).max();
+        assert!(widest.is_some_and(|width| width <= 100), "{widest:?}\n{shown}");
+        assert!(shown.lines().all(|line| line.trim_end() == line), "{shown}");
+        assert!(shown.starts_with("ID  "), "{shown}");
+        let ids = shown.lines().filter(|line| line.starts_with("01936f2e-8a4b-7c3d-9e5f-0123456789ab  ")).count();
+        assert_eq!(ids, 2, "an id is never broken:\n{shown}");
+        assert!(shown.contains("2026-11-24") && !shown.contains("T22:00"), "{shown}");
+    }
+
+    #[test]
+    fn a_pipe_gets_a_line_for_each_user_with_tabs_and_all_of_it() {
+        let user = account("Ada  Lovelace\tx", "ada@example.org");
+        let id = user.id.clone();
+        let expected = format!("{id}\tada@example.org\tAda  Lovelace\\u{{9}}x\texpired\t2026-11-24T22:00:00.000Z\n");
+        let unreadable = format!("{id}\t\t\tunreadable\t\n");
+        let items = [UserListItem::User(user), UserListItem::unreadable(id)];
+        assert_eq!(PIPE.user_table(&items, true), expected + &unreadable);
+        assert_eq!(PIPE.user_table(&[], true), "");
+    }
+
+    #[test]
+    fn no_output_has_what_a_terminal_obeys() {
+        let hostile = account("\u{202e}evil\u{1b}]0;x\u{7}", "ada@example.org");
+        for text in [
+            TERMINAL.user_table(&[UserListItem::User(hostile.clone())], true),
+            PIPE.user_details(&hostile),
+            TERMINAL.user_details(&hostile),
+            json(&hostile),
+            json_line(&hostile),
+        ] {
+            let safe = |char: char| char == '\n' || char == '\t' || !(char.is_control() || char == '\u{202e}');
+            assert!(text.chars().all(safe), "{text:?}");
+            assert!(text.contains("202e"), "{text}");
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! A line that a person types on a terminal without seeing it.
+//!
+//! The terminal gives each key at once and shows nothing; it also sends no signals, since a program that Ctrl-C ends
+//! in the middle would leave it mute. The keys that people use are obeyed here: Enter, Backspace, Ctrl-U, Ctrl-C and
+//! Ctrl-D.
+
+use zeroize::Zeroizing;
+
+use super::super::types::CommandError;
+
+/// Asks, and reads up to Enter.
+#[cfg(unix)]
+pub(super) fn ask(prompt: &str) -> Result<Zeroizing<String>, CommandError> {
+    use std::io::{self, Read as _, Write as _};
+
+    let lost = |error: io::Error| CommandError::Failed(format!("can't read the terminal: {error}"));
+    let stdin = io::stdin();
+    let mute = terminal::EchoGuard::begin(&stdin).map_err(lost)?;
+    let _ = write!(io::stderr().lock(), "{prompt}");
+    let mut line = InputLine::default();
+    let ended = loop {
+        let mut byte = [0];
+        match stdin.lock().read(&mut byte) {
+            Ok(0) => break Some(LineEnd::Cancelled),
+            Ok(_) => {
+                if let Some(ended) = line.press(byte[0]) {
+                    break Some(ended);
+                }
+            }
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(_) => break None,
+        }
+    };
+    drop(mute);
+    // Enter was not shown either.
+    let _ = writeln!(io::stderr().lock());
+    match ended {
+        Some(LineEnd::Entered) => line.text(),
+        Some(LineEnd::Cancelled) => Err(CommandError::Failed("nothing was done".to_owned())),
+        None => Err(CommandError::Failed("can't read the terminal".to_owned())),
+    }
+}
+
+/// There is no terminal here that could be told to show nothing.
+#[cfg(not(unix))]
+pub(super) fn ask(_: &str) -> Result<Zeroizing<String>, CommandError> {
+    Err(CommandError::InvalidInput("passwords can't be asked for on this system: use --password-stdin".to_owned()))
+}
+
+/// How the reading of a line ended.
+#[cfg_attr(not(unix), expect(dead_code, reason = "without terminals nothing is read"))]
+#[derive(Debug, PartialEq, Eq)]
+enum LineEnd {
+    Entered,
+    Cancelled,
+}
+
+/// What was typed so far.
+#[cfg_attr(not(unix), expect(dead_code, reason = "without terminals nothing is read"))]
+struct InputLine {
+    bytes: Zeroizing<Vec<u8>>,
+    too_long: bool,
+}
+
+/// More than any password has; what is typed beyond is noticed and not kept.
+const LINE_BYTES_MAX: usize = userd_core::PASSWORD_ATTEMPT_BYTES_MAX;
+
+impl Default for InputLine {
+    fn default() -> Self {
+        // Never moved, so that no copy stays behind.
+        Self { bytes: Zeroizing::new(Vec::with_capacity(LINE_BYTES_MAX)), too_long: false }
+    }
+}
+
+#[cfg_attr(not(unix), expect(dead_code, reason = "without terminals nothing is read"))]
+impl InputLine {
+    /// One byte from the terminal.
+    fn press(&mut self, byte: u8) -> Option<LineEnd> {
+        match byte {
+            b'\n' | b'\r' => return Some(LineEnd::Entered),
+            // Ctrl-C; Ctrl-D, which ends a line that has begun.
+            3 => return Some(LineEnd::Cancelled),
+            4 => return Some(if self.bytes.is_empty() { LineEnd::Cancelled } else { LineEnd::Entered }),
+            // Backspace takes a character, which may have several bytes.
+            8 | 127 => while self.bytes.pop().is_some_and(|byte| byte & 0b1100_0000 == 0b1000_0000) {},
+            // Ctrl-U.
+            21 => {
+                self.bytes.clear();
+                self.too_long = false;
+            }
+            _ if self.bytes.len() == LINE_BYTES_MAX => self.too_long = true,
+            _ => self.bytes.push(byte),
+        }
+        None
+    }
+
+    fn text(&self) -> Result<Zeroizing<String>, CommandError> {
+        if self.too_long {
+            return Err(CommandError::InvalidInput(format!(
+                "a password has at most {LINE_BYTES_MAX} bytes; nothing was done"
+            )));
+        }
+        let text =
+            std::str::from_utf8(&self.bytes).map_err(|_| CommandError::InvalidInput("that is not UTF-8".to_owned()))?;
+        Ok(Zeroizing::new(text.to_owned()))
+    }
+}
+
+#[cfg(unix)]
+mod terminal {
+    //! The terminal's mode.
+
+    use std::io;
+
+    use rustix::termios::{InputModes, LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
+
+    /// A terminal that shows nothing; it is as it was when this is dropped.
+    pub(super) struct EchoGuard<'a> {
+        stdin: &'a io::Stdin,
+        before: Termios,
+    }
+
+    impl<'a> EchoGuard<'a> {
+        pub(super) fn begin(stdin: &'a io::Stdin) -> io::Result<Self> {
+            let before = tcgetattr(stdin)?;
+            let mut mute = before.clone();
+            mute.local_modes -= LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG | LocalModes::IEXTEN;
+            // Ctrl-S and Ctrl-Q may be part of what is typed, and stop nothing.
+            mute.input_modes -= InputModes::IXON;
+            tcsetattr(stdin, OptionalActions::Now, &mute)?;
+            Ok(Self { stdin, before })
+        }
+    }
+
+    impl Drop for EchoGuard<'_> {
+        fn drop(&mut self) {
+            // A terminal that is gone has no mode.
+            let _ = tcsetattr(self.stdin, OptionalActions::Now, &self.before);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn typed(keys: &[u8]) -> (Option<LineEnd>, String) {
+        let mut line = InputLine::default();
+        let ended = keys.iter().find_map(|key| line.press(*key));
+        (ended, line.text().map(|text| text.to_string()).unwrap_or_default())
+    }
+
+    #[test]
+    fn the_keys_that_people_use_are_obeyed() {
+        assert_eq!(typed(b"secret\n"), (Some(LineEnd::Entered), "secret".to_owned()));
+        assert_eq!(typed("blé\u{7f}ue\r".as_bytes()), (Some(LineEnd::Entered), "blue".to_owned()));
+        assert_eq!(typed(b"\x7f\x08x\n"), (Some(LineEnd::Entered), "x".to_owned()));
+        assert_eq!(typed(b"wrong\x15right\n"), (Some(LineEnd::Entered), "right".to_owned()));
+        assert_eq!(typed(b"abc\x03").0, Some(LineEnd::Cancelled));
+        assert_eq!(typed(b"\x04").0, Some(LineEnd::Cancelled));
+        assert_eq!(typed(b"abc\x04").0, Some(LineEnd::Entered));
+        assert_eq!(typed(b"abc").0, None);
+    }
+
+    #[test]
+    fn a_line_beyond_all_limits_is_no_password() {
+        let mut line = InputLine::default();
+        assert!(std::iter::repeat_n(b'x', LINE_BYTES_MAX + 1).all(|key| line.press(key).is_none()));
+        assert!(matches!(line.text(), Err(CommandError::InvalidInput(_))));
+        line.press(21);
+        assert!(line.text().is_ok());
+    }
+}

@@ -1,0 +1,192 @@
+//! Accounts on the store itself: each act is a use case of administrators, the same that stands behind the admin API.
+
+use crate::app::{self, AdminContext};
+use userd_core::{
+    AccountEvent, Actor, DisplayName, Email, EmailPrefix, Password, PasswordError, PrincipalId, User, UserAgent, UserId,
+};
+use userd_service::{
+    AdminService, Error, PageCursor, PasswordField, Precondition, SetPasswordRequest, SignUpRequest,
+    UpdateStatusRequest, UserListingRequest,
+};
+use userd_store::{ListedUser, SortOrder};
+
+use super::types::{
+    AdminUser, CommandError, EventListItem, NewUserInput, ResultPage, ServiceStats, UserListItem, UserQuery,
+};
+
+/// A store that is open.
+pub(super) struct StoreBackend {
+    context: AdminContext,
+    /// What a person calls it.
+    target: String,
+    /// As whom everything is done: nobody that userd knows, from no address.
+    actor: Actor,
+}
+
+impl StoreBackend {
+    pub(super) fn new(context: AdminContext, target: String) -> Self {
+        let agent = UserAgent::shorten(concat!("userd/", env!("CARGO_PKG_VERSION"), " (store)"));
+        Self { context, target, actor: Actor { address: None, agent, principal: PrincipalId::Anonymous } }
+    }
+
+    pub(super) fn target(&self) -> &str {
+        &self.target
+    }
+
+    /// Lets go of the store.
+    pub(super) async fn close(self) {
+        self.context.close().await;
+    }
+
+    fn admin(&self) -> &AdminService {
+        &self.context.services.admin
+    }
+
+    pub(super) async fn list(&self, wanted: &UserQuery) -> Result<ResultPage<UserListItem>, CommandError> {
+        let prefix = wanted.email.as_deref().map(EmailPrefix::parse).transpose();
+        let prefix = prefix.map_err(|rule| CommandError::InvalidInput(format!("email {rule}")))?;
+        let order = if wanted.descending { SortOrder::Descending } else { SortOrder::Ascending };
+        let page = page_request(wanted.limit, wanted.cursor.as_deref())?;
+        let page = self.admin().list(UserListingRequest { page, order: Some(order), prefix }).await;
+        page.map_err(|error| command_error(&error)).map(|page| to_result_page(page, list_item))
+    }
+
+    /// The user with this id or e-mail.
+    pub(super) async fn show(&self, who: &str) -> Result<AdminUser, CommandError> {
+        let users = self.admin().users();
+        let found = match UserId::parse(who) {
+            Some(id) => users.user(id).await,
+            None => users.user_by_email(who).await,
+        };
+        match found {
+            Err(Error::UnknownUser) => Err(CommandError::UserNotFound(format!("there is no user {who:?}"))),
+            found => user_result(found),
+        }
+    }
+
+    pub(super) async fn create(&self, new: &NewUserInput) -> Result<AdminUser, CommandError> {
+        let name = DisplayName::parse(&new.name).map_err(|rule| CommandError::InvalidInput(format!("name {rule}")))?;
+        let email = Email::parse(&new.email).map_err(|rule| CommandError::InvalidInput(format!("email {rule}")))?;
+        let password = self.password(&new.password, "password")?;
+        let sign_up = SignUpRequest { name, email, password };
+        let account = userd_service::CreateAccountRequest { sign_up, password_expired: new.password_expired };
+        user_result(self.admin().create(account, &self.actor).await)
+    }
+
+    pub(super) async fn set_disabled(&self, id: &str, disabled: bool) -> Result<AdminUser, CommandError> {
+        self.update_status(id, UpdateStatusRequest { disabled: Some(disabled), password_expired: None }).await
+    }
+
+    pub(super) async fn expire_password(&self, id: &str) -> Result<AdminUser, CommandError> {
+        self.update_status(id, UpdateStatusRequest { disabled: None, password_expired: Some(true) }).await
+    }
+
+    async fn update_status(&self, id: &str, status: UpdateStatusRequest) -> Result<AdminUser, CommandError> {
+        user_result(self.admin().update_status(user_id(id)?, status, &Precondition::Any, &self.actor).await)
+    }
+
+    pub(super) async fn set_password(
+        &self,
+        id: &str,
+        password: &str,
+        expired: bool,
+    ) -> Result<AdminUser, CommandError> {
+        let new_password = self.password(password, "new_password")?;
+        let given = SetPasswordRequest { new_password, password_expired: expired };
+        user_result(self.admin().set_password(user_id(id)?, given, &Precondition::Any, &self.actor).await)
+    }
+
+    pub(super) async fn revoke_sessions(&self, id: &str) -> Result<(), CommandError> {
+        let ended = self.admin().revoke_sessions(user_id(id)?, &self.actor).await;
+        ended.map_err(|error| command_error(&error))
+    }
+
+    pub(super) async fn delete(&self, id: &str) -> Result<AdminUser, CommandError> {
+        user_result(self.admin().delete(user_id(id)?, &Precondition::Any, &self.actor).await)
+    }
+
+    pub(super) async fn events(
+        &self,
+        id: &str,
+        limit: u16,
+        cursor: Option<&str>,
+    ) -> Result<ResultPage<EventListItem>, CommandError> {
+        let page = self.admin().events(user_id(id)?, page_request(limit, cursor)?).await;
+        page.map_err(|error| command_error(&error)).map(|page| to_result_page(page, |event| event_item(&event)))
+    }
+
+    pub(super) async fn stats(&self) -> Result<ServiceStats, CommandError> {
+        let stats = self.admin().stats().await.map_err(|error| command_error(&error))?;
+        Ok(ServiceStats { users: stats.users, store: stats.store.to_owned(), version: stats.version.to_owned() })
+    }
+
+    fn password(&self, text: &str, field: &str) -> Result<Password, CommandError> {
+        let mistake = |rule: PasswordError| CommandError::InvalidInput(format!("{field} {rule}"));
+        Password::parse(text, self.context.policy).map_err(mistake)
+    }
+}
+
+/// It came from the store a moment ago.
+fn user_id(id: &str) -> Result<UserId, CommandError> {
+    UserId::parse(id).ok_or_else(|| CommandError::UserNotFound(format!("there is no user {id:?}")))
+}
+
+fn page_request(limit: u16, cursor: Option<&str>) -> Result<userd_service::PageRequest, CommandError> {
+    let cursor = cursor.map(PageCursor::parse).transpose();
+    let cursor = cursor.map_err(|error| CommandError::InvalidInput(format!("cursor {error}")))?;
+    Ok(userd_service::PageRequest { limit: usize::from(limit), cursor })
+}
+
+fn to_result_page<T, U>(page: userd_service::ResultPage<T>, show: impl Fn(T) -> U) -> ResultPage<U> {
+    let cursor = |cursor: Option<PageCursor>| cursor.map(|cursor| cursor.encode());
+    let userd_service::ResultPage { items, next, previous } = page;
+    ResultPage { items: items.into_iter().map(show).collect(), next: cursor(next), previous: cursor(previous) }
+}
+
+fn to_admin_user(user: &User) -> AdminUser {
+    AdminUser {
+        id: user.id.to_string(),
+        name: user.name.to_string(),
+        email: user.email.as_written().to_owned(),
+        created_at: user.created_at.to_string(),
+        updated_at: user.updated_at.to_string(),
+        disabled: user.status.disabled,
+        password_expired: user.status.password_expired,
+    }
+}
+
+fn list_item(listed: ListedUser) -> UserListItem {
+    match listed {
+        ListedUser::User(user) => UserListItem::User(to_admin_user(&user)),
+        ListedUser::Unreadable(id) => UserListItem::unreadable(id.to_string()),
+    }
+}
+
+fn event_item(event: &AccountEvent) -> EventListItem {
+    let AccountEvent { kind, at, actor, .. } = event;
+    EventListItem {
+        kind: kind.as_str().to_owned(),
+        at: at.to_string(),
+        address: actor.address.map(|address| address.to_string()),
+        by: Some(actor.principal.to_string()).filter(|by| !by.is_empty()),
+    }
+}
+
+fn user_result(done: Result<User, Error>) -> Result<AdminUser, CommandError> {
+    done.map(|user| to_admin_user(&user)).map_err(|error| command_error(&error))
+}
+
+fn command_error(error: &Error) -> CommandError {
+    match error {
+        Error::UnknownUser => CommandError::UserNotFound(error.to_string()),
+        Error::PasswordRejected { field, rule } => {
+            let field = match field {
+                PasswordField::Password => "password",
+                PasswordField::NewPassword => "new_password",
+            };
+            CommandError::InvalidInput(format!("{field} {rule}"))
+        }
+        Error::InvalidCursor(_) => CommandError::InvalidInput(error.to_string()),
+        other => CommandError::Failed(app::chain(other)),
+    }
+}

@@ -1,0 +1,87 @@
+//! Text from strangers on its way to a terminal. Names and e-mails are what people wrote: one may hold what turns
+//! the writing direction around, or what a terminal takes for a command.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use icu_properties::CodePointMapData;
+use icu_properties::props::GeneralCategory;
+
+/// Whether a terminal may do something else with it than show it: control characters, and what Unicode calls format
+/// (turns of direction, joiners, tags), private or unassigned. U+200C and U+200D are part of words and of emoji and
+/// change nothing but their neighbours.
+fn is_unsafe(char: char) -> bool {
+    if char.is_ascii() {
+        return char.is_ascii_control();
+    }
+    if matches!(char, '\u{200c}' | '\u{200d}') {
+        return false;
+    }
+    matches!(
+        CodePointMapData::<GeneralCategory>::new().get(char),
+        GeneralCategory::Control
+            | GeneralCategory::Format
+            | GeneralCategory::LineSeparator
+            | GeneralCategory::ParagraphSeparator
+            | GeneralCategory::PrivateUse
+            | GeneralCategory::Unassigned
+    )
+}
+
+/// The text with each unsafe character spelled out: `\u{202e}`.
+pub(in crate::cli) fn sanitize(text: &str) -> Cow<'_, str> {
+    if !text.chars().any(is_unsafe) {
+        return Cow::Borrowed(text);
+    }
+    let spell = |char: char| if is_unsafe(char) { char.escape_unicode().to_string() } else { char.to_string() };
+    Cow::Owned(text.chars().map(spell).collect())
+}
+
+/// The same JSON, with each unsafe character as an escape of JSON's. Outside of its texts JSON has none but line ends,
+/// which stay.
+pub(in crate::cli) fn sanitize_json(json: &str) -> String {
+    let mut text = String::with_capacity(json.len());
+    for char in json.chars() {
+        if char == '\n' || !is_unsafe(char) {
+            text.push(char);
+            continue;
+        }
+        for unit in char.encode_utf16(&mut [0; 2]) {
+            // Writing to a String never fails.
+            let _ = write!(text, "\\u{unit:04x}");
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn what_a_terminal_obeys_is_spelled_out() {
+        assert_eq!(sanitize("Ada\u{1b}[31m\u{202e}\u{9b}J"), "Ada\\u{1b}[31m\\u{202e}\\u{9b}J");
+        assert_eq!(sanitize("a\tb\nc\u{7f}\u{2066}\u{e0041}"), "a\\u{9}b\\u{a}c\\u{7f}\\u{2066}\\u{e0041}");
+    }
+
+    #[test]
+    fn names_of_people_stay_as_they_are() {
+        for name in ["Ada Lovelace", "李小龍", "محمد", "שרה", "Zoë", "می\u{200c}خواهم", "👩\u{200d}🚀"]
+        {
+            assert_eq!(sanitize(name), name);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn json_stays_the_same_json(name in any::<String>()) {
+            let document = serde_json::json!({ "name": name, "more": ["\u{202e}", "\u{e0041}", "\u{9b}"] });
+            let text = sanitize_json(&format!("{document:#}"));
+            prop_assert!(!text.chars().any(|char| char != '\n' && is_unsafe(char)));
+            prop_assert_eq!(serde_json::from_str::<Value>(&text).ok(), Some(document));
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Promises about examining: a store that nobody damaged has nothing wrong, however it is looked at.
+
+use std::collections::BTreeSet;
+use userd_core::Actor;
+
+use userd_store::{CheckBatch, CheckCursor, CheckMode, CheckReport, DeleteUserOutcome};
+
+use userd_test_support::stores::{TestStore, password_hash, run_concurrently};
+
+const MODES: [CheckMode; 2] = [CheckMode::Report, CheckMode::Repair];
+
+async fn examine(test: &TestStore, from: CheckCursor, size: usize, mode: CheckMode) -> CheckReport {
+    test.store.check_batch(&CheckBatch { from, size, mode }, test.now()).await.expect("the store works")
+}
+
+/// A whole pass in portions of this size; gives the users seen. Nothing may be found.
+async fn users_seen(test: &TestStore, size: usize, mode: CheckMode) -> u64 {
+    let (mut users, mut place, mut places) = (0, CheckCursor::start(), BTreeSet::new());
+    loop {
+        let examined = examine(test, place, size, mode).await;
+        assert_eq!((examined.findings, examined.topology_changed), (vec![], false));
+        users += examined.users;
+        let Some(next) = examined.next else { return users };
+        assert!(places.insert(next.to_string()), "a pass goes on, and does not come back to {next}");
+        place = CheckCursor::from_text(next.to_string());
+    }
+}
+
+pub(crate) async fn an_empty_store_has_nothing_wrong(test: &TestStore) {
+    for mode in MODES {
+        assert_eq!(users_seen(test, 100, mode).await, 0);
+    }
+}
+
+pub(crate) async fn every_user_is_examined_whatever_the_size_of_a_portion(test: &TestStore) {
+    let mut users = Vec::new();
+    for number in 0..57 {
+        users.push(test.signed_up("Ann", &format!("Ann.{number}@x.org")).await);
+    }
+    for (number, user) in users.iter().enumerate().take(20) {
+        let profile = test.profile("Ann", &format!("other-{number}@x.org"));
+        test.store
+            .update_profile(user.id, user.version, &profile, Actor::anonymous(), test.now())
+            .await
+            .expect("the store works");
+    }
+    for user in &users[40..] {
+        let removed = test
+            .store
+            .delete_user(user.id, user.version, Actor::anonymous(), test.now())
+            .await
+            .expect("the store works");
+        assert_eq!(removed, DeleteUserOutcome::Deleted);
+    }
+    for size in [1, 2, 10, 39, 40, 41, 100_000] {
+        for mode in MODES {
+            assert_eq!(users_seen(test, size, mode).await, 40, "{size} {mode:?}");
+        }
+    }
+    for (number, user) in users.iter().enumerate().take(20) {
+        assert_eq!(test.by_email(&format!("other-{number}@x.org")).await.map(|found| found.id), Some(user.id));
+    }
+}
+
+pub(crate) async fn a_portion_may_be_examined_again(test: &TestStore) {
+    for number in 0..10 {
+        test.signed_up("Ann", &format!("ann-{number}@x.org")).await;
+    }
+    let mut place = CheckCursor::start();
+    loop {
+        let first = examine(test, place.clone(), 3, CheckMode::Repair).await;
+        let again = examine(test, place, 3, CheckMode::Repair).await;
+        assert_eq!(first, again);
+        let Some(next) = first.next else { return };
+        place = next;
+    }
+}
+
+pub(crate) async fn a_place_that_is_none_is_refused(test: &TestStore) {
+    let portion =
+        CheckBatch { from: CheckCursor::from_text("nowhere at all".to_owned()), size: 1, mode: CheckMode::Repair };
+    assert!(test.store.check_batch(&portion, test.now()).await.is_err());
+}
+
+pub(crate) async fn examining_disturbs_nobody_who_writes(test: &TestStore) {
+    let users = {
+        let mut users = Vec::new();
+        for number in 0..20 {
+            users.push(test.signed_up("Ann", &format!("ann-{number}@x.org")).await);
+        }
+        users
+    };
+    let acts = users.into_iter().map(|user| {
+        let (store, now) = (std::sync::Arc::clone(&test.store), test.now());
+        async move {
+            store
+                .update_password(user.id, user.version, &password_hash(3), None, Actor::anonymous(), now)
+                .await
+                .expect("the store works");
+            let mut portion = CheckBatch { from: CheckCursor::start(), size: 50, mode: CheckMode::Repair };
+            while let Some(next) = store.check_batch(&portion, now).await.expect("the store works").next {
+                portion.from = next;
+            }
+            user.id
+        }
+    });
+    for id in run_concurrently(acts.collect::<Vec<_>>()).await {
+        assert_eq!(test.user(id).await.map(|user| user.password_hash), Some(password_hash(3)));
+    }
+}
