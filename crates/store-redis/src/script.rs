@@ -73,69 +73,69 @@ enum Acknowledgement {
 /// Whether the script may be sent again after its answer was lost.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Repeat {
-    /// A repeat changes nothing and answers as before.
-    Idempotent,
-    /// A repeat would act twice.
+    /// It may: a repeat changes nothing and answers as before, or (`RateLimitTake`) errs on the safe side.
+    Retry,
+    /// It may not: a repeat would act twice.
     Once,
 }
 
 scripts! {
     /// Creates the pending record of a sign-up.
-    SignUpIntend = "sign_up_intend", DenyOom, Acked, Idempotent;
+    SignUpIntend = "sign_up_intend", DenyOom, Acked, Retry;
     /// Makes a pending record an active user.
-    SignUpCommit = "sign_up_commit", DenyOom, Acked, Idempotent;
+    SignUpCommit = "sign_up_commit", DenyOom, Acked, Retry;
     /// Aborts a sign-up.
-    SignUpAbort = "sign_up_abort", AllowOom, Acked, Idempotent;
+    SignUpAbort = "sign_up_abort", AllowOom, Acked, Retry;
     /// The intent of a sign-up for imported users, several at once.
-    ImportIntend = "import_intend", DenyOom, Acked, Idempotent;
+    ImportIntend = "import_intend", DenyOom, Acked, Retry;
     /// The commit of a sign-up for imported users, several at once.
-    ImportCommit = "import_commit", DenyOom, Acked, Idempotent;
+    ImportCommit = "import_commit", DenyOom, Acked, Retry;
     /// Compares and sets a claim.
-    Claim = "claim", DenyOom, Acked, Idempotent;
+    Claim = "claim", DenyOom, Acked, Retry;
     /// Deletes a claim.
-    Release = "release", AllowOom, Acked, Idempotent;
+    Release = "release", AllowOom, Acked, Retry;
     /// Removes one claim from the stale claims of a record.
-    ClearStaleClaim = "clear_stale_claim", AllowOom, Acked, Idempotent;
+    ClearStaleClaim = "clear_stale_claim", AllowOom, Acked, Retry;
     /// Records that an e-mail change begins.
-    ChangeIntend = "change_intend", DenyOom, Acked, Idempotent;
+    ChangeIntend = "change_intend", DenyOom, Acked, Retry;
     /// Makes the new e-mail address the user's.
-    ChangeCommit = "change_commit", DenyOom, Acked, Idempotent;
+    ChangeCommit = "change_commit", DenyOom, Acked, Retry;
     /// Aborts an e-mail change.
-    ChangeAbort = "change_abort", AllowOom, Acked, Idempotent;
+    ChangeAbort = "change_abort", AllowOom, Acked, Retry;
     /// Changes the record without touching a claim.
-    Edit = "sessions" + "edit", DenyOom, Acked, Idempotent;
+    Edit = "sessions" + "edit", DenyOom, Acked, Retry;
     /// Makes an active user a tombstone.
-    DeleteUser = "delete_user", AllowOom, Acked, Idempotent;
+    DeleteUser = "delete_user", AllowOom, Acked, Retry;
     /// Decides whether a claim may be taken over.
-    Resolve = "resolve", AllowOom, Acked, Idempotent;
+    Resolve = "resolve", AllowOom, Acked, Retry;
     /// Sets the listing entries of one record.
-    RepairListing = "repair_listing", DenyOom, Acked, Idempotent;
+    RepairListing = "repair_listing", DenyOom, Acked, Retry;
     /// Opens a session.
-    OpenSession = "sessions" + "open_session", AllowOom, Acked, Idempotent;
+    OpenSession = "sessions" + "open_session", AllowOom, Acked, Retry;
     /// Revokes one session.
-    RevokeSession = "sessions" + "revoke_session", AllowOom, Acked, Idempotent;
+    RevokeSession = "sessions" + "revoke_session", AllowOom, Acked, Retry;
     /// Revokes all sessions but one.
-    RevokeOtherSessions = "sessions" + "revoke_other_sessions", AllowOom, Acked, Idempotent;
+    RevokeOtherSessions = "sessions" + "revoke_other_sessions", AllowOom, Acked, Retry;
     /// Records that a session was used.
-    TouchSession = "sessions" + "touch_session", AllowOom, Unacked, Idempotent;
+    TouchSession = "sessions" + "touch_session", AllowOom, Unacked, Retry;
     /// Compares and sets the refresh state of a session.
-    ReplaceRefresh = "sessions" + "replace_refresh", AllowOom, Acked, Idempotent;
+    ReplaceRefresh = "sessions" + "replace_refresh", AllowOom, Acked, Retry;
     /// Appends a failed sign-in to the events.
     RecordFailedSignIn = "record_failed_sign_in", AllowOom, Unacked, Once;
     /// Takes a token from each of some buckets.
-    RateLimitTake = "gcra" + "rate_limit_take", AllowOom, Unacked, Idempotent;
+    RateLimitTake = "gcra" + "rate_limit_take", AllowOom, Unacked, Retry;
     /// Refunds a token to each of some buckets.
     RateLimitRefund = "gcra" + "rate_limit_refund", AllowOom, Unacked, Once;
     /// Refills buckets.
-    RateLimitReset = "rate_limit_reset", AllowOom, Unacked, Idempotent;
+    RateLimitReset = "rate_limit_reset", AllowOom, Unacked, Retry;
     /// Compares and sets one of the service's own keys.
-    ReplaceKey = "replace_key", AllowOom, Acked, Idempotent;
+    ReplaceKey = "replace_key", AllowOom, Acked, Retry;
     /// Removes the sessions of a record that is not an active user.
-    SweepSessions = "sweep_sessions", AllowOom, Acked, Idempotent;
+    SweepSessions = "sweep_sessions", AllowOom, Acked, Retry;
     /// Marks the key space with its versions, and reads them.
-    Namespace = "namespace", DenyOom, Acked, Idempotent;
+    Namespace = "namespace", DenyOom, Acked, Retry;
     /// Tests which commands are permitted.
-    SelfTest = "self_test", DenyOom, Acked, Idempotent;
+    SelfTest = "self_test", DenyOom, Acked, Retry;
 }
 
 impl Script {
@@ -167,8 +167,8 @@ impl Script {
     }
 
     /// Whether it may be sent again after its answer was lost.
-    pub(super) fn is_idempotent(self) -> bool {
-        self.properties().repeat == Repeat::Idempotent
+    pub(super) fn is_repeatable(self) -> bool {
+        self.properties().repeat == Repeat::Retry
     }
 }
 

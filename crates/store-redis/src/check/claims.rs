@@ -132,8 +132,8 @@ impl RedisStore {
             (shard, command)
         });
         let answers: Vec<Value> = self.read_many(commands.collect()).await?;
-        let judged = claims.iter().zip(answers);
-        Ok(judged.map(|((email, pointer), answer)| snapshot::validity(email, *pointer, answer)).collect())
+        let pairs = claims.iter().zip(answers);
+        Ok(pairs.map(|((email, pointer), answer)| snapshot::validity(email, *pointer, answer)).collect())
     }
 
     /// The key of a claim as it may be logged, precise enough for `SCAN … MATCH`.

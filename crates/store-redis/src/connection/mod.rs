@@ -17,7 +17,7 @@
 //!
 //! **Invariant:** everything that is sent through here may be sent twice: reads, and idempotent scripts. That is why a
 //! request whose response was lost is sent again. The few scripts that are not idempotent
-//! (`Script::is_idempotent`) fail instead. Requests of all tasks share connections and are pipelined, so no blocking
+//! (`Script::is_repeatable`) fail instead. Requests of all tasks share connections and are pipelined, so no blocking
 //! command may be sent on a shared connection.
 //!
 //! To add a command: a method of `ShardRouter`, with a variant of `ServerRequest` only if it is retried in a new way.

@@ -51,10 +51,10 @@ impl ServerRequest<'_> {
     }
 
     /// Whether it may be sent again after its answer was lost.
-    pub(super) fn is_idempotent(&self) -> bool {
+    pub(super) fn is_repeatable(&self) -> bool {
         match self {
             Self::Read(_) | Self::AcknowledgedRead(_) => true,
-            Self::Script { script, .. } => script.is_idempotent(),
+            Self::Script { script, .. } => script.is_repeatable(),
         }
     }
 

@@ -247,7 +247,7 @@ impl ShardRouter {
                     let lost = !matches!(error.kind(), ::redis::ErrorKind::Server(_));
                     repeated |= lost;
                     node.state.mark_lost(&live, &error.to_string());
-                    if lost && !request.is_idempotent() {
+                    if lost && !request.is_repeatable() {
                         return Err(RequestError::TimedOut(Some("its answer was lost".to_owned())));
                     }
                     self.retries().add_one(if lost { "lost" } else { "refused" });
