@@ -1,5 +1,5 @@
-//! Account events: one stream for each shard. Scripts append to it in the same step as the change. This module builds their
-//! arguments and reads the stream.
+//! Account events: one stream for each shard. Scripts append to it in the same step as the change. This module builds
+//! their arguments and reads the stream.
 //!
 //! | field | holds |
 //! |---|---|

@@ -1,7 +1,8 @@
 //! Exports users with their sessions: the record, then the sessions, of many users in one round trip.
 //!
-//! A session of a later epoch than the record shows that there was a change between the two reads, and both are read again.
-//! If that persists the data is damaged, and the user is reported as unreadable: one user must not stop the export.
+//! A session of a later epoch than the record shows that there was a change between the two reads, and both are read
+//! again. If that persists the data is damaged, and the user is reported as unreadable: one user must not stop the
+//! export.
 
 use ::redis::{Cmd, Value};
 use async_trait::async_trait;

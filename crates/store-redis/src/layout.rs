@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 use userd_core::{BucketKey, CanonicalEmail, UserId};
 use userd_store::KeyKind;
 
-/// The number of shards: the hash tags `{000}` to `{3ff}`. It never changes, so that the data of one server can be moved
-/// into a cluster as it is; see `docs/decisions/0003-1024-shards.md`.
+/// The number of shards: the hash tags `{000}` to `{3ff}`. It never changes, so that the data of one server can be
+/// moved into a cluster as it is; see `docs/decisions/0003-1024-shards.md`.
 pub const SHARD_COUNT: u16 = 1024;
 
 /// One of [`SHARD_COUNT`] groups of keys. All keys of a shard are in one slot of a cluster.

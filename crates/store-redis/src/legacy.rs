@@ -1,5 +1,5 @@
-//! Reads a database in the layout of the Rocket + Redis tutorial (`legacy`): one hash for each user, at the top level of the
-//! key space. Writes nothing.
+//! Reads a database in the layout of the Rocket + Redis tutorial (`legacy`): one hash for each user, at the top level
+//! of the key space. Writes nothing.
 //!
 //! Other keys, such as the sorted sets of that layout, are ignored.
 

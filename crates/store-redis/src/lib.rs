@@ -13,7 +13,7 @@
 //! | `userd:{2a7}:claim:<canonical e-mail>` | string | `<uuid>:<operation id>`: a pointer, never the truth |
 //! | `userd:{1f3}:sessions:<uuid>` | hash | the user's sessions: see `session_record` |
 //! | `userd:{1f3}:events` | stream | the events of the shard's users: see `events` |
-//! | `userd:{2a7}:throttle:<letter>:<digests>` | string, expires | when a rate limit bucket is full again: see `rate_limit` |
+//! | `userd:{2a7}:throttle:<letter>:<digests>` | string, expires | a rate limit bucket: see `rate_limit` |
 //! | `userd:{000}:keys:<kind>` | hash | the service's own keys: see `service_keys` |
 //! | `userd:{1f3}:ack` | string | nothing: the barrier of `connection::acknowledge` |
 //! | `userd:meta` | hash | versions of format and canonicalisation |
@@ -31,8 +31,8 @@
 //! another id. Session checks read one key each and continue.
 //!
 //! # How to add a step
-//! One script in `scripts/` with its teaching comment, one row in `script`, one typed call in `protocol`. A script checks
-//! everything first and writes last, touches one shard, and answers a repeat as before.
+//! One script in `scripts/` with its teaching comment, one row in `script`, one typed call in `protocol`. A script
+//! checks everything first and writes last, touches one shard, and answers a repeat as before.
 
 mod check;
 mod connection;

@@ -1,8 +1,8 @@
 //! Lists users: merges the listings of all shards (see `merge_listings`), then reads the records in one pipeline.
 //!
 //! A listing entry is only a hint: users who are not active, or have another e-mail address by now, are left out. The
-//! shards are not read at the same moment, so a page is not a snapshot. But an entry exists from sign-up to deletion, and
-//! is written in the same steps, so no user is missed.
+//! shards are not read at the same moment, so a page is not a snapshot. But an entry exists from sign-up to deletion,
+//! and is written in the same steps, so no user is missed.
 
 use ::redis::{Cmd, Value};
 use async_trait::async_trait;

@@ -1,9 +1,9 @@
 //! Merges the listings of all shards into one order, from a few entries of each. Pure: it returns the queries to send.
 //!
-//! Users are spread over the shards at random, so a page has about one entry of each shard, however many users there are.
-//! The first round asks each shard for its next entry; further rounds ask only shards whose entries were used up before
-//! the page was full. Each round asks a shard for four times as many, so the number of rounds is bounded even if all of a
-//! page is in one shard: six for a page of 1,000.
+//! Users are spread over the shards at random, so a page has about one entry of each shard, however many users there
+//! are. The first round asks each shard for its next entry; further rounds ask only shards whose entries were used up
+//! before the page was full. Each round asks a shard for four times as many, so the number of rounds is bounded even
+//! if all of a page is in one shard: six for a page of 1,000.
 
 use std::collections::VecDeque;
 

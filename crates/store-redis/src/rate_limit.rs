@@ -1,5 +1,5 @@
-//! Rate limits, by the server's clock. A bucket is a key that holds the time at which the bucket is full again, and expires
-//! then; the rule is in `scripts/gcra.lua`.
+//! Rate limits, by the server's clock. A bucket is a key that holds the time at which the bucket is full again, and
+//! expires then; the rule is in `scripts/gcra.lua`.
 //!
 //! All buckets of one account are in one shard, so one script takes from all of them or from none.
 

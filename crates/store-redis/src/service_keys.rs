@@ -1,5 +1,5 @@
-//! The service's own keys (API keys, signing keys): a hash for each kind, in the first shard. They are few, and are read
-//! all at once.
+//! The service's own keys (API keys, signing keys): a hash for each kind, in the first shard. They are few, and are
+//! read all at once.
 
 use ::redis::Cmd;
 use async_trait::async_trait;

@@ -1,16 +1,16 @@
-//! The record format of a session: fields of a Redis hash of its user. Knows no connection. `scripts/sessions.lua` reads and
-//! writes the same fields, and must be changed together with this module.
+//! The record format of a session: fields of a Redis hash of its user. Knows no connection. `scripts/sessions.lua`
+//! reads and writes the same fields, and must be changed together with this module.
 //!
 //! **Invariant:** a session is valid only if its epoch equals the epoch of the user's record.
 //!
 //! | field | holds |
 //! |---|---|
-//! | id (16 bytes) | the core: proof 16, epoch 4, created 6, last used 6, address 0, 4 or 16 bytes; numbers big-endian, times in milliseconds |
+//! | id (16 bytes) | the core: proof 16, epoch 4, created 6, last used 6, address 0, 4 or 16 bytes |
 //! | half the id (8 bytes) and `u` | the user agent; missing if the client sent none |
 //! | half the id and `r`, `s`, `t` | the refresh state in chunks of 64 bytes; missing if there is none |
 //!
-//! Half an id is enough to distinguish the sessions of one user. No value is longer than 64 bytes, because Redis keeps a
-//! hash compact only up to that length.
+//! Numbers are big-endian, times in milliseconds. Half an id is enough to distinguish the sessions of one user. No value is longer than 64 bytes, because Redis
+//! keeps a hash compact only up to that length.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;

@@ -1,8 +1,9 @@
-//! Sessions: each is a few fields of a hash of its user, in the user's shard. `session_record` describes the fields, the
-//! scripts describe the steps.
+//! Sessions: each is a few fields of a hash of its user, in the user's shard. `session_record` describes the fields,
+//! the scripts describe the steps.
 //!
-//! **Invariant:** a session is valid only while its user is active and its epoch equals that of the record. Revoking many
-//! sessions at once begins a new epoch in the same step as the change, so there is nothing to find and nothing to race.
+//! **Invariant:** a session is valid only while its user is active and its epoch equals that of the record. Revoking
+//! many sessions at once begins a new epoch in the same step as the change, so there is nothing to find and nothing
+//! to race.
 
 use ::redis::{Cmd, Value};
 use async_trait::async_trait;
@@ -32,9 +33,9 @@ pub(super) const SESSION_TTL_MS_MAX: u64 = 100 * 365 * 24 * 3_600_000;
 /// How often the revocation of all sessions starts again because another epoch has begun meanwhile.
 const EPOCH_ATTEMPTS_MAX: usize = 3;
 
-/// How often a session is read whose epoch differs from the record's: a change may have happened between the two reads,
-/// and then the next attempt sees both sides of it, unless there is another change. While a slot moves, the two reads may
-/// be far apart.
+/// How often a session is read whose epoch differs from the record's: a change may have happened between the two
+/// reads, and then the next attempt sees both sides of it, unless there is another change. While a slot moves, the
+/// two reads may be far apart.
 pub(super) const READ_ATTEMPTS_MAX: usize = 4;
 
 #[async_trait]

@@ -1,7 +1,8 @@
 //! The record format of a user: the fields of a Redis hash. Knows no connection and no script.
 //!
-//! **Invariant:** the record is the only truth about its user. A user exists if `st` is `A`; a claim, a listing entry or a
-//! session counts only if the record agrees. Every change raises `ver`, so a late message is recognised by an old value.
+//! **Invariant:** the record is the only truth about its user. A user exists if `st` is `A`; a claim, a listing entry
+//! or a session counts only if the record agrees. Every change raises `ver`, so a late message is recognised by an
+//! old value.
 //!
 //! | field | holds |
 //! |---|---|
@@ -11,12 +12,15 @@
 //! | `name`, `made`, `upd` | name; time of sign-up and of the last change, in milliseconds |
 //! | `email`, `eop` | canonical e-mail address, and the operation id (a value of `ver`) under which it was claimed |
 //! | `as` | the e-mail address as the user wrote it; empty if that is the canonical form |
-//! | `salt`, `hash` | the password's PHC string, split at its last `$`, so that both are at most 64 bytes, up to which Redis keeps the hash compact; the account status is encoded at its beginning (see `AccountStatus::encode_in_hash`) |
+//! | `salt`, `hash` | the password's PHC string, split at its last `$`; it starts with the account status |
 //! | `chg`, `till` | the e-mail change in flight, and the deadline of the intent (of a sign-up or a change) |
 //! | `rel` | stale claims: claims that may still have to be released |
-//! | `by` | the nonce of the last change, by which its repeat is recognised; of an imported user, a digest of the imported values |
+//! | `by` | the nonce of the last change, which identifies its repeat; of an imported user, a digest of the values |
 //! | `epo` | the session epoch: sessions of another epoch are revoked; missing means 0 |
 //! | `eby` | the nonce of the last revocation of all sessions, by which its repeat is recognised |
+//!
+//! `salt` and `hash` are separate so that both are at most 64 bytes: up to that length Redis keeps a hash compact.
+//! `AccountStatus::encode_in_hash` describes how the status is stored.
 //!
 //! To add a field: name it here, write it in `user_fields`, read it in `parse_user`. The scripts take any pairs.
 

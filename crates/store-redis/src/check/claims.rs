@@ -104,8 +104,8 @@ impl RedisStore {
         Ok(self.read_many(emails.iter().map(get).collect()).await?.iter().map(snapshot::parse_claim_value).collect())
     }
 
-    /// The validity of each claim, by its holder's record. Nearly all are owned, which few fields show; reading fields that
-    /// a hash does not have costs the server most.
+    /// The validity of each claim, by its holder's record. Nearly all are owned, which few fields show; reading
+    /// fields that a hash does not have costs the server most.
     pub(super) async fn claim_validities(
         &self,
         claims: &[(CanonicalEmail, ClaimPointer)],

@@ -7,8 +7,8 @@ use tokio::time::Instant;
 use userd_core::Timestamp;
 use userd_store::CheckMode;
 
-/// How often a suspicion is checked again. The steps of an operation follow each other within a millisecond or two; what
-/// is still the same after three pauses was left behind.
+/// How often a suspicion is checked again. The steps of an operation follow each other within a millisecond or two;
+/// what is still the same after three pauses was left behind.
 pub(super) const RECHECKS: usize = 3;
 
 /// The pause before a suspicion is checked again.
@@ -34,8 +34,8 @@ impl CheckContext {
         Self { mode, began: now, since: Instant::now() }
     }
 
-    /// The present time, counted from the start of the batch: repairs that wait for disks can take minutes, and by the time
-    /// of the start every newer intent would look as if a clock had jumped.
+    /// The present time, counted from the start of the batch: repairs that wait for disks can take minutes, and by
+    /// the time of the start every newer intent would look as if a clock had jumped.
     pub(super) fn now(self) -> Timestamp {
         self.began.plus_millis(u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX))
     }

@@ -1,4 +1,5 @@
-//! The position of a pass, and its encoding as text. A pass walks the keys of each server, then the listings of each shard.
+//! The position of a pass, and its encoding as text. A pass walks the keys of each server, then the listings of each
+//! shard.
 
 use std::fmt::Write as _;
 

@@ -1,5 +1,5 @@
-//! Checks what depends on users: sessions, events, rate limit buckets, and the service's own keys. Each must be readable,
-//! and sessions must belong to an active user.
+//! Checks what depends on users: sessions, events, rate limit buckets, and the service's own keys. Each must be
+//! readable, and sessions must belong to an active user.
 //!
 //! Sessions are removed in the same step as their user, so a step never leaves any behind; only damage does.
 
@@ -18,8 +18,8 @@ use crate::{events, session_record};
 use userd_core::UserId;
 use userd_store::{Finding, FindingKind, StoreError};
 
-/// How many events of a shard are checked, the newest ones: all are written the same way, and the cost of a pass must not
-/// grow with the number of events.
+/// How many events of a shard are checked, the newest ones: all are written the same way, and the cost of a pass must
+/// not grow with the number of events.
 const EVENTS_SAMPLED: &str = "8";
 
 /// Keys that belong to no single user.

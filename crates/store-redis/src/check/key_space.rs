@@ -1,4 +1,5 @@
-//! Parses the name of a key. The reverse of `layout`, and as strict: a name that userd would not have written is unknown.
+//! Parses the name of a key. The reverse of `layout`, and as strict: a name that userd would not have written is
+//! unknown.
 
 use super::dependents::DependentKind;
 use crate::layout::{KeyLayout, Shard};
@@ -18,8 +19,8 @@ pub(super) enum ParsedKey {
     Sessions(UserId),
     /// A key that belongs to no single user, with its shard and name.
     Dependent(DependentKind, Shard, String),
-    /// userd's own, without anything to check: the versions of the key space, a running self-test, a barrier, or the key
-    /// of another userd with a longer prefix.
+    /// userd's own, without anything to check: the versions of the key space, a running self-test, a barrier, or the
+    /// key of another userd with a longer prefix.
     Internal,
     /// Not userd's; the name as it may be logged.
     Unknown(String),

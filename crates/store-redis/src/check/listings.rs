@@ -1,5 +1,5 @@
-//! Checks listings: each entry must be that of an active user. Whether each active user has an entry is checked with the
-//! records. If the two listings of a shard have the same length, it is enough to check the entries of one.
+//! Checks listings: each entry must be that of an active user. Whether each active user has an entry is checked with
+//! the records. If the two listings of a shard have the same length, it is enough to check the entries of one.
 
 use ::redis::{Cmd, Value};
 

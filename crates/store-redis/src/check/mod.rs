@@ -1,10 +1,10 @@
 //! The consistency check (`userd doctor`): walks every key below the prefix and every listing, and compares them.
 //!
-//! Sign-ups and changes run meanwhile, and no read spans two shards. So a mismatch is only a suspicion at first: it is
-//! checked again a few times, and becomes a finding if it persists and the record did not change in between. The
+//! Sign-ups and changes run meanwhile, and no read spans two shards. So a mismatch is only a suspicion at first: it
+//! is checked again a few times, and becomes a finding if it persists and the record did not change in between. The
 //! invariants of the claim protocol hold at every moment, so what persists is damage, or was left behind by a crash.
-//! Repairs use the protocol's own steps, each safe at any moment, and `repair_listing`. The check never runs on the path
-//! of a request: only here is `SCAN` used.
+//! Repairs use the protocol's own steps, each safe at any moment, and `repair_listing`. The check never runs on the
+//! path of a request: only here is `SCAN` used.
 //!
 //! | module | what it is |
 //! |---|---|

@@ -11,8 +11,8 @@ use crate::store::RedisStore;
 use userd_store::StoreError;
 
 impl RedisStore {
-    /// Waits before a suspicion is checked again. If changes wait for replicas or disks, a running operation has certainly
-    /// ended only after the time limit of a request.
+    /// Waits before a suspicion is checked again. If changes wait for replicas or disks, a running operation has
+    /// certainly ended only after the time limit of a request.
     pub(super) async fn pause_before_recheck(&self, number: usize) {
         let waits = self.router.settings().acknowledge != AckRequirement::Primary;
         let is_last = number + 1 == RECHECKS;

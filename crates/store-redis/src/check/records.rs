@@ -190,7 +190,7 @@ fn problems(observed: &RecordObservation, now: Timestamp) -> Vec<RecordProblem> 
     let late = snapshot::is_overdue(contents.till, now);
     match (&contents.change, contents.state) {
         (_, RecordState::Pending) if late => {
-            found.push(RecordProblem::OverdueIntent(ClaimEntry { op: contents.eop, email: contents.email.clone() }))
+            found.push(RecordProblem::OverdueIntent(ClaimEntry { op: contents.eop, email: contents.email.clone() }));
         }
         (Some(change), RecordState::Active) if late => found.push(RecordProblem::OverdueIntent(change.clone())),
         _ => {}

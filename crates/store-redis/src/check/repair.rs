@@ -1,5 +1,5 @@
-//! Repairs: the steps of the claim protocol, each safe at any moment, and `repair_listing`. What would need a guess is left
-//! to the operator.
+//! Repairs: the steps of the claim protocol, each safe at any moment, and `repair_listing`. What would need a guess
+//! is left to the operator.
 
 use super::context::CheckContext;
 use super::findings::{manual_finding, repairable_finding};

@@ -9,8 +9,9 @@ use userd_store::StoreError;
 /// The fields that are read after [`user_record::USER_FIELDS`].
 const PROTOCOL_FIELDS: [&str; 5] = ["ver", "eop", "chg", "till", "rel"];
 
-/// An intent whose deadline is further ahead than this counts as overdue: a clock must have jumped. The scripts, which run
-/// for a waiting request, use five minutes (`left_ms`); the check can wait, and its own clock may be the slow one.
+/// An intent whose deadline is further ahead than this counts as overdue: a clock must have jumped. The scripts,
+/// which run for a waiting request, use five minutes (`left_ms`); the check can wait, and its own clock may be the
+/// slow one.
 const INTENT_LEFT_MS_MAX: u64 = 24 * 3_600_000;
 
 /// The fields of a record that is checked.
@@ -196,7 +197,8 @@ pub(super) fn parse_claim_value(answer: &Value) -> ClaimValue {
     }
 }
 
-/// The validity of the claim `pointer` on `email`, from the holder's answer to [`HOLDER_FIELDS`]. Changes nothing, unlike
+/// The validity of the claim `pointer` on `email`, from the holder's answer to [`HOLDER_FIELDS`]. Changes nothing,
+/// unlike
 /// `resolve`.
 pub(super) fn validity(email: &CanonicalEmail, pointer: ClaimPointer, answer: Value) -> ClaimValidity {
     let Ok(fields) = texts(answer) else { return ClaimValidity::Unknown };
@@ -222,8 +224,8 @@ pub(super) fn validity(email: &CanonicalEmail, pointer: ClaimPointer, answer: Va
     }
 }
 
-/// Whether the answer to [`HOLDER_FIELDS`] is that of an active user with `email` (any, if `None`); `None` if the record
-/// is unreadable.
+/// Whether the answer to [`HOLDER_FIELDS`] is that of an active user with `email` (any, if `None`); `None` if the
+/// record is unreadable.
 pub(super) fn owns_email(email: Option<&str>, answer: Value) -> Option<bool> {
     let fields = texts(answer).ok()?;
     let field = |place: usize| fields.get(place).and_then(Option::as_deref).unwrap_or_default();

@@ -205,7 +205,8 @@ impl AckConnection {
             Ok(Err(error)) => return AckOutcome::Broken(error.to_string()),
             Ok(Ok(answers)) => answers,
         };
-        // In a cluster the majority's count is better than that of one primary, which lists a dead replica for a minute.
+        // In a cluster the majority's count is better than that of one primary, which lists a dead replica for a
+        // minute.
         if answers.len() > 1
             && let info = answers.remove(1)
             && !self.in_cluster

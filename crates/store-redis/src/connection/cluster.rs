@@ -258,12 +258,14 @@ impl ClusterMap {
             Ok(answer) => answer,
             Err(error) if error.to_string().contains("cluster support disabled") => {
                 return Err(ConnectError::Refused(format!(
-                    "{address} is not a node of a Redis Cluster; name nodes of one, or write redis:// for a single server"
+                    "{address} is not a node of a Redis Cluster; name nodes of one, or write redis:// for a single \
+                     server"
                 )));
             }
             Err(error) if is_forbidden(&error) => {
                 return Err(ConnectError::Refused(format!(
-                    "the Redis user lacks permissions (CLUSTER SLOTS at {address}); see the ACL line in docs/operations/redis.md"
+                    "the Redis user lacks permissions (CLUSTER SLOTS at {address}); see the ACL line in \
+                     docs/operations/redis.md"
                 )));
             }
             Err(error) => return Err(error.into()),
@@ -273,7 +275,8 @@ impl ClusterMap {
         let served: usize = ranges.iter().map(|range| usize::from(range.slots.1 - range.slots.0) + 1).sum();
         if served < usize::from(SLOTS) {
             return Err(ConnectError::Refused(format!(
-                "the cluster of {address} serves only {served} of {SLOTS} slots; assign all slots (redis-cli --cluster fix)"
+                "the cluster of {address} serves only {served} of {SLOTS} slots; assign all slots (redis-cli --cluster \
+                 fix)"
             )));
         }
         Ok(ranges)

@@ -56,15 +56,17 @@ pub(super) async fn ack_mode(
             Ok(AckMode::Replicas)
         }
         Some(RedisDurability::EverySec) if !has_waitaof => Err(ConnectError::Refused(
-            "redis.acknowledge = \"disk\" needs appendfsync always, or a server with WAITAOF (Redis 7.2 or newer) and the \
-             permission to use it"
+            "redis.acknowledge = \"disk\" needs appendfsync always, or a server with WAITAOF (Redis 7.2 or newer) and \
+             the permission to use it"
                 .to_owned(),
         )),
-        Some(RedisDurability::EverySec) if settings.timeout < EVERYSEC_TIMEOUT_MIN => Err(ConnectError::Refused(format!(
-            "redis.acknowledge = \"disk\" with appendfsync everysec makes each change wait for several flushes, \
+        Some(RedisDurability::EverySec) if settings.timeout < EVERYSEC_TIMEOUT_MIN => {
+            Err(ConnectError::Refused(format!(
+                "redis.acknowledge = \"disk\" with appendfsync everysec makes each change wait for several flushes, \
              one a second; set appendfsync always, or redis.timeout_ms to {} or more",
-            EVERYSEC_TIMEOUT_MIN.as_millis()
-        ))),
+                EVERYSEC_TIMEOUT_MIN.as_millis()
+            )))
+        }
         Some(RedisDurability::EverySec) => {
             if is_new_process && !waits_for_fsync(server, connection).await? {
                 return Err(ConnectError::Refused(

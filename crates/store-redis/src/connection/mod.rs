@@ -3,10 +3,10 @@
 //! | module | what it is |
 //! |---|---|
 //! | `router` | the entry point: routes a request to its server and retries it within its deadline |
-//! | `request`, `fan_out`, `pipeline` | one request and what its errors call for; many reads at once; many steps at once |
+//! | `request`, `fan_out`, `pipeline` | one request, and how its errors are handled; many reads, many steps at once |
 //! | `node`, `state` | one server: the supervisor that connects, and the state that requests share with it |
 //! | `connect`, `inspect`, `versions` | how connections are made: log in, check the server, load the scripts |
-//! | `client`, `dial`, `tls_mismatch` | one connection, and the diagnosis when TLS is set differently on the two sides |
+//! | `client`, `dial`, `tls_mismatch` | one connection, and the diagnosis of a TLS mismatch |
 //! | `acknowledge`, `replica_view`, `replicas`, `fsync_check` | waiting for replicas and disks |
 //! | `cluster`, `slots` | which node of a cluster serves which shard |
 //! | `sentinel`, `sentinel_watch` | which server the Sentinels name as the primary |

@@ -136,7 +136,8 @@ async fn find(state: &NodeState) -> Result<Arc<NodeAddress>, ConnectFailure> {
     Ok(state.address())
 }
 
-/// Waits until the connections have to be tested or the server rechecked, and takes unusable connections out of service.
+/// Waits until the connections have to be tested or the server rechecked, and takes unusable connections out of
+/// service.
 /// `recheck_at` outlives a probe: requests that are late again and again do not postpone the recheck.
 async fn monitor(state: &NodeState, live: &LiveConnections, recheck_at: &mut Instant) {
     let (settings, replicas) = (state.context.settings(), &state.context.replicas);
@@ -192,7 +193,11 @@ fn report_unavailable(state: &NodeState, why: &str) {
     state.context.shared.refresh_topology.notify_one();
     if state.set_unavailable_reason(Some(why.to_owned())) {
         let address = state.address();
-        tracing::warn!(%address, reason = why, "Redis is unavailable; userd keeps retrying, and is not ready until then");
+        tracing::warn!(
+            %address,
+            reason = why,
+            "Redis is unavailable; userd keeps retrying, and is not ready until then"
+        );
     }
 }
 

@@ -40,8 +40,8 @@ struct NodePipeline {
 
 impl ShardRouter {
     /// Sends steps on keys of any shards, in one pipeline for each server, and waits for replicas or disks if
-    /// `redis.acknowledge` requires that. The answers are in the order of the steps; `None` where the outcome is unknown:
-    /// redirected, rejected, lost or not acknowledged.
+    /// `redis.acknowledge` requires that. The answers are in the order of the steps; `None` where the outcome is
+    /// unknown: redirected, rejected, lost or not acknowledged.
     pub(crate) async fn pipeline(
         &self,
         deadline: Instant,

@@ -1,10 +1,10 @@
-//! How many replicas have to acknowledge a change. Numbers only: `inspect` (by the primary's own count) and `cluster` (by
-//! the cluster's) supply them.
+//! How many replicas have to acknowledge a change. Numbers only: `inspect` (by the primary's own count) and `cluster`
+//! (by the cluster's) supply them.
 //!
 //! "Every replica" cannot mean "every one that is connected now": in a planned failover the replica that is about to
-//! become the primary disconnects from the old one, which still takes writes then, and those would be lost. So the number
-//! falls only after it has been lower for a while. In a cluster a replica counts until the majority of primaries says
-//! that it has failed, which an isolated primary cannot decide alone.
+//! become the primary disconnects from the old one, which still takes writes then, and those would be lost. So the
+//! number falls only after it has been lower for a while. In a cluster a replica counts until the majority of
+//! primaries says that it has failed, which an isolated primary cannot decide alone.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;

@@ -67,8 +67,8 @@ impl ServerRequest<'_> {
     }
 }
 
-/// Sends a request once. `asking`: to the node that a slot is being moved to. The connection returns a server's error as
-/// a value; this function makes it an `Err`. A script that the server does not know is sent as a whole (`EVAL`).
+/// Sends a request once. `asking`: to the node that a slot is being moved to. The connection returns a server's error
+/// as a value; this function makes it an `Err`. A script that the server does not know is sent as a whole (`EVAL`).
 pub(super) async fn send(live: &LiveConnections, request: &ServerRequest<'_>, asking: bool) -> RedisResult<Value> {
     match *request {
         ServerRequest::Read(command) | ServerRequest::AcknowledgedRead(command) => {

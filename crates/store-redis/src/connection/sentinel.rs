@@ -26,8 +26,8 @@ impl SentinelClient {
         Self { sentinels }
     }
 
-    /// The address of the primary, by the most votes of the Sentinels that answer. In a tie `present` wins, if it is one
-    /// of the candidates.
+    /// The address of the primary, by the most votes of the Sentinels that answer. In a tie `present` wins, if it is
+    /// one of the candidates.
     ///
     /// # Errors
     /// No Sentinel answers, or none knows the service.
@@ -78,8 +78,8 @@ impl SentinelClient {
         }
     }
 
-    /// How many replicas of the primary are healthy: the highest number that a Sentinel reports; `None` if none answers.
-    /// A replica that is being promoted counts until it is the primary.
+    /// How many replicas of the primary are healthy: the highest number that a Sentinel reports; `None` if none
+    /// answers. A replica that is being promoted counts until it is the primary.
     pub(super) async fn count_replicas(&self, settings: &RedisSettings) -> Option<usize> {
         let mut asked = JoinSet::new();
         for sentinel in &self.sentinels.addresses {

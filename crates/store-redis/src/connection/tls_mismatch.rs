@@ -1,7 +1,8 @@
 //! Detects that TLS is enabled on one side only. Runs after a connection has failed, on a connection of its own.
 //!
-//! Neither side reports this by itself: Redis waits for the end of a line in the client's TLS greeting, and a server with
-//! TLS hangs up on a plain command. The one looks frozen and the other unavailable, and userd would retry for ever.
+//! Neither side reports this by itself: Redis waits for the end of a line in the client's TLS greeting, and a server
+//! with TLS hangs up on a plain command. The one looks frozen and the other unavailable, and userd would retry for
+//! ever.
 
 use std::time::Duration;
 

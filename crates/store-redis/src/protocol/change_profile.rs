@@ -1,5 +1,5 @@
-//! Changes name and e-mail address. If the address stays: one edit of the record. Otherwise: read, intend, claim, commit,
-//! verify, release the stale claims.
+//! Changes name and e-mail address. If the address stays: one edit of the record. Otherwise: read, intend, claim,
+//! commit, verify, release the stale claims.
 
 use tokio::time::Instant;
 

@@ -1,5 +1,5 @@
-//! The steps on claims: acquire, resolve, release, verify. Sign-up, e-mail change, deletion and the consistency check are
-//! built from them.
+//! The steps on claims: acquire, resolve, release, verify. Sign-up, e-mail change, deletion and the consistency check
+//! are built from them.
 
 use ::redis::Cmd;
 use tokio::time::Instant;
@@ -16,8 +16,8 @@ use userd_store::StoreError;
 /// How many rounds of `claim` and `resolve` are tried; the number with which the model was checked.
 const CLAIM_ATTEMPTS_MAX: usize = 3;
 
-/// How often a busy holder is resolved again, each time after [`crate::BUSY_PAUSE`]: a sign-up takes a few milliseconds,
-/// so within 100 ms it is known whether the address is taken.
+/// How often a busy holder is resolved again, each time after [`crate::BUSY_PAUSE`]: a sign-up takes a few
+/// milliseconds, so within 100 ms it is known whether the address is taken.
 const BUSY_ATTEMPTS_MAX: usize = 5;
 
 /// The outcome of [`RedisStore::acquire`].
@@ -173,8 +173,8 @@ impl RedisStore {
             .map(drop)
     }
 
-    /// Verifies after a commit that the caller still has the claim. It can be missing only after a loss of data, such as
-    /// a failover. Then it is set again; if another user has it by now, the commit is not acknowledged.
+    /// Verifies after a commit that the caller still has the claim. It can be missing only after a loss of data, such
+    /// as a failover. Then it is set again; if another user has it by now, the commit is not acknowledged.
     pub(crate) async fn verify_claim(
         &self,
         deadline: Instant,

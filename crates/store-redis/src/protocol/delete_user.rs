@@ -1,5 +1,5 @@
-//! Deletes a user: remove, then release the stale claims. With the first step the user is deleted; a release that fails is
-//! left on the tombstone.
+//! Deletes a user: remove, then release the stale claims. With the first step the user is deleted; a release that
+//! fails is left on the tombstone.
 
 use crate::layout::Shard;
 use crate::nonce::nonce;

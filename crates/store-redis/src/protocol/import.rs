@@ -1,10 +1,10 @@
 //! Imports many users: the steps of a sign-up (look up, intend, claim, commit, verify), each for the whole batch in one
 //! round trip.
 //!
-//! The batch continues only with users without any conflict: id and e-mail address are free, and every answer arrived.
-//! All others are imported one by one (`import_one`), with the steps of a sign-up, which recognise the repeats of what was
-//! sent before. A user who cannot be imported now keeps the pending record, and the next attempt continues with it; after
-//! [`crate::INTENT_MS`] it is overdue and blocks no one.
+//! The batch continues only with users without any conflict: id and e-mail address are free, and every answer
+//! arrived. All others are imported one by one (`import_one`), with the steps of a sign-up, which recognise the
+//! repeats of what was sent before. A user who cannot be imported now keeps the pending record, and the next attempt
+//! continues with it; after [`crate::INTENT_MS`] it is overdue and blocks no one.
 
 use std::sync::Arc;
 

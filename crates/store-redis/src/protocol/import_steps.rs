@@ -1,5 +1,5 @@
-//! The steps of an import: what each is sent, for several users of one shard together, and what its answer means. The order
-//! of the steps is in `import`.
+//! The steps of an import: what each is sent, for several users of one shard together, and what its answer means. The
+//! order of the steps is in `import`.
 
 use ::redis::{Cmd, Value};
 use sha2::{Digest, Sha256};

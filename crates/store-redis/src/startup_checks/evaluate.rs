@@ -54,8 +54,8 @@ fn password(address: &NodeAddress, settings: &RedisSettings, report: &mut Startu
         || address.host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
     if settings.login.password.is_none() && !local {
         report.warnings.push(
-            "Redis lets userd in without a password, and so every client that reaches it: create a user for userd with the \
-             permissions in docs/operations/redis.md, and set a password for the user default"
+            "Redis lets userd in without a password, and so every client that reaches it: create a user for userd with \
+             the permissions in docs/operations/redis.md, and set a password for the user default"
                 .to_owned(),
         );
     }
@@ -93,7 +93,7 @@ fn role(facts: &ServerFacts, address: &NodeAddress, expected: ServerRole, report
         (ServerRole::ClusterPrimary, false) if facts.info("cluster_enabled").is_some() => {
             report.refusals.push(format!(
                 "{address} is not a node of a Redis Cluster; name nodes of one, or write redis:// for a single server"
-            ))
+            ));
         }
         (ServerRole::Standalone | ServerRole::SentinelPrimary, true) => report.refusals.push(format!(
             "this server is a node of a Redis Cluster; a redis:// address needs a single server: write \
@@ -109,8 +109,8 @@ fn replicas(facts: &ServerFacts, expected: ServerRole, settings: &RedisSettings,
     let Some(count) = facts.replicas() else {
         if waits && expected != ServerRole::ClusterPrimary {
             report.warnings.push(
-                "how many replicas there are is unknown because INFO is forbidden; redis.replicas_min alone decides how \
-                 many have to acknowledge a change: set it to the number of all replicas"
+                "how many replicas there are is unknown because INFO is forbidden; redis.replicas_min alone decides \
+                 how many have to acknowledge a change: set it to the number of all replicas"
                     .to_owned(),
             );
         }
@@ -149,7 +149,8 @@ fn eviction(facts: &ServerFacts, settings: &RedisSettings, report: &mut StartupR
         Some("noeviction") => {}
         Some(policy) => {
             let what = format!(
-                "maxmemory-policy is {policy}: under memory pressure Redis would silently delete accounts or what keeps them unique"
+                "maxmemory-policy is {policy}: under memory pressure Redis would silently delete accounts or what keeps \
+                 them unique"
             );
             if settings.allow_eviction {
                 report.warnings.push(format!("{what}; serving anyway because redis.allow_eviction is set"));
@@ -175,7 +176,8 @@ fn eviction(facts: &ServerFacts, settings: &RedisSettings, report: &mut StartupR
             report.warnings.push(what);
         } else {
             report.refusals.push(format!(
-                "{what}; restore a backup or check the data, set noeviction, and reset the counter with CONFIG RESETSTAT"
+                "{what}; restore a backup or check the data, set noeviction, and reset the counter with CONFIG \
+                 RESETSTAT"
             ));
         }
     }
@@ -195,7 +197,10 @@ fn persistence(facts: &ServerFacts, settings: &RedisSettings, report: &mut Start
                 .to_owned(),
         ),
         Some(RedisDurability::Nothing) if settings.allow_volatile_store => {
-            report.warnings.push("Redis keeps nothing on disk: a restart deletes every account (redis.allow_volatile_store is set)".to_owned());
+            report.warnings.push(
+                "Redis keeps nothing on disk: a restart deletes every account (redis.allow_volatile_store is set)"
+                    .to_owned(),
+            );
         }
         Some(RedisDurability::Nothing) => report.refusals.push(
             "Redis keeps nothing on disk, so a restart would delete every account; set appendonly yes and appendfsync \
