@@ -1,38 +1,40 @@
-//! An account's history: a stream in the user's shard. Scripts append to it in the same step as the change; here is
-//! what they are given, and how it is read again.
+//! Account events: one stream for each shard. Scripts append to it in the same step as the change. This module builds
+//! their arguments and reads the stream.
 //!
 //! | field | holds |
 //! |---|---|
 //! | `user` | the user's id, 16 bytes |
-//! | `kind` | the event's word |
-//! | `at` | when, in milliseconds by the clock of the userd that did it |
-//! | `from` | the client's address as text, or nothing |
-//! | `by` | as whom the client asked: `session:<id>`, `key:<id>` or nothing |
+//! | `kind` | the kind of event |
+//! | `at` | the time, in milliseconds by the clock of the userd that made the change |
+//! | `from` | the client's address as text, or empty |
+//! | `by` | the principal: `session:<id>`, `key:<id>` or empty |
+//!
+//! To add a field: here, and in `append_event` of `scripts/prelude.lua`. The order of the fields is always the same.
 
 use std::collections::BTreeMap;
 
 use ::redis::{Cmd, Value};
 
-use super::RedisStore;
-use super::layout::{SHARD_COUNT, Shard};
-use super::script::Script;
+use crate::layout::{SHARD_COUNT, Shard};
+use crate::script::Script;
+use crate::store::RedisStore;
 use userd_core::{AccountEvent, Actor, CanonicalEmail, EventKind, PrincipalId, Timestamp, UserAgent, UserId};
 use userd_store::{EventPosition, SortOrder, StoreError};
 
-/// Fewer events than this are never kept in a shard: one user's last days should outlive their neighbours'.
+/// A shard always keeps at least this many events: the recent events of one user should outlive those of others.
 const EVENTS_PER_SHARD_MIN: u64 = 100;
 
-/// How many events are read at once.
+/// How many events are read in one round trip.
 const EVENTS_PAGE_SIZE: usize = 256;
 
-/// An event as scripts append it: how many are kept, then the values of its fields.
+/// An event as the scripts append it: how many events are kept, then the values of the fields.
 pub(super) type EventArgs = [Vec<u8>; 6];
 
-/// The arguments in the place of an event where there is none.
+/// The arguments if there is no event.
 pub(super) const NO_EVENT: EventArgs = [const { Vec::new() }; 6];
 
 impl RedisStore {
-    /// The event as scripts append it.
+    /// The event as the scripts append it.
     pub(super) fn event_args(&self, user: UserId, kind: EventKind, actor: &Actor, at: Timestamp) -> EventArgs {
         let kept = (self.router.settings().events_retention_max / u64::from(SHARD_COUNT)).max(EVENTS_PER_SHARD_MIN);
         let from = actor.address.map(|address| address.to_string()).unwrap_or_default();
@@ -46,7 +48,7 @@ impl RedisStore {
         ]
     }
 
-    /// Appends a failure where there is a user, and asks the same of another shard where there is none.
+    /// Appends a failed sign-in. If there is no user, sends the same message to a shard and writes nothing.
     pub(super) async fn append_failed_sign_in(
         &self,
         email: &CanonicalEmail,
@@ -56,20 +58,20 @@ impl RedisStore {
     ) -> Result<(), StoreError> {
         let shard = user.map_or_else(|| Shard::of_email(email), Shard::of_user);
         let (key, exists) = (self.keys.events(shard), if user.is_some() { "1" } else { "0" });
-        let nobody = UserId::generate(now, [0; 10]);
-        let event = self.event_args(user.unwrap_or(nobody), EventKind::SignInFailed, actor, now);
+        let no_user = UserId::generate(now, [0; 10]);
+        let event = self.event_args(user.unwrap_or(no_user), EventKind::SignInFailed, actor, now);
         let args: Vec<&[u8]> = std::iter::once(exists.as_bytes()).chain(event.iter().map(Vec::as_slice)).collect();
         let reply = self.router.script(self.router.deadline(), shard, Script::RecordFailedSignIn, &[&key], &args).await;
         reply.map(drop).map_err(|error| error.at(&key))
     }
 
-    /// The last `most` events of `user`, in the order in which they happened.
+    /// The last `most` events of `user`, oldest first.
     pub(super) async fn last_events(&self, user: UserId, most: usize) -> Result<Vec<AccountEvent>, StoreError> {
         let found = self.events_after(user, None, SortOrder::Descending, most).await?;
         Ok(found.into_iter().rev().map(|(_, event)| event).collect())
     }
 
-    /// The next `most` events of `user`. They lie among those of the shard, which are read a page at a time.
+    /// The next `most` events of `user`. The stream has the events of a whole shard, so it is read page by page.
     pub(super) async fn events_after(
         &self,
         user: UserId,
@@ -106,7 +108,7 @@ impl RedisStore {
     }
 }
 
-/// The place that an entry's id, `<milliseconds>-<number>`, is.
+/// The position of an entry: its id, `<milliseconds>-<number>`.
 fn parse_position(id: &str) -> Option<EventPosition> {
     let (ms, number) = id.split_once('-')?;
     Some(EventPosition(ms.parse().ok()?, number.parse().ok()?))
@@ -120,7 +122,7 @@ struct StreamEntry {
 
 fn parse_entries(answer: Value) -> Result<Vec<StreamEntry>, &'static str> {
     let entries: Vec<(String, BTreeMap<String, Vec<u8>>)> =
-        ::redis::from_redis_value(answer).map_err(|_| "an entry of the events can't be read")?;
+        ::redis::from_redis_value(answer).map_err(|_| "an entry of the events is unreadable")?;
     Ok(entries.into_iter().map(|(id, fields)| StreamEntry { id, fields }).collect())
 }
 
@@ -129,19 +131,19 @@ pub(super) fn parse_events(answer: Value) -> Result<Vec<AccountEvent>, &'static 
     parse_entries(answer)?.iter().filter_map(|entry| parse_event(&entry.fields).transpose()).collect()
 }
 
-/// The event; `None` if it is of a kind that a newer userd has written.
+/// The event; `None` if a newer userd has written an unknown kind.
 fn parse_event(fields: &BTreeMap<String, Vec<u8>>) -> Result<Option<AccountEvent>, &'static str> {
     let field = |name: &str| fields.get(name).map(Vec::as_slice);
     let text = |name: &str| field(name).and_then(|bytes| std::str::from_utf8(bytes).ok());
-    let user = field("user").and_then(UserId::from_slice).ok_or("the user of an event is no id")?;
+    let user = field("user").and_then(UserId::from_slice).ok_or("the user of an event is not an id")?;
     let kind = text("kind").ok_or("the kind of an event is missing")?;
     let Some(kind) = EventKind::parse(kind) else { return Ok(None) };
-    let at = text("at").and_then(|at| at.parse().ok()).ok_or("the time of an event is no number")?;
+    let at = text("at").and_then(|at| at.parse().ok()).ok_or("the time of an event is not a number")?;
     let address = match text("from").ok_or("the address of an event is missing")? {
         "" => None,
-        address => Some(address.parse().map_err(|_| "the address of an event is none")?),
+        address => Some(address.parse().map_err(|_| "the address of an event is invalid")?),
     };
-    let principal = text("by").and_then(PrincipalId::from_stored).ok_or("the caller of an event is none")?;
+    let principal = text("by").and_then(PrincipalId::from_stored).ok_or("the principal of an event is invalid")?;
     let actor = Actor { address, agent: UserAgent::default(), principal };
     Ok(Some(AccountEvent { user, kind, at: Timestamp::from_millis(at), actor }))
 }

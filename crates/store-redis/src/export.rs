@@ -1,18 +1,19 @@
-//! Users with their sessions, as they are written out: record, then sessions, of many users in one round trip.
+//! Exports users with their sessions: the record, then the sessions, of many users in one round trip.
 //!
-//! A session of a later epoch than the record that was read before it is of a change in between; both are read again.
-//! One that stays so is damaged, and its user unreadable: one user must not stop all.
+//! A session of a later epoch than the record shows that there was a change between the two reads, and both are read
+//! again. If that persists the data is damaged, and the user is reported as unreadable: one user must not stop the
+//! export.
 
 use ::redis::{Cmd, Value};
 use async_trait::async_trait;
 
-use super::layout::Shard;
-use super::session_record;
-use super::sessions::READ_ATTEMPTS_MAX;
-use super::user_record;
-use super::{RedisStore, StoreError};
+use crate::layout::Shard;
+use crate::session_record;
+use crate::sessions::READ_ATTEMPTS_MAX;
+use crate::store::RedisStore;
+use crate::user_record;
 use userd_core::{Session, UserId};
-use userd_store::{AccountRecord, ExportRecord, ExportStore};
+use userd_store::{AccountRecord, ExportRecord, ExportStore, StoreError};
 
 #[async_trait]
 impl ExportStore for RedisStore {
@@ -32,24 +33,25 @@ impl ExportStore for RedisStore {
                 found[place] = match self.export_record(ids[place], record, sessions) {
                     Err(error @ StoreError::Corrupt { .. }) => {
                         let error: &dyn std::error::Error = &error;
-                        tracing::warn!(user = %ids[place], error, "a user can't be read");
+                        tracing::warn!(user = %ids[place], error, "a user is unreadable");
                         Some(ExportRecord::Unreadable)
                     }
                     export_record => export_record?,
                 };
             }
         }
-        let judged = found.into_iter().zip(ids).map(|(export_record, id)| {
+        let records = found.into_iter().zip(ids).map(|(export_record, id)| {
             export_record.unwrap_or_else(|| {
-                tracing::warn!(user = %id, "a user has a session of a later epoch than the record, however often read");
+                tracing::warn!(user = %id, "a user has a session of a later epoch than the record");
                 ExportRecord::Unreadable
             })
         });
-        Ok(judged.collect())
+        Ok(records.collect())
     }
 }
 
 impl RedisStore {
+    /// The reads of a user: record, then sessions.
     fn account_commands(&self, id: UserId) -> [(Shard, Cmd); 2] {
         let (shard, mut record, mut sessions) = (Shard::of_user(id), Cmd::new(), Cmd::new());
         record.arg("HMGET").arg(self.keys.user(id)).arg(&user_record::USER_FIELDS).arg(user_record::EPOCH_FIELD);
@@ -57,7 +59,7 @@ impl RedisStore {
         [(shard, record), (shard, sessions)]
     }
 
-    /// The user in two answers; `None` if they are of two moments.
+    /// The user in two answers; `None` if there was a change between them.
     fn export_record(&self, id: UserId, record: Value, sessions: Value) -> Result<Option<ExportRecord>, StoreError> {
         let Some((user, epoch)) = self.user_and_epoch(id, record)? else { return Ok(Some(ExportRecord::NotFound)) };
         let kept = session_record::parse_all(sessions).map_err(|what| self.corrupt_sessions(id, what))?;

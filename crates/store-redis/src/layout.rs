@@ -1,4 +1,6 @@
-//! How keys are spelled. The table of what they hold is in the module above.
+//! The names of keys. The table of what they hold is in the crate's documentation.
+//!
+//! To add a key: a method here, and a case in `check::key_space`, so that the consistency check knows it.
 
 use std::fmt::Write as _;
 
@@ -7,19 +9,19 @@ use sha2::{Digest, Sha256};
 use userd_core::{BucketKey, CanonicalEmail, UserId};
 use userd_store::KeyKind;
 
-/// How many shards there are, for ever: the hash tags `{000}` to `{3ff}`. Fixed so that what one server
-/// holds moves into a cluster as it is; see `docs/decisions/0003-1024-shards.md`.
+/// The number of shards: the hash tags `{000}` to `{3ff}`. It never changes, so that the data of one server can be
+/// moved into a cluster as it is; see `docs/decisions/0003-1024-shards.md`.
 pub const SHARD_COUNT: u16 = 1024;
 
-/// One of [`SHARD_COUNT`] groups of keys; all keys of a shard lie in one slot of a cluster.
+/// One of [`SHARD_COUNT`] groups of keys. All keys of a shard are in one slot of a cluster.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Shard(u16);
 
 impl Shard {
-    /// The first of them; any will do where only one server is concerned.
+    /// The first shard.
     pub const FIRST: Self = Self(0);
 
-    /// The shard of this number; a number past the last one begins again at the first.
+    /// The shard with this number, modulo [`SHARD_COUNT`].
     #[must_use]
     pub fn from_number(number: u64) -> Self {
         Self(u16::try_from(number % u64::from(SHARD_COUNT)).unwrap_or_default())
@@ -38,20 +40,20 @@ impl Shard {
         Self(u16::from_be_bytes([bytes[14], bytes[15]]) % SHARD_COUNT)
     }
 
-    /// The shard of an e-mail: the first ten bits of the SHA-256 of its canonical form.
+    /// The shard of an e-mail address: the first ten bits of the SHA-256 of its canonical form.
     #[must_use]
     pub fn of_email(email: &CanonicalEmail) -> Self {
         let digest = Sha256::digest(email.as_str().as_bytes());
         Self(u16::from_be_bytes([digest[0], digest[1]]) >> 6)
     }
 
-    /// The shard of half a SHA-256: its first ten bits. That of an e-mail is the same.
+    /// The shard of half a SHA-256: its first ten bits. It equals [`Self::of_email`] for the digest of an address.
     #[must_use]
     pub fn of_digest(digest: &[u8; 16]) -> Self {
         Self(u16::from_be_bytes([digest[0], digest[1]]) >> 6)
     }
 
-    /// The shard of exactly this number, if there is one.
+    /// The shard with this number, if there is one.
     #[must_use]
     pub fn try_from_number(number: u16) -> Option<Self> {
         (number < SHARD_COUNT).then_some(Self(number))
@@ -63,8 +65,8 @@ impl Shard {
     }
 }
 
-/// Spells keys under one prefix. The shard's tag comes before anything that a person typed, so a brace in
-/// an address can't move a key.
+/// The names of all keys under one prefix. The tag of the shard comes before any user data, so a brace in an address
+/// cannot move a key to another slot.
 #[derive(Debug, Clone)]
 pub struct KeyLayout {
     prefix: String,
@@ -77,7 +79,7 @@ impl KeyLayout {
         Self { prefix }
     }
 
-    /// What all keys begin with.
+    /// The prefix of all keys.
     #[must_use]
     pub fn prefix(&self) -> &str {
         &self.prefix
@@ -97,13 +99,13 @@ impl KeyLayout {
         self.in_shard(shard, ":users")
     }
 
-    /// The e-mails of a shard's users.
+    /// The e-mail addresses of a shard's users.
     #[must_use]
     pub fn emails(&self, shard: Shard) -> String {
         self.in_shard(shard, ":emails")
     }
 
-    /// The pointer from an e-mail to its user.
+    /// The claim: the pointer from an e-mail address to its user.
     #[must_use]
     pub fn claim(&self, email: &CanonicalEmail) -> String {
         let mut key = self.in_shard(Shard::of_email(email), ":claim:");
@@ -119,13 +121,13 @@ impl KeyLayout {
         key
     }
 
-    /// What happened to a shard's users.
+    /// The events of a shard's users.
     #[must_use]
     pub fn events(&self, shard: Shard) -> String {
         self.in_shard(shard, ":events")
     }
 
-    /// A bucket in which tries are counted, and its shard. Those of one account lie in one shard.
+    /// A rate limit bucket, and its shard. All buckets of one account are in one shard.
     #[must_use]
     pub fn rate_limit(&self, bucket: BucketKey) -> (Shard, String) {
         let (shard, letter, digests): (_, _, &[&[u8; 16]]) = match &bucket {
@@ -153,19 +155,19 @@ impl KeyLayout {
         self.in_shard(Shard::FIRST, &format!(":keys:{}", kind.as_str()))
     }
 
-    /// Versions of what is written below this prefix.
+    /// The versions of format and canonicalisation.
     #[must_use]
     pub fn meta(&self) -> String {
         format!("{}meta", self.prefix)
     }
 
-    /// What is written before replicas or disks are waited for, so that there is something to wait for.
+    /// The barrier that is written before replicas or disks are waited for.
     #[must_use]
     pub fn ack(&self, shard: Shard) -> String {
         self.in_shard(shard, ":ack")
     }
 
-    /// Keys of one shard that only the self-test uses; `nonce` keeps two self-tests apart.
+    /// The keys of a self-test in one shard; `nonce` separates concurrent self-tests.
     #[must_use]
     pub fn self_test(&self, shard: Shard, nonce: &str) -> [String; 4] {
         ["hash", "sorted-set", "string", "stream"]
@@ -179,7 +181,7 @@ impl KeyLayout {
     }
 }
 
-/// A claim's key as it may appear in a log: the e-mail shortened to its first letter and its domain.
+/// The key of a claim as it may be logged: the address shortened to its first letter and its domain.
 #[must_use]
 pub fn mask_claim(email: &CanonicalEmail) -> String {
     format!("claim:{}", userd_store::mask_email(email))
@@ -195,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn keys_are_spelled_as_documented() {
+    fn keys_are_named_as_documented() {
         let keys = KeyLayout::with_prefix("userd:".to_owned());
         let id = UserId::parse("0192f0c1-2b3d-7e4f-8a5b-6c7d8e9fa5f3").expect("an id");
         assert_eq!(keys.user(id), "userd:{1f3}:user:0192f0c1-2b3d-7e4f-8a5b-6c7d8e9fa5f3");
@@ -212,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn buckets_of_one_account_lie_in_its_emails_shard_and_show_no_address() {
+    fn buckets_of_one_account_are_in_its_emails_shard_and_show_no_address() {
         let keys = KeyLayout::with_prefix("userd:".to_owned());
         let (account, shard) = (AccountKey::of(&email("a@example.org")), Shard::of_email(&email("a@example.org")));
         let network = NetworkKey::of("192.0.2.1".parse().expect("an address"));

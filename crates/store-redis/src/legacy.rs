@@ -1,6 +1,7 @@
-//! The older design's database: hashes at the top level of the key space, a user each. Only reads.
+//! Reads a database in the layout of the Rocket + Redis tutorial (`legacy`): one hash for each user, at the top level
+//! of the key space. Writes nothing.
 //!
-//! Sorted sets and whatever else lies there are none of ours and are not looked at.
+//! Other keys, such as the sorted sets of that layout, are ignored.
 
 use std::time::Duration;
 
@@ -8,30 +9,31 @@ use ::redis::aio::MultiplexedConnection;
 use ::redis::{Pipeline, Value};
 use async_trait::async_trait;
 
-use super::connection::dial_for_reading;
-use super::{RedisSettings, RedisStartError, ServerTopology};
+use crate::connection::dial_for_reading;
+use crate::settings::{RedisSettings, ServerTopology};
+use crate::start_error::RedisStartError;
 use userd_store::{LegacyPage, LegacyRecord, LegacySource, StoreError};
 
-/// What a user has there. The field `salt` is not read: a PHC string has its salt within.
+/// The fields of a user. `salt` is not read, because a PHC string contains its salt.
 const FIELDS: [&str; 5] = ["name", "email", "hashed_password", "created", "updated"];
 
-/// How many keys are looked at in one round trip.
+/// How many keys are read in one round trip.
 const PAGE_KEYS: usize = 1000;
 
-/// The older design's database.
+/// A database in the `legacy` layout.
 pub struct LegacyDatabase {
     connection: MultiplexedConnection,
     timeout: Duration,
 }
 
 impl LegacyDatabase {
-    /// Connects to the one server that `settings` name.
+    /// Connects to the server in `settings`.
     ///
     /// # Errors
-    /// A sentence that says why not.
+    /// The reason in words.
     pub async fn open(settings: &RedisSettings) -> Result<Self, RedisStartError> {
         let ServerTopology::Standalone(address) = &settings.servers else {
-            return Err(RedisStartError("the older design has one server: write redis://HOST:PORT/DB".to_owned()));
+            return Err(RedisStartError("the legacy layout has one server: write redis://HOST:PORT/DB".to_owned()));
         };
         let connecting = tokio::time::timeout(settings.timeout, dial_for_reading(settings, address)).await;
         let late = || RedisStartError(format!("{address} does not answer"));
@@ -41,8 +43,8 @@ impl LegacyDatabase {
 
     async fn send(&self, pipeline: &Pipeline, count: usize) -> Result<Vec<Value>, StoreError> {
         let mut connection = self.connection.clone();
-        let asked = tokio::time::timeout(self.timeout, connection.send_packed_commands(pipeline, 0, count)).await;
-        asked.map_err(|_| StoreError::unavailable("no answer in time"))?.map_err(StoreError::unavailable)
+        let answers = tokio::time::timeout(self.timeout, connection.send_packed_commands(pipeline, 0, count)).await;
+        answers.map_err(|_| StoreError::unavailable("no answer in time"))?.map_err(StoreError::unavailable)
     }
 }
 
@@ -70,7 +72,7 @@ impl LegacySource for LegacyDatabase {
     }
 }
 
-/// The record, if it has what makes a user: an e-mail and a hashed password.
+/// The record, if it has an e-mail address and a hashed password.
 fn parse_record(key: &[u8], answer: Value) -> Option<LegacyRecord> {
     let fields: Vec<Option<Vec<u8>>> = ::redis::from_redis_value(answer).ok()?;
     let text = |bytes: Vec<u8>| String::from_utf8_lossy(&bytes).into_owned();

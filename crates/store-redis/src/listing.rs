@@ -1,29 +1,28 @@
-//! Reading many users: the listings of all shards, merged (see `merge_listings`), and then the records in one pipeline.
+//! Lists users: merges the listings of all shards (see `merge_listings`), then reads the records in one pipeline.
 //!
-//! A listing entry is only a hint, as it is to the doctor: who is no active user, or has another e-mail by now, is left
-//! out. The shards are read one after the other, so a page is no snapshot; but an entry is there from the moment of
-//! signing up to that of deletion, in the same steps, so nobody who is there is missed.
+//! A listing entry is only a hint: users who are not active, or have another e-mail address by now, are left out. The
+//! shards are not read at the same moment, so a page is not a snapshot. But an entry exists from sign-up to deletion,
+//! and is written in the same steps, so no user is missed.
 
 use ::redis::{Cmd, Value};
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use super::RedisStore;
-use super::layout::{KeyLayout, Shard};
-use super::merge_listings::{ListingMerge, RangeQuery};
-use super::user_record;
+use crate::layout::{KeyLayout, Shard};
+use crate::merge_listings::{ListingMerge, RangeQuery};
+use crate::store::RedisStore;
+use crate::user_record;
 use userd_core::{AccountEvent, CanonicalEmail, EmailPrefix, UserId};
-use userd_store::KeyRange;
-use userd_store::{EventPosition, ListedUser, SortOrder, StoreError, UserListing};
+use userd_store::{EventPosition, KeyRange, ListedUser, SortOrder, StoreError, UserListing};
 
-/// Which of a shard's two listings.
+/// One of the two listings of a shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ListingIndex {
     Users,
     Emails,
 }
 
-/// An entry of a listing: who it says is a user, and under which e-mail, if it is one of the e-mails.
+/// An entry of a listing: the user, and the e-mail address if it is in the listing by address.
 struct ListingEntry {
     id: UserId,
     email: Option<CanonicalEmail>,
@@ -37,7 +36,7 @@ impl ListingIndex {
         }
     }
 
-    /// What a member says; `None` if userd writes no such entry there.
+    /// Parses a member; `None` if userd writes no such entry there.
     fn entry(self, shard: Shard, member: Vec<u8>) -> Option<ListingEntry> {
         let text = String::from_utf8(member).ok()?;
         let (email, id) = match self {
@@ -71,11 +70,11 @@ impl UserListing for RedisStore {
         order: SortOrder,
         most: usize,
     ) -> Result<Vec<ListedUser>, StoreError> {
-        let mut span = KeyRange::all_text();
+        let mut range = KeyRange::all_text();
         if let Some(after) = after {
-            span.continue_after(after.to_string().as_bytes(), order);
+            range.continue_after(after.to_string().as_bytes(), order);
         }
-        let page = self.users_page(ListingIndex::Users, &span, order, most).await?;
+        let page = self.users_page(ListingIndex::Users, &range, order, most).await?;
         Ok(page.into_iter().map(|(_, listed)| listed).collect())
     }
 
@@ -92,15 +91,15 @@ impl UserListing for RedisStore {
 }
 
 impl RedisStore {
-    /// The first `most` users whom the listings have in `span`. More is read where some of those were no users.
+    /// The first `most` users in `range`. Reads more entries if some are not those of active users.
     async fn users_page(
         &self,
         listing: ListingIndex,
-        span: &KeyRange,
+        range: &KeyRange,
         order: SortOrder,
         most: usize,
     ) -> Result<Vec<(ListingEntry, ListedUser)>, StoreError> {
-        let (deadline, mut merge, mut page) = (self.router.deadline(), ListingMerge::new(span, order), Vec::new());
+        let (deadline, mut merge, mut page) = (self.router.deadline(), ListingMerge::new(range, order), Vec::new());
         while page.len() < most {
             let missing = most - page.len();
             loop {
@@ -120,7 +119,7 @@ impl RedisStore {
         Ok(page)
     }
 
-    /// Asks shards for their next entries, all at once.
+    /// Reads the next entries of some shards at once.
     async fn fetch_listings(
         &self,
         deadline: Instant,
@@ -144,10 +143,10 @@ impl RedisStore {
         &self,
         listing: ListingIndex,
         order: SortOrder,
-        RangeQuery { shard, span, most }: &RangeQuery,
+        RangeQuery { shard, range, most }: &RangeQuery,
     ) -> Cmd {
-        let from = if span.from.is_empty() { b"-".to_vec() } else { [b"[", span.from.as_slice()].concat() };
-        let to = [b"(", span.to.as_slice()].concat();
+        let from = if range.from.is_empty() { b"-".to_vec() } else { [b"[", range.from.as_slice()].concat() };
+        let to = [b"(", range.to.as_slice()].concat();
         let key = listing.key(&self.keys, *shard);
         let mut range = Cmd::new();
         match order {
@@ -158,7 +157,7 @@ impl RedisStore {
         range
     }
 
-    /// The users of `entries`, less those who are none or have another e-mail.
+    /// The users of `entries`, without those that are not active or have another e-mail address.
     async fn read_users(
         &self,
         deadline: Instant,

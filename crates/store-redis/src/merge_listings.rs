@@ -1,20 +1,19 @@
-//! Makes one order of the listings of all shards, from a few entries of each. Pure: it says what is to be asked.
+//! Merges the listings of all shards into one order, from a few entries of each. Pure: it returns the queries to send.
 //!
-//! Users spread over the shards at random, so a page has about one entry of a shard, however many there are: each is
-//! asked for its next one, and then only those are asked again whose entries were used up before the page was full. Each
-//! time a shard is asked for four times as many, so that the number of rounds is bounded even where all of a page lies
-//! in one shard: six for a page of 1,000.
+//! Users are spread over the shards at random, so a page has about one entry of each shard, however many users there
+//! are. The first round asks each shard for its next entry; further rounds ask only shards whose entries were used up
+//! before the page was full. Each round asks a shard for four times as many, so the number of rounds is bounded even
+//! if all of a page is in one shard: six for a page of 1,000.
 
 use std::collections::VecDeque;
 
-use super::layout::Shard;
-use userd_store::KeyRange;
-use userd_store::SortOrder;
+use crate::layout::Shard;
+use userd_store::{KeyRange, SortOrder};
 
-/// How many users of a page one shard is expected to have: of twice the page's share.
+/// A shard is asked for one entry for each so many of a page: twice its expected share.
 const PAGE_SHARE: usize = 512;
 
-/// By how much more a shard is asked for that was used up.
+/// By how much the query to a used-up shard grows.
 const GROWTH_FACTOR: usize = 4;
 
 /// The listings of all shards, as far as they are known.
@@ -26,41 +25,44 @@ pub(super) struct ListingMerge {
 /// The listing of one shard.
 struct ShardListing {
     shard: Shard,
-    /// What has not been asked for.
+    /// The range that has not been read.
     rest: KeyRange,
-    /// What was answered and not taken, in the merge's order.
+    /// The members that were read and not returned, in the order of the merge.
     members: VecDeque<Vec<u8>>,
-    /// The last one that was answered: what is not known comes after it.
+    /// The last member that was read: all unknown ones come after it.
     last: Option<Vec<u8>>,
-    /// How many were asked for the last time; 0 at first.
+    /// How many were asked for in the last query; 0 at first.
     last_limit: usize,
-    /// Nothing comes after what was answered.
+    /// There is nothing after the members that were read.
     exhausted: bool,
 }
 
-/// What a shard is to be asked: the first `most` members in `span`.
+/// A query to one shard: the first `most` members in `range`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RangeQuery {
+    /// The shard.
     pub(super) shard: Shard,
-    pub(super) span: KeyRange,
+    /// The range.
+    pub(super) range: KeyRange,
+    /// How many members.
     pub(super) most: usize,
 }
 
 impl ListingMerge {
-    /// The members in `span`.
-    pub(super) fn new(span: &KeyRange, order: SortOrder) -> Self {
+    /// The members in `range`.
+    pub(super) fn new(range: &KeyRange, order: SortOrder) -> Self {
         let listing = |shard| ShardListing {
             shard,
-            rest: span.clone(),
+            rest: range.clone(),
             members: VecDeque::new(),
             last: None,
             last_limit: 0,
-            exhausted: span.from >= span.to,
+            exhausted: range.from >= range.to,
         };
         Self { order, shards: Shard::all().map(listing).collect() }
     }
 
-    /// What has to be asked before the next `most` members are known; nothing if they are.
+    /// The queries that are needed before the next `most` members are known; none if they are.
     pub(super) fn pending_queries(&mut self, most: usize) -> Vec<RangeQuery> {
         let end = self.known_end(most);
         let order = self.order;
@@ -78,12 +80,12 @@ impl ListingMerge {
                 listing.last_limit.saturating_mul(GROWTH_FACTOR)
             };
             listing.last_limit = more.min(most.max(1));
-            RangeQuery { shard: listing.shard, span: listing.rest.clone(), most: listing.last_limit }
+            RangeQuery { shard: listing.shard, range: listing.rest.clone(), most: listing.last_limit }
         };
         self.shards.iter_mut().filter(open).map(ask).collect()
     }
 
-    /// Takes in what the shard of `query` answered.
+    /// Adds the answer to `query`.
     pub(super) fn add_members(&mut self, query: &RangeQuery, members: Vec<Vec<u8>>) {
         let listing = &mut self.shards[usize::from(query.shard.number())];
         listing.exhausted = members.len() < query.most;
@@ -94,7 +96,7 @@ impl ListingMerge {
         listing.members.extend(members);
     }
 
-    /// The next `most` members, or all there are, once there is nothing to be asked for them.
+    /// The next `most` members, or all that are left. Call it when there are no pending queries.
     pub(super) fn drain_page(&mut self, most: usize) -> Vec<(Shard, Vec<u8>)> {
         let end = self.known_end(most);
         let order = self.order;
@@ -108,7 +110,7 @@ impl ListingMerge {
         taken
     }
 
-    /// The `most`th of the members that are known, if there are so many.
+    /// The `most`th of the known members, if there are so many.
     fn known_end(&self, most: usize) -> Option<Vec<u8>> {
         let mut known: Vec<&Vec<u8>> = self.shards.iter().flat_map(|listing| &listing.members).collect();
         let place = most.checked_sub(1).filter(|place| *place < known.len())?;
@@ -136,9 +138,9 @@ mod tests {
 
     use super::*;
 
-    /// What a sorted set answers.
+    /// The answer of a sorted set.
     fn answer(listings: &[BTreeSet<Vec<u8>>], query: &RangeQuery, order: SortOrder) -> Vec<Vec<u8>> {
-        let KeyRange { from, to } = query.span.clone();
+        let KeyRange { from, to } = query.range.clone();
         let within = listings[usize::from(query.shard.number())].iter().filter(|it| **it >= from && **it < to);
         match order {
             SortOrder::Ascending => within.take(query.most).cloned().collect(),
@@ -182,7 +184,7 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_span_asks_nobody() {
+    fn an_empty_range_needs_no_query() {
         assert_eq!(ListingMerge::new(&KeyRange::before([]), SortOrder::Ascending).pending_queries(10), []);
     }
 }

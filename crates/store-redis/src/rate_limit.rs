@@ -1,25 +1,25 @@
-//! Counting tries in Redis, by the server's clock. A bucket is a key that says when the bucket is full again and lives
-//! until then; the rule is in `scripts/gcra.lua`.
+//! Rate limits, by the server's clock. A bucket is a key that holds the time at which the bucket is full again, and
+//! expires then; the rule is in `scripts/gcra.lua`.
 //!
-//! Buckets of one account lie in one shard, so one script takes from all of them or from none.
+//! All buckets of one account are in one shard, so one script takes from all of them or from none.
 
 use ::redis::Value;
 use async_trait::async_trait;
 
-use super::RedisStore;
-use super::layout::Shard;
-use super::script::Script;
+use crate::layout::Shard;
+use crate::script::Script;
+use crate::store::RedisStore;
 use userd_core::{RateLimit, RateLimitBucket, RateLimitDecision, Timestamp};
 use userd_store::{RateLimitStore, StoreError};
 
-/// A bucket takes at most so long to fill, more than a hundred thousand years in milliseconds: with more, Lua no longer
-/// counts exactly.
+/// The longest time that a bucket may take to fill, in milliseconds: more than a hundred thousand years. Beyond that,
+/// Lua's numbers are no longer exact.
 const CAPACITY_MS_MAX: u64 = 1 << 52;
 
-/// Buckets of one shard that follow each other in a list.
+/// Consecutive buckets of one shard.
 struct ShardBuckets {
     shard: Shard,
-    /// Where it begins in the list.
+    /// The index of the first of them in the whole list.
     first: usize,
     keys: Vec<String>,
     rates: Vec<RateLimit>,
@@ -93,6 +93,6 @@ impl RedisStore {
 
 impl ShardBuckets {
     fn unexpected_reply(&self) -> StoreError {
-        StoreError::corrupt(self.keys[0].as_str(), "a step answered what it never does")
+        StoreError::corrupt(self.keys[0].as_str(), "a step returned an unexpected answer")
     }
 }

@@ -1,221 +1,174 @@
-//! The scripts as Redis runs them: their text, their names, their rights under memory
-//! pressure. What each does is told in its own file.
+//! The Lua scripts: one row for each in the table below. What a script does is described in its own file.
+//!
+//! To add a script: the file in `scripts/`, one row here, one typed call (of the claim protocol: in `protocol`), and in
+//! `scripts/self_test.lua` each Redis command that no other script uses.
 
 use ::redis::{Cmd, ToRedisArgs};
 
-/// The text of a script that needs to know what sessions look like.
-macro_rules! session_script {
-    ($name:literal) => {
-        concat!(include_str!("scripts/sessions.lua"), include_str!(concat!("scripts/", $name, ".lua")))
+/// Writes the enum of the scripts and everything that is known about each, from one table.
+///
+/// A row is: the variant, its text (a file in `scripts/`, after the library that it needs), and three properties.
+macro_rules! scripts {
+    (@text $file:literal) => {
+        include_str!(concat!("scripts/", $file, ".lua"))
+    };
+    (@text $library:literal + $file:literal) => {
+        concat!(include_str!(concat!("scripts/", $library, ".lua")), include_str!(concat!("scripts/", $file, ".lua")))
+    };
+    ($($(#[$doc:meta])* $name:ident = $file:literal $(+ $more:literal)?, $oom:ident, $ack:ident, $again:ident;)+) => {
+        /// A script. Each runs on one shard and is atomic.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        #[repr(usize)]
+        pub(super) enum Script {
+            $($(#[$doc])* $name,)+
+        }
+
+        impl Script {
+            /// Every script, at the index of its number.
+            pub(super) const ALL: [Self; SCRIPT_COUNT] = [$(Self::$name,)+];
+
+            fn properties(self) -> ScriptProperties {
+                match self {
+                    $(Self::$name => ScriptProperties {
+                        body: scripts!(@text $file $(+ $more)?),
+                        memory: MemoryPolicy::$oom,
+                        acknowledgement: Acknowledgement::$ack,
+                        repeat: Repeat::$again,
+                    },)+
+                }
+            }
+        }
+
+        /// The number of scripts.
+        pub(super) const SCRIPT_COUNT: usize = [$(Script::$name,)+].len();
     };
 }
 
-/// The text of a script that needs to know how tries are counted.
-macro_rules! rate_limit_script {
-    ($name:literal) => {
-        concat!(include_str!("scripts/gcra.lua"), include_str!(concat!("scripts/", $name, ".lua")))
-    };
+/// What is known about a script.
+struct ScriptProperties {
+    body: &'static str,
+    memory: MemoryPolicy,
+    acknowledgement: Acknowledgement,
+    repeat: Repeat,
 }
 
-/// One script. Runs on one shard, atomic, and may be sent again, but for [`Script::is_non_idempotent`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[repr(usize)]
-pub(super) enum Script {
-    /// C1.
-    SignUpIntend,
-    /// C3.
-    SignUpCommit,
-    /// Gives a sign-up up.
-    SignUpAbort,
-    /// C1 of users who come from elsewhere, several at once.
-    ImportIntend,
-    /// C3 of them.
-    ImportCommit,
-    /// C2.
-    Claim,
-    /// Takes a claim back.
-    Release,
-    /// Strikes a claim off a record's list.
-    ClearStaleClaim,
-    /// X1.
-    ChangeIntend,
-    /// X3.
-    ChangeCommit,
-    /// Gives a change up.
-    ChangeAbort,
-    /// A change within the record.
-    Edit,
-    /// D1.
-    DeleteUser,
-    /// Judges a holder's claim.
-    Resolve,
+/// What happens to a script when the server's memory is full.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum MemoryPolicy {
+    /// It runs: it only shrinks or cleans up, or belongs to signing in and out and writes little, with an expiry.
+    AllowOom,
+    /// The server rejects it before its first write.
+    DenyOom,
+}
+
+/// Whether the write has to be on replicas or disks before it is answered, if `redis.acknowledge` requires that.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Acknowledgement {
+    /// It has to.
+    Acked,
+    /// It may be lost: a lost rate limit refills buckets, and a lost time of use ends a session earlier.
+    Unacked,
+}
+
+/// Whether the script may be sent again after its answer was lost.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Repeat {
+    /// It may: a repeat changes nothing and answers as before, or (`RateLimitTake`) errs on the safe side.
+    Retry,
+    /// It may not: a repeat would act twice.
+    Once,
+}
+
+scripts! {
+    /// Creates the pending record of a sign-up.
+    SignUpIntend = "sign_up_intend", DenyOom, Acked, Retry;
+    /// Makes a pending record an active user.
+    SignUpCommit = "sign_up_commit", DenyOom, Acked, Retry;
+    /// Aborts a sign-up.
+    SignUpAbort = "sign_up_abort", AllowOom, Acked, Retry;
+    /// The intent of a sign-up for imported users, several at once.
+    ImportIntend = "import_intend", DenyOom, Acked, Retry;
+    /// The commit of a sign-up for imported users, several at once.
+    ImportCommit = "import_commit", DenyOom, Acked, Retry;
+    /// Compares and sets a claim.
+    Claim = "claim", DenyOom, Acked, Retry;
+    /// Deletes a claim.
+    Release = "release", AllowOom, Acked, Retry;
+    /// Removes one claim from the stale claims of a record.
+    ClearStaleClaim = "clear_stale_claim", AllowOom, Acked, Retry;
+    /// Records that an e-mail change begins.
+    ChangeIntend = "change_intend", DenyOom, Acked, Retry;
+    /// Makes the new e-mail address the user's.
+    ChangeCommit = "change_commit", DenyOom, Acked, Retry;
+    /// Aborts an e-mail change.
+    ChangeAbort = "change_abort", AllowOom, Acked, Retry;
+    /// Changes the record without touching a claim.
+    Edit = "sessions" + "edit", DenyOom, Acked, Retry;
+    /// Makes an active user a tombstone.
+    DeleteUser = "delete_user", AllowOom, Acked, Retry;
+    /// Decides whether a claim may be taken over.
+    Resolve = "resolve", AllowOom, Acked, Retry;
     /// Sets the listing entries of one record.
-    RepairListing,
-    /// Signs in.
-    OpenSession,
-    /// Ends one session.
-    RevokeSession,
-    /// Ends all sessions but one.
-    RevokeOtherSessions,
-    /// Writes that a session was used.
-    TouchSession,
-    /// Puts a session's next refresh state in the place of another.
-    ReplaceRefresh,
-    /// Writes that a password was wrong.
-    RecordFailedSignIn,
-    /// Takes one from each of some buckets.
-    RateLimitTake,
-    /// Gives one back to each of some buckets.
-    RateLimitRefund,
-    /// Fills buckets.
-    RateLimitReset,
-    /// Puts one of the service's own keys in the place of another.
-    ReplaceKey,
-    /// Removes sessions of somebody who is no active user.
-    SweepSessions,
-    /// Marks and reads the key space's versions.
-    Namespace,
-    /// Finds out which commands are permitted.
-    SelfTest,
+    RepairListing = "repair_listing", DenyOom, Acked, Retry;
+    /// Opens a session.
+    OpenSession = "sessions" + "open_session", AllowOom, Acked, Retry;
+    /// Revokes one session.
+    RevokeSession = "sessions" + "revoke_session", AllowOom, Acked, Retry;
+    /// Revokes all sessions but one.
+    RevokeOtherSessions = "sessions" + "revoke_other_sessions", AllowOom, Acked, Retry;
+    /// Records that a session was used.
+    TouchSession = "sessions" + "touch_session", AllowOom, Unacked, Retry;
+    /// Compares and sets the refresh state of a session.
+    ReplaceRefresh = "sessions" + "replace_refresh", AllowOom, Acked, Retry;
+    /// Appends a failed sign-in to the events.
+    RecordFailedSignIn = "record_failed_sign_in", AllowOom, Unacked, Once;
+    /// Takes a token from each of some buckets.
+    RateLimitTake = "gcra" + "rate_limit_take", AllowOom, Unacked, Retry;
+    /// Refunds a token to each of some buckets.
+    RateLimitRefund = "gcra" + "rate_limit_refund", AllowOom, Unacked, Once;
+    /// Refills buckets.
+    RateLimitReset = "rate_limit_reset", AllowOom, Unacked, Retry;
+    /// Compares and sets one of the service's own keys.
+    ReplaceKey = "replace_key", AllowOom, Acked, Retry;
+    /// Removes the sessions of a record that is not an active user.
+    SweepSessions = "sweep_sessions", AllowOom, Acked, Retry;
+    /// Marks the key space with its versions, and reads them.
+    Namespace = "namespace", DenyOom, Acked, Retry;
+    /// Tests which commands are permitted.
+    SelfTest = "self_test", DenyOom, Acked, Retry;
 }
-
-/// How many scripts there are.
-pub(super) const SCRIPT_COUNT: usize = 28;
 
 impl Script {
-    /// Every script, each at the place of its number.
-    pub(super) const ALL: [Self; SCRIPT_COUNT] = [
-        Self::SignUpIntend,
-        Self::SignUpCommit,
-        Self::SignUpAbort,
-        Self::ImportIntend,
-        Self::ImportCommit,
-        Self::Claim,
-        Self::Release,
-        Self::ClearStaleClaim,
-        Self::ChangeIntend,
-        Self::ChangeCommit,
-        Self::ChangeAbort,
-        Self::Edit,
-        Self::DeleteUser,
-        Self::Resolve,
-        Self::RepairListing,
-        Self::OpenSession,
-        Self::RevokeSession,
-        Self::RevokeOtherSessions,
-        Self::TouchSession,
-        Self::ReplaceRefresh,
-        Self::RecordFailedSignIn,
-        Self::RateLimitTake,
-        Self::RateLimitRefund,
-        Self::RateLimitReset,
-        Self::ReplaceKey,
-        Self::SweepSessions,
-        Self::Namespace,
-        Self::SelfTest,
-    ];
-
-    /// The script's number, its place in [`Script::ALL`].
+    /// The script's number, its index in [`Script::ALL`].
     pub(super) fn number(self) -> usize {
         self as usize
     }
 
-    /// The command that runs it by its digest on `keys`; arguments may follow.
+    /// The command that runs the script by its digest on `keys`; the arguments are appended to it.
     pub(super) fn evalsha(self, digests: &[String; SCRIPT_COUNT], keys: &[impl ToRedisArgs]) -> Cmd {
         let mut command = Cmd::new();
         command.arg("EVALSHA").arg(&digests[self.number()]).arg(keys.len()).arg(keys);
         command
     }
 
-    /// The whole text, with its flags (Redis ≥ 7.0).
+    /// The whole text, with its flags (Redis ≥ 7.0) and the prelude.
     pub(super) fn text(self) -> String {
-        format!("#!lua{}\n{}{}", self.flags(), include_str!("scripts/prelude.lua"), self.body())
+        let ScriptProperties { body, memory, .. } = self.properties();
+        let flags = match memory {
+            MemoryPolicy::AllowOom => " flags=allow-oom",
+            MemoryPolicy::DenyOom => "",
+        };
+        format!("#!lua{flags}\n{}{body}", include_str!("scripts/prelude.lua"))
     }
 
-    /// What only shrinks or cleans up must work when memory is exhausted, and so must signing in and out, which writes
-    /// little that does not end by itself; all else is refused there before its first write.
-    fn flags(self) -> &'static str {
-        match self {
-            Self::SignUpAbort
-            | Self::Release
-            | Self::ClearStaleClaim
-            | Self::ChangeAbort
-            | Self::DeleteUser
-            | Self::Resolve
-            | Self::OpenSession
-            | Self::RevokeSession
-            | Self::RevokeOtherSessions
-            | Self::TouchSession
-            | Self::ReplaceRefresh
-            | Self::RecordFailedSignIn
-            | Self::RateLimitTake
-            | Self::RateLimitRefund
-            | Self::RateLimitReset
-            | Self::ReplaceKey
-            | Self::SweepSessions => " flags=allow-oom",
-            Self::SignUpIntend
-            | Self::SignUpCommit
-            | Self::ImportIntend
-            | Self::ImportCommit
-            | Self::Claim
-            | Self::ChangeIntend
-            | Self::ChangeCommit
-            | Self::Edit
-            | Self::RepairListing
-            | Self::Namespace
-            | Self::SelfTest => "",
-        }
-    }
-
-    /// Whether what it writes has to be on replicas and disks before it is answered, where the operator asks for
-    /// that. Not what may be lost: a loss of counts fills buckets, and one of last uses ends a session sooner.
+    /// Whether replicas or disks have to acknowledge what it writes, if `redis.acknowledge` requires that.
     pub(super) fn needs_acknowledgement(self) -> bool {
-        !matches!(
-            self,
-            Self::TouchSession
-                | Self::RecordFailedSignIn
-                | Self::RateLimitTake
-                | Self::RateLimitRefund
-                | Self::RateLimitReset
-        )
+        self.properties().acknowledgement == Acknowledgement::Acked
     }
 
-    /// Whether it is not sent again after an answer that got lost: it would do the same twice.
-    pub(super) fn is_non_idempotent(self) -> bool {
-        matches!(self, Self::RecordFailedSignIn | Self::RateLimitRefund)
-    }
-
-    fn body(self) -> &'static str {
-        match self {
-            Self::SignUpIntend => include_str!("scripts/sign_up_intend.lua"),
-            Self::SignUpCommit => include_str!("scripts/sign_up_commit.lua"),
-            Self::SignUpAbort => include_str!("scripts/sign_up_abort.lua"),
-            Self::ImportIntend => include_str!("scripts/import_intend.lua"),
-            Self::ImportCommit => include_str!("scripts/import_commit.lua"),
-            Self::Claim => include_str!("scripts/claim.lua"),
-            Self::Release => include_str!("scripts/release.lua"),
-            Self::ClearStaleClaim => include_str!("scripts/clear_stale_claim.lua"),
-            Self::ChangeIntend => include_str!("scripts/change_intend.lua"),
-            Self::ChangeCommit => include_str!("scripts/change_commit.lua"),
-            Self::ChangeAbort => include_str!("scripts/change_abort.lua"),
-            Self::Edit => session_script!("edit"),
-            Self::DeleteUser => include_str!("scripts/delete_user.lua"),
-            Self::Resolve => include_str!("scripts/resolve.lua"),
-            Self::RepairListing => include_str!("scripts/repair_listing.lua"),
-            Self::OpenSession => session_script!("open_session"),
-            Self::RevokeSession => session_script!("revoke_session"),
-            Self::RevokeOtherSessions => session_script!("revoke_other_sessions"),
-            Self::TouchSession => session_script!("touch_session"),
-            Self::ReplaceRefresh => session_script!("replace_refresh"),
-            Self::RecordFailedSignIn => include_str!("scripts/record_failed_sign_in.lua"),
-            Self::RateLimitTake => rate_limit_script!("rate_limit_take"),
-            Self::RateLimitRefund => rate_limit_script!("rate_limit_refund"),
-            Self::RateLimitReset => include_str!("scripts/rate_limit_reset.lua"),
-            Self::ReplaceKey => include_str!("scripts/replace_key.lua"),
-            Self::SweepSessions => include_str!("scripts/sweep_sessions.lua"),
-            Self::Namespace => include_str!("scripts/namespace.lua"),
-            Self::SelfTest => include_str!("scripts/self_test.lua"),
-        }
+    /// Whether it may be sent again after its answer was lost.
+    pub(super) fn is_repeatable(self) -> bool {
+        self.properties().repeat == Repeat::Retry
     }
 }
 

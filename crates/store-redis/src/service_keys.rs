@@ -1,12 +1,13 @@
-//! The service's own keys: a hash for each kind, all in the first shard. Few, and read whole.
+//! The service's own keys (API keys, signing keys): a hash for each kind, in the first shard. They are few, and are
+//! read all at once.
 
 use ::redis::Cmd;
 use async_trait::async_trait;
 
-use super::RedisStore;
-use super::layout::Shard;
-use super::protocol::reply_texts;
-use super::script::Script;
+use crate::layout::Shard;
+use crate::protocol::reply_texts;
+use crate::script::Script;
+use crate::store::RedisStore;
 use userd_store::{KeyKind, KeyStore, StoreError, StoredKey};
 
 #[async_trait]
@@ -18,7 +19,7 @@ impl KeyStore for RedisStore {
         let answer = self.router.command(self.router.deadline(), Shard::FIRST, &read).await;
         let fields: std::collections::BTreeMap<String, String> =
             ::redis::from_redis_value(answer.map_err(|error| error.at(&key))?)
-                .map_err(|_| StoreError::corrupt(key, "a key is no text"))?;
+                .map_err(|_| StoreError::corrupt(key, "a key is not a string"))?;
         Ok(fields.into_iter().map(|(id, text)| StoredKey { id, text }).collect())
     }
 
@@ -30,8 +31,8 @@ impl KeyStore for RedisStore {
         next: Option<&str>,
     ) -> Result<bool, StoreError> {
         let key = self.keys.service_keys(kind);
-        let there = |text: Option<&str>| if text.is_some() { "1" } else { "0" };
-        let args = [id, there(expected), expected.unwrap_or_default(), there(next), next.unwrap_or_default()];
+        let exists = |text: Option<&str>| if text.is_some() { "1" } else { "0" };
+        let args = [id, exists(expected), expected.unwrap_or_default(), exists(next), next.unwrap_or_default()];
         let reply = self.router.script(self.router.deadline(), Shard::FIRST, Script::ReplaceKey, &[&key], &args).await;
         Ok(reply_texts(reply.map_err(|error| error.at(&key))?.value) == ["ok"])
     }

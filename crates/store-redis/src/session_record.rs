@@ -1,11 +1,16 @@
-//! A session as fields of its user's Redis hash. Knows no connection; what the fields are for is told in
-//! `scripts/sessions.lua`, which reads and writes the same.
+//! The record format of a session: fields of a Redis hash of its user. Knows no connection. `scripts/sessions.lua`
+//! reads and writes the same fields, and must be changed together with this module.
+//!
+//! **Invariant:** a session is valid only if its epoch equals the epoch of the user's record.
 //!
 //! | field | holds |
 //! |---|---|
-//! | id (16 bytes) | the core: proof 16, epoch 4, made 6, seen 6, address 0, 4 or 16 bytes; numbers big-endian, times in milliseconds |
-//! | half the id (8 bytes) and `u` | the agent; missing if the client said nothing |
-//! | half the id and `r`, `s`, `t` | the refresh state in pieces of 64 bytes; missing if there is none |
+//! | id (16 bytes) | the core: proof 16, epoch 4, created 6, last used 6, address 0, 4 or 16 bytes |
+//! | half the id (8 bytes) and `u` | the user agent; missing if the client sent none |
+//! | half the id and `r`, `s`, `t` | the refresh state in chunks of 64 bytes; missing if there is none |
+//!
+//! Numbers are big-endian, times in milliseconds. Half an id is enough to distinguish the sessions of one user. No value is longer than 64 bytes, because Redis
+//! keeps a hash compact only up to that length.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
@@ -17,22 +22,22 @@ use userd_core::{
     address_to_bytes,
 };
 
-/// Letters of the fields beside the core: the agent, then the refresh state's pieces in their order.
+/// The suffixes of the fields beside the core: the user agent, then the chunks of the refresh state in order.
 const FIELD_SUFFIXES: [u8; 4] = *b"urst";
 
-/// The longest piece of a refresh state; see the script.
+/// The longest chunk of a refresh state.
 pub(super) const REFRESH_CHUNK_BYTES: usize = 64;
 
-/// A session and the epoch in which it is good.
+/// A session and the epoch in which it is valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct StoredSession {
     /// The session.
     pub(super) session: Session,
-    /// The record's epoch must be this one.
+    /// The epoch that the record must have.
     pub(super) epoch: u32,
 }
 
-/// The names of a session's fields, in the order of [`read`].
+/// The names of a session's fields, in the order of [`parse_fields`].
 pub(super) fn field_names(id: SessionId) -> Vec<Vec<u8>> {
     let core = id.as_bytes().to_vec();
     let others = FIELD_SUFFIXES.iter().map(|&letter| [&core[..8], &[letter]].concat());
@@ -40,13 +45,13 @@ pub(super) fn field_names(id: SessionId) -> Vec<Vec<u8>> {
     std::iter::once(core).chain(others).collect()
 }
 
-/// The core of a session that is opened at `at`; the script puts the epoch in.
+/// The core of a session that is opened at `at`; the script sets the epoch.
 pub(super) fn encode_core(proof: SessionProof, at: Timestamp, address: Option<IpAddr>) -> Vec<u8> {
     let moment = at.to_bytes();
     [&proof.as_bytes()[..], &[0; 4], &moment, &moment, &address_to_bytes(address)].concat()
 }
 
-/// The core of a session as it is; its epoch is 0.
+/// The core of an existing session, in epoch 0.
 pub(super) fn encode_existing_core(session: &Session) -> Vec<u8> {
     let (made, seen) = (session.created_at.to_bytes(), session.last_used_at.to_bytes());
     [&session.proof.as_bytes()[..], &[0; 4], &made, &seen, &address_to_bytes(session.address)].concat()
@@ -57,7 +62,7 @@ pub(super) fn parse_fields(id: SessionId, values: Vec<Value>) -> Result<Option<S
     let values = values.into_iter().map(|value| match value {
         Value::Nil => Ok(Vec::new()),
         Value::BulkString(bytes) => Ok(bytes),
-        _ => Err("a field of a session is no text"),
+        _ => Err("a field of a session is not a string"),
     });
     let values = values.collect::<Result<Vec<_>, _>>()?;
     match values.split_first() {
@@ -68,7 +73,7 @@ pub(super) fn parse_fields(id: SessionId, values: Vec<Value>) -> Result<Option<S
     }
 }
 
-/// Every session in the answer to an `HGETALL`.
+/// All sessions in the answer to an `HGETALL`.
 pub(super) fn parse_all(answer: Value) -> Result<Vec<StoredSession>, &'static str> {
     let mut fields: BTreeMap<Vec<u8>, Vec<u8>> =
         ::redis::from_redis_value(answer).map_err(|_| "the key holds another type")?;
@@ -89,7 +94,7 @@ pub(super) fn parse_all(answer: Value) -> Result<Vec<StoredSession>, &'static st
     if fields.is_empty() { Ok(all) } else { Err("a field belongs to no session") }
 }
 
-/// The session of these values; an empty refresh state is none.
+/// The session with these values. An empty refresh state means that there is none.
 pub(super) fn parse_parts(
     id: SessionId,
     core: &[u8],
@@ -105,11 +110,11 @@ pub(super) fn parse_parts(
     };
     let (proof, epoch, made, seen, address) = fixed().ok_or("the core of a session is too short")?;
     let (created_at, last_used_at) = (Timestamp::from_bytes(made), Timestamp::from_bytes(seen));
-    let address = address_from_bytes(address).map_err(|_| "the address of a session is none")?;
-    let agent = String::from_utf8(agent.to_vec()).map_err(|_| "the agent of a session is not UTF-8")?;
+    let address = address_from_bytes(address).map_err(|_| "the address of a session is invalid")?;
+    let agent = String::from_utf8(agent.to_vec()).map_err(|_| "the user agent of a session is not UTF-8")?;
     let refresh = match refresh {
         [] => None,
-        bytes => Some(RefreshState::from_bytes(bytes).ok_or("the refresh state of a session is none")?),
+        bytes => Some(RefreshState::from_bytes(bytes).ok_or("the refresh state of a session is invalid")?),
     };
     let agent = UserAgent::from_stored(agent);
     Ok(StoredSession { session: Session { id, proof, created_at, last_used_at, address, agent, refresh }, epoch })
@@ -144,7 +149,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn what_is_written_is_read_back(
+        fn a_written_session_is_read_back(
             bytes: [u8; 16], proof: [u8; 16], at in 0..253_402_300_799_999_u64, address in any_address(), agent in ".{0,16}"
         ) {
             let (id, proof) = (id(bytes), SessionProof::from_slice(&proof).expect("sixteen bytes"));
@@ -170,14 +175,14 @@ mod tests {
         }
 
         #[test]
-        fn any_core_of_another_length_is_refused(core in prop::collection::vec(any::<u8>(), 0..70)) {
+        fn any_core_of_another_length_is_rejected(core in prop::collection::vec(any::<u8>(), 0..70)) {
             let good = matches!(core.len(), 32 | 36 | 48);
             prop_assert_eq!(parse_parts(id([7; 16]), &core, &[], &[]).is_ok(), good);
         }
     }
 
     #[test]
-    fn a_field_that_belongs_to_no_session_is_refused() {
+    fn a_field_that_belongs_to_no_session_is_rejected() {
         let core = Value::BulkString(vec![1; 36]);
         let hash = |name: Vec<u8>| {
             let other = [Value::BulkString(name), Value::BulkString(b"curl".to_vec())];

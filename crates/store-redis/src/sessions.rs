@@ -1,44 +1,46 @@
-//! Sessions in Redis: each a few fields of its user's hash, which lies in the user's shard. What the fields are is in
-//! `session_record`, what each step does in its script.
+//! Sessions: each is a few fields of a hash of its user, in the user's shard. `session_record` describes the fields,
+//! the scripts describe the steps.
 //!
-//! A session is good only while the user is active and its epoch is that of the record. What ends many sessions at
-//! once begins a new epoch in the same step as the change, so that nothing has to be found and nothing can be raced.
+//! **Invariant:** a session is valid only while its user is active and its epoch equals that of the record. Revoking
+//! many sessions at once begins a new epoch in the same step as the change, so there is nothing to find and nothing
+//! to race.
 
 use ::redis::{Cmd, Value};
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use super::RedisStore;
-use super::connection::ScriptReply;
-use super::layout::Shard;
-use super::protocol::reply_texts;
-use super::script::Script;
-use super::session_record::{self, StoredSession};
-use super::user_record;
+use crate::connection::ScriptReply;
+use crate::layout::Shard;
+use crate::nonce::nonce;
+use crate::protocol::reply_texts;
+use crate::script::Script;
+use crate::session_record::{self, StoredSession};
+use crate::store::RedisStore;
+use crate::user_record;
 use userd_core::{
     AccountEvent, Actor, CanonicalEmail, EventKind, PrincipalId, RefreshState, Session, SessionId, SessionLimits,
     Timestamp, User, UserId, UserVersion,
 };
 use userd_store::{NewSession, OpenSessionOutcome, SessionStore, SessionWithUser, StoreError};
 
-/// How much later than its sender waits an opening may arrive by the server's clock, which we know to some
-/// milliseconds; in milliseconds.
+/// How long after the sender's time limit a new session may still be opened, in milliseconds: the error of the estimate
+/// of the server's clock.
 const CLOCK_SKEW_MS_MAX: u64 = 1_000;
 
-/// The longest that Redis is told to keep sessions that nobody ends, a hundred years: it takes no number of any size.
+/// The longest expiry that is set for sessions, a hundred years: Redis rejects larger numbers.
 pub(super) const SESSION_TTL_MS_MAX: u64 = 100 * 365 * 24 * 3_600_000;
 
-/// How often an ending of all sessions begins anew because another epoch has begun meanwhile.
+/// How often the revocation of all sessions starts again because another epoch has begun meanwhile.
 const EPOCH_ATTEMPTS_MAX: usize = 3;
 
-/// How often a session is looked at whose epoch is not that of the record: a change may have come between the two
-/// reads, and then the next look sees both sides of it, unless another change has come. Where a slot moves, the two
-/// reads may lie far apart.
+/// How often a session is read whose epoch differs from the record's: a change may have happened between the two
+/// reads, and then the next attempt sees both sides of it, unless there is another change. While a slot moves, the
+/// two reads may be far apart.
 pub(super) const READ_ATTEMPTS_MAX: usize = 4;
 
 #[async_trait]
 impl SessionStore for RedisStore {
-    /// Opens a session. The server's clock is asked again if it finds the message late: it may have been set.
+    /// Opens a session. If the server finds the message late, its clock is read again: it may have been set.
     async fn open_session(
         &self,
         user: UserId,
@@ -50,7 +52,7 @@ impl SessionStore for RedisStore {
     ) -> Result<OpenSessionOutcome, StoreError> {
         let (deadline, shard) = (self.router.deadline(), Shard::of_user(user));
         let (key, sessions, events) = (self.keys.user(user), self.keys.sessions(user), self.keys.events(shard));
-        let patience_ms = u64::try_from(self.router.settings().timeout.as_millis()).unwrap_or(u64::MAX);
+        let timeout_ms = u64::try_from(self.router.settings().timeout.as_millis()).unwrap_or(u64::MAX);
         let opened = Actor { principal: PrincipalId::Session(session.id), ..actor.clone() };
         let event = self.event_args(user, EventKind::SignedIn, &opened, now);
         let refresh = session.refresh.as_ref().map(RefreshState::to_bytes).unwrap_or_default();
@@ -59,7 +61,7 @@ impl SessionStore for RedisStore {
         let most = limits.sessions_max.max(1).to_string();
         for attempt in 0..2 {
             let at = self.server_time(deadline, shard).await?;
-            let not_after = at.as_millis().saturating_add(patience_ms).saturating_add(CLOCK_SKEW_MS_MAX).to_string();
+            let not_after = at.as_millis().saturating_add(timeout_ms).saturating_add(CLOCK_SKEW_MS_MAX).to_string();
             let core = session_record::encode_core(session.proof, at, actor.address);
             let mut args = vec![version.as_bytes(), session.id.as_bytes(), &core, actor.agent.as_str().as_bytes()];
             args.extend([&refresh[..], idle.as_bytes(), absolute.as_bytes(), most.as_bytes(), not_after.as_bytes()]);
@@ -80,13 +82,13 @@ impl SessionStore for RedisStore {
                     self.router.refresh_server_clock(deadline, shard).await.map_err(|error| error.at(&key))?;
                 }
                 b"late" => break,
-                _ => return Err(StoreError::corrupt(key, "a step answered what it never does")),
+                _ => return Err(StoreError::corrupt(key, "a step returned an unexpected answer")),
             }
         }
-        Err(StoreError::unavailable("Redis found the signing in late; its clock jumps"))
+        Err(StoreError::unavailable("Redis rejected the sign-in as late; its clock jumps"))
     }
 
-    /// Record, then session, in one pipeline. An old epoch read first and a new one after it is a change in between.
+    /// Reads record and session in one pipeline. If the epochs differ, there was a change in between.
     async fn session(
         &self,
         user: UserId,
@@ -120,7 +122,7 @@ impl SessionStore for RedisStore {
     async fn sessions(&self, user: UserId, _now: Timestamp) -> Result<(Vec<Session>, Timestamp), StoreError> {
         let (deadline, shard) = (self.router.deadline(), Shard::of_user(user));
         let mut own = Vec::new();
-        for look in 1..=READ_ATTEMPTS_MAX {
+        for attempt in 1..=READ_ATTEMPTS_MAX {
             let mut read = Cmd::new();
             read.arg("HGETALL").arg(self.keys.sessions(user));
             let (record, sessions) =
@@ -129,7 +131,7 @@ impl SessionStore for RedisStore {
             let all = session_record::parse_all(sessions).map_err(|what| self.corrupt_sessions(user, what))?;
             let count = all.len();
             own = all.into_iter().filter(|kept| kept.epoch == epoch).map(|kept| kept.session).collect();
-            if own.len() == count || look == READ_ATTEMPTS_MAX {
+            if own.len() == count || attempt == READ_ATTEMPTS_MAX {
                 break;
             }
         }
@@ -157,7 +159,7 @@ impl SessionStore for RedisStore {
         let reply =
             self.router.script(self.router.deadline(), shard, Script::RevokeSession, &[&key, &events], &args).await;
         let ScriptReply { value, repeated } = reply.map_err(|error| error.at(&key))?;
-        // An earlier copy may have ended it, and its answer was lost.
+        // An earlier copy of the message may have revoked it, and its answer was lost.
         Ok(reply_texts(value) == ["ok"] || repeated)
     }
 
@@ -168,7 +170,7 @@ impl SessionStore for RedisStore {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<bool, StoreError> {
-        let (deadline, shard, nonce) = (self.router.deadline(), Shard::of_user(user), super::nonce(&*self.random));
+        let (deadline, shard, nonce) = (self.router.deadline(), Shard::of_user(user), nonce(&*self.random));
         let (sessions, events) = (self.keys.sessions(user), self.keys.events(shard));
         let event = self.event_args(user, EventKind::SessionsRevoked, actor, now);
         let keep = keep.map(|id| id.as_bytes().to_vec()).unwrap_or_default();
@@ -183,13 +185,12 @@ impl SessionStore for RedisStore {
             match answer.status.as_str() {
                 "ok" => return Ok(true),
                 "missing" => return Ok(false),
-                // Where an answer got lost it may be our own epoch that another one has followed: to begin one more
-                // would be a second act.
+                // If an answer was lost, the new epoch may be this request's own: starting again would revoke twice.
                 "raced" => answer.reject_if_ambiguous()?,
                 _ => return Err(answer.unexpected_reply()),
             }
         }
-        Err(StoreError::unavailable("others keep ending all sessions of this user"))
+        Err(StoreError::unavailable("other requests keep revoking all sessions of this user"))
     }
 
     async fn replace_refresh(
@@ -221,14 +222,14 @@ impl SessionStore for RedisStore {
 }
 
 impl RedisStore {
-    /// Runs a script on the sessions of `user` alone.
+    /// Runs a script on the sessions of `user` only.
     async fn run_on_sessions(&self, user: UserId, script: Script, args: &[&[u8]]) -> Result<Value, StoreError> {
         let key = self.keys.sessions(user);
         let reply = self.router.script(self.router.deadline(), Shard::of_user(user), script, &[&key], args).await;
         reply.map(|reply| reply.value).map_err(|error| error.at(&key))
     }
 
-    /// The fields `names` of the record, and then what `read` asks of the sessions, in one round trip.
+    /// The fields `names` of the record, then the answer to `read` on the sessions, in one round trip.
     async fn record_and_sessions(
         &self,
         deadline: Instant,
@@ -245,7 +246,8 @@ impl RedisStore {
         Ok((next(), next()))
     }
 
-    /// The active user in an answer to an `HMGET` of [`user_record::USER_FIELDS`] and [`user_record::EPOCH_FIELD`], and the epoch.
+    /// The active user and the epoch in an answer to an `HMGET` of [`user_record::USER_FIELDS`] and
+    /// [`user_record::EPOCH_FIELD`].
     pub(super) fn user_and_epoch(&self, id: UserId, answer: Value) -> Result<Option<(User, u32)>, StoreError> {
         let key = self.keys.user(id);
         let Value::Array(mut fields) = answer else {
@@ -256,7 +258,7 @@ impl RedisStore {
         Ok(Some((user, epoch.map_err(|what| StoreError::corrupt(key, what))?)))
     }
 
-    /// The epoch in an answer to an `HMGET` of `st` and [`user_record::EPOCH_FIELD`]; `None` if there is no such user.
+    /// The epoch in an answer to an `HMGET` of `st` and [`user_record::EPOCH_FIELD`]; `None` if the user is not active.
     fn active_epoch(&self, id: UserId, answer: &Value) -> Result<Option<u32>, StoreError> {
         let corrupt = |what| StoreError::corrupt(self.keys.user(id), what);
         match answer {
@@ -265,23 +267,25 @@ impl RedisStore {
                     user_record::parse_epoch(epoch).map(Some).map_err(corrupt)
                 }
                 [_, _] => Ok(None),
-                _ => Err(corrupt("the record is no list of fields")),
+                _ => Err(corrupt("the record is not a list of fields")),
             },
             _ => Err(corrupt("the key holds another type")),
         }
     }
 
+    /// The server's clock.
     async fn server_time(&self, deadline: Instant, shard: Shard) -> Result<Timestamp, StoreError> {
         let now_ms = self.router.server_now_ms(deadline, shard).await.map_err(|error| error.at("TIME"))?;
         Ok(Timestamp::from_millis(now_ms))
     }
 
+    /// The error for sessions that cannot be parsed.
     pub(super) fn corrupt_sessions(&self, user: UserId, what: &'static str) -> StoreError {
         StoreError::corrupt(self.keys.sessions(user), what)
     }
 }
 
-/// The parts of an answer as bytes; what is none is empty.
+/// The parts of an answer as bytes; anything else is empty.
 fn bytes(answer: Value) -> Vec<Vec<u8>> {
     match answer {
         Value::Array(parts) => parts.into_iter().flat_map(bytes).collect(),

@@ -1,4 +1,4 @@
-//! What the operator says about Redis: where it is, who we are to it, and what is allowed. Values only.
+//! The settings of the store: where the servers are, the login, and what the operator allows. Values only.
 
 use std::fmt;
 use std::sync::Arc;
@@ -6,14 +6,13 @@ use std::time::Duration;
 
 use userd_metrics::Metrics;
 
-/// How often a server is asked again whether accounts are still safe with it, unless a test wants it sooner.
+/// How often each server is rechecked. Tests set a shorter interval.
 pub const RECHECK_EVERY: Duration = Duration::from_secs(30);
 
-/// How long a store waits before it asks again a holder who is just about to commit or to give up, unless a test
-/// wants it sooner.
+/// Pause before a busy claim is resolved again. Tests set a shorter pause.
 pub const BUSY_PAUSE: Duration = Duration::from_millis(20);
 
-/// Where a server listens.
+/// The address of a server.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeAddress {
     /// Host name or address; an IPv6 address without brackets.
@@ -39,25 +38,25 @@ impl fmt::Display for NodeAddress {
     }
 }
 
-/// The server or servers that keep the users, and how to find those that take writes.
+/// The servers that keep the users, and how the one that takes writes is found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ServerTopology {
     /// One server at a fixed address.
     Standalone(NodeAddress),
-    /// One primary among replicas; Sentinels know which it is at the moment.
+    /// A primary with replicas; Sentinels know which server is the primary.
     Sentinel(SentinelSettings),
-    /// A cluster; some of its nodes, of which one that answers is enough to find all others.
+    /// A cluster: some of its nodes. One that answers is enough to find the others.
     Cluster(Vec<NodeAddress>),
 }
 
-/// The Sentinels to ask, and for what.
+/// The Sentinels, and the service that they watch.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SentinelSettings {
-    /// Where they listen.
+    /// Their addresses.
     pub addresses: Vec<NodeAddress>,
     /// The name under which they watch the primary.
     pub service: String,
-    /// Who we are to them, which is not who we are to Redis.
+    /// The login to the Sentinels, which is not the login to Redis.
     pub login: ServerCredentials,
 }
 
@@ -71,78 +70,78 @@ impl fmt::Debug for SentinelSettings {
     }
 }
 
-/// Who we are to a server.
+/// The login to a server.
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct ServerCredentials {
-    /// ACL user; `None` is Redis's `default`.
+    /// The ACL user; `None` is Redis's `default`.
     pub username: Option<String>,
     /// Its password.
     pub password: Option<String>,
 }
 
-/// When a change counts as done.
+/// When a change is acknowledged (`redis.acknowledge`).
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AckRequirement {
-    /// When the primary has done it.
+    /// When the primary has made it.
     Primary,
-    /// When every replica has it, too, and what the answer rests on.
+    /// When every replica has it, too, together with the state that the answer depends on.
     Replicas,
     /// When it is on the disk of the primary and of every replica.
     Disk,
 }
 
-/// What of an acknowledged write survives a loss of power.
+/// Which acknowledged writes survive a power loss.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RedisDurability {
     /// All: `appendfsync always`.
     Always,
-    /// All but the last seconds: `appendfsync everysec`.
+    /// All but those of the last seconds: `appendfsync everysec`.
     EverySec,
-    /// What the last snapshot holds.
+    /// Those in the last snapshot.
     Rdb,
-    /// Nothing.
+    /// None.
     Nothing,
 }
 
-/// Where the servers are, who we are to them, and what the operator allows.
+/// The settings of the store.
 #[derive(Clone)]
-#[expect(clippy::struct_excessive_bools, reason = "each is one of the operator's own switches")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a separate setting of the operator")]
 pub struct RedisSettings {
     /// Where the servers are.
     pub servers: ServerTopology,
     /// Database number; a cluster has only 0.
     pub db: u32,
-    /// Who we are to each of them.
+    /// The login to each of them.
     pub login: ServerCredentials,
-    /// Speak TLS, to Sentinels too.
+    /// Use TLS, with the Sentinels too.
     pub tls: bool,
-    /// The certificates to trust with TLS, in PEM; `None` are the web's root certificates.
+    /// The certificates to trust with TLS, in PEM; `None`: the public root certificates.
     pub tls_ca: Option<Vec<u8>>,
-    /// What all keys begin with.
+    /// The prefix of all keys.
     pub prefix: String,
-    /// When a change counts as done.
+    /// When a change is acknowledged (`redis.acknowledge`).
     pub acknowledge: AckRequirement,
-    /// With [`AckRequirement::Replicas`] and [`AckRequirement::Disk`]: fewer replicas than this are not enough.
+    /// The minimum number of replicas with [`AckRequirement::Replicas`] and [`AckRequirement::Disk`].
     pub replicas_min: usize,
-    /// The longest that one call of the store may take.
+    /// The time limit of one call of the store.
     pub timeout: Duration,
-    /// The most requests under way at once.
+    /// The most requests in flight.
     pub in_flight_max: usize,
-    /// How often a server is asked again whether accounts are still safe with it.
+    /// How often each server is rechecked.
     pub recheck_every: Duration,
-    /// How long to wait before somebody who is busy with an e-mail is asked again.
+    /// Pause before a busy claim is resolved again.
     pub busy_pause: Duration,
-    /// About how many events are kept in all, spread evenly over the shards; at least 100 in each.
+    /// About how many events are kept in total, spread evenly over the shards; at least 100 in each.
     pub events_retention_max: u64,
-    /// Serve from a Redis that keeps nothing on disk.
+    /// Accept a Redis that keeps nothing on disk.
     pub allow_volatile_store: bool,
-    /// Serve from a Redis that may evict keys.
+    /// Accept a Redis that may evict keys.
     pub allow_eviction: bool,
-    /// The operator's word that the policy is `noeviction`, where we may not ask.
+    /// The operator's declaration that the policy is `noeviction`, if userd may not ask.
     pub assume_noeviction: bool,
-    /// The operator's word on what is kept on disk, where we may not ask.
+    /// The operator's declaration of what is kept on disk, if userd may not ask.
     pub assume_durability: Option<RedisDurability>,
-    /// Where round trips are counted.
+    /// The metrics of round trips.
     pub metrics: Arc<Metrics>,
 }
 

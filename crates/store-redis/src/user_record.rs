@@ -1,21 +1,28 @@
-//! A user's record as the fields of a Redis hash. Knows no connection and no script.
+//! The record format of a user: the fields of a Redis hash. Knows no connection and no script.
+//!
+//! **Invariant:** the record is the only truth about its user. A user exists if `st` is `A`; a claim, a listing entry
+//! or a session counts only if the record agrees. Every change raises `ver`, so a late message is recognised by an
+//! old value.
 //!
 //! | field | holds |
 //! |---|---|
-//! | `st` | P pending sign-up, A active, X aborted sign-up, D deleted |
-//! | `ver` | the fence: raised by every intent and every change; the fencing token of the protocol |
-//! | `rev` | the user's version as the store's contract has it: raised by every change, and by nothing else |
-//! | `name`, `made`, `upd` | name; milliseconds of sign-up and of the last change |
-//! | `email`, `eop` | canonical e-mail, and the op (a value of `ver`) under which it was claimed |
-//! | `as` | the e-mail as the person wrote it; empty where that is the canonical form |
-//! | `salt`, `hash` | the password's PHC string, cut at its last `$`, so that both stay within the 64 bytes up to which Redis keeps the hash compact; what was ruled about the account is marked in its beginning (see `domain::AccountStatus`) |
-//! | `chg`, `till` | the e-mail change in flight, and when the intent (of sign-up or change) is overdue |
-//! | `rel` | claims that may still have to be released |
-//! | `by` | the nonce of the last change, by which a repeat of it is known; of who came by an import, a digest of the rest |
-//! | `epo` | the session epoch: a session of another one has ended; missing is 0 |
-//! | `eby` | the nonce of the last ending of all sessions, by which a repeat of it is known |
+//! | `st` | state: P pending sign-up, A active, X aborted sign-up (tombstone), D deleted (tombstone) |
+//! | `ver` | the fencing token of the protocol: raised by every intent and every change |
+//! | `rev` | the user's version in the store contract: raised by every change, and by nothing else |
+//! | `name`, `made`, `upd` | name; time of sign-up and of the last change, in milliseconds |
+//! | `email`, `eop` | canonical e-mail address, and the operation id (a value of `ver`) under which it was claimed |
+//! | `as` | the e-mail address as the user wrote it; empty if that is the canonical form |
+//! | `salt`, `hash` | the password's PHC string, split at its last `$`; it starts with the account status |
+//! | `chg`, `till` | the e-mail change in flight, and the deadline of the intent (of a sign-up or a change) |
+//! | `rel` | stale claims: claims that may still have to be released |
+//! | `by` | the nonce of the last change, which identifies its repeat; of an imported user, a digest of the values |
+//! | `epo` | the session epoch: sessions of another epoch are revoked; missing means 0 |
+//! | `eby` | the nonce of the last revocation of all sessions, by which its repeat is recognised |
 //!
-//! To add a field: name it here, write it in `user_fields`, read it in `parse_user`; the scripts take pairs as they come.
+//! `salt` and `hash` are separate so that both are at most 64 bytes: up to that length Redis keeps a hash compact.
+//! `AccountStatus::encode_in_hash` describes how the status is stored.
+//!
+//! To add a field: name it here, write it in `user_fields`, read it in `parse_user`. The scripts take any pairs.
 
 use ::redis::Value;
 
@@ -27,10 +34,10 @@ use userd_store::StoreError;
 /// The version of this layout, kept in the key space's `meta`.
 pub(super) const FORMAT_VERSION: u32 = 1;
 
-/// What a reader asks for, in the order of [`parse_user`].
+/// The fields of a user, in the order of [`parse_user`].
 pub(super) const USER_FIELDS: [&str; 9] = ["st", "rev", "name", "email", "as", "salt", "hash", "made", "upd"];
 
-/// What a reader asks for beside [`USER_FIELDS`], after it, to judge sessions.
+/// The field that is read after [`USER_FIELDS`] to validate sessions.
 pub(super) const EPOCH_FIELD: &str = "epo";
 
 /// The session epoch in a field of a record.
@@ -38,13 +45,13 @@ pub(super) fn parse_epoch(field: &Value) -> Result<u32, &'static str> {
     match field {
         Value::Nil => Ok(0),
         Value::BulkString(bytes) => {
-            std::str::from_utf8(bytes).ok().and_then(|text| text.parse().ok()).ok_or("epo is no number")
+            std::str::from_utf8(bytes).ok().and_then(|text| text.parse().ok()).ok_or("epo is not a number")
         }
-        _ => Err("epo is no text"),
+        _ => Err("epo is not a string"),
     }
 }
 
-/// Fields and values of a user who signs up, less those that the script writes itself.
+/// Fields and values of a new user, without those that the script writes itself.
 pub(super) fn user_fields(user: &User) -> Vec<String> {
     let mut pairs = vec!["made".to_owned(), user.created_at.as_millis().to_string()];
     pairs.extend(profile_fields(&user.name, &user.email, user.updated_at));
@@ -52,7 +59,7 @@ pub(super) fn user_fields(user: &User) -> Vec<String> {
     pairs
 }
 
-/// Fields and values of a profile, less the canonical e-mail.
+/// Fields and values of a profile, without the canonical address.
 pub(super) fn profile_fields(name: &DisplayName, email: &Email, updated_at: Timestamp) -> Vec<String> {
     let spelling = if email.as_written() == email.canonical().as_str() { "" } else { email.as_written() };
     vec![
@@ -65,35 +72,35 @@ pub(super) fn profile_fields(name: &DisplayName, email: &Email, updated_at: Time
     ]
 }
 
-/// Fields and values of a password, with what was ruled about the account.
+/// Fields and values of a password and the account status.
 pub(super) fn password_fields(password_hash: &PasswordHash, status: AccountStatus) -> Vec<String> {
     let (head, tail) = password_hash.split();
     vec!["salt".to_owned(), status.encode_in_hash(head).into_owned(), "hash".to_owned(), tail.to_owned()]
 }
 
-/// The active user in the answer to an `HMGET` of [`USER_FIELDS`]; `None` if there is no such user.
+/// The active user in the answer to an `HMGET` of [`USER_FIELDS`]; `None` if there is none.
 pub(super) fn parse_user(id: UserId, key: &str, answer: Vec<Value>) -> Result<Option<User>, StoreError> {
     let mut fields = answer.into_iter();
     let mut next = || match fields.next() {
         Some(Value::BulkString(bytes)) => String::from_utf8(bytes).map(Some).map_err(|_| "a field is not UTF-8"),
         Some(Value::Nil) | None => Ok(None),
-        Some(_) => Err("a field is no text"),
+        Some(_) => Err("a field is not a string"),
     };
     let mut parse = || -> Result<Option<User>, &'static str> {
         match next()?.as_deref() {
             Some("A") => {}
             None | Some("P" | "X" | "D") => return Ok(None),
-            Some(_) => return Err("st is none of P, A, X, D"),
+            Some(_) => return Err("st is none of P, A, X and D"),
         }
-        let version = number(next()?).ok_or("rev is no number")?;
-        let name = DisplayName::parse(&next()?.ok_or("name is missing")?).map_err(|_| "name is no name")?;
+        let version = number(next()?).ok_or("rev is not a number")?;
+        let name = DisplayName::parse(&next()?.ok_or("name is missing")?).map_err(|_| "name is not a valid name")?;
         let canonical = next()?.filter(|email| email.contains('@')).ok_or("email is missing")?;
         let written = next()?.filter(|written| !written.is_empty()).unwrap_or_else(|| canonical.clone());
         let (salt, hash) = (next()?.ok_or("salt is missing")?, next()?.ok_or("hash is missing")?);
         let (status, salt) = AccountStatus::decode_from_hash(&salt);
-        let password_hash = PasswordHash::join(&salt, &hash).map_err(|_| "salt and hash are no PHC string")?;
-        let created_at = number(next()?).ok_or("made is no number")?;
-        let updated_at = number(next()?).ok_or("upd is no number")?;
+        let password_hash = PasswordHash::join(&salt, &hash).map_err(|_| "salt and hash are not a PHC string")?;
+        let created_at = number(next()?).ok_or("made is not a number")?;
+        let updated_at = number(next()?).ok_or("upd is not a number")?;
         Ok(Some(User {
             id,
             name,
@@ -112,12 +119,12 @@ fn number(text: Option<String>) -> Option<u64> {
     text?.parse().ok()
 }
 
-/// Who holds a claim, and under which op.
+/// The content of a claim: its holder, and the operation id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct ClaimPointer {
     /// The holder.
     pub(super) id: UserId,
-    /// The op of the holder's record under which the claim was made.
+    /// The operation id: the value of the holder's `ver` under which the claim was made.
     pub(super) op: u64,
 }
 
@@ -135,16 +142,16 @@ impl std::fmt::Display for ClaimPointer {
     }
 }
 
-/// A claim that a record has still to release: a line `<op> <e-mail>` of its `rel`.
+/// A stale claim of a record: a line `<operation id> <e-mail>` of its `rel`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct ClaimEntry {
-    /// The op under which it was claimed.
+    /// The operation id under which it was claimed.
     pub(super) op: u64,
-    /// The e-mail.
+    /// The canonical e-mail address.
     pub(super) email: CanonicalEmail,
 }
 
-/// The claims in a record's `rel`; a line that is none is passed over (the doctor reports it).
+/// The claims in a record's `rel`. Other lines are skipped; the consistency check reports them.
 pub(super) fn parse_claims(rel: &str) -> Vec<ClaimEntry> {
     rel.lines()
         .filter_map(|line| {

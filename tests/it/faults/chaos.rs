@@ -90,7 +90,7 @@ async fn slots_that_move_under_load_cost_clients_not_one_error() {
     let report = run_and_check("cluster 3 + 3, resharding only", target, plan).await;
     // Several clients who move one user at once are put off wherever the users are kept.
     let (contended, others): (Vec<_>, Vec<_>) =
-        report.deferred_requests.iter().partition(|line| line.contains("others keep beginning to change"));
+        report.deferred_requests.iter().partition(|line| line.contains("other requests keep changing"));
     assert_eq!(others, Vec::<&String>::new());
     assert_eq!((report.statistics.refused, report.statistics.broken), (contended.len(), 0), "each has its reason");
 }

@@ -69,9 +69,9 @@ fn nodes_that_are_not_of_one_cluster_are_refused() {
     let two = format!("redis+cluster://{},{}", host(node), host(stranger));
     RefusedStart::on(&two, vec![node, stranger]).assert_says(&["two different clusters", &host(stranger), &host(node)]);
     let single = format!("redis+cluster://{}", host(&plain));
-    RefusedStart::on(&single, vec![&plain]).assert_says(&["is no node of a Redis Cluster", "redis://"]);
+    RefusedStart::on(&single, vec![&plain]).assert_says(&["is not a node of a Redis Cluster", "redis://"]);
     let mixed = format!("redis+cluster://{},{}", host(node), host(&plain));
-    RefusedStart::on(&mixed, vec![node, &plain]).assert_says(&["is no node of a Redis Cluster", &host(&plain)]);
+    RefusedStart::on(&mixed, vec![node, &plain]).assert_says(&["is not a node of a Redis Cluster", &host(&plain)]);
     let alone = format!("redis://{}/0", host(node));
     RefusedStart::on(&alone, vec![node]).assert_says(&["node of a Redis Cluster", "redis+cluster://"]);
     let numbered = format!("redis+cluster://{}/1", host(node));
@@ -112,7 +112,7 @@ fn sentinels_that_are_none_or_do_not_know_the_service_are_refused() {
     let url = group.url().replace("/accounts/", "/acounts/");
     RefusedStart::on(&url, vec![group.server(0)]).assert_says(&["the Sentinels know no service \"acounts\""]);
     let url = format!("redis+sentinel://{}/accounts", host(&plain));
-    RefusedStart::on(&url, vec![&plain]).assert_says(&["is no Sentinel"]);
+    RefusedStart::on(&url, vec![&plain]).assert_says(&["is not a Sentinel"]);
 }
 
 #[test]

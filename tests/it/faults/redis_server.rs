@@ -306,7 +306,7 @@ async fn the_wrong_password_is_refused_and_the_right_one_is_not_shown() {
 async fn a_database_that_the_server_does_not_have_is_refused() {
     let server = RedisServer::start();
     let sentence = refusal(RedisSettings { db: 16, ..server.settings() }).await;
-    assert!(sentence.contains("Redis has no database of that number"), "{sentence}");
+    assert!(sentence.contains("Redis has no database with that number"), "{sentence}");
     store(RedisSettings { db: 15, ..server.settings() }).await.check_health().await.expect("the last one is there");
 }
 

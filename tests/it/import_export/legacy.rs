@@ -71,7 +71,7 @@ fn what_names_no_server_of_the_older_design_is_refused() {
     let (_folder, launch) = setup();
     for (url, why) in [
         ("sqlite:old.db", "--from-legacy must be redis://HOST:PORT/DB"),
-        ("redis+cluster://127.0.0.1:1", "the older design has one server"),
+        ("redis+cluster://127.0.0.1:1", "the legacy layout has one server"),
         ("redis://127.0.0.1:1/0", "127.0.0.1:1"),
     ] {
         let output = launch.run(&["import", "--from-legacy", url]);

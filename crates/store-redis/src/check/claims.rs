@@ -1,11 +1,13 @@
-//! The check of claims: each points at a user who says the same, or whose record still has an affair with it.
+//! Checks claims: each must point at a user who has the address, or whose record has an intent or a stale claim for it.
 
 use ::redis::Value;
 
+use super::context::{CheckContext, RECHECKS};
+use super::findings::{manual_finding, repairable_finding, unreadable_finding};
+use super::reads::read_command;
 use super::snapshot::{self, ClaimValidity, ClaimValue, HOLDER_FIELDS, OWNERSHIP_FIELDS};
-use super::{CheckContext, RECHECKS, manual_finding, read_command, repairable_finding, unreadable_finding};
-use crate::RedisStore;
 use crate::layout::Shard;
+use crate::store::RedisStore;
 use crate::user_record::ClaimPointer;
 use userd_core::CanonicalEmail;
 use userd_store::{Finding, FindingKind, StoreError, mask_email};
@@ -13,12 +15,14 @@ use userd_store::{Finding, FindingKind, StoreError, mask_email};
 /// What is wrong with a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ClaimProblem {
+    /// No record knows about it.
     Orphaned(ClaimPointer),
+    /// It is not a pointer.
     Malformed,
 }
 
 impl RedisStore {
-    /// Looks at the claims on `emails`.
+    /// Checks the claims on `emails`.
     pub(super) async fn check_claims(
         &self,
         context: CheckContext,
@@ -42,7 +46,7 @@ impl RedisStore {
                         FindingKind::Unreadable,
                         None,
                         place,
-                        "the claim is no pointer to a user",
+                        "the claim is not a pointer to a user",
                     ));
                 }
                 ClaimProblem::Orphaned(pointer) => {
@@ -58,7 +62,7 @@ impl RedisStore {
                             continue;
                         }
                     };
-                    let detail = "its user does not have this e-mail, or does not exist";
+                    let detail = "its user does not have this e-mail address, or does not exist";
                     findings.push(repairable_finding(
                         FindingKind::OrphanedClaim,
                         repaired,
@@ -72,8 +76,7 @@ impl RedisStore {
         Ok(findings)
     }
 
-    /// The claim, then its holder's record, then the claim again: what a claim said in between it said of that
-    /// record.
+    /// The claims that look wrong: reads each claim, then the record of its holder.
     async fn suspect_claims(
         &self,
         emails: Vec<CanonicalEmail>,
@@ -89,19 +92,20 @@ impl RedisStore {
             .collect();
         let claim_validities = self.claim_validities(&pointers).await?;
         let dead = pointers.into_iter().zip(claim_validities).filter(|(_, validity)| *validity == ClaimValidity::Dead);
-        let stray = dead.map(|((email, pointer), _)| (email, ClaimProblem::Orphaned(pointer)));
-        let garbage =
+        let orphaned = dead.map(|((email, pointer), _)| (email, ClaimProblem::Orphaned(pointer)));
+        let malformed =
             emails.into_iter().zip(claim_value).filter(|(_, claim_value)| *claim_value == ClaimValue::Malformed);
-        Ok(stray.chain(garbage.map(|(email, _)| (email, ClaimProblem::Malformed))).collect())
+        Ok(orphaned.chain(malformed.map(|(email, _)| (email, ClaimProblem::Malformed))).collect())
     }
 
+    /// Reads the claims on `emails`.
     pub(super) async fn read_claims(&self, emails: &[CanonicalEmail]) -> Result<Vec<ClaimValue>, StoreError> {
         let get = |email: &CanonicalEmail| read_command(Shard::of_email(email), &["GET", &self.keys.claim(email)]);
         Ok(self.read_many(emails.iter().map(get).collect()).await?.iter().map(snapshot::parse_claim_value).collect())
     }
 
-    /// What each claim is worth by its holder's record. Nearly all are owned, which takes few fields to see; looking
-    /// for a field that a hash does not have costs the server most.
+    /// The validity of each claim, by its holder's record. Nearly all are owned, which few fields show; reading
+    /// fields that a hash does not have costs the server most.
     pub(super) async fn claim_validities(
         &self,
         claims: &[(CanonicalEmail, ClaimPointer)],
@@ -128,11 +132,11 @@ impl RedisStore {
             (shard, command)
         });
         let answers: Vec<Value> = self.read_many(commands.collect()).await?;
-        let judged = claims.iter().zip(answers);
-        Ok(judged.map(|((email, pointer), answer)| snapshot::validity(email, *pointer, answer)).collect())
+        let pairs = claims.iter().zip(answers);
+        Ok(pairs.map(|((email, pointer), answer)| snapshot::validity(email, *pointer, answer)).collect())
     }
 
-    /// A claim's key as it may be shown, precise enough for `SCAN … MATCH`.
+    /// The key of a claim as it may be logged, precise enough for `SCAN … MATCH`.
     pub(super) fn masked_claim_key(&self, email: &CanonicalEmail) -> String {
         format!("{}{{{:03x}}}:claim:{}", self.keys.prefix(), Shard::of_email(email).number(), mask_email(email))
     }

@@ -1,53 +1,55 @@
-//! Where a pass over Redis stands, and its text. First the keys of each server, then the listings of each shard.
+//! The position of a pass, and its encoding as text. A pass walks the keys of each server, then the listings of each
+//! shard.
 
 use std::fmt::Write as _;
 
 use crate::layout::Shard;
 use userd_store::{CheckCursor, StoreError};
 
-/// Where a pass stands.
+/// The position of a pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct CheckPosition {
-    /// In which part of it.
+    /// The phase of the pass.
     pub(super) phase: CheckPhase,
-    /// Servers came or went since its beginning.
+    /// Whether servers were added or removed since the pass began.
     pub(super) topology_changed: bool,
 }
 
-/// The parts of a pass.
+/// The phases of a pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum CheckPhase {
     /// The keys of a server.
     Keys {
-        /// Where `SCAN` goes on.
+        /// The next `SCAN` cursor.
         cursor: u64,
-        /// The server under way and which life of it, `host:port@run`; `None` between two.
+        /// The current server and its run id, `host:port@run_id`; `None` between two servers.
         server: Option<String>,
-        /// Servers that have been walked to their end.
+        /// Servers that are finished.
         done: Vec<String>,
-        /// Every server that was there when the pass looked last.
+        /// All servers at the time of the last batch.
         known: Vec<String>,
     },
     /// The entries of a shard's listing.
     Listings {
         /// The shard.
         shard: Shard,
-        /// The entry after which to go on; empty at the listing's beginning.
+        /// The entry after which to continue; empty at the beginning of the listing.
         after: Vec<u8>,
     },
 }
 
 impl CheckPosition {
-    /// What a place stands for.
-    pub(super) fn decode(place: &CheckCursor) -> Result<Self, StoreError> {
-        if place.as_str().is_empty() {
+    /// Decodes a position.
+    pub(super) fn decode(cursor: &CheckCursor) -> Result<Self, StoreError> {
+        if cursor.as_str().is_empty() {
             let phase = CheckPhase::Keys { cursor: 0, server: None, done: Vec::new(), known: Vec::new() };
             return Ok(Self { phase, topology_changed: false });
         }
-        parse(place.as_str()).ok_or_else(|| StoreError::unavailable("the doctor's place is none of this store"))
+        parse(cursor.as_str())
+            .ok_or_else(|| StoreError::unavailable("the cursor of the check is not one of this store"))
     }
 
-    /// The place that stands for it.
+    /// Encodes the position.
     pub(super) fn encode(&self) -> CheckCursor {
         let topology_changed = u8::from(self.topology_changed);
         let text = match &self.phase {
@@ -108,7 +110,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn a_place_is_read_back_and_any_other_text_is_none(
+        fn a_position_is_decoded_again_and_any_other_text_is_rejected(
             cursor in any::<u64>(), shard in 0_u16..1024, after in prop::collection::vec(any::<u8>(), 0..40),
             servers in prop::collection::vec("[a-z0-9.:]{1,20}", 0..3), topology_changed: bool, text in any::<String>(),
         ) {

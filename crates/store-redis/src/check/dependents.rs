@@ -1,37 +1,40 @@
-//! The check of what hangs on users: sessions, their history, counted tries, and the service's own keys. Each can be
-//! read, and sessions are those of an active user.
+//! Checks what depends on users: sessions, events, rate limit buckets, and the service's own keys. Each must be
+//! readable, and sessions must belong to an active user.
 //!
-//! Sessions end in the same step as their user, so a step never leaves any behind; only damage does.
+//! Sessions are removed in the same step as their user, so a step never leaves any behind; only damage does.
 
 use std::collections::BTreeMap;
 
 use ::redis::Value;
 
+use super::context::{CheckContext, RECHECKS};
+use super::findings::{manual_finding, repairable_finding};
+use super::reads::read_command;
 use super::snapshot::{self, HOLDER_FIELDS};
-use super::{CheckContext, RECHECKS, manual_finding, read_command, repairable_finding};
 use crate::layout::Shard;
 use crate::script::Script;
-use crate::{RedisStore, events, session_record};
+use crate::store::RedisStore;
+use crate::{events, session_record};
 use userd_core::UserId;
 use userd_store::{Finding, FindingKind, StoreError};
 
-/// How many events of a shard are looked at, the newest: they are written alike, and a pass must not cost more the
-/// longer a history is.
+/// How many events of a shard are checked, the newest ones: all are written the same way, and the cost of a pass must
+/// not grow with the number of events.
 const EVENTS_SAMPLED: &str = "8";
 
-/// What hangs on no single user.
+/// Keys that belong to no single user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DependentKind {
-    /// A shard's history.
+    /// The events of a shard.
     Events,
-    /// A bucket in which tries are counted.
+    /// A rate limit bucket.
     RateLimitBucket,
     /// The service's own keys of one kind.
     ServiceKeys,
 }
 
 impl RedisStore {
-    /// Looks at the sessions of `ids`.
+    /// Checks the sessions of `ids`.
     pub(super) async fn check_sessions(
         &self,
         context: CheckContext,
@@ -51,7 +54,7 @@ impl RedisStore {
                 continue;
             }
             let repaired = context.repairs() && self.sweep_sessions(id).await?;
-            let detail = "the user whose sessions these are is no active user";
+            let detail = "the user of these sessions is not an active user";
             findings.push(repairable_finding(
                 FindingKind::OrphanedSession,
                 repaired,
@@ -63,7 +66,7 @@ impl RedisStore {
         Ok(findings)
     }
 
-    /// Those of `ids` that have sessions and are no active users. A record that can't be read says nothing.
+    /// The users of `ids` that have sessions and are not active. An unreadable record proves nothing.
     async fn orphaned_sessions(
         &self,
         ids: Vec<UserId>,
@@ -90,7 +93,7 @@ impl RedisStore {
         Ok(orphaned)
     }
 
-    /// Whether there is a record that does not say what it is: a finding of its own, and no word on who is active.
+    /// Whether the record exists and has no state. That is a finding of its own, and proves nothing about the user.
     async fn has_no_state(&self, id: UserId) -> Result<bool, StoreError> {
         let (shard, key) = (Shard::of_user(id), self.keys.user(id));
         let answers = self
@@ -99,6 +102,7 @@ impl RedisStore {
         Ok(answers == [Value::Int(1), Value::Array(vec![Value::Nil])])
     }
 
+    /// Removes the sessions of a user who is not active.
     async fn sweep_sessions(&self, id: UserId) -> Result<bool, StoreError> {
         let sessions = self.keys.sessions(id);
         let no_args: [&str; 0] = [];
@@ -106,13 +110,13 @@ impl RedisStore {
             self.run_on_record(self.router.deadline(), Script::SweepSessions, id, &[&sessions], &no_args).await;
         match answer {
             Ok(answer) => Ok(answer.status == "ok"),
-            // The record has another type: a finding of its own, and no word on who is active.
+            // The record has another type. That is a finding of its own, and proves nothing about the user.
             Err(StoreError::Corrupt { .. }) => Ok(false),
-            Err(away) => Err(away),
+            Err(unavailable) => Err(unavailable),
         }
     }
 
-    /// Looks at keys that hang on no single user.
+    /// Checks keys that belong to no single user.
     pub(super) async fn check_dependents(
         &self,
         keys: Vec<(DependentKind, Shard, String)>,
@@ -131,7 +135,7 @@ impl RedisStore {
                 }
                 DependentKind::ServiceKeys => {
                     let texts = ::redis::from_redis_value::<BTreeMap<String, String>>(answer);
-                    texts.is_err().then_some("a key of the service is no text")
+                    texts.is_err().then_some("a key of the service is not a string")
                 }
             };
             wrong.map(|wrong| manual_finding(FindingKind::Unreadable, None, key, wrong))
@@ -140,7 +144,7 @@ impl RedisStore {
     }
 }
 
-/// Whether an answer to an `HGETALL` says that nothing is there, or no more.
+/// Whether an answer to an `HGETALL` is empty: the key does not exist, or has just been removed.
 fn is_empty_hash(answer: &Value) -> bool {
     match answer {
         Value::Array(fields) => fields.is_empty(),
@@ -149,7 +153,7 @@ fn is_empty_hash(answer: &Value) -> bool {
     }
 }
 
-/// Whether an answer to a `GET` is a number, or nothing any more.
+/// Whether an answer to a `GET` is a number, or the key has expired.
 fn is_number(answer: &Value) -> bool {
     match answer {
         Value::Nil => true,

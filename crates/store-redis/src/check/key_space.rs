@@ -1,12 +1,12 @@
-//! What a key is, by its spelling. The reverse of `keys`, and as strict: what userd would not have spelled so is
-//! not userd's.
+//! Parses the name of a key. The reverse of `layout`, and as strict: a name that userd would not have written is
+//! unknown.
 
 use super::dependents::DependentKind;
 use crate::layout::{KeyLayout, Shard};
 use userd_core::{CanonicalEmail, UserId};
 use userd_store::{KeyKind, mask_email};
 
-/// What lies at a key, if its name tells the truth.
+/// What a key holds, by its name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ParsedKey {
     /// A user's record.
@@ -17,16 +17,16 @@ pub(super) enum ParsedKey {
     Listing,
     /// A user's sessions.
     Sessions(UserId),
-    /// What hangs on no single user, its shard and the key.
+    /// A key that belongs to no single user, with its shard and name.
     Dependent(DependentKind, Shard, String),
-    /// userd's own, and nothing to look at: the marks of the key space, a self-test under way, a barrier, another
-    /// userd's below a longer prefix.
+    /// userd's own, without anything to check: the versions of the key space, a running self-test, a barrier, or the
+    /// key of another userd with a longer prefix.
     Internal,
-    /// Not userd's; the key as it may be shown.
+    /// Not userd's; the name as it may be logged.
     Unknown(String),
 }
 
-/// What the key `key` below the prefix is.
+/// Parses the name of a key below the prefix.
 pub(super) fn parse_key(keys: &KeyLayout, key: &[u8]) -> ParsedKey {
     let unknown = || ParsedKey::Unknown(printable(key));
     let Ok(text) = std::str::from_utf8(key) else { return unknown() };
@@ -46,7 +46,7 @@ pub(super) fn parse_key(keys: &KeyLayout, key: &[u8]) -> ParsedKey {
         return ParsedKey::Internal;
     }
     if let Some(id) = rest.strip_prefix("user:").and_then(UserId::parse) {
-        // An id in another spelling, or in another's shard, is never looked for there.
+        // An id in another spelling, or in another shard, is never read from there.
         return if keys.user(id) == text { ParsedKey::Record(id) } else { unknown() };
     }
     if let Some(id) = rest.strip_prefix("sessions:").and_then(UserId::parse) {
@@ -59,7 +59,7 @@ pub(super) fn parse_key(keys: &KeyLayout, key: &[u8]) -> ParsedKey {
     unknown()
 }
 
-/// What of the things that hang on no single user lies at a key with this end in `shard`.
+/// The kind of a key that belongs to no single user, from its name after the tag of `shard`.
 fn dependent_kind(rest: &str, shard: Shard) -> Option<DependentKind> {
     if rest == "events" {
         return Some(DependentKind::Events);
@@ -86,7 +86,7 @@ fn digest(text: &str) -> Option<[u8; 16]> {
     (format!("{number:032x}") == text).then(|| number.to_be_bytes())
 }
 
-/// Whether this is a key of another userd, whose prefix begins with ours and goes on.
+/// Whether this is a key of another userd whose prefix starts with this one's.
 fn is_another_prefix(rest: &str) -> bool {
     let (more, key) = match rest.find('{') {
         Some(at) => rest.split_at(at),
@@ -101,7 +101,7 @@ fn shard(tag: &str) -> Option<Shard> {
     if exact { u16::from_str_radix(tag, 16).ok().and_then(Shard::try_from_number) } else { None }
 }
 
-/// A key of unknown meaning, printable, an e-mail in it masked.
+/// An unknown key in printable form, with an e-mail address in it masked.
 fn printable(key: &[u8]) -> String {
     let text: String = String::from_utf8_lossy(key).chars().filter(|char| !char.is_control()).take(120).collect();
     if !text.contains('@') {
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn every_key_that_userd_spells_is_known() {
+    fn every_key_that_userd_writes_is_known() {
         let keys = keys();
         let id = UserId::parse("0192f0c1-2b3d-7e4f-8a5b-6c7d8e9fa5f3").expect("an id");
         let email = CanonicalEmail::parse("{x}@example.org").expect("an address");
@@ -141,10 +141,10 @@ mod tests {
             BucketKey::Network(network),
             BucketKey::Global,
         ];
-        let attached = buckets.map(|bucket| (DependentKind::RateLimitBucket, keys.rate_limit(bucket)));
+        let dependents = buckets.map(|bucket| (DependentKind::RateLimitBucket, keys.rate_limit(bucket)));
         let events = Shard::all().map(|shard| (DependentKind::Events, (shard, keys.events(shard))));
         let own_keys = KeyKind::ALL.map(|kind| (DependentKind::ServiceKeys, (Shard::FIRST, keys.service_keys(kind))));
-        for (what, (shard, key)) in attached.into_iter().chain(events).chain(own_keys) {
+        for (what, (shard, key)) in dependents.into_iter().chain(events).chain(own_keys) {
             assert_eq!(parse_key(&keys, key.as_bytes()), ParsedKey::Dependent(what, shard, key));
         }
         assert_eq!(parse_key(&keys, keys.sessions(id).as_bytes()), ParsedKey::Sessions(id));
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn what_userd_would_not_spell_so_is_unknown_and_shows_no_email() {
+    fn a_key_that_userd_would_not_write_is_unknown_and_shows_no_email() {
         for (key, shown) in [
             ("userd:{400}:users", "userd:{400}:users"),
             ("userd:{1F3}:users", "userd:{1F3}:users"),
@@ -190,7 +190,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn any_key_is_something(key in prop::collection::vec(any::<u8>(), 0..60), tag in "\\{[0-9a-f]{3}\\}:(user|claim|sessions|throttle|keys):.{0,9}") {
+        fn any_key_is_parsed_without_panic(key in prop::collection::vec(any::<u8>(), 0..60), tag in "\\{[0-9a-f]{3}\\}:(user|claim|sessions|throttle|keys):.{0,9}") {
             let _ = parse_key(&keys(), &key);
             let _ = parse_key(&keys(), format!("userd:{tag}").as_bytes());
         }

@@ -1,20 +1,22 @@
-//! The check of listings: each entry is an active user's. That each active user has an entry is checked with the
-//! records; where the two listings of a shard are of one length, the entries of one say enough.
+//! Checks listings: each entry must be that of an active user. Whether each active user has an entry is checked with
+//! the records. If the two listings of a shard have the same length, it is enough to check the entries of one.
 
 use ::redis::{Cmd, Value};
 
+use super::context::{CheckContext, PAGE, RECHECKS};
 use super::cursor::{CheckPhase, CheckPosition};
+use super::findings::{manual_finding, repairable_finding, unreadable_finding};
+use super::reads::read_command;
 use super::snapshot::{self, HOLDER_FIELDS};
-use super::{CheckContext, PAGE, RECHECKS, manual_finding, read_command, repairable_finding, unreadable_finding};
-use crate::RedisStore;
 use crate::layout::{SHARD_COUNT, Shard};
+use crate::store::RedisStore;
 use userd_core::{CanonicalEmail, UserId};
 use userd_store::{CheckReport, Finding, FindingKind, StoreError, mask_email};
 
-/// How many shards are asked for the lengths of their listings at once.
+/// For how many shards the lengths of the listings are read at once.
 const SHARD_CONCURRENCY: u16 = 64;
 
-/// Which of a shard's two listings.
+/// One of the two listings of a shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum ListingIndex {
     Users,
@@ -29,14 +31,14 @@ struct ListingMember {
     member: Vec<u8>,
 }
 
-/// What an entry claims: this user, with this e-mail if it is one of the e-mails.
+/// The content of an entry: the user, and the e-mail address if it is in the listing by address.
 struct ListingEntry<'a> {
     id: UserId,
     email: Option<&'a str>,
 }
 
 impl ListingMember {
-    /// What it says; `None` if userd writes no such entry into that listing.
+    /// Parses the entry; `None` if userd writes no such entry into that listing.
     fn parse(&self) -> Option<ListingEntry<'_>> {
         let text = std::str::from_utf8(&self.member).ok()?;
         let (email, id) = match self.listing {
@@ -49,7 +51,7 @@ impl ListingMember {
 }
 
 impl RedisStore {
-    /// Goes on with the listings, from `after` in those of `shard`.
+    /// Continues with the listings, after the entry `after` of `shard`.
     pub(super) async fn check_listings(
         &self,
         context: CheckContext,
@@ -58,29 +60,29 @@ impl RedisStore {
         after: Vec<u8>,
         topology_changed: bool,
     ) -> Result<CheckReport, StoreError> {
-        let mut examined = CheckReport { topology_changed, ..CheckReport::default() };
+        let mut report = CheckReport { topology_changed, ..CheckReport::default() };
         let (next, after) = if after.is_empty() {
             let shards: Vec<Shard> = (shard.number()..(shard.number() + SHARD_CONCURRENCY).min(SHARD_COUNT))
                 .filter_map(Shard::try_from_number)
                 .collect();
-            self.whole_listings(context, size, &shards, &mut examined).await?
+            self.whole_listings(context, size, &shards, &mut report).await?
         } else {
-            let (count, last) = self.emails_page(context, shard, &after, size, &mut examined).await?;
+            let (count, last) = self.emails_page(context, shard, &after, size, &mut report).await?;
             if count < size { (shard.number() + 1, Vec::new()) } else { (shard.number(), last) }
         };
-        examined.next = Shard::try_from_number(next)
+        report.next = Shard::try_from_number(next)
             .map(|shard| CheckPosition { phase: CheckPhase::Listings { shard, after }, topology_changed }.encode());
-        Ok(examined)
+        Ok(report)
     }
 
-    /// As many whole listings of `shards` as make up `size` entries, at least one; of a longer one its beginning.
-    /// Gives where to go on.
+    /// Checks whole listings of `shards` up to `size` entries, at least one; of a longer listing only the beginning.
+    /// Returns where to continue.
     async fn whole_listings(
         &self,
         context: CheckContext,
         size: usize,
         shards: &[Shard],
-        examined: &mut CheckReport,
+        report: &mut CheckReport,
     ) -> Result<(u16, Vec<u8>), StoreError> {
         let count = |shard: &Shard| {
             [
@@ -92,18 +94,18 @@ impl RedisStore {
         let (mut short, mut entries) = (Vec::new(), 0);
         let mut next = shards.first().map_or(SHARD_COUNT, |shard| shard.number());
         for (shard, counts) in shards.iter().zip(counts.chunks(2)) {
-            let users = self.length(*shard, ListingIndex::Users, &counts[0], examined);
-            let emails = self.length(*shard, ListingIndex::Emails, &counts[1], examined);
+            let users = self.length(*shard, ListingIndex::Users, &counts[0], report);
+            let emails = self.length(*shard, ListingIndex::Emails, &counts[1], report);
             let length = emails.unwrap_or(0);
             if length >= size && short.is_empty() {
-                self.compare_lengths(context, *shard, users, emails, examined).await?;
-                let (_, last) = self.emails_page(context, *shard, &[], size, examined).await?;
+                self.compare_lengths(context, *shard, users, emails, report).await?;
+                let (_, last) = self.emails_page(context, *shard, &[], size, report).await?;
                 return Ok((next, last));
             }
             if entries + length > size {
                 break;
             }
-            self.compare_lengths(context, *shard, users, emails, examined).await?;
+            self.compare_lengths(context, *shard, users, emails, report).await?;
             entries += length;
             if length > 0 {
                 short.push(*shard);
@@ -116,17 +118,17 @@ impl RedisStore {
         for (shard, answer) in short.into_iter().zip(answers) {
             all.extend(entries_in(shard, ListingIndex::Emails, answer));
         }
-        self.check_entries(context, all, examined).await?;
+        self.check_entries(context, all, report).await?;
         Ok((next, Vec::new()))
     }
 
-    /// The length of a listing; a finding if it has none.
-    fn length(&self, shard: Shard, listing: ListingIndex, answer: &Value, examined: &mut CheckReport) -> Option<usize> {
+    /// The length of a listing; a finding if the key holds another type.
+    fn length(&self, shard: Shard, listing: ListingIndex, answer: &Value, report: &mut CheckReport) -> Option<usize> {
         if let Value::Int(length) = answer {
             return Some(usize::try_from(*length).unwrap_or(0));
         }
         let key = self.listing_key(shard, listing);
-        examined.findings.push(manual_finding(
+        report.findings.push(manual_finding(
             FindingKind::Unreadable,
             None,
             key,
@@ -135,14 +137,14 @@ impl RedisStore {
         None
     }
 
-    /// Where the two listings of a shard differ in length, the ids are walked too.
+    /// If the two listings of a shard differ in length, checks the listing by id, too.
     async fn compare_lengths(
         &self,
         context: CheckContext,
         shard: Shard,
         users: Option<usize>,
         emails: Option<usize>,
-        examined: &mut CheckReport,
+        report: &mut CheckReport,
     ) -> Result<(), StoreError> {
         if users == emails || users.is_none() {
             return Ok(());
@@ -152,7 +154,7 @@ impl RedisStore {
             let page = self.page(shard, ListingIndex::Users, &after, PAGE).await?;
             let Some(last) = page.last() else { return Ok(()) };
             after.clone_from(&last.member);
-            self.check_entries(context, page, examined).await?;
+            self.check_entries(context, page, report).await?;
         }
     }
 
@@ -162,11 +164,11 @@ impl RedisStore {
         shard: Shard,
         after: &[u8],
         size: usize,
-        examined: &mut CheckReport,
+        report: &mut CheckReport,
     ) -> Result<(usize, Vec<u8>), StoreError> {
         let page = self.page(shard, ListingIndex::Emails, after, size).await?;
         let (count, last) = (page.len(), page.last().map(|entry| entry.member.clone()).unwrap_or_default());
-        self.check_entries(context, page, examined).await?;
+        self.check_entries(context, page, report).await?;
         Ok((count, last))
     }
 
@@ -181,7 +183,7 @@ impl RedisStore {
         Ok(answers.into_iter().flat_map(|answer| entries_in(shard, listing, answer)).collect())
     }
 
-    /// By the order of bytes, so that entries which come and go move no others.
+    /// Pages by the order of bytes, so that entries that are added or removed do not move others.
     fn read_page(&self, shard: Shard, listing: ListingIndex, after: &[u8], size: usize) -> (Shard, Cmd) {
         let (shard, mut command) = read_command(shard, &["ZRANGEBYLEX", &self.listing_key(shard, listing)]);
         let from = if after.is_empty() { b"-".to_vec() } else { [b"(", after].concat() };
@@ -193,9 +195,9 @@ impl RedisStore {
         &self,
         context: CheckContext,
         entries: Vec<ListingMember>,
-        examined: &mut CheckReport,
+        report: &mut CheckReport,
     ) -> Result<(), StoreError> {
-        examined.records_checked += entries.len() as u64;
+        report.records_checked += entries.len() as u64;
         let mut suspects = self.stale_entries(entries).await?;
         for number in 0..RECHECKS {
             if suspects.is_empty() {
@@ -211,12 +213,12 @@ impl RedisStore {
                 Ok(finding) => finding,
                 Err(error) => unreadable_finding(entry.parse().map(|listed| listed.id), error)?,
             };
-            examined.findings.push(finding);
+            report.findings.push(finding);
         }
         Ok(())
     }
 
-    /// The entries whose record, read just now, says something else. One that can't be read says nothing.
+    /// The entries whose record does not match them. An unreadable record proves nothing.
     async fn stale_entries(&self, entries: Vec<ListingMember>) -> Result<Vec<ListingMember>, StoreError> {
         let reads = entries.iter().filter_map(ListingMember::parse).map(|listed| {
             let (shard, mut command) = read_command(Shard::of_user(listed.id), &["HMGET", &self.keys.user(listed.id)]);
@@ -251,14 +253,14 @@ impl RedisStore {
         let kind = FindingKind::StaleListing;
         let key = self.listing_key(entry.shard, entry.listing);
         let Some(listed) = entry.parse() else {
-            return Ok(manual_finding(kind, None, key, "the listing holds something that userd does not write"));
+            return Ok(manual_finding(kind, None, key, "the listing holds an entry that userd does not write"));
         };
         let shown = listed.email.map(|email| mask_email(&CanonicalEmail::from_stored(email.to_owned())));
         let member = std::str::from_utf8(&entry.member).unwrap_or_default();
         let found: &[&str] = if listed.email.is_some() { &[member] } else { &[] };
         let repaired = context.repairs() && self.repair_listing(listed.id, found).await?;
         let place = shown.map_or_else(|| key.clone(), |email| format!("{key} {email}"));
-        Ok(repairable_finding(kind, repaired, Some(listed.id), place, "no active user is what the listing says"))
+        Ok(repairable_finding(kind, repaired, Some(listed.id), place, "no active user matches the entry"))
     }
 
     fn listing_key(&self, shard: Shard, listing: ListingIndex) -> String {

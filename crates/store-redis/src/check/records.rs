@@ -1,27 +1,31 @@
-//! The check of records: each can be read, an active user's claim says the same, both listings have them, and
-//! nothing is left of what was begun.
+//! Checks records: each must be readable, an active user must have the matching claim and be in both listings, and no
+//! unfinished operation may be left behind.
 
 use ::redis::Value;
 
+use super::context::{CheckContext, RECHECKS};
+use super::findings::unreadable_finding;
+use super::reads::read_command;
 use super::snapshot::{self, ClaimValue, RecordContents, RecordSnapshot, RecordState};
-use super::{CheckContext, RECHECKS, read_command, unreadable_finding};
-use crate::RedisStore;
 use crate::layout::Shard;
+use crate::store::RedisStore;
 use crate::user_record::{ClaimEntry, ClaimPointer};
 use userd_core::{Timestamp, UserId};
 use userd_store::{Finding, StoreError};
 
-/// A record and what belongs to it, each read once, one after the other.
+/// A record with its claim and listing entries, each read once, one after the other.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RecordObservation {
+    /// The id of the record.
     pub(super) id: UserId,
+    /// What the record says.
     pub(super) record: RecordSnapshot,
     claim_value: ClaimValue,
     listed: bool,
     listed_by_email: bool,
 }
 
-/// What does not fit; the words of a suspicion, until it has stayed.
+/// A mismatch: a suspicion until it has persisted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum RecordProblem {
     Unreadable(String),
@@ -33,15 +37,15 @@ pub(super) enum RecordProblem {
 }
 
 impl RecordProblem {
-    /// Whether this suspicion has stayed, if `later` is seen at a later look. A claim that is not the user's own is
-    /// one suspicion whatever it holds meanwhile.
+    /// Whether this suspicion persists in `later`. A claim that is not the user's own is the same suspicion whatever it
+    /// holds meanwhile.
     fn persists_in(&self, later: &Self) -> bool {
         self == later || matches!((self, later), (Self::ClaimMismatch(_), Self::ClaimMismatch(_)))
     }
 }
 
 impl RedisStore {
-    /// Looks at the records of `ids`; gives how many are active users, and what was found.
+    /// Checks the records of `ids`; returns the number of active users, and the findings.
     pub(super) async fn check_records(
         &self,
         context: CheckContext,
@@ -77,7 +81,7 @@ impl RedisStore {
         Ok((users, findings))
     }
 
-    /// What of the suspicions is still there. A record that moves while it is looked at proves nothing.
+    /// The suspicions that persist. A record that changes while it is read proves nothing.
     async fn observe_again(
         &self,
         context: CheckContext,
@@ -86,7 +90,7 @@ impl RedisStore {
         let ids: Vec<UserId> = suspects.iter().map(|(observed, _)| observed.id).collect();
         let observations = self.observe(ids.clone()).await?;
         let after = self.records(&ids).await?;
-        let mut staying = Vec::new();
+        let mut persistent = Vec::new();
         for (((_, before), observed), record) in suspects.into_iter().zip(observations).zip(after) {
             if observed.record != record {
                 continue;
@@ -94,10 +98,10 @@ impl RedisStore {
             let mut both = problems(&observed, context.now());
             both.retain(|problem| before.iter().any(|earlier| earlier.persists_in(problem)));
             if !both.is_empty() {
-                staying.push((observed, both));
+                persistent.push((observed, both));
             }
         }
-        Ok(staying)
+        Ok(persistent)
     }
 
     /// The records of `ids`.
@@ -113,7 +117,7 @@ impl RedisStore {
         });
         for (&place, answer) in gone.iter().zip(self.read_many(exist.collect()).await?) {
             if answer == Value::Int(1) {
-                records[place] = RecordSnapshot::Unreadable("it has none of a record's fields".to_owned());
+                records[place] = RecordSnapshot::Unreadable("it has none of the fields of a record".to_owned());
             }
         }
         Ok(records)
@@ -125,7 +129,7 @@ impl RedisStore {
         (shard, command)
     }
 
-    /// Each record first, then, of active users, the claim and the listings.
+    /// Reads each record, then the claims and listing entries of active users.
     async fn observe(&self, ids: Vec<UserId>) -> Result<Vec<RecordObservation>, StoreError> {
         let records = self.records(&ids).await?;
         let mut commands = Vec::with_capacity(3 * ids.len());
@@ -138,7 +142,7 @@ impl RedisStore {
             }
         }
         let mut answers = self.read_many(commands).await?.into_iter();
-        // A listing of a wrong type is the listing's trouble, and reported there.
+        // A listing of a wrong type is reported with the listings.
         let listed = |answer: Option<Value>| answer != Some(Value::Nil);
         let observations = ids.into_iter().zip(records).map(|(id, record)| {
             let mut observed =
@@ -155,7 +159,7 @@ impl RedisStore {
     }
 }
 
-/// What the record says, if it can be read.
+/// The contents of the record, if it is readable.
 pub(super) fn contents(record: &RecordSnapshot) -> Option<&RecordContents> {
     match record {
         RecordSnapshot::Parsed { contents, .. } => Some(contents),
@@ -163,16 +167,17 @@ pub(super) fn contents(record: &RecordSnapshot) -> Option<&RecordContents> {
     }
 }
 
+/// What is wrong with a record.
 fn problems(observed: &RecordObservation, now: Timestamp) -> Vec<RecordProblem> {
     let (contents, canonical_mismatch) = match &observed.record {
-        // Expired after it was met.
+        // It expired after `SCAN` had returned it.
         RecordSnapshot::Missing => return Vec::new(),
         RecordSnapshot::Unreadable(what) => return vec![RecordProblem::Unreadable(what.clone())],
         RecordSnapshot::Parsed { contents, canonical_mismatch, .. } => (contents, *canonical_mismatch),
     };
     let mut found = Vec::new();
     if contents.state == RecordState::Active && canonical_mismatch {
-        // Claim and listings are not judged by an e-mail that is wrong itself.
+        // A wrong address proves nothing about claim and listings.
         found.push(RecordProblem::CanonicalMismatch);
     } else if contents.state == RecordState::Active {
         if observed.claim_value != ClaimValue::Pointer(ClaimPointer { id: observed.id, op: contents.eop }) {
@@ -185,7 +190,7 @@ fn problems(observed: &RecordObservation, now: Timestamp) -> Vec<RecordProblem> 
     let late = snapshot::is_overdue(contents.till, now);
     match (&contents.change, contents.state) {
         (_, RecordState::Pending) if late => {
-            found.push(RecordProblem::OverdueIntent(ClaimEntry { op: contents.eop, email: contents.email.clone() }))
+            found.push(RecordProblem::OverdueIntent(ClaimEntry { op: contents.eop, email: contents.email.clone() }));
         }
         (Some(change), RecordState::Active) if late => found.push(RecordProblem::OverdueIntent(change.clone())),
         _ => {}

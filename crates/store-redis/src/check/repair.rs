@@ -1,18 +1,20 @@
-//! The repairs: the protocol's own steps, each safe at any moment, and `repair_listing`. What would be a guess is left.
+//! Repairs: the steps of the claim protocol, each safe at any moment, and `repair_listing`. What would need a guess
+//! is left to the operator.
 
+use super::context::CheckContext;
+use super::findings::{manual_finding, repairable_finding};
 use super::records::{RecordObservation, RecordProblem, contents};
 use super::snapshot::{ClaimValidity, ClaimValue};
-use super::{CheckContext, manual_finding, repairable_finding};
-use crate::RedisStore;
 use crate::layout::Shard;
 use crate::protocol::{AcquireOutcome, ClaimState};
 use crate::script::Script;
+use crate::store::RedisStore;
 use crate::user_record::{ClaimEntry, ClaimPointer};
 use userd_core::{CanonicalEmail, UserId};
 use userd_store::{Finding, FindingKind, StoreError};
 
 impl RedisStore {
-    /// Mends what stayed wrong with a record, or says what is to be done about it. `None`: it was nothing.
+    /// Repairs a persistent problem of a record, or reports what the operator has to do. `None`: there is no problem.
     pub(super) async fn repair_record(
         &self,
         context: CheckContext,
@@ -23,7 +25,7 @@ impl RedisStore {
         Ok(Some(match problem {
             RecordProblem::Unreadable(what) => manual_finding(FindingKind::Unreadable, Some(id), place, what),
             RecordProblem::CanonicalMismatch => {
-                let detail = "the canonical e-mail is not that of the e-mail as written";
+                let detail = "the canonical e-mail address does not match the address as written";
                 manual_finding(FindingKind::CanonicalMismatch, Some(id), place, detail)
             }
             RecordProblem::ClaimMismatch(claim_value) => {
@@ -40,12 +42,12 @@ impl RedisStore {
                     repaired,
                     Some(id),
                     place,
-                    "the listings of its shard lack the user",
+                    "the user is missing from the listings of the shard",
                 )
             }
             RecordProblem::OverdueIntent(ClaimEntry { op, email }) => {
                 let repaired = context.repairs() && self.abort_intent(context, ClaimPointer { id, op }, &email).await?;
-                let detail = "a sign-up or an e-mail change was neither finished nor given up in time";
+                let detail = "a sign-up or an e-mail change was neither committed nor aborted in time";
                 repairable_finding(FindingKind::OverdueIntent, repaired, Some(id), place, detail)
             }
             RecordProblem::StaleClaims(stale_claims) => {
@@ -60,7 +62,7 @@ impl RedisStore {
         }))
     }
 
-    /// Gives an active user the claim on their own e-mail again, unless another living user has it.
+    /// Gives an active user the claim on their own address again, unless another active user has it.
     async fn repair_claim(
         &self,
         context: CheckContext,
@@ -71,7 +73,7 @@ impl RedisStore {
         let (kind, user, place) = (FindingKind::MissingClaim, Some(mine.id), self.masked_claim_key(email));
         let holder = match claim_value {
             ClaimValue::Malformed => {
-                return Ok(manual_finding(kind, user, place, "the claim of the user's e-mail can't be read"));
+                return Ok(manual_finding(kind, user, place, "the claim on the user's e-mail address cannot be read"));
             }
             ClaimValue::Absent => None,
             ClaimValue::Pointer(holder) => Some(holder),
@@ -80,42 +82,41 @@ impl RedisStore {
             Some(holder) => self.claim_validities(&[(email.clone(), holder)]).await?.first().copied(),
             None => Some(ClaimValidity::Dead),
         };
-        let two = |other: UserId| {
-            let detail = format!("user {other} has the same e-mail, and is the one who is found by it");
+        let duplicate = |other: UserId| {
+            let detail = format!("user {other} has the same e-mail address, and is the one found by it");
             manual_finding(FindingKind::DuplicateEmail, user, place.clone(), detail)
         };
         match (validity, holder) {
             (Some(ClaimValidity::Owned | ClaimValidity::OtherOp), Some(holder)) if holder.id != mine.id => {
-                return Ok(two(holder.id));
+                return Ok(duplicate(holder.id));
             }
             (Some(ClaimValidity::Unknown) | None, _) => {
-                let detail = "the claim of the user's e-mail points at a record that can't be read";
+                let detail = "the claim on the user's e-mail address points at an unreadable record";
                 return Ok(manual_finding(kind, user, place, detail));
             }
             (Some(ClaimValidity::Dead | ClaimValidity::Intent | ClaimValidity::Owned | ClaimValidity::OtherOp), _) => {}
         }
         let repaired = context.repairs() && self.reclaim(context, mine, email).await?;
-        // Two who had no claim between them: the first that was met has it now.
+        // Two users without a claim: the one that was repaired first has it now.
         if context.repairs()
             && !repaired
             && let [ClaimValue::Pointer(other)] = self.read_claims(std::slice::from_ref(email)).await?[..]
             && other.id != mine.id
             && self.claim_validities(&[(email.clone(), other)]).await?.first() == Some(&ClaimValidity::Owned)
         {
-            return Ok(two(other.id));
+            return Ok(duplicate(other.id));
         }
         let detail = match holder {
-            None => "nothing points from the user's e-mail to the user",
+            None => "the user's e-mail address has no claim",
             Some(holder) if holder.id == mine.id => {
-                "the claim of the user's e-mail is another than the record knows of"
+                "the claim on the user's e-mail address has another operation id than the record"
             }
-            Some(_) => "the user's e-mail is claimed for somebody who does not have it",
+            Some(_) => "the user's e-mail address is claimed for a user who does not have it",
         };
         Ok(repairable_finding(kind, repaired, user, place, detail))
     }
 
-    /// C2, and whom it has to judge dead for it; true if the claim is the user's now. If the user has gone on
-    /// meanwhile the claim is taken back.
+    /// Acquires the claim; true if the user has it now. If the user has changed meanwhile, the claim is released again.
     async fn reclaim(
         &self,
         context: CheckContext,
@@ -132,7 +133,7 @@ impl RedisStore {
         Ok(true)
     }
 
-    /// Releases the claim `pointer` if its holder's record says that it can never commit.
+    /// Releases the claim `pointer` if `resolve` finds it DEAD.
     pub(super) async fn release_dead_claim(
         &self,
         context: CheckContext,
@@ -147,7 +148,7 @@ impl RedisStore {
         Ok(true)
     }
 
-    /// Kills an overdue intent, and takes back what it claimed.
+    /// Aborts an overdue intent, and releases its claim.
     async fn abort_intent(
         &self,
         context: CheckContext,
@@ -162,7 +163,7 @@ impl RedisStore {
         Ok(true)
     }
 
-    /// Sets the listing entries of `id` from its record; `entries` of the e-mails were found for it.
+    /// Sets the listing entries of `id` from its record. `entries` are the entries by address that were found for it.
     pub(super) async fn repair_listing(&self, id: UserId, entries: &[&str]) -> Result<bool, StoreError> {
         let shard = Shard::of_user(id);
         let (users, emails, text) = (self.keys.users(shard), self.keys.emails(shard), id.to_string());

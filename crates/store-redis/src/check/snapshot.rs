@@ -1,4 +1,4 @@
-//! What a record and a claim say, as far as the doctor asks. Pure: from answers of the server to values.
+//! Parses what a record and a claim say, as far as the check needs it. Pure: from answers of the server to values.
 
 use ::redis::Value;
 
@@ -6,23 +6,23 @@ use crate::user_record::{self, ClaimEntry, ClaimPointer};
 use userd_core::{CanonicalEmail, Timestamp, UserId};
 use userd_store::StoreError;
 
-/// What is asked of a record beside [`user_record::USER_FIELDS`], after it.
+/// The fields that are read after [`user_record::USER_FIELDS`].
 const PROTOCOL_FIELDS: [&str; 5] = ["ver", "eop", "chg", "till", "rel"];
 
-/// An intent whose deadline lies further ahead than this counts as overdue: a clock must have jumped. The scripts, asked
-/// by somebody who waits for the e-mail, say so after five minutes (`left_ms`); the doctor is in no hurry, and its own
-/// clock may be the slow one.
+/// An intent whose deadline is further ahead than this counts as overdue: a clock must have jumped. The scripts,
+/// which run for a waiting request, use five minutes (`left_ms`); the check can wait, and its own clock may be the
+/// slow one.
 const INTENT_LEFT_MS_MAX: u64 = 24 * 3_600_000;
 
-/// The fields asked of a record that is looked at whole.
+/// The fields of a record that is checked.
 pub(super) fn all_fields() -> Vec<&'static str> {
     user_record::USER_FIELDS.into_iter().chain(PROTOCOL_FIELDS).collect()
 }
 
-/// The fields asked of the holder of a claim or of a listing entry.
+/// The fields that are read from the holder of a claim or of a listing entry.
 pub(super) const HOLDER_FIELDS: [&str; 7] = ["st", "email", "eop", "chg", "till", "rel", "as"];
 
-/// How many of [`HOLDER_FIELDS`] tell that a claim is owned.
+/// How many of [`HOLDER_FIELDS`] show that a claim is owned.
 pub(super) const OWNERSHIP_FIELDS: usize = 3;
 
 /// The state of a record.
@@ -33,55 +33,57 @@ pub(super) enum RecordState {
     Tombstone,
 }
 
-/// What a record says of itself and of claims.
+/// What a record says about itself and its claims.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct RecordContents {
     pub(super) state: RecordState,
     /// Empty in a tombstone.
     pub(super) email: CanonicalEmail,
-    /// The op under which the e-mail is claimed.
+    /// The operation id under which the address is claimed.
     pub(super) eop: u64,
     /// The e-mail change in flight.
     pub(super) change: Option<ClaimEntry>,
-    /// The deadline of an intent; 0 if there is none that can be read.
+    /// The deadline of an intent; 0 if there is none, or it is unreadable.
     pub(super) till: u64,
+    /// Claims that may still have to be released.
     pub(super) stale_claims: Vec<ClaimEntry>,
 }
 
-/// What lies where a record should.
+/// What is stored at the key of a record.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum RecordSnapshot {
     /// Nothing.
     Missing,
-    /// Something that no step writes, and why.
+    /// Something that no step writes; the reason in words.
     Unreadable(String),
-    /// A record, with its fence.
+    /// A record, with its fencing token.
     Parsed { contents: RecordContents, fence: u64, canonical_mismatch: bool },
 }
 
-/// What an e-mail's claim holds.
+/// What is stored at the key of a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ClaimValue {
+    /// Nothing.
     Absent,
+    /// A pointer.
     Pointer(ClaimPointer),
-    /// Something else.
+    /// Anything else.
     Malformed,
 }
 
-/// What a claim is worth by what its holder's record says.
+/// The validity of a claim, by its holder's record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ClaimValidity {
-    /// The holder has the e-mail.
+    /// The holder has the address.
     Owned,
-    /// The holder has the e-mail, but under another op: after a rollback, or a record that came from a backup. The
-    /// check of the record puts the claim right in one step; to release it first would set the e-mail free.
+    /// The holder has the address, but under another operation id: after a rollback, or a restored record. The check of
+    /// the record corrects the claim in one step; releasing it first would make the address available.
     OtherOp,
-    /// The holder's intent, in time or overdue, or a claim that the record lists to be released: the record's
-    /// own affair.
+    /// An intent of the holder, in time or overdue, or one of its stale claims. The check of the record handles it.
     Intent,
-    /// The holder's record says nothing of it.
+    /// The holder's record does not know about it.
     Dead,
-    /// The holder's record can't be read.
+    /// The holder's record is unreadable.
     Unknown,
 }
 
@@ -93,7 +95,7 @@ fn text(value: Value) -> Result<Option<String>, &'static str> {
     }
 }
 
-/// The answers to an `HMGET`, as texts.
+/// The answer to an `HMGET` as strings.
 fn texts(answer: Value) -> Result<Vec<Option<String>>, &'static str> {
     match answer {
         Value::Array(fields) => fields.into_iter().map(text).collect(),
@@ -101,7 +103,7 @@ fn texts(answer: Value) -> Result<Vec<Option<String>>, &'static str> {
     }
 }
 
-/// Reads the answer to [`all_fields`].
+/// Parses the answer to [`all_fields`].
 pub(super) fn parse_record(id: UserId, answer: Value) -> RecordSnapshot {
     let Value::Array(mut fields) = answer else {
         return RecordSnapshot::Unreadable("the key holds another type".to_owned());
@@ -137,25 +139,25 @@ fn parse_protocol_fields(
 ) -> Result<(RecordContents, u64), &'static str> {
     let mut more = more.into_iter();
     let mut next = || text(more.next().unwrap_or(Value::Nil));
-    let fence = number(next()?).ok_or("ver is no number")?;
+    let fence = number(next()?).ok_or("ver is not a number")?;
     let (eop, change, till, rel) = (next()?, next()?, next()?, next()?.unwrap_or_default());
     let stale_claims = user_record::parse_claims(&rel);
     if stale_claims.len() != rel.lines().count() {
-        return Err("rel holds a line that is no claim");
+        return Err("rel has a line that is not a claim");
     }
     let state = match state {
         b"P" => RecordState::Pending,
         b"A" => RecordState::Active,
-        b"X" | b"D" if personal => return Err("the tombstone still holds fields of the user"),
+        b"X" | b"D" if personal => return Err("the tombstone still has fields of the user"),
         b"X" | b"D" => RecordState::Tombstone,
-        _ => return Err("st is none of P, A, X, D"),
+        _ => return Err("st is none of P, A, X and D"),
     };
     let (mut email, mut eop, change) = (text(email)?, number(eop), parse_change(change)?);
     if state == RecordState::Tombstone {
         (email, eop) = (Some(String::new()), Some(0));
     }
     let email = CanonicalEmail::from_stored(email.ok_or("email is missing")?);
-    let eop = eop.filter(|&eop| eop <= fence).ok_or("eop is no number up to ver")?;
+    let eop = eop.filter(|&eop| eop <= fence).ok_or("eop is not a number up to ver")?;
     Ok((RecordContents { state, email, eop, change, till: number(till).unwrap_or(0), stale_claims }, fence))
 }
 
@@ -164,7 +166,7 @@ fn parse_change(text: Option<String>) -> Result<Option<ClaimEntry>, &'static str
         None => Ok(None),
         Some(text) => match <[ClaimEntry; 1]>::try_from(user_record::parse_claims(&text)) {
             Ok([one]) => Ok(Some(one)),
-            Err(_) => Err("chg is no claim"),
+            Err(_) => Err("chg is not a claim"),
         },
     }
 }
@@ -178,12 +180,12 @@ fn is_canonical_of(canonical: &str, written: &str) -> bool {
     CanonicalEmail::parse(written).is_ok_and(|email| email.as_str() == canonical)
 }
 
-/// Whether an intent with this deadline may be given up.
+/// Whether an intent with this deadline may be aborted.
 pub(super) fn is_overdue(till: u64, now: Timestamp) -> bool {
     till < now.as_millis() || till - now.as_millis() > INTENT_LEFT_MS_MAX
 }
 
-/// Reads the answer to a `GET` of a claim.
+/// Parses the answer to a `GET` of a claim.
 pub(super) fn parse_claim_value(answer: &Value) -> ClaimValue {
     match answer {
         Value::Nil => ClaimValue::Absent,
@@ -195,7 +197,9 @@ pub(super) fn parse_claim_value(answer: &Value) -> ClaimValue {
     }
 }
 
-/// Judges the claim of `pointer` on `email` by the holder's answer to [`HOLDER_FIELDS`]. Kills nothing, unlike resolve.
+/// The validity of the claim `pointer` on `email`, from the holder's answer to [`HOLDER_FIELDS`]. Changes nothing,
+/// unlike
+/// `resolve`.
 pub(super) fn validity(email: &CanonicalEmail, pointer: ClaimPointer, answer: Value) -> ClaimValidity {
     let Ok(fields) = texts(answer) else { return ClaimValidity::Unknown };
     let field = |place: usize| fields.get(place).and_then(Option::as_deref).unwrap_or_default();
@@ -213,15 +217,15 @@ pub(super) fn validity(email: &CanonicalEmail, pointer: ClaimPointer, answer: Va
         "P" if has && op == 1 => ClaimValidity::Intent,
         "A" if in_flight => ClaimValidity::Intent,
         "P" | "A" | "X" | "D" if listed => ClaimValidity::Intent,
-        // The e-mail in the record is itself in doubt: this may be the right claim.
+        // The address in the record is itself in doubt: this may be the right claim.
         "A" if !field(6).is_empty() && !is_canonical_of(field(1), field(6)) => ClaimValidity::Unknown,
         "P" | "A" | "X" | "D" => ClaimValidity::Dead,
         _ => ClaimValidity::Unknown,
     }
 }
 
-/// Whether the holder's answer to [`HOLDER_FIELDS`] says that an active user has `email` (any, if `None`); `None` if it
-/// can't be read.
+/// Whether the answer to [`HOLDER_FIELDS`] is that of an active user with `email` (any, if `None`); `None` if the
+/// record is unreadable.
 pub(super) fn owns_email(email: Option<&str>, answer: Value) -> Option<bool> {
     let fields = texts(answer).ok()?;
     let field = |place: usize| fields.get(place).and_then(Option::as_deref).unwrap_or_default();

@@ -1,13 +1,13 @@
-//! Waits until replicas (`WAIT`) or disks (`WAITAOF`) have what was written, for all who ask at the same moment
-//! together, on a connection of its own: both commands block the connection that they are sent on.
+//! Waits until replicas (`WAIT`) or disks (`WAITAOF`) have what was written: one wait for all requests of the same
+//! moment, on a connection of its own, because both commands block the connection on which they are sent.
 //!
-//! Both also count only what their *own* connection wrote. So each round first writes a small key, the barrier.
-//! Replication and the append-only file are one stream in order: what confirms the barrier confirms everything
-//! that was done on this server before it, by whatever connection, and so also everything that was *read* before
-//! it. That is why one confirmation after a step covers the step's write and the state that its answer rests on.
+//! Both commands count only what their *own* connection wrote. So each round first writes a small key, the barrier.
+//! Replication and the append-only file are ordered streams: what acknowledges the barrier acknowledges everything that
+//! was done on this server before it, by any connection, and so also everything that was *read* before it. That is why
+//! one acknowledgement after a step covers both the step's write and the state that its answer is based on.
 //!
-//! The connection is made together with those that it confirms for and lives no longer than they do: a server that
-//! was restarted in between, and may have forgotten, is another server.
+//! The connection is made together with the connections that it acknowledges for, and is closed with them: a server
+//! that was restarted in between may have lost data, and counts as another server.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -19,98 +19,117 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::TRY_AGAIN_PAUSE;
-use super::node::{NodeKind, NodeState};
+use super::context::{SharedContext, TRY_AGAIN_PAUSE};
+use super::replica_view::ReplicaView;
 use crate::layout::KeyLayout;
 use crate::startup_checks::ServerFacts;
 
-/// How long the barrier's key stays after the last round: it is of no use to anybody, and tidies itself away.
+/// How long the barrier key outlives the last round. It has no content; the expiry only tidies up.
 const BARRIER_TTL_MS: u64 = 3_600_000;
 
-/// Writes the barrier. A script, because a plain `SET` is refused where memory is gone, and what is confirmed (signing
-/// in and out, deleting) has to work there, too.
+/// Writes the barrier. A script, because a plain `SET` is rejected when memory is full, and what is acknowledged here
+/// (signing in and out, deleting) has to work then, too.
 pub(super) const BARRIER_SCRIPT: &str = "#!lua flags=allow-oom\nreturn redis.call('SET', KEYS[1], 1, 'PX', ARGV[1])";
 
 /// How much longer than the wait itself its answer may take.
 const REPLY_SLACK: Duration = Duration::from_millis(250);
 
-/// How long a round that takes a second waits for more who ask. Those whom the last round answered take their next
-/// step at once, and would otherwise come just too late for this one: each of their steps would take two seconds.
+/// How long a round that takes a second waits for more requests. The requests that the last round answered take their
+/// next step at once, and would otherwise just miss this round: each of their steps would take two seconds.
 const BATCH_WINDOW: Duration = Duration::from_millis(25);
 
 /// What is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum AckMode {
-    /// The memory of replicas.
+    /// The memory of the replicas.
     Replicas,
-    /// The disks of the primary and of replicas, which flush before each answer.
+    /// The disks of the primary and the replicas, which flush before each answer.
     Disks,
-    /// The same, where they flush once a second.
+    /// The same disks, which flush once a second.
     DisksEverySecond,
 }
 
-/// Why something is not confirmed.
+/// Why something is not acknowledged.
 #[derive(Debug)]
 pub(super) enum AckError {
-    /// Too few confirmed in time: a failover may undo it, or may not.
+    /// Too few replicas answered in time: a failover may undo the change.
     TooFew(String),
-    /// The connection went away: whoever did it may do it again.
+    /// The connection was lost. The request can be retried.
     Lost(String),
 }
 
-/// What a round came to.
+/// The result of one round.
 #[derive(Debug, Clone)]
 enum AckOutcome {
     Acknowledged,
-    /// Too few confirmed in time.
+    /// Too few replicas answered in time.
     TooFew(String),
-    /// The barrier's key lies on another server by now.
+    /// The barrier key has moved to another server.
     Moved,
-    /// The connection is no good.
+    /// The connection is unusable.
     Broken(String),
 }
 
-/// The way to the task that waits. Dropped, the task ends.
+/// A connection whose writes are acknowledged, and how.
+struct AckConnection {
+    connection: MultiplexedConnection,
+    shared: Arc<SharedContext>,
+    replicas: Arc<ReplicaView>,
+    in_cluster: bool,
+    mode: AckMode,
+}
+
+/// The handle to the waiting task, which ends when the handle is dropped.
 pub(super) struct AckWaiter {
     queue: mpsc::Sender<oneshot::Sender<AckOutcome>>,
+    shared: Arc<SharedContext>,
+    replicas: Arc<ReplicaView>,
     task: JoinHandle<()>,
 }
 
 impl AckWaiter {
-    /// Waits on `connection`, on which nothing else is ever sent.
-    pub(super) fn start(connection: MultiplexedConnection, node: Arc<NodeState>, mode: AckMode) -> Self {
-        let (queue, waiting) = mpsc::channel(node.common.settings.in_flight_max);
-        #[expect(clippy::disallowed_methods, reason = "the handle is kept and aborted when the confirmer is dropped")]
-        let task = tokio::spawn(run(connection, node, mode, waiting));
-        Self { queue, task }
+    /// Waits on `connection`, on which nothing else may be sent.
+    pub(super) fn start(
+        connection: MultiplexedConnection,
+        shared: Arc<SharedContext>,
+        replicas: Arc<ReplicaView>,
+        in_cluster: bool,
+        mode: AckMode,
+    ) -> Self {
+        let (queue, waiting) = mpsc::channel(shared.settings.in_flight_max);
+        let own = (Arc::clone(&shared), Arc::clone(&replicas));
+        let connection = AckConnection { connection, shared: own.0, replicas: own.1, in_cluster, mode };
+        #[expect(clippy::disallowed_methods, reason = "the handle is kept and aborted when the waiter is dropped")]
+        let task = tokio::spawn(run(connection, waiting));
+        Self { queue, shared, replicas, task }
     }
 
-    /// Returns when all that this server has done before is confirmed.
+    /// Returns when everything that this server did before the call is acknowledged.
     ///
     /// # Errors
-    /// It was not, or not in time: it may still be lost in a failover, or may not.
-    pub(super) async fn wait(&self, deadline: Instant, node: &NodeState) -> Result<(), AckError> {
+    /// It is not acknowledged, or not in time: a failover may undo it.
+    pub(super) async fn wait(&self, deadline: Instant) -> Result<(), AckError> {
         loop {
             let (reply, answer) = oneshot::channel();
-            let asked = async {
+            let round = async {
                 self.queue.send(reply).await.ok()?;
                 answer.await.ok()
             };
-            match tokio::time::timeout_at(deadline, asked).await {
+            match tokio::time::timeout_at(deadline, round).await {
                 Ok(Some(AckOutcome::Acknowledged)) => return Ok(()),
                 Ok(Some(AckOutcome::Moved)) => {
-                    node.next_home_shard();
-                    node.common.refresh_topology.notify_one();
+                    self.replicas.next_home_shard();
+                    self.shared.refresh_topology.notify_one();
                     tokio::time::sleep_until(deadline.min(Instant::now() + TRY_AGAIN_PAUSE)).await;
                 }
                 Ok(Some(AckOutcome::TooFew(why))) => {
-                    node.recheck_replicas();
+                    self.replicas.recheck.notify_one();
                     return Err(AckError::TooFew(why));
                 }
                 Ok(Some(AckOutcome::Broken(why))) => return Err(AckError::Lost(why)),
                 Ok(None) => return Err(AckError::Lost("it ended while replicas were waited for".to_owned())),
                 Err(_) => {
-                    node.recheck_replicas();
+                    self.replicas.recheck.notify_one();
                     return Err(AckError::TooFew("no answer in time".to_owned()));
                 }
             }
@@ -124,82 +143,80 @@ impl Drop for AckWaiter {
     }
 }
 
-async fn run(
-    mut connection: MultiplexedConnection,
-    node: Arc<NodeState>,
-    mode: AckMode,
-    mut queue: mpsc::Receiver<oneshot::Sender<AckOutcome>>,
-) {
+async fn run(mut connection: AckConnection, mut queue: mpsc::Receiver<oneshot::Sender<AckOutcome>>) {
     let mut waiting = Vec::new();
     while queue.recv_many(&mut waiting, usize::MAX).await > 0 {
-        if mode == AckMode::DisksEverySecond {
+        if connection.mode == AckMode::DisksEverySecond {
             tokio::time::sleep(BATCH_WINDOW).await;
             waiting.extend(std::iter::from_fn(|| queue.try_recv().ok()));
         }
-        let outcome = acknowledge_round(&mut connection, &node, mode).await;
-        for one in waiting.drain(..) {
-            // Whoever asked may have gone meanwhile.
-            let _ = one.send(outcome.clone());
+        let outcome = connection.acknowledge_round().await;
+        for reply in waiting.drain(..) {
+            // The request may have timed out meanwhile.
+            let _ = reply.send(outcome.clone());
         }
     }
 }
 
-/// Until as many have confirmed as the server had replicas when the barrier was written: one that has come since the
-/// last check may be made primary like any other.
-async fn acknowledge_round(connection: &mut MultiplexedConnection, node: &NodeState, mode: AckMode) -> AckOutcome {
-    let until = Instant::now() + node.common.settings.timeout;
-    loop {
-        let wanted = node.replicas.required();
-        let outcome = barrier(connection, node, mode, wanted).await;
-        if !matches!(outcome, AckOutcome::Acknowledged) || node.replicas.required() <= wanted {
-            return outcome;
-        }
-        if Instant::now() >= until {
-            return AckOutcome::TooFew("more replicas came meanwhile".to_owned());
+impl AckConnection {
+    /// Waits until as many replicas have acknowledged as the server had when the barrier was written: a replica that
+    /// connected after the last check may be promoted like any other.
+    async fn acknowledge_round(&mut self) -> AckOutcome {
+        let until = Instant::now() + self.shared.settings.timeout;
+        loop {
+            let wanted = self.replicas.required.required();
+            let outcome = self.barrier(wanted).await;
+            if !matches!(outcome, AckOutcome::Acknowledged) || self.replicas.required.required() <= wanted {
+                return outcome;
+            }
+            if Instant::now() >= until {
+                return AckOutcome::TooFew("more replicas connected meanwhile".to_owned());
+            }
         }
     }
-}
 
-async fn barrier(connection: &mut MultiplexedConnection, node: &NodeState, mode: AckMode, wanted: usize) -> AckOutcome {
-    let settings = &node.common.settings;
-    let barrier = KeyLayout::with_prefix(settings.prefix.clone()).ack(node.home_shard());
-    let limit_ms = u64::try_from(settings.timeout.as_millis()).unwrap_or(u64::MAX);
-    let mut pipeline = Pipeline::new();
-    if matches!(node.kind, NodeKind::ClusterNode) {
-        // To a node that a slot is being moved to, and that holds no other; no harm anywhere else.
-        pipeline.cmd("ASKING");
+    /// Writes the barrier, reads how many replicas there are, and waits for `wanted` of them, in one round trip.
+    async fn barrier(&mut self, wanted: usize) -> AckOutcome {
+        let settings = &self.shared.settings;
+        let barrier = KeyLayout::with_prefix(settings.prefix.clone()).ack(self.replicas.home_shard());
+        let limit_ms = u64::try_from(settings.timeout.as_millis()).unwrap_or(u64::MAX);
+        let mut pipeline = Pipeline::new();
+        if self.in_cluster {
+            // For a node that a slot is being moved to and that has no other slot; harmless everywhere else.
+            pipeline.cmd("ASKING");
+        }
+        pipeline.cmd("EVAL").arg(BARRIER_SCRIPT).arg(1).arg(barrier).arg(BARRIER_TTL_MS);
+        pipeline.cmd("INFO").arg("replication");
+        let answers = if self.mode == AckMode::Replicas {
+            pipeline.cmd("WAIT").arg(wanted).arg(limit_ms);
+            3
+        } else {
+            // A replica that receives the request together with the write answers before it has flushed, and then
+            // reports nothing for up to a second. So it is asked again once it has the write; the result of the first
+            // wait does not matter.
+            pipeline.cmd("WAIT").arg(wanted).arg(limit_ms / 4);
+            pipeline.cmd("WAITAOF").arg(1).arg(wanted).arg(limit_ms - limit_ms / 4);
+            4
+        };
+        let sent = self.connection.send_packed_commands(&pipeline, usize::from(self.in_cluster), answers);
+        let mut answers = match tokio::time::timeout(settings.timeout + REPLY_SLACK, sent).await {
+            // The server ends the wait by itself: without an answer after that, the server or the connection is gone.
+            Err(_) => return AckOutcome::Broken(format!("no answer within {} ms", settings.timeout.as_millis())),
+            Ok(Err(error)) => return AckOutcome::Broken(error.to_string()),
+            Ok(Ok(answers)) => answers,
+        };
+        // In a cluster the majority's count is better than that of one primary, which lists a dead replica for a
+        // minute.
+        if answers.len() > 1
+            && let info = answers.remove(1)
+            && !self.in_cluster
+            && let Ok(info) = ::redis::from_redis_value::<String>(info)
+            && let Some(connected) = ServerFacts::parse(Some(&info), HashMap::new()).replicas()
+        {
+            self.replicas.required.note_increase(connected);
+        }
+        evaluate(answers, wanted)
     }
-    pipeline.cmd("EVAL").arg(BARRIER_SCRIPT).arg(1).arg(barrier).arg(BARRIER_TTL_MS);
-    pipeline.cmd("INFO").arg("replication");
-    let answers = if mode == AckMode::Replicas {
-        pipeline.cmd("WAIT").arg(wanted).arg(limit_ms);
-        3
-    } else {
-        // A replica that is asked together with the write answers before it has flushed it, and then says nothing
-        // more for up to a second. So it is asked again once it has the write; what the first answer is does not
-        // matter.
-        pipeline.cmd("WAIT").arg(wanted).arg(limit_ms / 4);
-        pipeline.cmd("WAITAOF").arg(1).arg(wanted).arg(limit_ms - limit_ms / 4);
-        4
-    };
-    let asking = usize::from(matches!(node.kind, NodeKind::ClusterNode));
-    let asked = connection.send_packed_commands(&pipeline, asking, answers);
-    let mut answers = match tokio::time::timeout(settings.timeout + REPLY_SLACK, asked).await {
-        // The server itself ends the wait: whoever says nothing after that is gone, or the connection is.
-        Err(_) => return AckOutcome::Broken(format!("no answer within {} ms", settings.timeout.as_millis())),
-        Ok(Err(error)) => return AckOutcome::Broken(error.to_string()),
-        Ok(Ok(answers)) => answers,
-    };
-    // A cluster's word on its replicas counts more than one primary's, which names a dead one for a minute.
-    if answers.len() > 1
-        && let info = answers.remove(1)
-        && !matches!(node.kind, NodeKind::ClusterNode)
-        && let Ok(info) = ::redis::from_redis_value::<String>(info)
-        && let Some(connected) = ServerFacts::parse(Some(&info), HashMap::new()).replicas()
-    {
-        node.replicas.note_increase(connected);
-    }
-    evaluate(answers, wanted)
 }
 
 /// What the answers to the write and to the last wait mean.
@@ -216,7 +233,7 @@ fn evaluate(answers: Vec<Value>, wanted: usize) -> AckOutcome {
         Value::Int(count) => usize::try_from(*count).unwrap_or(0),
         _ => 0,
     };
-    let (on_own_disk, confirmed, more) = match answers.next_back() {
+    let (on_own_disk, acknowledged, more) = match answers.next_back() {
         Some(Ok(Value::Array(counts))) => {
             let on_own_disk = counts.first().is_some_and(|own| count(own) > 0);
             (on_own_disk, counts.get(1).map_or(0, count), " (a replica without an append-only file never does)")
@@ -226,10 +243,10 @@ fn evaluate(answers: Vec<Value>, wanted: usize) -> AckOutcome {
         _ => return AckOutcome::Broken("no answer".to_owned()),
     };
     if !on_own_disk {
-        return AckOutcome::TooFew("the primary has not flushed its file in time".to_owned());
+        return AckOutcome::TooFew("the primary did not flush its file in time".to_owned());
     }
-    if confirmed < wanted {
-        return AckOutcome::TooFew(format!("{confirmed} of {wanted} replicas confirmed in time{more}"));
+    if acknowledged < wanted {
+        return AckOutcome::TooFew(format!("{acknowledged} of {wanted} replicas acknowledged in time{more}"));
     }
     AckOutcome::Acknowledged
 }
@@ -243,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn only_as_many_replicas_as_wanted_confirm() {
+    fn too_few_replicas_do_not_acknowledge() {
         assert!(outcome(Value::Int(2), 2));
         assert!(!outcome(Value::Int(1), 2));
     }

@@ -1,8 +1,9 @@
-//! Which node of a cluster serves which shard, kept up to date. Sends no request of the store's own.
+//! Which node of a cluster serves which shard, kept up to date. Sends none of the store's requests.
 //!
-//! The map is asked of every node that answers (`CLUSTER SLOTS`), and most votes count; again every 30 seconds and whenever somebody has
-//! reason to doubt it: a redirection, a lost connection, `CLUSTERDOWN`. A redirection corrects one shard at once.
-//! Each primary is a [`ServerNode`] with connections and checks of its own, so a shard that is gone holds nobody else up.
+//! Every node that answers is asked for the map (`CLUSTER SLOTS`), and the majority counts. It is asked again every 30
+//! seconds, and whenever the map is in doubt: after a redirection, a lost connection or `CLUSTERDOWN`. A redirection
+//! corrects one shard at once. Each primary is a [`ServerNode`] with its own connections and checks, so an unavailable
+//! shard does not delay the others.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
@@ -15,25 +16,28 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
-use super::RequestError;
-use super::connect::{ConnectAttempt, ConnectError, check_versions, describe, dial, is_forbidden, read_versions};
-use super::node::{NodeKind, REPLICAS_RECHECK, ServerNode, SharedContext};
+use super::connect_error::{ConnectError, ConnectFailure, classify, is_forbidden};
+use super::context::{NodeKind, SharedContext};
+use super::dial::dial;
+use super::node::{REPLICAS_RECHECK, ServerNode};
+use super::request_error::RequestError;
 use super::slots::{self, SLOTS, SlotRange, slot_of};
+use super::versions::{check_versions, read_versions};
 use crate::layout::Shard;
-use crate::{AckRequirement, NodeAddress};
+use crate::settings::{AckRequirement, NodeAddress};
 
-/// The map is asked for at most this often, whoever doubts it.
+/// The pause between two requests for the map, however often it is in doubt.
 const REFRESH_PAUSE: Duration = Duration::from_millis(100);
 
-/// Who serves what, and who asks whether it is still so. Dropped, the asking ends.
+/// The map, and the task that keeps it up to date, which ends when this is dropped.
 pub(super) struct ClusterTopology {
     map: Arc<ClusterMap>,
     supervisor: JoinHandle<()>,
 }
 
-/// Who serves what.
+/// Which node serves which shard.
 pub(super) struct ClusterMap {
-    common: Arc<SharedContext>,
+    shared: Arc<SharedContext>,
     seeds: Vec<NodeAddress>,
     slots: Vec<u16>,
     by_shard: ArcSwap<Vec<Option<Arc<ServerNode>>>>,
@@ -42,13 +46,13 @@ pub(super) struct ClusterMap {
 }
 
 impl ClusterTopology {
-    /// Finds the cluster, checks each primary, and from then on keeps the map. A cluster that is away is no error.
+    /// Finds the cluster, checks each primary, and then keeps the map up to date. An unavailable cluster is no error.
     ///
     /// # Errors
-    /// The sentence with which it was refused; nothing has been written then.
-    pub(super) async fn start(common: Arc<SharedContext>, seeds: Vec<NodeAddress>) -> Result<Self, String> {
+    /// Why the cluster is refused. Nothing has been written then.
+    pub(super) async fn start(shared: Arc<SharedContext>, seeds: Vec<NodeAddress>) -> Result<Self, String> {
         let map = Arc::new(ClusterMap {
-            common,
+            shared,
             seeds,
             slots: Shard::all().map(slot_of).collect(),
             by_shard: ArcSwap::from_pointee(vec![None; Shard::all().count()]),
@@ -61,26 +65,25 @@ impl ClusterTopology {
                 map.start_nodes(&ranges).await?;
                 map.apply_views(&[ranges]);
             }
-            Err(ConnectAttempt::Refused(why)) => return Err(why),
-            Err(ConnectAttempt::Unavailable(why)) => {
+            Err(ConnectFailure::Refused(why)) => return Err(why),
+            Err(ConnectFailure::Unavailable(why)) => {
                 tracing::warn!(
                     reason = why,
-                    "the Redis cluster is away; userd goes on trying, and is not ready until then"
+                    "the Redis cluster is unavailable; userd keeps retrying, and is not ready until then"
                 );
             }
-            Err(ConnectAttempt::Connected(_)) => {}
         }
         #[expect(clippy::disallowed_methods, reason = "the handle is kept and aborted when the cluster is dropped")]
         let supervisor = tokio::spawn(supervise(Arc::clone(&map)));
         Ok(Self { map, supervisor })
     }
 
-    /// Who serves what.
+    /// The map.
     pub(super) fn map(&self) -> &ClusterMap {
         &self.map
     }
 
-    /// Lets go of everything.
+    /// Ends the task and drops all connections.
     pub(super) fn close(&self) {
         self.supervisor.abort();
         for node in self.map.nodes() {
@@ -96,8 +99,8 @@ impl Drop for ClusterTopology {
 }
 
 async fn supervise(map: Arc<ClusterMap>) {
-    let settings = &map.common.settings;
-    // How many replicas have to confirm is known from the map.
+    let settings = &map.shared.settings;
+    // The map also says how many replicas have to acknowledge.
     let every = match settings.acknowledge {
         AckRequirement::Primary => settings.recheck_every,
         AckRequirement::Replicas | AckRequirement::Disk => settings.recheck_every.min(REPLICAS_RECHECK),
@@ -105,12 +108,12 @@ async fn supervise(map: Arc<ClusterMap>) {
     loop {
         let recheck_at = Instant::now() + every;
         tokio::select! {
-            () = map.common.refresh_topology.notified() => {}
+            () = map.shared.refresh_topology.notified() => {}
             () = tokio::time::sleep_until(recheck_at) => {}
         }
         match map.query_all_nodes().await {
-            // Nobody answers: without a reason from outside there would be no next time.
-            views if views.is_empty() => map.common.refresh_topology.notify_one(),
+            // No node answers: without this notification the next attempt would be at the next recheck.
+            views if views.is_empty() => map.shared.refresh_topology.notify_one(),
             views => map.apply_views(&views),
         }
         tokio::time::sleep(REFRESH_PAUSE).await;
@@ -118,31 +121,31 @@ async fn supervise(map: Arc<ClusterMap>) {
 }
 
 impl ClusterMap {
-    /// The node that serves `shard`; waits for it to be known until the deadline.
+    /// The node that serves `shard`; waits until it is known, or until the deadline.
     pub(super) async fn node(&self, shard: Shard, deadline: Instant) -> Result<Arc<ServerNode>, RequestError> {
         let mut changed = self.changed.subscribe();
         loop {
             if let Some(node) = &self.by_shard.load()[usize::from(shard.number())] {
                 return Ok(Arc::clone(node));
             }
-            self.common.refresh_topology.notify_one();
+            self.shared.refresh_topology.notify_one();
             if tokio::time::timeout_at(deadline, changed.changed()).await.is_err() {
                 return Err(RequestError::TimedOut(Some("no node of the cluster serves this shard".to_owned())));
             }
         }
     }
 
-    /// Tells when the map has changed.
+    /// Notified when the map has changed.
     pub(super) fn changes(&self) -> watch::Receiver<()> {
         self.changed.subscribe()
     }
 
-    /// Every primary that is known.
+    /// All known primaries.
     pub(super) fn nodes(&self) -> Vec<Arc<ServerNode>> {
         self.lock().values().map(Arc::clone).collect()
     }
 
-    /// A number that changes when a shard is served by another node than before.
+    /// A hash of the map: it changes whenever a shard is served by another node.
     pub(super) fn topology_hash(&self) -> u64 {
         let mut hasher = DefaultHasher::new();
         for node in self.by_shard.load().iter() {
@@ -151,21 +154,21 @@ impl ClusterMap {
         hasher.finish()
     }
 
-    /// The node at `address`, made if it was not known: a redirection may name one before the map does.
+    /// The node at `address`, created if it is unknown: a redirection may name a node before the map does.
     pub(super) fn node_at(&self, address: &NodeAddress, shard: Shard) -> Arc<ServerNode> {
         let begin =
-            || ServerNode::start_in_background(Arc::clone(&self.common), address.clone(), NodeKind::ClusterNode, shard);
+            || ServerNode::start_in_background(Arc::clone(&self.shared), address.clone(), NodeKind::ClusterNode, shard);
         Arc::clone(self.lock().entry(address.clone()).or_insert_with(|| Arc::new(begin())))
     }
 
-    /// The same for a node that another one sent us to for keys that are on their way: it may serve nothing yet.
+    /// The same for a node that another node redirected to because keys are moving there: it may have no shard yet.
     pub(super) fn node_for_redirect(&self, address: &NodeAddress, shard: Shard) -> Arc<ServerNode> {
         let node = self.node_at(address, shard);
         node.state.note_redirect();
         node
     }
 
-    /// A node said that `shard` is served at `address` now.
+    /// Records that `shard` is now served at `address`, as a node said.
     pub(super) fn moved(&self, shard: Shard, address: &NodeAddress) {
         let node = self.node_at(address, shard);
         self.by_shard.rcu(|by_shard| {
@@ -174,11 +177,11 @@ impl ClusterMap {
             by_shard
         });
         self.changed.send_replace(());
-        self.common.refresh_topology.notify_one();
+        self.shared.refresh_topology.notify_one();
     }
 
-    /// Why none of the nodes can be relied on; `None` if at least one can. A shard that is gone is the concern of
-    /// its users alone: to call all of userd not ready would take the others' service away, too.
+    /// Why no node can be used; `None` if at least one can. An unavailable shard affects only its own users: if all of
+    /// userd were reported as not ready, the other users would lose the service, too.
     pub(super) fn unavailable_reason(&self) -> Option<String> {
         let nodes = self.nodes();
         let mut reasons = Vec::new();
@@ -195,8 +198,7 @@ impl ClusterMap {
         self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Makes what most of `views` say the map, begins with nodes that are new and lets go of those that serve nothing
-    /// any more.
+    /// Replaces the map by the majority of `views`, starts new nodes, and drops nodes that no longer serve any shard.
     fn apply_views(&self, views: &[Vec<SlotRange>]) {
         let mut by_shard = Vec::with_capacity(self.slots.len());
         let mut shards: BTreeMap<NodeAddress, Vec<Shard>> = BTreeMap::new();
@@ -210,18 +212,18 @@ impl ClusterMap {
         let mut nodes = self.lock();
         nodes.retain(|address, node| shards.contains_key(address) || node.state.was_recently_redirected());
         for (address, node) in nodes.iter() {
-            node.state.set_shards(shards.remove(address).unwrap_or_default());
-            node.state.replicas.note_cluster_count(slots::replicas(views, address));
+            node.state.context.replicas.set_shards(shards.remove(address).unwrap_or_default());
+            node.state.context.replicas.required.note_cluster_count(slots::replicas(views, address));
         }
         drop(nodes);
         self.by_shard.store(Arc::new(by_shard));
         self.changed.send_replace(());
     }
 
-    /// The map as every node in service tells it, or where none does, the first that answers of those that were
-    /// given. One alone may be cut off from the others and not know.
+    /// The map as each node in service sees it, or, if none answers, as the first of the known addresses sees it. A
+    /// single node may be isolated from the others without knowing.
     async fn query_all_nodes(&self) -> Vec<Vec<SlotRange>> {
-        let limit = self.common.settings.timeout / 2;
+        let limit = self.shared.settings.timeout / 2;
         let mut asked = JoinSet::new();
         for node in self.nodes() {
             let Some(live) = node.state.live() else { continue };
@@ -248,76 +250,79 @@ impl ClusterMap {
         self.seeds.iter().cloned().chain(self.lock().keys().cloned()).collect()
     }
 
-    /// The map as the node at `address` tells it, over a connection of its own.
+    /// The map as the node at `address` sees it, over a new connection.
     async fn query_slots(&self, address: &NodeAddress) -> Result<Vec<SlotRange>, ConnectError> {
-        let settings = &self.common.settings;
+        let settings = &self.shared.settings;
         let mut connection = dial(settings, address, &settings.login, 0).await?;
         let answer = match slots_command().query_async::<Value>(&mut connection).await {
             Ok(answer) => answer,
             Err(error) if error.to_string().contains("cluster support disabled") => {
                 return Err(ConnectError::Refused(format!(
-                    "{address} is no node of a Redis Cluster; give nodes of one, or write redis:// for a single server"
+                    "{address} is not a node of a Redis Cluster; name nodes of one, or write redis:// for a single \
+                     server"
                 )));
             }
             Err(error) if is_forbidden(&error) => {
                 return Err(ConnectError::Refused(format!(
-                    "the Redis user lacks permissions (CLUSTER SLOTS at {address}); see the ACL line in docs/operations/redis.md"
+                    "the Redis user lacks permissions (CLUSTER SLOTS at {address}); see the ACL line in \
+                     docs/operations/redis.md"
                 )));
             }
             Err(error) => return Err(error.into()),
         };
         let ranges = slots::parse_slots(answer, address)
-            .ok_or_else(|| ConnectError::Unavailable(format!("{address} gave no list of slots")))?;
+            .ok_or_else(|| ConnectError::Unavailable(format!("{address} returned no list of slots")))?;
         let served: usize = ranges.iter().map(|range| usize::from(range.slots.1 - range.slots.0) + 1).sum();
         if served < usize::from(SLOTS) {
             return Err(ConnectError::Refused(format!(
-                "the cluster of {address} serves only {served} of {SLOTS} slots; form it wholly (redis-cli --cluster fix)"
+                "the cluster of {address} serves only {served} of {SLOTS} slots; assign all slots (redis-cli --cluster \
+                 fix)"
             )));
         }
         Ok(ranges)
     }
 
-    /// Asks every node that was given, and finds out whether they belong together.
-    async fn discover(&self) -> Result<Vec<SlotRange>, ConnectAttempt> {
+    /// Asks each configured node for the map, and checks that they belong to one cluster.
+    async fn discover(&self) -> Result<Vec<SlotRange>, ConnectFailure> {
         let (mut answers, mut reasons) = (Vec::new(), Vec::new());
         for seed in &self.seeds {
-            let asked = tokio::time::timeout(self.common.settings.timeout * 2, self.query_slots(seed)).await;
+            let asked = tokio::time::timeout(self.shared.settings.timeout * 2, self.query_slots(seed)).await;
             match asked
                 .unwrap_or_else(|_| Err(ConnectError::Unavailable("no answer in time".to_owned())))
-                .map_err(describe)
+                .map_err(classify)
             {
                 Ok(ranges) => answers.push((seed, ranges)),
-                Err(ConnectAttempt::Unavailable(why)) => reasons.push(format!("{seed}: {why}")),
+                Err(ConnectFailure::Unavailable(why)) => reasons.push(format!("{seed}: {why}")),
                 Err(other) => return Err(other),
             }
         }
         for why in reasons.iter().filter(|_| !answers.is_empty()) {
-            tracing::warn!(reason = why, "a node of the cluster is away; the others are enough");
+            tracing::warn!(reason = why, "a node of the cluster is unavailable; the others are enough");
         }
         let ids = |ranges: &[SlotRange]| ranges.iter().map(|range| range.id.clone()).collect::<BTreeSet<_>>();
         let mut answers = answers.into_iter();
-        let Some((seed, ranges)) = answers.next() else { return Err(ConnectAttempt::Unavailable(reasons.join("; "))) };
+        let Some((seed, ranges)) = answers.next() else { return Err(ConnectFailure::Unavailable(reasons.join("; "))) };
         for (other, others) in answers {
-            // A failover may be under way; not one primary in common means two clusters.
+            // A failover may be in progress; no common primary at all means two clusters.
             if ids(&ranges).is_disjoint(&ids(&others)) {
-                return Err(ConnectAttempt::Refused(format!(
-                    "{seed} and {other} belong to two different clusters; give nodes of one"
+                return Err(ConnectFailure::Refused(format!(
+                    "{seed} and {other} belong to two different clusters; name nodes of one"
                 )));
             }
         }
         Ok(ranges)
     }
 
-    /// Refuses a key space that this version can't read before anything is written anywhere.
+    /// Refuses a key space that this version cannot read, before anything is written to any node.
     async fn check_versions_everywhere(&self, ranges: &[SlotRange]) -> Result<(), String> {
-        let settings = &self.common.settings;
+        let settings = &self.shared.settings;
         for address in ranges.iter().map(|range| &range.primary).collect::<BTreeSet<_>>() {
-            let look = async {
+            let check = async {
                 let mut connection = dial(settings, address, &settings.login, 0).await?;
                 check_versions(settings, read_versions(settings, &mut connection).await?)
             };
-            if let Ok(Err(connect_error)) = tokio::time::timeout(settings.timeout * 2, look).await
-                && let ConnectAttempt::Refused(why) = describe(connect_error)
+            if let Ok(Err(connect_error)) = tokio::time::timeout(settings.timeout * 2, check).await
+                && let ConnectFailure::Refused(why) = classify(connect_error)
             {
                 return Err(why);
             }
@@ -336,11 +341,11 @@ impl ClusterMap {
                     .any(|range| range.primary == address && (range.slots.0..=range.slots.1).contains(slot));
                 owned.then_some(shard)
             });
-            // One that serves none of our shards is of no use.
+            // A node that serves no shard is not needed.
             let Some(home_shard) = home_shard else { continue };
-            let common = Arc::clone(&self.common);
+            let shared = Arc::clone(&self.shared);
             starting.spawn(async move {
-                let node = ServerNode::start(common, address.clone(), NodeKind::ClusterNode, home_shard).await;
+                let node = ServerNode::start(shared, address.clone(), NodeKind::ClusterNode, home_shard).await;
                 node.map(|node| (address, Arc::new(node)))
             });
         }

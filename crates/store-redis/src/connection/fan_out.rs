@@ -1,4 +1,4 @@
-//! Many reads at once: one pipeline for each server, and what that leaves open one by one.
+//! Many reads at once: one pipeline for each server; reads that a pipeline did not answer are retried one by one.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -9,20 +9,22 @@ use futures_util::{StreamExt as _, stream};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::node::{LiveConnections, ServerNode};
+use super::node::ServerNode;
 use super::request::ServerRequest;
-use super::{RequestError, ShardRouter};
-use crate::NodeAddress;
+use super::request_error::RequestError;
+use super::router::ShardRouter;
+use super::state::LiveConnections;
 use crate::layout::Shard;
+use crate::settings::NodeAddress;
 use userd_metrics::RedisRoundTrip;
 
-/// How many reads that a pipeline left open are under way at once.
+/// How many reads are retried at once.
 const RETRY_CONCURRENCY: usize = 64;
 
 impl ShardRouter {
-    /// Sends commands on keys of any shards, in one pipeline for each server. The answers are in the commands'
-    /// order; that a key holds another type concerns that key only, and is left as a value in its place. What was
-    /// redirected, lost or put off is asked for again as any other request.
+    /// Sends commands on keys of any shards, in one pipeline for each server. The answers are in the order of the
+    /// commands. A key that holds another type does not fail the others: its error is returned as a value. Reads that
+    /// were redirected, lost or rejected are retried like any other request.
     pub(crate) async fn fan_out(
         &self,
         deadline: Instant,
@@ -48,7 +50,7 @@ impl ShardRouter {
                 }
             })
             .collect();
-        // One server, as for the reads of one user: a task of its own would only cost time.
+        // With one server, as for the reads of one user, a task of its own would only cost time.
         let here = if pipelines.len() == 1 { pipelines.pop() } else { None };
         let mut values = match here {
             Some(pipeline) => vec![pipeline.await],
@@ -87,13 +89,13 @@ impl ShardRouter {
     }
 }
 
-/// Sends a pipeline of `count` reads once; `None` if it was lost on the way.
+/// Sends a pipeline of `count` reads once; `None` if it was not answered.
 async fn send(node: &ServerNode, deadline: Instant, pipeline: &Pipeline, count: usize) -> Option<Vec<Value>> {
     let live = node.state.live_by(deadline).await.ok()?;
     send_pipeline(node, &live, live.reads.clone(), deadline, (pipeline, count)).await
 }
 
-/// Sends a pipeline of so many commands once on one connection of `live`; `None` if it was lost on the way.
+/// Sends a pipeline of `count` commands once, on one connection of `live`; `None` if it was not answered.
 pub(super) async fn send_pipeline(
     node: &ServerNode,
     live: &LiveConnections,
@@ -103,7 +105,7 @@ pub(super) async fn send_pipeline(
 ) -> Option<Vec<Value>> {
     let began = Instant::now();
     let answer = tokio::time::timeout_at(deadline, connection.send_packed_commands(pipeline, 0, count)).await;
-    node.state.common.settings.metrics.stores.record_round_trip(RedisRoundTrip::Pipeline, began.elapsed());
+    node.state.context.settings().metrics.stores.record_round_trip(RedisRoundTrip::Pipeline, began.elapsed());
     match answer {
         Ok(Ok(answers)) => Some(answers),
         Ok(Err(error)) => {

@@ -1,9 +1,9 @@
-//! What `redis.acknowledge = "disk"` needs of a server, and how it is found out.
+//! Tests whether a server meets `redis.acknowledge = "disk"`, and decides how its disk is waited for.
 //!
-//! A server that flushes its file before each answer (`appendfsync always`) has done its part when it answers; its
-//! replicas are waited for with `WAIT`. One that flushes each second has to be asked with `WAITAOF`, and has to be
-//! honest about it: Valkey 8.0, 8.1 and 9.1.2 answered in under a millisecond, and acknowledged writes were lost
-//! (docs/decisions/0014). So the server is tested, not its version trusted.
+//! A server that flushes its file before each answer (`appendfsync always`) has flushed when it answers; only its
+//! replicas are waited for, with `WAIT`. A server that flushes once a second has to be asked with `WAITAOF`, and its
+//! answer has to be true: Valkey 8.0, 8.1 and 9.1.2 answered in under a millisecond, and acknowledged writes were lost
+//! (docs/decisions/0014). So userd tests the server instead of trusting its version.
 
 use std::time::Duration;
 
@@ -12,33 +12,33 @@ use ::redis::{RedisError, Value};
 use tokio::time::Instant;
 
 use super::acknowledge::{AckMode, BARRIER_SCRIPT};
-use super::connect::{ConnectError, is_forbidden};
-use super::node::NodeState;
-use crate::RedisDurability;
+use super::connect_error::{ConnectError, is_forbidden};
+use super::context::ServerContext;
 use crate::layout::KeyLayout;
+use crate::settings::RedisDurability;
 use crate::startup_checks::{self, ServerFacts};
 
-/// A server that flushes once a second can't flush two writes, one after the other's flush, within this time.
+/// A server that flushes once a second needs longer than this for two flushes, one after the other.
 const FSYNC_LATENCY_MIN: Duration = Duration::from_millis(100);
 
-/// A call takes three flushes, one after the other, of a second each; it may have to wait for one under way first.
+/// A call takes three flushes of a second each, one after the other, and may have to wait for a running one first.
 const EVERYSEC_TIMEOUT_MIN: Duration = Duration::from_secs(5);
 
-/// How long a flush is waited for in the test, in milliseconds.
+/// The time limit for a flush in the test, in milliseconds.
 const FLUSH_TIMEOUT_MS: u64 = 5_000;
 
-/// How a change gets to the disks of this server and its replicas. `first`: the server has not been tested yet.
+/// How userd waits for the disks of this server and its replicas. `is_new_process`: the server is not tested yet.
 ///
 /// # Errors
-/// It can't be known to get there.
+/// userd cannot find out when a change is on disk.
 pub(super) async fn ack_mode(
-    node: &NodeState,
+    server: &ServerContext,
     facts: &ServerFacts,
     connection: &mut MultiplexedConnection,
-    first: bool,
+    is_new_process: bool,
 ) -> Result<AckMode, ConnectError> {
-    let settings = &node.common.settings;
-    let has_waitaof = match request_flush(node, connection, 0).await {
+    let settings = server.settings();
+    let has_waitaof = match request_flush(server, connection, 0).await {
         Ok(_) => true,
         Err(error) if is_forbidden(&error) || error.to_string().contains("WAITAOF cannot be used") => false,
         Err(error) => return Err(error.into()),
@@ -46,29 +46,32 @@ pub(super) async fn ack_mode(
     match startup_checks::durability(facts, settings) {
         Some(RedisDurability::Always) if has_waitaof => Ok(AckMode::Disks),
         Some(RedisDurability::Always) => {
-            if first && node.replicas.required() > 0 {
+            if is_new_process && server.replicas.required.required() > 0 {
                 tracing::warn!(
-                    "this server has no WAITAOF (Redis 7.2 or newer has): userd waits until replicas have a change, and \
-                     can't see whether it is on their disks; set appendonly yes and appendfsync always on each of them"
+                    "this server has no WAITAOF (Redis 7.2 or newer has it): userd waits until the replicas have a \
+                     change, but cannot see whether it is on their disks; set appendonly yes and appendfsync always on \
+                     each of them"
                 );
             }
             Ok(AckMode::Replicas)
         }
         Some(RedisDurability::EverySec) if !has_waitaof => Err(ConnectError::Refused(
-            "redis.acknowledge = \"disk\" needs appendfsync always, or a server with WAITAOF (Redis 7.2 or newer) that \
-             lets userd use it"
+            "redis.acknowledge = \"disk\" needs appendfsync always, or a server with WAITAOF (Redis 7.2 or newer) and \
+             the permission to use it"
                 .to_owned(),
         )),
-        Some(RedisDurability::EverySec) if settings.timeout < EVERYSEC_TIMEOUT_MIN => Err(ConnectError::Refused(format!(
-            "redis.acknowledge = \"disk\" with appendfsync everysec makes each change wait for several flushes of a \
-             second; set appendfsync always, or redis.timeout_ms to {} or more",
-            EVERYSEC_TIMEOUT_MIN.as_millis()
-        ))),
+        Some(RedisDurability::EverySec) if settings.timeout < EVERYSEC_TIMEOUT_MIN => {
+            Err(ConnectError::Refused(format!(
+                "redis.acknowledge = \"disk\" with appendfsync everysec makes each change wait for several flushes, \
+             one a second; set appendfsync always, or redis.timeout_ms to {} or more",
+                EVERYSEC_TIMEOUT_MIN.as_millis()
+            )))
+        }
         Some(RedisDurability::EverySec) => {
-            if first && !waits_for_fsync(node, connection).await? {
+            if is_new_process && !waits_for_fsync(server, connection).await? {
                 return Err(ConnectError::Refused(
-                    "this server answers WAITAOF before its file is flushed, so that redis.acknowledge = \"disk\" would \
-                     promise what is not so; set appendfsync always"
+                    "this server answers WAITAOF before its file is flushed, so it cannot keep the promise of \
+                     redis.acknowledge = \"disk\"; set appendfsync always"
                         .to_owned(),
                 ));
             }
@@ -76,30 +79,30 @@ pub(super) async fn ack_mode(
         }
         Some(RedisDurability::Rdb | RedisDurability::Nothing) | None => Err(ConnectError::Refused(
             "redis.acknowledge = \"disk\" needs an append-only file: set appendonly yes and appendfsync always (or \
-             declare with redis.assume_durability what userd may not ask)"
+             declare them with redis.assume_durability where userd may not ask)"
                 .to_owned(),
         )),
     }
 }
 
-/// Writes twice, each time until the flush is reported: one who flushes once a second can't be quick twice.
-async fn waits_for_fsync(node: &NodeState, connection: &mut MultiplexedConnection) -> Result<bool, RedisError> {
-    request_flush(node, connection, FLUSH_TIMEOUT_MS).await?;
+/// Writes twice and waits each time for the flush: a server that flushes once a second cannot be fast twice.
+async fn waits_for_fsync(server: &ServerContext, connection: &mut MultiplexedConnection) -> Result<bool, RedisError> {
+    request_flush(server, connection, FLUSH_TIMEOUT_MS).await?;
     let begun = Instant::now();
-    request_flush(node, connection, FLUSH_TIMEOUT_MS).await?;
+    request_flush(server, connection, FLUSH_TIMEOUT_MS).await?;
     Ok(begun.elapsed() >= FSYNC_LATENCY_MIN)
 }
 
-/// Writes the barrier and waits for its flush, for `limit_ms` or not at all with 0.
+/// Writes the barrier and waits up to `limit_ms` for its flush. With 0 it only tests whether `WAITAOF` may be used.
 async fn request_flush(
-    node: &NodeState,
+    server: &ServerContext,
     connection: &mut MultiplexedConnection,
     limit_ms: u64,
 ) -> Result<Value, RedisError> {
     if limit_ms == 0 {
         return ::redis::cmd("WAITAOF").arg(0).arg(0).arg(1).query_async(connection).await;
     }
-    let barrier = KeyLayout::with_prefix(node.common.settings.prefix.clone()).ack(node.home_shard());
+    let barrier = KeyLayout::with_prefix(server.settings().prefix.clone()).ack(server.replicas.home_shard());
     ::redis::cmd("EVAL")
         .arg(BARRIER_SCRIPT)
         .arg(1)

@@ -1,5 +1,5 @@
-//! Many steps at once: one pipeline for each server, each sent once. What that leaves open is for the caller, who goes
-//! on step by step: see `protocol::import`.
+//! Many steps at once: one pipeline for each server, sent once. There are no retries: the caller continues step by step
+//! where an answer is missing; see `protocol::import`.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -10,18 +10,19 @@ use tokio::time::Instant;
 
 use super::fan_out::send_pipeline;
 use super::node::ServerNode;
-use super::{RequestError, ShardRouter};
-use crate::NodeAddress;
+use super::request_error::RequestError;
+use super::router::ShardRouter;
 use crate::layout::Shard;
 use crate::script::Script;
+use crate::settings::NodeAddress;
 
-/// One of many that are sent together.
+/// One of many steps that are sent together.
 pub(crate) enum PipelineStep {
     /// A command.
     Command(Cmd),
-    /// A step.
+    /// A script.
     Script {
-        /// Which.
+        /// The script.
         script: Script,
         /// Its keys, all in one shard.
         keys: Vec<String>,
@@ -30,7 +31,7 @@ pub(crate) enum PipelineStep {
     },
 }
 
-/// What goes to one server.
+/// The steps for one server.
 struct NodePipeline {
     node: Arc<ServerNode>,
     places: Vec<usize>,
@@ -38,9 +39,9 @@ struct NodePipeline {
 }
 
 impl ShardRouter {
-    /// Sends steps on keys of any shards, in one pipeline for each server, and waits until replicas and disks confirm
-    /// them where the operator asks for that. The answers are in the steps' order; `None` where nothing is known:
-    /// redirected, refused, lost or unconfirmed.
+    /// Sends steps on keys of any shards, in one pipeline for each server, and waits for replicas or disks if
+    /// `redis.acknowledge` requires that. The answers are in the order of the steps; `None` where the outcome is
+    /// unknown: redirected, rejected, lost or not acknowledged.
     pub(crate) async fn pipeline(
         &self,
         deadline: Instant,
@@ -71,7 +72,7 @@ impl ShardRouter {
     }
 }
 
-/// Sends them once; `None` if the answers were lost or are not confirmed.
+/// Sends steps once; `None` if the answers were lost or are not acknowledged.
 async fn send(node: &ServerNode, deadline: Instant, steps: &[PipelineStep]) -> Option<Vec<Value>> {
     let live = node.state.live_by(deadline).await.ok()?;
     let mut pipeline = Pipeline::with_capacity(steps.len());
@@ -87,7 +88,7 @@ async fn send(node: &ServerNode, deadline: Instant, steps: &[PipelineStep]) -> O
     }
     let answers = send_pipeline(node, &live, live.writes.clone(), deadline, (&pipeline, steps.len())).await?;
     if let Some(ack_waiter) = &live.ack_waiter {
-        ack_waiter.wait(deadline, &node.state).await.ok()?;
+        ack_waiter.wait(deadline).await.ok()?;
     }
     Some(answers)
 }

@@ -1,21 +1,21 @@
-//! How many replicas have to confirm a change before it is acknowledged. Numbers only: who counts them is
-//! `connect` (a primary's own word) or `cluster` (the cluster's).
+//! How many replicas have to acknowledge a change. Numbers only: `inspect` (by the primary's own count) and `cluster`
+//! (by the cluster's) supply them.
 //!
-//! "Every replica" can't mean "every one that is connected now": in a planned failover the replica that is about
-//! to become the primary leaves the old one, which then still takes writes, and those would be lost. So the number
-//! falls only when it has been lower for a while. In a cluster a replica counts until the majority of primaries
-//! says that it has failed, which a cut-off primary can't say alone.
+//! "Every replica" cannot mean "every one that is connected now": in a planned failover the replica that is about to
+//! become the primary disconnects from the old one, which still takes writes then, and those would be lost. So the
+//! number falls only after it has been lower for a while. In a cluster a replica counts until the majority of
+//! primaries says that it has failed, which an isolated primary cannot decide alone.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long replicas have to be away before nobody waits for them any more. A planned failover moves its replicas
-/// and is announced by Sentinel within a second or two, and the connection is given up then.
+/// How long replicas have to be missing before they are no longer waited for. A planned failover moves its replicas and
+/// is announced by Sentinel within a second or two, and userd leaves the old primary then.
 const GONE_AFTER: Duration = Duration::from_secs(5);
 
-/// The number of replicas that have to confirm.
+/// The number of replicas that have to acknowledge.
 pub(super) struct RequiredReplicas {
     min: usize,
     state: Mutex<ReplicaState>,
@@ -23,14 +23,14 @@ pub(super) struct RequiredReplicas {
 
 #[derive(Default)]
 struct ReplicaState {
-    /// How many followed, and are not known to stay away.
+    /// How many were connected, less those that have been missing for long.
     expected: usize,
-    /// How many do at the moment.
+    /// How many are connected at the moment.
     connected: usize,
-    /// Since when fewer are there, and how many at most since then.
+    /// Since when fewer are connected, and the most that were connected since then.
     fewer: Option<(Instant, usize)>,
-    /// How many Sentinels know to be well.
-    watched: usize,
+    /// How many are healthy by the Sentinels' count.
+    by_sentinels: usize,
 }
 
 impl RequiredReplicas {
@@ -39,19 +39,19 @@ impl RequiredReplicas {
         Self { min, state: Mutex::default() }
     }
 
-    /// How many have to confirm.
+    /// How many have to acknowledge.
     pub(super) fn required(&self) -> usize {
         let state = self.lock();
-        state.expected.max(state.watched).max(self.min)
+        state.expected.max(state.by_sentinels).max(self.min)
     }
 
-    /// Fewer are there than have to confirm, and it is not yet known that they stay away.
+    /// Whether fewer are connected than have to acknowledge, and the missing ones still count.
     pub(super) fn is_degraded(&self) -> bool {
         let state = self.lock();
-        state.connected < state.expected.max(state.watched)
+        state.connected < state.expected.max(state.by_sentinels)
     }
 
-    /// The primary says that so many are connected.
+    /// Records how many replicas the primary says are connected.
     pub(super) fn note_connected(&self, connected: usize, now: Instant) {
         let mut state = self.lock();
         state.connected = connected;
@@ -67,7 +67,7 @@ impl RequiredReplicas {
         }
     }
 
-    /// The primary says that so many are connected, at a moment when only more than before are news.
+    /// The same in the middle of a barrier, where only a higher number counts.
     pub(super) fn note_increase(&self, connected: usize) {
         let mut state = self.lock();
         if connected > state.expected {
@@ -75,15 +75,15 @@ impl RequiredReplicas {
         }
     }
 
-    /// Sentinels say that so many are well. A userd that starts while one replica is being made primary finds one less
-    /// at the old primary, and has no earlier number to hold against that.
-    pub(super) fn note_sentinel_count(&self, well: usize) {
-        self.lock().watched = well;
+    /// Records how many replicas are healthy by the Sentinels' count. A userd that starts while a replica is being
+    /// promoted finds one less at the old primary, and has no earlier number to compare with.
+    pub(super) fn note_sentinel_count(&self, healthy: usize) {
+        self.lock().by_sentinels = healthy;
     }
 
-    /// A majority says that so many are well.
-    pub(super) fn note_cluster_count(&self, well: usize) {
-        *self.lock() = ReplicaState { expected: well, connected: well, fewer: None, watched: 0 };
+    /// Records how many replicas are healthy by the count of a cluster's majority.
+    pub(super) fn note_cluster_count(&self, healthy: usize) {
+        *self.lock() = ReplicaState { expected: healthy, connected: healthy, fewer: None, by_sentinels: 0 };
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, ReplicaState> {
@@ -106,12 +106,12 @@ mod tests {
         replicas.note_connected(1, start + GONE_AFTER / 2);
         assert_eq!(replicas.required(), 2);
         replicas.note_connected(0, start + GONE_AFTER);
-        // One of two has stayed away; the other has just gone.
+        // One of two has been missing for long; the other has just disconnected.
         assert_eq!((replicas.required(), replicas.is_degraded()), (1, true));
     }
 
     #[test]
-    fn a_replica_that_comes_back_in_time_was_never_gone() {
+    fn a_replica_that_reconnects_in_time_still_counts() {
         let (replicas, start) = (RequiredReplicas::at_least(0), Instant::now());
         replicas.note_connected(2, start);
         replicas.note_connected(1, start);
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn those_whom_sentinels_know_to_be_well_count_though_the_primary_has_lost_sight_of_them() {
+    fn healthy_replicas_by_the_sentinels_count_even_if_the_primary_does_not_list_them() {
         let (replicas, start) = (RequiredReplicas::at_least(1), Instant::now());
         replicas.note_sentinel_count(2);
         replicas.note_connected(1, start);
@@ -132,7 +132,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_majority_says_holds_at_once_and_the_least_number_always() {
+    fn the_count_of_a_majority_holds_at_once_and_the_minimum_always() {
         let replicas = RequiredReplicas::at_least(1);
         replicas.note_cluster_count(2);
         assert_eq!(replicas.required(), 2);

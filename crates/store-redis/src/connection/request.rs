@@ -1,36 +1,38 @@
-//! What is sent to a server, and what an error of it calls for. Holds no connection.
+//! One request to a server, and what its errors call for. Decides nothing about routing.
+//!
+//! To add an error of the server that calls for a retry: an arm of [`action_for`].
 
 use std::time::Duration;
 
 use ::redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, Value};
 
-use super::node::LiveConnections;
 use super::slots::parse_redirection;
-use crate::NodeAddress;
+use super::state::LiveConnections;
 use crate::script::Script;
+use crate::settings::NodeAddress;
 use userd_metrics::RedisRoundTrip;
 
-/// What is sent, as often as it takes.
+/// A request, sent until it is answered or its deadline has passed.
 pub(super) enum ServerRequest<'a> {
     /// A read.
     Read(&'a Cmd),
-    /// A read that a verdict rests on.
+    /// A read that the answer to a change depends on.
     AcknowledgedRead(&'a Cmd),
-    /// A step.
+    /// A step: a script.
     Script {
-        /// Which.
+        /// The script.
         script: Script,
         /// Its keys, all in one shard.
         keys: &'a [&'a str],
         /// Its arguments.
         args: &'a [&'a [u8]],
-        /// How long a slot that is being moved is waited for; `None`: until the deadline.
+        /// How long to wait for a slot that is being moved; `None`: until the deadline.
         resharding_timeout: Option<Duration>,
     },
 }
 
 impl ServerRequest<'_> {
-    /// As what it is counted.
+    /// The metric that counts it.
     pub(super) fn trip(&self) -> RedisRoundTrip {
         match self {
             Self::Read(_) => RedisRoundTrip::Read,
@@ -39,7 +41,7 @@ impl ServerRequest<'_> {
         }
     }
 
-    /// Whether replicas and disks have to confirm it where the operator asks for that.
+    /// Whether replicas or disks have to acknowledge it, if `redis.acknowledge` requires that.
     pub(super) fn needs_acknowledgement(&self) -> bool {
         match self {
             Self::Read(_) => false,
@@ -48,12 +50,15 @@ impl ServerRequest<'_> {
         }
     }
 
-    /// Whether it is not asked again after an answer that got lost.
-    pub(super) fn is_non_idempotent(&self) -> bool {
-        matches!(self, Self::Script { script, .. } if script.is_non_idempotent())
+    /// Whether it may be sent again after its answer was lost.
+    pub(super) fn is_repeatable(&self) -> bool {
+        match self {
+            Self::Read(_) | Self::AcknowledgedRead(_) => true,
+            Self::Script { script, .. } => script.is_repeatable(),
+        }
     }
 
-    /// How long a slot that is being moved is waited for.
+    /// How long to wait for a slot that is being moved.
     pub(super) fn resharding_timeout(&self) -> Option<Duration> {
         match self {
             Self::Script { resharding_timeout, .. } => *resharding_timeout,
@@ -62,8 +67,8 @@ impl ServerRequest<'_> {
     }
 }
 
-/// Sends it once; `asking`: to the node that a slot is being moved to. The connection hands a server's error over
-/// as a value; here it becomes one.
+/// Sends a request once. `asking`: to the node that a slot is being moved to. The connection returns a server's error
+/// as a value; this function makes it an `Err`. A script that the server does not know is sent as a whole (`EVAL`).
 pub(super) async fn send(live: &LiveConnections, request: &ServerRequest<'_>, asking: bool) -> RedisResult<Value> {
     match *request {
         ServerRequest::Read(command) | ServerRequest::AcknowledgedRead(command) => {
@@ -92,34 +97,34 @@ async fn send_one(
     if !asking {
         return connection.send_packed_command(command).await?.extract_error();
     }
-    // In one piece, so that nobody else's request comes between the two.
+    // In one packet, so that no other request comes between the two.
     let mut pair = Pipeline::with_capacity(2);
     pair.cmd("ASKING").add_command(command.clone());
     let answers = connection.send_packed_commands(&pair, 1, 1).await?;
     answers.into_iter().next().unwrap_or(Value::Nil).extract_error()
 }
 
-/// What helps against an error.
+/// How to react to an error.
 pub(super) enum ErrorAction {
-    /// Another connection, then the same again.
+    /// Retry on another connection.
     Reconnect,
-    /// The same at another node, for good.
+    /// Retry at another node, which serves the shard from now on.
     Moved(NodeAddress),
-    /// The same at another node, this once.
+    /// Retry at another node, this time only.
     AskAt(NodeAddress),
-    /// A little time, until the slot has arrived where it is being moved.
+    /// Retry after a pause: the slot is being moved.
     Resharding,
-    /// A little time, then the same again.
+    /// Retry after a pause.
     Wait,
-    /// Nothing that we could do.
+    /// Return the error.
     Fail,
 }
 
-/// What helps against an error of the server at `from`.
+/// How to react to an error of the server at `from`.
 pub(super) fn action_for(error: &RedisError, from: &NodeAddress) -> ErrorAction {
     let redirection = || error.redirect_node().and_then(|(to, _)| parse_redirection(to, from));
     match error.kind() {
-        // A demoted primary answers READONLY for ever, and a client that stays with it loses what it writes.
+        // A demoted primary answers READONLY for ever, and a client that stays with it loses its writes.
         ErrorKind::Server(ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown | ServerErrorKind::BusyLoading) => {
             ErrorAction::Reconnect
         }

@@ -1,53 +1,41 @@
-//! Asks Sentinels which server is the primary, and hears of it when that changes. Does not connect to the primary:
-//! that is the node's business.
+//! Asks the Sentinels which server is the primary and how many replicas it has. Does not connect to the primary.
 //!
-//! A client that stays with a demoted primary loses what it writes (19,882 to 40,149 acknowledged writes in a planned
-//! failover, measured), so a change is heard in two ways: each Sentinel is subscribed to, and asked again at each
-//! check and each reconnection. Most votes win, because one Sentinel alone may be cut off together with an old
-//! primary.
+//! The Sentinels are asked before each connection and at each check, and the majority counts: a single Sentinel may be
+//! isolated together with an old primary. Announcements between the checks are the subject of `sentinel_watch`.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
-use std::time::Duration;
 
 use ::redis::{RedisError, Value};
-use futures_util::StreamExt as _;
 use tokio::task::JoinSet;
 
-use super::connect::{ConnectAttempt, ConnectError, client, describe, dial, is_forbidden};
-use super::node::{NodeState, SharedContext};
-use crate::{NodeAddress, RedisSettings, SentinelSettings};
+use super::connect_error::{ConnectError, ConnectFailure, classify, is_forbidden};
+use super::dial::dial;
+use crate::settings::{NodeAddress, RedisSettings, SentinelSettings};
 
-/// What Sentinels announce a new primary with.
-const SWITCH_CHANNEL: &str = "+switch-master";
-
-/// Pause before a Sentinel that went away is subscribed to again.
-const SUBSCRIBE_PAUSE: Duration = Duration::from_millis(500);
-
-/// Fewer Sentinels can't agree on a failover while one of them is away.
+/// Fewer Sentinels cannot agree on a failover while one of them is unavailable.
 const SENTINELS_ADVISED: usize = 3;
 
-/// Knows whom to ask for the primary.
-pub(super) struct SentinelWatch {
+/// Queries the Sentinels.
+pub(super) struct SentinelClient {
     sentinels: SentinelSettings,
 }
 
-impl SentinelWatch {
-    /// Asks these.
+impl SentinelClient {
+    /// Queries these Sentinels.
     pub(super) fn new(sentinels: SentinelSettings) -> Self {
         Self { sentinels }
     }
 
-    /// Where the primary is, by the most votes of those Sentinels that answer; with as many for two, where it is at
-    /// `present`, if that is one of them.
+    /// The address of the primary, by the most votes of the Sentinels that answer. In a tie `present` wins, if it is
+    /// one of the candidates.
     ///
     /// # Errors
-    /// None answered, or none knows the service.
+    /// No Sentinel answers, or none knows the service.
     pub(super) async fn primary(
         &self,
         settings: &RedisSettings,
         present: &NodeAddress,
-    ) -> Result<NodeAddress, ConnectAttempt> {
+    ) -> Result<NodeAddress, ConnectFailure> {
         let mut asked = JoinSet::new();
         for sentinel in &self.sentinels.addresses {
             let (settings, sentinel) = (settings.clone(), sentinel.clone());
@@ -60,21 +48,20 @@ impl SentinelWatch {
         }
         let (mut votes, mut reasons, mut unaware) = (BTreeMap::new(), Vec::new(), 0);
         while let Some(Ok((sentinel, answer))) = asked.join_next().await {
-            match answer.map_err(describe) {
+            match answer.map_err(classify) {
                 Ok(Some(primary)) => {
                     let count = votes.entry(primary.clone()).or_insert(0);
                     *count += 1;
-                    // Those that are slow, or gone, can't change it any more.
+                    // This is a majority: the Sentinels that have not answered cannot change it.
                     if *count > self.sentinels.addresses.len() / 2 {
                         return Ok(primary);
                     }
                 }
                 Ok(None) => unaware += 1,
-                Err(ConnectAttempt::Refused(why)) => {
-                    return Err(ConnectAttempt::Refused(format!("Sentinel {sentinel}: {why}")));
+                Err(ConnectFailure::Refused(why)) => {
+                    return Err(ConnectFailure::Refused(format!("Sentinel {sentinel}: {why}")));
                 }
-                Err(ConnectAttempt::Unavailable(why)) => reasons.push(format!("{sentinel}: {why}")),
-                Err(ConnectAttempt::Connected(_)) => {}
+                Err(ConnectFailure::Unavailable(why)) => reasons.push(format!("{sentinel}: {why}")),
             }
         }
         if votes.len() > 1 {
@@ -82,18 +69,18 @@ impl SentinelWatch {
         }
         match votes.into_iter().max_by_key(|(primary, count)| (*count, primary == present)) {
             Some((primary, _)) => Ok(primary),
-            None if unaware > 0 && reasons.is_empty() => Err(ConnectAttempt::Refused(format!(
-                "the Sentinels know no service {:?}; name the one that stands in their `sentinel monitor` line after the \
-                 slash: redis+sentinel://HOST:PORT/SERVICE",
+            None if unaware > 0 && reasons.is_empty() => Err(ConnectFailure::Refused(format!(
+                "the Sentinels know no service {:?}; write the name in their `sentinel monitor` line after the slash: \
+                 redis+sentinel://HOST:PORT/SERVICE",
                 self.sentinels.service
             ))),
-            None => Err(ConnectAttempt::Unavailable(format!("no Sentinel names the primary ({})", reasons.join("; ")))),
+            None => Err(ConnectFailure::Unavailable(format!("no Sentinel names the primary ({})", reasons.join("; ")))),
         }
     }
 
-    /// How many replicas of the primary are well, by the word of the Sentinel that knows of most; `None` if none of
-    /// them tells. One that is just being made primary is among them until it is.
-    pub(super) async fn replicas(&self, settings: &RedisSettings) -> Option<usize> {
+    /// How many replicas of the primary are healthy: the highest number that a Sentinel reports; `None` if none
+    /// answers. A replica that is being promoted counts until it is the primary.
+    pub(super) async fn count_replicas(&self, settings: &RedisSettings) -> Option<usize> {
         let mut asked = JoinSet::new();
         for sentinel in &self.sentinels.addresses {
             let (settings, sentinel) = (settings.clone(), sentinel.clone());
@@ -107,7 +94,7 @@ impl SentinelWatch {
     }
 }
 
-/// How many replicas one Sentinel knows to be well.
+/// How many replicas are healthy by the count of one Sentinel.
 async fn count_replicas(
     settings: &RedisSettings,
     sentinel: &NodeAddress,
@@ -117,15 +104,15 @@ async fn count_replicas(
     let mut command = ::redis::cmd("SENTINEL");
     command.arg("replicas").arg(&sentinels.service);
     let replicas: Vec<HashMap<String, String>> = command.query_async(&mut connection).await?;
-    let is_well = |replica: &&HashMap<String, String>| {
+    let is_healthy = |replica: &&HashMap<String, String>| {
         let flags = replica.get("flags").map(String::as_str).unwrap_or_default();
         !flags.split(',').any(|flag| matches!(flag, "s_down" | "o_down" | "disconnected"))
     };
-    Ok(replicas.iter().filter(is_well).count())
+    Ok(replicas.iter().filter(is_healthy).count())
 }
 
-/// The primary that one Sentinel knows; `None` if it does not know the service.
-async fn query_primary(
+/// The primary that one Sentinel names; `None` if it does not know the service.
+pub(super) async fn query_primary(
     settings: &RedisSettings,
     sentinel: &NodeAddress,
     sentinels: &SentinelSettings,
@@ -140,7 +127,8 @@ async fn query_primary(
     match command.query_async::<Option<(String, u16)>>(&mut connection).await {
         Ok(found) => Ok(found.map(|(host, port)| NodeAddress { host, port })),
         Err(error) if error.to_string().contains("unknown command") => Err(ConnectError::Refused(
-            "it is no Sentinel; give the addresses of Sentinels (port 26379 by default), or write redis://".to_owned(),
+            "it is not a Sentinel; give the addresses of Sentinels (port 26379 by default), or write redis://"
+                .to_owned(),
         )),
         Err(error) if is_forbidden(&error) => Err(ConnectError::Refused(
             "the Sentinel user lacks +sentinel|get-master-addr-by-name; see docs/operations/redis.md".to_owned(),
@@ -149,7 +137,7 @@ async fn query_primary(
     }
 }
 
-/// A refused login is one to the Sentinel, which has users of its own.
+/// An authentication error is about the login to the Sentinel, which has users of its own.
 fn as_sentinel_error(error: RedisError) -> ConnectError {
     if matches!(error.code(), Some("WRONGPASS" | "NOAUTH")) || error.kind() == ::redis::ErrorKind::AuthenticationFailed
     {
@@ -160,62 +148,7 @@ fn as_sentinel_error(error: RedisError) -> ConnectError {
     ConnectError::Redis(error)
 }
 
-/// Subscribes to each Sentinel, and takes the connections of `node` out of service when one announces another
-/// primary. The tasks end when the set is dropped.
-pub(super) fn watch(common: &Arc<SharedContext>, sentinels: &SentinelSettings, node: &Arc<NodeState>) -> JoinSet<()> {
-    let mut tasks = JoinSet::new();
-    for sentinel in sentinels.addresses.clone() {
-        let (common, sentinels, node) = (Arc::clone(common), sentinels.clone(), Arc::clone(node));
-        tasks.spawn(async move {
-            loop {
-                if let Err(error) = subscribe(&common.settings, &sentinel, &sentinels, &node).await {
-                    tracing::debug!(%sentinel, %error, "can't subscribe to a Sentinel");
-                }
-                tokio::time::sleep(SUBSCRIBE_PAUSE).await;
-            }
-        });
-    }
-    tasks
-}
-
-/// Listens to one Sentinel for as long as it talks.
-async fn subscribe(
-    settings: &RedisSettings,
-    sentinel: &NodeAddress,
-    sentinels: &SentinelSettings,
-    node: &NodeState,
-) -> Result<(), RedisError> {
-    let mut subscription = client(settings, sentinel, &sentinels.login, 0)?.get_async_pubsub().await?;
-    subscription.subscribe(SWITCH_CHANNEL).await?;
-    // What was announced before is asked for.
-    if let Ok(Some(primary)) = query_primary(settings, sentinel, sentinels).await
-        && primary != *node.address()
-    {
-        node.primary_announced(&primary);
-    }
-    let mut announcements = subscription.on_message();
-    // An idle connection that was dropped on the way says nothing for ever: after a while it is made anew.
-    while let Ok(Some(announcement)) = tokio::time::timeout(settings.recheck_every, announcements.next()).await {
-        let text: String = announcement.get_payload()?;
-        if let Some(primary) = parse_announcement(&text, &sentinels.service) {
-            tracing::warn!(%primary, "Sentinel announces another primary");
-            node.primary_announced(&primary);
-        }
-    }
-    Ok(())
-}
-
-/// The new primary in `<service> <old host> <old port> <new host> <new port>`.
-fn parse_announcement(text: &str, service: &str) -> Option<NodeAddress> {
-    let mut words = text.split(' ');
-    if words.next()? != service {
-        return None;
-    }
-    let host = words.nth(2)?.to_owned();
-    Some(NodeAddress { host, port: words.next()?.parse().ok()? })
-}
-
-/// Warns where so few Sentinels watch that they can't agree; says nothing where it can't be asked.
+/// Warns if there are too few Sentinels to agree on a failover. Says nothing if that cannot be found out.
 pub(super) async fn warn_if_few(settings: &RedisSettings, sentinels: &SentinelSettings) {
     for sentinel in &sentinels.addresses {
         let asked = async {
@@ -228,24 +161,10 @@ pub(super) async fn warn_if_few(settings: &RedisSettings, sentinels: &SentinelSe
         let count = others.len() + 1;
         if count < SENTINELS_ADVISED {
             tracing::warn!(
-                "only {count} Sentinels watch the primary: they can't agree on a failover when one of them is away; run \
-                 {SENTINELS_ADVISED} or more"
+                "only {count} Sentinels watch the primary: they cannot agree on a failover when one of them is \
+                 unavailable; run {SENTINELS_ADVISED} or more"
             );
         }
         return;
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_announcement_of_our_service_names_the_new_primary() {
-        let text = "accounts 10.0.0.1 6379 10.0.0.2 6380";
-        assert_eq!(parse_announcement(text, "accounts"), Some(NodeAddress::new("10.0.0.2", 6380)));
-        assert_eq!(parse_announcement(text, "others"), None);
-        assert_eq!(parse_announcement("accounts 10.0.0.1", "accounts"), None);
-        assert_eq!(parse_announcement("accounts a 1 b many", "accounts"), None);
     }
 }

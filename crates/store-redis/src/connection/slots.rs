@@ -1,21 +1,21 @@
-//! Where keys lie in a cluster: hash slots, and the list of who serves which. Parsing and arithmetic only.
+//! The hash slots of a cluster, and the list of the nodes that serve them. Parsing and arithmetic only.
 
 use std::collections::BTreeMap;
 
 use ::redis::Value;
 
-use crate::NodeAddress;
 use crate::layout::Shard;
+use crate::settings::NodeAddress;
 
 /// How many slots a cluster has (Redis Cluster specification, "Key distribution model").
 pub(super) const SLOTS: u16 = 16_384;
 
-/// The slot of a shard: of its hash tag, three hex digits.
+/// The slot of a shard, computed from its hash tag: three hex digits.
 pub(super) fn slot_of(shard: Shard) -> u16 {
     crc16(format!("{:03x}", shard.number()).as_bytes()) % SLOTS
 }
 
-/// CRC-16/XMODEM, as the specification has it. Run once for each shard, so a table would not pay.
+/// CRC-16/XMODEM, as in the specification. Runs once for each shard, so a table would not pay.
 fn crc16(bytes: &[u8]) -> u16 {
     bytes.iter().fold(0, |crc, byte| {
         (0..8).fold(
@@ -25,20 +25,20 @@ fn crc16(bytes: &[u8]) -> u16 {
     })
 }
 
-/// A range of slots with who serves it.
+/// A range of slots and the node that serves it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct SlotRange {
     /// First and last slot.
     pub(super) slots: (u16, u16),
     /// The primary.
     pub(super) primary: NodeAddress,
-    /// The primary's name for itself, which no other node has.
+    /// The unique id of the primary.
     pub(super) id: String,
-    /// How many replicas it has that have not failed.
+    /// How many of its replicas have not failed.
     pub(super) replicas: usize,
 }
 
-/// The ranges in an answer to `CLUSTER SLOTS`. A node that does not know its own host is where we `asked`.
+/// The ranges in an answer to `CLUSTER SLOTS`. A node that does not know its own host is at the host that was `asked`.
 pub(super) fn parse_slots(answer: Value, asked: &NodeAddress) -> Option<Vec<SlotRange>> {
     let Value::Array(ranges) = answer else { return None };
     ranges.into_iter().map(|range| parse_range(range, asked)).collect()
@@ -56,7 +56,7 @@ fn parse_range(range: Value, asked: &NodeAddress) -> Option<SlotRange> {
     (slots.0 <= slots.1 && slots.1 < SLOTS).then(|| SlotRange { slots, primary: address, id, replicas: parts.count() })
 }
 
-/// Who serves `slot`, by the most votes of `views`.
+/// The node that serves `slot`, by the majority of `views`.
 pub(super) fn majority_primary(views: &[Vec<SlotRange>], slot: u16) -> Option<&NodeAddress> {
     let serves = |range: &&SlotRange| (range.slots.0..=range.slots.1).contains(&slot);
     let votes = views.iter().filter_map(|view| view.iter().find(serves)).map(|range| &range.primary);
@@ -67,14 +67,14 @@ pub(super) fn majority_primary(views: &[Vec<SlotRange>], slot: u16) -> Option<&N
     counts.into_iter().max_by_key(|(_, count)| *count).map(|(primary, _)| primary)
 }
 
-/// How many replicas of `primary` are well. Who knows of more knows more: where views differ, the most count.
+/// How many replicas of `primary` are healthy. Where views differ, the highest number counts.
 pub(super) fn replicas(views: &[Vec<SlotRange>], primary: &NodeAddress) -> usize {
     let said =
         |view: &Vec<SlotRange>| view.iter().filter(|range| range.primary == *primary).map(|range| range.replicas).min();
     views.iter().filter_map(said).max().unwrap_or_default()
 }
 
-/// Where a redirection leads: `host:port`, or `:port` of a node that does not know its own host.
+/// The target of a redirection: `host:port`, or `:port` from a node that does not know its own host.
 pub(super) fn parse_redirection(text: &str, from: &NodeAddress) -> Option<NodeAddress> {
     let (host, port) = text.rsplit_once(':')?;
     let host = host.trim_start_matches('[').trim_end_matches(']');
@@ -116,7 +116,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_of_slots_is_read_and_a_nameless_host_is_where_we_asked() {
+    fn a_list_of_slots_is_read_and_an_unknown_host_is_the_one_that_was_asked() {
         let node = |host: Value, port| Value::Array(vec![host, Value::Int(port), bulk("id"), Value::Array(vec![])]);
         let answer = Value::Array(vec![
             Value::Array(vec![
@@ -134,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_node_that_is_cut_off_is_outvoted_and_the_most_replicas_count() {
+    fn an_isolated_node_is_outvoted_and_the_highest_number_of_replicas_counts() {
         let view = |port, replicas| {
             let primary = NodeAddress::new("here", port);
             vec![SlotRange { slots: (0, 99), primary, id: port.to_string(), replicas }]

@@ -1,8 +1,8 @@
-//! Whether a server that does not answer speaks TLS where we do not, or the reverse. Not part of any connection: a
-//! look at the port after one has failed.
+//! Detects that TLS is enabled on one side only. Runs after a connection has failed, on a connection of its own.
 //!
-//! Neither side says so by itself. A Redis waits for the end of a line in our TLS greeting, and a server with TLS
-//! hangs up on a plain command; to us the one looks frozen and the other away, and userd would go on trying for ever.
+//! Neither side reports this by itself: Redis waits for the end of a line in the client's TLS greeting, and a server
+//! with TLS hangs up on a plain command. The one looks frozen and the other unavailable, and userd would retry for
+//! ever.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use ::redis::{AsyncConnectionConfig, RedisError};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
 
-use super::connect::client;
-use crate::{NodeAddress, RedisSettings, ServerCredentials};
+use super::client::client;
+use crate::settings::{NodeAddress, RedisSettings, ServerCredentials};
 
-/// How long the look may take: a server that is there answers at once.
+/// The time limit of the test: a server that is up answers at once.
 const DETECT_TIMEOUT: Duration = Duration::from_millis(300);
 
-/// The sentence for the operator, if that is why the server could not be reached.
+/// The message for the operator, if a TLS mismatch explains `error`.
 pub(super) async fn detect(
     settings: &RedisSettings,
     address: &NodeAddress,
@@ -27,28 +27,28 @@ pub(super) async fn detect(
     }
     if settings.tls && error.is_timeout() {
         return tokio::time::timeout(DETECT_TIMEOUT, answers_plaintext(address)).await.unwrap_or(false).then_some(
-            "the server does not speak TLS at this port; write redis:// instead of rediss://, or give its TLS port",
+            "the server does not speak TLS at this port; write redis:// instead of rediss://, or use its TLS port",
         );
     }
     if !settings.tls && error.is_connection_dropped() {
         return tokio::time::timeout(DETECT_TIMEOUT, answers_tls(settings, address)).await.unwrap_or(false).then_some(
-            "the server speaks TLS at this port; write rediss:// instead of redis://, or give its port without TLS",
+            "the server speaks TLS at this port; write rediss:// instead of redis://, or use its port without TLS",
         );
     }
     None
 }
 
-/// Whether a plain `PING` is answered, be it with a refusal.
+/// Whether a plain `PING` gets a Redis reply; an error reply counts.
 async fn answers_plaintext(address: &NodeAddress) -> bool {
-    let asked = async {
+    let ping = async {
         let mut stream = TcpStream::connect((address.host.as_str(), address.port)).await?;
         stream.write_all(b"PING\r\n").await?;
         stream.read_u8().await
     };
-    matches!(asked.await, Ok(b'+' | b'-'))
+    matches!(ping.await, Ok(b'+' | b'-'))
 }
 
-/// Whether a greeting with TLS gets as far as the certificate. No password is sent.
+/// Whether a TLS handshake gets as far as the certificate. Sends no password.
 async fn answers_tls(settings: &RedisSettings, address: &NodeAddress) -> bool {
     let with_tls = RedisSettings { tls: true, ..settings.clone() };
     let config = AsyncConnectionConfig::new().set_connection_timeout(Some(DETECT_TIMEOUT));

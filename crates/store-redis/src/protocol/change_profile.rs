@@ -1,20 +1,26 @@
-//! Changing name and e-mail: within the record where the e-mail stays, else X0 → X1 → C2 → X3 → verify.
+//! Changes name and e-mail address. If the address stays: one edit of the record. Otherwise: read, intend, claim,
+//! commit, verify, release the stale claims.
 
 use tokio::time::Instant;
 
-use super::{AcquireOutcome, RecordEdit, SideEffects, StepReply, intent_deadline};
-use crate::RedisStore;
+use super::claims::AcquireOutcome;
+use super::deadlines::intent_deadline;
+use super::edit::{RecordEdit, SideEffects};
+use super::reply::StepReply;
 use crate::events::EventArgs;
 use crate::layout::Shard;
+use crate::nonce::nonce;
 use crate::script::Script;
+use crate::store::RedisStore;
 use crate::user_record::{self, ClaimPointer};
 use userd_core::{Actor, EventKind, Timestamp, User, UserId, UserVersion};
 use userd_store::{StoreError, UpdateUserOutcome, UserProfile};
 
-/// How often an e-mail change begins anew because others raised the fence without changing the user.
+/// How often an e-mail change starts again because other operations raised the fencing token without changing the user.
 const INTEND_ATTEMPTS_MAX: usize = 3;
 
 impl RedisStore {
+    /// Changes the profile, if the user is still at the version `expected`.
     pub(crate) async fn change_profile(
         &self,
         id: UserId,
@@ -52,15 +58,15 @@ impl RedisStore {
                 "stale" => return Ok(UpdateUserOutcome::VersionConflict),
                 _ => return Err(intent.unexpected_reply()),
             }
-            // Whoever got in between is about to commit or to give up. To begin anew at once would only undo
-            // them in turn, and two changes could take turns at that until both are out of rounds.
+            // The other operation is about to commit or to abort. Starting again at once would only supersede it in
+            // turn, and two changes could do that to each other until both are out of attempts.
             self.pause_for_others(deadline).await;
         }
-        Err(StoreError::unavailable("others keep beginning to change this user's e-mail"))
+        Err(StoreError::unavailable("other requests keep changing this user's e-mail address"))
     }
 
-    /// The rest of an e-mail change, once its intent stands under `op`; `written` is what its commit writes. `None`: another one superseded it, and
-    /// whether that changed the user has to be looked at.
+    /// The rest of an e-mail change, after its intent under the operation id `op`; `written` is what its commit writes.
+    /// `None`: another change superseded it, and the user has to be read again.
     async fn change_email(
         &self,
         deadline: Instant,
@@ -85,16 +91,16 @@ impl RedisStore {
             return Ok(Some(UpdateUserOutcome::Updated(Box::new(user))));
         }
         self.release(deadline, to, mine).await?;
-        let refused =
+        let rejected =
             if answer.status == "dead" { answer.reject_if_ambiguous() } else { Err(answer.unexpected_reply()) };
         self.release_stale(deadline, user.id, answer.stale_claims).await;
         match acquired? {
             AcquireOutcome::Taken => Ok(Some(UpdateUserOutcome::EmailTaken)),
-            AcquireOutcome::Acquired => refused.map(|()| None),
+            AcquireOutcome::Acquired => rejected.map(|()| None),
         }
     }
 
-    /// X1.
+    /// The step `change_intend`.
     async fn change_intend(
         &self,
         deadline: Instant,
@@ -104,12 +110,12 @@ impl RedisStore {
         now: Timestamp,
     ) -> Result<StepReply, StoreError> {
         let (fence, version) = (fence.to_string(), user.version.to_string());
-        let (nonce, till) = (crate::nonce(&*self.random), intent_deadline(now));
+        let (nonce, till) = (nonce(&*self.random), intent_deadline(now));
         let args = [fence.as_str(), &version, profile.email.canonical().as_str(), &nonce, &till];
         self.run_on_record(deadline, Script::ChangeIntend, user.id, &[], &args).await
     }
 
-    /// X3.
+    /// The step `change_commit`.
     async fn change_commit(
         &self,
         deadline: Instant,
@@ -124,6 +130,7 @@ impl RedisStore {
         self.run_on_record(deadline, Script::ChangeCommit, mine.id, &[&emails, &events], &args).await
     }
 
+    /// The step `change_abort`.
     async fn change_abort(&self, deadline: Instant, mine: ClaimPointer) -> Result<StepReply, StoreError> {
         self.run_on_record(deadline, Script::ChangeAbort, mine.id, &[], &[&mine.op.to_string()]).await
     }

@@ -1,9 +1,10 @@
-//! Taking in many users: the steps of a sign-up (look, C1, C2, C3, verify), each for the whole batch in one round trip.
+//! Imports many users: the steps of a sign-up (look up, intend, claim, commit, verify), each for the whole batch in one
+//! round trip.
 //!
-//! That way goes on only where all is plain: nobody has the id, nobody the e-mail, every answer came. Everybody else
-//! goes the way of a sign-up, one step after the other (`import_one`), which knows the repeats of what was sent before.
-//! A user who can't come in now keeps the pending record, and the next try goes on with it; it is overdue after
-//! [`crate::INTENT_MS`] and stands in nobody's way.
+//! The batch continues only with users without any conflict: id and e-mail address are free, and every answer
+//! arrived. All others are imported one by one (`import_one`), with the steps of a sign-up, which recognise the
+//! repeats of what was sent before. A user who cannot be imported now keeps the pending record, and the next attempt
+//! continues with it; after [`crate::INTENT_MS`] it is overdue and blocks no one.
 
 use std::sync::Arc;
 
@@ -11,32 +12,33 @@ use ::redis::Value;
 use async_trait::async_trait;
 use futures_util::{StreamExt as _, stream};
 
+use super::claims::{AcquireOutcome, ClaimState};
 use super::import_steps::{ImportContext, PendingImport, group_by_shard, statuses_of};
+use super::reply::reply_texts;
 use super::sign_up::RESHARDING_TIMEOUT;
-use super::{AcquireOutcome, ClaimState, reply_texts};
 use crate::connection::{PipelineStep, RequestError, ScriptReply};
 use crate::layout::Shard;
+use crate::store::{RedisStore, parse_claim};
 use crate::user_record::{self, ClaimPointer};
-use crate::{RedisStore, parse_claim};
 use userd_core::{Actor, SessionLimits, Timestamp};
 use userd_store::{AccountRecord, ImportOutcome, ImportStore, StoreError};
 
-/// How many users who go their own way are under way at once.
+/// How many users are imported one by one at the same time.
 const SEQUENTIAL_CONCURRENCY: usize = 64;
 
-/// The same batch, with what is known of each so far.
+/// The batch, with what is known about each user so far.
 struct ImportBatchState<'a> {
     imports: Vec<PendingImport<'a>>,
-    /// The op that each has got from C1.
+    /// The operation id that each got from the intent.
     ops: Vec<u64>,
     outcomes: Vec<Option<ImportOutcome>>,
-    /// Who has to go alone.
+    /// The users that have to be imported one by one.
     sequential: Vec<usize>,
 }
 
 #[async_trait]
 impl ImportStore for RedisStore {
-    /// Each of its five round trips has the time limit of a call.
+    /// Each of the five round trips has the time limit of a call.
     async fn import_users(
         &self,
         batch: Arc<[AccountRecord]>,
@@ -66,7 +68,7 @@ impl ImportStore for RedisStore {
         while let Some((place, outcome)) = sequential.next().await {
             errors += usize::from(outcome.is_err());
             batch.outcomes[place] = Some(outcome.unwrap_or_else(|error| refused_outcome(&error)));
-            // A server is away. Each of thousands would wait for it in vain; the next try begins with all of them.
+            // A server is unavailable. Thousands of users would wait for it in vain; the next attempt retries them all.
             if errors >= SEQUENTIAL_CONCURRENCY {
                 break;
             }
@@ -76,7 +78,7 @@ impl ImportStore for RedisStore {
 }
 
 impl RedisStore {
-    /// Tells who is there already; gives those of whom there is nothing yet.
+    /// Looks up which users exist; returns those that do not exist yet.
     async fn lookup(&self, batch: &mut ImportBatchState<'_>) -> Result<Vec<usize>, StoreError> {
         let commands = batch.imports.iter().flat_map(|import| self.lookup_commands(import)).collect();
         let answers =
@@ -110,7 +112,7 @@ impl RedisStore {
         Ok(fresh)
     }
 
-    /// C1 for all; gives those who are pending.
+    /// The intent for all; returns the users that are pending now.
     async fn intend(
         &self,
         batch: &mut ImportBatchState<'_>,
@@ -139,7 +141,7 @@ impl RedisStore {
         Ok(pending)
     }
 
-    /// C3 for all; gives those who are active.
+    /// The commit for all; returns the users that are active now.
     async fn commit(
         &self,
         batch: &mut ImportBatchState<'_>,
@@ -159,7 +161,7 @@ impl RedisStore {
         Ok(active)
     }
 
-    /// Sends a step for each group; gives the word for each of whom one is known. All others go alone.
+    /// Sends one step for each group; returns the known statuses. The other users are imported one by one.
     async fn run_steps(
         &self,
         batch: &mut ImportBatchState<'_>,
@@ -180,7 +182,7 @@ impl RedisStore {
         Ok(statuses)
     }
 
-    /// C2 for all; gives those who have their claim.
+    /// The claim for all; returns the users that have their claim.
     async fn claim_all(&self, batch: &mut ImportBatchState<'_>, places: Vec<usize>) -> Result<Vec<usize>, StoreError> {
         let steps = places.iter().map(|place| self.claim_command(&batch.imports[*place], batch.ops[*place])).collect();
         let answers = self.router.pipeline(self.router.deadline(), steps).await.map_err(|error| error.at("claims"))?;
@@ -191,7 +193,7 @@ impl RedisStore {
         Ok(done)
     }
 
-    /// After the commits: do the claims still say so?
+    /// Verifies the claims after the commits.
     async fn verify_claims(&self, batch: &mut ImportBatchState<'_>, places: Vec<usize>) -> Result<(), StoreError> {
         let read = |place: &usize| {
             let email = batch.imports[*place].account.user.email.canonical();
@@ -212,7 +214,7 @@ impl RedisStore {
         Ok(())
     }
 
-    /// The same steps for one user, whatever is in the way, and whatever was sent before.
+    /// The same steps for one user, with any conflict and after any earlier attempt.
     async fn import_one(
         &self,
         import: &PendingImport<'_>,
@@ -220,13 +222,15 @@ impl RedisStore {
     ) -> Result<ImportOutcome, StoreError> {
         let user = &import.account.user;
         let (deadline, email) = (self.router.deadline(), user.email.canonical());
-        // Who has the e-mail is asked first: no pending record is made where nothing can come of it.
+        // The claim is read first: no pending record is created for an address that is taken.
         if let Some(holder) = self.acknowledged_pointer(deadline, email).await?.filter(|holder| holder.id != user.id) {
             match self.resolve_claim(deadline, email, holder, context.now).await? {
                 ClaimState::Dead => {}
                 ClaimState::Owned => return self.abort_taken(import, None).await,
                 ClaimState::Busy => {
-                    return Ok(unknown_outcome(&"somebody else is about to get the e-mail, or has given up just now"));
+                    return Ok(unknown_outcome(
+                        &"another user is about to get the e-mail address, or has just aborted",
+                    ));
                 }
             }
         }
@@ -235,15 +239,15 @@ impl RedisStore {
         let op = match status.as_str() {
             "there" => return self.read_and_compare(import).await,
             "dead" => return Ok(ImportOutcome::RecentlyDeleted),
-            "busy" => return Ok(unknown_outcome(&"another import is taking in a user with this id")),
+            "busy" => return Ok(unknown_outcome(&"another import is importing a user with this id")),
             status => {
                 if let Ok(op) = status.parse() {
                     op
                 } else {
-                    // The server's clock was set: it is asked again, and the next try knows.
-                    let asked = self.router.refresh_server_clock(deadline, import.shard).await;
-                    asked.map_err(|error| error.at("TIME"))?;
-                    return Ok(unknown_outcome(&"Redis found the message late"));
+                    // The server's clock was set: it is read again for the next attempt.
+                    let refreshed = self.router.refresh_server_clock(deadline, import.shard).await;
+                    refreshed.map_err(|error| error.at("TIME"))?;
+                    return Ok(unknown_outcome(&"Redis rejected the message as late"));
                 }
             }
         };
@@ -253,13 +257,13 @@ impl RedisStore {
         }
         match self.run_step(import, self.commit_step(&[(import, op)], context)).await?.as_str() {
             "ok" => self.verify_claim(deadline, email, mine).await.map(|()| ImportOutcome::Imported),
-            // Given up by others, or another import came first. What is there now says the next try.
-            _ => Ok(unknown_outcome(&"the import of this user was given up by another userd")),
+            // Another process aborted it, or another import was first. The next attempt finds out.
+            _ => Ok(unknown_outcome(&"another userd aborted the import of this user")),
         }
     }
 
-    /// The e-mail is another's. What was begun for this user, now or by an earlier try, ends; another import may still
-    /// begin it anew.
+    /// The address is taken by another user. Aborts what this or an earlier attempt began for this user; another import
+    /// may still start again.
     async fn abort_taken(
         &self,
         import: &PendingImport<'_>,
@@ -276,7 +280,7 @@ impl RedisStore {
         Ok(ImportOutcome::EmailTaken)
     }
 
-    /// Sends a step for one user; gives its word.
+    /// Sends a step for one user; returns its status.
     async fn run_step(&self, import: &PendingImport<'_>, step: PipelineStep) -> Result<String, StoreError> {
         let PipelineStep::Script { script, keys, args } = step else { return Ok(String::new()) };
         let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
@@ -289,23 +293,26 @@ impl RedisStore {
         Ok(reply_texts(value).into_iter().next().unwrap_or_default())
     }
 
-    /// Reads who has the id now, and whether it is this user.
+    /// Reads the user who has the id now, and compares it with the imported one.
     async fn read_and_compare(&self, import: &PendingImport<'_>) -> Result<ImportOutcome, StoreError> {
         let (deadline, user) = (self.router.deadline(), &import.account.user);
         let (key, mut read) = (self.keys.user(user.id), ::redis::Cmd::new());
         read.arg("HMGET").arg(&key).arg(&user_record::USER_FIELDS).arg("eop");
         let answer =
             self.router.acknowledged_read(deadline, import.shard, &read).await.map_err(|error| error.at(&key))?;
-        let Value::Array(mut fields) = answer else { return Ok(unknown_outcome(&"the record is no list of fields")) };
+        let Value::Array(mut fields) = answer else {
+            return Ok(unknown_outcome(&"the record is not a list of fields"));
+        };
         let op = fields.pop().map(reply_texts).and_then(|reply_texts| reply_texts.first()?.parse().ok());
         let outcome = self.compare(import, Some(Value::Array(fields)))?;
-        // A claim that went through a loss of data is put back.
+        // A claim that is missing after a loss of data is set again.
         if let (ImportOutcome::Same, Some(op)) = (&outcome, op) {
             self.verify_claim(deadline, user.email.canonical(), import.pointer(op)).await?;
         }
         Ok(outcome)
     }
 
+    /// Compares the imported user with the stored record.
     fn compare(&self, import: &PendingImport<'_>, record: Option<Value>) -> Result<ImportOutcome, StoreError> {
         let (id, fields) = (
             import.account.user.id,

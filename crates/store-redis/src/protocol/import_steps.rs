@@ -1,44 +1,50 @@
-//! What the steps of an import are sent: users of one shard together, and what each answer means.
-//!
-//! Not the order of the steps: see `import`.
+//! The steps of an import: what each is sent, for several users of one shard together, and what its answer means. The
+//! order of the steps is in `import`.
 
 use ::redis::{Cmd, Value};
 use sha2::{Digest, Sha256};
 
+use super::deadlines::{ABORTED_TTL_MS, intent_deadline};
+use super::reply::reply_texts;
 use super::sign_up::INTEND_NOT_AFTER_MS;
-use super::{ABORTED_TTL_MS, intent_deadline};
-use crate::RedisStore;
 use crate::connection::PipelineStep;
 use crate::layout::Shard;
 use crate::script::Script;
 use crate::session_record;
 use crate::sessions::SESSION_TTL_MS_MAX;
+use crate::store::RedisStore;
 use crate::user_record::{self, ClaimPointer};
 use userd_core::{Actor, EventKind, RefreshState, Session, SessionLimits, Timestamp};
 use userd_store::AccountRecord;
 
-/// The most users in one call: it keeps a server from others for about a millisecond.
+/// The most users in one script: it blocks the server for about a millisecond.
 const GROUP_USERS_MAX: usize = 32;
 
-/// What holds for a whole batch.
+/// What is the same for a whole batch.
 #[derive(Clone, Copy)]
 pub(crate) struct ImportContext<'a> {
+    /// Limits of sessions.
     pub(crate) limits: &'a SessionLimits,
+    /// Who imports.
     pub(crate) actor: &'a Actor,
+    /// The time of the import.
     pub(crate) now: Timestamp,
 }
 
-/// One of the batch.
+/// One user of the batch.
 pub(crate) struct PendingImport<'a> {
+    /// The imported account.
     pub(crate) account: &'a AccountRecord,
+    /// The shard of its record.
     pub(crate) shard: Shard,
-    /// What its record will hold.
+    /// The fields and values of the record.
     written: Vec<String>,
-    /// By which a pending record is known as this one.
+    /// A digest of the content, by which a pending record is recognised.
     digest: String,
 }
 
 impl<'a> PendingImport<'a> {
+    /// The account before its first step.
     pub(crate) fn new(account: &'a AccountRecord) -> Self {
         let (user, written) = (&account.user, user_record::user_fields(&account.user));
         let mut digest = Sha256::new();
@@ -57,13 +63,13 @@ impl<'a> PendingImport<'a> {
 }
 
 impl PendingImport<'_> {
-    /// The claim on the e-mail under `op`.
+    /// The claim on the address under the operation id `op`.
     pub(crate) fn pointer(&self, op: u64) -> ClaimPointer {
         ClaimPointer { id: self.account.user.id, op }
     }
 }
 
-/// Groups of users of one shard, none too large; each by their places in `imports`.
+/// Groups of at most [`GROUP_USERS_MAX`] users of one shard, as indices into `imports`.
 pub(crate) fn group_by_shard(imports: &[PendingImport<'_>], mut places: Vec<usize>) -> Vec<Vec<usize>> {
     places.sort_by_key(|place| imports[*place].shard);
     let by_shard = places.chunk_by(|one, other| imports[*one].shard == imports[*other].shard);
@@ -71,7 +77,7 @@ pub(crate) fn group_by_shard(imports: &[PendingImport<'_>], mut places: Vec<usiz
 }
 
 impl RedisStore {
-    /// Reads what is there: the record, then the claim.
+    /// Reads the record, then the claim.
     pub(crate) fn lookup_commands(&self, import: &PendingImport<'_>) -> [(Shard, PipelineStep); 2] {
         let (user, mut record) = (&import.account.user, Cmd::new());
         record.arg("HMGET").arg(self.keys.user(user.id)).arg(&user_record::USER_FIELDS);
@@ -82,7 +88,7 @@ impl RedisStore {
         ]
     }
 
-    /// C1.
+    /// The step `import_intend` for some users of one shard.
     pub(crate) fn intend_step(&self, group: &[&PendingImport<'_>], now: Timestamp, server_now_ms: u64) -> PipelineStep {
         let texts = [
             (server_now_ms + INTEND_NOT_AFTER_MS).to_string(),
@@ -101,14 +107,14 @@ impl RedisStore {
         PipelineStep::Script { script: Script::ImportIntend, keys, args }
     }
 
-    /// C2 where nobody has the claim: the plain command, which is the script's compare-and-set with "none" expected.
+    /// The step `claim` on a free address: a plain command, equal to the script's compare-and-set with "none" expected.
     pub(crate) fn claim_command(&self, import: &PendingImport<'_>, op: u64) -> (Shard, PipelineStep) {
         let (email, mut set) = (import.account.user.email.canonical(), Cmd::new());
         set.arg("SET").arg(self.keys.claim(email)).arg(import.pointer(op).to_string()).arg("NX");
         (Shard::of_email(email), PipelineStep::Command(set))
     }
 
-    /// C3 for some of one shard, each with its op.
+    /// The step `import_commit` for some users of one shard, each with its operation id.
     pub(crate) fn commit_step(&self, group: &[(&PendingImport<'_>, u64)], context: ImportContext<'_>) -> PipelineStep {
         let shard = group.first().map_or(Shard::FIRST, |(one, _)| one.shard);
         let mut keys = vec![self.keys.users(shard), self.keys.emails(shard), self.keys.events(shard)];
@@ -131,7 +137,7 @@ impl RedisStore {
     }
 }
 
-/// Fields and values of a session in the epoch with which a record begins.
+/// Fields and values of a session in the first epoch of a record.
 fn session_pairs(session: &Session) -> Vec<Vec<u8>> {
     let refresh = session.refresh.as_ref().map(RefreshState::to_bytes).unwrap_or_default();
     let pieces = refresh.chunks(session_record::REFRESH_CHUNK_BYTES).map(<[u8]>::to_vec);
@@ -141,8 +147,8 @@ fn session_pairs(session: &Session) -> Vec<Vec<u8>> {
     pairs.filter(|(_, value)| !value.is_empty()).flat_map(|(name, value)| [name, value]).collect()
 }
 
-/// What the answer to a step says of each of so many users; `None` where nothing is known.
+/// The statuses of `count` users in the answer to a step; `None` where a status is unknown.
 pub(crate) fn statuses_of(answer: Option<Value>, count: usize) -> Vec<Option<String>> {
-    let reply_texts = answer.map(super::reply_texts).unwrap_or_default();
-    reply_texts.into_iter().map(Some).chain(std::iter::repeat(None)).take(count).collect()
+    let statuses = answer.map(reply_texts).unwrap_or_default();
+    statuses.into_iter().map(Some).chain(std::iter::repeat(None)).take(count).collect()
 }

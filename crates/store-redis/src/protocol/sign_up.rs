@@ -1,45 +1,48 @@
-//! Signing up: C1 → C2 → C3 → verify, four round trips.
+//! Signs a user up: intend, claim, commit, verify; four round trips.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::{ABORTED_TTL_MS, AcquireOutcome, intent_deadline, reply_texts};
-use crate::RedisStore;
+use super::claims::AcquireOutcome;
+use super::deadlines::{ABORTED_TTL_MS, intent_deadline};
+use super::reply::reply_texts;
 use crate::connection::RequestError;
 use crate::layout::Shard;
 use crate::script::Script;
+use crate::store::RedisStore;
 use crate::user_record::{self, ClaimPointer};
 use userd_core::{Actor, EventKind, User, UserVersion};
 use userd_store::{CreateUserOutcome, StoreError};
 
-/// A C1 that arrives later than this after it was sent is refused: it may be a copy of one whose tombstone
-/// has expired. Far shorter than the tombstone's life, far longer than any request's.
+/// An intent that arrives later than this after it was sent is rejected: it may be a copy of one whose tombstone has
+/// expired. Far shorter than the life of a tombstone, far longer than that of a request.
 pub(crate) const INTEND_NOT_AFTER_MS: u64 = 60_000;
 
-/// How long a sign-up waits for a slot of a cluster whose keys are being moved one by one, before it takes another id:
-/// some keys move within it, and two tries fit into a request.
+/// How long a sign-up waits for a slot that is being moved key by key, before it takes another id: some keys are moved
+/// within this time, and two attempts fit into a request.
 pub(crate) const RESHARDING_TIMEOUT: Duration = Duration::from_millis(100);
 
-/// What C3 came to.
+/// The outcome of the commit.
 enum CommitOutcome {
     /// The user is active.
     Committed,
-    /// Others gave the sign-up up.
+    /// Another operation aborted the sign-up.
     Aborted,
-    /// The record and its listing lie on two nodes at the moment.
+    /// The record and its listing are on two nodes at the moment.
     Resharding,
 }
 
-/// What the first step came to.
+/// The outcome of the intent.
 enum IntendOutcome {
-    /// Written down, or written down already.
+    /// The pending record exists.
     Pending,
-    /// A repeat of this very message was committed already.
+    /// An earlier copy of this message has already been committed.
     Committed,
 }
 
 impl RedisStore {
+    /// Signs the user up.
     pub(crate) async fn sign_up(&self, user: &User, actor: &Actor) -> Result<CreateUserOutcome, StoreError> {
         let deadline = self.router.deadline();
         let email = user.email.canonical();
@@ -48,7 +51,7 @@ impl RedisStore {
             self.verify_claim(deadline, email, mine).await?;
             return Ok(CreateUserOutcome::Created);
         }
-        let refused = match self.acquire(deadline, email, mine, user.created_at).await {
+        let rejected = match self.acquire(deadline, email, mine, user.created_at).await {
             Ok(AcquireOutcome::Acquired) => match self.sign_up_commit(deadline, user, actor).await? {
                 CommitOutcome::Committed => None,
                 CommitOutcome::Aborted => {
@@ -60,19 +63,19 @@ impl RedisStore {
             Ok(AcquireOutcome::Taken) => Some(Ok(CreateUserOutcome::EmailTaken)),
             Err(error) => Some(Err(error)),
         };
-        if let Some(refused) = refused {
-            // An earlier copy of this sign-up may have got through after all.
+        if let Some(rejected) = rejected {
+            // An earlier copy of this sign-up may have been committed.
             let committed = self.sign_up_abort(deadline, user).await;
             if !matches!(committed, Ok(true)) {
                 let released = self.release(deadline, email, mine).await;
-                return refused.and_then(|refused| committed.and(released).map(|()| refused));
+                return rejected.and_then(|outcome| committed.and(released).map(|()| outcome));
             }
         }
         self.verify_claim(deadline, email, mine).await?;
         Ok(CreateUserOutcome::Created)
     }
 
-    /// C1. The server's clock is asked again if it finds the message late: it may have been set.
+    /// The step `sign_up_intend`. If the server finds the message late, its clock is read again: it may have been set.
     async fn sign_up_intend(&self, deadline: Instant, user: &User) -> Result<IntendOutcome, StoreError> {
         let (key, shard) = (self.keys.user(user.id), Shard::of_user(user.id));
         let fields = user_record::user_fields(user);
@@ -94,10 +97,10 @@ impl RedisStore {
                 _ => return Err(answer.unexpected_reply()),
             }
         }
-        Err(StoreError::unavailable("Redis found the sign-up late; its clock jumps"))
+        Err(StoreError::unavailable("Redis rejected the sign-up as late; its clock jumps"))
     }
 
-    /// C3.
+    /// The step `sign_up_commit`.
     async fn sign_up_commit(&self, deadline: Instant, user: &User, actor: &Actor) -> Result<CommitOutcome, StoreError> {
         let shard = Shard::of_user(user.id);
         let (key, users, emails) = (self.keys.user(user.id), self.keys.users(shard), self.keys.emails(shard));
@@ -115,7 +118,7 @@ impl RedisStore {
         }
     }
 
-    /// Gives up; true if it turns out that the sign-up got through.
+    /// The step `sign_up_abort`; true if the sign-up turns out to be committed.
     pub(crate) async fn sign_up_abort(&self, deadline: Instant, user: &User) -> Result<bool, StoreError> {
         let answer =
             self.run_on_record(deadline, Script::SignUpAbort, user.id, &[], &[&ABORTED_TTL_MS.to_string()]).await?;
@@ -123,7 +126,7 @@ impl RedisStore {
     }
 }
 
-/// Others judged this sign-up dead, which they may only once its deadline has passed by their clock.
+/// Another process found this sign-up dead, which it may only after the deadline has passed by its clock.
 fn aborted_by_peer() -> StoreError {
-    StoreError::unavailable("the sign-up was given up by another userd; is its clock ahead?")
+    StoreError::unavailable("another userd aborted the sign-up; is its clock ahead?")
 }

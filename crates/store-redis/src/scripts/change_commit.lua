@@ -1,9 +1,13 @@
--- X3, the moment of an e-mail change: the record and its listing take the new e-mail in one step. Only the
--- change that is still in flight can commit; whatever came later has superseded it.
+-- The step `change_commit`, the moment of an e-mail change: record and listing get the new address in one step.
+--
+-- Invariant: only the change that is still in flight can commit; a later operation has superseded every other one.
+--
+-- Steps: check that `chg` has this operation id (a repeat finds it in `eop`); put the old claim on the stale claims;
+-- replace the listing entry; write the new address under the operation id; append the event.
 --
 -- KEYS 1 record   2 the shard's e-mails   3 the shard's events
--- ARGV 1 op   2 id   3-8 the event   9… fields and values that change with it
--- Answers: {ok, claims to release} (also to a repeat) | {dead, claims to release}
+-- ARGV 1 operation id   2 id   3-8 the event   9… fields and values that change with it
+-- Answers: {ok, stale claims} (also to a repeat) | {dead, stale claims}
 local st, rev, email, eop, chg, rel = fields(KEYS[1], 'st', 'rev', 'email', 'eop', 'chg', 'rel')
 if st ~= 'A' then return {'dead', rel} end
 local op, to = string.match(chg, '^(%d+) (.+)$')

@@ -1,7 +1,7 @@
--- Strikes one claim off the list of those that a record has still to release.
+-- The step `clear_stale_claim`: removes one claim from the stale claims of a record, after it was released.
 --
 -- KEYS 1 record
--- ARGV 1 op   2 e-mail
+-- ARGV 1 operation id   2 e-mail
 -- Answers: ok
 local rel = fields(KEYS[1], 'rel')
 local one = line(ARGV[1], ARGV[2])

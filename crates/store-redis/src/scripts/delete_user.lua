@@ -1,9 +1,15 @@
--- D1, the moment of deletion: the record becomes a tombstone, leaves the listings and takes its sessions with it, in one
--- step.
+-- The step `remove`, the moment of deletion: in one step the record becomes a tombstone, leaves the listings, and its
+-- sessions are deleted.
+--
+-- Invariant: a tombstone never becomes active again. It outlives every late message, and keeps the nonce, so that a
+-- repeat of the deletion is recognised; nothing personal is left.
+--
+-- Steps: recognise a repeat; compare the version; put the claim, and that of an unfinished change, on the stale
+-- claims; remove the listing entries; write the tombstone; delete the sessions; append the event.
 --
 -- KEYS 1 record   2 the shard's users   3 the shard's e-mails   4 the user's sessions   5 the shard's events
 -- ARGV 1 expected version   2 id   3 nonce of this request   4 life of the tombstone (ms)   5-10 the event
--- Answers: {ok, claims to release} (also to a repeat) | {missing} | {stale}
+-- Answers: {ok, stale claims} (also to a repeat) | {missing} | {stale}
 local st, ver, rev, email, eop, chg, rel, by = fields(KEYS[1], 'st', 'ver', 'rev', 'email', 'eop', 'chg', 'rel', 'by')
 if st == 'D' and by == ARGV[3] then return {'ok', rel} end
 if st ~= 'A' then return {'missing'} end

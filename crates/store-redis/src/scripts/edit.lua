@@ -1,14 +1,21 @@
--- A change that stays within the record: name, spelling of the same e-mail, password. Compares and raises
--- the version, raises the fence, and supersedes an e-mail change in flight: what was authenticated against
--- an older state must not commit after this one was acknowledged.
+-- The step `edit`: a change within the record, such as name, spelling of the same address, password or account
+-- status.
 --
--- A new password begins a new epoch in the same step: every session but the one that stays has ended with it.
+-- Invariant: compares and raises the version `rev`, and raises the fencing token `ver`. So it supersedes an e-mail
+-- change in flight: an operation that was authenticated against an older state must not commit after this one was
+-- acknowledged.
 --
--- KEYS 1 record   2 the shard's events   3 the user's sessions. A change of which nobody has to hear has the first
---      alone, one that ends no session the first two.
--- ARGV 1 expected version   2 nonce of this request   3 the session that stays ('' for none)   4-9 the event
+-- Invariant: a change that revokes sessions begins a new epoch in the same step, so that no session but the kept one
+-- is valid after it.
+--
+-- Steps: recognise a repeat by the nonce; compare the version; begin the epoch; put the claim of an unfinished change
+-- on the stale claims; write the fields; append the event.
+--
+-- KEYS 1 record   2 the shard's events   3 the user's sessions. Without an event only 1; without revocation only 1
+--      and 2.
+-- ARGV 1 expected version   2 nonce of this request   3 the session to keep ('' for none)   4-9 the event
 --      10… fields and values
--- Answers: {ok, claims to release} (also to a repeat) | {missing} | {stale}
+-- Answers: {ok, stale claims} (also to a repeat) | {missing} | {stale}
 local st, ver, rev, chg, rel, by, epo = fields(KEYS[1], 'st', 'ver', 'rev', 'chg', 'rel', 'by', 'epo')
 if st ~= 'A' then return {'missing'} end
 local next = tonumber(ARGV[1]) + 1

@@ -1,9 +1,10 @@
--- The rule by which tries are counted, after the prelude: `Rate::take` of the domain in Lua. Both are held to the same
--- vectors. Numbers are milliseconds; up to 2^53 Lua counts exactly.
+-- The rate limit algorithm (GCRA), after the prelude: `RateLimit::take` of `userd-core` in Lua. Both are tested with
+-- the same vectors. Numbers are milliseconds; up to 2^53 Lua's numbers are exact.
 --
--- A bucket's key holds when it is full again, and lives until then.
+-- The key of a bucket holds the time at which the bucket is full again, and expires then. A full bucket has no key.
 
--- Takes one: whether there was one, when the bucket is full again, how many are left, how long until there is one.
+-- Takes one token. Returns whether there was one, when the bucket is full again, how many are left, and the ms until
+-- there is one.
 local function gcra_take(full_at, now, interval, burst)
   local empty_at = now + interval * burst
   full_at = math.min(math.max(full_at, now), empty_at)
@@ -16,7 +17,7 @@ local function gcra_take(full_at, now, interval, burst)
   return taken, full_at, remaining, retry_after
 end
 
--- When the bucket is full again once one is given back; 0: it is full.
+-- When the bucket is full again after a refund; 0: it is full.
 local function gcra_refund(full_at, now, interval)
   local after = full_at - interval
   if after <= now then return 0 end
@@ -28,7 +29,7 @@ local function now_ms()
   return time[1] * 1000 + math.floor(time[2] / 1000)
 end
 
--- What can't be read counts as full: to count tries is no reason to shut anybody out.
+-- An unreadable value counts as a full bucket: a damaged rate limit must not lock users out.
 local function full_at_of(key) return tonumber(redis.call('GET', key) or '') or 0 end
 
 local function put_full_at(key, full_at, now)

@@ -1,13 +1,16 @@
--- C3 for users who come from elsewhere, of one shard: each pending record that holds what was sent, under the
--- op that was claimed under, becomes an active user and is listed, with the sessions that go on, in one step.
+-- The step `import_commit`: `sign_up_commit` for imported users of one shard. Each pending record with the expected
+-- content and operation id becomes an active user, is listed, and gets its imported sessions, in one step.
 --
--- A record that comes back after a loss begins at epoch 0 again, so what lies under the key of its sessions goes: none
--- that had ended may begin again.
+-- Invariant: the operation id must be the one that was claimed; a record with another one is left alone.
+--
+-- Invariant: no revoked session becomes valid again. A record that comes back after a loss of data starts at epoch 0
+-- again, so the key of its sessions is deleted first.
 --
 -- KEYS 1 the shard's users   2 the shard's e-mails   3 the shard's events   then for each user: record, sessions
 -- ARGV 1 how many events are kept   2 kind   3 at (ms)   4 from   5 by   6 life of sessions (ms)
---      then for each user: id, its 16 bytes, digest, op, how many values follow, and these: fields and values of sessions
--- Answers for each: ok (also to a repeat) | dead (given up, or it holds something else)
+--      then for each user: id, its 16 bytes, digest, operation id, how many values follow, and these: fields and
+--      values of the sessions
+-- Answers for each: ok (also to a repeat) | dead (aborted, or it has other content)
 local answers, users, emails, begun, at = {}, {}, {}, {}, 6
 for i = 4, #KEYS, 2 do
   local st, email, eop, by = fields(KEYS[i], 'st', 'email', 'eop', 'by')

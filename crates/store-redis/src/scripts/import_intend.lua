@@ -1,16 +1,20 @@
--- C1 for users who come from elsewhere, of one shard: each gets a pending record, as `sign_up_intend` makes one.
+-- The step `import_intend`: `sign_up_intend` for imported users of one shard. Each gets a pending record.
 --
--- Their ids are given, so whoever begins again meets what an earlier try has left. An op that was judged DEAD must never
--- come back, so where there is no record, or one that was given up, the op is a new one: greater than all before it,
--- by the server's clock and by what the tombstone knows. A late copy of this message can't revive an op, therefore.
--- A pending record of the same content (`by`, a digest of it) keeps its op: nobody has judged it DEAD, for that kills it.
--- With another content it is overwritten, under a new op, once it is overdue.
+-- Invariant: an operation id that `resolve` found DEAD never comes back. The ids of imported users are given, so a
+-- new attempt can meet what an earlier one left. If there is no record, or an aborted one, the operation id is new:
+-- greater than all before it, by the server's clock and by the tombstone. So a late copy of this message cannot
+-- revive an old one.
+--
+-- A pending record with the same content (`by`, a digest) keeps its operation id: it cannot have been found DEAD,
+-- because `resolve` would have aborted it. One with other content is overwritten under a new operation id once it is
+-- overdue.
 --
 -- KEYS records
 -- ARGV 1 not after (ms, the server's clock)   2 deadline of the intents (ms, callers' clock)
 --      3 life of a pending record (ms)   4 now (ms, callers' clock)   5 how many arguments follow for each user:
 --      canonical e-mail, digest, fields and values
--- Answers for each: its op | there (an active user has the id) | busy (another import) | dead (deleted) | late
+-- Answers for each: its operation id | there (an active user has the id) | busy (another import) | dead (deleted) |
+--      late
 local answers, stride, left = {}, tonumber(ARGV[5]), {}
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)

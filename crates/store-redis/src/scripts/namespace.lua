@@ -1,4 +1,4 @@
--- Marks a key space as userd's on first use, and answers what it was marked with.
+-- Marks a key space with userd's versions at its first use, and returns the versions with which it is marked.
 --
 -- KEYS 1 meta
 -- ARGV 1 format version   2 version of the e-mail canonicalisation

@@ -1,12 +1,14 @@
--- What every script shares. It is put in front of each of them.
+-- Shared by all scripts: it is put in front of each of them.
 --
--- A Lua error half-way does not roll back what was written before it. So every script first reads and
--- checks all it needs - a key of a wrong type raises its error there - and writes last.
+-- Invariant: a Lua error half-way does not roll back what was written before it. So every script first reads and
+-- checks everything that it needs (a key of a wrong type raises its error then), and writes last.
 --
--- A record's `rel` lists the claims that may still have to be released, a line each: "<op> <e-mail>\n".
--- Its `chg` is the e-mail change in flight: "<op> <e-mail>". No canonical e-mail has a space or a line end.
+-- Invariant: every script answers a repeat of the same message as before, unless its own comment says otherwise.
+--
+-- Fields of a record: see `user_record.rs`. `rel` lists the stale claims, one line each: "<operation id> <e-mail>\n".
+-- `chg` is the e-mail change in flight: "<operation id> <e-mail>". No canonical address has a space or a line end.
 
--- What the reader of a missing hash field gets is `false`; here it is the empty text.
+-- Reads hash fields. A missing field is the empty string instead of `false`.
 local function fields(key, ...)
   local values = redis.call('HMGET', key, ...)
   for i = 1, #values do values[i] = values[i] or '' end
@@ -15,7 +17,7 @@ end
 
 local function line(op, email) return op .. ' ' .. email .. '\n' end
 
--- Adds a claim to the list of those to release, once.
+-- Adds a claim to the stale claims, once.
 local function add_stale_claim(rel, op, email)
   if email == '' then return rel end
   local one = line(op, email)
@@ -23,15 +25,15 @@ local function add_stale_claim(rel, op, email)
   return rel .. one
 end
 
--- Adds the claim of an unfinished change to the list: whoever began it finds it dead.
+-- Adds the claim of an unfinished change to the stale claims: its commit will find the change dead.
 local function add_stale_change(rel, chg)
   local op, email = string.match(chg, '^(%d+) (.+)$')
   if op then return add_stale_claim(rel, op, email) end
   return rel
 end
 
--- Turns a record into a tombstone: nothing personal is left, only the state, the version that fences late
--- messages, who did it, and what has still to be released.
+-- Turns a record into a tombstone. Nothing personal is left: only the state, the fencing token that rejects late
+-- messages, the nonce, and the stale claims.
 local function write_tombstone(key, st, ver, by, rel, ttl_ms)
   redis.call('DEL', key)
   redis.call('HSET', key, 'st', st, 'ver', ver)
@@ -40,17 +42,17 @@ local function write_tombstone(key, st, ver, by, rel, ttl_ms)
   redis.call('PEXPIRE', key, ttl_ms)
 end
 
--- How long an intent has still to live; 0 if its deadline has passed, or lies so far ahead (ten times the
--- longest) that a clock must have jumped. Decides only when others may give up on it, never who is right.
+-- How many ms an intent has left; 0 if its deadline has passed, or is so far ahead (ten times the longest) that a
+-- clock must have jumped. It decides only when others may abort the intent, never who gets the address.
 local function left_ms(till, now)
   local left = (tonumber(till) or 0) - tonumber(now)
   if left < 0 or left > 300000 then return 0 end
   return left
 end
 
--- Appends one event to a shard's history, of which about the last so many are kept. The fields are always the same
--- in the same order: Redis then keeps their names once for many events. ARGV has it from `first` on: how many are
--- kept, user (16 bytes), kind, at (ms), from, by.
+-- Appends one event to the stream of a shard, and trims the stream. The fields are always the same in the same order,
+-- so that Redis stores their names once for many events. ARGV from `first` on: how many events are kept, user (16
+-- bytes), kind, at (ms), from, by.
 local function append_event(key, first)
   redis.call('XADD', key, 'MAXLEN', '~', ARGV[first], '*', 'user', ARGV[first + 1], 'kind', ARGV[first + 2],
     'at', ARGV[first + 3], 'from', ARGV[first + 4], 'by', ARGV[first + 5])

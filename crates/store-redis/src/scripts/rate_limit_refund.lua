@@ -1,4 +1,4 @@
--- Gives one back to each bucket. It does not know its own repeat, and is sent once.
+-- Refunds one token to each bucket. Not idempotent: it is sent once.
 --
 -- KEYS the buckets
 -- ARGV for each bucket: interval (ms)

@@ -1,4 +1,4 @@
--- Fills buckets: a full one has no key.
+-- Refills buckets: a full bucket has no key.
 --
 -- KEYS the buckets
 -- Answers: ok

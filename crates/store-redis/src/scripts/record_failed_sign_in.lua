@@ -1,5 +1,5 @@
--- Writes that somebody gave a wrong password for a user. Where there is no such user it is asked the same way and
--- writes nothing, so that its time tells nobody who is a user. It does not know its own repeat, and is sent once.
+-- Appends a failed sign-in to the events. If there is no such user, the same message is sent and nothing is written,
+-- so that the response time does not reveal whether a user exists. Not idempotent: it is sent once.
 --
 -- KEYS 1 the shard's events
 -- ARGV 1 1 if there is such a user   2-7 the event

@@ -1,10 +1,13 @@
--- Sets the listing entries of one record from that record, in one step: the doctor's only own step. An active
--- user is listed under id and e-mail; everybody else is not, nor is anybody under another e-mail.
+-- Sets the listing entries of one record from that record, in one step: the only write of the consistency check that
+-- is not a step of the claim protocol.
 --
--- A record in a state that no step writes is damaged: what it says of listings is not known, so nothing is done.
+-- Invariant: an active user is listed by id and by their own address. All other records are not listed, and no user
+-- is listed by another address.
+--
+-- A record in a state that no step writes is damaged. It proves nothing about the listings, so nothing is changed.
 --
 -- KEYS 1 record   2 the shard's users   3 the shard's e-mails
--- ARGV 1 id   2… entries of the e-mails that were found for this id
+-- ARGV 1 id   2… entries by address that were found for this id
 -- Answers: ok | damaged
 local st, email = fields(KEYS[1], 'st', 'email')
 if st ~= '' and st ~= 'P' and st ~= 'A' and st ~= 'X' and st ~= 'D' then return 'damaged' end

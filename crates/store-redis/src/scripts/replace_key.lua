@@ -1,8 +1,8 @@
--- Compare-and-set of one of the service's own keys.
+-- Compares and sets one of the service's own keys.
 --
 -- KEYS 1 the keys of a kind
--- ARGV 1 id   2 1 if there should be one now   3 what it should say   4 1 if there will be one   5 what it will say
--- Answers: ok (also to a repeat) | other (it says something else)
+-- ARGV 1 id   2 1 if the key is expected to exist   3 its expected value   4 1 if it is to exist   5 its new value
+-- Answers: ok (also to a repeat) | other (the value is another one)
 local present = redis.call('HMGET', KEYS[1], ARGV[1])[1]
 local expected = ARGV[2] == '1' and ARGV[3]
 local next = ARGV[4] == '1' and ARGV[5]

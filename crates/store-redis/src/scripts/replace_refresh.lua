@@ -1,9 +1,11 @@
--- Compare-and-set of a session's refresh state; also writes that the session was used. States carry fresh randomness
--- and never come again, so a copy that comes late changes nothing.
+-- Compares and sets the refresh state of a session, and records that the session was used.
+--
+-- Invariant: refresh states contain fresh randomness and are never reused, so a late copy of this message changes
+-- nothing.
 --
 -- KEYS 1 the user's sessions
--- ARGV 1 id   2 expected state ('' for none)   3 next state   4 when (ms)
--- Answers: ok (also to a repeat) | other (it is another state by now, or the session has ended)
+-- ARGV 1 id   2 expected state ('' for none)   3 next state   4 at (ms)
+-- Answers: ok (also to a repeat) | other (another state, or the session is revoked)
 local id = ARGV[1]
 local core, state = fields(KEYS[1], id), refresh_of(KEYS[1], id)
 if not is_core(core) then return 'other' end

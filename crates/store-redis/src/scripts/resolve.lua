@@ -1,10 +1,14 @@
--- Asked of the *holder's* record: may the claim "<id>:<op>" on this e-mail be taken over?
+-- The step `resolve`, on the *holder's* record: may the claim "<id>:<operation id>" on this address be taken over?
 --
--- DEAD is final: once answered, that op can never commit. So if an overdue intent is what stands in the
--- way, it is killed here, in the same step, before the answer leaves. A time-out alone is no fence.
+-- Invariant: DEAD is final. Once answered, that operation can never commit. So if an overdue intent is in the way, it
+-- is aborted here, in the same step, before the answer leaves. A timeout alone would be no fence.
+--
+-- Steps: a pending sign-up under this operation id is BUSY until its deadline, then becomes a tombstone. An active
+-- user who has the address under this operation id is OWNED. An e-mail change in flight under it is BUSY until its
+-- deadline, then is put on the stale claims. Everything else is DEAD.
 --
 -- KEYS 1 the holder's record
--- ARGV 1 e-mail   2 op   3 now (ms, callers' clock)   4 life of a tombstone (ms)
+-- ARGV 1 e-mail   2 operation id   3 now (ms, callers' clock)   4 life of a tombstone (ms)
 -- Answers: {DEAD} | {OWNED} | {BUSY, ms left}
 local st, ver, email, eop, chg, rel, till = fields(KEYS[1], 'st', 'ver', 'email', 'eop', 'chg', 'rel', 'till')
 if st == 'P' and email == ARGV[1] and eop == ARGV[2] then

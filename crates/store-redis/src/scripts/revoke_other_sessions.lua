@@ -1,8 +1,9 @@
--- Signing out everywhere, or everywhere else: a new epoch begins, in which only the session that stays goes on. The
--- epoch is compared first: a copy of this message that comes late ends no session that was opened since.
+-- Revokes all sessions, or all but one: begins a new epoch, in which only the kept session continues.
+--
+-- Invariant: the epoch is compared first, so a late copy of this message revokes no session that was opened since.
 --
 -- KEYS 1 record   2 the user's sessions   3 the shard's events
--- ARGV 1 expected epoch   2 nonce of this request   3 the session that stays ('' for none)   4-9 the event
+-- ARGV 1 expected epoch   2 nonce of this request   3 the session to keep ('' for none)   4-9 the event
 -- Answers: ok (also to a repeat) | missing | raced (another epoch has begun: read again)
 local st, epo, nonce = fields(KEYS[1], 'st', 'epo', 'eby')
 if st ~= 'A' then return 'missing' end

@@ -1,8 +1,8 @@
--- Ends one session. An id is never used again, so a copy of this message that comes late finds nothing.
+-- Revokes one session. A session id is never reused, so a late copy of this message finds nothing.
 --
 -- KEYS 1 the user's sessions   2 the shard's events
 -- ARGV 1 id   2-7 the event
--- Answers: ok | none (there is no such session, or no more: to a repeat, too)
+-- Answers: ok | none (there is no such session; also to a repeat)
 local id = ARGV[1]
 if fields(KEYS[1], id) == '' then return 'none' end
 redis.call('XLEN', KEYS[2])

@@ -1,8 +1,8 @@
--- Runs each command that the other scripts use, on keys of its own that it removes again, and names those
--- that this Redis user may not run.
+-- Runs each command that the other scripts and userd itself use, on keys of its own that it deletes again, and
+-- returns those that the Redis user may not run.
 --
--- KEYS 1 a hash   2 a sorted set   3 a string   4 a stream, all in one shard, used by nobody else
--- Answers: a list of "COMMAND: why not", empty if all is permitted
+-- KEYS 1 a hash   2 a sorted set   3 a string   4 a stream, all in one shard and used only here
+-- Answers: a list of "COMMAND: error", empty if all are permitted
 local refused = {}
 local function try(...)
   local answer = redis.pcall(...)

@@ -1,13 +1,13 @@
--- What the scripts about sessions share, after the prelude.
+-- Shared by the scripts about sessions, after the prelude. `session_record.rs` reads and writes the same format.
 --
--- A session is some fields of its user's hash. The 16 bytes of its id name the core: proof 16 | epoch 4 | made 6 |
--- seen 6 | address 0, 4 or 16 (numbers big-endian, times in ms). The first 8 of them with 'u' name the agent, and with
--- 'r', 's', 't' the refresh state in pieces of 64 bytes: half an id tells some forty random ones apart, and takes less.
--- Nothing is longer than 64 bytes: that keeps the hash compact.
+-- A session is some fields of a hash of its user. The 16 bytes of its id name the core: proof 16 | epoch 4 | created
+-- 6 | last used 6 | address 0, 4 or 16 (numbers big-endian, times in ms). Half of the id with 'u' names the user
+-- agent, and with 'r', 's', 't' the refresh state in chunks of 64 bytes: 8 bytes distinguish the sessions of one
+-- user, and need less memory. No value is longer than 64 bytes, which keeps the hash compact.
 --
--- A session is good only while its epoch is that of the record.
+-- Invariant: a session is valid only while its epoch is that of the record.
 
--- A core that can't be read belongs to no session.
+-- A core of another length belongs to no session.
 local function is_core(core) return #core == 32 or #core == 36 or #core == 48 end
 
 local function epoch_of(core) return (struct.unpack('>I4', core, 17)) end
@@ -18,13 +18,13 @@ local function with_epoch(core, epoch)
   return string.sub(core, 1, 16) .. struct.pack('>I4', epoch) .. string.sub(core, 21)
 end
 
--- The use of a session at `at`; a later one that was written already stays.
+-- Sets the time of the last use to `at`, unless a later one is set.
 local function with_last_used_at(core, at)
   if at <= last_used_at_of(core) then return core end
   return string.sub(core, 1, 26) .. struct.pack('>I6', at) .. string.sub(core, 33)
 end
 
--- What the fields beside the core are named by.
+-- The prefix of the names of the fields beside the core.
 local function id_prefix(id) return string.sub(id, 1, 8) end
 
 local function refresh_of(key, id)
@@ -39,20 +39,20 @@ local function put_refresh(key, id, state)
   end
 end
 
--- Drops every field that is of no session in `stays`, a set of ids; what belongs to no core goes with it.
-local function drop_others(key, all, stays)
+-- Deletes every field that does not belong to a session in `kept`, a set of ids.
+local function drop_others(key, all, kept)
   local halves = {}
-  for id in pairs(stays) do halves[id_prefix(id)] = true end
+  for id in pairs(kept) do halves[id_prefix(id)] = true end
   for i = 1, #all, 2 do
     local name = all[i]
-    local goes_on = stays[name]
-    if #name ~= 16 then goes_on = halves[id_prefix(name)] end
-    if not goes_on then redis.call('HDEL', key, name) end
+    local is_kept = kept[name]
+    if #name ~= 16 then is_kept = halves[id_prefix(name)] end
+    if not is_kept then redis.call('HDEL', key, name) end
   end
 end
 
--- Ends all sessions but `keep` ('' for none), which goes on in the epoch that begins. Only a session of the epoch
--- that is over can go on: an older one has ended long ago.
+-- Revokes all sessions but `keep` ('' for none), which continues in the new epoch. Only a session of the epoch before
+-- can continue: an older one is revoked already.
 local function begin_epoch(key, keep, before, epoch)
   local core = ''
   if keep ~= '' then core = fields(key, keep) end

@@ -1,8 +1,12 @@
--- C3, the moment of signing up: the pending record becomes an active user and is listed, in one step.
+-- The step `sign_up_commit`, the moment of signing up: the pending record becomes an active user and is listed, in
+-- one step.
+--
+-- Invariant: only a pending record can be committed. `resolve` turns an overdue one into a tombstone before it
+-- answers DEAD, so a sign-up whose claim was taken over never commits.
 --
 -- KEYS 1 record   2 the shard's users   3 the shard's e-mails   4 the shard's events
 -- ARGV 1 id   2-7 the event
--- Answers: ok (also to a repeat) | dead (others gave this sign-up up; it can never commit)
+-- Answers: ok (also to a repeat) | dead (another process aborted this sign-up)
 local st, email = fields(KEYS[1], 'st', 'email')
 if st == 'A' then return 'ok' end
 if st ~= 'P' then return 'dead' end

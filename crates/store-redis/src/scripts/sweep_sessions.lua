@@ -1,9 +1,11 @@
--- The doctor's: removes sessions of somebody who is no active user. No step leaves any; only damage does.
+-- Removes the sessions of a record that is not an active user, for the consistency check. No step leaves any behind;
+-- only damage does.
 --
--- A record in a state that no step writes is damaged: whether its user is active is not known, so nothing is done.
+-- A record in a state that no step writes is damaged. It does not prove that its user is inactive, so nothing is
+-- deleted.
 --
 -- KEYS 1 record   2 the user's sessions
--- Answers: ok | kept (the user is active, or that is not known)
+-- Answers: ok | kept (the user is active, or that is unknown)
 local st = fields(KEYS[1], 'st')
 if st ~= '' and st ~= 'P' and st ~= 'X' and st ~= 'D' then return 'kept' end
 if st == '' and redis.call('EXISTS', KEYS[1]) == 1 then return 'kept' end

@@ -1,7 +1,7 @@
--- Writes that a session was used. Never moves back, so copies may come late and in any order.
+-- Records that a session was used. The time is never set back, so copies may arrive late and in any order.
 --
 -- KEYS 1 the user's sessions
--- ARGV 1 id   2 when (ms)
+-- ARGV 1 id   2 at (ms)
 -- Answers: ok (also if there is no such session: then nothing is written)
 local core = fields(KEYS[1], ARGV[1])
 if not is_core(core) then return 'ok' end

@@ -1,12 +1,15 @@
-//! Every row of the start-up checks, on what servers say.
+//! Every start-up check, on recorded answers of servers.
+
+use std::collections::HashMap;
 
 use super::*;
+use crate::settings::{AckRequirement, NodeAddress, RedisDurability, RedisSettings};
 
 const GOOD: &str = "redis_version:7.0.15\r\nrole:master\r\nloading:0\r\nmaxmemory:1000000\r\nmaxmemory_policy:noeviction\r\n\
     evicted_keys:0\r\naof_enabled:1\r\naof_last_write_status:ok\r\naof_last_bgrewrite_status:ok\r\nrdb_last_bgsave_status:ok\r\n\
     cluster_enabled:0\r\n";
 
-/// The judgement on a server that is the only one.
+/// The report on a standalone server.
 fn evaluate_standalone(facts: &ServerFacts, settings: &RedisSettings) -> StartupReport {
     evaluate(facts, &NodeAddress::new("127.0.0.1", 6379), ServerRole::Standalone, settings)
 }
@@ -33,7 +36,7 @@ fn always() -> [(&'static str, &'static str); 2] {
 }
 
 #[test]
-fn a_well_kept_server_gets_no_remark() {
+fn a_well_configured_server_gets_no_message() {
     assert_eq!(evaluate_standalone(&facts(&[], &always()), &settings()), StartupReport::default());
 }
 
@@ -59,7 +62,7 @@ fn what_could_delete_accounts_silently_is_refused() {
 }
 
 #[test]
-fn what_can_be_lost_is_said_in_a_sentence() {
+fn what_can_be_lost_is_a_warning() {
     for (replace, config, words) in [
         (vec![], [("appendfsync", "everysec"), ("save", "")], "one to three seconds"),
         (vec![], [("appendfsync", "no"), ("save", "")], "only snapshots"),
@@ -86,7 +89,7 @@ fn the_operator_may_allow_by_name_what_is_refused() {
 }
 
 #[test]
-fn where_info_and_config_are_forbidden_nothing_is_taken_for_good() {
+fn unknown_settings_are_warnings_and_never_ok() {
     let report = evaluate_standalone(&ServerFacts::parse(None, HashMap::new()), &settings());
     assert!(report.refusals.is_empty(), "{report:?}");
     assert_eq!(report.warnings.len(), 3, "{report:?}");
@@ -101,7 +104,7 @@ fn where_info_and_config_are_forbidden_nothing_is_taken_for_good() {
     assert_eq!(
         evaluate_standalone(&ServerFacts::parse(None, HashMap::new()), &volatile).refusals.len(),
         1,
-        "a declaration is taken at its word"
+        "a declaration counts like the server's own setting"
     );
 }
 
@@ -124,7 +127,7 @@ fn a_server_that_can_not_write_its_disk_is_not_ready() {
 }
 
 #[test]
-fn a_loading_server_is_known_and_named() {
+fn a_loading_server_is_detected_and_named() {
     assert!(facts(&[("loading", "1")], &[]).is_loading());
     assert!(!facts(&[], &[]).is_loading());
     assert_eq!(facts(&[("valkey_version", "8.1.1")], &[]).version_name(), "Valkey 8.1.1");
@@ -132,41 +135,47 @@ fn a_loading_server_is_known_and_named() {
 }
 
 #[test]
-fn a_demoted_primary_is_asked_for_again_and_not_given_up() {
+fn a_demoted_primary_is_unavailable_and_not_refused() {
     let server = facts(&[("role", "slave"), ("cluster_enabled", "1")], &always());
     let report = evaluate(&server, &NodeAddress::new("127.0.0.1", 6379), ServerRole::ClusterPrimary, &settings());
     assert_eq!((report.refusals.len(), report.unavailable.len()), (0, 1), "{report:?}");
 }
 
 #[test]
-fn what_a_failover_could_lose_is_said_by_place_and_by_what_is_waited_for() {
-    let remarks = |place, acknowledge, replicas: &str, config: &[(&str, &str)]| {
+fn what_a_failover_could_lose_depends_on_role_and_acknowledgement() {
+    let messages = |role, acknowledge, replicas: &str, config: &[(&str, &str)]| {
         let online = "ip=10.0.0.2,port=6379,state=online,offset=9,lag=0";
         let joining = "ip=10.0.0.3,port=6379,state=wait_bgsave,offset=0,lag=0";
-        // Those who follow, and one who is still being sent all data.
+        // The connected replicas, and one in its first synchronisation.
         let connected = (replicas.parse::<usize>().expect("a number") + 1).to_string();
-        let said =
+        let first =
             [("connected_slaves", connected.as_str()), ("slave0", if replicas == "0" { joining } else { online })];
         let rest = [("slave1", if replicas == "2" { online } else { joining }), ("slave2", joining)];
-        let server = facts(&[said, rest].concat(), config);
+        let server = facts(&[first, rest].concat(), config);
         let settings = RedisSettings { acknowledge, ..settings() };
-        let report = evaluate(&server, &NodeAddress::new("127.0.0.1", 6379), place, &settings);
+        let report = evaluate(&server, &NodeAddress::new("127.0.0.1", 6379), role, &settings);
         (report.warnings.join(" "), report.not_ready.join(" "))
     };
-    let cut_off = [("appendfsync", "always"), ("min-replicas-to-write", "0")];
+    let isolated = [("appendfsync", "always"), ("min-replicas-to-write", "0")];
     assert!(
-        remarks(ServerRole::SentinelPrimary, AckRequirement::Primary, "2", &cut_off).0.contains("a failover can undo")
+        messages(ServerRole::SentinelPrimary, AckRequirement::Primary, "2", &isolated)
+            .0
+            .contains("a failover can undo")
     );
-    assert!(remarks(ServerRole::SentinelPrimary, AckRequirement::Primary, "0", &cut_off).0.contains("has no replica"));
+    assert!(
+        messages(ServerRole::SentinelPrimary, AckRequirement::Primary, "0", &isolated).0.contains("has no replica")
+    );
     assert_eq!(
-        remarks(ServerRole::SentinelPrimary, AckRequirement::Replicas, "2", &cut_off),
+        messages(ServerRole::SentinelPrimary, AckRequirement::Replicas, "2", &isolated),
         (String::new(), String::new())
     );
     assert!(
-        remarks(ServerRole::SentinelPrimary, AckRequirement::Replicas, "0", &cut_off).1.contains("redis.replicas_min")
+        messages(ServerRole::SentinelPrimary, AckRequirement::Replicas, "0", &isolated)
+            .1
+            .contains("redis.replicas_min")
     );
     assert_eq!(
-        remarks(ServerRole::Standalone, AckRequirement::Primary, "0", &always()),
+        messages(ServerRole::Standalone, AckRequirement::Primary, "0", &always()),
         (String::new(), String::new())
     );
     let unknown = RedisSettings { acknowledge: AckRequirement::Replicas, ..settings() };
@@ -175,7 +184,7 @@ fn what_a_failover_could_lose_is_said_by_place_and_by_what_is_waited_for() {
 }
 
 #[test]
-fn a_server_of_the_network_that_wants_no_password_is_remarked_on() {
+fn a_remote_server_without_a_password_is_a_warning() {
     let server = facts(&[], &always());
     let report = evaluate(&server, &NodeAddress::new("10.0.0.1", 6379), ServerRole::Standalone, &settings());
     assert!(report.warnings[0].contains("without a password"), "{report:?}");

@@ -1,0 +1,70 @@
+//! What connections are made from: the store's settings, and what is known about one server apart from its
+//! connections. Plain data; does no I/O.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use super::clock::ServerClock;
+use super::replica_view::ReplicaView;
+use super::sentinel::SentinelClient;
+use crate::layout::Shard;
+use crate::settings::RedisSettings;
+use userd_core::random::Random;
+
+/// Pause before a retry that the server asked for (`TRYAGAIN`, `BUSY`, `CLUSTERDOWN`).
+pub(super) const TRY_AGAIN_PAUSE: Duration = Duration::from_millis(20);
+
+/// What all servers of one store share.
+pub(super) struct SharedContext {
+    /// The operator's settings.
+    pub(super) settings: RedisSettings,
+    /// The source of nonces.
+    pub(super) random: Arc<dyn Random>,
+    /// Notified when shards may have moved to other servers.
+    pub(super) refresh_topology: Notify,
+}
+
+/// The role of a server in its topology.
+#[derive(Clone)]
+pub(super) enum NodeKind {
+    /// The only server.
+    Single,
+    /// The primary that the Sentinels name.
+    SentinelPrimary(Arc<SentinelClient>),
+    /// A primary of a cluster.
+    ClusterNode,
+}
+
+impl NodeKind {
+    /// Whether the server is a node of a cluster.
+    pub(super) fn is_cluster_node(&self) -> bool {
+        matches!(self, Self::ClusterNode)
+    }
+}
+
+/// What is known about one server, whichever connections it has.
+pub(super) struct ServerContext {
+    /// What all servers of the store share.
+    pub(super) shared: Arc<SharedContext>,
+    /// The server's role.
+    pub(super) kind: NodeKind,
+    /// The server's clock.
+    pub(super) clock: ServerClock,
+    /// How many replicas have to acknowledge, and the shard in which they are asked.
+    pub(super) replicas: Arc<ReplicaView>,
+}
+
+impl ServerContext {
+    /// A server about which nothing is known but its role and one of its shards.
+    pub(super) fn new(shared: Arc<SharedContext>, kind: NodeKind, home_shard: Shard) -> Self {
+        let replicas = Arc::new(ReplicaView::new(shared.settings.replicas_min, home_shard));
+        Self { shared, kind, clock: ServerClock::new(), replicas }
+    }
+
+    /// The operator's settings.
+    pub(super) fn settings(&self) -> &RedisSettings {
+        &self.shared.settings
+    }
+}

@@ -1,0 +1,102 @@
+//! The store itself: the router to the servers, the key layout, and the reads that several modules share.
+//!
+//! The contracts of `userd-store` are implemented on it in one file each: `users`, `sessions`, `events`, `listing`,
+//! `rate_limit`, `service_keys`, `protocol::import`, `export`, `check`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use ::redis::{Cmd, Value};
+use tokio::time::Instant;
+
+use crate::connection::{RequestError, ShardRouter};
+use crate::layout::{KeyLayout, Shard, mask_claim};
+use crate::settings::RedisSettings;
+use crate::start_error::RedisStartError;
+use crate::user_record::{self, ClaimPointer};
+use userd_core::random::Random;
+use userd_core::{CanonicalEmail, User, UserId};
+use userd_store::StoreError;
+
+/// The store on Redis or Valkey.
+pub struct RedisStore {
+    pub(crate) router: ShardRouter,
+    pub(crate) keys: KeyLayout,
+    pub(crate) random: Arc<dyn Random>,
+    pub(crate) busy_pause: Duration,
+}
+
+impl RedisStore {
+    /// Connects to the servers and checks them. An unavailable server is no error: the store then answers
+    /// `Unavailable`, keeps retrying, and recovers by itself.
+    ///
+    /// # Errors
+    /// A server answers, but accounts must not be entrusted to it, or it rejects the login.
+    pub async fn start(settings: RedisSettings, random: Arc<dyn Random>) -> Result<Self, RedisStartError> {
+        let keys = KeyLayout::with_prefix(settings.prefix.clone());
+        let busy_pause = settings.busy_pause;
+        let router = ShardRouter::start(settings, Arc::clone(&random)).await.map_err(RedisStartError)?;
+        Ok(Self { router, keys, random, busy_pause })
+    }
+
+    /// The claim on an e-mail address. It may be stale: the record of its holder decides.
+    pub(crate) async fn claim_pointer(
+        &self,
+        deadline: Instant,
+        email: &CanonicalEmail,
+    ) -> Result<Option<ClaimPointer>, StoreError> {
+        let answer = self.router.command(deadline, Shard::of_email(email), &self.get_claim(email)).await;
+        parse_claim(email, answer)
+    }
+
+    /// The same for an answer that depends on it.
+    pub(crate) async fn acknowledged_pointer(
+        &self,
+        deadline: Instant,
+        email: &CanonicalEmail,
+    ) -> Result<Option<ClaimPointer>, StoreError> {
+        let answer = self.router.acknowledged_read(deadline, Shard::of_email(email), &self.get_claim(email)).await;
+        parse_claim(email, answer)
+    }
+
+    /// The command that reads the claim on an e-mail address.
+    pub(crate) fn get_claim(&self, email: &CanonicalEmail) -> Cmd {
+        let mut get = Cmd::new();
+        get.arg("GET").arg(self.keys.claim(email));
+        get
+    }
+
+    /// The active user with this id.
+    pub(crate) async fn read_user(&self, deadline: Instant, id: UserId) -> Result<Option<User>, StoreError> {
+        let key = self.keys.user(id);
+        user_record::parse_user(id, &key, self.fields(deadline, id, &user_record::USER_FIELDS).await?)
+    }
+
+    /// The fields `names` of the record of `id`, in this order.
+    pub(crate) async fn fields(&self, deadline: Instant, id: UserId, names: &[&str]) -> Result<Vec<Value>, StoreError> {
+        let key = self.keys.user(id);
+        let mut read = Cmd::new();
+        read.arg("HMGET").arg(&key).arg(names);
+        match self.router.command(deadline, Shard::of_user(id), &read).await.map_err(|error| error.at(&key))? {
+            Value::Array(fields) => Ok(fields),
+            _ => Err(StoreError::corrupt(key, "the record is not a list of fields")),
+        }
+    }
+}
+
+/// The pointer in the answer to a `GET` of the claim on `email`.
+pub(crate) fn parse_claim(
+    email: &CanonicalEmail,
+    answer: Result<Value, RequestError>,
+) -> Result<Option<ClaimPointer>, StoreError> {
+    let masked = || mask_claim(email);
+    match answer.map_err(|error| error.at(&masked()))? {
+        Value::Nil => Ok(None),
+        Value::BulkString(bytes) => std::str::from_utf8(&bytes)
+            .ok()
+            .and_then(ClaimPointer::parse)
+            .map(Some)
+            .ok_or_else(|| StoreError::corrupt(masked(), "the claim is not a pointer")),
+        _ => Err(StoreError::corrupt(masked(), "the claim is not a string")),
+    }
+}

@@ -1,0 +1,138 @@
+//! Users: the `Store` contract. Changes of a unique e-mail address go through `protocol`.
+
+use ::redis::{Cmd, Value};
+use async_trait::async_trait;
+
+use crate::layout::Shard;
+use crate::protocol::SideEffects;
+use crate::store::RedisStore;
+use userd_core::{Actor, CanonicalEmail, EventKind, PasswordHash, SessionId, Timestamp, User, UserId, UserVersion};
+use userd_store::{
+    CreateUserOutcome, DeleteUserOutcome, StatusUpdate, Store, StoreError, UpdateUserOutcome, UserProfile,
+};
+
+#[async_trait]
+impl Store for RedisStore {
+    async fn create_user(&self, user: &User, actor: &Actor) -> Result<CreateUserOutcome, StoreError> {
+        self.sign_up(user, actor).await
+    }
+
+    async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
+        self.read_user(self.router.deadline(), id).await
+    }
+
+    /// Reads the claim, then the record; the record decides. If nothing is found or the two do not match, a change may
+    /// have happened between the two reads, so both are read once more. A reader never repairs.
+    async fn user_by_email(&self, email: &CanonicalEmail) -> Result<Option<User>, StoreError> {
+        let deadline = self.router.deadline();
+        for _ in 0..2 {
+            if let Some(pointer) = self.claim_pointer(deadline, email).await? {
+                let user = self.read_user(deadline, pointer.id).await?;
+                if let Some(user) = user.filter(|user| user.email.canonical() == email) {
+                    return Ok(Some(user));
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    async fn users_count(&self) -> Result<u64, StoreError> {
+        let count = |shard| {
+            let mut count = Cmd::new();
+            count.arg("ZCARD").arg(self.keys.users(shard));
+            (shard, count)
+        };
+        let answers = self.router.fan_out(self.router.deadline(), Shard::all().map(count).collect()).await;
+        let answers = answers.map_err(|error| error.at("users"))?;
+        let mut total = 0;
+        for (shard, answer) in Shard::all().zip(answers) {
+            match answer {
+                Value::Int(count) => total += u64::try_from(count).unwrap_or(0),
+                _ => return Err(StoreError::corrupt(self.keys.users(shard), "the key holds another type")),
+            }
+        }
+        Ok(total)
+    }
+
+    async fn update_profile(
+        &self,
+        id: UserId,
+        expected: UserVersion,
+        profile: &UserProfile,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<UpdateUserOutcome, StoreError> {
+        self.change_profile(id, expected, profile, actor, now).await
+    }
+
+    async fn update_password(
+        &self,
+        id: UserId,
+        expected: UserVersion,
+        password_hash: &PasswordHash,
+        keep: Option<SessionId>,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<UpdateUserOutcome, StoreError> {
+        let event = self.event_args(id, EventKind::PasswordChanged, actor, now);
+        self.update_credentials(id, expected, SideEffects::EventAndSessions(event, keep), |user| {
+            user.password_hash = password_hash.clone();
+            user.status.password_expired = false;
+            user.updated_at = now;
+        })
+        .await
+    }
+
+    async fn update_status(
+        &self,
+        id: UserId,
+        expected: UserVersion,
+        status_update: &StatusUpdate,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<UpdateUserOutcome, StoreError> {
+        let event = self.event_args(id, status_update.kind, actor, now);
+        let side_effects = if status_update.revokes_sessions() {
+            SideEffects::EventAndSessions(event, None)
+        } else {
+            SideEffects::Event(event)
+        };
+        self.update_credentials(id, expected, side_effects, |user| {
+            status_update.apply(user);
+            user.updated_at = now;
+        })
+        .await
+    }
+
+    async fn update_password_hash(
+        &self,
+        id: UserId,
+        expected: UserVersion,
+        password_hash: &PasswordHash,
+    ) -> Result<UpdateUserOutcome, StoreError> {
+        self.update_credentials(id, expected, SideEffects::Nothing, |user| user.password_hash = password_hash.clone())
+            .await
+    }
+
+    async fn delete_user(
+        &self,
+        id: UserId,
+        expected: UserVersion,
+        actor: &Actor,
+        now: Timestamp,
+    ) -> Result<DeleteUserOutcome, StoreError> {
+        self.delete(id, expected, actor, now).await
+    }
+
+    async fn check_health(&self) -> Result<(), StoreError> {
+        self.router.ping(self.router.deadline()).await.map_err(|error| error.at("PING"))?;
+        match self.router.unavailable_reason() {
+            Some(why) => Err(StoreError::unavailable(why)),
+            None => Ok(()),
+        }
+    }
+
+    async fn close(&self) {
+        self.router.close();
+    }
+}
