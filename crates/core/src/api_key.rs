@@ -119,51 +119,21 @@ impl fmt::Debug for ApiKeyDigest {
     }
 }
 
-/// What a service may do. A word is API: added, never renamed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Scope {
-    /// Look users up by id or e-mail, and count them.
-    UsersRead,
-    /// Sign users up, and ask for changes of users and their deletion, with the person's password.
-    UsersWrite,
-    /// See users' sessions.
-    SessionsRead,
-    /// End users' sessions.
-    SessionsWrite,
-    /// Everything below `/admin`, without the person's password, and the metrics; nothing else.
-    Admin,
-    /// Read the metrics, and nothing else: the monitoring's key can't touch an account.
-    Metrics,
-}
-
-impl Scope {
-    /// Every scope.
-    pub const ALL: [Self; 6] =
-        [Self::UsersRead, Self::UsersWrite, Self::SessionsRead, Self::SessionsWrite, Self::Admin, Self::Metrics];
-
-    /// The word for it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::UsersRead => "users:read",
-            Self::UsersWrite => "users:write",
-            Self::SessionsRead => "sessions:read",
-            Self::SessionsWrite => "sessions:write",
-            Self::Admin => "admin",
-            Self::Metrics => "metrics",
-        }
-    }
-
-    /// The scope with this word.
-    #[must_use]
-    pub fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|scope| scope.as_str() == word)
-    }
-}
-
-impl fmt::Display for Scope {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+crate::string_enum! {
+    /// What a service may do. The text is API: variants are added, never renamed.
+    pub enum Scope {
+        /// Look users up by id or e-mail, and count them.
+        UsersRead = "users:read",
+        /// Create users, and change or delete them with the user's password.
+        UsersWrite = "users:write",
+        /// List users' sessions.
+        SessionsRead = "sessions:read",
+        /// End users' sessions.
+        SessionsWrite = "sessions:write",
+        /// Everything below `/admin`, without the user's password, and the metrics; nothing else.
+        Admin = "admin",
+        /// Read the metrics, and nothing else: a monitoring system's key can't touch an account.
+        Metrics = "metrics",
     }
 }
 

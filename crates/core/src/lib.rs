@@ -12,11 +12,13 @@ mod display_name;
 mod email;
 mod encoding;
 mod event;
+mod finding;
 mod password;
 pub mod random;
 mod rate_limit;
 mod refresh;
 mod session;
+mod string_enum;
 mod timestamp;
 mod token_secret;
 mod trusted_device;
@@ -30,13 +32,14 @@ pub use email::{
     CANONICAL_VERSION, CanonicalEmail, EMAIL_BYTES_MAX, EMAIL_LOCAL_BYTES_MAX, Email, EmailError, EmailPrefix,
 };
 pub use event::{AccountEvent, EventKind};
+pub use finding::{FindingKind, FindingState};
 pub use password::{
     IMPORTED_SALT_BYTES_MAX, ImportedHash, ImportedHashError, ImportedScheme, PASSWORD_ATTEMPT_BYTES_MAX,
     PASSWORD_CHARS_MAX_CEILING, PASSWORD_CHARS_MIN_FLOOR, PASSWORD_HASH_BYTES_MAX, Password, PasswordAttempt,
     PasswordError, PasswordHash, PasswordHashError, PasswordPolicy, Pbkdf2Digest, Prehash, STORED_OUTPUT_BYTES_MAX,
 };
 pub use rate_limit::{
-    AccountKey, BucketDecision, BucketKey, NetworkKey, RateLimit, RateLimitBucket, RateLimitDecision,
+    AccountKey, BucketDecision, BucketKey, NetworkKey, RateLimit, RateLimitBucket, RateLimitDecision, RateLimitName,
 };
 pub use refresh::{REFRESH_SALT_BYTES, RefreshOutcome, RefreshState, RefreshToken};
 pub use session::{Session, SessionId, SessionLimits, SessionProof, SessionToken, TOUCH_INTERVAL_MS};

@@ -62,6 +62,22 @@ impl RateLimit {
     }
 }
 
+crate::string_enum! {
+    /// The limits on password attempts, as headers, logs and metrics name them.
+    pub enum RateLimitName {
+        /// Attempts at one account, from anywhere.
+        Account = "account",
+        /// Attempts at one account from one network.
+        AccountAndNetwork = "account-and-address",
+        /// Attempts at one account from one trusted device or session.
+        Device = "device",
+        /// Attempts from one network, at any account.
+        Network = "address",
+        /// All attempts.
+        Global = "global",
+    }
+}
+
 /// A bucket, and how fast it fills.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimitBucket {
@@ -96,15 +112,15 @@ impl BucketKey {
         }
     }
 
-    /// The name of the limit that the bucket is one of.
+    /// The limit to which the bucket belongs.
     #[must_use]
-    pub fn limit(self) -> &'static str {
+    pub fn limit(self) -> RateLimitName {
         match self {
-            Self::Account(_) => "account",
-            Self::AccountAndNetwork(..) => "account-and-address",
-            Self::Device(..) => "device",
-            Self::Network(_) => "address",
-            Self::Global => "global",
+            Self::Account(_) => RateLimitName::Account,
+            Self::AccountAndNetwork(..) => RateLimitName::AccountAndNetwork,
+            Self::Device(..) => RateLimitName::Device,
+            Self::Network(_) => RateLimitName::Network,
+            Self::Global => RateLimitName::Global,
         }
     }
 }

@@ -85,9 +85,9 @@ impl SignInLimiter {
                 // In a cluster such a bucket may lie in a shard that is gone, and its loss must not keep everybody out
                 // whose account lies elsewhere. The account's own limits still hold.
                 Err(error @ StoreError::Unavailable(_)) => {
-                    tracing::debug!(%error, limit = bucket.key.limit(), "a try is not counted");
+                    tracing::debug!(%error, limit = %bucket.key.limit(), "a try is not counted");
                 }
-                Err(error) => tracing::error!(%error, limit = bucket.key.limit(), "a try can't be counted"),
+                Err(error) => tracing::error!(%error, limit = %bucket.key.limit(), "a try can't be counted"),
             }
         }
         if own.is_empty() {
@@ -107,7 +107,7 @@ impl SignInLimiter {
     async fn deny(&self, charged: ChargedAttempt, bucket: RateLimitBucket, retry_after_ms: u64) -> Error {
         let of_all = charged.buckets.into_iter().filter(|bucket| bucket.key == BucketKey::Global);
         self.cancel(ChargedAttempt { buckets: of_all.collect() }).await;
-        Error::RateLimited(LimitExceeded { name: bucket.key.limit(), rate: bucket.rate, retry_after_ms })
+        Error::RateLimited(LimitExceeded { name: bucket.key.limit().as_str(), rate: bucket.rate, retry_after_ms })
     }
 
     /// The buckets that a try shares with others, and those of the account. The shared ones are taken from first, so

@@ -14,7 +14,7 @@ use super::legacy::{DuplicateEmails, digest};
 use super::reader::{BATCH_USERS, ImportBatch, ImportEntry, ReadSummary, ReaderMessage, SourcePosition, read_all};
 use crate::hashing::HashSettings;
 use userd_core::clock::Clock;
-use userd_core::{Actor, SessionLimits};
+use userd_core::{Actor, SessionLimits, string_enum};
 use userd_store::{AccountRecord, ImportOutcome, LegacySource, Store, StoreError};
 
 /// How many batches are under way at once: one is read while one is on its way and one is being written.
@@ -44,44 +44,27 @@ pub struct UserImporter {
     pub dry_run: bool,
 }
 
-/// What became of a user.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ImportResultKind {
-    /// Is there now; in a dry run: would come in.
-    Imported,
-    /// Was there already, the same.
-    Same,
-    /// The id is there, with another value.
-    Differs,
-    /// The e-mail is another user's.
-    EmailTaken,
-    /// The id was deleted here a while ago.
-    Gone,
-    /// The store could not do it, however often it was tried.
-    Refused,
-    /// The line, or the record, is no user.
-    Invalid,
+string_enum! {
+    /// The result for one record.
+    pub enum ImportResultKind {
+        /// Imported; in a dry run: would be imported.
+        Imported = "imported",
+        /// Existed already, with the same values.
+        Same = "same",
+        /// The id exists, with other values.
+        Differs = "differs",
+        /// Another user has the e-mail.
+        EmailTaken = "email-taken",
+        /// The id was deleted here recently.
+        Gone = "gone",
+        /// The store refused it on every attempt.
+        Refused = "refused",
+        /// The line, or the legacy record, is not a valid user.
+        Invalid = "invalid",
+    }
 }
 
 impl ImportResultKind {
-    /// Every kind.
-    pub const ALL: [Self; 7] =
-        [Self::Imported, Self::Same, Self::Differs, Self::EmailTaken, Self::Gone, Self::Refused, Self::Invalid];
-
-    /// The word for it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Imported => "imported",
-            Self::Same => "same",
-            Self::Differs => "differs",
-            Self::EmailTaken => "email-taken",
-            Self::Gone => "gone",
-            Self::Refused => "refused",
-            Self::Invalid => "invalid",
-        }
-    }
-
     /// Whether the user is there as wanted.
     #[must_use]
     pub fn is_success(self) -> bool {

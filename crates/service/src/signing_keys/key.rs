@@ -3,7 +3,6 @@
 //! The private half is opened here and nowhere else, and leaves only into `jsonwebtoken`'s own wiped memory. When a
 //! key signs is not decided here but in `key_set`.
 
-use std::fmt;
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair};
@@ -15,43 +14,21 @@ use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use crate::{KeyDecryptError, KeyEncryption};
-use userd_core::Timestamp;
 use userd_core::random::Random;
+use userd_core::{Timestamp, string_enum};
 use userd_store::{KeyKind, StoredKey};
 
 /// Bytes of a coordinate on P-256.
 const COORDINATE: usize = 32;
 
-/// How tokens are signed. A word is API: added, never renamed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum SigningAlgorithm {
-    /// ECDSA on P-256 with SHA-256.
-    Es256,
-    /// Ed25519.
-    EdDsa,
-}
-
-impl SigningAlgorithm {
-    /// Every algorithm.
-    pub const ALL: [Self; 2] = [Self::Es256, Self::EdDsa];
-
-    /// The word for it, as `alg` in a token says it (RFC 7518, RFC 8037).
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Es256 => "ES256",
-            Self::EdDsa => "EdDSA",
-        }
-    }
-
-    fn parse(word: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == word)
-    }
-}
-
-impl fmt::Display for SigningAlgorithm {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
+string_enum! {
+    /// How tokens are signed. The text is API, as `alg` of a token has it (RFC 7518, RFC 8037): variants are added,
+    /// never renamed.
+    pub enum SigningAlgorithm {
+        /// ECDSA on P-256 with SHA-256.
+        Es256 = "ES256",
+        /// Ed25519.
+        EdDsa = "EdDSA",
     }
 }
 
