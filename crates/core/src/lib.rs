@@ -18,6 +18,7 @@ pub mod random;
 mod rate_limit;
 mod refresh;
 mod session;
+mod session_id;
 mod string_enum;
 mod timestamp;
 mod token_secret;
@@ -42,7 +43,8 @@ pub use rate_limit::{
     AccountKey, BucketDecision, BucketKey, NetworkKey, RateLimit, RateLimitBucket, RateLimitDecision, RateLimitName,
 };
 pub use refresh::{REFRESH_SALT_BYTES, RefreshOutcome, RefreshState, RefreshToken};
-pub use session::{Session, SessionId, SessionLimits, SessionProof, SessionToken, TOUCH_INTERVAL_MS};
+pub use session::{Session, SessionLimits, SessionToken, TOUCH_INTERVAL_MS};
+pub use session_id::{SessionId, SessionProof};
 pub use timestamp::{TIMESTAMP_BYTES, Timestamp};
 pub use token_secret::SECRET_BYTES;
 pub use trusted_device::{DeviceKey, TRUSTED_DEVICE_TTL_MS, TrustedDevice};

@@ -7,78 +7,11 @@
 use std::fmt;
 use std::net::IpAddr;
 
-use subtle::ConstantTimeEq;
-
-use super::encoding::{decode, encode};
 use super::token_secret::{SECRET_BYTES, TokenSecret, halves};
-use super::{RefreshState, Timestamp, UserAgent, UserId};
+use super::{RefreshState, SessionId, SessionProof, Timestamp, UserAgent, UserId};
 
 /// What a token of this format begins with.
 const PREFIX: &str = "v1";
-
-/// A session's id: half a digest, no secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SessionId([u8; 16]);
-
-impl SessionId {
-    /// The id that `text` spells.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        decode(text).map(Self)
-    }
-
-    /// The id that these bytes are; `None` if there are not sixteen.
-    #[must_use]
-    pub fn from_slice(bytes: &[u8]) -> Option<Self> {
-        bytes.try_into().ok().map(Self)
-    }
-
-    /// The sixteen bytes of the id.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
-}
-
-impl fmt::Display for SessionId {
-    /// 22 characters of base64url.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&encode(&self.0))
-    }
-}
-
-/// The half of a token's digest that is never shown.
-#[derive(Clone, Copy)]
-pub struct SessionProof([u8; 16]);
-
-impl SessionProof {
-    /// The half that lies in a store; `None` if there are not sixteen bytes.
-    #[must_use]
-    pub fn from_slice(bytes: &[u8]) -> Option<Self> {
-        bytes.try_into().ok().map(Self)
-    }
-
-    /// The sixteen bytes, for a store.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
-}
-
-impl PartialEq for SessionProof {
-    /// In constant time.
-    fn eq(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
-    }
-}
-
-impl Eq for SessionProof {}
-
-impl fmt::Debug for SessionProof {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SessionProof(***)")
-    }
-}
 
 /// The secret that a signed-in user shows: `v1.<user id>.<43 characters>`. It names its user, so that one shard
 /// answers.
@@ -118,7 +51,7 @@ impl SessionToken {
     #[must_use]
     pub fn digest(&self) -> (SessionId, SessionProof) {
         let [id, proof] = halves(self.secret.digest());
-        (SessionId(id), SessionProof(proof))
+        (SessionId::new(id), SessionProof::new(proof))
     }
 }
 

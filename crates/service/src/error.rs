@@ -7,8 +7,7 @@ use std::error::Error as StdError;
 use crate::admin::InvalidCursor;
 use crate::hashing::HashError;
 use crate::key_encryption::KeyDecryptError;
-use crate::rate_limit::LimitExceeded;
-use userd_core::{PasswordError, UserId};
+use userd_core::{PasswordError, RateLimit, UserId};
 use userd_store::StoreError;
 
 /// Why a use case did not do what was asked.
@@ -96,6 +95,17 @@ pub enum Error {
     /// The hash itself could not be computed.
     #[error("a password hash could not be computed")]
     HashFailed(#[source] HashError),
+}
+
+/// The rate limit that rejected a password attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LimitExceeded {
+    /// Its name, as the headers have it.
+    pub name: &'static str,
+    /// Its rate.
+    pub rate: RateLimit,
+    /// How long until it allows the next attempt, in milliseconds.
+    pub retry_after_ms: u64,
 }
 
 /// Which of the passwords in a request a rule is about.

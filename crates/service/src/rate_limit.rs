@@ -9,7 +9,7 @@
 
 use std::sync::Arc;
 
-use crate::Error;
+use crate::error::{Error, LimitExceeded};
 use userd_core::clock::Clock;
 use userd_core::{
     AccountKey, Actor, BucketKey, CanonicalEmail, NetworkKey, PrincipalId, RateLimit, RateLimitBucket,
@@ -30,17 +30,6 @@ pub struct SignInLimits {
     pub network: RateLimit,
     /// From everybody at any account.
     pub global: RateLimit,
-}
-
-/// The limit that a try has met.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LimitExceeded {
-    /// Its name, as the headers have it.
-    pub name: &'static str,
-    /// How fast it lets tries through.
-    pub rate: RateLimit,
-    /// How long until the next one, in milliseconds.
-    pub retry_after_ms: u64,
 }
 
 /// Counts tries.

@@ -12,7 +12,7 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46, verify_dns_length};
 
 use super::characters::{self, check_visible};
-use super::{EMAIL_BYTES_MAX, EMAIL_LOCAL_BYTES_MAX, EmailError};
+use super::error::{EMAIL_BYTES_MAX, EMAIL_LOCAL_BYTES_MAX, EmailError};
 
 /// The rounds of folding and normalising after which a text has to stand still. Two were enough for all that
 /// the tests tried; a text that goes on changing is refused, so the result is a fixed point by construction.

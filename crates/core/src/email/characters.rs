@@ -7,7 +7,7 @@
 use icu_properties::props::{BidiClass, DefaultIgnorableCodePoint, GeneralCategory, HangulSyllableType};
 use icu_properties::{CodePointMapData, CodePointSetData};
 
-use super::EmailError;
+use super::error::EmailError;
 
 /// Refuses what can't be seen or has no fixed meaning, wherever it is in the address.
 ///

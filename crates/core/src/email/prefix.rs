@@ -1,7 +1,7 @@
 //! The beginning of an address, for who looks for somebody.
 
 use super::canonical::canonical_prefix;
-use super::{EMAIL_BYTES_MAX, EmailError};
+use super::error::{EMAIL_BYTES_MAX, EmailError};
 
 /// The beginning of a canonical e-mail, folded as the whole is: `Ann` finds `ann@example.org`.
 ///

@@ -1,12 +1,12 @@
 //! The built-in list of common passwords: compiled in as sorted text and searched in place, so that it costs
 //! nothing at start and no memory beyond the program's own pages.
 //!
-//! Where the words come from stands in `common_passwords.md` beside them.
+//! Where the words come from stands in `assets/common_passwords.md`.
 
 use std::cmp::Ordering;
 
 /// One lower-case word a line, sorted by byte, each at least 8 characters.
-const WORDS: &str = include_str!("../common_passwords.txt");
+const WORDS: &str = include_str!("../../../../assets/common_passwords.txt");
 
 /// Is the whole of `case_folded`, a case-folded password, on the list?
 pub(super) fn is_common(case_folded: &str) -> bool {

@@ -14,8 +14,9 @@ use zeroize::Zeroizing;
 use userd_core::PasswordHash;
 use userd_core::random::Random;
 
+use super::imported;
+use super::outcome::{HashError, VerifyOutcome};
 use super::stored::{HashCost, OUTPUT_BYTES, SALT_BYTES, StoredArgon2, StoredHash};
-use super::{HashError, VerifyOutcome, imported};
 
 /// A password that somebody offers.
 pub(super) struct PasswordCandidate {

@@ -13,29 +13,11 @@ use zeroize::Zeroizing;
 
 use userd_core::{ImportedHash, ImportedScheme, Pbkdf2Digest, Prehash};
 
-use super::HashError;
-use super::stored::{MEMORY_KIB_MAX, OUTPUT_BYTES_MIN};
-
-/// The costs of bcrypt that are computed. 4 is the least there is. Programs make 10 to 13 by default, tutorials for Go
-/// 14, which took 1.8 s of a busy core where 12 took 0.45.
-pub(super) const BCRYPT_COST_MIN: u32 = 4;
-/// See [`BCRYPT_COST_MIN`].
-pub(super) const BCRYPT_COST_MAX: u32 = 14;
-
-/// The most iterations of PBKDF2 with SHA-1 and SHA-256: twice Django 5.2's million; 1 to 1.3 s of a busy core.
-pub(super) const PBKDF2_ITERATIONS_MAX: u32 = 2_000_000;
-
-/// The same with SHA-512, which takes twice as long; OWASP wants 210,000, passlib makes 25,000.
-pub(super) const PBKDF2_SHA512_ITERATIONS_MAX: u32 = 1_000_000;
-
-/// The most that scrypt may write, in KiB, which is memory times parallelism: every option of OWASP's fits (128 MiB
-/// once, 64 twice, 16 five times); 1 s of a busy core.
-pub(super) const SCRYPT_WORK_KIB_MAX: u64 = MEMORY_KIB_MAX as u64;
-
-/// The largest block size and parallelism of scrypt; everybody uses 8, and 1 to 10.
-pub(super) const SCRYPT_R_MAX: u32 = 32;
-/// See [`SCRYPT_R_MAX`].
-pub(super) const SCRYPT_P_MAX: u32 = 16;
+use super::limits::{
+    BCRYPT_COST_MAX, BCRYPT_COST_MIN, OUTPUT_BYTES_MIN, PBKDF2_ITERATIONS_MAX, PBKDF2_SHA512_ITERATIONS_MAX,
+    SCRYPT_P_MAX, SCRYPT_R_MAX, SCRYPT_WORK_KIB_MAX,
+};
+use super::outcome::HashError;
 
 /// The most of a password that bcrypt looks at, in bytes.
 const BCRYPT_PASSWORD_BYTES: usize = 72;

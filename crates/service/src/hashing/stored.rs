@@ -8,24 +8,10 @@ use password_hash::phc;
 
 use userd_core::{ImportedHash, ImportedHashError, PasswordHash};
 
-use super::{HashError, HashSettings, imported};
-
-/// The most memory that a kept hash may ask for, unless more is configured: 128 MiB. Django makes hashes of 100 MiB, and
-/// the first scrypt option of OWASP takes 128; the second recommended option of RFC 9106 (section 4) takes 64.
-pub(super) const MEMORY_KIB_MAX: u32 = 128 * 1024;
-
-/// The most passes that a kept hash may ask for, unless more are configured.
-pub(super) const ITERATIONS_MAX: u32 = 16;
-
-/// The most lanes that a kept hash may ask for, unless more are configured.
-pub(super) const PARALLELISM_MAX: u32 = 16;
-
-/// The most memory times passes, in KiB: 64 MiB four times over. RFC 9106's option (64 MiB, 3 passes) fits, and Django's
-/// (100 MiB, 2 passes); it is about seven times the default cost, which bounds what one try can take of a worker.
-pub(super) const WORK_KIB_MAX: u64 = 4 * 64 * 1024;
-
-/// The shortest output that is believed: less than 128 bits can be hit by chance or search.
-pub(super) const OUTPUT_BYTES_MIN: usize = 16;
+use super::imported;
+use super::limits::{ITERATIONS_MAX, MEMORY_KIB_MAX, OUTPUT_BYTES_MIN, PARALLELISM_MAX, WORK_KIB_MAX};
+use super::outcome::HashError;
+use super::settings::HashSettings;
 
 /// Bytes of salt and output of a new hash (RFC 9106, section 3.1: 16 bytes of salt are recommended; 32 bytes
 /// of output are the crate's default).

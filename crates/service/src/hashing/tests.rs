@@ -201,7 +201,7 @@ async fn scrypt_with_many_small_blocks_is_computed_though_rfc_7914_would_not_hav
 
 #[tokio::test]
 async fn limits_never_shut_out_what_is_configured() {
-    let dear = HashSettings { memory_kib: 64, iterations: stored::ITERATIONS_MAX + 1, ..TINY };
+    let dear = HashSettings { memory_kib: 64, iterations: limits::ITERATIONS_MAX + 1, ..TINY };
     let hasher = hasher(dear);
     let hash = hasher.hash(password("correct horse")).await.unwrap();
     assert_eq!(hasher.verify(&attempt("correct horse"), Some(&hash)).await, MATCH);
@@ -284,9 +284,9 @@ proptest! {
         let version = version.map(|version| format!("$v={version}")).unwrap_or_default();
         let text = format!("${scheme}{version}$m={memory},t={iterations},p={parallelism}${salt}${output}");
         if let Ok(read) = stored::read(&stored(&text), &HashCost::current(&TINY)) {
-            prop_assert!(read.cost.memory_kib <= stored::MEMORY_KIB_MAX);
-            prop_assert!(u64::from(memory) * u64::from(iterations) <= stored::WORK_KIB_MAX);
-            prop_assert!((1..=stored::ITERATIONS_MAX).contains(&iterations) && (1..=stored::PARALLELISM_MAX).contains(&parallelism));
+            prop_assert!(read.cost.memory_kib <= limits::MEMORY_KIB_MAX);
+            prop_assert!(u64::from(memory) * u64::from(iterations) <= limits::WORK_KIB_MAX);
+            prop_assert!((1..=limits::ITERATIONS_MAX).contains(&iterations) && (1..=limits::PARALLELISM_MAX).contains(&parallelism));
             prop_assert!((16..=64).contains(&read.output.len()) && (8..=48).contains(&read.salt.len()));
         }
     }

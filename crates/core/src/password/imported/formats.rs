@@ -8,7 +8,7 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 
-use super::{ImportedHash, ImportedHashError, ImportedScheme, Pbkdf2Digest, Prehash, STORED_OUTPUT_BYTES_MAX};
+use super::hash::{ImportedHash, ImportedHashError, ImportedScheme, Pbkdf2Digest, Prehash, STORED_OUTPUT_BYTES_MAX};
 
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
     .with_encode_padding(false)
@@ -43,7 +43,7 @@ pub(super) fn parse(text: &str) -> ParseResult {
         ["", "2a" | "2b" | "2x" | "2y", ..] => crypt(&fields[1..], Prehash::None),
         ["", "bcrypt-sha256", rest @ ..] => passlib_bcrypt(rest),
         ["", "scrypt", rest @ ..] => phc_scrypt(rest),
-        ["", scheme, rest @ ..] => match (pbkdf2_digest(scheme), prehash(scheme)) {
+        ["", scheme, rest @ ..] => match (Pbkdf2Digest::parse(scheme), Prehash::parse(scheme)) {
             (Some(digest), _) => pbkdf2(digest, rest),
             (None, Some(prehash)) => phc_bcrypt(rest, prehash),
             (None, None) => Err(ImportedHashError::Scheme),
@@ -57,14 +57,10 @@ pub(super) fn to_phc(hash: &ImportedHash) -> Zeroizing<String> {
     let head = match hash.scheme {
         ImportedScheme::Bcrypt { cost, prehash } => {
             let (salt, output) = (bcrypt_base64(&hash.salt), Zeroizing::new(BCRYPT.encode(&*hash.output)));
-            return Zeroizing::new(format!(
-                "${}${BCRYPT_VERSION}$r={cost}${salt}${}",
-                bcrypt_scheme(prehash),
-                output.as_str()
-            ));
+            return Zeroizing::new(format!("${}${BCRYPT_VERSION}$r={cost}${salt}${}", prehash, output.as_str()));
         }
         ImportedScheme::Scrypt { log_n, r, p } => format!("$scrypt$ln={log_n},r={r},p={p}"),
-        ImportedScheme::Pbkdf2 { digest, iterations } => format!("${}$i={iterations}", pbkdf2_scheme(digest)),
+        ImportedScheme::Pbkdf2 { digest, iterations } => format!("${}$i={iterations}", digest),
     };
     let output = Zeroizing::new(STANDARD.encode(&*hash.output));
     Zeroizing::new(format!("{head}${}${}", STANDARD.encode(&hash.salt), output.as_str()))
@@ -73,36 +69,6 @@ pub(super) fn to_phc(hash: &ImportedHash) -> Zeroizing<String> {
 /// `bytes` in bcrypt's Base64.
 pub(super) fn bcrypt_base64(bytes: &[u8]) -> String {
     BCRYPT.encode(bytes)
-}
-
-fn bcrypt_scheme(prehash: Prehash) -> &'static str {
-    match prehash {
-        Prehash::None => "bcrypt",
-        Prehash::HexSha256 => "bcrypt-hex-sha256",
-        Prehash::Base64Sha256 => "bcrypt-b64-sha256",
-        Prehash::Base64HmacSha256 => "bcrypt-hmac-sha256",
-    }
-}
-
-fn prehash(scheme: &str) -> Option<Prehash> {
-    [Prehash::None, Prehash::HexSha256, Prehash::Base64Sha256, Prehash::Base64HmacSha256]
-        .into_iter()
-        .find(|prehash| bcrypt_scheme(*prehash) == scheme)
-}
-
-/// As passlib and the PHC of Rust's `pbkdf2` name them.
-fn pbkdf2_scheme(digest: Pbkdf2Digest) -> &'static str {
-    match digest {
-        Pbkdf2Digest::Sha1 => "pbkdf2",
-        Pbkdf2Digest::Sha256 => "pbkdf2-sha256",
-        Pbkdf2Digest::Sha512 => "pbkdf2-sha512",
-    }
-}
-
-fn pbkdf2_digest(scheme: &str) -> Option<Pbkdf2Digest> {
-    [Pbkdf2Digest::Sha1, Pbkdf2Digest::Sha256, Pbkdf2Digest::Sha512]
-        .into_iter()
-        .find(|digest| pbkdf2_scheme(*digest) == scheme)
 }
 
 /// `2b`, `12`, and salt and hash in one: as crypt(3) has it.

@@ -12,9 +12,10 @@ use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 
+use super::service::{ApiKey, ApiKeyService};
+use crate::Error;
 use crate::cooldown::WriteCooldown;
 use crate::single_flight::SingleFlight;
-use crate::{ApiKey, ApiKeyService, Error};
 use userd_core::{ApiKeyId, ApiKeyToken, Timestamp};
 use userd_store::StoreError;
 
