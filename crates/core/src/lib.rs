@@ -1,8 +1,7 @@
-//! Values and rules of accounts. No I/O, no clock, no randomness, no framework.
+//! Values and rules of accounts. No I/O, no framework; clock and randomness are arguments.
 //!
-//! Each value is made by `parse` from outside text and can't hold a wrong one: whoever has a
-//! [`CanonicalEmail`] need not check it again. To add a value: one file, one type, one error enum that names
-//! the rule broken, a property test beside it.
+//! Each value is parsed from outside text and is valid by construction: a [`CanonicalEmail`] needs no further check. To
+//! add a value: one file, one type, one error enum that names the rule broken, and a property test.
 
 mod account_status;
 mod actor;

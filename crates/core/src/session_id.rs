@@ -6,7 +6,7 @@ use subtle::ConstantTimeEq;
 
 use super::encoding::{decode, encode};
 
-/// A session's id: half a digest, no secret.
+/// A session's id: half a digest. Not a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SessionId([u8; 16]);
 
@@ -16,13 +16,13 @@ impl SessionId {
         Self(bytes)
     }
 
-    /// The id that `text` spells.
+    /// Parses an id.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         decode(text).map(Self)
     }
 
-    /// The id that these bytes are; `None` if there are not sixteen.
+    /// The id with these bytes; `None` unless there are sixteen.
     #[must_use]
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
@@ -42,7 +42,7 @@ impl fmt::Display for SessionId {
     }
 }
 
-/// The half of a token's digest that is never shown.
+/// The half of a token's digest that is never returned.
 #[derive(Clone, Copy)]
 pub struct SessionProof([u8; 16]);
 
@@ -52,13 +52,13 @@ impl SessionProof {
         Self(bytes)
     }
 
-    /// The half that lies in a store; `None` if there are not sixteen bytes.
+    /// The stored proof; `None` unless there are sixteen bytes.
     #[must_use]
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
         bytes.try_into().ok().map(Self)
     }
 
-    /// The sixteen bytes, for a store.
+    /// The stored form.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 16] {
         &self.0
@@ -66,7 +66,7 @@ impl SessionProof {
 }
 
 impl PartialEq for SessionProof {
-    /// In constant time.
+    /// Compares in constant time.
     fn eq(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
     }

@@ -1,4 +1,7 @@
-//! The use cases, a file a noun. Knows the store's contract, the clock and randomness; knows no framework.
+//! The use cases. They know the store's contract, the clock and randomness, and no framework.
+//!
+//! To add a use case: a method of the service that owns it, or a module with a service of its own and a field of
+//! [`Services`]; a variant of [`Error`] if callers treat its failure differently.
 
 mod admin;
 mod api_keys;

@@ -1,4 +1,4 @@
-//! The limits of an e-mail address and the rules that one can break.
+//! The limits of an e-mail address, and the rules that it can break.
 
 /// The longest e-mail address in bytes (RFC 5321, section 4.5.3.1.3, less the angle brackets).
 pub const EMAIL_BYTES_MAX: usize = 254;
@@ -6,34 +6,34 @@ pub const EMAIL_BYTES_MAX: usize = 254;
 /// The longest part before the `@` in bytes (RFC 5321, section 4.5.3.1.1).
 pub const EMAIL_LOCAL_BYTES_MAX: usize = 64;
 
-/// The rule that an address breaks. The text says what would be right and never quotes the address.
+/// The rule that an address breaks. The message says what is right and never quotes the address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum EmailError {
-    /// Nothing is left after trimming.
+    /// Empty after trimming.
     #[error("must not be empty; write an address like jane@example.com")]
     Empty,
     /// More than [`EMAIL_BYTES_MAX`] bytes, as written or in canonical form.
     #[error("must have at most {EMAIL_BYTES_MAX} bytes")]
     TooLong,
-    /// A control character, NUL and line ends among them.
+    /// A control character, such as NUL or a line break.
     #[error("must not contain control characters, tabs or line breaks; write the address on one line")]
     Control,
-    /// A character that shows nothing: zero-width space, joiner, soft hyphen, variation selector, tag.
+    /// An invisible character: zero-width space, joiner, soft hyphen, variation selector, tag.
     #[error("must not contain invisible characters; type the address by hand in place of pasting it")]
     Invisible,
     /// A character that changes the direction of the text around it.
     #[error("must not contain characters that change the text direction; type the address by hand")]
     BidiControl,
-    /// A code point without a character, a noncharacter among them.
+    /// An unassigned code point, or a noncharacter.
     #[error("must contain assigned Unicode characters only")]
     Unassigned,
-    /// A character whose meaning is a private agreement.
+    /// A private-use character.
     #[error("must not contain private-use characters")]
     PrivateUse,
-    /// One character that stands for several, a dot or an @ among them, such as `⒈` or `…`.
+    /// One character that expands to several, a dot or an @ among them, such as `⒈` or `…`.
     #[error("must write out dots and @ one by one, not as part of another character")]
     Compound,
-    /// A name before the address, or angle brackets around it.
+    /// A display name, or angle brackets.
     #[error("must be the address alone, like jane@example.com, without a name or angle brackets")]
     DisplayName,
     /// A comment in parentheses.
@@ -69,10 +69,10 @@ pub enum EmailError {
     /// A combining mark without a letter before it.
     #[error("must not start a word before the @ with a combining mark; put the letter first")]
     LocalMark,
-    /// Right-to-left and left-to-right text mixed so that it can't be shown in one order (RFC 5893, section 2).
+    /// Right-to-left and left-to-right text mixed so that it has no single display order (RFC 5893, section 2).
     #[error("must not mix right-to-left and left-to-right letters before the @")]
     LocalDirection,
-    /// An address in brackets in place of a domain.
+    /// An address literal in brackets in place of a domain.
     #[error("must have a domain name after the @, not an IP address in brackets")]
     AddressLiteral,
     /// Nothing after the `@`.

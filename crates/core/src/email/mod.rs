@@ -1,9 +1,9 @@
-//! E-mail addresses: what the person wrote, and the one canonical form that stands for all its spellings.
+//! E-mail addresses: the address as written, and the canonical form of all its spellings.
 //!
-//! Uniqueness, look-up and Redis keys are built on the canonical form alone, so [`CANONICAL_VERSION`] is kept
-//! in every store and the rules in `canonical` never change under one version: a change that gives an
-//! address that was accepted another canonical form needs a new version and a migration. Accepting
-//! more than before needs neither. Whether a mailbox exists is not asked here.
+//! **Invariant:** uniqueness, look-up and Redis keys depend on the canonical form alone. Every store has its
+//! [`CANONICAL_VERSION`], and the rules in `canonical` never change within a version: a change that gives an accepted
+//! address another canonical form needs a new version and a migration. Accepting more addresses needs neither. userd
+//! does not check here whether a mailbox exists.
 
 mod canonical;
 mod characters;
@@ -17,35 +17,35 @@ use std::fmt;
 pub use error::{EMAIL_BYTES_MAX, EMAIL_LOCAL_BYTES_MAX, EmailError};
 pub use prefix::EmailPrefix;
 
-/// The version of the canonicalisation, kept in every store.
+/// The version of the canonical form, which every store records.
 pub const CANONICAL_VERSION: u32 = 1;
 
-/// An e-mail as the person wrote it, with its canonical form.
+/// An e-mail as written, with its canonical form.
 ///
-/// The written form is trimmed and passed every rule of the canonical one: no control, invisible or
-/// bidirectional control character is in it. It may still be spelled in full-width letters or upper case.
+/// The written form is trimmed and passes every rule of the canonical one: it has no control, invisible or
+/// bidirectional control characters. It may have full-width letters and upper case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Email {
     written: String,
     canonical: CanonicalEmail,
 }
 
-/// The one spelling that stands for all spellings of an address: at most [`EMAIL_BYTES_MAX`] bytes, one `@`,
-/// a case-folded NFKC local part, a lower-case ASCII domain. Parsing it gives itself.
+/// The canonical spelling of an address: at most [`EMAIL_BYTES_MAX`] bytes, one `@`, a case-folded NFKC local part, a
+/// lower-case ASCII domain. Parsing it returns the same.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CanonicalEmail(String);
 
 impl Email {
-    /// The address in `text`.
+    /// Parses an address.
     ///
     /// # Errors
-    /// The first rule broken.
+    /// The first rule that it breaks.
     pub fn parse(text: &str) -> Result<Self, EmailError> {
         let canonical = CanonicalEmail::parse(text)?;
         Ok(Self { written: text.trim().to_owned(), canonical })
     }
 
-    /// As the person wrote it, trimmed.
+    /// As written, trimmed.
     #[must_use]
     pub fn as_written(&self) -> &str {
         &self.written
@@ -57,7 +57,7 @@ impl Email {
         &self.canonical
     }
 
-    /// Puts back together what a store kept, without canonicalising again.
+    /// Restores a stored e-mail without canonicalising it again.
     #[must_use]
     pub fn from_stored(written: String, canonical: CanonicalEmail) -> Self {
         Self { written, canonical }
@@ -65,15 +65,15 @@ impl Email {
 }
 
 impl CanonicalEmail {
-    /// The canonical form of the address in `text`.
+    /// Parses an address into its canonical form.
     ///
     /// # Errors
-    /// The first rule broken.
+    /// The first rule that it breaks.
     pub fn parse(text: &str) -> Result<Self, EmailError> {
         canonical::canonical_form(text).map(Self)
     }
 
-    /// What a store kept: only ever the text of a canonical form made under [`CANONICAL_VERSION`].
+    /// Wraps stored text, which must be a canonical form of [`CANONICAL_VERSION`].
     #[must_use]
     pub fn from_stored(text: String) -> Self {
         Self(text)
@@ -85,7 +85,7 @@ impl CanonicalEmail {
         &self.0
     }
 
-    /// The part before the `@`, canonical.
+    /// The local part, canonical.
     #[must_use]
     pub fn local(&self) -> &str {
         self.0.split_once('@').map_or("", |(local, _)| local)

@@ -1,27 +1,27 @@
 //! What hashing and verifying return.
 
-/// What a check of a password found.
+/// The result of verifying a password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum VerifyOutcome {
-    /// It is the password; `needs_rehash` says that the hash should be made again with today's parameters.
+    /// The password matches.
     Match {
-        /// The hash was made with other parameters or another scheme than today's.
+        /// Whether the hash has other parameters or another scheme than the current ones, and should be replaced.
         needs_rehash: bool,
     },
-    /// It is not the password.
+    /// The password does not match.
     Mismatch,
 }
 
-/// Why there is no hash and no verdict.
+/// Why nothing was hashed or verified.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HashError {
-    /// Too many are waiting, or this one waited too long. Try again later.
-    #[error("too many password hashes are under way")]
+    /// The queue is full, or the wait was too long. Retry later.
+    #[error("too many password hashes are in progress")]
     Busy,
-    /// The stored hash is of a scheme or a cost that is never computed here.
+    /// The stored hash has a scheme or a cost that is never computed.
     #[error("the stored hash can't be checked: {0}")]
     Unreadable(&'static str),
-    /// The computation itself failed: no memory, or a defect that the log names.
+    /// The computation failed: out of memory, or a defect that the log names.
     #[error("the hash could not be computed")]
     Failed,
 }

@@ -1,6 +1,6 @@
-//! Timestamps in import files: RFC 3339, and what legacy databases hold.
+//! Timestamps in import files: RFC 3339, and what legacy databases have.
 //!
-//! `time` parses RFC 3339. Its own forms are kept, except that it takes any byte between date and time.
+//! `time` parses RFC 3339. It accepts any byte between date and time; this module accepts three.
 
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;

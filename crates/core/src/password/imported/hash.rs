@@ -6,31 +6,31 @@ use zeroize::Zeroizing;
 
 use crate::password::phc::PASSWORD_HASH_BYTES_MAX;
 
-/// The most of a scrypt or PBKDF2 hash that is kept, in bytes: 64 characters of Base64.
+/// The most bytes of a scrypt or PBKDF2 output that are stored: 64 characters of Base64.
 pub const STORED_OUTPUT_BYTES_MAX: usize = 48;
 
-/// The longest salt that is taken, in bytes; Django's have 22, passlib's 16, and room in a PHC string is 512 bytes.
+/// The longest accepted salt, in bytes. Django's have 22, passlib's 16; a PHC string has at most 512 bytes.
 pub const IMPORTED_SALT_BYTES_MAX: usize = 128;
 
-/// A password hash of another program, in its parts.
+/// The parts of another program's password hash.
 #[derive(Clone, PartialEq, Eq)]
 pub struct ImportedHash {
-    /// How it was computed.
+    /// The scheme with its parameters.
     pub scheme: ImportedScheme,
-    /// The salt; of bcrypt exactly 16 bytes.
+    /// The salt; exactly 16 bytes for bcrypt.
     pub salt: Vec<u8>,
-    /// The hash itself; of bcrypt exactly 23 bytes. Compare it in constant time.
+    /// The output; exactly 23 bytes for bcrypt. Compare it in constant time.
     pub output: Zeroizing<Vec<u8>>,
 }
 
-/// How a foreign hash was computed.
+/// The scheme of an imported hash, with its parameters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ImportedScheme {
-    /// bcrypt as `$2b$` means it: the first 72 bytes, with a NUL after them if there is room.
+    /// bcrypt as in `$2b$`: the first 72 bytes of the password, with a NUL after them if there is room.
     Bcrypt {
-        /// The binary logarithm of the rounds.
+        /// The binary logarithm of the number of rounds.
         cost: u32,
-        /// What was done to the password first.
+        /// What is applied to the password first.
         prehash: Prehash,
     },
     /// scrypt (RFC 7914).
@@ -46,7 +46,7 @@ pub enum ImportedScheme {
     Pbkdf2 {
         /// The digest in the HMAC.
         digest: Pbkdf2Digest,
-        /// How often.
+        /// The number of iterations.
         iterations: u32,
     },
 }
@@ -79,40 +79,40 @@ crate::string_enum! {
     }
 }
 
-/// Why a text is no foreign hash that can ever be checked here.
+/// Why a text is not an imported hash that userd can verify.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ImportedHashError {
-    /// More than [`PASSWORD_HASH_BYTES_MAX`] bytes, before or after it is spelled our way.
+    /// More than [`PASSWORD_HASH_BYTES_MAX`] bytes, as imported or in the stored spelling.
     #[error("it has more than {PASSWORD_HASH_BYTES_MAX} bytes")]
     TooLong,
-    /// Django's mark for accounts that have no password (`!…`), or nothing at all.
-    #[error("it stands for no password at all")]
+    /// Django's mark of an account without a password (`!…`), or an empty text.
+    #[error("it is the mark of an account without a password")]
     Unusable,
     /// `$2x$`: made by `crypt_blowfish` before 1.1, whose sign-extension bug lets different passwords have one hash.
-    #[error("$2x$ hashes come from the sign-extension bug of crypt_blowfish and are not taken")]
+    #[error("$2x$ hashes come from the sign-extension bug of crypt_blowfish and are not supported")]
     SignExtension,
-    /// No scheme that is known here.
-    #[error("its scheme is none of argon2i, argon2d, argon2id, bcrypt, scrypt and PBKDF2")]
+    /// An unknown scheme.
+    #[error("its scheme is not one of argon2i, argon2d, argon2id, bcrypt, scrypt and PBKDF2")]
     Scheme,
-    /// The parameters of the scheme are missing, double, of another name or no numbers.
+    /// A parameter is missing, repeated, unknown or not a number.
     #[error("its parameters are not those of its scheme")]
     Parameters,
-    /// scrypt's N is no power of two from 2 on.
-    #[error("its N is no power of two")]
+    /// scrypt's N is not a power of two of at least 2.
+    #[error("its N is not a power of two")]
     NotPowerOfTwo,
-    /// A part is missing or one too many is there.
-    #[error("it has not the parts of its scheme")]
+    /// A part is missing, or there is one too many.
+    #[error("it does not have the parts of its scheme")]
     Parts,
-    /// Salt or hash are not spelled as the scheme spells them.
-    #[error("its salt or hash is not in Base64, or has not the length of its scheme")]
+    /// Salt or output are not encoded as the scheme encodes them.
+    #[error("its salt or hash is not Base64 of the length that its scheme has")]
     Encoding,
     /// No salt, or one of more than [`IMPORTED_SALT_BYTES_MAX`] bytes.
-    #[error("its salt has not between 1 and {IMPORTED_SALT_BYTES_MAX} bytes")]
+    #[error("its salt does not have between 1 and {IMPORTED_SALT_BYTES_MAX} bytes")]
     Salt,
 }
 
 impl fmt::Debug for ImportedHash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ForeignHash({:?}, ..)", self.scheme)
+        write!(f, "ImportedHash({:?}, ..)", self.scheme)
     }
 }

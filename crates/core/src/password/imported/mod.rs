@@ -1,22 +1,22 @@
-//! Password hashes as other programs write them: bcrypt, scrypt, PBKDF2 and Argon2 in the spellings of PHC, passlib and
-//! Django. Each is read into its parts, and has one spelling of ours, a PHC string, in which it is stored and exported.
+//! Password hashes of other programs: bcrypt, scrypt, PBKDF2 and Argon2 in the spellings of PHC, passlib and Django.
+//! Each is parsed into its parts and has one stored spelling, a PHC string, which is also exported.
 //!
-//! Nothing is computed here and no cost is judged: that is the business of `service::hashing`. To add a scheme: a
-//! variant of [`ImportedScheme`], its spellings in `formats`, its computation and its limit over there, and vectors
-//! made by the program that it comes from.
+//! Does not compute hashes or judge costs: `service::hashing` does. To add a scheme: a variant of [`ImportedScheme`],
+//! its spellings in `formats`, its computation and its limit in `service::hashing`, and test vectors from the program
+//! that uses it.
 //!
-//! # Our spellings
+//! # Stored spellings
 //! | scheme | spelling |
 //! |---|---|
-//! | Argon2 | `$argon2id$v=19$m=19456,t=2,p=1$salt$hash`, as it came |
+//! | Argon2 | `$argon2id$v=19$m=19456,t=2,p=1$salt$hash`, as imported |
 //! | bcrypt | `$bcrypt$v=98$r=12$salt$hash` (98 is the `b` of `2b`), salt and hash in bcrypt's own Base64 |
 //! | bcrypt over SHA-256 | the same as `bcrypt-hex-sha256` (Django), `bcrypt-b64-sha256` and `bcrypt-hmac-sha256` (passlib 1 and 2) |
 //! | scrypt | `$scrypt$ln=14,r=8,p=5$salt$hash` |
 //! | PBKDF2 | `$pbkdf2$i=…$salt$hash` (SHA-1), `$pbkdf2-sha256$…`, `$pbkdf2-sha512$…` |
 //!
-//! Of scrypt and PBKDF2 at most [`STORED_OUTPUT_BYTES_MAX`] bytes of the hash are kept: what Redis keeps compact; and of
-//! PBKDF2 no more than one block. Both give their bytes one after the other, so the first ones are the hash of that
-//! length, and the 160 bits of SHA-1 are enough.
+//! At most [`STORED_OUTPUT_BYTES_MAX`] bytes of a scrypt or PBKDF2 output are stored, because Redis keeps those
+//! compact, and at most one block of PBKDF2. Both schemes produce their output in order, so a prefix is the output of
+//! that length, and the 160 bits of SHA-1 are enough.
 
 mod formats;
 mod hash;
@@ -30,10 +30,10 @@ pub use hash::{
     STORED_OUTPUT_BYTES_MAX,
 };
 impl PasswordHash {
-    /// The hash that another program wrote as `text`, in our spelling. Our own spelling is taken too, and stays.
+    /// Parses a hash that another program wrote. A stored spelling is accepted unchanged.
     ///
     /// # Errors
-    /// The reason why it can't be one.
+    /// Why it is not a hash that userd can verify.
     pub fn from_imported(text: &str) -> Result<Self, ImportedHashError> {
         if text.len() > PASSWORD_HASH_BYTES_MAX {
             return Err(ImportedHashError::TooLong);
@@ -47,10 +47,10 @@ impl PasswordHash {
 }
 
 impl ImportedHash {
-    /// The parts of `text`, in whichever spelling. Not for Argon2, which needs no translation.
+    /// Parses `text` in any spelling. Not for Argon2, whose spelling needs no translation.
     ///
     /// # Errors
-    /// The reason why it can't be one.
+    /// Why it is not a hash that userd can verify.
     pub fn parse(text: &str) -> Result<Self, ImportedHashError> {
         if text.len() > PASSWORD_HASH_BYTES_MAX {
             return Err(ImportedHashError::TooLong);
@@ -59,12 +59,12 @@ impl ImportedHash {
         if (1..=IMPORTED_SALT_BYTES_MAX).contains(&hash.salt.len()) { Ok(hash) } else { Err(ImportedHashError::Salt) }
     }
 
-    /// Our spelling.
+    /// The stored spelling.
     fn to_password_hash(&self) -> Result<PasswordHash, ImportedHashError> {
         PasswordHash::parse(&formats::to_phc(self)).map_err(|_| ImportedHashError::TooLong)
     }
 
-    /// The salt of bcrypt as it is spelled, which is the key of [`Prehash::Base64HmacSha256`].
+    /// The spelling of bcrypt's salt, which is the key of [`Prehash::Base64HmacSha256`].
     #[must_use]
     pub fn bcrypt_salt(&self) -> String {
         formats::bcrypt_base64(&self.salt)

@@ -2,11 +2,11 @@
 //! of passwords: a job is a closure on the state of the thread that runs it.
 //!
 //! Two semaphores decide. A request takes a permit of `room` at once or is rejected; then it waits for a permit of
-//! `idle`, at most for the time limit. Both permits move into the job, so a request whose caller hangs up leaves the
-//! queue at once and is never computed, and a job that has started keeps its place until it ends.
+//! `idle`, within the time limit. Both permits move into the job. So a request whose caller hangs up leaves the queue
+//! at once and is never computed, and a job that has started keeps its place until it ends.
 //!
-//! Own threads and not `rayon`: its pool does not wait for its threads when it is dropped and has no state for each
-//! thread, and of the rest only the threads would be used.
+//! Plain threads and not `rayon`: dropping its pool does not wait for its threads, a panic in `spawn` aborts the
+//! process, and there is no work to steal.
 
 #[cfg(test)]
 mod tests;
@@ -43,7 +43,7 @@ pub(super) struct HashPool<W> {
     room: Arc<Semaphore>,
     /// One permit for each idle thread.
     idle: Arc<Semaphore>,
-    /// `None` only while it is dropped.
+    /// `None` only while the pool is dropped.
     jobs: Option<mpsc::Sender<Job<W>>>,
     threads: Vec<JoinHandle<()>>,
     wait: Duration,

@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 
 use super::*;
 
-/// Long enough that a test which waits for it has failed.
+/// A test that waits this long has failed.
 const LONG: Duration = Duration::from_secs(60);
 
 type Tasks = JoinSet<Result<(), HashPoolError>>;
@@ -15,12 +15,12 @@ fn pool(workers: usize, queue: usize) -> Arc<HashPool<()>> {
     Arc::new(HashPool::start("test-pool", vec![(); workers], queue, LONG, Arc::default()).unwrap())
 }
 
-/// How many requests wait, as the metrics say.
+/// The number of waiting requests, as the metrics have it.
 fn queued(pool: &HashPool<()>) -> u64 {
     pool.metrics.hashes.queued.get()
 }
 
-/// Occupies a worker until the sender is dropped.
+/// Occupies a thread until the sender is dropped.
 async fn hold(pool: &Arc<HashPool<()>>, tasks: &mut Tasks) -> mpsc::Sender<()> {
     let (begun, has_begun) = oneshot::channel();
     let (release, released) = mpsc::channel::<()>();
@@ -36,7 +36,7 @@ async fn hold(pool: &Arc<HashPool<()>>, tasks: &mut Tasks) -> mpsc::Sender<()> {
     release
 }
 
-/// Puts work that counts itself into the queue, without a worker to begin it.
+/// Queues a job that counts itself while no thread is idle.
 async fn enqueue(pool: &Arc<HashPool<()>>, tasks: &mut Tasks, done: &Arc<AtomicUsize>) {
     let before = queued(pool);
     let (pool_too, work) = (Arc::clone(pool), counting(done));
@@ -53,7 +53,7 @@ fn counting(done: &Arc<AtomicUsize>) -> impl FnOnce(&mut ()) + Send + 'static {
     }
 }
 
-/// What a future gives that must not wait for anything.
+/// The result of a future that must not wait.
 async fn at_once<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::ZERO, future).await.expect("an answer at once")
 }
@@ -105,13 +105,13 @@ async fn idle_workers_count_as_room() {
 }
 
 #[tokio::test]
-async fn work_that_nobody_began_in_time_is_refused_and_never_done() {
+async fn work_that_no_thread_began_in_time_is_rejected_and_never_done() {
     let (pool, mut tasks, done) = (pool(1, 5), Tasks::new(), Arc::default());
     let release = hold(&pool, &mut tasks).await;
     assert_eq!(pool.run_within(Duration::ZERO, counting(&done)).await, Err(HashPoolError::Busy));
     assert_eq!(queued(&pool), 0, "its place is free at once");
     drop(release);
-    // First in, first out: when this is answered, the one before it was passed over.
+    // First in, first out: the request before this one was skipped.
     assert_eq!(pool.run(|()| ()).await, Ok(()));
     assert_eq!(done.load(Ordering::SeqCst), 0);
     all_succeed(&mut tasks).await;
@@ -129,7 +129,7 @@ async fn work_that_was_begun_is_awaited_beyond_the_wait() {
     }));
     tokio::select! {
         biased;
-        // Given up before the worker came: also right, and then nothing was done.
+        // Timed out before a thread was idle: also correct, and then nothing was done.
         outcome = &mut answer => assert_eq!(outcome, Err(HashPoolError::Busy)),
         _ = has_begun => {
             assert!(tokio::time::timeout(Duration::from_millis(5), &mut answer).await.is_err(), "still awaited");
