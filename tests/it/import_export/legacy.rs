@@ -51,7 +51,7 @@ fn its_users_come_in_and_duplicates_and_rubbish_are_reported_and_nothing_is_chan
     assert_eq!((reason(1), reason(2)), (String::new(), String::new()));
     assert!(reason(4).contains("same e-mail") && reason(5).contains("same e-mail"), "{results}");
     assert!(
-        reason(6).starts_with("`hashed_password` does not say how it was made") && reason(8).starts_with("`email` "),
+        reason(6).starts_with("`hashed_password` does not have its scheme") && reason(8).starts_with("`email` "),
         "{results}"
     );
     assert!(

@@ -61,7 +61,7 @@ pub(super) fn to_phc(hash: &ImportedHash) -> Zeroizing<String> {
             return Zeroizing::new(format!("${}${BCRYPT_VERSION}$r={cost}${salt}${}", prehash, output.as_str()));
         }
         ImportedScheme::Scrypt { log_n, r, p } => format!("$scrypt$ln={log_n},r={r},p={p}"),
-        ImportedScheme::Pbkdf2 { digest, iterations } => format!("${}$i={iterations}", digest),
+        ImportedScheme::Pbkdf2 { digest, iterations } => format!("${digest}$i={iterations}"),
     };
     let output = Zeroizing::new(STANDARD.encode(&*hash.output));
     Zeroizing::new(format!("{head}${}${}", STANDARD.encode(&hash.salt), output.as_str()))
