@@ -135,8 +135,8 @@ fn every_word_that_a_label_can_have_is_known_to_it() {
         BucketKey::Global,
     ];
     for bucket in buckets {
-        metrics.rate_limited.add_one(bucket.limit());
-        assert_eq!(metrics.rate_limited.get(bucket.limit()), 1, "{}", bucket.limit());
+        metrics.rate_limited.add_one(bucket.limit().as_str());
+        assert_eq!(metrics.rate_limited.get(bucket.limit().as_str()), 1, "{}", bucket.limit());
     }
     for (kind, state) in findings() {
         metrics.record_finding(kind.as_str(), state.as_str());

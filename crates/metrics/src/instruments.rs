@@ -69,6 +69,16 @@ impl AtomicCounter {
 pub struct AtomicGauge(AtomicU64);
 
 impl AtomicGauge {
+    /// One more.
+    pub fn inc(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One less.
+    pub fn dec(&self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
+
     /// It is this now.
     pub fn set(&self, now: usize) {
         self.0.store(now as u64, Ordering::Relaxed);

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use userd_core::{CanonicalEmail, UserId};
+use userd_core::{CanonicalEmail, FindingKind, FindingState, UserId};
 
 /// Where a pass stands: opaque to everybody but the store that gave it. Its text can be kept and read back.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -96,99 +96,6 @@ pub struct Finding {
     pub detail: String,
 }
 
-/// The kinds of finding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum FindingKind {
-    /// A user's e-mail has no claim that says so: nobody finds the user by it.
-    MissingClaim,
-    /// Two living users have one e-mail. Only after a loss of data; neither is deleted.
-    DuplicateEmail,
-    /// A claim whose user does not have the e-mail, or does not exist.
-    OrphanedClaim,
-    /// A sign-up or an e-mail change that was neither finished nor given up within its time.
-    OverdueIntent,
-    /// A record still lists claims that are to be released.
-    UnreleasedClaim,
-    /// A user is missing in a listing.
-    MissingListing,
-    /// A listing has an entry that is no user's.
-    StaleListing,
-    /// A session whose user does not exist.
-    OrphanedSession,
-    /// The number that is kept is not the number of users.
-    CountMismatch,
-    /// The canonical e-mail is not that of the e-mail as written.
-    CanonicalMismatch,
-    /// What is kept can't be read.
-    Unreadable,
-    /// Something lies among the users that is not userd's.
-    UnknownKey,
-    /// The database file contradicts itself.
-    DamagedFile,
-}
-
-impl FindingKind {
-    /// Every kind.
-    pub const ALL: [Self; 13] = [
-        Self::MissingClaim,
-        Self::DuplicateEmail,
-        Self::OrphanedClaim,
-        Self::OverdueIntent,
-        Self::UnreleasedClaim,
-        Self::MissingListing,
-        Self::StaleListing,
-        Self::OrphanedSession,
-        Self::CountMismatch,
-        Self::CanonicalMismatch,
-        Self::Unreadable,
-        Self::UnknownKey,
-        Self::DamagedFile,
-    ];
-
-    /// The word for it in reports and logs.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::MissingClaim => "missing-claim",
-            Self::DuplicateEmail => "duplicate-email",
-            Self::OrphanedClaim => "orphaned-claim",
-            Self::OverdueIntent => "overdue-intent",
-            Self::UnreleasedClaim => "unreleased-claim",
-            Self::MissingListing => "missing-listing",
-            Self::StaleListing => "stale-listing",
-            Self::OrphanedSession => "orphaned-session",
-            Self::CountMismatch => "count-mismatch",
-            Self::CanonicalMismatch => "canonical-mismatch",
-            Self::Unreadable => "unreadable",
-            Self::UnknownKey => "unknown-key",
-            Self::DamagedFile => "damaged-file",
-        }
-    }
-}
-
-/// What became of a finding.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum FindingState {
-    /// It was mended just now.
-    Repaired,
-    /// A repair would mend it.
-    Repairable,
-    /// Mending it would be a guess: a person has to look.
-    Manual,
-}
-
-impl FindingState {
-    /// The word for it in reports and logs.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Repaired => "repaired",
-            Self::Repairable => "repairable",
-            Self::Manual => "manual",
-        }
-    }
-}
-
 /// An e-mail as it may be shown: its first letter and its domain.
 #[must_use]
 pub fn mask_email(email: &CanonicalEmail) -> String {
@@ -201,12 +108,6 @@ pub fn mask_email(email: &CanonicalEmail) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn every_kind_is_listed_once_and_has_a_word_of_its_own() {
-        let words: std::collections::BTreeSet<_> = FindingKind::ALL.iter().map(|kind| kind.as_str()).collect();
-        assert_eq!(words.len(), FindingKind::ALL.len());
-    }
 
     #[test]
     fn a_masked_email_keeps_its_first_letter_and_its_domain() {

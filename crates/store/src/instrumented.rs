@@ -282,7 +282,7 @@ impl RateLimitStore for InstrumentedStore {
         if let RateLimitDecision::Deny { place, .. } = taken
             && let Some(bucket) = buckets.get(place)
         {
-            self.metrics.rate_limited.add_one(bucket.key.limit());
+            self.metrics.rate_limited.add_one(bucket.key.limit().as_str());
         }
         Ok(taken)
     }

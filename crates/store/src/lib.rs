@@ -47,7 +47,8 @@ pub use rate_limit::RateLimitStore;
 pub use service_keys::{KEY_BYTES_MAX, KeyKind, KeyStore, StoredKey};
 pub use sessions::{EVENTS_RETENTION_DEFAULT, NewSession, OpenSessionOutcome, SessionStore, SessionWithUser};
 
-pub use check::{CheckBatch, CheckCursor, CheckMode, CheckReport, Finding, FindingKind, FindingState, mask_email};
+pub use check::{CheckBatch, CheckCursor, CheckMode, CheckReport, Finding, mask_email};
+pub use userd_core::{FindingKind, FindingState};
 
 use userd_core::{
     AccountStatus, Actor, CanonicalEmail, DisplayName, Email, EventKind, PasswordHash, SessionId, Timestamp, User,

@@ -10,29 +10,15 @@ use super::StoreError;
 /// The most bytes of a key's text.
 pub const KEY_BYTES_MAX: usize = 4096;
 
-/// Whose key it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum KeyKind {
-    /// Of another service: what is kept of an API key.
-    Api,
-    /// Signs tokens for other services.
-    Signing,
-    /// Signs the tokens of known devices.
-    Device,
-}
-
-impl KeyKind {
-    /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Api, Self::Signing, Self::Device];
-
-    /// The word for it, as stores write it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Api => "api",
-            Self::Signing => "signing",
-            Self::Device => "device",
-        }
+userd_core::string_enum! {
+    /// What a key of the service is for. The text is part of the stored format.
+    pub enum KeyKind {
+        /// The digest of another service's API key.
+        Api = "api",
+        /// Signs tokens for other services.
+        Signing = "signing",
+        /// Signs the tokens of trusted devices.
+        Device = "device",
     }
 }
 
