@@ -74,7 +74,7 @@ impl ReadPool {
 
     /// Looks on the first connection that is free.
     pub(super) fn read<T>(&self, look: impl FnOnce(&Connection) -> Result<T, DatabaseError>) -> Result<T, StoreError> {
-        self.metrics.stores.sqlite_reads.add_one();
+        self.metrics.stores.sqlite_reads.inc();
         let guard = self.free();
         let connection = guard.as_ref().ok_or_else(|| UnavailableReason::Closed.into_store_error())?;
         look(connection).map_err(DatabaseError::into_store_error)

@@ -47,7 +47,7 @@ use super::layout::Shard;
 use super::script::Script;
 use super::{NodeAddress, RedisSettings, ServerTopology};
 use userd_core::random::Random;
-use userd_metrics::{LabeledCounter, RedisRoundTrip};
+use userd_metrics::{Counter, EnumFamily, RedisRetry, RedisRoundTrip};
 use userd_store::StoreError;
 
 /// Pause before a request is repeated that the server asked to repeat (`TRYAGAIN`, `BUSY`, `CLUSTERDOWN`).
@@ -287,7 +287,7 @@ impl ShardRouter {
                     Ok(()) => return Ok(ScriptReply { value, repeated }),
                     Err(AckError::TooFew(why)) => return Err(RequestError::NotAcknowledged(why)),
                     Err(AckError::Lost(why)) => {
-                        self.retries().add_one("unacknowledged");
+                        self.retries().inc(RedisRetry::Unacknowledged);
                         repeated = true;
                         node.state.mark_lost(&live, &why);
                         continue;
@@ -308,18 +308,18 @@ impl ShardRouter {
                     if lost && request.is_non_idempotent() {
                         return Err(RequestError::TimedOut(Some("its answer was lost".to_owned())));
                     }
-                    self.retries().add_one(if lost { "lost" } else { "refused" });
+                    self.retries().inc(if lost { RedisRetry::Lost } else { RedisRetry::Refused });
                 }
                 ErrorAction::Moved(address) => {
-                    self.retries().add_one("moved");
+                    self.retries().inc(RedisRetry::Moved);
                     self.moved(shard, &address);
                 }
                 ErrorAction::AskAt(address) => {
-                    self.retries().add_one("ask");
+                    self.retries().inc(RedisRetry::Ask);
                     elsewhere = self.node_at(&address, shard);
                 }
                 ErrorAction::Resharding => {
-                    self.retries().add_one("resharding");
+                    self.retries().inc(RedisRetry::Resharding);
                     let since = *resharding_since.get_or_insert_with(Instant::now);
                     if request.resharding_timeout().is_some_and(|patience| since.elapsed() >= patience) {
                         return Err(RequestError::Resharding);
@@ -327,7 +327,7 @@ impl ShardRouter {
                     pause_before(deadline).await.map_err(|()| RequestError::Resharding)?;
                 }
                 ErrorAction::Wait => {
-                    self.retries().add_one("busy");
+                    self.retries().inc(RedisRetry::Busy);
                     self.common.refresh_topology.notify_one();
                     pause_before(deadline).await.map_err(|()| RequestError::Server(error))?;
                 }
@@ -345,7 +345,7 @@ impl ShardRouter {
     }
 
     /// What is sent once more, by why.
-    fn retries(&self) -> &LabeledCounter {
+    fn retries(&self) -> &EnumFamily<RedisRetry, Counter> {
         &self.common.settings.metrics.stores.retries
     }
 

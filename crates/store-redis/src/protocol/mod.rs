@@ -18,6 +18,7 @@ use super::script::Script;
 use super::user_record::{self, ClaimEntry, ClaimPointer};
 use super::{INTENT_MS, RedisStore};
 use userd_core::{CanonicalEmail, SessionId, Timestamp, User, UserId, UserVersion};
+use userd_metrics::StoreConflict;
 use userd_store::{StoreError, UpdateUserOutcome};
 
 /// How long a tombstone of an aborted sign-up stays: far longer than any message can be late.
@@ -152,7 +153,7 @@ impl RedisStore {
         for _ in 0..CLAIM_ATTEMPTS_MAX {
             let ClaimReply::HeldBy(holder) = self.claim(deadline, email, expected, mine).await? else {
                 if expected.is_some() {
-                    self.router.settings().metrics.stores.conflicts.add_one("claim-taken-over");
+                    self.router.settings().metrics.stores.conflicts.inc(StoreConflict::ClaimTakenOver);
                 }
                 return Ok(AcquireOutcome::Acquired);
             };

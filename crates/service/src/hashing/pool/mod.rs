@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
-use userd_metrics::{Histogram, Metrics};
+use userd_metrics::{HashRejection, Histogram, Metrics};
 
 /// The lowest priority that a thread can have by `nice`. At 19 a thread gets about 1.5 % of a core that a
 /// thread at 0 wants whole (kernel `sched_prio_to_weight`: 15 to 1024), and all of one that nobody wants.
@@ -159,7 +159,7 @@ impl<W: Send + 'static> HashPool<W> {
         let received = match tokio::time::timeout(wait, &mut outcome).await {
             Ok(received) => received,
             Err(_) if ticket.claim(ABANDONED) => {
-                self.shared.metrics.hashes.rejected.add_one("timeout");
+                self.shared.metrics.hashes.rejected.inc(HashRejection::Timeout);
                 return Err(HashPoolError::Busy);
             }
             Err(_) => outcome.await,
@@ -187,7 +187,7 @@ impl<W> PoolState<W> {
             // Those that gave up keep nobody else out.
             queue.waiting.retain(|work| work.is_wanted());
             if queue.waiting.len() >= queue.limit + queue.idle {
-                self.metrics.hashes.rejected.add_one("queue-full");
+                self.metrics.hashes.rejected.inc(HashRejection::QueueFull);
                 return Err(HashPoolError::Busy);
             }
         }
@@ -200,8 +200,8 @@ impl<W> PoolState<W> {
 
     /// How full the gate is, for whoever looks.
     fn update_gauges(&self, queue: &JobQueue<W>) {
-        self.metrics.hashes.queued.set(queue.waiting.len());
-        self.metrics.hashes.in_flight.set(self.workers.saturating_sub(queue.idle));
+        self.metrics.hashes.queued.set(queue.waiting.len() as u64);
+        self.metrics.hashes.in_flight.set(self.workers.saturating_sub(queue.idle) as u64);
     }
 
     /// A worker's life.
