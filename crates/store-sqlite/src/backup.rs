@@ -16,9 +16,11 @@ use std::time::Duration;
 use rusqlite::backup::Backup;
 use rusqlite::{Connection, OpenFlags};
 
+use super::connection::connect;
+use super::database_file::{owner_only, resolve, sync_folder};
 use super::errors::OpenError;
 use super::lock::ServingLock;
-use super::{open, schema};
+use super::schema;
 
 /// Pages in a portion: 1 MiB, about a millisecond of a disk.
 const STEP_PAGES: i32 = 256;
@@ -104,7 +106,7 @@ pub fn backup(database: &Path, to: &Path, replace: bool, timeout: Duration) -> R
     let _lock = ServingLock::acquire_if_present(&place)?;
     ensure_no_wal(&place)?;
     let engine = |source| OpenError::from_engine(database, source);
-    let source = open::connect(database, OpenFlags::SQLITE_OPEN_READ_ONLY, timeout).map_err(engine)?;
+    let source = connect(database, OpenFlags::SQLITE_OPEN_READ_ONLY, timeout).map_err(engine)?;
     schema::check_copy(&source, database)?;
     let part = PartialFile::create(to)?;
     copy(&source, &part, timeout).map_err(|source| BackupError::Copy { path: part.path.clone(), source })?;
@@ -123,7 +125,7 @@ pub fn restore(from: &Path, database: &Path, replace: bool, timeout: Duration) -
         return Err(BackupError::File { path: from.to_owned(), source });
     }
     ensure_no_wal(from)?;
-    let database = open::resolve(database)?;
+    let database = resolve(database)?;
     if canonical(from)? == database {
         return Err(BackupError::SameFile(database));
     }
@@ -150,7 +152,7 @@ fn copy(source: &Connection, part: &PartialFile, timeout: Duration) -> rusqlite:
     // The snapshot is taken by the first read and held by the open transaction.
     let snapshot = source.unchecked_transaction()?;
     snapshot.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
-    let mut into = open::connect(&part.path, OpenFlags::SQLITE_OPEN_READ_WRITE, timeout)?;
+    let mut into = connect(&part.path, OpenFlags::SQLITE_OPEN_READ_WRITE, timeout)?;
     // Whoever breaks off begins anew; what is on the disk is made sure of at the end.
     into.pragma_update_and_check(None, "journal_mode", "off", |_| Ok(()))?;
     into.pragma_update(None, "synchronous", "off")?;
@@ -162,7 +164,7 @@ fn copy(source: &Connection, part: &PartialFile, timeout: Duration) -> rusqlite:
 /// gets a second name, too, and keeps its own for [`PartialFile::rename_to`] to remove: until then nothing has changed.
 fn keep_previous(database: &Path, timeout: Duration) -> Result<PathBuf, BackupError> {
     let engine = |source| BackupError::Open(OpenError::from_engine(database, source));
-    let old = open::connect(database, OpenFlags::SQLITE_OPEN_READ_WRITE, timeout).map_err(engine)?;
+    let old = connect(database, OpenFlags::SQLITE_OPEN_READ_WRITE, timeout).map_err(engine)?;
     match schema::check_copy(&old, database) {
         // One that is damaged is what a backup is put back for.
         Ok(()) | Err(OpenError::Altered { .. } | OpenError::Damaged { .. } | OpenError::NotADatabase { .. }) => {}
@@ -186,7 +188,7 @@ fn keep_previous(database: &Path, timeout: Duration) -> Result<PathBuf, BackupEr
                 if has_bytes(&log) {
                     fs::hard_link(&log, &kept_log).map_err(|source| BackupError::File { path: kept_log, source })?;
                 }
-                open::sync_folder(database.parent())
+                sync_folder(database.parent())
                     .map_err(|source| BackupError::File { path: previous.clone(), source })?;
                 return Ok(previous);
             }
@@ -210,7 +212,7 @@ impl PartialFile {
     fn create(to: &Path) -> Result<Self, BackupError> {
         let path = with_suffix(to, ".part");
         let failed = |source| BackupError::File { path: path.clone(), source };
-        let file = open::owner_only(OpenOptions::new().read(true).write(true).create(true).truncate(false))
+        let file = owner_only(OpenOptions::new().read(true).write(true).create(true).truncate(false))
             .open(&path)
             .map_err(failed)?;
         if file.try_lock().is_err() || !is_still_at(&file, &path) {
@@ -223,7 +225,7 @@ impl PartialFile {
     /// Whether it is a whole database of ours; `origin` is whose fault it is if not.
     fn check(&self, origin: &Path, timeout: Duration) -> Result<u64, BackupError> {
         let engine = |source| OpenError::from_engine(origin, source);
-        let copy = open::connect(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE, timeout).map_err(engine)?;
+        let copy = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE, timeout).map_err(engine)?;
         schema::check_copy(&copy, origin)?;
         // One file and nothing beside it, which can also be read where nothing may be written.
         copy.pragma_update_and_check(None, "journal_mode", "delete", |_| Ok(())).map_err(engine)?;
@@ -261,7 +263,7 @@ impl PartialFile {
         }
         fs::rename(&self.path, to).map_err(failed)?;
         self.finished = true;
-        open::sync_folder(to.parent()).map_err(failed)?;
+        sync_folder(to.parent()).map_err(failed)?;
         Ok(bytes)
     }
 }

@@ -11,8 +11,10 @@ use rusqlite::{Connection, InterruptHandle, params};
 
 use super::check_sessions;
 use super::errors::{DatabaseError, UnavailableReason};
-use super::rows::{user_columns, user_from_row};
-use userd_core::{CanonicalEmail, User};
+use super::findings::{is_corruption, manual_finding};
+use super::rows::user_from_row;
+use super::sql::user_columns;
+use userd_core::{CanonicalEmail, User, error_chain};
 use userd_store::{CheckBatch, CheckCursor, CheckReport, Finding, FindingKind, FindingState, StoreError};
 
 const ROWS: &str = concat!("SELECT ", user_columns!(), " FROM users WHERE rowid > ?1 ORDER BY rowid LIMIT ?2");
@@ -239,23 +241,4 @@ fn count(connection: &Connection) -> Result<CheckReport, DatabaseError> {
 fn set_count(connection: &Connection) -> Result<(), DatabaseError> {
     connection.execute(SET_COUNT, [])?;
     Ok(())
-}
-
-/// What a person has to look at.
-pub(super) fn manual_finding(kind: FindingKind, place: impl Into<String>, detail: String) -> Finding {
-    Finding { kind, state: FindingState::Manual, user: None, place: place.into(), detail }
-}
-
-/// Whether SQLite met a page that it can't read.
-pub(super) fn is_corruption(error: &rusqlite::Error) -> bool {
-    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
-    matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
-}
-
-/// An error with its cause.
-pub(super) fn error_chain(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
-    }
 }

@@ -4,11 +4,12 @@
 
 use rusqlite::{Connection, params};
 
-use super::check::{error_chain, is_corruption, manual_finding};
 use super::errors::DatabaseError;
-use super::service_keys;
-use super::session_rows::{session_columns, session_from_row};
-use userd_core::UserId;
+use super::findings::{is_corruption, manual_finding};
+use super::key_rows;
+use super::session_rows::session_from_row;
+use super::sql::session_columns;
+use userd_core::{UserId, error_chain};
 use userd_store::{CheckReport, Finding, FindingKind, FindingState};
 
 /// The columns of a session, and whether its user is there.
@@ -99,7 +100,7 @@ fn repairable_finding(kind: FindingKind, place: String, detail: String) -> Findi
 
 /// Looks at all keys. One that can't be read needs a person, who makes another one: what it said is not known.
 pub(super) fn keys(connection: &Connection) -> Result<CheckReport, DatabaseError> {
-    match service_keys::check(connection) {
+    match key_rows::check(connection) {
         Ok((records_checked, wrong)) => {
             let findings = wrong.into_iter().filter_map(|failure| match failure {
                 DatabaseError::Row { key, source } => {

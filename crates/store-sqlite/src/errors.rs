@@ -8,9 +8,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use rusqlite::ErrorCode;
+use rusqlite::types::FromSqlError;
 
-use super::rows::RowError;
-use userd_core::UserId;
+use userd_core::{DisplayNameError, PasswordHashError, UserId};
 use userd_store::StoreError;
 
 /// Why the database was not opened.
@@ -165,6 +165,41 @@ impl OpenError {
             _ => Self::Engine { path, source },
         }
     }
+}
+
+/// What is wrong with a row of any table.
+#[derive(Debug, PartialEq, thiserror::Error)]
+pub(super) enum RowError {
+    /// The id is no UUID.
+    #[error("the id is not a blob of 16 bytes")]
+    Id,
+    /// A column of another type, or text that is not UTF-8.
+    #[error("the column {column} holds another kind of value")]
+    Kind {
+        /// Which.
+        column: &'static str,
+        /// What was found instead.
+        #[source]
+        source: FromSqlError,
+    },
+    /// A number below what the column may hold.
+    #[error("the column {0} holds a number that is too small")]
+    TooSmall(&'static str),
+    /// A name that breaks a rule.
+    #[error("the name can't be one")]
+    DisplayName(#[source] DisplayNameError),
+    /// An address that is empty or longer than any address.
+    #[error("the column {0} holds no e-mail address")]
+    Email(&'static str),
+    /// A hash in no known form.
+    #[error("the password hash can't be one")]
+    PasswordHash(#[source] PasswordHashError),
+    /// Bytes or text that can't be what the column holds.
+    #[error("the column {0} holds something else")]
+    Other(&'static str),
+    /// Each column could be right; together they are not what was written.
+    #[error("the row does not match its checksum: the disk has damaged it, or it was edited by hand")]
+    Checksum,
 }
 
 /// Why an act on a connection failed.

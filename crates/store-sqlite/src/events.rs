@@ -6,9 +6,9 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params};
 
 use super::checksum::millis;
-use super::errors::DatabaseError;
-use super::rows::{RowError, number, read};
-use super::session_rows::address_from;
+use super::errors::{DatabaseError, RowError};
+use super::rows::{address_from, number, read};
+use super::sql::{EVENTS, EVENTS_AFTER, EVENTS_BEFORE};
 use userd_core::{AccountEvent, Actor, EventKind, PrincipalId, Timestamp, UserAgent, UserId, address_to_bytes};
 use userd_store::{EventPosition, SortOrder};
 
@@ -26,16 +26,6 @@ const REPLACE_UNKNOWN_EMAIL: &str =
 /// Numbers grow by one, so the oldest are those that are too far behind: no counting.
 const PRUNE: &str = "DELETE FROM events WHERE number IN \
      (SELECT number FROM events WHERE number BETWEEN 0 AND ?1 ORDER BY number LIMIT ?2)";
-
-/// The last events of a user, the last one first.
-pub(super) const EVENTS: &str =
-    "SELECT number, kind, at, address, caller FROM events WHERE user = ?1 ORDER BY number DESC LIMIT ?2";
-
-/// Those after a number, and those before one.
-pub(super) const EVENTS_AFTER: &str =
-    "SELECT number, kind, at, address, caller FROM events WHERE user = ?1 AND number > ?2 ORDER BY number";
-pub(super) const EVENTS_BEFORE: &str =
-    "SELECT number, kind, at, address, caller FROM events WHERE user = ?1 AND number < ?2 ORDER BY number DESC";
 
 /// What is written beside a change: who does it, when, and how many events are kept.
 #[derive(Debug, Clone)]
@@ -150,9 +140,9 @@ fn parse(
 mod tests {
     use rusqlite::StatementStatus;
 
-    use super::super::listing::{EMAILS, EMAILS_DOWN, IDS, IDS_DOWN, ROW};
-    use super::super::schema::{CREATE_DEPENDENTS, CREATE_USERS, configure_reader};
-    use super::super::session_rows::{SESSION, SESSION_WITH_USER, SESSIONS};
+    use super::super::connection::configure_reader;
+    use super::super::sql::{EMAILS, EMAILS_DOWN, IDS, IDS_DOWN, ROW, SESSION, SESSION_WITH_USER, SESSIONS};
+    use super::super::tables::{CREATE_DEPENDENTS, CREATE_USERS};
     use super::*;
 
     fn tables() -> Connection {

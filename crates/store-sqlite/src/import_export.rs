@@ -8,9 +8,12 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::errors::DatabaseError;
 use super::events::EventWriter;
-use super::read_pool::{USER, query_user};
+use super::read_only::ReadOnlyDatabase;
+use super::rows::query_user;
+use super::session_rows;
+use super::sql::USER;
+use super::store::SqliteStore;
 use super::writes::{INSERT, write_user};
-use super::{ReadOnlyDatabase, SqliteStore, session_rows};
 use userd_core::{Actor, EventKind, SessionLimits, Timestamp, UserId};
 use userd_store::{AccountRecord, ExportRecord, ExportStore, ImportOutcome, ImportStore, StoreError};
 

@@ -6,21 +6,15 @@ use async_trait::async_trait;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::errors::DatabaseError;
-use super::read_pool::query_user;
-use super::rows::{RowError, user_columns};
-use super::{ReadOnlyDatabase, SqliteStore, events};
+use super::errors::{DatabaseError, RowError};
+use super::events;
+use super::read_only::ReadOnlyDatabase;
+use super::rows::query_user;
+use super::sql::{EMAILS, EMAILS_DOWN, IDS, IDS_DOWN, ROW};
+use super::store::SqliteStore;
 use userd_core::{AccountEvent, CanonicalEmail, EmailPrefix, User, UserId};
-use userd_store::KeyRange;
-use userd_store::{EventPosition, ListedUser, SortOrder, StoreError, UserListing};
+use userd_store::{EventPosition, KeyRange, ListedUser, SortOrder, StoreError, UserListing};
 
-pub(super) const IDS: &str = "SELECT rowid, id FROM users WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3";
-pub(super) const IDS_DOWN: &str = "SELECT rowid, id FROM users WHERE id >= ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3";
-pub(super) const EMAILS: &str =
-    "SELECT rowid, canonical FROM users WHERE canonical >= ?1 AND canonical < ?2 ORDER BY canonical LIMIT ?3";
-pub(super) const EMAILS_DOWN: &str =
-    "SELECT rowid, canonical FROM users WHERE canonical >= ?1 AND canonical < ?2 ORDER BY canonical DESC LIMIT ?3";
-pub(super) const ROW: &str = concat!("SELECT ", user_columns!(), " FROM users WHERE rowid = ?1");
 /// Walks the whole index; only for a row that is damaged.
 const ID_AT: &str = "SELECT id FROM users INDEXED BY sqlite_autoindex_users_1 WHERE +rowid = ?1";
 

@@ -11,8 +11,8 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
+use super::database_file::owner_only;
 use super::errors::OpenError;
-use super::open::owner_only;
 
 /// What is added to the name of the database.
 const SUFFIX: &str = ".lock";

@@ -8,7 +8,7 @@ use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::checksum::{COLUMNS, checksum, values};
 use super::errors::OpenError;
-use super::schema::{CREATE_DEPENDENTS, CREATE_TRIGGERS, CREATE_USERS, SCHEMA_VERSION};
+use super::tables::{CREATE_DEPENDENTS, CREATE_TRIGGERS, CREATE_USERS, SCHEMA_VERSION};
 
 /// Brings the tables of version `found` up to [`SCHEMA_VERSION`].
 ///

@@ -10,9 +10,11 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
+use super::connection::{configure_writer, connect};
+use super::database_file::{create_private, resolve};
 use super::errors::{DatabaseError, OpenError};
 use super::lock::ServingLock;
-use super::{open, schema, service_keys};
+use super::{key_rows, schema};
 use userd_store::{KeyKind, KeyStore, StoreError, StoredKey};
 
 /// The keys in a file, and nothing else of it.
@@ -29,16 +31,16 @@ impl OfflineKeyStore {
     /// A sentence that says what is wrong and what would mend it; [`OpenError::InUse`] if the file has to be made or
     /// brought up and somebody else is about to serve it.
     pub fn open(path: &Path, timeout: Duration) -> Result<Self, OpenError> {
-        let path = open::resolve(path)?;
+        let path = resolve(path)?;
         let known =
             path.exists().then(|| writing(&path, timeout).and_then(|found| check(&found, &path).map(|()| found)));
         let connection = match known {
             Some(Err(OpenError::Older { .. } | OpenError::Foreign { application_id: 0, .. })) | None => {
                 let lock = ServingLock::acquire(&path)?;
-                open::create_private(&path)?;
+                create_private(&path)?;
                 let mut connection = writing(&path, timeout)?;
                 schema::prepare(&mut connection, &path)?;
-                schema::configure_writer(&connection, &path)?;
+                configure_writer(&connection, &path)?;
                 drop(lock);
                 connection
             }
@@ -62,21 +64,20 @@ impl OfflineKeyStore {
 }
 
 fn writing(path: &Path, timeout: Duration) -> Result<Connection, OpenError> {
-    open::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, timeout)
-        .map_err(|source| OpenError::from_engine(path, source))
+    connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, timeout).map_err(|source| OpenError::from_engine(path, source))
 }
 
 /// Whether the file is ours, up to date and as we would make it.
 fn check(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     schema::check_known(connection, path)?;
     schema::check_definitions(connection, path)?;
-    schema::configure_writer(connection, path)
+    configure_writer(connection, path)
 }
 
 #[async_trait]
 impl KeyStore for OfflineKeyStore {
     async fn keys(&self, kind: KeyKind) -> Result<Vec<StoredKey>, StoreError> {
-        self.run(move |connection| service_keys::keys(connection, kind)).await
+        self.run(move |connection| key_rows::keys(connection, kind)).await
     }
 
     async fn replace_key(
@@ -90,7 +91,7 @@ impl KeyStore for OfflineKeyStore {
         let id = id.to_owned();
         self.run(move |connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let done = service_keys::replace(&transaction, kind, &id, expected.as_deref(), next.as_deref())?;
+            let done = key_rows::replace(&transaction, kind, &id, expected.as_deref(), next.as_deref())?;
             transaction.commit()?;
             Ok(done)
         })

@@ -4,8 +4,8 @@ use std::sync::{MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::SqliteStore;
 use super::rate_limit_buckets::RateLimitBuckets;
+use super::store::SqliteStore;
 use userd_core::{RateLimitBucket, RateLimitDecision, Timestamp};
 use userd_store::{RateLimitStore, StoreError};
 

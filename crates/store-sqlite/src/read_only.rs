@@ -9,9 +9,10 @@ use async_trait::async_trait;
 use rusqlite::OpenFlags;
 
 use super::check::ConsistencyChecker;
+use super::connection::{configure_reader, connect};
 use super::errors::OpenError;
 use super::read_pool::ReadPool;
-use super::{open, schema};
+use super::schema;
 use userd_core::Timestamp;
 use userd_store::{CheckBatch, CheckReport, ConsistencyCheck, StoreError};
 
@@ -32,11 +33,11 @@ impl ReadOnlyDatabase {
             return Err(OpenError::NotFound { path: path.to_owned() });
         }
         let engine = |source| OpenError::from_engine(path, source);
-        let connection = open::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, timeout).map_err(engine)?;
+        let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, timeout).map_err(engine)?;
         schema::check_known(&connection, path)?;
-        schema::configure_reader(&connection).map_err(engine)?;
-        let reading = open::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, timeout).map_err(engine)?;
-        schema::configure_reader(&reading).map_err(engine)?;
+        configure_reader(&connection).map_err(engine)?;
+        let reading = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, timeout).map_err(engine)?;
+        configure_reader(&reading).map_err(engine)?;
         let readers = ReadPool::new(vec![reading], Arc::default()).map_err(engine)?;
         Ok(Self { checker: ConsistencyChecker::new(connection), readers })
     }

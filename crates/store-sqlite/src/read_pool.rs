@@ -6,21 +6,14 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rusqlite::{Connection, Params};
+use rusqlite::Connection;
 
 use super::errors::{DatabaseError, UnavailableReason};
-use super::events::{EVENTS, EVENTS_AFTER, EVENTS_BEFORE};
-use super::listing::{EMAILS, EMAILS_DOWN, IDS, IDS_DOWN, ROW};
-use super::rows::{user_columns, user_from_row};
-use super::service_keys::KEYS;
-use super::session_rows::{SESSION_WITH_USER, SESSIONS};
+use super::rows::query_user;
+use super::sql::{LOOKUPS, USER, USER_BY_EMAIL, USERS_COUNT};
 use userd_core::{CanonicalEmail, User, UserId};
 use userd_metrics::Metrics;
 use userd_store::StoreError;
-
-pub(super) const USER: &str = concat!("SELECT ", user_columns!(), " FROM users WHERE id = ?1");
-const USER_BY_EMAIL: &str = concat!("SELECT ", user_columns!(), " FROM users WHERE canonical = ?1");
-const USERS_COUNT: &str = "SELECT value FROM meta WHERE key = 'users_count'";
 
 /// Some read-only connections; each is gone after [`ReadPool::close`].
 #[derive(Debug)]
@@ -37,10 +30,7 @@ impl ReadPool {
     /// If the tables are not what the look-ups need.
     pub(super) fn new(connections: Vec<Connection>, metrics: Arc<Metrics>) -> rusqlite::Result<Self> {
         for connection in &connections {
-            let pages = [IDS, IDS_DOWN, EMAILS, EMAILS_DOWN, ROW, EVENTS_AFTER, EVENTS_BEFORE];
-            for sql in
-                [USER, USER_BY_EMAIL, USERS_COUNT, SESSION_WITH_USER, SESSIONS, EVENTS, KEYS].into_iter().chain(pages)
-            {
+            for sql in LOOKUPS {
                 connection.prepare_cached(sql)?;
             }
         }
@@ -91,14 +81,4 @@ impl ReadPool {
 /// A look-up that panicked has left nothing half done in a connection that only reads.
 fn lock(connection: &Mutex<Option<Connection>>) -> MutexGuard<'_, Option<Connection>> {
     connection.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The user that `sql` finds, if there is one.
-pub(super) fn query_user(connection: &Connection, sql: &str, key: impl Params) -> Result<Option<User>, DatabaseError> {
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query(key)?;
-    match rows.next()? {
-        Some(row) => user_from_row(row).map(Some),
-        None => Ok(None),
-    }
 }

@@ -3,59 +3,17 @@
 //! STRICT columns and CHECKs keep wrong rows out, but a file can be edited by hand or be damaged. A row that
 //! can't be a user is named by its key and spoils nothing else. No message here holds a value of the row.
 
-use rusqlite::Row;
-use rusqlite::types::{FromSqlError, FromSqlResult, ValueRef};
+use std::net::IpAddr;
 
-use super::checksum::{COLUMNS, checksum, values};
-use super::errors::DatabaseError;
+use rusqlite::types::{FromSqlResult, ValueRef};
+use rusqlite::{Connection, Params, Row};
 use userd_core::{
-    AccountStatus, CanonicalEmail, DisplayName, DisplayNameError, EMAIL_BYTES_MAX, Email, PasswordHash,
-    PasswordHashError, Timestamp, User, UserId, UserVersion,
+    AccountStatus, CanonicalEmail, DisplayName, EMAIL_BYTES_MAX, Email, PasswordHash, Timestamp, User, UserId,
+    UserVersion, address_from_bytes,
 };
 
-/// The columns that [`user_from_row`] takes, in its order: what the checksum covers, itself, and `rowid`, which names a row
-/// whose id is unreadable.
-macro_rules! user_columns {
-    () => {
-        "id, name, email, canonical, password_hash, created_at, updated_at, version, checksum, users.rowid"
-    };
-}
-pub(super) use user_columns;
-
-/// What is wrong with a row of any table.
-#[derive(Debug, PartialEq, thiserror::Error)]
-pub(super) enum RowError {
-    /// The id is no UUID.
-    #[error("the id is not a blob of 16 bytes")]
-    Id,
-    /// A column of another type, or text that is not UTF-8.
-    #[error("the column {column} holds another kind of value")]
-    Kind {
-        /// Which.
-        column: &'static str,
-        /// What was found instead.
-        #[source]
-        source: FromSqlError,
-    },
-    /// A number below what the column may hold.
-    #[error("the column {0} holds a number that is too small")]
-    TooSmall(&'static str),
-    /// A name that breaks a rule.
-    #[error("the name can't be one")]
-    DisplayName(#[source] DisplayNameError),
-    /// An address that is empty or longer than any address.
-    #[error("the column {0} holds no e-mail address")]
-    Email(&'static str),
-    /// A hash in no known form.
-    #[error("the password hash can't be one")]
-    PasswordHash(#[source] PasswordHashError),
-    /// Bytes or text that can't be what the column holds.
-    #[error("the column {0} holds something else")]
-    Other(&'static str),
-    /// Each column could be right; together they are not what was written.
-    #[error("the row does not match its checksum: the disk has damaged it, or it was edited by hand")]
-    Checksum,
-}
+use super::checksum::{COLUMNS, checksum, values};
+use super::errors::{DatabaseError, RowError};
 
 /// The user in `row`, which holds the columns of [`user_columns`].
 ///
@@ -63,6 +21,21 @@ pub(super) enum RowError {
 /// [`DatabaseError::Row`] with the row's key if it can't be a user.
 pub(super) fn user_from_row(row: &Row<'_>) -> Result<User, DatabaseError> {
     parse(row)?.map_err(|source| DatabaseError::Row { key: key(row), source })
+}
+
+/// The user that `sql` finds, if there is one.
+pub(super) fn query_user(connection: &Connection, sql: &str, key: impl Params) -> Result<Option<User>, DatabaseError> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(key)?;
+    match rows.next()? {
+        Some(row) => user_from_row(row).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Whether there is such a user.
+pub(super) fn user_exists(connection: &Connection, id: UserId) -> Result<bool, DatabaseError> {
+    Ok(connection.prepare_cached("SELECT 1 FROM users WHERE id = ?1")?.exists([&id.as_bytes()[..]])?)
 }
 
 fn parse(row: &Row<'_>) -> rusqlite::Result<Result<User, RowError>> {
@@ -111,6 +84,11 @@ pub(super) fn number(column: &'static str, value: ValueRef<'_>, least: u64) -> R
     u64::try_from(number).ok().filter(|&number| number >= least).ok_or(RowError::TooSmall(column))
 }
 
+/// The address that the column holds.
+pub(super) fn address_from(value: ValueRef<'_>) -> Result<Option<IpAddr>, RowError> {
+    address_from_bytes(read("address", value.as_blob())?).map_err(|_| RowError::Other("address"))
+}
+
 fn key(row: &Row<'_>) -> String {
     let id = row.get_ref(0).ok().and_then(|value| value.as_blob().ok().and_then(UserId::from_slice));
     match (id, row.get_ref(COLUMNS + 1).ok().and_then(|value| value.as_i64().ok())) {
@@ -123,7 +101,6 @@ fn key(row: &Row<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use rusqlite::Connection;
     use rusqlite::types::Value;
 
     use super::*;

@@ -2,17 +2,15 @@
 //!
 //! Not which sessions are to be there: see `session_writes`.
 
-use std::net::IpAddr;
-
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Params, Row, params};
 
 use super::checksum::{checksum, millis, values};
-use super::errors::DatabaseError;
-use super::rows::{RowError, number, read, user_columns, user_from_row};
+use super::errors::{DatabaseError, RowError};
+use super::rows::{address_from, number, read, user_from_row};
+use super::sql::{SESSION, SESSION_WITH_USER, SESSIONS};
 use userd_core::{
-    RefreshState, Session, SessionId, SessionProof, Timestamp, User, UserAgent, UserId, address_from_bytes,
-    address_to_bytes,
+    RefreshState, Session, SessionId, SessionProof, Timestamp, User, UserAgent, UserId, address_to_bytes,
 };
 
 /// How many columns the checksum covers: all.
@@ -20,33 +18,6 @@ const COLUMNS: usize = 8;
 
 /// Columns of a user before those of the session, in [`SESSION_WITH_USER`].
 const AFTER_USER: usize = 10;
-
-/// The columns that [`session_from_row`] takes, in its order: what the checksum covers, itself, and `rowid`.
-macro_rules! session_columns {
-    () => {
-        "user, sessions.id, proof, made_at, seen_at, address, agent, refresh, sessions.checksum, sessions.rowid"
-    };
-}
-pub(super) use session_columns;
-
-/// One session.
-pub(super) const SESSION: &str =
-    concat!("SELECT ", session_columns!(), " FROM sessions WHERE user = ?1 AND sessions.id = ?2");
-
-/// All of a user, the newest first.
-pub(super) const SESSIONS: &str =
-    concat!("SELECT ", session_columns!(), " FROM sessions WHERE user = ?1 ORDER BY made_at DESC, sessions.id DESC");
-
-/// One session with its user: one statement, so that both are of one moment. The names of the session's columns are
-/// changed within, because both tables have an id.
-pub(super) const SESSION_WITH_USER: &str = concat!(
-    "SELECT ",
-    user_columns!(),
-    ", s1, s2, s3, s4, s5, s6, s7, s8, s9, s10 FROM \
-     (SELECT user AS s1, id AS s2, proof AS s3, made_at AS s4, seen_at AS s5, address AS s6, agent AS s7, \
-     refresh AS s8, checksum AS s9, rowid AS s10 FROM sessions WHERE user = ?1 AND id = ?2) CROSS JOIN users \
-     WHERE id = ?1"
-);
 
 const INSERT: &str = "INSERT INTO sessions (user, id, proof, made_at, seen_at, address, agent, refresh, checksum) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
@@ -181,9 +152,4 @@ fn key(values: [ValueRef<'_>; COLUMNS], rowid: ValueRef<'_>) -> String {
 
 fn refresh_bytes(session: &Session) -> Option<Vec<u8>> {
     session.refresh.as_ref().map(RefreshState::to_bytes)
-}
-
-/// The address that the column holds.
-pub(super) fn address_from(value: ValueRef<'_>) -> Result<Option<IpAddr>, RowError> {
-    address_from_bytes(read("address", value.as_blob())?).map_err(|_| RowError::Other("address"))
 }

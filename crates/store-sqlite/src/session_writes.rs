@@ -7,9 +7,9 @@ use rusqlite::{Connection, params};
 
 use super::errors::DatabaseError;
 use super::events::EventWriter;
-use super::read_pool::{USER, query_user};
+use super::rows::{query_user, user_exists};
 use super::session_rows::{insert, session, sessions, update};
-use super::writes::user_exists;
+use super::sql::USER;
 use userd_core::{
     Actor, EventKind, PrincipalId, RefreshState, Session, SessionId, SessionLimits, Timestamp, UserId, UserVersion,
 };

@@ -2,20 +2,13 @@
 
 use async_trait::async_trait;
 
-use super::events::EventWriter;
-use super::{SqliteStore, events, session_rows, session_writes};
+use super::store::SqliteStore;
+use super::{events, session_rows, session_writes};
 use userd_core::{
     AccountEvent, Actor, CanonicalEmail, EventKind, RefreshState, Session, SessionId, SessionLimits, Timestamp, UserId,
     UserVersion,
 };
 use userd_store::{NewSession, OpenSessionOutcome, SessionStore, SessionWithUser, StoreError};
-
-impl SqliteStore {
-    /// What is to be written beside a change that `actor` makes.
-    pub(super) fn event_writer(&self, actor: &Actor, now: Timestamp) -> EventWriter {
-        EventWriter { actor: actor.clone(), now, retention_max: self.events_retention_max }
-    }
-}
 
 #[async_trait]
 impl SessionStore for SqliteStore {

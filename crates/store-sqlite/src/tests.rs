@@ -6,13 +6,17 @@ use std::future::poll_fn;
 use std::pin::Pin;
 use std::sync::mpsc;
 use std::task::Poll;
+use std::time::Duration;
 
 use rusqlite::Connection;
 use tempfile::TempDir;
 
+use userd_core::{AccountStatus, Actor, DisplayName, Email, PasswordHash, Timestamp, User, UserId, UserVersion};
+use userd_store::{CreateUserOutcome, Store as _, StoreError};
+
+use super::errors::DatabaseError;
 use super::events::EventWriter;
-use super::*;
-use userd_core::{AccountStatus, Actor, DisplayName, Email};
+use super::{SqliteSettings, SqliteStore, writes};
 
 fn opened(queue: usize) -> (TempDir, SqliteStore) {
     let folder = tempfile::tempdir().expect("a temporary folder");

@@ -10,9 +10,10 @@ use rusqlite::{Connection, OptionalExtension, ffi, params};
 use super::checksum::{self, millis, version};
 use super::errors::DatabaseError;
 use super::events::EventWriter;
-use super::read_pool::{USER, query_user};
-use super::schema::PROBE_BYTES;
+use super::rows::{query_user, user_exists};
 use super::session_writes::revoke_all_but;
+use super::sql::USER;
+use super::tables::PROBE_BYTES;
 use userd_core::{EventKind, PasswordHash, SessionId, User, UserId, UserVersion};
 use userd_store::{CreateUserOutcome, DeleteUserOutcome, StatusUpdate, UpdateUserOutcome, UserProfile};
 
@@ -182,11 +183,6 @@ pub(super) fn write_user(connection: &Connection, sql: &str, user: &User) -> rus
         version(user.version),
         checksum::of_user(user),
     ])
-}
-
-/// Whether there is such a user.
-pub(super) fn user_exists(connection: &Connection, id: UserId) -> Result<bool, DatabaseError> {
-    Ok(connection.prepare_cached("SELECT 1 FROM users WHERE id = ?1")?.exists([&id.as_bytes()[..]])?)
 }
 
 fn is_unique_violation(error: &rusqlite::Error) -> bool {
