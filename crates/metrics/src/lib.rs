@@ -17,8 +17,8 @@
 //! | `exposition` | the text of a scrape |
 //!
 //! # How to add a metric
-//! Add a field to the struct of its part in `metrics`, a row to `table::METRICS`, and a row to `docs/METRICS.md`; a test
-//! compares the two.
+//! Add a field to the struct of its part in `metrics`, a row to `table::METRICS`, and a row to `docs/METRICS.md`; a
+//! test compares the two.
 
 mod exposition;
 mod instruments;

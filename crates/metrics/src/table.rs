@@ -158,7 +158,8 @@ pub const METRICS: [MetricDefinition; 30] = [
         })
     }),
     metric(Gauge, "userd_build_info", "1", &["version"],
-        "Always 1; the label has the version", |_, mut s| s.labeled([env!("CARGO_PKG_VERSION")], &ConstGauge::new(1_i64))),
+        "Always 1; the label has the version",
+        |_, mut s| s.labeled([env!("CARGO_PKG_VERSION")], &ConstGauge::new(1_i64))),
     metric(Gauge, "process_start_time_seconds", "seconds since 1970", &[],
         "Start time of the process", |m, s| s.one(&ConstGauge::new(m.started_at_s()))),
     metric(Gauge, "process_resident_memory_bytes", "bytes", &[],

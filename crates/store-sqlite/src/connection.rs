@@ -1,4 +1,4 @@
-//! Connections to the file, and the settings of SQLite on each.
+//! Connections to the database file, and SQLite's settings on each.
 //!
 //! Not what the file has to contain: see `schema`.
 
@@ -10,22 +10,22 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::errors::OpenError;
 
-/// Each of our statements, with room to spare.
+/// Capacity of the statement cache: more than the number of our statements.
 const STATEMENTS_MAX: usize = 64;
 
-/// Pages in the write-ahead log at which they are moved into the database: SQLite's own default, 4 MB.
-/// Small, because damage in the log can silently take away its tail (REDIS.md, "Embedded engines").
+/// Size of the write-ahead log, in pages, at which it is checkpointed: SQLite's own default, 4 MB.
+/// Small, because damage in the log can silently drop everything behind it.
 const CHECKPOINT_PAGES: i64 = 1000;
 
-/// Page cache of a connection for look-ups, in KiB. SQLite's own 2 MB holds less than 10,000 users and made a
-/// look-up among them cost 3 µs more; 8 MiB hold the inner pages of some millions.
+/// Page cache of a reading connection, in KiB. SQLite's default of 2 MB holds less than 10,000 users and makes a
+/// look-up 3 µs slower; 8 MiB hold the inner pages of some million users.
 const READER_CACHE_KIB: i64 = 8 * 1024;
 
-/// To how many bytes the log file is cut after a burst: four times what it has in ordinary times.
+/// Size to which the log file is truncated after a burst, in bytes: four times its usual size.
 const LOG_BYTES_KEPT: i64 = 16 * 1024 * 1024;
 
-/// A connection without SQLite's own mutex (each is owned by one thread or lies in a `Mutex`) and without
-/// URI names (a path is a path).
+/// Opens a connection without SQLite's own mutex (each is owned by one thread or is in a `Mutex`) and without URI names
+/// (a path is a path).
 pub(super) fn connect(path: &Path, access: OpenFlags, wait: Duration) -> rusqlite::Result<Connection> {
     let connection = Connection::open_with_flags(path, access | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(wait)?;
@@ -33,10 +33,10 @@ pub(super) fn connect(path: &Path, access: OpenFlags, wait: Duration) -> rusqlit
     Ok(connection)
 }
 
-/// Sets what is not kept in the file, and the write-ahead log, which is. Only for a file that is ours.
+/// Configures the writing connection, and the write-ahead log of the file. Only for a userd database.
 ///
 /// # Errors
-/// What keeps the file at `path` from being served safely.
+/// Why the file at `path` can't be served safely.
 pub(super) fn configure_writer(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     let engine = |source| OpenError::from_engine(path, source);
     let mode: String =
@@ -52,15 +52,16 @@ pub(super) fn configure_writer(connection: &Connection, path: &Path) -> Result<(
     configure(connection).map_err(engine)
 }
 
-/// Sets what a connection for look-ups has: room for the pages that lead to a million users.
+/// Configures a reading connection, with a larger page cache.
 pub(super) fn configure_reader(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
     configure(connection)
 }
 
-/// Sets what every connection has: functions in the schema of a file that somebody else may have edited are
-/// not trusted, and the cells of a page are checked when it is read. A plan never depends on a bound value: else SQLite
-/// prepares statements of two tables, and those with a bound limit, anew each time (25 µs a look-up of a session).
+/// Settings of every connection. Functions in the schema of a file that another program may have edited are not
+/// trusted, and the cells of a page are checked when it is read. Query plans never depend on bound values: otherwise
+/// SQLite prepares statements over two tables, and those with a bound limit, again each time (25 µs for each session
+/// look-up).
 fn configure(connection: &Connection) -> rusqlite::Result<()> {
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.pragma_update(None, "cell_size_check", true)?;

@@ -1,4 +1,4 @@
-//! The database file and its folder: where it is, who may read it, and that it survives a loss of power.
+//! The database file and its folder: path, permissions, and durability of their creation.
 
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io;
@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::errors::OpenError;
 
-/// The one spelling of `path`, so that two links to one file meet at one lock; makes the folder.
+/// The canonical form of `path`, so that two links to one file have one lock; creates the folder.
 pub(super) fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
     if let Ok(existing) = path.canonicalize() {
         return Ok(existing);
@@ -19,13 +19,13 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
     create_folder(folder).map_err(failed)?;
     let name = path.file_name().ok_or_else(|| OpenError::File {
         path: path.to_owned(),
-        source: io::Error::new(io::ErrorKind::InvalidInput, "the path names no file"),
+        source: io::Error::new(io::ErrorKind::InvalidInput, "the path has no file name"),
     })?;
     Ok(folder.canonicalize().map_err(failed)?.join(name))
 }
 
-/// Makes the folder and those above it, and sees to it that they survive a loss of power: without an fsync of
-/// the folder above, an acknowledged user could vanish together with the folder that the database is in.
+/// Creates the folder and its missing parents, and syncs them: without an fsync of the parent, a loss of power could
+/// drop the folder with the database and its acknowledged users.
 fn create_folder(folder: &Path) -> io::Result<()> {
     let missing: Vec<&Path> =
         folder.ancestors().take_while(|path| !path.as_os_str().is_empty() && !path.exists()).collect();
@@ -50,9 +50,9 @@ pub(super) fn sync_folder(_folder: Option<&Path>) -> io::Result<()> {
     Ok(())
 }
 
-/// Makes the file before SQLite does, for this user's eyes only; SQLite gives its log the same mode.
+/// Creates the file before SQLite does, readable by its owner only; SQLite gives its log the same mode.
 ///
-/// An existing file is not opened here: closing it again would drop SQLite's locks (see `lock`).
+/// An existing file is not opened here: closing it would drop SQLite's locks (see `lock`).
 pub(super) fn create_private(path: &Path) -> Result<(), OpenError> {
     let failed = |source| OpenError::File { path: path.to_owned(), source };
     if fs::exists(path).map_err(failed)? {
@@ -64,7 +64,7 @@ pub(super) fn create_private(path: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// `options`, so that a file it makes can be read and written by its owner only.
+/// `options` that create files readable and writable by their owner only.
 pub(super) fn owner_only(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);

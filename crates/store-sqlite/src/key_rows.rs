@@ -1,7 +1,7 @@
-//! The service's keys: rows of `service_keys`, each with its checksum.
+//! Rows of `service_keys`, each with a checksum.
 //!
-//! A key that can't be read fails the reading of its whole kind. To leave it out would be worse: without its only API
-//! key, a service would look like one that never had any.
+//! A key that can't be parsed fails the reading of its whole kind. Skipping it would be worse: without its only API key
+//! userd would be in protected mode, as before the first one.
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params};
@@ -12,10 +12,10 @@ use super::rows::read;
 use super::sql::KEYS;
 use userd_store::{KeyKind, StoredKey};
 
-/// How many columns the checksum covers: all.
+/// The columns that the checksum covers: all.
 const COLUMNS: usize = 3;
 
-/// Those of every kind, for the doctor.
+/// The keys of every kind, for the consistency check.
 const ALL_KEYS: &str = "SELECT kind, id, text, checksum FROM service_keys ORDER BY kind, id";
 
 const KEY: &str = "SELECT kind, id, text, checksum FROM service_keys WHERE kind = ?1 AND id = ?2";
@@ -25,7 +25,7 @@ const WRITE: &str = "INSERT INTO service_keys (kind, id, text, checksum) VALUES 
 
 const REMOVE: &str = "DELETE FROM service_keys WHERE kind = ?1 AND id = ?2";
 
-/// The keys of a kind, by their ids.
+/// The keys of a kind, ordered by id.
 pub(super) fn keys(connection: &Connection, kind: KeyKind) -> Result<Vec<StoredKey>, DatabaseError> {
     let mut statement = connection.prepare_cached(KEYS)?;
     let mut rows = statement.query([kind.as_str()])?;
@@ -36,7 +36,7 @@ pub(super) fn keys(connection: &Connection, kind: KeyKind) -> Result<Vec<StoredK
     Ok(keys)
 }
 
-/// How many keys there are, and what is wrong with those that can't be read.
+/// The number of keys, and what is wrong with those that can't be parsed.
 pub(super) fn check(connection: &Connection) -> Result<(u64, Vec<DatabaseError>), DatabaseError> {
     let mut statement = connection.prepare_cached(ALL_KEYS)?;
     let mut rows = statement.query([])?;
@@ -52,7 +52,7 @@ pub(super) fn check(connection: &Connection) -> Result<(u64, Vec<DatabaseError>)
     Ok((met, wrong))
 }
 
-/// Compares and sets, inside a transaction that may write.
+/// Compare and set, inside a writing transaction.
 pub(super) fn replace(
     connection: &Connection,
     kind: KeyKind,

@@ -1,39 +1,37 @@
-//! Users in one SQLite database file, for one serving process: the store that needs nothing beside it.
+//! The embedded store: accounts in one SQLite database file, for one serving process.
 //!
-//! Not a server and not shared: a second serving process is refused (see `lock`); SQLite's own tools may
-//! read and back up the file while it is served.
+//! It is no server and not shared: a second serving process is rejected (see `lock`). SQLite's own tools may read and
+//! back up the file while it is served.
 //!
-//! | module | what it is |
+//! | module | what it is for |
 //! |---|---|
-//! | `open` | from a path to a database that may be served: folder, lock, file, connections |
-//! | `schema` | the tables, and what is checked before a file is taken for ours |
-//! | `lock` | one serving process a file |
-//! | `writer` | the one thread that writes, and how changes share a commit |
-//! | `writes` | each change of users as SQL, inside the writer's transaction |
-//! | `session_writes` | each change of sessions, in the same way |
-//! | `events` | what is written into a history beside a change, and reading it |
-//! | `read_pool` | the read-only connections and the look-ups |
-//! | `listing` | reading many users, in pages |
-//! | `rows` | from a row to a user, trusting nothing |
-//! | `session_rows` | from a row to a session and back |
-//! | `sessions` | sessions and histories, as the contract wants them |
-//! | `service_keys` | the service's keys |
-//! | `offline_keys` | changes of keys in a file that another process serves |
-//! | `rate_limit_buckets`, `rate_limit` | counting tries, in memory |
-//! | `import_export` | users who come in and go out |
-//! | `check` | the doctor: the file, the rows, the count |
-//! | `check_sessions` | the doctor on what hangs on users |
-//! | `read_only` | a look at a file that another process serves |
-//! | `backup` | a copy of the file while it is served, and putting one back |
-//! | `checksum` | what tells a damaged row from a written one |
-//! | `migrate` | from an older schema to the present one |
-//! | `errors` | what went wrong, in sentences |
+//! | **opening** | |
+//! | `settings`, `open` | from a path to a store |
+//! | `database_file`, `lock` | the file and its folder; one serving process per file |
+//! | `connection` | connections and SQLite's settings |
+//! | `tables`, `schema`, `migrate` | the tables, the checks of a file, upgrades of older schemas |
+//! | `read_only`, `offline_keys` | the file while another process serves it: read-only, and changes of keys |
+//! | `backup` | backup and restore |
+//! | **rows** | |
+//! | `sql` | the look-up statements |
+//! | `rows`, `session_rows`, `key_rows` | validating and writing rows |
+//! | `checksum` | the checksum of a row |
+//! | `events` | account events |
+//! | **reading and writing** | |
+//! | `read_pool` | the read-only connections |
+//! | `writer` | the writer thread and group commit |
+//! | `writes`, `session_writes` | changes of users and of sessions |
+//! | **the contract** | |
+//! | `store`, `sessions`, `listing`, `service_keys`, `import_export` | the traits of `userd-store` |
+//! | `rate_limit`, `rate_limit_buckets` | rate limits, in memory |
+//! | `check`, `check_sessions`, `findings` | the consistency check |
+//! | `errors` | what can go wrong |
 //!
-//! Why it is built so, with figures: `docs/decisions/0004-sqlite-embedded-store.md`.
+//! The design, with figures: `docs/decisions/0004-sqlite-embedded-store.md`.
 //!
 //! # How to add a kind of change
-//! One function in `writes` that takes the writer's connection, one method here that hands it to
-//! `SqliteStore::write`, one promise in `tests/it/conformance`.
+//! A function in `writes` that takes the writer's connection, a method in `store` that passes it to
+//! `SqliteStore::write`, and a test in `tests/it/conformance`.
 
 mod backup;
 mod check;

@@ -1,7 +1,7 @@
-//! The service's keys in a database file that another process may be serving: what the command line changes them by.
+//! The service's keys in a database file that another process may be serving, for the command line.
 //!
-//! It takes no lock of ours while it works. SQLite's own locks let one change happen after the other, and the serving
-//! process sees a change at its next look.
+//! It does not hold the serving lock while it works. SQLite's own locks serialise the changes, and the serving process
+//! sees a change when it reads the keys the next time.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,19 +17,19 @@ use super::lock::ServingLock;
 use super::{key_rows, schema};
 use userd_store::{KeyKind, KeyStore, StoreError, StoredKey};
 
-/// The keys in a file, and nothing else of it.
+/// The keys in a database file.
 #[derive(Debug, Clone)]
 pub struct OfflineKeyStore {
     connection: Arc<Mutex<Connection>>,
 }
 
 impl OfflineKeyStore {
-    /// Opens the database at `path`, whether it is being served or not. If nobody serves it, it is made or brought up
-    /// to the present schema first. `timeout` is how long the lock of another program is waited for.
+    /// Opens the database at `path`, served or not. A missing file is created, and one of an older schema upgraded,
+    /// which needs the serving lock. `timeout` limits the wait for another program's lock.
     ///
     /// # Errors
-    /// A sentence that says what is wrong and what would mend it; [`OpenError::InUse`] if the file has to be made or
-    /// brought up and somebody else is about to serve it.
+    /// What is wrong and how to fix it; [`OpenError::InUse`] if the file has to be created or upgraded while another
+    /// process holds the serving lock.
     pub fn open(path: &Path, timeout: Duration) -> Result<Self, OpenError> {
         let path = resolve(path)?;
         let known =
@@ -56,7 +56,7 @@ impl OfflineKeyStore {
     ) -> Result<T, StoreError> {
         let connection = Arc::clone(&self.connection);
         let done = tokio::task::spawn_blocking(move || {
-            // Whoever panicked with it has left no transaction: it ended with the panic.
+            // A panic leaves no transaction behind: it is rolled back when dropped.
             act(&mut connection.lock().unwrap_or_else(PoisonError::into_inner)).map_err(DatabaseError::into_store_error)
         });
         done.await.unwrap_or_else(|error| Err(StoreError::unavailable(error)))
@@ -67,7 +67,7 @@ fn writing(path: &Path, timeout: Duration) -> Result<Connection, OpenError> {
     connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, timeout).map_err(|source| OpenError::from_engine(path, source))
 }
 
-/// Whether the file is ours, up to date and as we would make it.
+/// Checks that the file is a userd database, of the present schema and unaltered.
 fn check(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     schema::check_known(connection, path)?;
     schema::check_definitions(connection, path)?;

@@ -1,6 +1,6 @@
-//! From a path to a database that may be served: folder, lock, file, connections, in this order.
+//! Opening the store: folder, lock, file, connections, in this order.
 //!
-//! Not what the file has to look like inside: see `schema`.
+//! Not what the file has to contain: see `schema`.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -19,22 +19,22 @@ use super::store::SqliteStore;
 use super::writer::WriterHandle;
 use userd_metrics::Metrics;
 
-/// How long a look-up waits for another program's lock. With a write-ahead log readers wait for nobody, save
-/// while somebody repairs or converts the file; they block a request thread meanwhile, so the wait is short.
+/// How long a look-up waits for another program's lock. With a write-ahead log readers wait only while another program
+/// repairs or converts the file. The wait blocks a request thread, so it is short.
 const READ_BUSY_TIMEOUT: Duration = Duration::from_millis(100);
 
 impl SqliteStore {
-    /// Opens the database that `settings` names, or makes a new one.
+    /// Opens the database that `settings` names, or creates it.
     ///
-    /// Blocks for some milliseconds, longer if another program holds the file locked.
+    /// Blocks for some milliseconds, longer if another program has locked the file.
     ///
     /// # Errors
-    /// A sentence that says what is wrong and what would mend it.
+    /// What is wrong and how to fix it.
     pub fn open(settings: &SqliteSettings) -> Result<Self, OpenError> {
         Self::open_with_metrics(settings, &Arc::default())
     }
 
-    /// The same; look-ups and commits are counted in `metrics`.
+    /// The same, with metrics of look-ups and commits.
     ///
     /// # Errors
     /// As [`Self::open`].
@@ -58,9 +58,9 @@ fn open(settings: &SqliteSettings, metrics: &Arc<Metrics>) -> Result<SqliteStore
         reading.push(connection);
     }
     let readers = ReadPool::new(reading, Arc::clone(metrics)).map_err(engine)?;
-    let examining = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY, READ_BUSY_TIMEOUT).map_err(engine)?;
-    configure_reader(&examining).map_err(engine)?;
+    let checking = connect(&path, OpenFlags::SQLITE_OPEN_READ_ONLY, READ_BUSY_TIMEOUT).map_err(engine)?;
+    configure_reader(&checking).map_err(engine)?;
     let writer = WriterHandle::start(writing, lock, settings, Arc::clone(metrics)).map_err(OpenError::Thread)?;
     let (buckets, events_retention_max) = (Mutex::default(), settings.events_retention_max);
-    Ok(SqliteStore { readers, checker: ConsistencyChecker::new(examining), writer, buckets, events_retention_max })
+    Ok(SqliteStore { readers, checker: ConsistencyChecker::new(checking), writer, buckets, events_retention_max })
 }

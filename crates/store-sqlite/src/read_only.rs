@@ -1,5 +1,5 @@
-//! A look at a database file that another process may be serving. Only reads: it takes no lock of ours, makes no
-//! file and brings no table up to date. SQLite's own locks keep it from seeing half a change.
+//! A database file opened read-only, which another process may be serving. It takes no serving lock, creates no file
+//! and upgrades no schema. SQLite's own locks keep partial changes invisible.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use super::schema;
 use userd_core::Timestamp;
 use userd_store::{CheckBatch, CheckReport, ConsistencyCheck, StoreError};
 
-/// A database that is looked at and not served.
+/// A database opened read-only.
 #[derive(Debug)]
 pub struct ReadOnlyDatabase {
     checker: ConsistencyChecker,
@@ -24,10 +24,10 @@ pub struct ReadOnlyDatabase {
 }
 
 impl ReadOnlyDatabase {
-    /// Opens the database at `path`, which has to be there.
+    /// Opens the database at `path`, which has to exist.
     ///
     /// # Errors
-    /// A sentence that says what is wrong and what would mend it.
+    /// What is wrong and how to fix it.
     pub fn open(path: &Path, timeout: Duration) -> Result<Self, OpenError> {
         if !path.exists() {
             return Err(OpenError::NotFound { path: path.to_owned() });
@@ -45,7 +45,7 @@ impl ReadOnlyDatabase {
 
 #[async_trait]
 impl ConsistencyCheck for ReadOnlyDatabase {
-    /// Looks only: to repair, the store has to be opened for serving.
+    /// Reports only: a repair needs the store to be opened for serving.
     async fn check_batch(&self, batch: &CheckBatch, _now: Timestamp) -> Result<CheckReport, StoreError> {
         self.checker.check_batch(batch).await
     }

@@ -1,7 +1,7 @@
 //! The read-only connections and the look-ups on them.
 //!
-//! A look-up takes the first connection that is free, beginning at another one each time, and waits only if
-//! none is. With a write-ahead log it sees the last commit, and neither waits for the writer nor holds it up.
+//! A look-up takes the first free connection, in round-robin order, and waits only if none is free. With a write-ahead
+//! log it sees the last commit, and neither waits for the writer nor delays it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -15,7 +15,7 @@ use userd_core::{CanonicalEmail, User, UserId};
 use userd_metrics::Metrics;
 use userd_store::StoreError;
 
-/// Some read-only connections; each is gone after [`ReadPool::close`].
+/// Read-only connections, until [`ReadPool::close`].
 #[derive(Debug)]
 pub(super) struct ReadPool {
     connections: Vec<Mutex<Option<Connection>>>,
@@ -24,10 +24,10 @@ pub(super) struct ReadPool {
 }
 
 impl ReadPool {
-    /// Readers on `connections`, of which there is at least one.
+    /// A pool of `connections`, at least one.
     ///
     /// # Errors
-    /// If the tables are not what the look-ups need.
+    /// If the tables do not match the look-ups.
     pub(super) fn new(connections: Vec<Connection>, metrics: Arc<Metrics>) -> rusqlite::Result<Self> {
         for connection in &connections {
             for sql in LOOKUPS {
@@ -48,21 +48,21 @@ impl ReadPool {
         self.read(|connection| query_user(connection, USER_BY_EMAIL, [email.as_str()]))
     }
 
-    /// How many users there are.
+    /// The number of users.
     pub(super) fn users_count(&self) -> Result<u64, StoreError> {
         let count: i64 =
             self.read(|connection| Ok(connection.prepare_cached(USERS_COUNT)?.query_row([], |row| row.get(0))?))?;
         u64::try_from(count).map_err(|error| StoreError::corrupt("meta/users_count", error))
     }
 
-    /// Closes every connection, after the look-up that has it.
+    /// Closes every connection, after the look-up that uses it.
     pub(super) fn close(&self) {
         for connection in &self.connections {
             drop(lock(connection).take());
         }
     }
 
-    /// Looks on the first connection that is free.
+    /// Runs `look` on the first free connection.
     pub(super) fn read<T>(&self, look: impl FnOnce(&Connection) -> Result<T, DatabaseError>) -> Result<T, StoreError> {
         self.metrics.stores.sqlite_reads.inc();
         let guard = self.free();
@@ -78,7 +78,7 @@ impl ReadPool {
     }
 }
 
-/// A look-up that panicked has left nothing half done in a connection that only reads.
+/// A panic leaves nothing inconsistent in a read-only connection.
 fn lock(connection: &Mutex<Option<Connection>>) -> MutexGuard<'_, Option<Connection>> {
     connection.lock().unwrap_or_else(PoisonError::into_inner)
 }

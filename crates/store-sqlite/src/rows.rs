@@ -1,7 +1,7 @@
-//! From a row of `users` to a [`User`], trusting nothing. Other tables: see `session_rows`, `events` and `service_keys`.
+//! Rows of `users`: validating them, and looking one up. Other tables: see `session_rows`, `events` and `key_rows`.
 //!
-//! STRICT columns and CHECKs keep wrong rows out, but a file can be edited by hand or be damaged. A row that
-//! can't be a user is named by its key and spoils nothing else. No message here holds a value of the row.
+//! STRICT columns and CHECKs reject invalid rows, but a file can be damaged or edited by hand. An invalid row is
+//! reported by its key and affects no other. **Invariant:** no message here contains a value of the row.
 
 use std::net::IpAddr;
 
@@ -15,15 +15,15 @@ use userd_core::{
 use super::checksum::{COLUMNS, checksum, values};
 use super::errors::{DatabaseError, RowError};
 
-/// The user in `row`, which holds the columns of [`user_columns`].
+/// The user in `row`, which has the columns of [`user_columns`](super::sql::user_columns).
 ///
 /// # Errors
-/// [`DatabaseError::Row`] with the row's key if it can't be a user.
+/// [`DatabaseError::Row`] with the row's key if it is invalid.
 pub(super) fn user_from_row(row: &Row<'_>) -> Result<User, DatabaseError> {
     parse(row)?.map_err(|source| DatabaseError::Row { key: key(row), source })
 }
 
-/// The user that `sql` finds, if there is one.
+/// The user that `sql` finds.
 pub(super) fn query_user(connection: &Connection, sql: &str, key: impl Params) -> Result<Option<User>, DatabaseError> {
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(key)?;
@@ -33,7 +33,7 @@ pub(super) fn query_user(connection: &Connection, sql: &str, key: impl Params) -
     }
 }
 
-/// Whether there is such a user.
+/// Whether a user has this id.
 pub(super) fn user_exists(connection: &Connection, id: UserId) -> Result<bool, DatabaseError> {
     Ok(connection.prepare_cached("SELECT 1 FROM users WHERE id = ?1")?.exists([&id.as_bytes()[..]])?)
 }
@@ -71,7 +71,7 @@ pub(super) fn read<T>(column: &'static str, value: FromSqlResult<T>) -> Result<T
 
 fn address(column: &'static str, value: ValueRef<'_>) -> Result<String, RowError> {
     let text = read(column, value.as_str())?;
-    // As written, the @ may be a full-width one.
+    // The address as written may have a full-width @.
     let plausible = match column {
         "canonical" => text.contains('@') && text.len() <= EMAIL_BYTES_MAX,
         _ => !text.is_empty(),
@@ -84,7 +84,7 @@ pub(super) fn number(column: &'static str, value: ValueRef<'_>, least: u64) -> R
     u64::try_from(number).ok().filter(|&number| number >= least).ok_or(RowError::TooSmall(column))
 }
 
-/// The address that the column holds.
+/// The client address in the column.
 pub(super) fn address_from(value: ValueRef<'_>) -> Result<Option<IpAddr>, RowError> {
     address_from_bytes(read("address", value.as_blob())?).map_err(|_| RowError::Other("address"))
 }
@@ -120,7 +120,7 @@ mod tests {
         ]
     }
 
-    /// The values with the checksum that belongs to them.
+    /// The values with their checksum.
     fn summed(mut values: [Value; 10]) -> [Value; 10] {
         let mut covered = [ValueRef::Null; COLUMNS];
         for (covered, value) in covered.iter_mut().zip(&values) {
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_good_row_is_its_user() {
+    fn a_valid_row_is_its_user() {
         let user = parsed(&summed(good())).expect("a user");
         assert_eq!(user.email.as_written(), "Ann@x.org");
         assert_eq!(user.email.canonical().as_str(), "ann@x.org");
@@ -146,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn an_email_written_with_a_full_width_at_is_one() {
+    fn an_email_written_with_a_full_width_at_is_valid() {
         let mut values = good();
         values[2] = Value::Text("ａｎｎ＠ｘ．ｏｒｇ".to_owned());
         assert_eq!(parsed(&summed(values.clone())).expect("a user").email.as_written(), "ａｎｎ＠ｘ．ｏｒｇ");
@@ -155,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_row_is_named_by_its_id_or_else_by_its_rowid() {
+    fn an_invalid_row_is_named_by_its_id_or_else_by_its_rowid() {
         for (column, value, key) in [
             (0, Value::Blob(vec![7; 15]), "users/rowid 42"),
             (1, Value::Text(String::new()), "users/07070707-0707-0707-0707-070707070707"),
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_could_be_right_and_is_not_what_was_written_is_refused() {
+    fn a_valid_row_that_is_not_what_was_written_is_rejected() {
         let good = summed(good());
         for column in 0..=COLUMNS {
             let mut values = good.clone();

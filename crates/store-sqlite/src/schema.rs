@@ -1,6 +1,6 @@
-//! The tables, and what is checked before a file is taken for ours. Not the rows: see `rows`.
+//! Creating the tables, and the checks of a file before it is used. Not of the rows: see `rows`.
 //!
-//! Nothing is changed in a file before it is known to be empty or ours.
+//! **Invariant:** a file is not changed before it is known to be empty or a userd database.
 
 use std::path::Path;
 
@@ -11,7 +11,7 @@ use super::migrate::migrate;
 use super::tables::{APPLICATION_ID, PROBE_BYTES, SCHEMA_VERSION, create_all};
 use userd_core::CANONICAL_VERSION;
 
-/// Makes the tables in an empty database, or checks that the database is ours and known.
+/// Creates the tables in an empty database, or checks that it is a userd database, and upgrades an older schema.
 ///
 /// # Errors
 /// What is wrong with the file at `path`.
@@ -29,7 +29,7 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Op
         (APPLICATION_ID, _) if found > SCHEMA_VERSION => {
             return Err(OpenError::Newer { path: path.to_owned(), found, known: SCHEMA_VERSION });
         }
-        (APPLICATION_ID, _) if found < 1 => return Err(altered(path, "the number of its schema")),
+        (APPLICATION_ID, _) if found < 1 => return Err(altered(path, "the schema number")),
         (APPLICATION_ID, _) => migrate(connection, path, found)?,
         _ => return Err(OpenError::Foreign { path: path.to_owned(), application_id }),
     }
@@ -41,8 +41,8 @@ fn altered(path: &Path, what: &str) -> OpenError {
     OpenError::Altered { path: path.to_owned(), what: what.to_owned() }
 }
 
-/// Whether every table and trigger is defined as we would define it: a flipped bit in a trigger would make it count
-/// wrong from then on. What operators have added for themselves is theirs.
+/// Checks that every table and trigger is defined as we define it: with a flipped bit in a trigger the count would be
+/// wrong from then on. Operators may have added tables of their own.
 pub(super) fn check_definitions(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     let engine = |source| OpenError::from_engine(path, source);
     let ours = Connection::open_in_memory().map_err(engine)?;
@@ -54,7 +54,7 @@ pub(super) fn check_definitions(connection: &Connection, path: &Path) -> Result<
     }
 }
 
-/// Name and text of each table and trigger.
+/// Name and SQL text of each table and trigger.
 fn definitions(connection: &Connection) -> rusqlite::Result<Vec<(String, String)>> {
     let mut statement = connection.prepare("SELECT name, sql FROM sqlite_schema WHERE sql IS NOT NULL")?;
     statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
@@ -73,7 +73,7 @@ fn create(connection: &mut Connection) -> rusqlite::Result<()> {
     transaction.commit()
 }
 
-/// Checks that a database which is only read is ours, known and up to date.
+/// Checks that a database opened read-only is a userd database of the present schema.
 ///
 /// # Errors
 /// What is wrong with the file at `path`.
@@ -93,7 +93,7 @@ pub(super) fn check_known(connection: &Connection, path: &Path) -> Result<(), Op
     check_canonicalisation(connection, path)
 }
 
-/// Checks that a database which is copied is ours, and no newer than what we know: an older one is brought up when it is
+/// Checks that a database to copy is a userd database of a supported schema: an older one is upgraded when it is
 /// served.
 ///
 /// # Errors
@@ -101,7 +101,7 @@ pub(super) fn check_known(connection: &Connection, path: &Path) -> Result<(), Op
 pub(super) fn check_copy(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     match check_known(connection, path) {
         Err(OpenError::Older { found, .. }) if found >= 1 => check_canonicalisation(connection, path),
-        Err(OpenError::Older { .. }) => Err(altered(path, "the number of its schema")),
+        Err(OpenError::Older { .. }) => Err(altered(path, "the schema number")),
         Ok(()) => check_definitions(connection, path),
         refused => refused,
     }

@@ -1,6 +1,6 @@
-//! Rows of `sessions`: reading them, trusting nothing, and writing them with their checksum.
+//! Rows of `sessions`: validating them, and writing them with their checksum.
 //!
-//! Not which sessions are to be there: see `session_writes`.
+//! Not which sessions exist: see `session_writes`.
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Params, Row, params};
@@ -13,19 +13,19 @@ use userd_core::{
     RefreshState, Session, SessionId, SessionProof, Timestamp, User, UserAgent, UserId, address_to_bytes,
 };
 
-/// How many columns the checksum covers: all.
+/// The columns that the checksum covers: all.
 const COLUMNS: usize = 8;
 
-/// Columns of a user before those of the session, in [`SESSION_WITH_USER`].
+/// The first column of the session in [`SESSION_WITH_USER`], after those of the user.
 const AFTER_USER: usize = 10;
 
 const INSERT: &str = "INSERT INTO sessions (user, id, proof, made_at, seen_at, address, agent, refresh, checksum) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 
-/// What changes in the life of a session.
+/// The columns that change during the life of a session.
 const UPDATE: &str = "UPDATE sessions SET seen_at = ?3, refresh = ?4, checksum = ?5 WHERE user = ?1 AND id = ?2";
 
-/// The session `id` of `user` with its user, if both are there.
+/// The session `id` of `user` with its user, if both exist.
 pub(super) fn session_with_user(
     connection: &Connection,
     user: UserId,
@@ -44,8 +44,8 @@ pub(super) fn session(connection: &Connection, user: UserId, id: SessionId) -> R
     rows.next()?.map(|row| session_from_row(row, 0)).transpose()
 }
 
-/// The sessions of `user` that can be read, the newest first. What can't be read lets nobody in and shuts nobody out;
-/// it is the doctor's.
+/// The valid sessions of `user`, the newest first. An invalid one authenticates no user and limits none; the
+/// consistency check reports it.
 pub(super) fn sessions(connection: &Connection, user: UserId) -> Result<Vec<Session>, DatabaseError> {
     readable(connection, SESSIONS, [&user.as_bytes()[..]])
 }
@@ -57,7 +57,9 @@ fn readable(connection: &Connection, sql: &str, key: impl Params) -> Result<Vec<
     while let Some(row) = rows.next()? {
         match session_from_row(row, 0) {
             Ok(session) => sessions.push(session),
-            Err(DatabaseError::Row { key, source }) => tracing::warn!(key, %source, "a session can't be read"),
+            Err(DatabaseError::Row { key, source }) => {
+                tracing::warn!(key, %source, "the record of a session can't be read")
+            }
             Err(other) => return Err(other),
         }
     }
@@ -81,7 +83,7 @@ pub(super) fn insert(connection: &Connection, user: UserId, session: &Session) -
     Ok(())
 }
 
-/// Writes what has changed in a session that is there.
+/// Writes the changed columns of an existing session.
 pub(super) fn update(connection: &Connection, user: UserId, session: &Session) -> Result<(), DatabaseError> {
     let (address, refresh) = (address_to_bytes(session.address), refresh_bytes(session));
     let sum = of_session(user, session, &address, refresh.as_deref());
@@ -104,10 +106,10 @@ fn of_session(user: UserId, session: &Session, address: &[u8], refresh: Option<&
     ])
 }
 
-/// The session in `row`, whose columns of [`session_columns`] begin at `first`.
+/// The session in `row`, whose columns of [`session_columns`](super::sql::session_columns) begin at `first`.
 ///
 /// # Errors
-/// [`DatabaseError::Row`] with the row's key if it can't be one.
+/// [`DatabaseError::Row`] with the row's key if it is invalid.
 pub(super) fn session_from_row(row: &Row<'_>, first: usize) -> Result<Session, DatabaseError> {
     let values = values(row, first)?;
     let kept = row.get_ref(first + COLUMNS)?;

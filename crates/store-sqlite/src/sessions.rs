@@ -1,4 +1,4 @@
-//! Sessions and histories: the contract's part of `session_rows`, `session_writes` and `events`.
+//! Sessions and events, as the contract defines them. The SQL is in `session_rows`, `session_writes` and `events`.
 
 use async_trait::async_trait;
 
@@ -79,7 +79,7 @@ impl SessionStore for SqliteStore {
         self.write(move |connection| session_writes::replace_refresh(connection, user, &session, next, at)).await
     }
 
-    /// A commit either way; see `events` for what that of a stranger leaves.
+    /// One commit, whether the user exists or not; see `events` for what an unknown e-mail leaves.
     async fn record_failed_sign_in(
         &self,
         _email: &CanonicalEmail,

@@ -1,10 +1,10 @@
-//! The statements of the look-ups, next to each other because every reader prepares all of them before it serves:
-//! a table that does not fit is found at the start.
+//! The statements of the look-ups. Every reader prepares all of them before it serves, so that a wrong table is found
+//! at the start.
 //!
 //! Statements that write are next to the function that runs them. To add a look-up: a constant here and in [`LOOKUPS`].
 
-/// The columns that [`user_from_row`] takes, in its order: what the checksum covers, itself, and `rowid`, which names a row
-/// whose id is unreadable.
+/// The columns that `user_from_row` reads, in its order: those that the checksum covers, the checksum, and `rowid`,
+/// which identifies a row with an invalid id.
 macro_rules! user_columns {
     () => {
         "id, name, email, canonical, password_hash, created_at, updated_at, version, checksum, users.rowid"
@@ -12,7 +12,7 @@ macro_rules! user_columns {
 }
 pub(super) use user_columns;
 
-/// The columns that [`session_from_row`] takes, in its order: what the checksum covers, itself, and `rowid`.
+/// The columns that `session_from_row` reads, in its order: those that the checksum covers, the checksum, and `rowid`.
 macro_rules! session_columns {
     () => {
         "user, sessions.id, proof, made_at, seen_at, address, agent, refresh, sessions.checksum, sessions.rowid"
@@ -24,12 +24,12 @@ pub(super) use session_columns;
 pub(super) const SESSION: &str =
     concat!("SELECT ", session_columns!(), " FROM sessions WHERE user = ?1 AND sessions.id = ?2");
 
-/// All of a user, the newest first.
+/// All sessions of a user, the newest first.
 pub(super) const SESSIONS: &str =
     concat!("SELECT ", session_columns!(), " FROM sessions WHERE user = ?1 ORDER BY made_at DESC, sessions.id DESC");
 
-/// One session with its user: one statement, so that both are of one moment. The names of the session's columns are
-/// changed within, because both tables have an id.
+/// One session with its user: one statement, so that both are from one snapshot. The session's columns are renamed,
+/// because both tables have an id.
 pub(super) const SESSION_WITH_USER: &str = concat!(
     "SELECT ",
     user_columns!(),
@@ -50,11 +50,11 @@ pub(super) const EMAILS: &str =
 pub(super) const EMAILS_DOWN: &str =
     "SELECT rowid, canonical FROM users WHERE canonical >= ?1 AND canonical < ?2 ORDER BY canonical DESC LIMIT ?3";
 pub(super) const ROW: &str = concat!("SELECT ", user_columns!(), " FROM users WHERE rowid = ?1");
-/// The last events of a user, the last one first.
+/// The last events of a user, the newest first.
 pub(super) const EVENTS: &str =
     "SELECT number, kind, at, address, caller FROM events WHERE user = ?1 ORDER BY number DESC LIMIT ?2";
 
-/// Those after a number, and those before one.
+/// The events of a user after a number, and before one.
 pub(super) const EVENTS_AFTER: &str =
     "SELECT number, kind, at, address, caller FROM events WHERE user = ?1 AND number > ?2 ORDER BY number";
 pub(super) const EVENTS_BEFORE: &str =

@@ -20,14 +20,14 @@ use super::writes;
 
 /// A [`Store`] in one SQLite file.
 ///
-/// Look-ups run on the calling thread: they take some microseconds out of the page cache, less than handing
-/// them to a blocking thread and back would cost (`docs/decisions/0004`). Changes wait in a bounded queue for
-/// the writer's thread and are answered after their `fsync`.
+/// Look-ups run on the calling thread: from the page cache they take some microseconds, less than a hand-over to a
+/// blocking thread and back (`docs/decisions/0004`). Changes wait in a bounded queue for the writer thread and are
+/// answered after their `fsync`.
 ///
-/// Dropping it without [`Store::close`] finishes what is queued, too, but blocks the thread meanwhile.
+/// Dropping it without [`Store::close`] also finishes the queue, but blocks the thread meanwhile.
 #[derive(Debug)]
 pub struct SqliteStore {
-    // Dropped in this order: the writer's connection is the last one and tidies the log away.
+    // Dropped in this order: the writer's connection is the last one and removes the log.
     pub(super) readers: ReadPool,
     pub(super) checker: ConsistencyChecker,
     pub(super) writer: WriterHandle,
@@ -45,7 +45,7 @@ impl SqliteStore {
         self.writer.run(act).await
     }
 
-    /// What is to be written beside a change that `actor` makes.
+    /// Records the events of a change by `actor`.
     pub(super) fn event_writer(&self, actor: &Actor, now: Timestamp) -> EventWriter {
         EventWriter { actor: actor.clone(), now, retention_max: self.events_retention_max }
     }
@@ -53,7 +53,7 @@ impl SqliteStore {
 
 #[async_trait]
 impl ConsistencyCheck for SqliteStore {
-    /// The count can be mended without guessing, and sessions that let nobody in; everything else is the file's damage.
+    /// Repairs the count, and deletes sessions that authenticate no user; every other finding is damage of the file.
     async fn check_batch(&self, batch: &CheckBatch, _now: Timestamp) -> Result<CheckReport, StoreError> {
         let mut report = self.checker.check_batch(batch).await?;
         let is_repairable = |finding: &&mut Finding| finding.state == FindingState::Repairable;
@@ -148,11 +148,10 @@ impl Store for SqliteStore {
         self.write(move |connection| writes::delete_user(connection, id, expected, &event_writer)).await
     }
 
-    /// A read; then an empty transaction through the writer's queue, which shows that its thread lives, that
-    /// the queue moves and that no other program holds the write lock. It costs no `fsync`, so that a
-    /// health check a second costs nothing. Only after a write has failed does the check write for itself (the
-    /// pages of the table `probe`, with `fsync`), so that a store whose disk was freed is found well again
-    /// though nobody dares to send it a write.
+    /// A read; then an empty transaction through the writer's queue, which shows that its thread lives, that the queue
+    /// moves and that no other program holds the write lock. It costs no `fsync`, so that frequent checks are cheap.
+    /// Only after a failed write does the check itself write (the pages of the table `probe`, with `fsync`), so that a
+    /// store recovers when its disk has room again, although it gets no writes while it is unhealthy.
     async fn check_health(&self) -> Result<(), StoreError> {
         self.readers.users_count()?;
         let needs_probe = self.writer.last_write_failed();

@@ -1,29 +1,29 @@
 //! The tables, as SQL text, and the numbers that say which tables a file has.
 //!
 //! # How to add a schema version
-//! Raise [`SCHEMA_VERSION`], change the `CREATE_…` texts, and add a step to `migrate` that upgrades the version before in
-//! one transaction; keep a file of the old version in `tests/it/fixtures`.
+//! Raise [`SCHEMA_VERSION`], change the `CREATE_…` texts, and add a step to `migrate` that upgrades the version before
+//! in one transaction; keep a file of the old version in `tests/it/fixtures`.
 
 use rusqlite::Connection;
 
-/// Says in bytes 68–71 of the file whose it is (`file` and others show it): "usrd" in ASCII.
+/// The application id, in bytes 68–71 of the file (`file` and others show it): "usrd" in ASCII.
 pub(super) const APPLICATION_ID: i32 = 0x7573_7264;
 
-/// The newest schema that this program knows, kept in `PRAGMA user_version`.
+/// The present schema, stored in `PRAGMA user_version`.
 pub(super) const SCHEMA_VERSION: i32 = 3;
 
-/// What `probe` holds: more pages than any sign-up changes (about nine), so that a disk which takes a probe takes
-/// a sign-up. One page would not do: on a full disk it often still fits into the last block of the log.
+/// Size of the row in `probe`: more pages than a sign-up changes (about nine), so that a disk with room for a probe has
+/// room for a sign-up. One page is not enough: on a full disk it often still fits into the last block of the log.
 pub(super) const PROBE_BYTES: u32 = 64 * 1024;
 
-/// What the file says of itself, and what it is tried with.
+/// Metadata of the file, and the row that a health check writes.
 ///
-/// `users` keeps a rowid, so that a row whose id is damaged still has a name. The number of users is kept by
-/// triggers, in the transaction of each change, because `count(*)` walks the whole table; being the engine's
-/// it is right also after an operator's own `DELETE`.
+/// `users` has a rowid, so that a row with a damaged id can be named. The number of users is maintained by triggers, in
+/// the transaction of each change, because `count(*)` scans the whole table; so it is right after an operator's own
+/// `DELETE`, too.
 ///
-/// Operators look into the file with the `sqlite3` of their system, and one that does not know a function named
-/// here can neither change the tables nor `VACUUM INTO` a copy: so nothing newer than STRICT (3.37).
+/// Operators open the file with the `sqlite3` of their system. A version that lacks a function named here can neither
+/// change the tables nor `VACUUM INTO` a copy: so nothing newer than STRICT (3.37).
 const CREATE_REST: &str = "
     CREATE TABLE meta (
         key TEXT NOT NULL PRIMARY KEY,
@@ -36,7 +36,7 @@ const CREATE_REST: &str = "
     ) STRICT;
 ";
 
-/// The users, each row with its checksum (see `checksum`).
+/// The users, each row with a checksum (see `checksum`).
 pub(super) const CREATE_USERS: &str = "
     CREATE TABLE users (
         id BLOB NOT NULL PRIMARY KEY CHECK (length(id) = 16),
@@ -51,13 +51,13 @@ pub(super) const CREATE_USERS: &str = "
     ) STRICT;
 ";
 
-/// What hangs on the users, and the service's keys; new in version 3.
+/// Sessions, events and the service's keys; since version 3.
 ///
-/// - `sessions` has a checksum a row and keeps a rowid, as `users` does. Its key begins with the user, so that one
-///   index finds one session and all of a user's.
-/// - `events` grows at its end. `number` counts on, so that the oldest are found without a scan; what strangers try at
-///   e-mails of nobody is one row below zero (see `events`).
-/// - `service_keys` has a checksum a row: a flipped bit could give a service another right.
+/// - `sessions` has a checksum per row and a rowid, as `users` has. Its key begins with the user, so that one index
+///   finds one session and all sessions of a user.
+/// - `events` grows at its end. `number` only increases, so that the oldest are found without a scan; failed sign-ins
+///   with unknown e-mails share one row below zero (see `events`).
+/// - `service_keys` has a checksum per row: a flipped bit could give a service another scope.
 pub(super) const CREATE_DEPENDENTS: &str = "
     CREATE TABLE sessions (
         user BLOB NOT NULL CHECK (length(user) = 16),
@@ -91,8 +91,8 @@ pub(super) const CREATE_DEPENDENTS: &str = "
     ) STRICT;
 ";
 
-/// The triggers; apart, because a migration fills the table before it has them. The last one is right also after an
-/// operator's own `DELETE`: nobody's sessions outlive them.
+/// The triggers, separate because a migration fills the table before it creates them. The last one works for an
+/// operator's own `DELETE`, too: no session outlives its user.
 pub(super) const CREATE_TRIGGERS: &str = "
     CREATE TRIGGER users_counted_up AFTER INSERT ON users BEGIN
         UPDATE meta SET value = value + 1 WHERE key = 'users_count';

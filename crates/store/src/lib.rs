@@ -2,20 +2,22 @@
 //!
 //! Redis has no transaction across a round trip, so there is no `begin`, no `commit`, no `exists`: each method is one
 //! operation that takes effect as a whole or not at all, whatever crashes between its steps. An outcome that a caller
-//! expects (`EmailTaken`, `VersionConflict`, `NotFound`) is a value; an error means that the store could not do its work.
+//! expects (`EmailTaken`, `VersionConflict`, `NotFound`) is a value; an error means that the store could not do its
+//! work.
 //!
 //! # What an implementer guarantees
 //! - **Invariant:** no two users have the same canonical e-mail, also under races, crashes and delayed repeats.
 //! - **Invariant:** a method's effect is atomic. After an error the change has happened as a whole, or not at all, or
 //!   may still happen as a whole, until a server has read what was sent to it; the caller can't tell which. It never
 //!   happens in part.
-//! - **Invariant:** no change is lost. A change applies to the version that the caller read, and never over a later one.
+//! - **Invariant:** no change is lost. A change applies to the version that the caller read, and never over a later
+//!   one.
 //! - **Durability:** a change that was answered `Ok` survives a crash of this process, and whatever the store's own
 //!   durability covers.
 //! - **Visibility:** a caller that got an answer sees its effect in every later read.
 //! - **History:** each change of an account is recorded as an event in the same step (see [`SessionStore`]), with the
 //!   `actor` who made it. A repeat records nothing twice.
-//! - **Idempotence:** a change that is repeated after a lost answer succeeds again.
+//! - **Idempotence:** a method whose documentation says so succeeds again if it is repeated after a lost answer.
 //! - **Bounds:** every call ends within the configured time limit. A crash reserves an e-mail for 30 s at most.
 //! - **Time:** `now` is the caller's clock. It is recorded, and it decides when an unfinished operation of another
 //!   process may be aborted; safety never depends on it.

@@ -1,7 +1,7 @@
 //! The service's own keys: those that sign, and the API keys of other services.
 //!
-//! To a store a key is a short text under a kind and an id. Its format is the service's business, which also encrypts or
-//! digests what is secret in it.
+//! To a store a key is a short text under a kind and an id. Its format is the service's business, which also encrypts
+//! or digests what is secret in it.
 
 use async_trait::async_trait;
 

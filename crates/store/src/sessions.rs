@@ -6,8 +6,8 @@
 //!
 //! Session time-outs are the caller's decision, from what it reads; the limits passed in are for cleaning up only.
 //!
-//! `now` is the caller's clock, for stores without a clock of their own. A store that has one (Redis) uses it, so that a
-//! session expires at the same moment for every caller.
+//! `now` is the caller's clock, for stores without a clock of their own. A store that has one (Redis) uses it, so that
+//! a session expires at the same moment for every caller.
 
 use async_trait::async_trait;
 
@@ -61,8 +61,8 @@ pub trait SessionStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// Revokes all sessions of the user except `keep`, and records [`EventKind::SessionsRevoked`]. False if no such user
-    /// exists.
+    /// Revokes all sessions of the user except `keep`, and records [`EventKind::SessionsRevoked`]. False if no such
+    /// user exists.
     async fn revoke_other_sessions(
         &self,
         user: UserId,
@@ -71,9 +71,10 @@ pub trait SessionStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// Compare and set: replaces the refresh state of `session`, as it was read, by `next`, and records that the session
-    /// was used at `at`. False if the state is another one by now, or the session has ended. A repeat is true again.
-    /// If `next` is the state as it was read, nothing is written; true then means that it is as durable as a change.
+    /// Compare and set: replaces the refresh state of `session`, as it was read, by `next`, and records that the
+    /// session was used at `at`. False if the state is another one by now, or the session has ended. A repeat is true
+    /// again. If `next` is the state as it was read, nothing is written; true then means that it is as durable as a
+    /// change.
     async fn replace_refresh(
         &self,
         user: UserId,

@@ -3,6 +3,7 @@
 //! The private half is opened here and nowhere else, and leaves only into `jsonwebtoken`'s own wiped memory. When a
 //! key signs is not decided here but in `key_set`.
 
+
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair};
 use base64::Engine as _;
