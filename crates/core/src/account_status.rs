@@ -1,27 +1,28 @@
-//! What an administrator has ruled about an account: whether it may be used, and whether its password still may.
+//! Account status: whether the account is disabled, and whether its password has expired.
 //!
-//! A store keeps it in the name of the password's scheme (`$off-argon2id$…`), as `/etc/shadow` locks an account by a
-//! mark before the hash. So it costs no field and no further read, and a userd of an earlier version that meets it
-//! knows no such scheme and lets nobody in: a disabled account stays closed also while versions are mixed.
+//! A store encodes it in the scheme's name of the password hash (`$off-argon2id$…`), as `/etc/shadow` locks an account
+//! by a mark before the hash. It needs no field and no further read, and it fails safe while versions are mixed: an
+//! earlier userd does not know the scheme and rejects the sign-in.
 
 use std::borrow::Cow;
 
-/// What marks a disabled account, and an expired password, before the scheme's own name. No scheme's name begins so.
+/// The marks of a disabled account and of an expired password, before the scheme's own name. No scheme's name starts
+/// so.
 const DISABLED_PREFIX: &str = "off-";
 /// See [`DISABLED_PREFIX`].
 const EXPIRED_PREFIX: &str = "exp-";
 
-/// What an administrator has ruled about an account. Of somebody who has just signed up: nothing.
+/// The status of an account. The default is that of a new account: enabled, with a valid password.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub struct AccountStatus {
-    /// Nobody gets in, with whatever password, and there is no session.
+    /// Sign-in is rejected, and there are no sessions.
     pub disabled: bool,
-    /// The password is good for nothing but being changed.
+    /// The password is valid only for changing it.
     pub password_expired: bool,
 }
 
 impl AccountStatus {
-    /// The PHC string `hash`, or its part before the hash itself, as a store keeps it.
+    /// Encodes the status in `hash`, a PHC string or its part before the output.
     #[must_use]
     pub fn encode_in_hash(self, hash: &str) -> Cow<'_, str> {
         let Some(scheme) = hash.strip_prefix('$').filter(|_| self != Self::default()) else { return hash.into() };
@@ -30,7 +31,7 @@ impl AccountStatus {
         format!("${disabled}{expired}{scheme}").into()
     }
 
-    /// The reverse of [`AccountStatus::encode_in_hash`]: what was ruled, and the text without the marks.
+    /// The reverse of [`AccountStatus::encode_in_hash`]: the status, and the text without the marks.
     #[must_use]
     pub fn decode_from_hash(kept: &str) -> (Self, Cow<'_, str>) {
         let Some(scheme) = kept.strip_prefix('$') else { return (Self::default(), kept.into()) };

@@ -1,28 +1,28 @@
-//! The client: from where, with what and as whom somebody asks. It is written beside sessions and events.
+//! The actor of a request: address, user agent and principal. It is stored with sessions and events.
 //!
-//! Not a permission: what a caller may do is decided in `http`, by guards.
+//! It is not a permission: `http` authorises requests.
 
 use std::fmt;
 use std::net::IpAddr;
 
 use super::{ApiKeyId, SessionId};
 
-/// The most bytes that are kept of what a client calls itself: up to 64 Redis keeps a field of a hash compact.
+/// The most bytes that are stored of a user agent: up to 64, Redis keeps a field of a hash compact.
 pub const USER_AGENT_BYTES_MAX: usize = 64;
 
-/// Who asks.
+/// Who made a request.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Actor {
-    /// From where, as far as it can be trusted.
+    /// The client's address, as far as the proxy configuration lets userd trust it.
     pub address: Option<IpAddr>,
-    /// With what program.
+    /// The client's program.
     pub agent: UserAgent,
-    /// As whom.
+    /// The authenticated principal.
     pub principal: PrincipalId,
 }
 
 impl Actor {
-    /// Somebody of whom nothing is known.
+    /// An actor about which nothing is known.
     #[must_use]
     pub fn anonymous() -> &'static Self {
         static ANONYMOUS: Actor =
@@ -31,7 +31,7 @@ impl Actor {
     }
 }
 
-/// The bytes that a store keeps of an address: 4, 16, or none.
+/// The stored form of an address: 4 bytes, 16 bytes, or none.
 #[must_use]
 pub fn address_to_bytes(address: Option<IpAddr>) -> Vec<u8> {
     match address {
@@ -41,33 +41,33 @@ pub fn address_to_bytes(address: Option<IpAddr>) -> Vec<u8> {
     }
 }
 
-/// The address that these bytes are, or none if there are none.
+/// The address in its stored form.
 ///
 /// # Errors
-/// If they are of another number.
+/// If there are neither 0, 4 nor 16 bytes.
 pub fn address_from_bytes(bytes: &[u8]) -> Result<Option<IpAddr>, &'static str> {
     match (<[u8; 4]>::try_from(bytes), <[u8; 16]>::try_from(bytes)) {
         (Ok(octets), _) => Ok(Some(IpAddr::from(octets))),
         (_, Ok(octets)) => Ok(Some(IpAddr::from(octets))),
         _ if bytes.is_empty() => Ok(None),
-        _ => Err("the address is none"),
+        _ => Err("an address has 0, 4 or 16 bytes"),
     }
 }
 
-/// As whom somebody asks.
+/// As whom a request was authenticated.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub enum PrincipalId {
-    /// As nobody in particular.
+    /// Not authenticated.
     #[default]
     Anonymous,
-    /// As the user of this session.
+    /// The user of this session.
     Session(SessionId),
-    /// As a service with this API key.
+    /// A service with this API key.
     ApiKey(ApiKeyId),
 }
 
 impl PrincipalId {
-    /// The caller that a store has written down as this text.
+    /// Parses the stored form.
     #[must_use]
     pub fn from_stored(text: &str) -> Option<Self> {
         match text.split_once(':') {
@@ -80,7 +80,7 @@ impl PrincipalId {
 }
 
 impl PrincipalId {
-    /// The session, where one asks.
+    /// The session, if the principal has one.
     #[must_use]
     pub fn session(&self) -> Option<SessionId> {
         match self {
@@ -101,12 +101,12 @@ impl fmt::Display for PrincipalId {
     }
 }
 
-/// What a client's program calls itself (`User-Agent`), shortened; nothing may be decided by it.
+/// The `User-Agent` of a client, shortened. Informational only: no decision depends on it.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct UserAgent(String);
 
 impl UserAgent {
-    /// What is kept of `text`: without what every browser says, without control characters, and at most
+    /// Shortens `text`: removes what all browsers send and control characters, and truncates to
     /// [`USER_AGENT_BYTES_MAX`] bytes.
     #[must_use]
     pub fn shorten(text: &str) -> Self {
@@ -121,13 +121,13 @@ impl UserAgent {
         Self(short)
     }
 
-    /// What was kept, as it lies in a store.
+    /// Wraps stored text.
     #[must_use]
     pub fn from_stored(text: String) -> Self {
         Self(text)
     }
 
-    /// The text; empty if the client said nothing.
+    /// The text; empty if the client sent none.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

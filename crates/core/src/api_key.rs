@@ -1,4 +1,4 @@
-//! The API key of a service: its secret, what is kept of it, and what it may do.
+//! API keys of services: the token, its digest and its scopes.
 
 use std::fmt;
 
@@ -7,21 +7,21 @@ use subtle::ConstantTimeEq;
 use super::encoding::{decode, encode};
 use super::token_secret::{SECRET_BYTES, TokenSecret};
 
-/// What a key of this format begins with.
+/// The prefix of this token format.
 const PREFIX: &str = "k1";
 
-/// The id of an API key: eight random bytes as sixteen hexadecimal digits. No secret.
+/// The id of an API key: eight random bytes as sixteen hexadecimal digits. Not a secret.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ApiKeyId(String);
 
 impl ApiKeyId {
-    /// A fresh id from eight random bytes.
+    /// Makes an id from eight random bytes.
     #[must_use]
     pub fn generate(random: [u8; 8]) -> Self {
         Self(format!("{:016x}", u64::from_be_bytes(random)))
     }
 
-    /// The id that `text` is.
+    /// Parses an id.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let hexadecimal = text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
@@ -41,39 +41,39 @@ impl fmt::Display for ApiKeyId {
     }
 }
 
-/// The secret that a service shows: `k1.<id>.<43 characters>`.
+/// The token that a service sends: `k1.<id>.<43 characters>`.
 pub struct ApiKeyToken {
     id: ApiKeyId,
     secret: TokenSecret,
 }
 
 impl ApiKeyToken {
-    /// A fresh key from 32 random bytes.
+    /// Makes a token from 32 random bytes.
     #[must_use]
     pub fn generate(id: ApiKeyId, random: [u8; SECRET_BYTES]) -> Self {
         Self { id, secret: TokenSecret::new(random) }
     }
 
-    /// The key that `text` is, in its one spelling; `None` if it is none.
+    /// Parses a token; `None` unless it is in its one canonical spelling.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (id, secret) = text.strip_prefix(PREFIX)?.strip_prefix('.')?.split_once('.')?;
         Some(Self { id: ApiKeyId::parse(id)?, secret: TokenSecret::parse(secret)? })
     }
 
-    /// Which key it says it is.
+    /// The id of the key. Not verified yet.
     #[must_use]
     pub fn id(&self) -> &ApiKeyId {
         &self.id
     }
 
-    /// Lets the secret out, for whoever made the key.
+    /// Exposes the secret, to return it once.
     #[must_use]
     pub fn expose(&self) -> String {
         format!("{PREFIX}.{}.{}", self.id, self.secret.encode())
     }
 
-    /// What is kept of it.
+    /// The digest to store.
     #[must_use]
     pub fn digest(&self) -> ApiKeyDigest {
         ApiKeyDigest(self.secret.digest())
@@ -86,18 +86,18 @@ impl fmt::Debug for ApiKeyToken {
     }
 }
 
-/// What is kept of an API key's secret.
+/// The stored digest of an API key's secret.
 #[derive(Clone, Copy)]
 pub struct ApiKeyDigest([u8; 32]);
 
 impl ApiKeyDigest {
-    /// The digest that `text` spells, as a store keeps it.
+    /// Parses the stored form.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         decode(text).map(Self)
     }
 
-    /// 43 characters of base64url, for a store.
+    /// The stored form: 43 characters of base64url.
     #[must_use]
     pub fn encode(&self) -> String {
         encode(&self.0)
@@ -105,7 +105,7 @@ impl ApiKeyDigest {
 }
 
 impl PartialEq for ApiKeyDigest {
-    /// In constant time.
+    /// Compares in constant time.
     fn eq(&self, other: &Self) -> bool {
         self.0.ct_eq(&other.0).into()
     }

@@ -1,12 +1,12 @@
-//! What a person wants to be called: free text within limits.
+//! Display names: free text within limits.
 
 use std::fmt;
 
-/// The longest name, in characters (Unicode scalar values). Long enough for every name in the field's
-/// collections of real ones; short enough that a record stays small.
+/// The longest name, in characters (Unicode scalar values): enough for every name in published collections of real
+/// ones, and short enough for a small record.
 pub const DISPLAY_NAME_CHARS_MAX: usize = 200;
 
-/// A person's name: 1 to [`DISPLAY_NAME_CHARS_MAX`] characters without surrounding white space or control characters.
+/// A display name: 1 to [`DISPLAY_NAME_CHARS_MAX`] characters without surrounding white space or control characters.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DisplayName(String);
 
@@ -25,7 +25,7 @@ pub enum DisplayNameError {
 }
 
 impl DisplayName {
-    /// The name in `text`, trimmed of white space.
+    /// Parses a name and trims its white space.
     ///
     /// # Errors
     /// The first rule that the text breaks.

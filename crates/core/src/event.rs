@@ -1,17 +1,17 @@
-//! What happened to an account, for its history. No secret is ever in it.
+//! The events in an account's history. They never contain a secret.
 
 use super::{Actor, Timestamp, UserId};
 
-/// One thing that happened to one user.
+/// An event of one account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountEvent {
-    /// To whom.
+    /// Whose account.
     pub user: UserId,
-    /// What.
+    /// What happened.
     pub kind: EventKind,
-    /// When, by the clock of the userd that did it.
+    /// The time, by the clock of the node that did it.
     pub at: Timestamp,
-    /// Who did it.
+    /// The actor.
     pub actor: Actor,
 }
 
@@ -24,7 +24,7 @@ crate::string_enum! {
         SignedIn = "signed-in",
         /// A sign-in had a wrong password.
         SignInFailed = "sign-in-failed",
-        /// A session was ended from within.
+        /// A session was ended by its own user.
         SignedOut = "signed-out",
         /// A session was ended from another session, or by a service.
         SessionRevoked = "session-revoked",

@@ -1,8 +1,7 @@
-//! Values and rules of accounts. No I/O, no clock, no randomness, no framework.
+//! Values and rules of accounts. No I/O, no framework; clock and randomness are arguments.
 //!
-//! Each value is made by `parse` from outside text and can't hold a wrong one: whoever has a
-//! [`CanonicalEmail`] need not check it again. To add a value: one file, one type, one error enum that names
-//! the rule broken, a property test beside it.
+//! Each value is parsed from outside text and is valid by construction: a [`CanonicalEmail`] needs no further check. To
+//! add a value: one file, one type, one error enum that names the rule broken, and a property test.
 
 mod account_status;
 mod actor;
@@ -19,6 +18,7 @@ pub mod random;
 mod rate_limit;
 mod refresh;
 mod session;
+mod session_id;
 mod string_enum;
 mod timestamp;
 mod token_secret;
@@ -44,7 +44,8 @@ pub use rate_limit::{
     AccountKey, BucketDecision, BucketKey, NetworkKey, RateLimit, RateLimitBucket, RateLimitDecision, RateLimitName,
 };
 pub use refresh::{REFRESH_SALT_BYTES, RefreshOutcome, RefreshState, RefreshToken};
-pub use session::{Session, SessionId, SessionLimits, SessionProof, SessionToken, TOUCH_INTERVAL_MS};
+pub use session::{Session, SessionLimits, SessionToken, TOUCH_INTERVAL_MS};
+pub use session_id::{SessionId, SessionProof};
 pub use timestamp::{TIMESTAMP_BYTES, Timestamp};
 pub use token_secret::SECRET_BYTES;
 pub use trusted_device::{DeviceKey, TRUSTED_DEVICE_TTL_MS, TrustedDevice};

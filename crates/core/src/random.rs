@@ -1,4 +1,4 @@
-//! Randomness as an argument: the operating system's generator in production, a seeded one in tests.
+//! Randomness as an argument: the system's generator, and a seeded one for tests.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -9,7 +9,7 @@ pub trait Random: Send + Sync + 'static {
 }
 
 impl dyn Random {
-    /// So many random bytes.
+    /// `N` random bytes.
     #[must_use]
     pub fn bytes<const N: usize>(&self) -> [u8; N] {
         let mut bytes = [0; N];
@@ -18,25 +18,25 @@ impl dyn Random {
     }
 }
 
-/// The operating system's cryptographic generator.
+/// The operating system's cryptographically secure generator.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SystemRandom;
 
 impl Random for SystemRandom {
     /// # Panics
-    /// If the operating system has no randomness to give: there is nothing safe to do without it.
+    /// If the operating system has no randomness: there is no safe way to continue.
     fn fill(&self, bytes: &mut [u8]) {
-        #[expect(clippy::expect_used, reason = "no account service can go on without randomness")]
-        getrandom::fill(bytes).expect("the operating system gives random bytes");
+        #[expect(clippy::expect_used, reason = "an account service can't run without randomness")]
+        getrandom::fill(bytes).expect("the operating system provides random bytes");
     }
 }
 
-/// A repeatable sequence (`SplitMix64`); for tests, never for secrets.
+/// A reproducible sequence (`SplitMix64`) for tests; never for secrets.
 #[derive(Debug)]
 pub struct SeededRandom(AtomicU64);
 
 impl SeededRandom {
-    /// The sequence that belongs to `seed`.
+    /// The sequence of `seed`.
     #[must_use]
     pub fn from_seed(seed: u64) -> Self {
         Self(AtomicU64::new(seed))

@@ -1,10 +1,11 @@
-//! How often something may be tried: the generic cell rate algorithm (GCRA, ITU-T I.371) on one number a bucket.
+//! Rate limits: the generic cell rate algorithm (GCRA, ITU-T I.371) with one number for each bucket.
 //!
-//! The number is the *theoretical arrival time*: when the bucket will be full again if nothing more is taken. One
-//! comparison decides, one addition takes. The same rule is written in Lua for Redis; both are held to the vectors in
+//! The number is the *theoretical arrival time*: when the bucket is full again. One comparison decides, one addition
+//! takes. Redis runs the same algorithm in Lua; both pass the vectors in
 //! `crates/test-support/fixtures/gcra_vectors.json`.
 //!
-//! Not a count of failures: who takes before the password is checked and gives back after a success can't be raced.
+//! Attempts are charged before the password is verified and refunded on success, so concurrent attempts can't exceed a
+//! limit. A count of failures could be raced.
 
 use std::net::{IpAddr, Ipv6Addr};
 
@@ -13,33 +14,34 @@ use sha2::{Digest, Sha256};
 use super::CanonicalEmail;
 use super::token_secret::first_half;
 
-/// How fast a bucket fills, and how much it holds.
+/// How fast a bucket refills, and its capacity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimit {
-    /// How long it takes until one more may be taken, in milliseconds; at least 1.
+    /// The time in which one token is refilled, in milliseconds; at least 1.
     pub interval_ms: u64,
-    /// How many may be taken at once from a full bucket; at least 1.
+    /// The capacity: how many can be taken at once from a full bucket; at least 1.
     pub burst: u64,
 }
 
-/// What came of taking one.
+/// The result of taking from one bucket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BucketDecision {
-    /// Whether there was one.
+    /// Whether the bucket was not empty.
     pub allowed: bool,
-    /// What has to be kept of the bucket: when it is full again, in milliseconds. At most `now`: nothing.
+    /// The new state: when the bucket is full again, in milliseconds. If that is not after `now`, nothing needs to be
+    /// stored.
     pub full_at: u64,
-    /// How many are left.
+    /// How many remain.
     pub remaining: u64,
-    /// How long until there is one to take, in milliseconds; 0 if there is.
+    /// How long until the next one, in milliseconds; 0 if any remain.
     pub retry_after_ms: u64,
 }
 
 impl RateLimit {
-    /// Takes one at `now` from a bucket that is full again at `full_at` (both in milliseconds; 0 for a fresh one).
+    /// Takes one at `now` from a bucket that is full at `full_at` (both in milliseconds; 0 for a new bucket).
     ///
-    /// A bucket can't be emptier than empty: a `full_at` further ahead than that comes from a clock that was set
-    /// back, and is cut.
+    /// A bucket can't be emptier than empty: a `full_at` beyond that comes from a clock that was set back, and is
+    /// clamped.
     #[must_use]
     pub fn take(self, full_at: u64, now: u64) -> BucketDecision {
         let capacity = self.interval_ms.saturating_mul(self.burst);
@@ -54,7 +56,7 @@ impl RateLimit {
         BucketDecision { allowed, full_at, remaining, retry_after_ms }
     }
 
-    /// What has to be kept of the bucket when one that was taken is given back; 0 is nothing.
+    /// The new state after a refund; 0 if nothing needs to be stored.
     #[must_use]
     pub fn refund(self, full_at: u64, now: u64) -> u64 {
         let after = full_at.saturating_sub(self.interval_ms);
@@ -78,32 +80,32 @@ crate::string_enum! {
     }
 }
 
-/// A bucket, and how fast it fills.
+/// A bucket with its rate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RateLimitBucket {
-    /// Which.
+    /// The key.
     pub key: BucketKey,
-    /// How fast it fills.
+    /// The rate.
     pub rate: RateLimit,
 }
 
-/// What is counted. An address or an e-mail is kept as a digest: there is nothing to read in a bucket's name.
+/// What a bucket counts. Addresses and e-mails are digests, so a bucket's key reveals neither.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum BucketKey {
-    /// Tries at one account, from anywhere. Whether there is such an account does not matter.
+    /// Attempts at one account, from anywhere. It does not matter whether the account exists.
     Account(AccountKey),
-    /// Tries at one account from one network.
+    /// Attempts at one account from one network.
     AccountAndNetwork(AccountKey, NetworkKey),
-    /// Tries at one account from one known device.
+    /// Attempts at one account from one trusted device.
     Device(AccountKey, [u8; 16]),
-    /// Tries from one network, at any account.
+    /// Attempts from one network, at any account.
     Network(NetworkKey),
-    /// Tries from anywhere at any account.
+    /// All attempts.
     Global,
 }
 
 impl BucketKey {
-    /// Of which account the bucket is; `None` if others share it.
+    /// The account of the bucket; `None` if accounts share it.
     #[must_use]
     pub fn account(self) -> Option<AccountKey> {
         match self {
@@ -125,12 +127,12 @@ impl BucketKey {
     }
 }
 
-/// An e-mail, existing or not, as a bucket's name has it.
+/// The digest of an e-mail, whether it has an account or not.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AccountKey([u8; 16]);
 
 impl AccountKey {
-    /// The key of whoever has this e-mail.
+    /// The key of this e-mail.
     #[must_use]
     pub fn of(email: &CanonicalEmail) -> Self {
         Self(digest(email.as_str().as_bytes()))
@@ -143,12 +145,12 @@ impl AccountKey {
     }
 }
 
-/// Where somebody asks from: an IPv4 address, or the /64 of an IPv6 address, which is what one subscriber has.
+/// The digest of a client's network: an IPv4 address, or the /64 of an IPv6 address, which is what one subscriber has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NetworkKey([u8; 16]);
 
 impl NetworkKey {
-    /// The key of the network of `address`. An IPv4 address written as IPv6 is the IPv4 address.
+    /// The key of the network of `address`. An IPv4-mapped IPv6 address counts as IPv4.
     #[must_use]
     pub fn of(address: IpAddr) -> Self {
         Self(match address.to_canonical() {
@@ -174,16 +176,16 @@ fn digest(bytes: &[u8]) -> [u8; 16] {
     first_half(Sha256::digest(bytes).into())
 }
 
-/// What came of taking one from each of several buckets.
+/// The result of taking from several buckets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RateLimitDecision {
-    /// There was one in each.
+    /// No bucket was empty.
     Allow,
-    /// There was none in this one; nothing was taken from those after it.
+    /// A bucket was empty; nothing was taken from those after it.
     Deny {
-        /// Which: its place in the list.
+        /// Its index in the list.
         place: usize,
-        /// How long until there is one, in milliseconds.
+        /// How long until it has one, in milliseconds.
         retry_after_ms: u64,
     },
 }
@@ -237,7 +239,7 @@ mod tests {
         }
 
         #[test]
-        fn a_clock_that_is_set_back_shuts_nobody_out_for_longer_than_an_empty_bucket(back in 0..u64::from(u32::MAX)) {
+        fn a_clock_that_is_set_back_blocks_no_longer_than_an_empty_bucket(back in 0..u64::from(u32::MAX)) {
             let rate = RateLimit { interval_ms: 1_000, burst: 2 };
             let now = u64::from(u32::MAX);
             let mut full_at = 0;

@@ -1,12 +1,12 @@
-//! The refresh token of a session: used once for its successor, and never again.
+//! The refresh token of a session: exchanged once for its successor.
 //!
-//! A client that lost the answer, or has two tabs, uses the same token twice within a moment. It must get *the same*
-//! successor, or one of the two would be shut out. But only digests are kept, so the successor is not there to be
-//! repeated: it is made from the old token and a salt, `HMAC-SHA-256(old secret, salt)`, and the salt is what is
-//! kept. Who has only the store lacks the old token; who has only the old token lacks the salt.
+//! A client that lost the response, or has two tabs, uses the same token twice within a short time, the grace period.
+//! It must get *the same* successor, or one of the two would be signed out. Since only digests are stored, the
+//! successor is derived: `HMAC-SHA-256(old secret, salt)`, and the salt is stored. A copy of the store lacks the old
+//! secret; a copy of the old token lacks the salt.
 //!
-//! A token that is older than that moment was stolen, or its successor was: the session has to end. So that nobody
-//! can end a session by inventing tokens, each carries a mark of its session that only its tokens have.
+//! A token that is used again after the grace period was stolen, or its successor was: the session is revoked. Each
+//! token carries a tag of its session, so that invented tokens can't revoke one.
 
 use std::fmt;
 
@@ -18,21 +18,21 @@ use super::encoding::{decode, encode};
 use super::token_secret::{SECRET_BYTES, TokenSecret, first_half};
 use super::{SessionId, SessionProof, TIMESTAMP_BYTES, Timestamp, UserId};
 
-/// What a token of this format begins with.
+/// The prefix of this token format.
 const PREFIX: &str = "r1";
 
-/// How many tokens that were used a moment ago are remembered: a client with more tabs than this that all refresh
-/// within the grace has lost its way.
+/// How many recently used tokens are remembered: a client that refreshes in more tabs within the grace period is
+/// broken.
 const USED_TOKENS_MAX: usize = 4;
 
-/// Bytes of a kept digest.
+/// Bytes of a stored digest.
 const DIGEST_BYTES: usize = 16;
 /// Bytes of a salt.
 pub const REFRESH_SALT_BYTES: usize = 16;
-/// Bytes of one remembered token.
+/// Bytes of one used token.
 const USED_TOKEN_BYTES: usize = DIGEST_BYTES + REFRESH_SALT_BYTES + TIMESTAMP_BYTES;
 
-/// The secret that is exchanged for its successor: `r1.<user id>.<session id>.<session_tag>.<43 characters>`.
+/// The token that is exchanged for its successor: `r1.<user id>.<session id>.<session_tag>.<43 characters>`.
 #[derive(Clone)]
 pub struct RefreshToken {
     user: UserId,
@@ -42,13 +42,13 @@ pub struct RefreshToken {
 }
 
 impl RefreshToken {
-    /// The first token of a session, from 32 random bytes.
+    /// Makes the first token of a session from 32 random bytes.
     #[must_use]
     pub fn generate(user: UserId, session: SessionId, proof: SessionProof, random: [u8; SECRET_BYTES]) -> Self {
         Self { user, session, session_tag: session_tag(proof), secret: TokenSecret::new(random) }
     }
 
-    /// The token that `text` is, in its one spelling; `None` if it is none.
+    /// Parses a token; `None` unless it is in its one canonical spelling.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let mut parts = text.strip_prefix(PREFIX)?.strip_prefix('.')?.split('.');
@@ -65,19 +65,19 @@ impl RefreshToken {
         })
     }
 
-    /// Whose token it says it is.
+    /// The user. Not verified yet.
     #[must_use]
     pub fn user(&self) -> UserId {
         self.user
     }
 
-    /// Of which session it says it is.
+    /// The session. Not verified yet.
     #[must_use]
     pub fn session(&self) -> SessionId {
         self.session
     }
 
-    /// Lets the secret out, for the client.
+    /// Exposes the secret, for the client.
     #[must_use]
     pub fn expose(&self) -> String {
         format!("{PREFIX}.{}.{}.{}.{}", self.user, self.session, encode(&self.session_tag), self.secret.encode())
@@ -87,7 +87,7 @@ impl RefreshToken {
         first_half(self.secret.digest())
     }
 
-    /// The token that follows this one under `salt`.
+    /// The successor under `salt`.
     fn successor(&self, salt: &[u8; REFRESH_SALT_BYTES]) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA256, self.secret.as_bytes());
         let mut secret = [0; SECRET_BYTES];
@@ -102,13 +102,13 @@ impl fmt::Debug for RefreshToken {
     }
 }
 
-/// What all tokens of a session have in common, and nobody else can make.
+/// The tag that all tokens of a session have. Making it takes the session's proof.
 fn session_tag(proof: SessionProof) -> [u8; DIGEST_BYTES] {
     let digest = Sha256::new().chain_update(b"userd refresh mark 1").chain_update(proof.as_bytes()).finalize();
     first_half(digest.into())
 }
 
-/// A token that was used a moment ago.
+/// A token that was used recently.
 #[derive(Clone, PartialEq, Eq)]
 struct UsedToken {
     digest: [u8; DIGEST_BYTES],
@@ -116,44 +116,44 @@ struct UsedToken {
     at: Timestamp,
 }
 
-/// What is kept of a session's refresh tokens.
+/// The stored state of a session's refresh tokens.
 #[derive(Clone, PartialEq, Eq)]
 pub struct RefreshState {
     current: [u8; DIGEST_BYTES],
     used: Vec<UsedToken>,
 }
 
-/// What a token that was shown is worth.
+/// The result of evaluating a token.
 #[derive(Debug)]
 pub enum RefreshOutcome {
-    /// It is the current one: this is what has to be kept from now on, and the successor to hand out once it is.
+    /// It is the current token. Store the new state, then return the successor.
     Rotate {
-        /// What has to be kept.
+        /// The state to store.
         state: RefreshState,
-        /// What is handed out.
+        /// The token to return.
         successor: RefreshToken,
     },
-    /// It was used a moment ago: the same successor once more.
+    /// It was used within the grace period: return the same successor again.
     Repeat {
-        /// What is handed out.
+        /// The token to return.
         successor: RefreshToken,
     },
-    /// It was used long ago: somebody else has it, or has its successor. The session has to end.
+    /// It was used before the grace period, so it or its successor was stolen. Revoke the session.
     Reused,
-    /// It never was a token of this session.
+    /// It was never a token of this session.
     Forged,
 }
 
 impl RefreshState {
-    /// What is kept of a session's first token.
+    /// The state of a session with its first token.
     #[must_use]
     pub fn of(token: &RefreshToken) -> Self {
         Self { current: token.digest(), used: Vec::new() }
     }
 
-    /// What `token`, shown at `now` for the session with `proof`, is worth; `salt` is fresh randomness.
+    /// Evaluates `token` at `now` for the session with `proof`; `salt` is fresh randomness.
     ///
-    /// A clock that was set back makes the moment longer, not shorter.
+    /// A clock that was set back lengthens the grace period, and never shortens it.
     #[must_use]
     pub fn evaluate(
         &self,
@@ -181,7 +181,7 @@ impl RefreshState {
         }
     }
 
-    /// The bytes that a store keeps: 16, and 38 for each token used a moment ago.
+    /// The stored form: 16 bytes, and 38 for each recently used token.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
         let mut bytes = self.current.to_vec();
@@ -193,7 +193,7 @@ impl RefreshState {
         bytes
     }
 
-    /// The state that these bytes are; `None` if they are none.
+    /// Parses the stored form.
     #[must_use]
     pub fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (current, rest) = bytes.split_first_chunk::<DIGEST_BYTES>()?;

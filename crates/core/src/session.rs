@@ -1,87 +1,18 @@
-//! The session of a user who has signed in: its token, what is kept of it, and when it ends.
+//! Sessions: the token, what is stored of it, and when a session ends.
 //!
-//! The token is the secret and goes out once. What is kept is its digest, cut in two: the first half is the
-//! session's id, which may be shown to its user; the second half is shown to nobody, and only who has the token can
-//! make it.
+//! The token is the secret and is returned once. Its digest is stored in two halves: the first is the session's id,
+//! which its user may see; the second, the proof, is never returned, and making it takes the token.
 
 use std::fmt;
 use std::net::IpAddr;
 
-use subtle::ConstantTimeEq;
-
-use super::encoding::{decode, encode};
 use super::token_secret::{SECRET_BYTES, TokenSecret, halves};
-use super::{RefreshState, Timestamp, UserAgent, UserId};
+use super::{RefreshState, SessionId, SessionProof, Timestamp, UserAgent, UserId};
 
-/// What a token of this format begins with.
+/// The prefix of this token format.
 const PREFIX: &str = "v1";
 
-/// A session's id: half a digest, no secret.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SessionId([u8; 16]);
-
-impl SessionId {
-    /// The id that `text` spells.
-    #[must_use]
-    pub fn parse(text: &str) -> Option<Self> {
-        decode(text).map(Self)
-    }
-
-    /// The id that these bytes are; `None` if there are not sixteen.
-    #[must_use]
-    pub fn from_slice(bytes: &[u8]) -> Option<Self> {
-        bytes.try_into().ok().map(Self)
-    }
-
-    /// The sixteen bytes of the id.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
-}
-
-impl fmt::Display for SessionId {
-    /// 22 characters of base64url.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&encode(&self.0))
-    }
-}
-
-/// The half of a token's digest that is never shown.
-#[derive(Clone, Copy)]
-pub struct SessionProof([u8; 16]);
-
-impl SessionProof {
-    /// The half that lies in a store; `None` if there are not sixteen bytes.
-    #[must_use]
-    pub fn from_slice(bytes: &[u8]) -> Option<Self> {
-        bytes.try_into().ok().map(Self)
-    }
-
-    /// The sixteen bytes, for a store.
-    #[must_use]
-    pub fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
-}
-
-impl PartialEq for SessionProof {
-    /// In constant time.
-    fn eq(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
-    }
-}
-
-impl Eq for SessionProof {}
-
-impl fmt::Debug for SessionProof {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SessionProof(***)")
-    }
-}
-
-/// The secret that a signed-in user shows: `v1.<user id>.<43 characters>`. It names its user, so that one shard
-/// answers.
+/// The token of a signed-in user: `v1.<user id>.<43 characters>`. It has the user's id, so that one shard answers.
 #[derive(Clone)]
 pub struct SessionToken {
     user: UserId,
@@ -89,36 +20,36 @@ pub struct SessionToken {
 }
 
 impl SessionToken {
-    /// A fresh token of `user` from 32 random bytes.
+    /// Makes a token of `user` from 32 random bytes.
     #[must_use]
     pub fn generate(user: UserId, random: [u8; SECRET_BYTES]) -> Self {
         Self { user, secret: TokenSecret::new(random) }
     }
 
-    /// The token that `text` is, in its one spelling; `None` if it is none.
+    /// Parses a token; `None` unless it is in its one canonical spelling.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         let (user, secret) = text.strip_prefix(PREFIX)?.strip_prefix('.')?.split_once('.')?;
         Some(Self { user: UserId::parse_exact(user)?, secret: TokenSecret::parse(secret)? })
     }
 
-    /// Whose token it says it is.
+    /// The user. Not verified yet.
     #[must_use]
     pub fn user(&self) -> UserId {
         self.user
     }
 
-    /// Lets the secret out, for whoever has signed in.
+    /// Exposes the secret, to return it once.
     #[must_use]
     pub fn expose(&self) -> String {
         format!("{PREFIX}.{}.{}", self.user, self.secret.encode())
     }
 
-    /// What is kept of it.
+    /// The digest in its two halves.
     #[must_use]
     pub fn digest(&self) -> (SessionId, SessionProof) {
         let [id, proof] = halves(self.secret.digest());
-        (SessionId(id), SessionProof(proof))
+        (SessionId::new(id), SessionProof::new(proof))
     }
 }
 
@@ -128,48 +59,48 @@ impl fmt::Debug for SessionToken {
     }
 }
 
-/// What is kept of a session.
+/// A stored session.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
-    /// Which.
+    /// The id.
     pub id: SessionId,
-    /// What only the token can make.
+    /// The proof, which only the token can produce.
     pub proof: SessionProof,
-    /// When the user signed in, by the store's time.
+    /// When the user signed in, by the store's clock.
     pub created_at: Timestamp,
-    /// When the session was last used, by the store's time; written at most once a minute.
+    /// When the session was last used, by the store's clock; written at most once a minute.
     pub last_used_at: Timestamp,
-    /// From where the user signed in.
+    /// The address of the sign-in.
     pub address: Option<IpAddr>,
-    /// With what program.
+    /// The user agent of the sign-in.
     pub agent: UserAgent,
-    /// What is kept of its refresh token, if it has one.
+    /// The state of its refresh tokens, if it has any.
     pub refresh: Option<RefreshState>,
 }
 
-/// How long sessions live, and how many a user has.
+/// How long sessions live, and how many a user may have.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionLimits {
-    /// A session that was not used for so long has ended.
+    /// A session ends after this time without use.
     pub idle_ms: u64,
-    /// A session that was made so long ago has ended, used or not.
+    /// A session ends this long after the sign-in, used or not.
     pub absolute_ms: u64,
-    /// The most sessions of one user; one more ends the oldest.
+    /// The most sessions of a user; one more ends the oldest.
     pub sessions_max: usize,
 }
 
-/// How often at most the last use of a session is written.
+/// How often the last use of a session is written at most.
 pub const TOUCH_INTERVAL_MS: u64 = 60_000;
 
 impl SessionLimits {
-    /// When a session that was made at `created_at` ends, however much it is used.
+    /// When a session of `created_at` ends at the latest.
     #[must_use]
     pub fn expires_at(&self, created_at: Timestamp) -> Timestamp {
         created_at.plus_millis(self.absolute_ms)
     }
 
-    /// Whether `session` is still good at `now`. A session from the future is: a clock was set back. But not one from
-    /// further ahead than a session lives: that clock was wrong when it was made.
+    /// Whether `session` is valid at `now`. A session from the future is valid, because a clock may have been set back,
+    /// but not from further ahead than a session lives: that clock was wrong when the session was opened.
     #[must_use]
     pub fn is_valid(&self, session: &Session, now: Timestamp) -> bool {
         session.created_at <= self.expires_at(now)
@@ -177,7 +108,7 @@ impl SessionLimits {
             && now < session.last_used_at.plus_millis(self.idle_ms)
     }
 
-    /// Whether the use at `now` has to be written: a minute after the last time, or sooner where sessions end sooner.
+    /// Whether the use at `now` must be written: a minute after the last time, or sooner if sessions end sooner.
     #[must_use]
     pub fn needs_touch(&self, session: &Session, now: Timestamp) -> bool {
         now >= session.last_used_at.plus_millis(TOUCH_INTERVAL_MS.min(self.idle_ms / 4))

@@ -1,8 +1,8 @@
-//! [`string_enum!`]: an enum whose variants have one text each, which stores, the API and metrics use.
+//! [`string_enum!`]: an enum whose variants have one text each, for stores, the API and metrics.
 //!
-//! The text stands beside its variant, once, and not derived from the variant's name: the text is a stored or public
-//! format, and renaming a variant must not change it. That, and `ALL` as an array with a constant length, is why this
-//! is a macro and not a derive of `strum`. To add a value: one line in the table.
+//! The text is written once, beside its variant, and is not derived from the variant's name: it is a stored or public
+//! format, which renaming a variant must not change. For that, and for `ALL` as an array of constant length, this is a
+//! macro and not a derive of `strum`. To add a value: one line in the table.
 
 /// Declares an enum without data as a table of `Variant = "text"`, with `ALL`, `NAMES`, `as_str`, `parse` and
 /// `Display`.
@@ -17,20 +17,20 @@ macro_rules! string_enum {
 
         impl $name {
             /// Every variant, in the order of the declaration: the position of one is `variant as usize`.
-            pub const ALL: [Self; [$($text),+].len()] = [$(Self::$variant),+];
+            $vis const ALL: [Self; [$($text),+].len()] = [$(Self::$variant),+];
 
             /// The text of each variant, in the same order.
-            pub const NAMES: [&'static str; [$($text),+].len()] = [$($text),+];
+            $vis const NAMES: [&'static str; [$($text),+].len()] = [$($text),+];
 
             /// The text of this variant.
             #[must_use]
-            pub const fn as_str(self) -> &'static str {
+            $vis const fn as_str(self) -> &'static str {
                 Self::NAMES[self as usize]
             }
 
             /// The variant with this text.
             #[must_use]
-            pub fn parse(text: &str) -> Option<Self> {
+            $vis fn parse(text: &str) -> Option<Self> {
                 Self::ALL.into_iter().find(|variant| variant.as_str() == text)
             }
         }

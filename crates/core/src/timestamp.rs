@@ -1,21 +1,21 @@
-//! A moment in UTC with millisecond precision; RFC 3339 outside.
+//! Timestamps in UTC with millisecond precision, in RFC 3339 outside.
 
 use std::fmt;
 
 use time::OffsetDateTime;
 
-/// The last moment that RFC 3339 can write: the end of the year 9999.
+/// The last timestamp of RFC 3339: the end of the year 9999.
 const MILLIS_MAX: u64 = 253_402_300_799_999;
 
-/// How many bytes of a moment a compact store keeps: six hold the milliseconds of 8,900 years.
+/// The bytes of a compact timestamp: six hold the milliseconds of 8,900 years.
 pub const TIMESTAMP_BYTES: usize = 6;
 
-/// A moment: milliseconds since 1970-01-01T00:00:00Z, at most the end of the year 9999.
+/// Milliseconds since 1970-01-01T00:00:00Z, at most the end of the year 9999.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(u64);
 
 impl Timestamp {
-    /// The moment `ms` milliseconds after the epoch; later than the year 9999 is cut to its end.
+    /// `ms` milliseconds after the epoch, clamped to the year 9999.
     #[must_use]
     pub const fn from_millis(ms: u64) -> Self {
         Self(if ms < MILLIS_MAX { ms } else { MILLIS_MAX })
@@ -27,14 +27,14 @@ impl Timestamp {
         self.0
     }
 
-    /// The milliseconds in six bytes, the most significant first: all that [`Timestamp::from_millis`] lets be.
+    /// The milliseconds in six bytes, big-endian; enough for all that [`Timestamp::from_millis`] allows.
     #[must_use]
     pub fn to_bytes(self) -> [u8; TIMESTAMP_BYTES] {
         let [_, _, bytes @ ..] = self.0.to_be_bytes();
         bytes
     }
 
-    /// The moment of these six bytes.
+    /// The reverse of [`Timestamp::to_bytes`].
     #[must_use]
     pub fn from_bytes(bytes: [u8; TIMESTAMP_BYTES]) -> Self {
         let mut number = [0; 8];
@@ -42,7 +42,7 @@ impl Timestamp {
         Self::from_millis(u64::from_be_bytes(number))
     }
 
-    /// The moment `ms` milliseconds later.
+    /// `ms` milliseconds later.
     #[must_use]
     pub fn plus_millis(self, ms: u64) -> Self {
         Self::from_millis(self.0.saturating_add(ms))
@@ -50,9 +50,9 @@ impl Timestamp {
 }
 
 impl fmt::Display for Timestamp {
-    /// RFC 3339 (section 5.6), always in UTC and always with three decimals, so that text order is time order:
-    /// `2026-11-22T14:31:02.007Z`. Every answer about a user has two of them, so the digits are put into place
-    /// here; `time`'s own formatting takes several times as long.
+    /// RFC 3339 (section 5.6), always in UTC and with three decimals, so that text order is time order:
+    /// `2026-11-22T14:31:02.007Z`. Every view of a user has two timestamps, and `time`'s own formatting takes several
+    /// times as long.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let moment =
             OffsetDateTime::from_unix_timestamp_nanos(i128::from(self.0) * 1_000_000).map_err(|_| fmt::Error)?;

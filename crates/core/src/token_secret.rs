@@ -1,11 +1,11 @@
-//! The secret part of a token: 32 random bytes, spelled in 43 characters, and kept nowhere but as a digest.
+//! The secret part of a token: 32 random bytes, encoded in 43 characters and stored only as a digest.
 
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 use super::encoding::{decode, encode};
 
-/// Random bytes in a token. OWASP ASVS 5.0 (7.2.3) asks for 16.
+/// Random bytes in a token. OWASP ASVS 5.0 (7.2.3) requires 16.
 pub const SECRET_BYTES: usize = 32;
 
 /// The secret part of a token; wiped when dropped.
@@ -13,33 +13,33 @@ pub const SECRET_BYTES: usize = 32;
 pub(super) struct TokenSecret(Zeroizing<[u8; SECRET_BYTES]>);
 
 impl TokenSecret {
-    /// The secret that these bytes are.
+    /// Wraps these bytes.
     pub(super) fn new(bytes: [u8; SECRET_BYTES]) -> Self {
         Self(Zeroizing::new(bytes))
     }
 
-    /// The secret that `text` spells.
+    /// Parses the encoded form.
     pub(super) fn parse(text: &str) -> Option<Self> {
         decode(text).map(Self::new)
     }
 
-    /// Its spelling.
+    /// The encoded form.
     pub(super) fn encode(&self) -> String {
         encode(&*self.0)
     }
 
-    /// The bytes, as the key of a signature.
+    /// The bytes, as the key of an HMAC.
     pub(super) fn as_bytes(&self) -> &[u8; SECRET_BYTES] {
         &self.0
     }
 
-    /// What is kept of it. Plain SHA-256: the secret has 256 random bits, so there is nothing to guess.
+    /// The digest to store. Plain SHA-256: a secret of 256 random bits can't be guessed.
     pub(super) fn digest(&self) -> [u8; 32] {
         Sha256::digest(*self.0).into()
     }
 }
 
-/// The first half of a digest: enough to tell things apart.
+/// The first half of a digest, which is long enough to identify.
 pub(super) fn first_half(digest: [u8; 32]) -> [u8; 16] {
     let [half, _] = halves(digest);
     half

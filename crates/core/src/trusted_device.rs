@@ -1,10 +1,9 @@
-//! The token of a known device: shows that its user has signed in from there before, and nothing else.
+//! The token of a trusted device: proves that its user has signed in from there before, and nothing else.
 //!
-//! It opens nothing. Whoever shows it at sign-in is not held up by what strangers have tried meanwhile, but counted
-//! for themselves. Signed, not kept: `d1.<user id>.<16 random bytes>.<seconds>.<signature>`.
+//! It authenticates nothing. A sign-in with it has a rate limit of its own, so attacks on the account do not block it.
+//! Signed, not stored: `d1.<user id>.<16 random bytes>.<seconds>.<signature>`.
 //!
-//! The signature is also over what is kept of the user's password: who once knew a password that was changed has no
-//! known device any more.
+//! The signature covers the user's password hash too: a password change invalidates the tokens of all devices.
 
 use std::fmt;
 
@@ -13,10 +12,10 @@ use aws_lc_rs::hmac;
 use super::encoding::{decode, encode};
 use super::{PasswordHash, Timestamp, UserId};
 
-/// What a token of this format begins with.
+/// The prefix of this token format.
 const PREFIX: &str = "d1";
 
-/// How long a device is known after it has signed in: 180 days, in milliseconds.
+/// How long a device is trusted after its last sign-in: 180 days, in milliseconds.
 pub const TRUSTED_DEVICE_TTL_MS: u64 = 180 * 24 * 3600 * 1000;
 
 /// The key that signs device tokens: 32 random bytes, the same on every node.
@@ -40,22 +39,22 @@ impl fmt::Debug for DeviceKey {
 /// A device from which a user has signed in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct TrustedDevice {
-    /// Whose.
+    /// Its user.
     pub user: UserId,
-    /// Which.
+    /// Its id.
     pub id: [u8; 16],
-    /// When it last signed in, in seconds since the epoch.
+    /// The last sign-in, in seconds since the epoch.
     signed_in_s: u64,
 }
 
 impl TrustedDevice {
-    /// The device `id` of `user`, who signs in at `now`.
+    /// The device `id` of `user`, which signs in at `now`.
     #[must_use]
     pub fn new(user: UserId, id: [u8; 16], now: Timestamp) -> Self {
         Self { user, id, signed_in_s: now.as_millis() / 1000 }
     }
 
-    /// The device that `text` names, if `key` has signed it under this password and it is still known at `now`.
+    /// Verifies a token: signed with `key` for this password hash, and not expired at `now`.
     #[must_use]
     pub fn verify(text: &str, key: &DeviceKey, password: &PasswordHash, now: Timestamp) -> Option<Self> {
         let (signed, signature) = text.rsplit_once('.')?;
@@ -68,7 +67,7 @@ impl TrustedDevice {
             .then_some(device)
     }
 
-    /// The token that names it, for as long as the user has this password.
+    /// The token, valid while the user has this password.
     #[must_use]
     pub fn sign(&self, key: &DeviceKey, password: &PasswordHash) -> String {
         let signed = format!("{PREFIX}.{}.{}.{}", self.user, encode(&self.id), self.signed_in_s);
@@ -77,7 +76,7 @@ impl TrustedDevice {
     }
 }
 
-/// What is signed. No token has a line end, so the two parts can't be shifted into one another.
+/// The signed message. A token has no line break, so its boundary is unambiguous.
 fn message(token: &str, password: &PasswordHash) -> Vec<u8> {
     [token.as_bytes(), b"\n", password.as_str().as_bytes()].concat()
 }
@@ -107,7 +106,7 @@ mod tests {
         assert_eq!(TrustedDevice::verify(&token, &key, &password("B"), now), None, "another password");
         assert_eq!(read(&token, &key, 2 * DAY_MS), Some(device()));
         assert_eq!(read(&token, &key, 181 * DAY_MS), None, "too long ago");
-        assert_eq!(read(&token, &DeviceKey::new(&[2; 32]), 2 * DAY_MS), None, "signed by somebody else");
+        assert_eq!(read(&token, &DeviceKey::new(&[2; 32]), 2 * DAY_MS), None, "signed with another key");
         let longer = token.replace(&format!(".{}.", DAY_MS / 1000), &format!(".{}.", 99 * DAY_MS / 1000));
         assert_ne!(longer, token);
         assert_eq!(read(&longer, &key, 2 * DAY_MS), None, "a changed token");

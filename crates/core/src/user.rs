@@ -1,4 +1,4 @@
-//! The user: who somebody is to us, and the two values that name a user and one state of them.
+//! Users, their ids and their versions.
 
 use std::fmt;
 use std::str::FromStr;
@@ -7,32 +7,32 @@ use uuid::Uuid;
 
 use super::{AccountStatus, DisplayName, Email, PasswordHash, Timestamp};
 
-/// A user's id: a UUIDv7 (RFC 9562, section 5.7), so that text order is sign-up order.
+/// A user's id: a UUIDv7 (RFC 9562, section 5.7), so text order is sign-up order.
 ///
-/// Not a secret: it shows when the user signed up.
+/// Not a secret: it reveals when the user signed up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UserId(Uuid);
 
 impl UserId {
-    /// A fresh id for someone who signs up at `now`; `random` are ten random bytes.
+    /// Makes an id for a sign-up at `now` from ten random bytes.
     #[must_use]
     pub fn generate(now: Timestamp, random: [u8; 10]) -> Self {
         Self(uuid::Builder::from_unix_timestamp_millis(now.as_millis(), &random).into_uuid())
     }
 
-    /// The id in any spelling that RFC 9562 knows; `None` if `text` is no UUID.
+    /// Parses any spelling of RFC 9562.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
         Uuid::from_str(text).ok().map(Self)
     }
 
-    /// The id in its one spelling, that of `Display`; `None` if `text` is another, or none.
+    /// Parses the canonical spelling only, that of `Display`.
     #[must_use]
     pub fn parse_exact(text: &str) -> Option<Self> {
         Self::parse(text).filter(|id| id.to_string() == text)
     }
 
-    /// The id that these sixteen bytes are; `None` if there are not sixteen.
+    /// The id with these bytes; `None` unless there are sixteen.
     #[must_use]
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
         Uuid::from_slice(bytes).ok().map(Self)
@@ -52,12 +52,12 @@ impl fmt::Display for UserId {
     }
 }
 
-/// One state of a user. Grows with every change; says nothing about how many changes there were.
+/// The version of a user record. It grows with every change, not necessarily by one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UserVersion(u64);
 
 impl UserVersion {
-    /// The version of a user who has just signed up.
+    /// The version of a new user.
     pub const FIRST: Self = Self(1);
 
     /// The version with this number.
@@ -85,23 +85,23 @@ impl fmt::Display for UserVersion {
     }
 }
 
-/// A user as the store keeps them. What of it may leave the service is decided in `http`, by hand.
+/// A user as stored. `http` decides field by field what responses contain.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct User {
-    /// Who.
+    /// The id.
     pub id: UserId,
-    /// What the person wants to be called.
+    /// The display name.
     pub name: DisplayName,
     /// The address, as written and canonical.
     pub email: Email,
-    /// What is kept of the password.
+    /// The password hash.
     pub password_hash: PasswordHash,
-    /// What an administrator has ruled.
+    /// The account status.
     pub status: AccountStatus,
     /// When the user signed up.
     pub created_at: Timestamp,
-    /// When name, e-mail, password or standing last changed; a mere upgrade of the hash is no change.
+    /// When name, e-mail, password or status last changed; an upgrade of the hash does not count.
     pub updated_at: Timestamp,
-    /// The state that this is.
+    /// The version of this record.
     pub version: UserVersion,
 }

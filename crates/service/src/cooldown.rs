@@ -1,10 +1,10 @@
-//! A pause after a write that failed: what is only noted (a last use) must not hold up one request after the other
-//! while a store reads and does not write.
+//! A back-off for writes that can be skipped (a last use): while a store can be read but not written, they must not
+//! delay requests.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// How long nothing is written after a failure: some seconds later a store is back, or is not.
+/// How long writes are skipped after a failure.
 const COOLDOWN: Duration = Duration::from_secs(5);
 
 /// Remembers the last failure.
@@ -14,12 +14,12 @@ pub(super) struct WriteCooldown {
 }
 
 impl WriteCooldown {
-    /// Whether a write failed a moment ago.
+    /// Whether a write failed recently.
     pub(super) fn is_active(&self) -> bool {
         self.failed_at().is_some_and(|failed_at| failed_at.elapsed() < COOLDOWN)
     }
 
-    /// A write has just failed.
+    /// Records a failure.
     pub(super) fn start(&self) {
         *self.failed_at() = Some(Instant::now());
     }

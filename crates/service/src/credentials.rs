@@ -1,7 +1,6 @@
-//! Is it the user who asks? The one way in which a password is checked, whatever for: counted, hashed even where there
-//! is no such user, and its hash made again where it is outdated.
+//! Password verification. It charges the rate limit, hashes even if the user is unknown, and upgrades outdated hashes.
 //!
-//! What it is not: a use case. Users and sessions stand on it.
+//! Not a use case: users and sessions are built on it.
 
 use std::sync::Arc;
 
@@ -11,51 +10,50 @@ use crate::rate_limit::{ChargedAttempt, SignInLimiter};
 use userd_core::{Actor, CanonicalEmail, PasswordAttempt, PasswordHash, User, UserId};
 use userd_store::{Store, UpdateUserOutcome};
 
-/// Checks passwords.
+/// Verifies passwords.
 pub struct CredentialVerifier {
     store: Arc<dyn Store>,
     hasher: Arc<PasswordHasher>,
     limiter: SignInLimiter,
 }
 
-/// A password that is being checked, over the rounds of one use case.
+/// The state of one verification across the rounds of a use case.
 #[derive(Default)]
 pub(super) struct PasswordCheck {
-    /// Counted once, however many rounds there are.
+    /// The charged attempt: once, however many rounds there are.
     counted: Option<ChargedAttempt>,
-    /// The password was found right against this hash.
+    /// The hash against which the password was verified.
     verified: Option<VerifiedPassword>,
 }
 
-/// A password was found right against a hash.
+/// A verified password and its hash.
 struct VerifiedPassword {
     against: PasswordHash,
     needs_rehash: bool,
 }
 
-/// As whom a check is counted.
+/// How an attempt is charged, and for what.
 pub(super) struct AttemptContext<'a> {
-    /// The account that is tried, if it can be named.
+    /// The account, if it is known.
     pub(super) email: Option<&'a CanonicalEmail>,
-    /// A known device of that account.
+    /// A trusted device of that account.
     pub(super) device: Option<[u8; 16]>,
-    /// Who asks.
+    /// The actor.
     pub(super) actor: &'a Actor,
-    /// What the password is shown for.
+    /// What the password is used for.
     pub(super) purpose: PasswordPurpose,
 }
 
-/// What a password is shown for.
+/// What a password is used for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum PasswordPurpose {
-    /// To choose another one: an expired password is good for that.
+    /// To choose a new one; an expired password is accepted.
     NewPassword,
     /// For anything else.
     Other,
 }
 
-/// The user whose password was right, unless an administrator has ruled against it. Only who knows the password learns
-/// of that.
+/// Checks the account status after the password was verified, so that only the user learns of it.
 fn check_account_status(user: User, purpose: PasswordPurpose) -> Result<User, Error> {
     if user.status.disabled {
         return Err(Error::Disabled);
@@ -67,21 +65,21 @@ fn check_account_status(user: User, purpose: PasswordPurpose) -> Result<User, Er
 }
 
 impl CredentialVerifier {
-    /// Checks passwords of users in `store`.
+    /// Verifies the passwords of users in `store`.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, hasher: Arc<PasswordHasher>, limiter: SignInLimiter) -> Self {
         Self { store, hasher, limiter }
     }
 
-    /// The gate that hashes.
+    /// The pool that hashes.
     pub(super) fn hasher(&self) -> &PasswordHasher {
         &self.hasher
     }
 
-    /// The user in `found`, if `attempt` is their password, and whether their hash is outdated.
+    /// The user in `found` if `attempt` is the password, and whether the hash is outdated.
     ///
-    /// An unknown user costs the same hash as a known one. `check` carries from round to round against which hash the
-    /// password was found right, and that it was counted.
+    /// An unknown user costs the same hash as a known one. `check` carries the charged attempt and the verified hash
+    /// from round to round.
     pub(super) async fn verify(
         &self,
         found: Option<User>,
@@ -115,15 +113,15 @@ impl CredentialVerifier {
         Ok((user, needs_rehash))
     }
 
-    /// The password was not looked at after all.
+    /// Refunds the attempt: the password was not verified.
     async fn cancel(&self, check: &mut PasswordCheck) {
         if let Some(counted) = check.counted.take() {
             self.limiter.cancel(counted).await;
         }
     }
 
-    /// The user with this id, if `attempt` is their password; the rest as [`Self::verify`]. A session in `actor` is one
-    /// of this user's own.
+    /// The user with this id if `attempt` is the password; see [`Self::verify`]. The session of `actor`, if any,
+    /// belongs to this user.
     pub(super) async fn verify_id(
         &self,
         id: UserId,
@@ -139,8 +137,8 @@ impl CredentialVerifier {
         self.verify(found, attempt, &context, check).await
     }
 
-    /// Keeps the password under a hash with today's parameters. The user afterwards; `None` if somebody else was
-    /// faster. A busy gate puts the upgrade off: the user asked for something else.
+    /// Rehashes the password with the current parameters. Returns the updated user, or `None` on a version conflict. If
+    /// the pool is busy the upgrade is skipped: it is not what the caller requested.
     pub(super) async fn upgrade_hash(&self, user: &User, attempt: &PasswordAttempt) -> Result<Option<User>, Error> {
         let Ok(hash) = self.hasher.rehash(attempt).await else { return Ok(Some(user.clone())) };
         match self.store.update_password_hash(user.id, user.version, &hash).await? {

@@ -1,4 +1,4 @@
-//! The key that signs the tokens of known devices: made once, the same on every node, kept with the service's keys.
+//! The key that signs trusted-device tokens: created once, stored with the service's keys, the same on every node.
 
 use std::sync::Arc;
 
@@ -11,10 +11,10 @@ use userd_core::DeviceKey;
 use userd_core::random::Random;
 use userd_store::{KeyKind, KeyStore};
 
-/// The one key's id.
+/// The id of the key; there is one.
 const ID: &str = "1";
 
-/// Finds the key, or makes it.
+/// Loads or creates the key.
 pub struct DeviceKeys {
     store: Arc<dyn KeyStore>,
     key_encryption: Arc<KeyEncryption>,
@@ -24,13 +24,13 @@ pub struct DeviceKeys {
 }
 
 impl DeviceKeys {
-    /// The key in `store`, sealed by `key_encryption`.
+    /// Uses `store`; `key_encryption` encrypts the key.
     #[must_use]
     pub fn new(store: Arc<dyn KeyStore>, key_encryption: Arc<KeyEncryption>, random: Arc<dyn Random>) -> Self {
         Self { store, key_encryption, random, key: OnceCell::new(), read_flight: SingleFlight::default() }
     }
 
-    /// The key; read at most once, and made if there is none.
+    /// The key; read once per process, and created if there is none.
     ///
     /// # Errors
     /// [`Error::Store`], [`Error::KeyUnusable`].
@@ -42,7 +42,7 @@ impl DeviceKeys {
         guard.finish(self.key.get_or_try_init(|| self.read_or_create()).await)
     }
 
-    /// One that is made is never removed. Where two make it at once, the first one's holds.
+    /// A created key is never removed. If two nodes create one, the first wins.
     async fn read_or_create(&self) -> Result<DeviceKey, Error> {
         if let Some(key) = self.read().await? {
             return Ok(key);

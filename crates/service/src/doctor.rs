@@ -1,7 +1,7 @@
-//! The doctor: walks a store from its beginning to its end, at a pace, and says what it found.
+//! The consistency check: walks a store from start to end at a limited rate and reports findings.
 //!
-//! What is looked at and how it is mended is the store's business (`store::ConsistencyCheck`); here are the pace, the
-//! patience with a store that is away for a moment, and the sum. A pass that is dropped leaves nothing half done.
+//! The store decides what to check and how to repair it (`store::ConsistencyCheck`). This module has the rate, the
+//! retries and the totals. A run can be dropped at any time without leaving partial repairs.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,57 +14,56 @@ use userd_store::{
     CheckBatch, CheckCursor, CheckMode, CheckReport, ConsistencyCheck, Finding, FindingKind, FindingState, StoreError,
 };
 
-/// Portions of a pass without a limit: larger ones are no quicker.
+/// The batch size without a rate limit; larger batches are no faster.
 const BATCH_SIZE_MAX: usize = 8192;
 
-/// Portions a second of a pass with a limit. Many small ones, because whoever asks the store behind a portion waits
-/// for it.
+/// Batches per second with a rate limit. Many small ones, because requests to the store wait for a batch.
 const BATCHES_PER_S: u32 = 25;
 
-/// A user is looked at three times: the record, its claim, its entry in the listing.
+/// Checks per user: the record, its claim, its entry in the listing.
 const CHECKS_PER_USER: u32 = 3;
 
-/// How often a portion is tried while the store is away, and the pause between: a failover fits in between.
+/// How often a batch is retried while the store is unavailable, and the pause between; a failover fits.
 const ATTEMPTS_MAX: u32 = 20;
 const RETRY_DELAY: Duration = Duration::from_millis(500);
 
-/// Findings kept word by word in a report; what is beyond is counted.
+/// The most findings in a report; further ones are only counted.
 pub const FINDINGS_MAX: usize = 1000;
 
-/// How a pass is made.
+/// Options of a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CheckOptions {
-    /// What to do about what is found.
+    /// Report or repair.
     pub mode: CheckMode,
-    /// The most users a second; 0 is no limit.
+    /// The most users per second; 0 means no limit.
     pub rate_per_s: u32,
 }
 
-/// What a pass came to.
+/// The result of a run.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DoctorReport {
-    /// Active users seen; one who moved between servers meanwhile may be seen twice.
+    /// Users checked; one that moved to another server meanwhile may be counted twice.
     pub users: u64,
-    /// How many the store counted at the beginning.
+    /// The store's count of users at the start.
     pub expected: Option<u64>,
-    /// Everything looked at.
+    /// All records checked.
     pub records_checked: u64,
-    /// How many findings there are of each kind and state.
+    /// The number of findings by kind and state.
     pub counts: BTreeMap<(FindingKind, FindingState), u64>,
     /// The first [`FINDINGS_MAX`] of them.
     pub findings: Vec<Finding>,
-    /// Keys changed their servers during the pass: some may not have been met.
+    /// Keys moved to other servers during the run, so some may have been missed.
     pub topology_changed: bool,
 }
 
 impl DoctorReport {
-    /// How many findings are in this state.
+    /// The number of findings in this state.
     #[must_use]
     pub fn count(&self, state: FindingState) -> u64 {
         self.counts.iter().filter(|((_, of), _)| *of == state).map(|(_, count)| count).sum()
     }
 
-    /// How many findings are not in [`DoctorReport::findings`].
+    /// The number of findings that are not in [`DoctorReport::findings`].
     #[must_use]
     pub fn omitted_findings(&self) -> u64 {
         self.counts.values().sum::<u64>() - self.findings.len() as u64
@@ -84,34 +83,34 @@ impl DoctorReport {
     }
 }
 
-/// Why a pass did not get to its end, and how far it got.
+/// Why a run was aborted, and the report until then.
 #[derive(Debug, thiserror::Error)]
-#[error("the pass broke off after {} users", .report.users)]
+#[error("the check was aborted after {} users", .report.users)]
 pub struct CheckAborted {
-    /// What the store said.
+    /// The store's error.
     #[source]
     pub source: StoreError,
-    /// What was found before.
+    /// The report until then.
     pub report: DoctorReport,
 }
 
-/// Makes passes over one store.
+/// Checks one store.
 pub struct Doctor {
     store: Arc<dyn ConsistencyCheck>,
     clock: Arc<dyn Clock>,
 }
 
 impl Doctor {
-    /// A doctor for `store`.
+    /// Checks `store`.
     #[must_use]
     pub fn new(store: Arc<dyn ConsistencyCheck>, clock: Arc<dyn Clock>) -> Self {
         Self { store, clock }
     }
 
-    /// Makes one pass. `watch` hears of every portion: what it found, and the sum so far.
+    /// Runs once. `watch` is called after each batch with its report and the totals.
     ///
     /// # Errors
-    /// [`CheckAborted`] if the store stays away.
+    /// [`CheckAborted`] if the store stays unavailable.
     pub async fn run(
         &self,
         options: CheckOptions,
@@ -132,7 +131,7 @@ impl Doctor {
             let Some(next) = next else { return Ok(report) };
             portion.from = next;
             if let Some(time) = time_for(records_checked, options.rate_per_s) {
-                // Also where nothing but other programs' keys was met.
+                // Also if the batch had only keys of other programs.
                 tokio::time::sleep_until(began + time.max(Duration::from_secs(1) / BATCHES_PER_S)).await;
             }
         }
@@ -161,7 +160,7 @@ fn size(rate_per_s: u32) -> usize {
     }
 }
 
-/// How long so much may take at least.
+/// The least time for this many checks.
 fn time_for(records_checked: u64, rate_per_s: u32) -> Option<Duration> {
     (rate_per_s > 0).then(|| {
         let checks_per_s = u64::from(rate_per_s) * u64::from(CHECKS_PER_USER);

@@ -1,20 +1,19 @@
-//! Why a use case did not do what was asked: a variant for each thing that a caller treats differently.
+//! Errors of use cases: one variant for each case that callers treat differently.
 //!
-//! What it is not: an answer. Which status and which words a variant becomes is decided in `http` alone.
+//! They are not responses: `http` alone maps them to a status and a problem.
 
 use std::error::Error as StdError;
 
 use crate::admin::InvalidCursor;
 use crate::hashing::HashError;
 use crate::key_encryption::KeyDecryptError;
-use crate::rate_limit::LimitExceeded;
-use userd_core::{PasswordError, UserId};
+use userd_core::{PasswordError, RateLimit, UserId};
 use userd_store::StoreError;
 
-/// Why a use case did not do what was asked.
+/// Why a use case failed.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Another user has, or is just about to get, the e-mail.
+    /// Another user has the e-mail, or is about to get it.
     #[error("another user has the e-mail")]
     EmailTaken,
     /// There is no user with this id or e-mail.
@@ -23,97 +22,108 @@ pub enum Error {
     /// The password is not the user's.
     #[error("the password is not the user's")]
     NotAuthenticated,
-    /// The password is the user's, and an administrator has shut the account.
+    /// The password is right, and the account is disabled.
     #[error("the account is disabled")]
     Disabled,
-    /// The password is the user's, and good for nothing but being changed.
+    /// The password is right, and has expired.
     #[error("the password has expired")]
     PasswordExpired,
-    /// The user is not in a state that the caller asked the change for.
-    #[error("the user has changed since the state that the change was asked for")]
+    /// The user's version does not meet the precondition.
+    #[error("the user has another version than the precondition requires")]
     PreconditionFailed,
-    /// The new password breaks a rule that needs the user to be known.
-    #[error("the new password is refused")]
+    /// The new password breaks a rule that depends on the user.
+    #[error("the new password is rejected")]
     PasswordRejected {
-        /// Which of the passwords in the request.
+        /// The field of the request.
         field: PasswordField,
         /// The rule broken.
         #[source]
         rule: PasswordError,
     },
-    /// Too many password hashes are under way.
-    #[error("too many password hashes are under way")]
+    /// Too many password hashes are in progress.
+    #[error("too many password hashes are in progress")]
     Busy,
-    /// The user changed under every attempt; nothing was changed here.
-    #[error("the user changed under each of {attempts} attempts")]
+    /// The user changed during each attempt; nothing was written.
+    #[error("the user changed during each of {attempts} attempts")]
     Contended {
         /// How many attempts were made.
         attempts: u32,
     },
-    /// Too many passwords were tried.
-    #[error("too many passwords were tried; the limit {} lets the next one through in {} ms", .0.name, .0.retry_after_ms)]
+    /// A rate limit rejected the attempt.
+    #[error("too many password attempts; the rate limit {} allows the next one in {} ms", .0.name, .0.retry_after_ms)]
     RateLimited(LimitExceeded),
-    /// The session has ended, or never was.
-    #[error("the session has ended, or never was")]
+    /// The session has ended or never existed.
+    #[error("the session has ended or never existed")]
     NoSession,
     /// The user has no such session.
     #[error("the user has no such session")]
     UnknownSession,
-    /// The refresh token was used before, or is none.
-    #[error("the refresh token is worth nothing: {0}")]
+    /// The refresh token was used before or is invalid.
+    #[error("the refresh token is invalid: {0}")]
     RefreshRejected(&'static str),
-    /// The cursor is none, or one of another list.
+    /// The cursor is invalid or belongs to another list.
     #[error("the cursor {0}")]
     InvalidCursor(#[source] InvalidCursor),
-    /// Tokens are for nobody of this name.
-    #[error("the audience is none of those that are configured")]
+    /// The requested audience is not configured.
+    #[error("the audience is not one of those configured")]
     UnknownAudience,
     /// A key of the service can't be used.
     #[error("the key {id} of kind {kind} can't be used")]
     KeyUnusable {
-        /// Which kind.
+        /// The kind of key.
         kind: &'static str,
-        /// Which.
+        /// The id.
         id: String,
-        /// Why.
+        /// The cause.
         #[source]
         source: KeyDecryptError,
     },
-    /// A token could not be signed, or a key for it not be made.
+    /// A token could not be signed, or a signing key not be created.
     #[error("a token could not be signed")]
     SigningFailed(#[source] Box<dyn StdError + Send + Sync>),
-    /// The store could not do its work.
-    #[error("the store could not do its work")]
+    /// The store failed.
+    #[error("the store failed")]
     Store(#[from] StoreError),
-    /// What is kept of the user's password can't be checked.
+    /// The user's stored password hash can't be verified.
     #[error("the password hash of user {id} can't be checked: {reason}")]
     HashUnreadable {
-        /// Whose hash.
+        /// The user.
         id: UserId,
-        /// What is wrong with it; never the hash.
+        /// The reason; never contains the hash.
         reason: &'static str,
     },
-    /// The hash itself could not be computed.
+    /// The hash could not be computed.
     #[error("a password hash could not be computed")]
     HashFailed(#[source] HashError),
 }
 
-/// Which of the passwords in a request a rule is about.
+/// The rate limit that rejected a password attempt.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct LimitExceeded {
+    /// Its name, as the headers have it.
+    pub name: &'static str,
+    /// Its rate.
+    pub rate: RateLimit,
+    /// How long until it allows the next attempt, in milliseconds.
+    pub retry_after_ms: u64,
+}
+
+/// A password field of a request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PasswordField {
-    /// The only one.
+    /// The only password.
     Password,
-    /// The one that shall hold from now on.
+    /// The new password.
     NewPassword,
 }
 
 impl Error {
-    /// Signing, or making a key for it, failed because of `source`.
+    /// Wraps an error of signing or of creating a signing key.
     pub(super) fn signing(source: impl StdError + Send + Sync + 'static) -> Self {
         Self::SigningFailed(Box::new(source))
     }
 
-    /// What the gate could not do when no stored hash was involved.
+    /// Maps an error of the hash pool where no stored hash is involved.
     pub(super) fn from_hashing(error: HashError) -> Self {
         match error {
             HashError::Busy => Self::Busy,
@@ -121,7 +131,7 @@ impl Error {
         }
     }
 
-    /// What the gate could not do with the hash of user `id`.
+    /// Maps an error of the hash pool for the hash of user `id`.
     pub(super) fn from_checking(error: HashError, id: UserId) -> Self {
         match error {
             HashError::Busy => Self::Busy,

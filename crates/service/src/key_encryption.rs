@@ -1,8 +1,7 @@
-//! How keys that must stay secret are written for the store: sealed with a key from the configuration where one is
-//! given (AES-256-GCM), and plain where none is.
+//! Encryption of secret keys in the store: AES-256-GCM with a key from the configuration, or plain text without one.
 //!
-//! A store's backup then holds nothing that signs. What is sealed is bound to its kind and id, so that nobody who can
-//! write the store puts one key in another's place. Not for digests: those are no secrets.
+//! With encryption, a backup of the store has nothing that can sign. The ciphertext is bound to the key's kind and id,
+//! so that write access to the store is not enough to swap keys. Not for digests, which are not secret.
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use base64::Engine as _;
@@ -13,47 +12,47 @@ use zeroize::Zeroizing;
 use userd_core::random::Random;
 use userd_store::KeyKind;
 
-/// Bytes of the key that seals.
+/// Bytes of the encryption key.
 pub const ENCRYPTION_KEY_BYTES: usize = 32;
 
-/// Why what was sealed can't be opened.
+/// Why a key can't be decrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum KeyDecryptError {
-    /// It was sealed, and no key is given.
-    #[error("it was sealed with a key that is not given: set token.encryption_key")]
+    /// It is encrypted, and no encryption key is configured.
+    #[error("it is encrypted, and no key is configured; set token.encryption_key")]
     MissingKey,
-    /// It was sealed with another key.
-    #[error("it was sealed with another key than token.encryption_key")]
+    /// It is encrypted with another encryption key.
+    #[error("it is encrypted with another key than token.encryption_key")]
     WrongKey,
-    /// It is not what was written.
-    #[error("it is damaged, or was put in another key's place")]
+    /// It is damaged, or belongs to another key.
+    #[error("it is damaged, or belongs to another key")]
     Corrupt,
 }
 
-/// Seals and opens.
+/// Encrypts and decrypts keys.
 pub struct KeyEncryption {
     key: Option<(String, LessSafeKey)>,
 }
 
 impl KeyEncryption {
-    /// Seals with `key`, or writes plain without one.
+    /// Encrypts with `key`, or writes plain text without one.
     #[must_use]
     pub fn new(key: Option<&[u8; ENCRYPTION_KEY_BYTES]>) -> Self {
         let key = key.and_then(|bytes| {
             let name = BASE64URL.encode(&Sha256::digest(bytes)[..6]);
-            // 32 bytes are what the algorithm wants, so there is always a key.
+            // The algorithm takes exactly 32 bytes, so this always succeeds.
             UnboundKey::new(&AES_256_GCM, bytes).ok().map(|key| (name, LessSafeKey::new(key)))
         });
         Self { key }
     }
 
-    /// Whether what is written is sealed.
+    /// Whether keys are encrypted.
     #[must_use]
     pub fn is_enabled(&self) -> bool {
         self.key.is_some()
     }
 
-    /// The text to keep of `secret`, the key `id` of this kind: `plain:…`, or `sealed:<key>:<nonce>:…`.
+    /// The text to store of `secret`, the key `id` of this kind: `plain:…`, or `sealed:<key>:<nonce>:…`.
     #[must_use]
     pub fn encrypt(&self, kind: KeyKind, id: &str, secret: &[u8], random: &dyn Random) -> String {
         let Some((name, key)) = &self.key else { return format!("plain:{}", BASE64URL.encode(secret)) };
@@ -62,12 +61,12 @@ impl KeyEncryption {
         let aad = Aad::from(associated_data(kind, id));
         match key.seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), aad, &mut sealed) {
             Ok(()) => format!("sealed:{name}:{}:{}", BASE64URL.encode(nonce), BASE64URL.encode(sealed)),
-            // Only beyond 64 GiB. Never plain instead.
+            // Fails only beyond 64 GiB. Never falls back to plain text.
             Err(_) => String::new(),
         }
     }
 
-    /// The secret that `text` was made of.
+    /// The secret in `text`.
     ///
     /// # Errors
     /// [`KeyDecryptError`].

@@ -1,7 +1,9 @@
-//! The use cases, a file a noun. Knows the store's contract, the clock and randomness; knows no framework.
+//! The use cases. They know the store's contract, the clock and randomness, and no framework.
+//!
+//! To add a use case: a method of the service that owns it, or a module with a service of its own and a field of
+//! [`Services`]; a variant of [`Error`] if callers treat its failure differently.
 
 mod admin;
-mod api_key_cache;
 mod api_keys;
 mod cooldown;
 mod credentials;
@@ -24,13 +26,13 @@ pub use admin::{
     AdminService, CreateAccountRequest, EVENTS_ORDER, InvalidCursor, PageCursor, PageRequest, ResultPage, ServiceStats,
     SetPasswordRequest, UpdateStatusRequest, UserListingRequest,
 };
-pub use api_key_cache::ApiKeyCache;
-pub use api_keys::{API_KEY_NAME_CHARS_MAX, API_KEYS_MAX, ApiKey, ApiKeyService};
+
+pub use api_keys::{API_KEY_NAME_CHARS_MAX, API_KEYS_MAX, ApiKey, ApiKeyCache, ApiKeyService};
 pub use credentials::CredentialVerifier;
 pub use device_key::DeviceKeys;
-pub use error::{Error, PasswordField};
+pub use error::{Error, LimitExceeded, PasswordField};
 pub use key_encryption::{ENCRYPTION_KEY_BYTES, KeyDecryptError, KeyEncryption};
-pub use rate_limit::{LimitExceeded, SignInLimiter, SignInLimits};
+pub use rate_limit::{SignInLimiter, SignInLimits};
 pub use secret::SecretString;
 pub use services::{ServiceDependencies, ServiceSettings, Services};
 pub use sessions::{SessionService, SessionSettings, SignInRequest, SignInSuccess};

@@ -1,15 +1,15 @@
-//! How often passwords may be tried: by account, by network, by both, and by everybody together.
+//! Rate limits of password attempts: by account, by network, by both, and global.
 //!
-//! One is taken from each bucket *before* the password is looked at, and given back when it was right: so any number
-//! of tries at once can't be more than the buckets hold. Only wrong ones stay counted.
+//! One token is taken from each bucket *before* the password is verified, and refunded if it was right. Concurrent
+//! attempts can't exceed a limit, and only wrong passwords stay charged.
 //!
-//! Not to be used against a person: strangers can empty the buckets of an account and of everybody, but whoever signs
-//! in from a known device, or asks with a session, is counted in a bucket of their own instead. A service with an
-//! API key asks for many people from one address, so its network is not counted.
+//! **Invariant:** the limits can't be used to lock a user out. An attacker can empty the buckets of an account and the
+//! global one, but a sign-in from a trusted device, or a request with a session, is charged to a bucket of its own. A
+//! service with an API key sends the attempts of many users from one address, so its network is not charged.
 
 use std::sync::Arc;
 
-use crate::Error;
+use crate::error::{Error, LimitExceeded};
 use userd_core::clock::Clock;
 use userd_core::{
     AccountKey, Actor, BucketKey, CanonicalEmail, NetworkKey, PrincipalId, RateLimit, RateLimitBucket,
@@ -17,54 +17,43 @@ use userd_core::{
 };
 use userd_store::{RateLimitStore, StoreError};
 
-/// How many wrong passwords are borne.
+/// The limits of wrong passwords.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SignInLimits {
     /// For one account, from anywhere.
     pub account: RateLimit,
     /// For one account from one network.
     pub account_and_network: RateLimit,
-    /// For one account from one known device.
+    /// For one account from one trusted device.
     pub device: RateLimit,
     /// From one network, at any account.
     pub network: RateLimit,
-    /// From everybody at any account.
+    /// For all accounts together.
     pub global: RateLimit,
 }
 
-/// The limit that a try has met.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct LimitExceeded {
-    /// Its name, as the headers have it.
-    pub name: &'static str,
-    /// How fast it lets tries through.
-    pub rate: RateLimit,
-    /// How long until the next one, in milliseconds.
-    pub retry_after_ms: u64,
-}
-
-/// Counts tries.
+/// Charges attempts to rate limits.
 pub struct SignInLimiter {
     store: Arc<dyn RateLimitStore>,
     limits: SignInLimits,
     clock: Arc<dyn Clock>,
 }
 
-/// A try that was counted. Dropped as it is, it stays so: what broke off in the middle was a try.
-#[must_use = "a try that is not settled counts as a wrong one"]
+/// A charged attempt. If it is dropped unsettled, for example because the request was aborted, it stays charged.
+#[must_use = "an attempt that is not settled stays charged"]
 pub struct ChargedAttempt {
     buckets: Vec<RateLimitBucket>,
 }
 
 impl SignInLimiter {
-    /// Counts in `store`.
+    /// Uses `store`.
     #[must_use]
     pub fn new(store: Arc<dyn RateLimitStore>, limits: SignInLimits, clock: Arc<dyn Clock>) -> Self {
         Self { store, limits, clock }
     }
 
-    /// Counts a try at the account with `email` (`None`: at one that can't be named) by `actor`; `device` is a known
-    /// one of that account, or a session of its user. Nobody else's: it would be a bucket that strangers fill at will.
+    /// Charges an attempt of `actor` at the account with `email` (`None`: at an unknown one). `device` is a trusted
+    /// device of that account, or a session of its user; any other value would be a bucket that an attacker chooses.
     ///
     /// # Errors
     /// [`Error::RateLimited`], [`Error::Store`].
@@ -82,12 +71,12 @@ impl SignInLimiter {
                 Ok(RateLimitDecision::Deny { retry_after_ms, .. }) => {
                     return Err(self.deny(charged, bucket, retry_after_ms).await);
                 }
-                // In a cluster such a bucket may lie in a shard that is gone, and its loss must not keep everybody out
-                // whose account lies elsewhere. The account's own limits still hold.
+                // In a cluster the bucket may be in a shard that is unavailable, and its loss must not affect accounts
+                // in other shards. The account's own limits still apply.
                 Err(error @ StoreError::Unavailable(_)) => {
-                    tracing::debug!(%error, limit = %bucket.key.limit(), "a try is not counted");
+                    tracing::debug!(%error, limit = %bucket.key.limit(), "an attempt is not charged, because the store is unavailable");
                 }
-                Err(error) => tracing::error!(%error, limit = %bucket.key.limit(), "a try can't be counted"),
+                Err(error) => tracing::error!(%error, limit = %bucket.key.limit(), "an attempt can't be charged"),
             }
         }
         if own.is_empty() {
@@ -102,16 +91,16 @@ impl SignInLimiter {
         Ok(charged)
     }
 
-    /// What is refused was no wrong password: strangers who run against a limit must not use up what all others have.
-    /// The network's own count goes on.
+    /// A rejected attempt is not a wrong password: attackers who meet a limit must not use up the global one. The
+    /// network stays charged.
     async fn deny(&self, charged: ChargedAttempt, bucket: RateLimitBucket, retry_after_ms: u64) -> Error {
         let of_all = charged.buckets.into_iter().filter(|bucket| bucket.key == BucketKey::Global);
         self.cancel(ChargedAttempt { buckets: of_all.collect() }).await;
         Error::RateLimited(LimitExceeded { name: bucket.key.limit().as_str(), rate: bucket.rate, retry_after_ms })
     }
 
-    /// The buckets that a try shares with others, and those of the account. The shared ones are taken from first, so
-    /// that who is stopped there does not use up what an account has.
+    /// The buckets that accounts share, and those of the account. The shared ones are charged first, so that an attempt
+    /// rejected there does not use up the account's own.
     fn buckets(
         &self,
         account: Option<AccountKey>,
@@ -143,9 +132,9 @@ impl SignInLimiter {
         (shared, own)
     }
 
-    /// The password was right: the account's buckets are full again, the others get theirs back.
+    /// The password was right: resets the account's buckets and refunds the others.
     ///
-    /// What can't be given back stays counted; the person has signed in all the same.
+    /// If that fails the attempt stays charged; the sign-in succeeds all the same.
     pub async fn succeed(&self, attempt: ChargedAttempt) {
         let (own, shared): (Vec<RateLimitBucket>, Vec<RateLimitBucket>) =
             attempt.buckets.into_iter().partition(|bucket| bucket.key.account().is_some());
@@ -153,17 +142,17 @@ impl SignInLimiter {
         let refund = async { if shared.is_empty() { Ok(()) } else { self.store.refund(&shared, now).await } };
         let (filled, given) = tokio::join!(self.store.reset(&own), refund);
         for error in [filled, given].into_iter().filter_map(Result::err) {
-            tracing::debug!(%error, "a right password stays counted as a try");
+            tracing::debug!(%error, "a right password stays charged");
         }
     }
 
-    /// The password was not looked at: everything is given back.
+    /// The password was not verified: refunds everything.
     pub async fn cancel(&self, canceled: ChargedAttempt) {
         if canceled.buckets.is_empty() {
             return;
         }
         if let Err(error) = self.store.refund(&canceled.buckets, self.clock.now()).await {
-            tracing::debug!(%error, "a try that was none stays counted");
+            tracing::debug!(%error, "a cancelled attempt stays charged");
         }
     }
 }

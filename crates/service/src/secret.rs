@@ -1,6 +1,6 @@
-//! A text that goes out to whom it is for and into nothing else: no log, no message.
+//! A text for one recipient, kept out of logs and messages.
 
-/// A text that only its receiver may see.
+/// A secret text, hidden in `Debug`.
 #[derive(Clone)]
 pub struct SecretString(String);
 
@@ -11,7 +11,7 @@ impl SecretString {
         Self(text)
     }
 
-    /// Lets the text out.
+    /// Exposes the text.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0

@@ -1,4 +1,4 @@
-//! All use cases over one store, put together: what `http` works with. `app` and the tests build it alike.
+//! All services on one store, for `http`. The binary and the tests build them the same way.
 
 use std::sync::Arc;
 
@@ -13,51 +13,51 @@ use userd_core::clock::Clock;
 use userd_core::random::Random;
 use userd_store::Store;
 
-/// The numbers that the use cases go by.
+/// Settings of the services.
 #[derive(Debug, Clone)]
 pub struct ServiceSettings {
-    /// What a new password has to be.
+    /// The password policy.
     pub policy: PasswordPolicy,
-    /// How long sessions live.
+    /// Sessions.
     pub sessions: SessionSettings,
-    /// What tokens for other services say.
+    /// Tokens for other services.
     pub tokens: TokenSettings,
-    /// How many wrong passwords are borne.
+    /// Rate limits of password attempts.
     pub sign_in_limits: SignInLimits,
 }
 
-/// What the use cases stand on.
+/// What the services depend on.
 #[derive(Clone)]
 pub struct ServiceDependencies {
-    /// Where everything is kept.
+    /// The store.
     pub store: Arc<dyn Store>,
-    /// The gate that hashes.
+    /// The hash pool.
     pub hasher: Arc<PasswordHasher>,
-    /// Seals the keys that sign.
+    /// Encrypts the signing keys.
     pub key_encryption: Arc<KeyEncryption>,
-    /// Tells the time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Gives randomness.
+    /// The random source.
     pub random: Arc<dyn Random>,
 }
 
-/// Everything that can be done.
+/// All services.
 #[derive(Clone)]
 pub struct Services {
-    /// With users.
+    /// Users.
     pub users: Arc<UserService>,
-    /// By administrators.
+    /// Administration.
     pub admin: Arc<AdminService>,
-    /// With sessions.
+    /// Sessions.
     pub sessions: Arc<SessionService>,
-    /// With tokens for other services.
+    /// Tokens for other services.
     pub tokens: Arc<TokenService>,
-    /// Which services may call.
+    /// API keys.
     pub api_keys: Arc<ApiKeyCache>,
 }
 
 impl Services {
-    /// Makes the service's own keys if there are none, and looks whether those that are there can be used.
+    /// Creates missing service keys, and checks that existing ones are usable.
     ///
     /// # Errors
     /// [`Error::KeyUnusable`], [`Error::Store`], [`Error::SigningFailed`].
@@ -66,7 +66,7 @@ impl Services {
         self.sessions.check_keys().await
     }
 
-    /// All use cases on `dependencies`.
+    /// Builds all services on `dependencies`.
     #[must_use]
     pub fn new(dependencies: &ServiceDependencies, settings: &ServiceSettings) -> Self {
         let ServiceDependencies { store, hasher, key_encryption, clock, random } = dependencies.clone();

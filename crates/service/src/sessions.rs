@@ -1,6 +1,7 @@
-//! What can be done with sessions: sign in, find out who is signed in, list, end.
+//! Sessions: sign in, authenticate, list, revoke.
 //!
-//! The one place that decides whether a session is too old: by the store's time, with the limits of the configuration.
+//! **Invariant:** only this module decides whether a session has expired, by the store's clock and the configured
+//! limits.
 
 use std::sync::Arc;
 
@@ -15,19 +16,19 @@ use userd_core::{
 };
 use userd_store::{NewSession, OpenSessionOutcome, SessionWithUser, Store, StoreError};
 
-/// How often a sign-in begins anew when the user changes under it; as for changes of users.
+/// How often a sign-in is retried on a version conflict.
 const CAS_ATTEMPTS_MAX: u32 = 10;
 
-/// How long sessions live.
+/// Settings of sessions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SessionSettings {
-    /// Idle and absolute limits, and how many a user has.
+    /// Idle and absolute time-outs, and the most sessions of a user.
     pub limits: SessionLimits,
-    /// How long after its use a refresh token still gets the same successor, in milliseconds.
+    /// How long a used refresh token still returns the same successor, in milliseconds.
     pub refresh_grace_ms: u64,
 }
 
-/// The use cases around sessions.
+/// The use cases of sessions.
 pub struct SessionService {
     store: Arc<dyn Store>,
     credentials: Arc<CredentialVerifier>,
@@ -38,38 +39,38 @@ pub struct SessionService {
     random: Arc<dyn Random>,
 }
 
-/// Somebody wants to sign in.
+/// A request to sign in.
 #[derive(Debug)]
 pub struct SignInRequest {
-    /// As whom.
+    /// The e-mail.
     pub email: Email,
-    /// The proof.
+    /// The password.
     pub password: PasswordAttempt,
-    /// Whether they want a refresh token, too.
+    /// Whether a refresh token is requested.
     pub refresh: bool,
-    /// The token of a device from which they have signed in before, if they show one.
+    /// The token of a trusted device, if the client sent one.
     pub device: Option<SecretString>,
 }
 
-/// Somebody has signed in.
+/// The result of a sign-in.
 #[derive(Debug)]
 pub struct SignInSuccess {
-    /// Who.
+    /// The user.
     pub user: User,
     /// The session.
     pub session: Session,
-    /// The secret that shows it.
+    /// The session token.
     pub token: SessionToken,
-    /// The secret for which tokens for other services are given, if it was asked for.
+    /// The refresh token, if requested.
     pub refresh: Option<RefreshToken>,
-    /// Shows next time that this device is known.
+    /// The token of the device, which is trusted from now on.
     pub device: SecretString,
-    /// When the session ends, however much it is used.
+    /// When the session ends at the latest.
     pub expires_at: Timestamp,
 }
 
 impl SessionService {
-    /// The use cases over `store`.
+    /// Uses `store`.
     #[must_use]
     pub fn new(
         store: Arc<dyn Store>,
@@ -82,13 +83,13 @@ impl SessionService {
         Self { store, credentials, devices, settings, cooldown: WriteCooldown::default(), clock, random }
     }
 
-    /// How long sessions live.
+    /// The limits of sessions.
     #[must_use]
     pub fn settings(&self) -> &SessionSettings {
         &self.settings
     }
 
-    /// Makes the key of known devices if there is none, and looks whether it can be used.
+    /// Creates the key of trusted devices if there is none, and checks that it is usable.
     ///
     /// # Errors
     /// [`Error::KeyUnusable`], [`Error::Store`].
@@ -96,13 +97,13 @@ impl SessionService {
         self.devices.key().await.map(|_| ())
     }
 
-    /// Opens a session for who proves to be the user.
+    /// Signs a user in and opens a session.
     ///
-    /// An unknown e-mail and a wrong password are one: the same hash, the same writing down, the same error.
+    /// An unknown e-mail and a wrong password are indistinguishable: the same hash, the same write, the same error.
     ///
     /// # Errors
     /// [`Error::NotAuthenticated`], [`Error::RateLimited`], [`Error::Busy`], [`Error::Contended`], [`Error::Store`],
-    /// and what keys and records that can't be read give.
+    /// and the errors of unreadable keys and records.
     pub async fn sign_in(&self, sign_in: &SignInRequest, actor: &Actor) -> Result<SignInSuccess, Error> {
         let email = sign_in.email.canonical();
         let key = self.devices.key().await?;
@@ -132,17 +133,17 @@ impl SessionService {
         Err(Error::Contended { attempts: CAS_ATTEMPTS_MAX })
     }
 
-    /// The device that is shown, if it is one of this user's.
+    /// The trusted device of the request, if it belongs to this user.
     fn trusted_device(&self, sign_in: &SignInRequest, user: Option<&User>, key: &DeviceKey) -> Option<[u8; 16]> {
         let (text, user) = (sign_in.device.as_ref()?.expose(), user?);
         let device = TrustedDevice::verify(text, key, &user.password_hash, self.clock.now())?;
         (device.user == user.id).then_some(device.id)
     }
 
-    /// The user, their hash made again if it is `needs_rehash`; `None` if somebody else was faster.
+    /// The user, rehashed if the hash is outdated; `None` on a version conflict.
     ///
-    /// A store without memory takes no new hash and still signs in: the next time will do. If it was written all the
-    /// same, this is no longer the version, and the next round finds that out.
+    /// A store that is full rejects the new hash; the sign-in continues, and the next one upgrades it. If the hash was
+    /// written all the same, the version has changed, and the next round reads it.
     async fn with_upgraded_hash(
         &self,
         user: User,
@@ -154,7 +155,7 @@ impl SessionService {
         }
         match self.credentials.upgrade_hash(&user, password).await {
             Err(Error::Store(StoreError::Unavailable(error))) => {
-                tracing::debug!(%error, "an outdated hash was not made again");
+                tracing::debug!(%error, "an outdated hash was not upgraded");
                 Ok(Some(user))
             }
             Err(Error::UnknownUser) => Ok(None),
@@ -172,7 +173,7 @@ impl SessionService {
         Err(Error::NotAuthenticated)
     }
 
-    /// Opens a session of the user in the version that was read; `None` if somebody else was faster.
+    /// Opens a session for the version that was read; `None` on a version conflict.
     async fn create(
         &self,
         user: &User,
@@ -190,9 +191,9 @@ impl SessionService {
         }
     }
 
-    /// Whose token it is.
+    /// Authenticates a session token.
     ///
-    /// That the session was used is written at most once a minute; where that fails it is written the next time.
+    /// The last use is written at most once a minute; a failed write is repeated with a later request.
     ///
     /// # Errors
     /// [`Error::NoSession`], [`Error::Store`].
@@ -208,19 +209,19 @@ impl SessionService {
         Ok(signed_in)
     }
 
-    /// Writes that the session was used. A store that reads and does not write must not hold up every request: after
-    /// a failure nothing is written for a while.
+    /// Writes the last use. A store that can be read but not written must not delay requests, so a failure starts a
+    /// cooldown.
     async fn touch(&self, signed_in: &SessionWithUser) {
         if self.cooldown.is_active() {
             return;
         }
         if let Err(error) = self.store.touch_session(signed_in.user.id, &signed_in.session, signed_in.at).await {
-            tracing::debug!(%error, "the use of a session was not written");
+            tracing::debug!(%error, "the last use of a session could not be written");
             self.cooldown.start();
         }
     }
 
-    /// The session with its user, if it has not ended.
+    /// The session with its user, unless it has ended.
     ///
     /// # Errors
     /// [`Error::NoSession`], [`Error::Store`].
@@ -231,7 +232,7 @@ impl SessionService {
             .ok_or(Error::NoSession)
     }
 
-    /// The sessions of a user that have not ended, the newest first.
+    /// The active sessions of a user, the newest first.
     ///
     /// # Errors
     /// [`Error::UnknownUser`], [`Error::Store`].
@@ -244,7 +245,7 @@ impl SessionService {
         Ok(sessions)
     }
 
-    /// Ends one session of a user; who ends their own signs out.
+    /// Revokes a session; revoking one's own signs out.
     ///
     /// # Errors
     /// [`Error::UnknownSession`], [`Error::Store`].
@@ -255,7 +256,7 @@ impl SessionService {
         if ended { Ok(()) } else { Err(Error::UnknownSession) }
     }
 
-    /// Ends all sessions of a user but the one that asks.
+    /// Revokes all sessions of a user but the actor's.
     ///
     /// # Errors
     /// [`Error::UnknownUser`], [`Error::Store`].

@@ -1,7 +1,7 @@
-//! One reads what all need, the others wait for what it finds. Where it finds the store away, so do they: each would
-//! otherwise ask a store that does not answer after the one before it, and the last would wait for all of them.
+//! Single-flight: one task reads, the others wait for its result. If it finds the store unavailable, they fail with it:
+//! otherwise each would ask the store in turn, and the last would wait for all of them.
 //!
-//! Not a cache: what was found is kept by whoever has the turns.
+//! Not a cache: the owner caches the result.
 
 use std::time::Instant;
 
@@ -10,40 +10,40 @@ use tokio::sync::{Mutex, MutexGuard};
 use crate::Error;
 use userd_store::StoreError;
 
-/// Turns to read.
+/// A lock for reads.
 #[derive(Default)]
 pub(super) struct SingleFlight {
-    /// When the store was last found away.
+    /// When a read last found the store unavailable.
     unavailable_at: Mutex<Option<Instant>>,
 }
 
-/// The turn to read. What was found meanwhile is looked for first.
+/// The right to read. Check first whether another task has read meanwhile.
 pub(super) struct SingleFlightGuard<'a>(MutexGuard<'a, Option<Instant>>);
 
 impl SingleFlight {
-    /// Waits for the turn.
+    /// Waits for the lock.
     ///
     /// # Errors
-    /// [`Error::Store`] where the store was found away during the wait.
+    /// [`Error::Store`] if a read found the store unavailable during the wait.
     pub(super) async fn acquire(&self) -> Result<SingleFlightGuard<'_>, Error> {
         let asked_at = Instant::now();
         let unavailable_at = self.unavailable_at.lock().await;
         if unavailable_at.is_some_and(|found_at| found_at >= asked_at) {
-            return Err(StoreError::unavailable("it was found away by who asked it a moment before").into());
+            return Err(StoreError::unavailable("another request has just found the store unavailable").into());
         }
         Ok(SingleFlightGuard(unavailable_at))
     }
 }
 
 impl SingleFlight {
-    /// The turn, if nobody has it.
+    /// The lock, if it is free.
     pub(super) fn try_acquire(&self) -> Option<SingleFlightGuard<'_>> {
         self.unavailable_at.try_lock().ok().map(SingleFlightGuard)
     }
 }
 
 impl SingleFlightGuard<'_> {
-    /// Ends the turn with what was found.
+    /// Releases the lock with the result of the read.
     pub(super) fn finish<T>(mut self, found: Result<T, Error>) -> Result<T, Error> {
         if let Err(Error::Store(_)) = found {
             *self.0 = Some(Instant::now());
@@ -60,7 +60,7 @@ mod tests {
 
     use super::*;
 
-    /// Asks a store that takes a while to find out that it is away.
+    /// Asks a store that is slow to fail.
     async fn ask(turns: &SingleFlight, asked: &AtomicUsize) -> Result<(), Error> {
         let turn = turns.acquire().await?;
         asked.fetch_add(1, Ordering::Relaxed);

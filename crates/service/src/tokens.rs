@@ -1,8 +1,8 @@
-//! Tokens for other services: short-lived, signed, and checked there without asking userd. Who has a session gets
-//! one; who has the session's refresh token gets one, too, and the refresh token's successor.
+//! Tokens for other services: short-lived JWTs, verified there without a call to userd. A session mints one; so does
+//! the refresh token of a session, which is exchanged for its successor.
 //!
-//! A token is no session: userd itself takes none. One that was given out is good until it ends, also after its
-//! session has ended; that is what its short life is for.
+//! A token is not a session: userd accepts none. It stays valid until it expires, even if its session ends earlier,
+//! hence its short lifetime.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
@@ -18,29 +18,29 @@ use userd_core::random::Random;
 use userd_core::{Actor, EventKind, REFRESH_SALT_BYTES, RefreshOutcome, RefreshState, RefreshToken, Timestamp};
 use userd_store::{SessionWithUser, Store};
 
-/// How often a refresh is judged anew when others use a token of the same session at the same moment: after one of
-/// them has written, the next look finds what it wrote.
+/// How often a refresh is retried when another token of the session is used at the same time; after a conflict the next
+/// round reads what was written.
 const CAS_ATTEMPTS_MAX: u32 = 10;
 
 /// Random bytes in `jti`.
 const JTI_BYTES: usize = 16;
 
-/// What tokens say.
+/// Settings of tokens.
 #[derive(Debug, Clone)]
 pub struct TokenSettings {
-    /// `iss`; `None` is the address that userd listens on.
+    /// `iss`; `None` means the address that userd listens on.
     pub issuer: Option<String>,
     /// That address, as far as it is known before userd listens.
     pub listen: SocketAddr,
-    /// The `aud` that may be asked for; the first is the usual one.
+    /// The `aud` that may be requested; the first is the default.
     pub audiences: Vec<String>,
-    /// How the first key, and those of later rotations, sign.
+    /// The algorithm of new keys.
     pub algorithm: SigningAlgorithm,
-    /// How long tokens are good, in milliseconds.
+    /// How long tokens live, in milliseconds.
     pub ttl_ms: u64,
 }
 
-/// The use cases around tokens.
+/// The use cases of tokens.
 pub struct TokenService {
     key_set: SigningKeySet,
     sessions: Arc<SessionService>,
@@ -51,16 +51,16 @@ pub struct TokenService {
     random: Arc<dyn Random>,
 }
 
-/// A token that was made just now.
+/// A new token.
 #[derive(Debug)]
 pub struct MintedToken {
-    /// The token. A secret: who has it is taken for the user.
+    /// The token. A secret: its bearer acts as the user.
     pub token: SecretString,
-    /// When it ends.
+    /// When it expires.
     pub expires_at: Timestamp,
 }
 
-/// What a token says (RFC 7519); moments in seconds.
+/// The claims of a token (RFC 7519); times in seconds.
 #[derive(Serialize)]
 struct TokenClaims<'a> {
     iss: String,
@@ -73,7 +73,7 @@ struct TokenClaims<'a> {
 }
 
 impl TokenService {
-    /// The use cases over `store`.
+    /// Uses `store`.
     #[must_use]
     pub fn new(
         key_set: SigningKeySet,
@@ -86,7 +86,7 @@ impl TokenService {
         Self { key_set, sessions, store, settings, listen_address: OnceLock::new(), clock, random }
     }
 
-    /// Makes the first key if there is none, and looks whether all can be used.
+    /// Creates the first key if there is none, and checks that all are usable.
     ///
     /// # Errors
     /// [`Error::KeyUnusable`], [`Error::Store`], [`Error::SigningFailed`].
@@ -94,12 +94,12 @@ impl TokenService {
         self.key_set.check().await
     }
 
-    /// Tells where userd listens, once it does: the port may have been any.
+    /// Sets the address that userd listens on: a configured port 0 is any free port.
     pub fn set_listen_address(&self, address: SocketAddr) {
         let _ = self.listen_address.set(address);
     }
 
-    /// Who the tokens say that they come from.
+    /// The issuer of tokens.
     #[must_use]
     pub fn issuer(&self) -> String {
         match &self.settings.issuer {
@@ -108,7 +108,7 @@ impl TokenService {
         }
     }
 
-    /// How tokens may be signed, the usual way first.
+    /// The algorithms of tokens, the default first.
     #[must_use]
     pub fn algorithms(&self) -> Vec<SigningAlgorithm> {
         let usual = self.settings.algorithm;
@@ -116,7 +116,7 @@ impl TokenService {
         std::iter::once(usual).chain(others).collect()
     }
 
-    /// The public keys that tokens may be signed with.
+    /// The public keys to verify tokens with.
     ///
     /// # Errors
     /// As [`TokenService::check_keys`].
@@ -124,7 +124,8 @@ impl TokenService {
         self.key_set.published().await
     }
 
-    /// A token for who is signed in, for `audience` or the usual one. It ends with the session at the latest.
+    /// Mints a token for the session's user, for `audience` or the default one. It expires with the session at the
+    /// latest.
     ///
     /// # Errors
     /// [`Error::UnknownAudience`], and as [`TokenService::check_keys`].
@@ -133,7 +134,7 @@ impl TokenService {
         self.sign(signed_in, aud).await
     }
 
-    /// The one of the configured audiences that was asked for.
+    /// The requested audience, if it is configured.
     fn audience(&self, asked: Option<&str>) -> Result<&str, Error> {
         let mut known = self.settings.audiences.iter().map(String::as_str);
         let found = match asked {
@@ -143,11 +144,11 @@ impl TokenService {
         found.ok_or(Error::UnknownAudience)
     }
 
-    /// By the store's time, as sessions end by it: no node's clock makes a token longer.
+    /// By the store's clock, as sessions are: no node's clock lengthens a token.
     async fn sign(&self, signed_in: &SessionWithUser, aud: &str) -> Result<MintedToken, Error> {
         let SessionWithUser { user, session, at } = signed_in;
         let session_ends_at = self.sessions.settings().limits.expires_at(session.created_at);
-        // Whole seconds, or the answer would promise more than the token does.
+        // Whole seconds, or the response would promise more than the token has.
         let seconds = |moment: Timestamp| moment.as_millis() / 1000;
         let exp = seconds(at.plus_millis(self.settings.ttl_ms).min(session_ends_at));
         let claims = TokenClaims {
@@ -163,14 +164,15 @@ impl TokenService {
         Ok(MintedToken { token, expires_at: Timestamp::from_millis(exp * 1000) })
     }
 
-    /// A token for who has the refresh token of a session, and what to show next time.
+    /// Exchanges a refresh token for a token and its successor.
     ///
-    /// The same refresh token once more, within the grace, gets the same successor: an answer that got lost, or a
-    /// second tab, ends nothing. Later it ends the session, because two have it. One that is forged, or of a session
-    /// that has ended, ends nothing.
+    /// Idempotent within the grace period: the same refresh token returns the same successor, so a lost response or a
+    /// second tab revokes nothing. Later reuse revokes the session, because two parties have the token. A forged token,
+    /// or one of an ended session, revokes nothing.
     ///
     /// # Errors
-    /// [`Error::RefreshRejected`], [`Error::UnknownAudience`], [`Error::Contended`], and as [`TokenService::check_keys`].
+    /// [`Error::RefreshRejected`], [`Error::UnknownAudience`], [`Error::Contended`], and as
+    /// [`TokenService::check_keys`].
     pub async fn refresh(
         &self,
         token: &RefreshToken,
@@ -184,17 +186,17 @@ impl TokenService {
             let salt: [u8; REFRESH_SALT_BYTES] = self.random.bytes();
             let (next, successor) = match state.evaluate(token, signed_in.session.proof, signed_in.at, grace_ms, salt) {
                 RefreshOutcome::Rotate { state, successor } => (state, successor),
-                // Nothing changes, but it is written like the first time: what a store has and did not confirm may be
-                // lost, and its successor would then look stolen.
+                // Nothing changes, but it is written again: an unacknowledged write may be lost, and the successor
+                // would then look stolen.
                 RefreshOutcome::Repeat { successor } => (state, successor),
                 RefreshOutcome::Reused => {
                     let (user, session, now) = (token.user(), token.session(), self.clock.now());
                     self.store.revoke_session(user, session, EventKind::RefreshReused, actor, now).await?;
-                    return Err(Error::RefreshRejected("it was used before, so its session was ended"));
+                    return Err(Error::RefreshRejected("it was used before, so its session was revoked"));
                 }
-                RefreshOutcome::Forged => return Err(Error::RefreshRejected("it never was a token of its session")),
+                RefreshOutcome::Forged => return Err(Error::RefreshRejected("it was never a token of its session")),
             };
-            // The token for others first: where none can be made, the old refresh token is not used up.
+            // Signed first: if signing fails, the refresh token is not consumed.
             let minted = self.sign(&signed_in, aud).await?;
             if self.store.replace_refresh(token.user(), &signed_in.session, &next, signed_in.at).await? {
                 return Ok((minted, successor));
@@ -203,11 +205,11 @@ impl TokenService {
         Err(Error::Contended { attempts: CAS_ATTEMPTS_MAX })
     }
 
-    /// The session that the token says it is of, with what is kept of its refresh tokens.
+    /// The session of the token, with the state of its refresh tokens.
     async fn signed_in(&self, token: &RefreshToken) -> Result<(SessionWithUser, RefreshState), Error> {
         let live = self.sessions.find_active(token.user(), token.session()).await;
         let signed_in = live.map_err(|error| match error {
-            Error::NoSession => Error::RefreshRejected("its session has ended, or never was"),
+            Error::NoSession => Error::RefreshRejected("its session has ended or never existed"),
             other => other,
         })?;
         let state = signed_in.session.refresh.clone();

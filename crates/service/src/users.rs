@@ -1,9 +1,8 @@
-//! What can be done with users: sign up, look up, replace the profile, change the password, delete.
+//! Users: sign up, look up, update the profile, change the password, delete.
 //!
-//! A change to a user goes in rounds: read the user, check the password against what was read, then change
-//! the user *in the version that was read*. If somebody else was faster the store says `VersionConflict`, and the round
-//! begins again with the read, so that a password is never accepted against a state that is no longer true: only
-//! where the hash is still the one that it was found right against, it is not hashed once more.
+//! A change runs in rounds: read the user, verify the password against that record, then write to *the version that was
+//! read*. On a `VersionConflict` the next round reads again, so that a password is never accepted against a stale
+//! record. The password is hashed again only if the stored hash has changed.
 
 use std::sync::Arc;
 
@@ -17,16 +16,16 @@ use userd_core::{
 };
 use userd_store::{CreateUserOutcome, DeleteUserOutcome, Store, StoreError, UpdateUserOutcome, UserProfile};
 
-/// How often a change is tried when the user changes under it. As many writers of one user as this can be under
-/// way at once and all succeed. A round costs a look-up and a write; the password is hashed again only in a round
-/// that meets another hash than the one it was found right against.
+/// How often a change is retried on a version conflict: this many concurrent writers of one user all succeed. A round
+/// costs a look-up and a write; it hashes the password only if the stored hash is another than the one already
+/// verified.
 pub(super) const CAS_ATTEMPTS_MAX: u32 = 10;
 
-/// How many ids a sign-up tries while places of users are being moved: one slot of a cluster moves at a time, so the
-/// second nearly always lies elsewhere.
+/// How many ids a sign-up tries while keys are resharded: a cluster moves one slot at a time, so the second id is
+/// nearly always elsewhere.
 const ID_ATTEMPTS_MAX: u32 = 5;
 
-/// The use cases around users.
+/// The use cases of users.
 pub struct UserService {
     store: Arc<dyn Store>,
     credentials: Arc<CredentialVerifier>,
@@ -35,48 +34,48 @@ pub struct UserService {
     random: Arc<dyn Random>,
 }
 
-/// Somebody wants to become a user.
+/// A request to sign up.
 #[derive(Debug)]
 pub struct SignUpRequest {
-    /// What they want to be called.
+    /// The display name.
     pub name: DisplayName,
-    /// Where they can be reached; nobody else may have it.
+    /// The e-mail; unique.
     pub email: Email,
-    /// What they want to prove themselves with.
+    /// The password.
     pub password: Password,
 }
 
-/// A user wants another name or e-mail.
+/// A request to change name or e-mail.
 #[derive(Debug)]
 pub struct UpdateUserRequest {
     /// The new name and e-mail.
     pub profile: UserProfile,
-    /// The proof that it is the user who asks.
+    /// The current password.
     pub password: PasswordAttempt,
 }
 
-/// A user wants another password.
+/// A request to change the password.
 #[derive(Debug)]
 pub struct ChangePasswordRequest {
-    /// The proof that it is the user who asks.
+    /// The current password.
     pub password: PasswordAttempt,
-    /// What shall be the password from now on.
+    /// The new password.
     pub new_password: Password,
 }
 
-/// A user wants to be forgotten.
+/// A request to delete the account.
 #[derive(Debug)]
 pub struct DeleteUserRequest {
-    /// The proof that it is the user who asks.
+    /// The current password.
     pub password: PasswordAttempt,
 }
 
-/// In which states of the user a change is wanted.
+/// The versions of a user for which a change is requested.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Precondition {
-    /// In any.
+    /// Any.
     Any,
-    /// Only in one of these.
+    /// Only one of these.
     OneOf(Vec<UserVersion>),
 }
 
@@ -88,12 +87,12 @@ impl Precondition {
         }
     }
 
-    /// The error where the user is in another state than is wanted.
+    /// Fails if the version does not meet the precondition.
     pub(super) fn check(&self, version: UserVersion) -> Result<(), Error> {
         if self.allows(version) { Ok(()) } else { Err(Error::PreconditionFailed) }
     }
 
-    /// What to do when somebody else was faster: the caller who named a state is told, others get a new round.
+    /// On a version conflict: fails if the caller named a version, otherwise starts another round.
     pub(super) fn on_conflict(&self) -> Result<(), Error> {
         match self {
             Self::Any => Ok(()),
@@ -103,7 +102,7 @@ impl Precondition {
 }
 
 impl UserService {
-    /// The use cases over `store`, with passwords checked by `credentials`.
+    /// Uses `store`; `credentials` verifies passwords.
     #[must_use]
     pub fn new(
         store: Arc<dyn Store>,
@@ -115,9 +114,9 @@ impl UserService {
         Self { store, credentials, policy, clock, random }
     }
 
-    /// Makes somebody a user.
+    /// Creates a user.
     ///
-    /// There is no look at the e-mail before the hash: only the insertion decides who gets it.
+    /// The e-mail is not checked before the hash: only the insertion decides who gets it.
     ///
     /// # Errors
     /// [`Error::EmailTaken`], [`Error::PasswordRejected`], [`Error::Busy`], [`Error::Store`].
@@ -125,7 +124,7 @@ impl UserService {
         self.sign_up_with_status(sign_up, AccountStatus::default(), actor).await
     }
 
-    /// The same with a standing from the beginning.
+    /// The same with an initial status.
     pub(super) async fn sign_up_with_status(
         &self,
         sign_up: SignUpRequest,
@@ -148,7 +147,7 @@ impl UserService {
                 CreateUserOutcome::Resharding => user.id = self.generate_id(now),
             }
         }
-        Err(StoreError::unavailable("the places of all ids that were tried are being moved").into())
+        Err(StoreError::unavailable("the slots of all ids tried are being resharded").into())
     }
 
     fn generate_id(&self, now: Timestamp) -> UserId {
@@ -163,7 +162,7 @@ impl UserService {
         self.store.user(id).await?.ok_or(Error::UnknownUser)
     }
 
-    /// The user with the e-mail that `address` spells, in whatever spelling. What is no address is nobody's.
+    /// The user with this e-mail, in any spelling. An invalid address is an unknown user.
     ///
     /// # Errors
     /// [`Error::UnknownUser`], [`Error::Store`].
@@ -172,7 +171,7 @@ impl UserService {
         self.store.user_by_email(&email).await?.ok_or(Error::UnknownUser)
     }
 
-    /// How many users there are.
+    /// The number of users.
     ///
     /// # Errors
     /// [`Error::Store`].
@@ -180,7 +179,7 @@ impl UserService {
         Ok(self.store.users_count().await?)
     }
 
-    /// Gives a user another name and e-mail, and upgrades an outdated password hash on the way.
+    /// Changes name and e-mail, and upgrades an outdated password hash.
     ///
     /// # Errors
     /// Every variant but [`Error::PasswordRejected`].
@@ -218,7 +217,7 @@ impl UserService {
         Err(Error::Contended { attempts: CAS_ATTEMPTS_MAX })
     }
 
-    /// Gives a user another password, and ends all their sessions but the one that asks.
+    /// Changes the password, and ends all sessions but the actor's.
     ///
     /// # Errors
     /// Every variant but [`Error::EmailTaken`].
@@ -229,7 +228,7 @@ impl UserService {
         precondition: &Precondition,
         actor: &Actor,
     ) -> Result<User, Error> {
-        // The new hash does not depend on the user's state: one is enough for all rounds.
+        // The new hash does not depend on the record: one is enough for all rounds.
         let mut new_hash: Option<PasswordHash> = None;
         let keep = actor.principal.session();
         let mut check = PasswordCheck::default();
@@ -238,7 +237,7 @@ impl UserService {
                 .authenticate(id, &change.password, (PasswordPurpose::NewPassword, precondition), actor, &mut check)
                 .await?;
             change.new_password.check_personal(&user.name, &user.email).map_err(password_rejected)?;
-            // Only an expired one: whoever may keep their password may also choose it once more.
+            // Only an expired password must change; any other may be set again.
             if user.status.password_expired && change.new_password.matches(&change.password) {
                 return Err(password_rejected(PasswordError::Unchanged));
             }
@@ -253,7 +252,7 @@ impl UserService {
             };
             match self.store.update_password(id, user.version, &hash, keep, actor, self.clock.now()).await? {
                 UpdateUserOutcome::Updated(user) => return Ok(*user),
-                // `EmailTaken` can't come of a change that leaves the e-mail alone; another round finds out.
+                // `EmailTaken` can't result from a change that keeps the e-mail; another round decides.
                 UpdateUserOutcome::VersionConflict | UpdateUserOutcome::EmailTaken => precondition.on_conflict()?,
                 UpdateUserOutcome::NotFound => return Err(Error::UnknownUser),
             }
@@ -262,7 +261,7 @@ impl UserService {
         Err(Error::Contended { attempts: CAS_ATTEMPTS_MAX })
     }
 
-    /// Deletes a user, and tells who that was.
+    /// Deletes a user and returns the deleted record.
     ///
     /// # Errors
     /// Every variant but [`Error::EmailTaken`] and [`Error::PasswordRejected`].
@@ -287,9 +286,9 @@ impl UserService {
         Err(Error::Contended { attempts: CAS_ATTEMPTS_MAX })
     }
 
-    /// The user as they are now, if `attempt` is their password, and whether their hash is outdated.
+    /// The current user if `attempt` is the password, and whether the hash is outdated.
     ///
-    /// The precondition is looked at only after the password: a stranger does not learn which states there were.
+    /// The precondition is checked after the password, so that it reveals nothing to an attacker.
     async fn authenticate(
         &self,
         id: UserId,
@@ -302,7 +301,7 @@ impl UserService {
         precondition.check(user.version).map(|()| (user, needs_rehash))
     }
 
-    /// The same password once more: hashing consumes one, and a later round may have to look at it again.
+    /// A copy of the password: hashing consumes one, and a later round may check it again.
     fn copy(&self, password: &Password) -> Result<Password, Error> {
         Password::parse(password.expose(), self.policy).map_err(password_rejected)
     }

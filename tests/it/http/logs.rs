@@ -143,7 +143,7 @@ async fn a_failure_is_logged_once_with_its_whole_chain_and_its_request() {
         assert_eq!(told.len(), 1, "{text}");
         assert_eq!(told[0]["id"], "mine");
         let chain = told[0]["cause"].as_str().expect("a chain");
-        assert!(chain.starts_with("the store could not do its work: ") && chain.ends_with(INTERNAL_DETAIL), "{chain}");
+        assert!(chain.starts_with("the store failed: ") && chain.ends_with(INTERNAL_DETAIL), "{chain}");
         assert_eq!(text.matches(INTERNAL_DETAIL).count(), 1, "{text}");
     }
 }

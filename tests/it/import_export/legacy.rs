@@ -51,11 +51,14 @@ fn its_users_come_in_and_duplicates_and_rubbish_are_reported_and_nothing_is_chan
     assert_eq!((reason(1), reason(2)), (String::new(), String::new()));
     assert!(reason(4).contains("same e-mail") && reason(5).contains("same e-mail"), "{results}");
     assert!(
-        reason(6).starts_with("`hashed_password` does not say how it was made") && reason(8).starts_with("`email` "),
+        reason(6).starts_with("`hashed_password` does not have its scheme") && reason(8).starts_with("`email` "),
         "{results}"
     );
-    assert!(reason(9).starts_with("`created` is no moment") && results.contains("ends with no UUID"), "{results}");
-    assert_eq!(reason(10), "`hashed_password` can't be taken: it asks for more memory than is allowed");
+    assert!(
+        reason(9).starts_with("`created` is not a timestamp") && results.contains("does not end with a UUID"),
+        "{results}"
+    );
+    assert_eq!(reason(10), "`hashed_password` can't be taken: it needs more memory than is allowed");
     let lines = export(&launch, &[]);
     assert_eq!(lines.len(), 3);
     assert!(lines.iter().all(|line| line.contains(r#""created_at":"2020-01-01T00:00:00.000Z""#)), "{lines:?}");

@@ -219,7 +219,7 @@ async fn a_start_with_another_seal_is_refused_with_a_sentence_and_a_rotation_at_
     let rotated = other.run(&["signing-keys", "rotate"]);
     let sentence = String::from_utf8_lossy(&rotated.stderr).into_owned();
     assert_eq!(rotated.status.code(), Some(1));
-    assert!(sentence.contains("sealed with another key than token.encryption_key"), "{sentence}");
+    assert!(sentence.contains("encrypted with another key than token.encryption_key"), "{sentence}");
     assert!(other.run(&["signing-keys", "rotate", "--now"]).status.success());
     let serving = other.start();
     token_of(serving.address()).await;

@@ -1,9 +1,9 @@
-//! The canonical form, version 1, step by step. Which characters may be where stands in `characters`.
+//! The canonical form of an e-mail, version 1, step by step. `characters` has the allowed characters.
 //!
-//! The order matters. What is invisible or a control is refused in the text *as written*, because
-//! normalising hides some of it and nobody could see it in the error otherwise. Then NFKC folds widths and
-//! ligatures, so that a full-width `＠` is an `@` before anything is cut at it. Then come structure, local
-//! part and domain. The result is a fixed point: every step leaves its own output as it is.
+//! The order matters. Invisible and control characters are rejected in the text *as written*: normalisation removes
+//! some of them, and the error would not name the cause. Then NFKC folds widths and ligatures, so that a full-width `＠`
+//! is an `@` before the text is split there. Then follow structure, local part and domain. The result is a fixed point:
+//! every step returns its own output unchanged.
 
 use std::borrow::Cow;
 
@@ -12,10 +12,10 @@ use icu_normalizer::ComposingNormalizerBorrowed;
 use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46, verify_dns_length};
 
 use super::characters::{self, check_visible};
-use super::{EMAIL_BYTES_MAX, EMAIL_LOCAL_BYTES_MAX, EmailError};
+use super::error::{EMAIL_BYTES_MAX, EMAIL_LOCAL_BYTES_MAX, EmailError};
 
-/// The rounds of folding and normalising after which a text has to stand still. Two were enough for all that
-/// the tests tried; a text that goes on changing is refused, so the result is a fixed point by construction.
+/// The most rounds of folding and normalisation. Two were enough for everything in the tests; a text that still changes
+/// is rejected, so the result is a fixed point by construction.
 const FOLD_PASSES_MAX: usize = 3;
 
 const NFKC: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfkc();
@@ -43,7 +43,7 @@ pub(super) fn canonical_form(text: &str) -> Result<String, EmailError> {
     Ok(format!("{local}@{domain}"))
 }
 
-/// The canonical form of the beginning of an address.
+/// The canonical form of an address's prefix.
 pub(super) fn canonical_prefix(text: &str) -> Result<String, EmailError> {
     check_visible(text)?;
     let normal = NFKC.normalize(text);
@@ -60,8 +60,8 @@ pub(super) fn canonical_prefix(text: &str) -> Result<String, EmailError> {
     Ok(format!("{}@{}", fold(local)?, domain.to_ascii_lowercase()))
 }
 
-/// Refuses a character that NFKC writes out as several, a separator among them: `⒈` would bring a label's
-/// end into a domain that shows none. UTS #46 refuses these too, but sees the domain after NFKC here.
+/// Rejects characters that NFKC expands to several with a separator among them: `⒈` would add a dot to a domain that
+/// shows none. UTS #46 rejects these too, but it sees the domain after NFKC.
 fn reject_compounds(text: &str) -> Result<(), EmailError> {
     let mut buffer = [0; 4];
     for c in text.chars().filter(|c| !c.is_ascii()) {
@@ -73,8 +73,8 @@ fn reject_compounds(text: &str) -> Result<(), EmailError> {
     Ok(())
 }
 
-/// Local part and domain of exactly one addr-spec. What RFC 5322 allows around or inside one and people
-/// paste from mail programs is named as what it is before spaces and `@` are counted.
+/// Splits exactly one addr-spec into local part and domain. What RFC 5322 allows around or inside one, and people paste
+/// from mail programs, gets an error of its own before spaces and `@` are counted.
 fn split(text: &str) -> Result<(&str, &str), EmailError> {
     let ats = text.matches('@').count();
     if text.contains(['<', '>']) {
@@ -111,8 +111,8 @@ fn canonical_local(text: &str) -> Result<String, EmailError> {
     Ok(local)
 }
 
-/// Full case folding and NFKC by turns until the text stands still: folding can undo composition
-/// (`İ` is `i` and a dot above), so once is not enough.
+/// Repeats full case folding and NFKC until the text is stable: folding can undo composition (`İ` becomes `i` and a
+/// combining dot), so once is not enough.
 fn fold(text: &str) -> Result<String, EmailError> {
     let mapper = CaseMapper::new();
     let mut current = text.to_owned();
@@ -135,7 +135,7 @@ fn canonical_domain(text: &str) -> Result<String, EmailError> {
     if text.starts_with('[') || text.ends_with(']') {
         return Err(EmailError::AddressLiteral);
     }
-    // The ideographic full stop that East Asian keyboards give; its full- and half-width twins are NFKC's.
+    // The ideographic full stop of East Asian keyboards; NFKC has already mapped its full- and half-width forms.
     let text = text.replace('\u{3002}', ".");
     if text.split('.').any(str::is_empty) {
         return Err(EmailError::DomainDots);
@@ -144,7 +144,7 @@ fn canonical_domain(text: &str) -> Result<String, EmailError> {
         .to_ascii(text.as_bytes(), AsciiDenyList::STD3, Hyphens::Check, DnsLength::Verify)
         .map_err(|_| broken_domain_rule(&text))?;
     if ascii.contains("xn--") {
-        // An A-label must not smuggle in what is refused when it is spelled out (UTS #46 keeps joiners).
+        // An A-label must not contain what is rejected in its Unicode form (UTS #46 keeps joiners).
         let (unicode, _) = Uts46::new().to_unicode(ascii.as_bytes(), AsciiDenyList::STD3, Hyphens::Check);
         check_visible(&unicode)?;
     }
@@ -155,7 +155,7 @@ fn canonical_domain(text: &str) -> Result<String, EmailError> {
     Ok(ascii.into_owned())
 }
 
-/// Which rule a domain breaks that strict UTS #46 refuses without saying why.
+/// The rule that a domain breaks, which strict UTS #46 does not report.
 fn broken_domain_rule(domain: &str) -> EmailError {
     let lenient = Uts46::new().to_ascii(domain.as_bytes(), AsciiDenyList::STD3, Hyphens::Allow, DnsLength::Ignore);
     match lenient {

@@ -1,18 +1,18 @@
-//! Which characters an address may have: the PRECIS view of Unicode (RFC 8264), on the tables of ICU4X.
+//! The characters that an address may have: the PRECIS view of Unicode (RFC 8264), on the tables of ICU4X.
 //!
-//! Not a full PRECIS profile: characters that PRECIS allows in certain neighbourhoods only (CONTEXTJ and
-//! CONTEXTO: joiners, middle dots, geresh) are refused everywhere. Letting them in later is no new version
-//! of the canonical form, taking them back would be one.
+//! Not a full PRECIS profile: characters that PRECIS allows in some contexts only (CONTEXTJ and CONTEXTO: joiners,
+//! middle dots, geresh) are always rejected. Accepting them later needs no new version of the canonical form; rejecting
+//! them later would.
 
 use icu_properties::props::{BidiClass, DefaultIgnorableCodePoint, GeneralCategory, HangulSyllableType};
 use icu_properties::{CodePointMapData, CodePointSetData};
 
-use super::EmailError;
+use super::error::EmailError;
 
-/// Refuses what can't be seen or has no fixed meaning, wherever it is in the address.
+/// Rejects characters that are invisible or have no fixed meaning, anywhere in the address.
 ///
-/// Unassigned code points are refused because a later Unicode version may give them a case or a
-/// decomposition, and with it stored addresses another canonical form.
+/// Unassigned code points are rejected because a later Unicode version may give them a case or a decomposition, which
+/// would change the canonical form of stored addresses.
 pub(super) fn check_visible(text: &str) -> Result<(), EmailError> {
     let ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>();
     for c in text.chars() {
@@ -25,8 +25,8 @@ pub(super) fn check_visible(text: &str) -> Result<(), EmailError> {
         if is_bidi_control(c) {
             return Err(EmailError::BidiControl);
         }
-        // Noncharacters are unassigned, surrogates are no `char`. Some ignorables are unassigned: what counts
-        // for the reader is that there is no such character yet.
+        // Noncharacters are unassigned, and a `char` is never a surrogate. Some ignorable code points are unassigned;
+        // the error then says so.
         match category(c) {
             GeneralCategory::Control | GeneralCategory::LineSeparator | GeneralCategory::ParagraphSeparator => {
                 return Err(EmailError::Control);
@@ -51,7 +51,7 @@ pub(super) fn is_space(c: char) -> bool {
     c == ' ' || (!c.is_ascii() && category(c) == GeneralCategory::SpaceSeparator)
 }
 
-/// Refuses a local part that is no dot-atom (RFC 5322, section 3.2.3) of `atext`, letters, digits and marks.
+/// Rejects a local part that is not a dot-atom (RFC 5322, section 3.2.3) of `atext`, letters, digits and marks.
 pub(super) fn check_local(local: &str) -> Result<(), EmailError> {
     for atom in local.split('.') {
         let first = atom.chars().next().ok_or(EmailError::LocalDots)?;
@@ -74,8 +74,8 @@ fn is_atext(c: char) -> bool {
     c.is_ascii_alphanumeric() || "!#$%&'*+-/=?^_`{|}~".contains(c)
 }
 
-/// `PVALID` outside ASCII in RFC 8264's `IdentifierClass`: `LetterDigits` (section 9.1) without
-/// `OldHangulJamo` (9.9), with the exceptions (9.6) that need no look at the neighbours.
+/// `PVALID` outside ASCII in RFC 8264's `IdentifierClass`: `LetterDigits` (section 9.1) without `OldHangulJamo` (9.9),
+/// with the exceptions (9.6) that do not depend on context.
 fn is_identifier(c: char) -> bool {
     match c {
         '\u{6fd}' | '\u{6fe}' | '\u{f0b}' | '\u{3007}' => return true,
@@ -108,7 +108,7 @@ fn is_mark(c: char) -> bool {
     )
 }
 
-/// Refuses Arabic-Indic and extended Arabic-Indic digits together: some look the same (RFC 5892, A.8 and A.9).
+/// Rejects Arabic-Indic and extended Arabic-Indic digits together: some look the same (RFC 5892, A.8 and A.9).
 fn check_digits(local: &str) -> Result<(), EmailError> {
     let arabic = local.contains(|c| matches!(c, '\u{660}'..='\u{669}'));
     let extended = local.contains(|c| matches!(c, '\u{6f0}'..='\u{6f9}'));

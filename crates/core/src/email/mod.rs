@@ -1,147 +1,51 @@
-//! E-mail addresses: what the person wrote, and the one canonical form that stands for all its spellings.
+//! E-mail addresses: the address as written, and the canonical form of all its spellings.
 //!
-//! Uniqueness, look-up and Redis keys are built on the canonical form alone, so [`CANONICAL_VERSION`] is kept
-//! in every store and the rules in `canonical` never change under one version: a change that gives an
-//! address that was accepted another canonical form needs a new version and a migration. Accepting
-//! more than before needs neither. Whether a mailbox exists is not asked here.
+//! **Invariant:** uniqueness, look-up and Redis keys depend on the canonical form alone. Every store has its
+//! [`CANONICAL_VERSION`], and the rules in `canonical` never change within a version: a change that gives an accepted
+//! address another canonical form needs a new version and a migration. Accepting more addresses needs neither. userd
+//! does not check here whether a mailbox exists.
 
 mod canonical;
 mod characters;
+mod error;
 mod prefix;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 
+pub use error::{EMAIL_BYTES_MAX, EMAIL_LOCAL_BYTES_MAX, EmailError};
 pub use prefix::EmailPrefix;
 
-/// The version of the canonicalisation, kept in every store.
+/// The version of the canonical form, which every store records.
 pub const CANONICAL_VERSION: u32 = 1;
 
-/// The longest e-mail address in bytes (RFC 5321, section 4.5.3.1.3, less the angle brackets).
-pub const EMAIL_BYTES_MAX: usize = 254;
-
-/// The longest part before the `@` in bytes (RFC 5321, section 4.5.3.1.1).
-pub const EMAIL_LOCAL_BYTES_MAX: usize = 64;
-
-/// An e-mail as the person wrote it, with its canonical form.
+/// An e-mail as written, with its canonical form.
 ///
-/// The written form is trimmed and passed every rule of the canonical one: no control, invisible or
-/// bidirectional control character is in it. It may still be spelled in full-width letters or upper case.
+/// The written form is trimmed and passes every rule of the canonical one: it has no control, invisible or
+/// bidirectional control characters. It may have full-width letters and upper case.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Email {
     written: String,
     canonical: CanonicalEmail,
 }
 
-/// The one spelling that stands for all spellings of an address: at most [`EMAIL_BYTES_MAX`] bytes, one `@`,
-/// a case-folded NFKC local part, a lower-case ASCII domain. Parsing it gives itself.
+/// The canonical spelling of an address: at most [`EMAIL_BYTES_MAX`] bytes, one `@`, a case-folded NFKC local part, a
+/// lower-case ASCII domain. Parsing it returns the same.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CanonicalEmail(String);
 
-/// The rule that an address breaks. The text says what would be right and never quotes the address.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum EmailError {
-    /// Nothing is left after trimming.
-    #[error("must not be empty; write an address like jane@example.com")]
-    Empty,
-    /// More than [`EMAIL_BYTES_MAX`] bytes, as written or in canonical form.
-    #[error("must have at most {EMAIL_BYTES_MAX} bytes")]
-    TooLong,
-    /// A control character, NUL and line ends among them.
-    #[error("must not contain control characters, tabs or line breaks; write the address on one line")]
-    Control,
-    /// A character that shows nothing: zero-width space, joiner, soft hyphen, variation selector, tag.
-    #[error("must not contain invisible characters; type the address by hand in place of pasting it")]
-    Invisible,
-    /// A character that changes the direction of the text around it.
-    #[error("must not contain characters that change the text direction; type the address by hand")]
-    BidiControl,
-    /// A code point without a character, a noncharacter among them.
-    #[error("must contain assigned Unicode characters only")]
-    Unassigned,
-    /// A character whose meaning is a private agreement.
-    #[error("must not contain private-use characters")]
-    PrivateUse,
-    /// One character that stands for several, a dot or an @ among them, such as `⒈` or `…`.
-    #[error("must write out dots and @ one by one, not as part of another character")]
-    Compound,
-    /// A name before the address, or angle brackets around it.
-    #[error("must be the address alone, like jane@example.com, without a name or angle brackets")]
-    DisplayName,
-    /// A comment in parentheses.
-    #[error("must be the address alone, like jane@example.com, without parentheses")]
-    Comment,
-    /// Quotation marks.
-    #[error("must not contain quotation marks; quoted mailbox names are not supported")]
-    Quoted,
-    /// A list of addresses.
-    #[error("must be exactly one address, not a list")]
-    Several,
-    /// White space inside.
-    #[error("must not contain spaces")]
-    Space,
-    /// No `@`.
-    #[error("must contain an @ between the mailbox and the domain, like jane@example.com")]
-    NoAt,
-    /// More than one `@`.
-    #[error("must contain exactly one @")]
-    ManyAts,
-    /// Nothing before the `@`.
-    #[error("must have a mailbox name before the @")]
-    LocalEmpty,
-    /// More than [`EMAIL_LOCAL_BYTES_MAX`] bytes before the `@`.
-    #[error("must have at most {EMAIL_LOCAL_BYTES_MAX} bytes before the @")]
-    LocalTooLong,
-    /// A dot at the start or end of the local part, or two in a row.
-    #[error("must not start or end the part before the @ with a dot, or have two dots in a row")]
-    LocalDots,
-    /// A character that no unquoted local part may have.
-    #[error("must have only letters, digits and !#$%&'*+-/=?^_`{{|}}~. before the @")]
-    LocalCharacter,
-    /// A combining mark without a letter before it.
-    #[error("must not start a word before the @ with a combining mark; put the letter first")]
-    LocalMark,
-    /// Right-to-left and left-to-right text mixed so that it can't be shown in one order (RFC 5893, section 2).
-    #[error("must not mix right-to-left and left-to-right letters before the @")]
-    LocalDirection,
-    /// An address in brackets in place of a domain.
-    #[error("must have a domain name after the @, not an IP address in brackets")]
-    AddressLiteral,
-    /// Nothing after the `@`.
-    #[error("must have a domain after the @, like example.com")]
-    DomainEmpty,
-    /// A dot at the start or end of the domain, or two in a row.
-    #[error("must not start or end the domain with a dot, or have two dots in a row")]
-    DomainDots,
-    /// A character, or a combination of characters, that no domain name may have (UTS #46, STD 3).
-    #[error("must have a valid domain name of letters, digits, hyphens and dots after the @")]
-    DomainCharacter,
-    /// A hyphen at the start or end of a label, or two as its third and fourth character.
-    #[error("must not have a hyphen at the start or end of a part of the domain, or as its third and fourth character")]
-    DomainHyphen,
-    /// A label over 63 bytes or a domain over 253 (RFC 1035, section 2.3.4).
-    #[error("must have at most 63 bytes in each part of the domain and 253 in all")]
-    DomainTooLong,
-    /// A domain of one label.
-    #[error("must have a full domain after the @, like example.com, not a host name alone")]
-    DomainSingleLabel,
-    /// The last label is a number, as in an IP address.
-    #[error("must have a domain name after the @ whose last part is not a number")]
-    DomainNumeric,
-}
-
 impl Email {
-    /// The address in `text`.
+    /// Parses an address.
     ///
     /// # Errors
-    /// The first rule broken.
+    /// The first rule that it breaks.
     pub fn parse(text: &str) -> Result<Self, EmailError> {
         let canonical = CanonicalEmail::parse(text)?;
         Ok(Self { written: text.trim().to_owned(), canonical })
     }
 
-    /// As the person wrote it, trimmed.
+    /// As written, trimmed.
     #[must_use]
     pub fn as_written(&self) -> &str {
         &self.written
@@ -153,7 +57,7 @@ impl Email {
         &self.canonical
     }
 
-    /// Puts back together what a store kept, without canonicalising again.
+    /// Restores a stored e-mail without canonicalising it again.
     #[must_use]
     pub fn from_stored(written: String, canonical: CanonicalEmail) -> Self {
         Self { written, canonical }
@@ -161,15 +65,15 @@ impl Email {
 }
 
 impl CanonicalEmail {
-    /// The canonical form of the address in `text`.
+    /// Parses an address into its canonical form.
     ///
     /// # Errors
-    /// The first rule broken.
+    /// The first rule that it breaks.
     pub fn parse(text: &str) -> Result<Self, EmailError> {
         canonical::canonical_form(text).map(Self)
     }
 
-    /// What a store kept: only ever the text of a canonical form made under [`CANONICAL_VERSION`].
+    /// Wraps stored text, which must be a canonical form of [`CANONICAL_VERSION`].
     #[must_use]
     pub fn from_stored(text: String) -> Self {
         Self(text)
@@ -181,7 +85,7 @@ impl CanonicalEmail {
         &self.0
     }
 
-    /// The part before the `@`, canonical.
+    /// The local part, canonical.
     #[must_use]
     pub fn local(&self) -> &str {
         self.0.split_once('@').map_or("", |(local, _)| local)

@@ -1,19 +1,19 @@
-//! The beginning of an address, for who looks for somebody.
+//! Prefixes of e-mail addresses, for searching.
 
 use super::canonical::canonical_prefix;
-use super::{EMAIL_BYTES_MAX, EmailError};
+use super::error::{EMAIL_BYTES_MAX, EmailError};
 
-/// The beginning of a canonical e-mail, folded as the whole is: `Ann` finds `ann@example.org`.
+/// A prefix of a canonical e-mail, folded as the whole is: `Ann` finds `ann@example.org`.
 ///
-/// A domain that is cut off in the middle can't be turned into its ASCII form, so after the `@` only ASCII is taken.
+/// A truncated domain has no ASCII form, so only ASCII is accepted after the `@`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EmailPrefix(String);
 
 impl EmailPrefix {
-    /// The beginning that `text` spells; empty text is that of all addresses.
+    /// Parses a prefix; an empty one matches all addresses.
     ///
     /// # Errors
-    /// The rule that no address with this beginning can keep.
+    /// The rule that every address with this prefix breaks.
     pub fn parse(text: &str) -> Result<Self, EmailError> {
         let text = text.trim();
         if text.len() > EMAIL_BYTES_MAX {

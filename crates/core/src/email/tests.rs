@@ -1,11 +1,11 @@
-//! The rules by example, and what holds for every text.
+//! The rules by example, and properties of every text.
 
 use proptest::prelude::*;
 
 use super::EmailError as E;
 use super::*;
 
-/// What is accepted, and the form that it gives.
+/// Accepted addresses, and their canonical form.
 #[rustfmt::skip]
 const ACCEPTED: &[(&str, &str)] = &[
     ("jane@example.com", "jane@example.com"),
@@ -73,7 +73,7 @@ const ACCEPTED: &[(&str, &str)] = &[
     ("jane@שלום.example", "jane@xn--9dbne9b.example"),
 ];
 
-/// What is refused, and the rule that it breaks.
+/// Rejected addresses, and the rule that each breaks.
 #[rustfmt::skip]
 const REFUSED: &[(&str, EmailError)] = &[
     ("", E::Empty),
@@ -107,7 +107,7 @@ const REFUSED: &[(&str, EmailError)] = &[
     ("jane\u{e0041}@example.com", E::Invisible),
     ("jane\u{fff9}@example.com", E::Invisible),
     ("jane@❤\u{fe0f}.example", E::Invisible),
-    // A label that hides a joiner: UTS #46 takes it, spelled out it is refused.
+    // A label with a joiner: UTS #46 accepts it, its Unicode form is rejected.
     ("jane@xn--mgba3gch31f060k.example", E::Invisible),
     // Direction.
     ("jane\u{202e}@example.com", E::BidiControl),
@@ -121,7 +121,7 @@ const REFUSED: &[(&str, EmailError)] = &[
     ("علي1٣@example.com", E::LocalDirection),
     ("٣@example.com", E::LocalDirection),
     ("jane@aש.example", E::DomainCharacter),
-    // No characters, or not for everyone.
+    // Unassigned or private.
     ("jane\u{378}@example.com", E::Unassigned),
     ("jane\u{ffff}@example.com", E::Unassigned),
     ("jane\u{fdd0}@example.com", E::Unassigned),
@@ -245,7 +245,7 @@ fn the_written_form_is_kept_trimmed() {
     assert_eq!(email.canonical().local(), "jane");
 }
 
-/// That the text can't quote the address is held by the type: no variant carries anything.
+/// The type ensures that the message can't quote the address: no variant has a field.
 #[test]
 fn every_error_says_what_an_address_must_be() {
     for (_, error) in REFUSED {
@@ -254,14 +254,14 @@ fn every_error_says_what_an_address_must_be() {
     assert_eq!(size_of::<EmailError>(), 1);
 }
 
-/// The ranges without case, width or decomposition that would take most of the time: ideographs, Hangul and
-/// Tangut syllables, planes that are not assigned, private use.
+/// The ranges without case, width or decomposition, which would take most of the time: ideographs, Hangul and Tangut
+/// syllables, unassigned planes, private use.
 fn is_one_of_too_many(c: char) -> bool {
     matches!(c, '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7a3}' | '\u{e000}'..='\u{f8ff}'
         | '\u{17000}'..='\u{18fff}' | '\u{20000}'..='\u{2f7ff}' | '\u{2fa20}'..='\u{dffff}' | '\u{e0200}'..)
 }
 
-/// Every other character there is: alone, between letters, in the domain.
+/// All other characters: alone, between letters, in the domain.
 #[test]
 fn every_character_is_stable_or_refused() {
     for c in ('\0'..=char::MAX).filter(|c| !is_one_of_too_many(*c)) {
@@ -269,8 +269,8 @@ fn every_character_is_stable_or_refused() {
             let Ok(form) = canonical(&text) else { continue };
             assert_eq!(canonical(&form).as_deref(), Ok(form.as_str()), "U+{:04X}", u32::from(c));
             let upper: String = text.chars().flat_map(char::to_uppercase).collect();
-            // Upper case is the same address, if that spelling is one at all. Dotless ı alone is excepted: its
-            // upper case is the I of other letters, and folding keeps ı and i apart on purpose.
+            // Upper case is the same address, if it is a valid address at all. Dotless ı alone is an exception: its
+            // upper case is the I of other letters, and folding deliberately keeps ı and i apart.
             if text.starts_with(c) && c != 'ı' {
                 let upper_form = canonical(&upper).unwrap_or_else(|_| form.clone());
                 assert_eq!(upper_form, form, "U+{:04X}", u32::from(c));
@@ -279,7 +279,7 @@ fn every_character_is_stable_or_refused() {
     }
 }
 
-/// Texts that look like addresses often enough to get past the first rules.
+/// Texts that resemble addresses enough to pass the first rules.
 fn address_like() -> impl Strategy<Value = String> {
     let piece = prop_oneof![
         6 => "[a-zA-Z0-9.+_-]{1,6}",

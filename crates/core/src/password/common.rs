@@ -1,19 +1,19 @@
-//! The built-in list of common passwords: compiled in as sorted text and searched in place, so that it costs
-//! nothing at start and no memory beyond the program's own pages.
+//! The built-in list of common passwords: sorted text in the binary, searched in place. It costs nothing at start and
+//! no memory beyond the program's own pages.
 //!
-//! Where the words come from stands in `common_passwords.md` beside them.
+//! `assets/common_passwords.md` has its source.
 
 use std::cmp::Ordering;
 
-/// One lower-case word a line, sorted by byte, each at least 8 characters.
-const WORDS: &str = include_str!("../common_passwords.txt");
+/// One lower-case word per line, sorted by byte, each with at least 8 characters.
+const WORDS: &str = include_str!("../../../../assets/common_passwords.txt");
 
-/// Is the whole of `case_folded`, a case-folded password, on the list?
+/// Whether `case_folded`, a whole case-folded password, is on the list.
 pub(super) fn is_common(case_folded: &str) -> bool {
     contains(WORDS.as_bytes(), case_folded.as_bytes())
 }
 
-/// Binary search among the lines of `lines`; `low` and `high` always stand at the start of one.
+/// Binary search in the lines of `lines`; `low` and `high` are always at the start of a line.
 fn contains(lines: &[u8], word: &[u8]) -> bool {
     let (mut low, mut high) = (0, lines.len());
     while low < high {

@@ -1,10 +1,10 @@
-//! Passwords: what may become one, what somebody offers as theirs, and what is kept of it.
+//! Passwords: the policy for new ones, attempts, and stored hashes.
 //!
-//! Length and a list of common words are the only rules, as NIST SP 800-63B-4 (3.1.1.2) and OWASP ASVS 5
-//! (6.2) want it: no composition rules, no meter. Hashing is not here, see `service::hashing`.
+//! The rules are a length and a list of common passwords, as NIST SP 800-63B-4 (3.1.1.2) and OWASP ASVS 5 (6.2)
+//! require: no composition rules, no strength meter. `service::hashing` computes hashes.
 //!
-//! Everything secret is wiped when dropped and shows nothing in `Debug`. The wiping is a courtesy, not a
-//! promise: the framework's request body and the buffers of the kernel held the same characters before.
+//! Secrets are wiped when dropped and hidden in `Debug`. The wiping is best effort: buffers of the framework and of the
+//! kernel had the same characters before.
 
 mod common;
 mod imported;
@@ -26,55 +26,54 @@ pub use imported::{
 };
 pub use phc::{PASSWORD_HASH_BYTES_MAX, PasswordHash, PasswordHashError};
 
-/// The longest password that is taken for a check, in bytes; longer than any that a policy lets in.
+/// The longest password that is verified, in bytes; longer than any policy accepts.
 ///
-/// It bounds what normalising and hashing can cost: 1,024 bytes are at most 11 KiB in NFKC (the factor 11 of
-/// U+FDFA), which Argon2 takes in microseconds.
+/// It bounds the cost of normalisation and hashing: 1,024 bytes are at most 11 KiB in NFKC (the factor 11 of U+FDFA),
+/// which Argon2 absorbs in microseconds.
 pub const PASSWORD_ATTEMPT_BYTES_MAX: usize = 1024;
 
-/// The smallest minimum that a policy may set: NIST SP 800-63B-4 (3.1.1.2) and OWASP ASVS 5 (6.2.1) allow no
-/// less, and the built-in list of common passwords has no shorter words.
+/// The lower bound of a policy's minimum: NIST SP 800-63B-4 (3.1.1.2) and OWASP ASVS 5 (6.2.1) allow no less, and the
+/// list of common passwords has no shorter words.
 pub const PASSWORD_CHARS_MIN_FLOOR: usize = 8;
 
-/// The largest maximum that a policy may set: so many characters of four bytes are
-/// [`PASSWORD_ATTEMPT_BYTES_MAX`].
+/// The upper bound of a policy's maximum: this many characters of four bytes are [`PASSWORD_ATTEMPT_BYTES_MAX`].
 pub const PASSWORD_CHARS_MAX_CEILING: usize = PASSWORD_ATTEMPT_BYTES_MAX / 4;
 
-/// NFKC makes a text at most this many times longer in bytes (Unicode FAQ on normalisation; U+FDFA).
+/// The most that NFKC lengthens a text in bytes (Unicode FAQ on normalisation; U+FDFA).
 const NFKC_GROWTH_MAX: usize = 11;
 
 const NFKC: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfkc();
 
-/// How long a new password has to be and may be, in characters (Unicode scalar values after NFKC).
+/// The length of a new password, in characters (Unicode scalar values after NFKC).
 ///
-/// The configuration keeps both between [`PASSWORD_CHARS_MIN_FLOOR`] and [`PASSWORD_CHARS_MAX_CEILING`].
+/// The configuration keeps both bounds between [`PASSWORD_CHARS_MIN_FLOOR`] and [`PASSWORD_CHARS_MAX_CEILING`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PasswordPolicy {
-    /// The fewest characters.
+    /// The minimum.
     pub chars_min: usize,
-    /// The most characters.
+    /// The maximum.
     pub chars_max: usize,
 }
 
 impl Default for PasswordPolicy {
-    /// 8 to 128 characters: the least that NIST SP 800-63B-4 allows anywhere, and twice the 64 that it wants
-    /// accepted at least.
+    /// 8 to 128 characters: the least that NIST SP 800-63B-4 allows, and twice the 64 that it requires verifiers to
+    /// accept.
     fn default() -> Self {
         Self { chars_min: 8, chars_max: 128 }
     }
 }
 
-/// A new password that the policy accepts, normalised (NFKC).
+/// A new password that meets the policy, normalised (NFKC).
 pub struct Password(Zeroizing<String>);
 
-/// What somebody offers as their password: not empty, not absurdly long, otherwise anything. Kept as typed,
-/// since services of the older design hashed it so.
+/// A password to verify: not empty and not longer than [`PASSWORD_ATTEMPT_BYTES_MAX`]. Kept as typed, since programs
+/// that don't normalise hashed it so.
 pub struct PasswordAttempt(Zeroizing<String>);
 
 /// The rule that a password breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum PasswordError {
-    /// An attempt without a character.
+    /// An empty attempt.
     #[error("must not be empty")]
     Empty,
     /// Too few characters.
@@ -89,21 +88,21 @@ pub enum PasswordError {
     /// On the list of common passwords.
     #[error("is one of the most common passwords; choose another")]
     Common,
-    /// The person's own name or e-mail.
+    /// The user's own name or e-mail.
     #[error("must not be your own name or e-mail")]
     Personal,
-    /// The one that has expired.
+    /// The password that has expired.
     #[error("must not be the password that has expired")]
     Unchanged,
 }
 
 impl Password {
-    /// The new password in `text`: normalised, long enough, not too long, not a common one. Nothing is
-    /// trimmed and no character is refused.
+    /// Parses a new password: normalised, of the right length, not a common one. Nothing is trimmed and no character is
+    /// rejected.
     ///
     /// # Errors
-    /// The first rule broken. A text over [`PASSWORD_ATTEMPT_BYTES_MAX`] bytes is refused before it is
-    /// looked at, because it could not be offered at the next check.
+    /// The first rule that it breaks. A text over [`PASSWORD_ATTEMPT_BYTES_MAX`] bytes is rejected at once, because it
+    /// could never be verified.
     pub fn parse(text: &str, policy: PasswordPolicy) -> Result<Self, PasswordError> {
         if text.len() > PASSWORD_ATTEMPT_BYTES_MAX {
             return Err(PasswordError::TooLong(policy.chars_max));
@@ -122,8 +121,8 @@ impl Password {
         Ok(Self(normal))
     }
 
-    /// Refuses the password of a person whose own `name` or e-mail it is: as written, canonical, or the part
-    /// before the `@`, whatever the case. A password that merely contains one of them is accepted.
+    /// Rejects a password that is the user's own `name` or e-mail: as written, canonical, or the part before the `@`,
+    /// in any case. A password that merely contains one of them is accepted.
     ///
     /// # Errors
     /// [`PasswordError::Personal`].
@@ -146,7 +145,7 @@ impl Password {
         *self.0 == *attempt.normalised()
     }
 
-    /// Lets the secret out, for hashing.
+    /// Exposes the secret, for hashing.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
@@ -154,8 +153,8 @@ impl Password {
 }
 
 impl PasswordAttempt {
-    /// The attempt in `text`: 1 to [`PASSWORD_ATTEMPT_BYTES_MAX`] bytes of anything. No policy applies, so
-    /// that a password stays usable after the policy became stricter.
+    /// Parses an attempt: 1 to [`PASSWORD_ATTEMPT_BYTES_MAX`] bytes. No policy applies, so that a password stays valid
+    /// when the policy becomes stricter.
     ///
     /// # Errors
     /// [`PasswordError::Empty`] and [`PasswordError::TooManyBytes`].
@@ -169,20 +168,20 @@ impl PasswordAttempt {
         Ok(Self(Zeroizing::new(text.to_owned())))
     }
 
-    /// Lets the secret out as it was typed.
+    /// Exposes the secret as typed.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// The secret in the form (NFKC) in which new passwords are hashed.
+    /// The secret in NFKC, the form in which new passwords are hashed.
     #[must_use]
     pub fn normalised(&self) -> Zeroizing<String> {
         nfkc(&self.0)
     }
 }
 
-/// `text` in NFKC. Written into room that is enough, so that no outgrown buffer is left behind unwiped.
+/// `text` in NFKC. The buffer is allocated large enough, so that no outgrown one stays unwiped.
 fn nfkc(text: &str) -> Zeroizing<String> {
     let room = if text.is_ascii() { text.len() } else { text.len() * NFKC_GROWTH_MAX };
     let mut normal = Zeroizing::new(String::with_capacity(room));
@@ -191,7 +190,7 @@ fn nfkc(text: &str) -> Zeroizing<String> {
     normal
 }
 
-/// `text` without differences of case, for comparing only.
+/// `text` without differences of case, for comparison only.
 fn case_folded(text: &str) -> Zeroizing<String> {
     Zeroizing::new(CaseMapper::new().fold_string(text).into_owned())
 }

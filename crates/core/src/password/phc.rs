@@ -1,33 +1,33 @@
-//! What is kept of a password: a PHC string, checked for its shape only.
+//! Stored password hashes: PHC strings, checked for their shape only.
 //!
-//! Which schemes and costs are ever computed is the business of `service::hashing`: a record with a hash that
-//! it can't check is still a whole record and can be read, listed and given a new password.
+//! `service::hashing` decides which schemes and costs it computes. A record with a hash that it rejects is still valid:
+//! it can be read, listed and given a new password.
 
 use std::fmt;
 
 use zeroize::Zeroizing;
 
-/// The longest hash that is kept, in bytes. The longest that Argon2 gives here has about 200: the scheme, the
-/// parameters, 48 bytes of salt and 64 of hash in Base64.
+/// The longest stored hash, in bytes. The longest Argon2 hash has about 200: the scheme, the parameters, 48 bytes of
+/// salt and 64 of output in Base64.
 pub const PASSWORD_HASH_BYTES_MAX: usize = 512;
 
 /// The longest scheme or parameter name (PHC string format, "Specification").
 const NAME_BYTES_MAX: usize = 32;
 
-/// What is kept of a password: a PHC string (`$argon2id$v=19$m=…,t=…,p=…$salt$hash`) with salt and hash.
+/// A stored password hash: a PHC string (`$argon2id$v=19$m=…,t=…,p=…$salt$hash`) with salt and output.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PasswordHash(Zeroizing<String>);
 
-/// The text is no PHC string of at most [`PASSWORD_HASH_BYTES_MAX`] bytes with a salt and a hash.
+/// The text is not a PHC string of at most [`PASSWORD_HASH_BYTES_MAX`] bytes with a salt and an output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a PHC string")]
 pub struct PasswordHashError;
 
 impl PasswordHash {
-    /// The hash in `text`.
+    /// Parses a hash.
     ///
     /// # Errors
-    /// If it is no PHC string.
+    /// If it is not a PHC string.
     pub fn parse(text: &str) -> Result<Self, PasswordHashError> {
         if text.len() <= PASSWORD_HASH_BYTES_MAX && has_phc_shape(text) {
             Ok(Self(Zeroizing::new(text.to_owned())))
@@ -36,10 +36,10 @@ impl PasswordHash {
         }
     }
 
-    /// Puts back together what [`split`](Self::split) took apart.
+    /// The reverse of [`split`](Self::split).
     ///
     /// # Errors
-    /// If the two are no PHC string together.
+    /// If the two parts do not make a PHC string.
     pub fn join(head: &str, hash: &str) -> Result<Self, PasswordHashError> {
         if hash.contains('$') {
             return Err(PasswordHashError);
@@ -47,8 +47,8 @@ impl PasswordHash {
         Self::parse(&Zeroizing::new(format!("{head}${hash}")))
     }
 
-    /// Scheme, parameters and salt; and the hash itself: the parts before and after the last `$`. Redis keeps
-    /// them in two fields, since a hash stays compact there only with values up to 64 bytes.
+    /// Splits at the last `$`: scheme, parameters and salt; and the output. Redis stores them in two fields, since it
+    /// keeps a hash compact only while all values have at most 64 bytes.
     #[must_use]
     pub fn split(&self) -> (&str, &str) {
         self.0.rsplit_once('$').unwrap_or((&self.0, ""))
@@ -61,7 +61,7 @@ impl PasswordHash {
     }
 }
 
-/// `$<id>[$v=<version>][$<param>=<value>(,<param>=<value>)*]$<salt>$<hash>`, as the PHC string format has it.
+/// `$<id>[$v=<version>][$<param>=<value>(,<param>=<value>)*]$<salt>$<hash>`, the PHC string format.
 fn has_phc_shape(text: &str) -> bool {
     let mut fields = text.split('$');
     if fields.next() != Some("") || !fields.next().is_some_and(is_name) {

@@ -1,4 +1,4 @@
-//! The rules by example, and what holds for every text.
+//! The rules by example, and properties of every text.
 
 use proptest::prelude::*;
 
@@ -17,13 +17,13 @@ fn length_is_counted_in_characters_after_normalising() {
     assert_eq!(parse(""), Err(PasswordError::TooShort(8)));
     assert_eq!(parse("żółwiki"), Err(PasswordError::TooShort(8)));
     assert!(parse("żółwikiż").is_ok());
-    // Eight code points that are seven characters, and the other way round.
+    // Eight code points that are seven characters, and the reverse.
     assert_eq!(parse("zo\u{301}lwiki"), Err(PasswordError::TooShort(8)));
     assert_eq!(parse("oﬃce12").as_deref(), Ok("office12"));
     assert!(parse(&"李".repeat(128)).is_ok());
     assert_eq!(parse(&"李".repeat(129)), Err(PasswordError::TooLong(128)));
     assert!(parse(&"\u{1f512}".repeat(128)).is_ok());
-    // One character that NFKC writes out as eighteen.
+    // One character that NFKC expands to eighteen.
     assert_eq!(parse(&"\u{fdfa}".repeat(8)), Err(PasswordError::TooLong(128)));
     assert_eq!(parse(&"\u{fdfa}".repeat(1_000_000)), Err(PasswordError::TooLong(128)));
 }

@@ -1,7 +1,7 @@
-//! Where a page begins, as text that a caller keeps and hands back. It says of which list it is, so that it can't be
-//! taken for a place in another one.
+//! Page cursors: opaque text that a client sends back. A cursor names its list, so that it is not accepted for another
+//! one.
 //!
-//! Not secret and not signed: whoever may read the list may read every place of it. What is no place is refused.
+//! Neither secret nor signed: a caller that may read the list may read all of it. An invalid cursor is rejected.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
@@ -9,22 +9,22 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use userd_core::{CanonicalEmail, EMAIL_BYTES_MAX, EmailPrefix, UserId};
 use userd_store::{EventPosition, SortOrder};
 
-/// The version of the form, its first byte. A later form gets another one, and refuses this one or reads it.
+/// The version of the format, the first byte. A later format gets another version.
 const VERSION: u8 = 1;
 
-/// The longest cursor: two e-mails and some bytes, in base64.
+/// The longest cursor: two e-mails and a few bytes, in base64.
 const CHARS_MAX: usize = (2 * EMAIL_BYTES_MAX + 32) * 4 / 3;
 
-/// Which page of which list.
+/// A page of a list.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageCursor {
     pub(super) list: ListPosition,
     pub(super) order: SortOrder,
-    /// The page that ends before the place, and not the one that begins after it.
+    /// Whether the page ends before the position, instead of starting after it.
     pub(super) backwards: bool,
 }
 
-/// A list, and a place in it. Without a place: its beginning, or backwards its end.
+/// A list and a position in it. Without a position: the start of the list, or its end if backwards.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ListPosition {
     Users(Option<UserId>),
@@ -32,19 +32,19 @@ pub(super) enum ListPosition {
     Events(UserId, Option<EventPosition>),
 }
 
-/// The text is no cursor, or one of another list.
+/// Why a cursor is rejected.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidCursor {
-    /// It is none.
-    #[error("is no cursor; send one as an answer gave it, or none for the first page")]
+    /// It is not a cursor.
+    #[error("is not a cursor; send one from a response unchanged, or none for the first page")]
     Malformed,
-    /// It is one.
-    #[error("is one of another list; a cursor is good for the list, the order and the beginning that it was given for")]
+    /// It belongs to another list.
+    #[error("belongs to another list; a cursor is valid only for the list, the order and the prefix of its page")]
     WrongList,
 }
 
 impl PageCursor {
-    /// The text for it.
+    /// The text of the cursor.
     #[must_use]
     pub fn encode(&self) -> String {
         let direction = u8::from(self.order == SortOrder::Descending) | u8::from(self.backwards) << 1;
@@ -64,7 +64,7 @@ impl PageCursor {
         BASE64URL.encode([&[VERSION, letter, direction, length], scope, &place].concat())
     }
 
-    /// The cursor that `text` spells.
+    /// Parses a cursor.
     ///
     /// # Errors
     /// [`InvalidCursor::Malformed`].
@@ -91,12 +91,12 @@ impl PageCursor {
     }
 }
 
-/// The place, if there is one; an error if it is none.
+/// Reads the position if there is one.
 fn optional<T>(place: Option<&[u8]>, read: impl FnOnce(&[u8]) -> Option<T>) -> Result<Option<T>, InvalidCursor> {
     place.map(|place| read(place).ok_or(InvalidCursor::Malformed)).transpose()
 }
 
-/// Not checked by the rules of today: it is one that was kept, and is only compared.
+/// Not validated by the current rules: it was stored, and is only compared.
 fn email(bytes: &[u8]) -> Option<CanonicalEmail> {
     let text = std::str::from_utf8(bytes).ok().filter(|text| text.len() <= EMAIL_BYTES_MAX && !text.contains('\0'))?;
     Some(CanonicalEmail::from_stored(text.to_owned()))

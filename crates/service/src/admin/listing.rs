@@ -1,8 +1,7 @@
-//! Lists in pages, with cursors to the next page and the one before.
+//! Pages of lists, with cursors to the next and the previous page.
 //!
-//! A page is read with one item more than it shows: whether there is one says whether there is a page behind it. On
-//! the other side lies where the reader came from, so that there is a page is taken for granted; should it be empty by
-//! now, its cursor leads back.
+//! A query fetches one item more than the page has, which shows whether another page follows. A previous page is
+//! assumed, because the reader came from there; if it has become empty, its cursor leads back.
 
 use crate::Error;
 use crate::admin::cursor::ListPosition;
@@ -10,41 +9,41 @@ use crate::admin::{AdminService, InvalidCursor, PageCursor};
 use userd_core::{AccountEvent, CanonicalEmail, EmailPrefix, UserId};
 use userd_store::{EventPosition, ListedUser, SortOrder};
 
-/// A history is read from its end: the last event is what one looks for.
+/// A history starts with the latest event.
 pub const EVENTS_ORDER: SortOrder = SortOrder::Descending;
 
-/// Items of a list, in its order.
+/// A page of a list, in the list's order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ResultPage<T> {
     /// The items.
     pub items: Vec<T>,
-    /// The page after it, if there is one.
+    /// The cursor of the next page, if there is one.
     pub next: Option<PageCursor>,
-    /// The page before it, if there is one.
+    /// The cursor of the previous page, if there is one.
     pub previous: Option<PageCursor>,
 }
 
-/// Which page of a list is wanted.
+/// A request for a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PageRequest {
-    /// How many items at most; at least one.
+    /// The most items; at least one.
     pub limit: usize,
-    /// Where; the first page without.
+    /// The cursor; the first page without.
     pub cursor: Option<PageCursor>,
 }
 
-/// Which page of which users is wanted. What is `None` is as the cursor has it.
+/// A request for a page of users. `None` means: as the cursor has it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserListingRequest {
-    /// Which page.
+    /// The page.
     pub page: PageRequest,
-    /// In which direction; in that of sign-up if nothing says so.
+    /// The order; by default that of sign-up.
     pub order: Option<SortOrder>,
-    /// Only those whose e-mail begins so, in the order of their e-mails.
+    /// Only users whose e-mail has this prefix, in the order of e-mails.
     pub prefix: Option<EmailPrefix>,
 }
 
-/// Which of a list's pages is read: that after a place, or that before one.
+/// A query for the page after a position, or before one.
 struct PageQuery<P> {
     at: Option<P>,
     order: SortOrder,
@@ -53,7 +52,7 @@ struct PageQuery<P> {
 }
 
 impl UserListingRequest {
-    /// The list and the place in it.
+    /// The list and the position.
     fn resolve(self) -> Result<(ListPosition, SortOrder, bool), InvalidCursor> {
         let Some(cursor) = self.page.cursor else {
             let list = self.prefix.map_or(ListPosition::Users(None), |prefix| ListPosition::Emails(prefix, None));
@@ -98,10 +97,10 @@ impl AdminService {
         }
     }
 
-    /// A page of a user's history, the last event first; also of a user who is deleted, while it is kept.
+    /// A page of a user's history, the latest event first. The history of a deleted user is available until it expires.
     ///
     /// # Errors
-    /// [`Error::UnknownUser`] if there is no such user and no event either, [`Error::InvalidCursor`], [`Error::Store`].
+    /// [`Error::UnknownUser`] if there is neither such a user nor an event, [`Error::InvalidCursor`], [`Error::Store`].
     pub async fn events(&self, user: UserId, wanted: PageRequest) -> Result<ResultPage<AccountEvent>, Error> {
         let (at, backwards): (Option<EventPosition>, bool) = match wanted.cursor {
             None => (None, false),
@@ -120,21 +119,21 @@ impl AdminService {
 }
 
 impl<P: Clone> PageQuery<P> {
-    /// In which direction it is read.
+    /// The direction of the read.
     fn direction(&self) -> SortOrder {
         if self.backwards { self.order.reversed() } else { self.order }
     }
 
-    /// How many are read.
+    /// How many items to fetch.
     fn fetch_limit(&self) -> usize {
         self.limit.saturating_add(1)
     }
 
-    /// The page out of what was read.
+    /// Builds the page from the fetched items.
     fn page<T>(self, mut found: Vec<(P, T)>, list: impl Fn(Option<P>) -> ListPosition) -> ResultPage<T> {
         let has_more = found.len() > self.limit;
         found.truncate(self.limit);
-        // Where the reader came from; where nothing is left here, all that lies on that side.
+        // The side that the reader came from; if no item is left, everything on that side.
         let behind = self.at.is_some().then(|| found.first().map(|(at, _)| at.clone()));
         let ahead = has_more.then(|| found.last().map(|(at, _)| at.clone()));
         let cursor = |place: Option<Option<P>>, backwards: bool| {

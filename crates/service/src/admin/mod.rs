@@ -1,12 +1,12 @@
-//! What an administrator can do: list and find users, rule about their accounts, read their histories. No password of
-//! theirs is asked for; who may call this decides `http`, or whoever opens the store.
+//! Administration: list and find users, update account status, read histories. The user's password is not required;
+//! `http`, or the process that opens the store, authorises the caller.
 //!
-//! | module | what it is |
+//! | module | content |
 //! |---|---|
-//! | `listing` | lists in pages |
-//! | `cursor` | where a page begins, as text that a caller keeps |
+//! | `listing` | pages of lists |
+//! | `cursor` | page cursors |
 //!
-//! A change goes in rounds as in `users`: read, look at the precondition, change the user in the version that was read.
+//! A change runs in rounds as in `users`: read, check the precondition, write to the version that was read.
 
 mod cursor;
 mod listing;
@@ -30,37 +30,37 @@ pub struct AdminService {
     clock: Arc<dyn Clock>,
 }
 
-/// Somebody becomes a user without asking for it themselves.
+/// A request to create an account for a user.
 #[derive(Debug)]
 pub struct CreateAccountRequest {
-    /// Who, with which password.
+    /// Name, e-mail and password.
     pub sign_up: SignUpRequest,
-    /// Whether they have to choose another password before they can sign in.
+    /// Whether the user must change the password before the first sign-in.
     pub password_expired: bool,
 }
 
-/// What shall be ruled about an account; what is `None` stays as it is.
+/// A change of an account's status; `None` leaves a field as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct UpdateStatusRequest {
-    /// Whether it is shut.
+    /// Whether the account is disabled.
     pub disabled: Option<bool>,
-    /// Whether its password is good for nothing but being changed.
+    /// Whether the password has expired.
     pub password_expired: Option<bool>,
 }
 
-/// A password that somebody else has chosen for a user.
+/// A request to set a user's password.
 #[derive(Debug)]
 pub struct SetPasswordRequest {
-    /// The password from now on.
+    /// The new password.
     pub new_password: Password,
-    /// Whether the user has to choose another one before they can sign in.
+    /// Whether the user must change it before the next sign-in.
     pub password_expired: bool,
 }
 
-/// What there is, at a glance.
+/// Basic facts about the service.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ServiceStats {
-    /// How many users there are.
+    /// The number of users.
     pub users: u64,
     /// The kind of the store.
     pub store: &'static str,
@@ -68,11 +68,11 @@ pub struct ServiceStats {
     pub version: &'static str,
 }
 
-/// What becomes of a user in one round: the ruling that makes it so, or nothing to do.
+/// The decision of one round: the update to write, or `None` if nothing changes.
 type StatusDecision = Result<Option<StatusUpdate>, Error>;
 
 impl AdminService {
-    /// The use cases over `store`.
+    /// Uses `store`.
     #[must_use]
     pub fn new(
         store: Arc<dyn Store>,
@@ -83,13 +83,13 @@ impl AdminService {
         Self { store, users, credentials, clock }
     }
 
-    /// What can be done with users as everybody else does it: looking them up.
+    /// The use cases that need no administrator, such as look-ups.
     #[must_use]
     pub fn users(&self) -> &UserService {
         &self.users
     }
 
-    /// Makes somebody a user.
+    /// Creates a user.
     ///
     /// # Errors
     /// As [`UserService::sign_up`].
@@ -98,8 +98,8 @@ impl AdminService {
         self.users.sign_up_with_status(account.sign_up, status, actor).await
     }
 
-    /// Shuts or opens an account, or declares its password expired or not. What holds already changes nothing and is no
-    /// event.
+    /// Disables or enables an account, or sets whether its password has expired. Idempotent: setting the current status
+    /// writes no event.
     ///
     /// # Errors
     /// [`Error::UnknownUser`], [`Error::PreconditionFailed`], [`Error::Contended`], [`Error::Store`].
@@ -113,7 +113,7 @@ impl AdminService {
         self.retry_on_conflict(id, precondition, actor, |user| Ok(wanted.status_update(user.status))).await
     }
 
-    /// Gives a user a password, and ends all their sessions. A disabled account stays disabled.
+    /// Sets a user's password and ends all sessions. A disabled account stays disabled.
     ///
     /// # Errors
     /// As [`Self::update_status`], and [`Error::PasswordRejected`], [`Error::Busy`].
@@ -125,14 +125,14 @@ impl AdminService {
         actor: &Actor,
     ) -> Result<User, Error> {
         let user = self.users.user(id).await?;
-        // Looked at before the hash, which takes its time; the rounds look again.
+        // Checked before the expensive hash; each round checks again.
         precondition.check(user.version)?;
         given.new_password.check_personal(&user.name, &user.email).map_err(password_rejected)?;
         let (name, email) = (user.name, user.email);
         let password_hash = self.hash(given.new_password).await?;
         self.retry_on_conflict(id, precondition, actor, |user| {
             if user.name != name || user.email != email {
-                // The password was compared with the name and e-mail that they had, and is gone.
+                // The password was checked against the previous name and e-mail, and has been consumed.
                 return Err(Error::Contended { attempts: 1 });
             }
             let status = AccountStatus { password_expired: given.password_expired, ..user.status };
@@ -151,7 +151,7 @@ impl AdminService {
         if there { Ok(()) } else { Err(Error::UnknownUser) }
     }
 
-    /// Deletes a user, and tells who that was.
+    /// Deletes a user and returns the deleted record.
     ///
     /// # Errors
     /// As [`Self::update_status`].
@@ -168,7 +168,7 @@ impl AdminService {
         Err(Error::Contended { attempts: CAS_ATTEMPTS_MAX })
     }
 
-    /// What there is.
+    /// The number of users and the kind of the store.
     ///
     /// # Errors
     /// [`Error::Store`].
@@ -195,7 +195,7 @@ impl AdminService {
             match self.store.update_status(id, user.version, &status_update, actor, self.clock.now()).await? {
                 UpdateUserOutcome::Updated(user) => return Ok(*user),
                 UpdateUserOutcome::NotFound => return Err(Error::UnknownUser),
-                // `EmailTaken` can't come of a change that leaves the e-mail alone; another round finds out.
+                // `EmailTaken` can't result from a change that keeps the e-mail; another round decides.
                 UpdateUserOutcome::VersionConflict | UpdateUserOutcome::EmailTaken => precondition.on_conflict()?,
             }
         }
@@ -204,10 +204,10 @@ impl AdminService {
 }
 
 impl UpdateStatusRequest {
-    /// The ruling that makes it so where `status` holds; `None` if it is so.
+    /// The update that leads to this status; `None` if it holds already.
     ///
-    /// Of several changes at once the event names the weightiest, and one that shuts somebody out always ends their
-    /// sessions.
+    /// If several fields change, the event names the most severe change. An update that disables the account or expires
+    /// the password always ends its sessions.
     fn status_update(self, status: AccountStatus) -> Option<StatusUpdate> {
         let next = AccountStatus {
             disabled: self.disabled.unwrap_or(status.disabled),

@@ -1,7 +1,7 @@
-//! What a worker computes with: Argon2 on memory that it keeps from one hash to the next; `imported` has the rest.
+//! The state of a hash thread: Argon2 with memory that is reused; `imported` computes the other schemes.
 //!
-//! The memory is not wiped between hashes. It holds what Argon2 made of a password, never the password, and
-//! wiping 19 MiB would cost each hash some percent; the crate's own allocation is not wiped either.
+//! The memory is not wiped between hashes. It has Argon2's intermediate blocks, never the password, and wiping 19 MiB
+//! would cost each hash a few per cent. The crate's own allocation is not wiped either.
 
 use std::hint::black_box;
 use std::sync::Arc;
@@ -14,23 +14,24 @@ use zeroize::Zeroizing;
 use userd_core::PasswordHash;
 use userd_core::random::Random;
 
+use super::imported;
+use super::outcome::{HashError, VerifyOutcome};
 use super::stored::{HashCost, OUTPUT_BYTES, SALT_BYTES, StoredArgon2, StoredHash};
-use super::{HashError, VerifyOutcome, imported};
 
-/// A password that somebody offers.
+/// A password to verify.
 pub(super) struct PasswordCandidate {
-    /// In NFKC, the form in which passwords are hashed today.
+    /// In NFKC, the form that is hashed today.
     pub(super) normalised: Zeroizing<String>,
-    /// As typed, if that is something else.
+    /// As typed, if that differs.
     pub(super) typed: Option<Zeroizing<String>>,
 }
 
-/// One worker's tools.
+/// The tools of one thread.
 pub(super) struct HashEngine {
     current: HashCost,
     random: Arc<dyn Random>,
     hashes: Arc<AtomicU64>,
-    /// Empty before the first hash; then as many blocks as a hash of today takes.
+    /// Empty before the first hash; then as many blocks as the current parameters need.
     blocks: Vec<Block>,
 }
 
@@ -39,14 +40,14 @@ impl HashEngine {
         Self { current, random, hashes, blocks: Vec::new() }
     }
 
-    /// A fresh hash of `password` with a fresh salt, as a PHC string.
+    /// Hashes `password` with a fresh salt, as a PHC string.
     pub(super) fn hash(&mut self, password: &[u8]) -> Result<PasswordHash, HashError> {
         let salt: [u8; SALT_BYTES] = self.random.bytes();
         let output = self.compute(self.current, password, &salt)?;
         phc_string(&self.current, &salt, &output).ok_or(HashError::Failed)
     }
 
-    /// Is `candidate` the password of `stored`? What each answer costs is told in the module above.
+    /// Verifies `candidate` against `stored`. The module `hashing` describes the cost of each outcome.
     pub(super) fn verify(
         &mut self,
         candidate: &PasswordCandidate,
@@ -72,7 +73,7 @@ impl HashEngine {
         Ok(VerifyOutcome::Mismatch)
     }
 
-    /// Does the work of one hash of today for nothing.
+    /// Spends the work of one hash with the current parameters.
     fn dummy_hash(&mut self, candidate: &PasswordCandidate) -> Result<(), HashError> {
         black_box(self.hash(candidate.normalised.as_bytes())?);
         Ok(())
@@ -94,8 +95,8 @@ impl HashEngine {
         Ok(output == stored.output)
     }
 
-    /// One Argon2 computation. A cost that needs more memory than today's gets it for this one time, in place
-    /// of the worker's own, which comes back with the next hash: so a worker never holds both.
+    /// One Argon2 computation. If it needs more memory than the current parameters, that replaces the thread's own
+    /// memory, which the next hash allocates again: a thread never has both.
     fn compute(&mut self, cost: HashCost, password: &[u8], salt: &[u8]) -> Result<Zeroizing<Vec<u8>>, HashError> {
         let params = cost.params()?;
         let needed = params.block_count();
@@ -119,7 +120,7 @@ impl HashEngine {
         Ok(output)
     }
 
-    /// The memory that this worker holds, in blocks of 1 KiB.
+    /// The memory of this thread, in blocks of 1 KiB.
     #[cfg(test)]
     pub(super) fn blocks_held(&self) -> usize {
         self.blocks.capacity()

@@ -1,8 +1,6 @@
-//! Computes the hashes of other schemes than Argon2, which come with imported accounts: bcrypt, scrypt and PBKDF2.
+//! Computes imported hashes: bcrypt, scrypt and PBKDF2. `limits` has the reasons for the limits.
 //!
-//! Only ever to check a password: nothing new is hashed so, and whoever signs in leaves the old hash behind. Each scheme
-//! has a limit of what one try may take of a worker: about two seconds of a busy core, and 128 MiB. A request waits one
-//! second in the queue by default, so a storm of dearer ones would shut out everybody else.
+//! Only for verification: new passwords are never hashed so, and a sign-in replaces the hash.
 
 use std::num::NonZeroU32;
 
@@ -13,34 +11,16 @@ use zeroize::Zeroizing;
 
 use userd_core::{ImportedHash, ImportedScheme, Pbkdf2Digest, Prehash};
 
-use super::HashError;
-use super::stored::{MEMORY_KIB_MAX, OUTPUT_BYTES_MIN};
+use super::limits::{
+    BCRYPT_COST_MAX, BCRYPT_COST_MIN, OUTPUT_BYTES_MIN, PBKDF2_ITERATIONS_MAX, PBKDF2_SHA512_ITERATIONS_MAX,
+    SCRYPT_P_MAX, SCRYPT_R_MAX, SCRYPT_WORK_KIB_MAX,
+};
+use super::outcome::HashError;
 
-/// The costs of bcrypt that are computed. 4 is the least there is. Programs make 10 to 13 by default, tutorials for Go
-/// 14, which took 1.8 s of a busy core where 12 took 0.45.
-pub(super) const BCRYPT_COST_MIN: u32 = 4;
-/// See [`BCRYPT_COST_MIN`].
-pub(super) const BCRYPT_COST_MAX: u32 = 14;
-
-/// The most iterations of PBKDF2 with SHA-1 and SHA-256: twice Django 5.2's million; 1 to 1.3 s of a busy core.
-pub(super) const PBKDF2_ITERATIONS_MAX: u32 = 2_000_000;
-
-/// The same with SHA-512, which takes twice as long; OWASP wants 210,000, passlib makes 25,000.
-pub(super) const PBKDF2_SHA512_ITERATIONS_MAX: u32 = 1_000_000;
-
-/// The most that scrypt may write, in KiB, which is memory times parallelism: every option of OWASP's fits (128 MiB
-/// once, 64 twice, 16 five times); 1 s of a busy core.
-pub(super) const SCRYPT_WORK_KIB_MAX: u64 = MEMORY_KIB_MAX as u64;
-
-/// The largest block size and parallelism of scrypt; everybody uses 8, and 1 to 10.
-pub(super) const SCRYPT_R_MAX: u32 = 32;
-/// See [`SCRYPT_R_MAX`].
-pub(super) const SCRYPT_P_MAX: u32 = 16;
-
-/// The most of a password that bcrypt looks at, in bytes.
+/// The bytes of a password that bcrypt uses.
 const BCRYPT_PASSWORD_BYTES: usize = 72;
 
-/// Refuses what would cost too much, or proves nothing, before anything is computed.
+/// Rejects hashes that are too expensive or too short, before anything is computed.
 pub(super) fn check_limits(hash: &ImportedHash) -> Result<(), HashError> {
     match hash.scheme {
         ImportedScheme::Bcrypt { cost, .. } if !(BCRYPT_COST_MIN..=BCRYPT_COST_MAX).contains(&cost) => {
@@ -53,18 +33,18 @@ pub(super) fn check_limits(hash: &ImportedHash) -> Result<(), HashError> {
             };
             if !(1..=most).contains(&iterations) {
                 return Err(HashError::Unreadable(
-                    "it makes no iterations of PBKDF2, or more than 2,000,000 (with SHA-512 1,000,000)",
+                    "its iterations of PBKDF2 are not between 1 and 2,000,000 (with SHA-512 1,000,000)",
                 ));
             }
         }
         ImportedScheme::Scrypt { log_n, r, p } => {
             if !(1..=SCRYPT_R_MAX).contains(&r) || !(1..=SCRYPT_P_MAX).contains(&p) {
                 return Err(HashError::Unreadable(
-                    "its scrypt block size is not 1 to 32 or its parallelism not 1 to 16",
+                    "its scrypt block size is not between 1 and 32, or its parallelism not between 1 and 16",
                 ));
             }
             if log_n == 0 || scrypt_bytes(log_n, r).saturating_mul(p.into()) > SCRYPT_WORK_KIB_MAX * 1024 {
-                return Err(HashError::Unreadable("its scrypt N is 1, or it asks for more than 128 MiB in all"));
+                return Err(HashError::Unreadable("its scrypt N is 1, or it needs more than 128 MiB in all"));
             }
         }
         ImportedScheme::Bcrypt { .. } => {}
@@ -75,7 +55,7 @@ pub(super) fn check_limits(hash: &ImportedHash) -> Result<(), HashError> {
     Ok(())
 }
 
-/// Is `hash` that of `password`? Compared in constant time. Only for what [`check_limits`] has let through.
+/// Whether `hash` belongs to `password`; in constant time. Requires [`check_limits`].
 pub(super) fn matches(hash: &ImportedHash, password: &[u8]) -> Result<bool, HashError> {
     let computed = match hash.scheme {
         ImportedScheme::Bcrypt { cost, prehash } => bcrypt(hash, cost, prehash, password)?,
@@ -90,8 +70,8 @@ pub(super) fn matches(hash: &ImportedHash, password: &[u8]) -> Result<bool, Hash
     Ok(constant_time::verify_slices_are_equal(&computed, &hash.output).is_ok())
 }
 
-/// As `$2b$` has it: a NUL ends the password, and nothing past 72 bytes counts. A NUL *in* it is a byte as any other, as
-/// in Python, Go and Rust; programs in C that stop there mostly refuse such passwords.
+/// As in `$2b$`: a NUL ends the password, and bytes after the 72nd do not count. A NUL *within* it is an ordinary byte,
+/// as in Python, Go and Rust; C programs that stop there mostly reject such passwords.
 fn bcrypt(hash: &ImportedHash, cost: u32, prehash: Prehash, password: &[u8]) -> Result<Zeroizing<Vec<u8>>, HashError> {
     let salt: [u8; 16] = hash.salt.as_slice().try_into().map_err(|_| HashError::Failed)?;
     let base64 = |bytes: &[u8]| Zeroizing::new(STANDARD.encode(bytes).into_bytes());
@@ -108,7 +88,7 @@ fn bcrypt(hash: &ImportedHash, cost: u32, prehash: Prehash, password: &[u8]) -> 
     let taken = given.len().min(BCRYPT_PASSWORD_BYTES);
     key[..taken].copy_from_slice(&given[..taken]);
     let key = &key[..(taken + 1).min(BCRYPT_PASSWORD_BYTES)];
-    // The last of its 24 bytes is never written into a hash.
+    // A hash has only the first 23 of the 24 bytes.
     Ok(Zeroizing::new(bcrypt::bcrypt(cost, salt, key)[..23].to_vec()))
 }
 
@@ -119,7 +99,7 @@ fn hexadecimal(bytes: &[u8]) -> Zeroizing<Vec<u8>> {
 }
 
 fn scrypt(hash: &ImportedHash, log_n: u32, r: u32, p: u32, password: &[u8]) -> Result<Zeroizing<Vec<u8>>, HashError> {
-    // The crate would end the program if there is no memory; so ask for as much first.
+    // The crate aborts the process if memory is missing, so reserve it first.
     let bytes = usize::try_from(scrypt_bytes(log_n, r)).map_err(|_| HashError::Failed)?;
     Vec::<u8>::new().try_reserve_exact(bytes).map_err(|_| HashError::Failed)?;
     let log_n = u8::try_from(log_n).map_err(|_| HashError::Failed)?;

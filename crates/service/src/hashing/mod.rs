@@ -1,28 +1,31 @@
-//! The gate in front of the one expensive thing: hashing passwords. New ones with Argon2; kept ones as they were made.
+//! Password hashing with admission control. New hashes are Argon2id; stored ones keep their scheme until the next
+//! sign-in.
 //!
-//! A hash takes tens of milliseconds of a core and 19 MiB, so it must never compete freely with the requests
-//! that take microseconds. It has its own fixed threads at the lowest scheduling priority, a queue with an
-//! end and a wait with an end; what does not fit is [`HashError::Busy`] at once, and the caller answers 503.
+//! A hash takes tens of milliseconds of a core and 19 MiB, so it must not compete with requests that take microseconds.
+//! Hashing has a fixed number of threads at the lowest scheduling priority, a bounded queue and a bounded wait. What
+//! does not fit is [`HashError::Busy`] at once, a 503.
 //!
-//! - `pool` is the queue and the threads; it knows nothing of passwords.
-//! - `engine` computes, on memory that each worker keeps.
-//! - `imported` computes what comes with imported accounts: bcrypt, scrypt, PBKDF2.
-//! - `stored` reads a kept hash and caps what it may cost, *before* anything is computed.
-//! - `settings` are the numbers, checked.
+//! - `pool` has the queue and the threads; it knows nothing of passwords.
+//! - `engine` computes, with memory that each thread reuses.
+//! - `imported` computes imported hashes: bcrypt, scrypt, PBKDF2.
+//! - `stored` parses a stored hash and checks `limits` *before* anything is computed.
+//! - `settings` has the validated settings.
 //!
-//! Not here: what a good password is (`domain`), how often one may guess (`service::rate_limit`), when a hash is replaced
-//! (the use case does, on [`VerifyOutcome::Match`] with `needs_rehash`).
+//! Not here: the password policy (`core`), rate limits (`service::rate_limit`), replacing a hash (the use case does, on
+//! [`VerifyOutcome::Match`] with `needs_rehash`).
 //!
-//! # What a stranger can learn from the time
-//! An unknown user costs one hash with today's parameters, and so does a wrong password of a user whose hash
-//! is of today. A wrong password against an *outdated* hash costs that hash and one of today on top, so that
-//! cheap old hashes don't answer faster than unknown users. They answer somewhat slower; that difference ends
-//! with the user's next sign-in, which replaces the hash. Of imported accounts it is large: bcrypt at cost 12 takes ten times
-//! a hash of today. So until its owner signs in, a try tells that such an account is there. It is not hidden: everybody
-//! unknown would have to cost as much as the dearest hash in the store.
+//! # Timing
+//! An unknown user costs one hash with the current parameters, and so does a wrong password for a user with a current
+//! hash. A wrong password against an *outdated* hash costs that hash plus a current one, so that cheap old hashes do
+//! not answer faster than unknown users. They answer somewhat slower, until the user's next sign-in replaces the hash.
+//! For imported accounts the difference is large: bcrypt at cost 12 takes ten times a current hash. Until its owner
+//! signs in, an attempt therefore reveals that such an account exists. Hiding it would cost every unknown user as much
+//! as the most expensive hash in the store.
 
 mod engine;
 mod imported;
+mod limits;
+mod outcome;
 mod pool;
 mod settings;
 mod stored;
@@ -44,43 +47,18 @@ use engine::{HashEngine, PasswordCandidate};
 use pool::{HashPool, HashPoolError};
 use stored::HashCost;
 
+pub use outcome::{HashError, VerifyOutcome};
 pub use settings::{HashSettings, HashSettingsError};
-
-/// What a check of a password found.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum VerifyOutcome {
-    /// It is the password; `needs_rehash` says that the hash should be made again with today's parameters.
-    Match {
-        /// The hash was made with other parameters or another scheme than today's.
-        needs_rehash: bool,
-    },
-    /// It is not the password.
-    Mismatch,
-}
-
-/// Why there is no hash and no verdict.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum HashError {
-    /// Too many are waiting, or this one waited too long. Try again later.
-    #[error("too many password hashes are under way")]
-    Busy,
-    /// The stored hash is of a scheme or a cost that is never computed here.
-    #[error("the stored hash can't be checked: {0}")]
-    Unreadable(&'static str),
-    /// The computation itself failed: no memory, or a defect that the log names.
-    #[error("the hash could not be computed")]
-    Failed,
-}
-
-/// Would a [`PasswordHasher`] with these settings compute `hash`? For imports, so that nobody is taken in who could never sign in.
+/// Whether a [`PasswordHasher`] with these settings can verify `hash`. Imports use it, because a user with another hash
+/// could never sign in.
 ///
 /// # Errors
-/// [`HashError::Unreadable`] with the limit that it breaks.
+/// [`HashError::Unreadable`] with the limit that it exceeds.
 pub fn check_stored_hash(hash: &PasswordHash, settings: &HashSettings) -> Result<(), HashError> {
     stored::parse_stored(hash, &HashCost::current(settings)).map(|_| ())
 }
 
-/// The gate in front of the one expensive thing. Dropping it ends its threads, after the hashes under way.
+/// Hashes and verifies passwords. Dropping it waits for the hashes in progress and ends the threads.
 pub struct PasswordHasher {
     pool: HashPool<HashEngine>,
     current: HashCost,
@@ -88,16 +66,16 @@ pub struct PasswordHasher {
 }
 
 impl PasswordHasher {
-    /// Starts the worker threads, `userd-hash-0` and on. Their memory is taken with their first hash.
+    /// Starts the threads, `userd-hash-0` and so on. They allocate memory with their first hash.
     ///
     /// # Errors
-    /// [`io::ErrorKind::InvalidInput`] around a [`HashSettingsError`] if [`HashSettings::check`] refuses the
-    /// settings; otherwise why a thread can't be started.
+    /// [`io::ErrorKind::InvalidInput`] with a [`HashSettingsError`] if [`HashSettings::check`] fails; otherwise the
+    /// reason why a thread can't be started.
     pub fn start(settings: &HashSettings, random: Arc<dyn Random>) -> Result<Self, io::Error> {
         Self::start_with_metrics(settings, random, Arc::default())
     }
 
-    /// The same; what happens is counted in `metrics`.
+    /// The same, counting in `metrics`.
     ///
     /// # Errors
     /// As [`Self::start`].
@@ -115,7 +93,7 @@ impl PasswordHasher {
         Ok(Self { pool, current, hashes })
     }
 
-    /// A fresh hash of `password` with a fresh salt.
+    /// Hashes `password` with a fresh salt.
     ///
     /// # Errors
     /// [`HashError::Busy`], or [`HashError::Failed`].
@@ -123,8 +101,8 @@ impl PasswordHasher {
         self.run(move |engine| engine.hash(password.expose().as_bytes())).await
     }
 
-    /// A fresh hash of a password that was just found right, to replace an outdated one; of its normalised
-    /// form, whichever form was found right.
+    /// Hashes a verified password again, to replace an outdated hash. It hashes the normalised form, whichever form was
+    /// verified.
     ///
     /// # Errors
     /// [`HashError::Busy`], or [`HashError::Failed`].
@@ -133,11 +111,11 @@ impl PasswordHasher {
         self.run(move |engine| engine.hash(normalised.as_bytes())).await
     }
 
-    /// Is `attempt` the password that `stored` was made of? Without a stored hash the answer is
-    /// [`VerifyOutcome::Mismatch`] at the cost of one hash with today's parameters; see the module for the rest.
+    /// Verifies `attempt` against `stored`. Without a stored hash the result is [`VerifyOutcome::Mismatch`], at the
+    /// cost of one hash with the current parameters; the module describes the rest.
     ///
-    /// The normalised form is tried first. Other programs, services of the older design among them, hashed what was
-    /// typed, so an outdated hash is also tried with that, where it differs.
+    /// The normalised form is tried first. Other programs hash the password as typed, so an outdated hash is also
+    /// compared with that form if it differs.
     ///
     /// # Errors
     /// [`HashError::Busy`], [`HashError::Failed`], and [`HashError::Unreadable`] before anything is computed.
@@ -153,13 +131,13 @@ impl PasswordHasher {
         self.run(move |engine| engine.verify(&candidate, stored.as_ref())).await
     }
 
-    /// How many hashes were computed since the start.
+    /// The number of hashes computed since the start.
     #[must_use]
     pub fn hashes_done(&self) -> u64 {
         self.hashes.load(Ordering::Relaxed)
     }
 
-    /// Runs `work` on a worker.
+    /// Runs `work` on a hash thread.
     async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut HashEngine) -> Result<T, HashError> + Send + 'static,

@@ -1,48 +1,48 @@
-//! How expensive a hash is and how many may be under way, checked before a thread is started.
+//! Settings of password hashing, validated before a thread is started.
 
 use std::time::Duration;
 
-/// The most memory a hash may be set to take, in KiB: 1 GiB. More is a slip of the unit.
+/// The most memory that can be set for a hash, in KiB: 1 GiB. More is a wrong unit.
 pub(super) const MEMORY_KIB_SETTING_MAX: u32 = 1024 * 1024;
 
-/// The most passes and lanes that may be set. RFC 9106 recommends 1 to 3 passes and 4 lanes.
+/// The most passes and lanes that can be set. RFC 9106 recommends 1 to 3 passes and 4 lanes.
 pub(super) const ITERATIONS_SETTING_MAX: u32 = 64;
 /// See [`ITERATIONS_SETTING_MAX`].
 pub(super) const PARALLELISM_SETTING_MAX: u32 = 64;
 
-/// The most worker threads and waiting requests that may be set: past any machine, before any harm.
+/// The most threads and waiting requests that can be set: beyond any machine, and still harmless.
 const WORKERS_MAX: usize = 1024;
 /// See [`WORKERS_MAX`].
 const QUEUE_MAX: usize = 1_000_000;
 
-/// How expensive a hash is and how many may be under way.
+/// The cost of a hash, and how many may run and wait.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct HashSettings {
     /// Argon2 memory in KiB: at least 8 for each lane, at most 1,048,576 (1 GiB).
     pub memory_kib: u32,
     /// Argon2 passes: 1 to 64.
     pub iterations: u32,
-    /// Argon2 lanes: 1 to 64. They are computed one after the other, so more of them cost the same time.
+    /// Argon2 lanes: 1 to 64. They are computed one after another, so more lanes cost the same time.
     pub parallelism: u32,
-    /// Worker threads: 1 to 1024. Each keeps `memory_kib` after its first hash.
+    /// Hash threads: 1 to 1024. Each keeps `memory_kib` after its first hash.
     pub workers: usize,
-    /// Requests that may wait for a worker: 1 to 1,000,000.
+    /// Requests that may wait for a thread: 1 to 1,000,000.
     pub queue: usize,
-    /// How long a request may wait for a worker.
+    /// How long a request may wait for a thread.
     pub wait: Duration,
 }
 
-/// A setting with which no hash could be made, and what would be right.
+/// A setting that is out of bounds, and the bounds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum HashSettingsError {
     /// [`HashSettings::memory_kib`] is out of bounds.
     #[error("the memory of a hash is {given} KiB; set it between {least} (8 KiB for each lane) and {most} KiB")]
     Memory {
-        /// What was set.
+        /// The setting.
         given: u32,
-        /// The least for so many lanes.
+        /// The minimum for this number of lanes.
         least: u32,
-        /// The most.
+        /// The maximum.
         most: u32,
     },
     /// [`HashSettings::iterations`] is out of bounds.
@@ -60,7 +60,7 @@ pub enum HashSettingsError {
 }
 
 impl HashSettings {
-    /// Are these settings with which hashes can be made?
+    /// Checks the bounds of all settings.
     ///
     /// # Errors
     /// The first setting that is out of bounds.

@@ -1,31 +1,17 @@
-//! Reads a kept hash, and refuses what would cost too much before a byte of memory is taken for it.
+//! Parses a stored hash and rejects what would cost too much, before any memory is allocated.
 //!
-//! A record can come from an import or from someone with a hand in the database; `m=4194304` parses like any
-//! other number, and one such hash would take 4 GiB at every try. So each cost has a named limit.
+//! A record can come from an import, or from an attacker with write access to the store: a hash with `m=4194304` would
+//! take 4 GiB for every attempt. So each cost has a named limit.
 
 use argon2::{Algorithm, Params, Version};
 use password_hash::phc;
 
 use userd_core::{ImportedHash, ImportedHashError, PasswordHash};
 
-use super::{HashError, HashSettings, imported};
-
-/// The most memory that a kept hash may ask for, unless more is configured: 128 MiB. Django makes hashes of 100 MiB, and
-/// the first scrypt option of OWASP takes 128; the second recommended option of RFC 9106 (section 4) takes 64.
-pub(super) const MEMORY_KIB_MAX: u32 = 128 * 1024;
-
-/// The most passes that a kept hash may ask for, unless more are configured.
-pub(super) const ITERATIONS_MAX: u32 = 16;
-
-/// The most lanes that a kept hash may ask for, unless more are configured.
-pub(super) const PARALLELISM_MAX: u32 = 16;
-
-/// The most memory times passes, in KiB: 64 MiB four times over. RFC 9106's option (64 MiB, 3 passes) fits, and Django's
-/// (100 MiB, 2 passes); it is about seven times the default cost, which bounds what one try can take of a worker.
-pub(super) const WORK_KIB_MAX: u64 = 4 * 64 * 1024;
-
-/// The shortest output that is believed: less than 128 bits can be hit by chance or search.
-pub(super) const OUTPUT_BYTES_MIN: usize = 16;
+use super::imported;
+use super::limits::{ITERATIONS_MAX, MEMORY_KIB_MAX, OUTPUT_BYTES_MIN, PARALLELISM_MAX, WORK_KIB_MAX};
+use super::outcome::HashError;
+use super::settings::HashSettings;
 
 /// Bytes of salt and output of a new hash (RFC 9106, section 3.1: 16 bytes of salt are recommended; 32 bytes
 /// of output are the crate's default).
@@ -33,8 +19,8 @@ pub(super) const SALT_BYTES: usize = 16;
 /// See [`SALT_BYTES`].
 pub(super) const OUTPUT_BYTES: usize = 32;
 
-/// Everything about a hash that is not the password, the salt or the output. Two equal costs are equally
-/// expensive; a hash is outdated if its cost is not today's.
+/// The cost of a hash: everything but the password, the salt and the output. A hash is outdated if its cost is not the
+/// current one.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct HashCost {
     pub(super) algorithm: Algorithm,
@@ -46,16 +32,16 @@ pub(super) struct HashCost {
     pub(super) output_bytes: usize,
 }
 
-/// A kept hash that may be computed, of whichever scheme.
+/// A stored hash that may be computed.
 #[derive(Debug, Clone)]
 pub(super) enum StoredHash {
-    /// Of Argon2, ours or others'.
+    /// Argon2, of userd or of other programs.
     Argon2(StoredArgon2),
-    /// Of another scheme, which came with an import.
+    /// An imported hash of another scheme.
     Imported(ImportedHash),
 }
 
-/// A kept hash of Argon2 that may be computed.
+/// A stored Argon2 hash that may be computed.
 #[derive(Debug, Clone)]
 pub(super) struct StoredArgon2 {
     pub(super) cost: HashCost,
@@ -65,7 +51,7 @@ pub(super) struct StoredArgon2 {
 }
 
 impl HashCost {
-    /// The cost of a hash that is made today.
+    /// The cost of new hashes.
     pub(super) fn current(settings: &HashSettings) -> Self {
         Self {
             algorithm: Algorithm::Argon2id,
@@ -78,7 +64,7 @@ impl HashCost {
         }
     }
 
-    /// The same for the crate that computes.
+    /// The parameters for the crate `argon2`.
     pub(super) fn params(&self) -> Result<Params, HashError> {
         Params::new(self.memory_kib, self.iterations, self.parallelism, Some(self.output_bytes))
             .map_err(|_| HashError::Unreadable("its Argon2 parameters contradict each other"))
@@ -89,33 +75,32 @@ impl HashCost {
     }
 }
 
-/// The hash in `hash`, if it is of a scheme that is computed here and within the limits.
+/// Parses a hash, if its scheme is supported and within the limits.
 pub(super) fn parse_stored(hash: &PasswordHash, current: &HashCost) -> Result<StoredHash, HashError> {
     match ImportedHash::parse(hash.as_str()) {
         Ok(imported) => {
             imported::check_limits(&imported)?;
             Ok(StoredHash::Imported(imported))
         }
-        // Argon2, or nothing that anybody knows.
+        // Argon2, or an unknown scheme.
         Err(ImportedHashError::Scheme) => read(hash, current).map(StoredHash::Argon2),
-        Err(_) => Err(HashError::Unreadable("it is not spelled as its scheme is")),
+        Err(_) => Err(HashError::Unreadable("it does not have the format of its scheme")),
     }
 }
 
-/// The hash in `hash`, if it is of Argon2 and no dearer than the limits, or than `current` where that is more.
+/// Parses an Argon2 hash within the limits, or within `current` where that is more.
 pub(super) fn read(hash: &PasswordHash, current: &HashCost) -> Result<StoredArgon2, HashError> {
     let phc = phc::PasswordHash::new(hash.as_str())
-        .map_err(|_| HashError::Unreadable("it is no PHC string with 8 to 48 bytes of salt and up to 64 of hash"))?;
-    let algorithm =
-        Algorithm::new(phc.algorithm).map_err(|_| HashError::Unreadable("its scheme is none that is known here"))?;
-    // The reference's encoding had no version before 1.3: without one it is 1.0 (16).
+        .map_err(|_| HashError::Unreadable("it is not a PHC string with 8 to 48 bytes of salt and up to 64 of hash"))?;
+    let algorithm = Algorithm::new(phc.algorithm).map_err(|_| HashError::Unreadable("its scheme is unknown"))?;
+    // Before version 1.3 the reference implementation wrote no version; it means 1.0 (16).
     let version = Version::try_from(phc.version.unwrap_or(Version::V0x10.into()))
         .map_err(|_| HashError::Unreadable("its Argon2 version is neither 16 nor 19"))?;
     let number = |name: &str| phc.params.get_decimal(name);
     let (Some(memory_kib), Some(iterations), Some(parallelism), 3) =
         (number("m"), number("t"), number("p"), phc.params.iter().count())
     else {
-        return Err(HashError::Unreadable("its parameters are other than m, t and p"));
+        return Err(HashError::Unreadable("its parameters are not m, t and p"));
     };
     let (Some(salt), Some(output)) = (phc.salt, phc.hash) else {
         return Err(HashError::Unreadable("it has no salt or no hash"));
@@ -136,16 +121,16 @@ pub(super) fn read(hash: &PasswordHash, current: &HashCost) -> Result<StoredArgo
 
 fn check_limits(cost: &HashCost, current: &HashCost) -> Result<(), HashError> {
     if cost.memory_kib > MEMORY_KIB_MAX.max(current.memory_kib) {
-        return Err(HashError::Unreadable("it asks for more memory than is allowed"));
+        return Err(HashError::Unreadable("it needs more memory than is allowed"));
     }
     if cost.iterations > ITERATIONS_MAX.max(current.iterations) {
-        return Err(HashError::Unreadable("it asks for more passes than are allowed"));
+        return Err(HashError::Unreadable("it needs more passes than are allowed"));
     }
     if cost.parallelism > PARALLELISM_MAX.max(current.parallelism) {
-        return Err(HashError::Unreadable("it asks for more lanes than are allowed"));
+        return Err(HashError::Unreadable("it needs more lanes than are allowed"));
     }
     if cost.work_kib() > WORK_KIB_MAX.max(current.work_kib()) {
-        return Err(HashError::Unreadable("it asks for more memory times passes than is allowed"));
+        return Err(HashError::Unreadable("it needs more memory times passes than is allowed"));
     }
     if cost.output_bytes < OUTPUT_BYTES_MIN {
         return Err(HashError::Unreadable("it is shorter than 16 bytes"));

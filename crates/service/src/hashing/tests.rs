@@ -1,8 +1,8 @@
-//! The hasher with the smallest cost there is, and the hashes of others.
+//! The hasher at the lowest cost, and hashes of other programs.
 //!
-//! The foreign hashes were made with argon2-cffi 25.1.0 of `PyPI` (the reference implementation in C), function
-//! `argon2.low_level.hash_secret`, with the parameters that each shows; its text and that of Rust's
-//! rust-argon2, with which services of the older design hashed, are the same.
+//! They were made with argon2-cffi 25.1.0 of `PyPI` (the reference implementation in C), function
+//! `argon2.low_level.hash_secret`, with the parameters shown. rust-argon2, which the Rocket + Redis tutorial uses,
+//! writes the same text.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -21,10 +21,10 @@ const FOREIGN_PASSWORD: &str = "correct horse battery";
 
 /// `hash_secret(b"correct horse battery", salt, t, m, p, length, type, version)`.
 const FOREIGN: &[&str] = &[
-    // What the older design has: the defaults of rust-argon2.
+    // The tutorial's hashes: the defaults of rust-argon2.
     "$argon2i$v=19$m=4096,t=3,p=1$MDEyMzQ1Njc4OWFiY2RlZg$9zPMIhKcfiQl4UJIjG3qGPZNFtgA8stHPOEtxrqPdOE",
     "$argon2i$v=16$m=4096,t=3,p=1$MDEyMzQ1Njc4OWFiY2RlZg$8DMBDOoZ/5JxNNK9/m3A9k8udUnm4zBvxRgYV7y3oxg",
-    // The same as the reference wrote it before there were versions.
+    // The same, as the reference implementation wrote it before versions existed.
     "$argon2i$m=4096,t=3,p=1$MDEyMzQ1Njc4OWFiY2RlZg$8DMBDOoZ/5JxNNK9/m3A9k8udUnm4zBvxRgYV7y3oxg",
     "$argon2d$v=19$m=64,t=2,p=1$c2FsdHNhbHQ$377+nds2xcqWubw9WgrfEw",
     "$argon2d$v=16$m=64,t=2,p=1$c2FsdHNhbHQ$5336Pxx3UhUalvETVdj9Hw",
@@ -32,7 +32,7 @@ const FOREIGN: &[&str] = &[
     "$argon2id$v=16$m=64,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$BdC+Z3/suygentpQAw2yKvv0zd5DAfCEKxfMKYYjZdg",
 ];
 
-/// The same password with the cost that is userd's default.
+/// The same password at userd's default cost.
 const FOREIGN_TODAY: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$MDEyMzQ1Njc4OWFiY2RlZg$69I7qCjDTsQwhQqFvpQJiqEI0lGQvxC84fXE0Ktxca4";
 
@@ -93,7 +93,7 @@ async fn hashes_of_other_programs_match_and_are_outdated() {
 }
 
 #[tokio::test]
-async fn a_hash_of_todays_cost_is_not_outdated_whoever_made_it() {
+async fn a_hash_of_todays_cost_is_not_outdated_whatever_program_made_it() {
     let hasher = hasher(HashSettings { memory_kib: 19_456, iterations: 2, ..TINY });
     assert_eq!(hasher.verify(&attempt(FOREIGN_PASSWORD), Some(&stored(FOREIGN_TODAY))).await, MATCH);
     assert_eq!(hasher.hashes_done(), 1);
@@ -151,13 +151,13 @@ async fn an_unknown_user_costs_as_many_hashes_as_a_known_one() {
         assert_eq!(hasher.verify(&attempt(text), None).await, MISMATCH);
         assert_eq!(spent(), 1, "unknown");
     }
-    // An outdated hash is cheaper, so a wrong password pays for one of today too.
+    // An outdated hash is cheaper, so a wrong password costs a current hash as well.
     assert_eq!(hasher.verify(&attempt("wrong"), Some(&stored(FOREIGN_DECOMPOSED))).await, MISMATCH);
     assert_eq!(spent(), 2);
 }
 
 #[tokio::test]
-async fn a_hash_that_is_too_dear_or_of_another_kind_is_never_computed() {
+async fn a_hash_that_is_too_expensive_or_of_another_kind_is_never_computed() {
     const TAIL: &str = "MDEyMzQ1Njc4OWFiY2RlZg$9zPMIhKcfiQl4UJIjG3qGPZNFtgA8stHPOEtxrqPdOE";
     let hasher = hasher(TINY);
     let long = "a".repeat(88);
@@ -200,24 +200,24 @@ async fn scrypt_with_many_small_blocks_is_computed_though_rfc_7914_would_not_hav
 }
 
 #[tokio::test]
-async fn limits_never_shut_out_what_is_configured() {
-    let dear = HashSettings { memory_kib: 64, iterations: stored::ITERATIONS_MAX + 1, ..TINY };
-    let hasher = hasher(dear);
+async fn limits_never_reject_what_is_configured() {
+    let expensive = HashSettings { memory_kib: 64, iterations: limits::ITERATIONS_MAX + 1, ..TINY };
+    let hasher = hasher(expensive);
     let hash = hasher.hash(password("correct horse")).await.unwrap();
     assert_eq!(hasher.verify(&attempt("correct horse"), Some(&hash)).await, MATCH);
 }
 
 #[test]
-fn memory_for_a_dear_hash_is_given_back() {
+fn memory_for_an_expensive_hash_is_released() {
     let mut engine = HashEngine::new(HashCost::current(&TINY), Arc::new(SystemRandom), Arc::default());
     assert_eq!(engine.blocks_held(), 0);
     engine.hash(b"x").unwrap();
     assert_eq!(engine.blocks_held(), 8);
-    let dear = stored::parse_stored(&stored(FOREIGN[0]), &HashCost::current(&TINY)).unwrap();
+    let expensive = stored::parse_stored(&stored(FOREIGN[0]), &HashCost::current(&TINY)).unwrap();
     let candidate = |text: &str| PasswordCandidate { normalised: Zeroizing::new(text.to_owned()), typed: None };
-    assert_eq!(engine.verify(&candidate(FOREIGN_PASSWORD), Some(&dear)), OUTDATED);
+    assert_eq!(engine.verify(&candidate(FOREIGN_PASSWORD), Some(&expensive)), OUTDATED);
     assert_eq!(engine.blocks_held(), 0);
-    assert_eq!(engine.verify(&candidate("wrong"), Some(&dear)), MISMATCH);
+    assert_eq!(engine.verify(&candidate("wrong"), Some(&expensive)), MISMATCH);
     assert_eq!(engine.blocks_held(), 8);
 }
 
@@ -284,9 +284,9 @@ proptest! {
         let version = version.map(|version| format!("$v={version}")).unwrap_or_default();
         let text = format!("${scheme}{version}$m={memory},t={iterations},p={parallelism}${salt}${output}");
         if let Ok(read) = stored::read(&stored(&text), &HashCost::current(&TINY)) {
-            prop_assert!(read.cost.memory_kib <= stored::MEMORY_KIB_MAX);
-            prop_assert!(u64::from(memory) * u64::from(iterations) <= stored::WORK_KIB_MAX);
-            prop_assert!((1..=stored::ITERATIONS_MAX).contains(&iterations) && (1..=stored::PARALLELISM_MAX).contains(&parallelism));
+            prop_assert!(read.cost.memory_kib <= limits::MEMORY_KIB_MAX);
+            prop_assert!(u64::from(memory) * u64::from(iterations) <= limits::WORK_KIB_MAX);
+            prop_assert!((1..=limits::ITERATIONS_MAX).contains(&iterations) && (1..=limits::PARALLELISM_MAX).contains(&parallelism));
             prop_assert!((16..=64).contains(&read.output.len()) && (8..=48).contains(&read.salt.len()));
         }
     }

@@ -1,6 +1,7 @@
-//! All users of a store as lines, in the order of their ids, which is that of their sign-up.
+//! Export: all users of a store as lines, in the order of ids, which is that of sign-up.
 //!
-//! Each user is of one moment; the whole is not: who signs up or is deleted meanwhile is in it or is not.
+//! Each record is consistent, the whole is not a snapshot: users that are created or deleted meanwhile may or may not
+//! be included.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -12,44 +13,44 @@ use userd_store::{ExportRecord, ExportStore, ListedUser, SortOrder, StoreError, 
 /// How many users are read at once.
 const PAGE_USERS: usize = 1000;
 
-/// All users, to be written out.
+/// Exports all users.
 pub struct UserExporter {
     users: Arc<dyn UserListing>,
-    /// Where sessions are read, if they are to be written, too.
+    /// The source of sessions, if they are exported too.
     sessions: Option<Arc<dyn ExportStore>>,
 }
 
-/// What was written.
+/// What was exported.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
 pub struct ExportSummary {
-    /// How many users.
+    /// The number of users.
     pub users: u64,
-    /// Who could not be read and is missing.
+    /// Users that could not be read and are missing.
     pub unreadable: Vec<UserId>,
 }
 
-/// Why not everything was written.
+/// Why the export is incomplete.
 #[derive(Debug, thiserror::Error)]
 pub enum ExportError {
     /// The store could not be read.
     #[error("can't read the store")]
     Store(#[from] StoreError),
-    /// The output takes no more.
+    /// The output can't be written.
     #[error("can't write")]
     Output(#[from] io::Error),
 }
 
 impl UserExporter {
-    /// Of the users in `users`; with their sessions, if there is somebody to read them.
+    /// Exports `users`; with their sessions if `sessions` is given.
     #[must_use]
     pub fn new(users: Arc<dyn UserListing>, sessions: Option<Arc<dyn ExportStore>>) -> Self {
         Self { users, sessions }
     }
 
-    /// Writes them all, with first and last line. `watch` hears how many have been written.
+    /// Writes all users with header and footer. `watch` is called with the number written so far.
     ///
     /// # Errors
-    /// The last line is missing then.
+    /// The footer is missing then.
     pub async fn write(
         &self,
         out: &mut (dyn Write + Send),
@@ -74,7 +75,7 @@ impl UserExporter {
                 }
             }
             watch(exported.users);
-            // A file is read without waiting; whoever waits for a signal beside has a turn here.
+            // Reading a file never waits, so yield to the task that waits for a signal.
             tokio::task::yield_now().await;
         }
         let unreadable = exported.unreadable.len();

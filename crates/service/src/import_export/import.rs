@@ -1,6 +1,6 @@
-//! Users into a store: batches with patience, some of them under way at once, and what became of each user.
+//! Import: writes batches to a store with retries, a few at a time, and reports the result for each record.
 //!
-//! What is there already is passed over at the speed of reading, so whoever broke off begins again.
+//! Existing users are skipped at the speed of reading, so an aborted import can be run again from the start.
 
 use std::collections::HashSet;
 use std::io::{self, BufRead};
@@ -17,30 +17,30 @@ use userd_core::clock::Clock;
 use userd_core::{Actor, SessionLimits, string_enum};
 use userd_store::{AccountRecord, ImportOutcome, LegacySource, Store, StoreError};
 
-/// How many batches are under way at once: one is read while one is on its way and one is being written.
+/// Batches in flight: one is read, one is in transit, one is written.
 const BATCHES_IN_FLIGHT: usize = 3;
 
-/// How many look-ups of a dry run are under way at once.
+/// Look-ups of a dry run in flight.
 const LOOKUPS_IN_FLIGHT: usize = 64;
 
-/// The pauses before those are tried again whom the store could not take, in milliseconds.
+/// The pauses before records are retried that the store refused, in milliseconds.
 const RETRY_DELAYS_MS: [u64; 6] = [50, 200, 500, 1_000, 2_000, 4_000];
 
-/// The pauses before a store that is away is tried again, some 40 seconds in all, which a failover takes at most; each try
-/// has the time limit of a batch besides.
+/// The pauses before an unavailable store is retried, in milliseconds: about 40 seconds in all, the longest failover.
+/// Each attempt has the time limit of a batch besides.
 const OUTAGE_RETRY_DELAYS_MS: [u64; 10] = [100, 500, 1_000, 2_000, 4_000, 5_000, 5_000, 5_000, 8_000, 10_000];
 
-/// Takes users in.
+/// Imports users.
 pub struct UserImporter {
-    /// Where they go.
+    /// The target.
     pub store: Arc<dyn Store>,
-    /// How long sessions live there.
+    /// The session limits there.
     pub limits: SessionLimits,
-    /// How passwords are hashed there: a hash that is dearer than it lets through doesn't come in.
+    /// The hash settings there: a hash that exceeds its limits is rejected.
     pub hashes: HashSettings,
-    /// The present.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Only look what would become of them.
+    /// Only report what would happen.
     pub dry_run: bool,
 }
 
@@ -65,67 +65,67 @@ string_enum! {
 }
 
 impl ImportResultKind {
-    /// Whether the user is there as wanted.
+    /// Whether the user is in the target as wanted.
     #[must_use]
     pub fn is_success(self) -> bool {
         matches!(self, Self::Imported | Self::Same)
     }
 }
 
-/// What became of one user, and why.
+/// The result for one record, with the reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ImportResult {
-    /// Where the user stands in what was read.
+    /// The record's position in the source.
     pub position: SourcePosition,
-    /// What became of the user.
+    /// The result.
     pub kind: ImportResultKind,
-    /// Whose it is, if that can be told.
+    /// The user's id, if it could be read.
     pub id: Option<String>,
-    /// Why, where it is not fine.
+    /// The reason, unless it is a success.
     pub reason: Option<String>,
 }
 
-/// How a file ended.
+/// Whether a file is complete.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum FooterStatus {
-    /// Nothing was promised: it is no file of ours.
+    /// No footer is expected: it is not an export of userd.
     #[default]
     NotExpected,
-    /// As many users as its last line says.
+    /// As many users as the footer says.
     Complete,
-    /// The last line is missing: it was cut off.
+    /// The footer is missing: the file is truncated.
     Missing,
-    /// The last line says another number.
+    /// The footer has another number.
     Mismatch {
-        /// What it says.
+        /// The number in the footer.
         promised: u64,
-        /// What was found.
+        /// The number found.
         found: u64,
     },
 }
 
-/// What an import came to.
+/// The result of an import.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct ImportSummary {
     counts: [u64; ImportResultKind::ALL.len()],
-    /// The last line whose user was dealt with, with all before it.
+    /// The last line that was processed, with all before it.
     pub last_line: u64,
-    /// How the file ended.
+    /// Whether the file is complete.
     pub footer: FooterStatus,
-    /// Keys that were no user's.
+    /// Keys in the database that are not users.
     pub others: u64,
-    /// It was told to stop before the end.
+    /// It was stopped before the end.
     pub interrupted: bool,
 }
 
 impl ImportSummary {
-    /// How many it became so of.
+    /// The number of records with this result.
     #[must_use]
     pub fn count(&self, kind: ImportResultKind) -> u64 {
         self.counts[kind as usize]
     }
 
-    /// Whether all are there, and the file was whole.
+    /// Whether all users are in the target, and the file was complete.
     #[must_use]
     pub fn is_success(&self) -> bool {
         ImportResultKind::ALL.iter().all(|kind| kind.is_success() || self.count(*kind) == 0)
@@ -140,30 +140,30 @@ impl ImportSummary {
     }
 }
 
-/// Why an import broke off. What was dealt with before is in `summary`.
+/// Why an import was aborted. `summary` has what was done before.
 #[derive(Debug, thiserror::Error)]
-#[error("the import broke off")]
+#[error("the import was aborted")]
 pub struct ImportError {
-    /// What it came to until then.
+    /// The result until then.
     pub summary: Box<ImportSummary>,
-    /// What happened.
+    /// The cause.
     #[source]
     pub source: Box<dyn std::error::Error + Send + Sync>,
 }
 
-/// Who hears what becomes of each, and how far it has got (bytes of a file, or records).
+/// Callbacks for the results and the progress (bytes of a file, or records).
 pub struct ProgressSink<'a> {
-    /// Hears each outcome, in order. An error ends the import.
+    /// Called with each result, in order. An error aborts the import.
     pub outcome: &'a mut (dyn FnMut(&ImportResult) -> io::Result<()> + Send),
-    /// Hears how far it has got.
+    /// Called with the progress.
     pub progress: &'a (dyn Fn(u64) + Sync),
 }
 
 impl UserImporter {
-    /// Takes in the users of a file, from `first_line` on, until `stop` says so.
+    /// Imports the users of a file from `first_line` on, until `stop` is set.
     ///
     /// # Errors
-    /// The store stayed away, or the file can't be read.
+    /// The store stayed unavailable, or the file can't be read.
     pub async fn import_file(
         &self,
         mut input: Box<dyn BufRead + Send>,
@@ -173,16 +173,16 @@ impl UserImporter {
     ) -> Result<ImportSummary, ImportError> {
         let (sender, batches) = mpsc::channel(1);
         let (stopped, hashes) = (stop.clone(), self.hashes);
-        // Not waited for at the end: it may be waiting for a terminal.
+        // Not joined at the end: it may be blocked on a terminal.
         let _reading =
             tokio::task::spawn_blocking(move || read_all(&mut *input, first_line, &hashes, &stopped, &sender));
         self.import_batches(batches, stop, sink).await
     }
 
-    /// Takes in the users of the older design's database.
+    /// Imports the users of a `legacy` database.
     ///
     /// # Errors
-    /// One of the two databases stayed away.
+    /// One of the two databases stayed unavailable.
     pub async fn import_legacy(
         &self,
         source: Arc<dyn LegacySource>,
@@ -199,7 +199,7 @@ impl UserImporter {
         let hashes = self.hashes;
         reading.spawn(async move { read_legacy(&*source, &duplicates, &hashes, &sender).await });
         let mut summary = self.import_batches(batches, stop, sink).await?;
-        // Nobody takes more batches, so it ends with the page that it is reading.
+        // The channel is closed, so the reader ends with its current page.
         if let Some(Ok(others)) = reading.join_next().await {
             summary.others = others;
         }
@@ -249,7 +249,7 @@ impl UserImporter {
         Ok(summary)
     }
 
-    /// What becomes of a batch; tried again where the store can't now.
+    /// Imports a batch, with retries while the store refuses records.
     async fn import_batch(
         &self,
         batch: ImportBatch,
@@ -307,7 +307,7 @@ impl UserImporter {
                 }
                 Err(error) => match away.next() {
                     Some(pause) => {
-                        tracing::debug!(error = %error, "a batch is tried again");
+                        tracing::debug!(error = %error, "the store refused a batch; retrying");
                         pause
                     }
                     None => return Err(error),
@@ -320,7 +320,7 @@ impl UserImporter {
         Ok(store_outcomes)
     }
 
-    /// What would become of them.
+    /// Reports what would happen to a batch.
     async fn dry_run_batch(
         &self,
         accounts: &[AccountRecord],
@@ -350,23 +350,23 @@ impl UserImporter {
     }
 }
 
-/// What came of a read.
+/// The result of one message of the reader.
 enum BatchOutcome {
     Outcomes((u64, Vec<ImportResult>)),
     End(ReadSummary),
 }
 
-/// The kind, and the reason in words.
+/// The result and its reason.
 fn describe_outcome(store_outcome: ImportOutcome) -> (ImportResultKind, Option<String>) {
     let (kind, reason) = match store_outcome {
         ImportOutcome::Imported => return (ImportResultKind::Imported, None),
         ImportOutcome::Same => return (ImportResultKind::Same, None),
         ImportOutcome::Differs => {
-            (ImportResultKind::Differs, "a user with this id is here already, and differs".to_owned())
+            (ImportResultKind::Differs, "a user with this id exists, with other values".to_owned())
         }
         ImportOutcome::EmailTaken => (ImportResultKind::EmailTaken, "another user has this e-mail".to_owned()),
         ImportOutcome::RecentlyDeleted => {
-            let reason = "a user with this id was deleted here, and the id rests for 30 days";
+            let reason = "a user with this id was deleted here; the id can't be used again for 30 days";
             (ImportResultKind::Gone, reason.to_owned())
         }
         ImportOutcome::Unavailable(why) => (ImportResultKind::Refused, why),
@@ -388,7 +388,8 @@ fn apply_footer(summary: &mut ImportSummary, end: ReadSummary) -> io::Result<()>
     }
 }
 
-/// Reads all records and hands them on; gives how many keys were no user's. What it can't read ends the import.
+/// Reads all records and sends them on; returns the number of keys that are not users. An unreadable page ends the
+/// import.
 async fn read_legacy(
     source: &dyn LegacySource,
     duplicates: &DuplicateEmails,
@@ -402,7 +403,7 @@ async fn read_legacy(
         let page = match source.page(at).await {
             Ok(page) => page,
             Err(error) => {
-                end.error = Some(format!("the older database: {error}"));
+                end.error = Some(format!("the legacy database: {error}"));
                 break;
             }
         };

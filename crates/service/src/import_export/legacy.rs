@@ -1,5 +1,5 @@
-//! The older design's records as users. It reads all of them twice: first to find out which e-mails are there more than
-//! once. Of those nobody is taken in: who the right one is nobody here can tell.
+//! Legacy records as users. All are read twice: the first pass finds e-mails that occur more than once. None of those
+//! users is imported, since nothing shows which of them is right.
 
 use sha2::{Digest, Sha256};
 use tokio::sync::watch;
@@ -11,11 +11,11 @@ use crate::hashing::HashSettings;
 use userd_core::{AccountStatus, DisplayName, Email, PasswordHash, User, UserId, UserVersion};
 use userd_store::{AccountRecord, LegacyRecord, LegacySource, StoreError};
 
-/// The e-mails that are there more than once, as digests in order. While they are looked for, 32 bytes a user are kept.
+/// E-mails that occur more than once, as sorted digests. The search keeps 32 bytes for each user.
 pub(super) struct DuplicateEmails(Vec<[u8; 16]>);
 
 impl DuplicateEmails {
-    /// Looks at every record; `watch` hears how many have been seen. `None` if `stop` said so before the end.
+    /// Reads every record; `watch` is called with the number read. `None` if `stop` was set before the end.
     pub(super) async fn find(
         source: &dyn LegacySource,
         stop: &watch::Receiver<bool>,
@@ -29,7 +29,8 @@ impl DuplicateEmails {
             let page = source.page(at).await?;
             for record in &page.records {
                 if let Some(email) = email_digest(record) {
-                    // Not the id: one under two keys is doubled, too. A key may be met twice and is one all the same.
+                    // Not the id: one id under two keys is a duplicate, too. A scan may return a key twice, which is
+                    // not.
                     seen.push((email, digest(&record.key)));
                 }
             }
@@ -44,12 +45,12 @@ impl DuplicateEmails {
         Ok(Some(Self(duplicates)))
     }
 
-    /// The record as a user, or why it is none.
+    /// The record as a user, or why it is invalid.
     pub(super) fn validate(&self, record: &LegacyRecord, hashes: &HashSettings) -> ImportEntry {
         let id = id_of(&record.key);
         let validated = user(record, id, hashes).and_then(|user| match email_digest(record) {
             Some(email) if self.0.binary_search(&email).is_ok() => {
-                Err("another key has the same e-mail; none of them is imported: leave one".to_owned())
+                Err("another key has the same e-mail; none of them is imported; delete all but one".to_owned())
             }
             _ => Ok(AccountRecord { user, sessions: Vec::new() }),
         });
@@ -68,7 +69,7 @@ fn email_digest(record: &LegacyRecord) -> Option<[u8; 16]> {
     Some(digest(email.canonical().as_str()))
 }
 
-/// The UUID at the end of a key, whatever is before it.
+/// The UUID at the end of a key, whatever its prefix.
 fn id_of(key: &str) -> Option<UserId> {
     let last = key.rsplit([':', '/', '.']).next().unwrap_or_default();
     UserId::parse(last).or_else(|| UserId::parse(key.get(key.len().checked_sub(36)?..)?))
@@ -78,16 +79,16 @@ fn user(record: &LegacyRecord, id: Option<UserId>, hashes: &HashSettings) -> Res
     let field = |name: &str, value: &Option<String>| value.clone().ok_or_else(|| format!("`{name}` is missing"));
     let moment = |name: &str, text: &str| {
         parse_lenient(text)
-            .ok_or_else(|| format!("`{name}` is no moment: neither RFC 3339 nor seconds or milliseconds"))
+            .ok_or_else(|| format!("`{name}` is not a timestamp: neither RFC 3339 nor seconds or milliseconds"))
     };
-    let id = id.ok_or("the key ends with no UUID")?;
+    let id = id.ok_or("the key does not end with a UUID")?;
     let name = DisplayName::parse(&field("name", &record.name)?).map_err(|error| format!("`name` {error}"))?;
     let email = Email::parse(&field("email", &record.email)?).map_err(|error| format!("`email` {error}"))?;
     let hash = field("hashed_password", &record.hashed_password)?;
     let hash = PasswordHash::from_imported(hash.trim()).map_err(|error| {
         format!(
-            "`hashed_password` does not say how it was made: {error} (with the field `salt` alone nobody can tell the \
-             parameters)"
+            "`hashed_password` does not have its scheme and parameters: {error} (the field `salt` alone does not have \
+             them either)"
         )
     })?;
     check_hash_supported(&hash, "hashed_password", hashes)?;

@@ -1,16 +1,16 @@
-//! Moving users: out of a store as lines of JSON, and into a store from such lines or from the older design's database.
+//! Import and export: from a store to lines of JSON, and from such lines or a `legacy` database to a store.
 //!
-//! | module | what it is |
+//! | module | content |
 //! |---|---|
-//! | `record` | one line: a user as JSON, read without trust and written; the first line and the last |
-//! | `timestamps` | moments as files from elsewhere write them |
-//! | `reader` | a file line by line within bounds, in batches |
-//! | `export` | all users of a store as lines |
-//! | `import` | batches into a store, with patience, and what became of each |
-//! | `legacy` | the older design's records as users |
+//! | `record` | one line: a user as JSON, the header, the footer |
+//! | `timestamps` | timestamps in files of other programs |
+//! | `reader` | reads a file in bounded batches |
+//! | `export` | writes all users of a store |
+//! | `import` | writes batches to a store with retries, and reports each result |
+//! | `legacy` | legacy records as users |
 //!
-//! Memory is constant: a few batches are under way, whatever the size of the file. Only where duplicates are looked
-//! for before anything is written (a dry run, the older design's database) is a digest of 16 bytes kept for each user.
+//! Memory is constant: a few batches, whatever the size of the file. Only the search for duplicates before the first
+//! write (a dry run, a legacy database) keeps a digest of 16 bytes for each user.
 
 mod export;
 mod import;

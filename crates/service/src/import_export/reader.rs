@@ -1,4 +1,4 @@
-//! A file of users, read line by line within bounds and handed on in batches. Blocks; runs on a thread of its own.
+//! Reads an import file line by line within bounds and sends batches on. Blocking; runs on a thread of its own.
 
 use std::collections::HashSet;
 use std::io::{self, BufRead, Read as _};
@@ -9,57 +9,57 @@ use super::record::{self, FORMAT_VERSION, InvalidRecord, ParsedLine};
 use crate::hashing::HashSettings;
 use userd_store::AccountRecord;
 
-/// The longest line in bytes: a user with the most sessions has some 200 KB.
+/// The longest line in bytes; a user with the most sessions has about 200 KB.
 pub const LINE_BYTES_MAX: usize = 1024 * 1024;
 
-/// How many users are sent to the store at once: enough that a round trip or an fsync costs each next to nothing.
+/// The most users in a batch: enough to make the cost of a round trip or an fsync per user negligible.
 pub(super) const BATCH_USERS: usize = 8192;
 
-/// A batch is sent before it has grown beyond this, so that long lines take no more memory than short ones.
+/// The most bytes in a batch, so that long lines take no more memory than short ones.
 const BATCH_BYTES: usize = 8 * 1024 * 1024;
 
-/// Where a user stands in what is read.
+/// The position of a user in the source.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum SourcePosition {
-    /// The number of the line, from 1 on.
+    /// The number of the line, starting at 1.
     Line(u64),
     /// The key in a database.
     Key(String),
 }
 
-/// A user, or why it is none.
+/// A user, or why the record is invalid.
 pub(super) type ImportEntry = (SourcePosition, Result<AccountRecord, InvalidRecord>);
 
-/// What a reader hands on.
+/// A message of a reader.
 pub(super) enum ReaderMessage {
-    /// Some lines. No two users in it have the same id.
+    /// A batch. No two users in it have the same id.
     Batch(ImportBatch),
-    /// There are no more lines, and how it ended.
+    /// The end of the file.
     End(ReadSummary),
 }
 
-/// Some lines.
+/// A batch of lines.
 #[derive(Default)]
 pub(super) struct ImportBatch {
     pub(super) lines: Vec<ImportEntry>,
-    /// How many bytes of the file have been read up to here.
+    /// How many bytes of the file have been read so far.
     pub(super) bytes: u64,
 }
 
-/// How a file ended.
+/// What is known at the end of a file.
 #[derive(Debug, Default)]
 pub(super) struct ReadSummary {
-    /// Lines that are meant to be users, those passed over among them.
+    /// Lines with users, including skipped and invalid ones.
     pub(super) users: u64,
-    /// Whether the first line was ours.
+    /// Whether the file has a header.
     pub(super) has_header: bool,
-    /// What the last line says.
+    /// The number of users in the footer.
     pub(super) promised: Option<u64>,
-    /// Why it was not read further.
+    /// Why reading stopped early.
     pub(super) error: Option<String>,
 }
 
-/// Reads all lines from `first_line` on and hands them on, until `stop` says so or nobody takes them.
+/// Reads lines from `first_line` on and sends them on, until `stop` is set or the receiver is closed.
 pub(super) fn read_all(
     input: &mut dyn BufRead,
     first_line: u64,
@@ -100,7 +100,7 @@ impl LineReader<'_> {
                 continue;
             }
             if end.promised.take().is_some() {
-                return Err(io::Error::other(format!("line {number}: something follows the last line")));
+                return Err(io::Error::other(format!("line {number}: data after the footer")));
             }
             if number > 1 && number < self.first_line && !line.starts_with(br#"{"type":"end""#) {
                 end.users += 1;
@@ -147,7 +147,7 @@ impl LineReader<'_> {
         if self.batch.lines.len() >= BATCH_USERS || self.bytes >= BATCH_BYTES { self.flush() } else { Ok(()) }
     }
 
-    /// Hands the batch on, and waits until there is room for it.
+    /// Sends the batch and waits until the channel has room.
     fn flush(&mut self) -> io::Result<()> {
         self.ids.clear();
         self.bytes = 0;
@@ -158,14 +158,14 @@ impl LineReader<'_> {
 }
 
 fn misplaced() -> InvalidRecord {
-    InvalidRecord { id: None, reason: "the line that names the format must be the first one".to_owned() }
+    InvalidRecord { id: None, reason: "the header must be the first line".to_owned() }
 }
 
-/// The next line, or as much of it as may be looked at; its length with its end, `None` after the last one.
+/// Reads the next line, truncated to the limit; returns its whole length with the line end, `None` after the last.
 fn next_line(input: &mut dyn BufRead, line: &mut Vec<u8>) -> io::Result<Option<u64>> {
     let mut length = input.take(LINE_BYTES_MAX as u64 + 1).read_until(b'\n', line)? as u64;
     if length > LINE_BYTES_MAX as u64 && line.last() != Some(&b'\n') {
-        // The rest is passed over without being kept.
+        // The rest is skipped, not buffered.
         length += input.skip_until(b'\n')? as u64;
     }
     Ok((length > 0).then_some(length))

@@ -297,7 +297,7 @@ mod tests {
             ),
             (
                 r#","password_hash":"$off-argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$RdescudvJCsgt3ub""#,
-                "`password_hash` can't be taken: its scheme is none of argon2i, argon2d, argon2id, bcrypt, scrypt and PBKDF2",
+                "`password_hash` can't be taken: its scheme is not one of argon2i, argon2d, argon2id, bcrypt, scrypt and PBKDF2",
             ),
             (
                 r#","password_hash":"$2b$31$R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW""#,
@@ -305,7 +305,7 @@ mod tests {
             ),
             (
                 r#","password_hash":"$argon2id$v=19$m=4194304,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$RdescudvJCsgt3ubRdescudv""#,
-                "`password_hash` can't be taken: it asks for more memory than is allowed",
+                "`password_hash` can't be taken: it needs more memory than is allowed",
             ),
             (
                 r#","password_hash":"$argon2id$v=19$m=8,t=1,p=1$c2FsdHNhbHRzYWx0c2FsdA$RdescudvJCsgt3ub""#,

@@ -1,8 +1,7 @@
-//! One key that signs tokens: how it is made, what the store keeps of it, and its public half as a JWK.
+//! A signing key: how it is generated and stored, and its public half as a JWK.
 //!
-//! The private half is opened here and nowhere else, and leaves only into `jsonwebtoken`'s own wiped memory. When a
-//! key signs is not decided here but in `key_set`.
-
+//! **Invariant:** the private half is decrypted only here, and leaves only into `jsonwebtoken`'s own wiped memory.
+//! `key_set` decides when a key signs.
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair};
@@ -32,7 +31,7 @@ string_enum! {
     }
 }
 
-/// The public half of a key (RFC 7517), as services fetch it.
+/// The public half of a key (RFC 7517), as published.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Jwk {
     kty: &'static str,
@@ -47,42 +46,42 @@ pub struct Jwk {
 }
 
 impl Jwk {
-    /// The public half of the key pair; `public` is how `aws-lc-rs` spells it.
+    /// The JWK of a key pair; `public` is in the format of `aws-lc-rs`.
     fn of(algorithm: SigningAlgorithm, public: &[u8]) -> Option<Self> {
         let (kty, crv, x, y) = match algorithm {
-            // SEC 1, uncompressed: 4, then both coordinates.
+            // SEC 1, uncompressed: the byte 4, then both coordinates.
             SigningAlgorithm::Es256 => {
                 let (x, y) = public.strip_prefix(&[4])?.split_at_checked(COORDINATE)?;
                 ("EC", "P-256", BASE64URL.encode(x), Some(BASE64URL.encode(y)))
             }
             SigningAlgorithm::EdDsa => ("OKP", "Ed25519", BASE64URL.encode(public), None),
         };
-        // RFC 7638: the members that make the key, in the order of their names, without a space.
+        // RFC 7638: the required members in lexicographic order, without white space.
         let y_member = y.as_ref().map(|y| format!(",\"y\":\"{y}\"")).unwrap_or_default();
         let members = format!("{{\"crv\":\"{crv}\",\"kty\":\"{kty}\",\"x\":\"{x}\"{y_member}}}");
         let kid = BASE64URL.encode(Sha256::digest(members));
         Some(Self { kty, crv, x, y, purpose: "sig", alg: algorithm.as_str(), kid })
     }
 
-    /// The key's name in tokens: its thumbprint (RFC 7638).
+    /// The key id in tokens: the thumbprint (RFC 7638).
     #[must_use]
     pub fn kid(&self) -> &str {
         &self.kid
     }
 }
 
-/// What can be said of a key without opening it.
+/// The properties of a key that are not encrypted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SigningKeyInfo {
-    /// Its place in the order in which keys were made; its id in the store.
+    /// Its position in the order of creation, and its id in the store.
     pub number: u64,
-    /// Its name in tokens.
+    /// The key id in tokens.
     pub kid: String,
-    /// How it signs.
+    /// The algorithm.
     pub algorithm: SigningAlgorithm,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// From when on it signs, until a later key does.
+    /// When it starts to sign, until a later key does.
     pub signs_from: Timestamp,
 }
 
@@ -93,12 +92,12 @@ struct SigningKeyRecord {
     alg: String,
     made_ms: u64,
     signs_from_ms: u64,
-    /// The private half, as PKCS#8, in the words of [`KeyEncryption`].
+    /// The private half as PKCS#8, in the format of [`KeyEncryption`].
     sealed: String,
 }
 
 impl SigningKeyInfo {
-    /// What `stored` says, and the private half, still closed; `None` if it is no key of ours.
+    /// Parses a stored key; its private half stays encrypted. `None` if it is invalid.
     pub(super) fn read(stored: &StoredKey) -> Option<(Self, String)> {
         let kept: SigningKeyRecord = serde_json::from_str(&stored.text).ok()?;
         let record = Self {
@@ -132,18 +131,17 @@ pub(super) struct SigningKey {
     private: EncodingKey,
 }
 
-/// A key that was made just now.
+/// A newly generated key.
 pub(super) struct GeneratedKey {
     pub(super) key: SigningKey,
-    /// What the store keeps of it.
+    /// The text to store.
     pub(super) text: String,
 }
 
 impl SigningKey {
-    /// A fresh key with this number.
+    /// Generates a key with this number.
     ///
-    /// Its randomness is the library's own: `aws-lc-rs` makes a P-256 key in no other way, and signs with it in no
-    /// other.
+    /// `aws-lc-rs` uses its own randomness: it can neither generate a P-256 key nor sign with one otherwise.
     pub(super) fn generate(
         mut record: SigningKeyInfo,
         key_encryption: &KeyEncryption,
@@ -163,7 +161,7 @@ impl SigningKey {
         Ok(GeneratedKey { key: Self { record, jwk, private }, text })
     }
 
-    /// The key that `stored` is.
+    /// Decrypts a stored key.
     pub(super) fn decrypt(stored: &StoredKey, key_encryption: &KeyEncryption) -> Result<Self, KeyDecryptError> {
         let (record, sealed) = SigningKeyInfo::read(stored).ok_or(KeyDecryptError::Corrupt)?;
         let pkcs8: Zeroizing<Vec<u8>> = key_encryption.decrypt(KeyKind::Signing, &stored.id, &sealed)?;
@@ -175,22 +173,22 @@ impl SigningKey {
         Ok(Self { record, jwk, private })
     }
 
-    /// The token that says `claims`, signed.
+    /// Signs a token with `claims`.
     pub(super) fn sign(&self, claims: &impl Serialize) -> Result<String, jsonwebtoken::errors::Error> {
         let algorithm = match self.record.algorithm {
             SigningAlgorithm::Es256 => Algorithm::ES256,
             SigningAlgorithm::EdDsa => Algorithm::EdDSA,
         };
-        // `typ` is "JWT": RFC 9068's "at+jwt" promises a `client_id`, which userd does not know, and some verifiers
-        // refuse it unless told otherwise (docs/decisions/0016-tokens-and-keys.md).
+        // `typ` is "JWT": RFC 9068's "at+jwt" requires a `client_id`, which userd does not have, and some verifiers
+        // reject it by default (docs/decisions/0016-tokens-and-keys.md).
         let header = Header { kid: Some(self.record.kid.clone()), ..Header::new(algorithm) };
         jsonwebtoken::encode(&header, claims, &self.private)
     }
 }
 
-/// A key could not be made: the system gives no randomness.
+/// A key could not be generated: the system has no randomness.
 #[derive(Debug, thiserror::Error)]
-#[error("a key that signs could not be made")]
+#[error("a signing key could not be generated")]
 pub struct KeyGenerationError;
 
 fn public(algorithm: SigningAlgorithm, pkcs8: &[u8]) -> Option<Jwk> {
@@ -263,8 +261,8 @@ mod tests {
         let renamed = fresh.text.replace(&fresh.key.record.kid, &"A".repeat(43));
         let renamed = StoredKey { id: "7".to_owned(), text: renamed };
         assert_eq!(SigningKey::decrypt(&renamed, &key_encryption).map(|_| ()), Err(KeyDecryptError::Corrupt));
-        let stranger = StoredKey { id: "7".to_owned(), text: fresh.text.replace("ES256", "EdDSA") };
-        assert_eq!(SigningKey::decrypt(&stranger, &key_encryption).map(|_| ()), Err(KeyDecryptError::Corrupt));
+        let changed = StoredKey { id: "7".to_owned(), text: fresh.text.replace("ES256", "EdDSA") };
+        assert_eq!(SigningKey::decrypt(&changed, &key_encryption).map(|_| ()), Err(KeyDecryptError::Corrupt));
     }
 
     /// The example of RFC 8037, appendix A.3.

@@ -1,7 +1,7 @@
-//! The keys as a node that serves knows them: read again after a second, so that a rotation is known everywhere a
-//! second later and a token costs no round trip of its own.
+//! A serving node's cache of the signing keys. It is read again after a second, so that a rotation takes effect
+//! everywhere within a second, and a token costs no round trip.
 //!
-//! A store that is away stops nobody from checking tokens: what was read last goes on being published.
+//! While the store is unavailable, the last keys stay published, so that other services can verify tokens.
 
 use std::sync::Arc;
 
@@ -16,13 +16,13 @@ use crate::{Error, KeyDecryptError};
 use userd_core::Timestamp;
 use userd_store::{KeyKind, StoreError, StoredKey};
 
-/// How often the first key is made or found before a node gives up; the second time it is there.
+/// How often a node tries to create or read the first key; the second attempt finds it.
 const CAS_ATTEMPTS_MAX: u32 = 3;
 
 /// The number of the first key.
 const FIRST: u64 = 1;
 
-/// The keys as a node knows them.
+/// A cache of the signing keys.
 pub struct SigningKeySet {
     dependencies: KeyDependencies,
     algorithm: SigningAlgorithm,
@@ -30,7 +30,7 @@ pub struct SigningKeySet {
     read_flight: SingleFlight,
 }
 
-/// What was read, and when.
+/// The result of a read.
 struct CachedKeySet {
     stored: Vec<StoredKey>,
     key_set: Arc<LoadedKeySet>,
@@ -38,13 +38,13 @@ struct CachedKeySet {
 }
 
 impl SigningKeySet {
-    /// The keys on `dependencies`; the first one, where there is none, is made for `algorithm`.
+    /// Uses `dependencies`; `algorithm` is that of the first key, if there is none yet.
     #[must_use]
     pub fn new(dependencies: KeyDependencies, algorithm: SigningAlgorithm) -> Self {
         Self { dependencies, algorithm, cached: ArcSwapOption::empty(), read_flight: SingleFlight::default() }
     }
 
-    /// Makes the first key if there is none, and looks whether all can be used.
+    /// Creates the first key if there is none, and checks that all are usable.
     ///
     /// # Errors
     /// [`Error::KeyUnusable`], [`Error::Store`], [`Error::SigningFailed`].
@@ -55,7 +55,7 @@ impl SigningKeySet {
         }
     }
 
-    /// The public keys that tokens may be signed with now, soon or until a while ago.
+    /// The public keys of tokens that are valid now or will be soon.
     ///
     /// # Errors
     /// As [`SigningKeySet::check`].
@@ -63,7 +63,7 @@ impl SigningKeySet {
         Ok(self.key_set().await?.published(self.dependencies.clock.now()))
     }
 
-    /// The token that says `claims`, signed with the key that signs at `at`.
+    /// Signs a token with `claims`, with the key that is active at `at`.
     pub(crate) async fn sign(&self, claims: &impl Serialize, at: Timestamp) -> Result<String, Error> {
         let key_set = self.key_set().await?;
         let key = key_set.signing(at).ok_or_else(|| unusable(KeyKind::Signing, "", KeyDecryptError::Corrupt))?;
@@ -71,7 +71,7 @@ impl SigningKeySet {
     }
 
     async fn key_set(&self) -> Result<Arc<LoadedKeySet>, Error> {
-        // A clock that was set back makes what was read old, not young.
+        // A clock that was set back makes the cache stale, not fresh.
         let fresh = |cached: &CachedKeySet, now: Timestamp| {
             cached.read_at <= now && now < cached.read_at.plus_millis(CACHE_TTL_MS)
         };
@@ -79,7 +79,7 @@ impl SigningKeySet {
         if let Some(cached) = self.cached.load_full().filter(|cached| fresh(cached, now)) {
             return Ok(Arc::clone(&cached.key_set));
         }
-        // One reads, the others wait for what it finds, and for what it does not.
+        // Single-flight: one request reads, the others get its result, success or failure.
         let guard = self.read_flight.acquire().await?;
         let now = self.dependencies.clock.now();
         let before = self.cached.load_full();
@@ -91,13 +91,13 @@ impl SigningKeySet {
             (Ok(read), _) => read,
             (Err(Error::Store(error)), Some(before)) => {
                 let error: &dyn std::error::Error = &error;
-                tracing::warn!(error, "the keys that sign were not read again; those read before still hold");
-                // For a second from now: whoever waited meanwhile need not wait as long once more.
+                tracing::warn!(error, "the signing keys can't be read; userd continues with the cached ones");
+                // Fresh for a second from now: requests that waited must not wait again.
                 read_at = self.dependencies.clock.now();
                 (before.stored.clone(), Arc::clone(&before.key_set))
             }
             (Err(error), _) => {
-                // Not those before: what was removed must not sign.
+                // Not the previous keys: a removed key must not sign.
                 self.cached.store(None);
                 return guard.finish(Err(error));
             }
@@ -106,7 +106,7 @@ impl SigningKeySet {
         Ok(key_set)
     }
 
-    /// The keys in the store, the first one made if there is none.
+    /// Reads the keys, and creates the first one if there is none.
     async fn read(&self, before: Option<&CachedKeySet>) -> Result<(Vec<StoredKey>, Arc<LoadedKeySet>), Error> {
         for _ in 0..CAS_ATTEMPTS_MAX {
             let stored = self.dependencies.stored().await?;
@@ -119,19 +119,19 @@ impl SigningKeySet {
             }
             let now = self.dependencies.clock.now();
             if let Some(fresh) = self.dependencies.create(FIRST, self.algorithm, now).await? {
-                tracing::debug!(kid = fresh.key.record.kid, "made the first key that signs tokens");
+                tracing::debug!(kid = fresh.key.record.kid, "created the first signing key");
                 let stored = vec![StoredKey { id: FIRST.to_string(), text: fresh.text }];
                 return Ok((stored, Arc::new(LoadedKeySet { keys: vec![fresh.key], unusable: Vec::new() })));
             }
         }
-        Err(Error::Store(StoreError::unavailable("the first key that signs is neither there nor can be made")))
+        Err(Error::Store(StoreError::unavailable("the first signing key neither exists nor can be created")))
     }
 }
 
 /// Keys in the order in which they sign.
 struct LoadedKeySet {
     keys: Vec<SigningKey>,
-    /// Those that can't be used. Others go on: one slip with the seal must not stop every node.
+    /// Keys that can't be decrypted. The others stay in use: one wrong encryption key must not stop every node.
     unusable: Vec<(String, KeyDecryptError)>,
 }
 
@@ -142,7 +142,7 @@ impl LoadedKeySet {
             match SigningKey::decrypt(one, &dependencies.key_encryption) {
                 Ok(key) => keys.push(key),
                 Err(source) => {
-                    tracing::error!(id = one.id, %source, "a key that signs can't be used, and is not published");
+                    tracing::error!(id = one.id, %source, "a signing key can't be used and is not published");
                     unusable_ones.push((one.id.clone(), source));
                 }
             }

@@ -1,54 +1,53 @@
-//! When a key signs and how long it is published: what follows from the moments at which keys begin to sign, and the
-//! numbers that a rotation without a gap needs.
+//! The lifecycle of signing keys, computed from the times at which they start to sign, and the constants of a rotation
+//! without a gap.
 
 use userd_core::Timestamp;
 
-/// How long a service may keep the published keys, in seconds: what `Cache-Control` says.
+/// How long services may cache the published keys, in seconds: the `max-age` of `Cache-Control`.
 pub const JWKS_MAX_AGE_S: u32 = 300;
 
-/// How long a node goes by what it has read, in milliseconds.
+/// How long a node's cache is fresh, in milliseconds.
 pub(super) const CACHE_TTL_MS: u64 = 1_000;
 
-/// How far the clocks of nodes, and of services that check tokens, may be apart, in milliseconds.
+/// The largest difference between the clocks of nodes, and of services that verify tokens, in milliseconds.
 const CLOCK_SKEW_MAX_MS: u64 = 60_000;
 
-/// The longest life of a token that any configuration allows, in milliseconds: a node with a longer one than ours
-/// may have signed.
+/// The longest token lifetime of any configuration, in milliseconds: another node may have a longer one than this node.
 const TOKEN_TTL_MS_MAX: u64 = 900_000;
 
-/// How long a key is published before it signs, where tokens live `ttl_ms`: until every node has read it, every
-/// service has fetched it again and the slowest clock has passed. And a token's life more, for services that fetch
-/// keys no more often than they see a new token.
+/// How long a key is published before it signs, for tokens that live `ttl_ms`: until every node has read it, every
+/// cache of a service has expired and the slowest clock has passed. Plus a token's lifetime, for services that fetch
+/// keys only with a new token.
 #[must_use]
 pub const fn propagation_delay_ms(ttl_ms: u64) -> u64 {
     ttl_ms + JWKS_MAX_AGE_S as u64 * 1000 + CACHE_TTL_MS + CLOCK_SKEW_MAX_MS
 }
 
-/// How long a key is published after its follower has begun to sign: until the last token has ended that a node with
-/// a slow clock, or with what it read before, signed with it.
+/// How long a key is published after its successor has started to sign: until the last token has expired that a node
+/// with a slow clock or a stale cache signed.
 const RETIREMENT_MS: u64 = TOKEN_TTL_MS_MAX + CACHE_TTL_MS + CLOCK_SKEW_MAX_MS;
 
-/// What a key is there for.
+/// The state of a signing key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SigningKeyState {
-    /// It is published, and signs later.
+    /// Published, signs later.
     Pending,
-    /// It signs.
+    /// Signs.
     Active,
-    /// It signed, and is published until then.
+    /// No longer signs; published until this time.
     Retired(Timestamp),
-    /// Its last token has ended; the next rotation removes it.
+    /// Its last token has expired; the next rotation removes it.
     Expired,
 }
 
-/// Which of the keys that begin to sign at `starts`, in this order, signs at `now`: the last that has begun. The
-/// first, if none has: the clock was set back, or another node's is ahead.
+/// The index of the key that signs at `now`, of keys that start to sign at `starts`, in this order: the last that has
+/// started. If none has, the first: the clock was set back, or another node's is ahead.
 pub(super) fn signing(starts: &[Timestamp], now: Timestamp) -> Option<usize> {
     let begun = starts.iter().filter(|start| **start <= now).count();
     if starts.is_empty() { None } else { Some(begun.saturating_sub(1)) }
 }
 
-/// What the key at `place` in `starts` is there for at `now`.
+/// The state at `now` of the key at index `place`.
 pub(super) fn state(starts: &[Timestamp], place: usize, now: Timestamp) -> SigningKeyState {
     match signing(starts, now) {
         Some(signs) if signs == place => SigningKeyState::Active,
@@ -89,8 +88,8 @@ mod tests {
         assert_eq!(state(&starts, 0, at(until)), SigningKeyState::Expired);
     }
 
-    /// A node may sign with the key before, by a slow clock or by what it read a moment ago, and its token is good
-    /// everywhere to its end; a service that fetched the keys a moment before the rotation has the new one in time.
+    /// A node with a slow clock or a stale cache may sign with the previous key, and the token is valid everywhere
+    /// until it expires; a service that fetched the keys just before the rotation gets the new key in time.
     #[test]
     fn the_numbers_leave_no_gap() {
         let ttl_ms = TOKEN_TTL_MS_MAX;

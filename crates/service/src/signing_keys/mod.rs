@@ -1,10 +1,9 @@
-//! The keys that sign tokens for other services: made at the first start, published, rotated, forgotten.
+//! Keys that sign tokens for other services: created at the first start, published, rotated, removed.
 //!
-//! There is no state to keep in step: each key says from when on it signs, and everything follows from that and the
-//! present moment (`lifecycle`). A rotation adds a key whose moment lies so far ahead that every node has read it, and
-//! every service has fetched it, before it signs; a key that was followed stays published until its last token has
-//! ended. Its number is its id in the store, and the store compares and sets, so however many nodes start at once
-//! there is one first key.
+//! There is no state to synchronise: each key has the time from which it signs, and everything else follows from that
+//! and the clock (`lifecycle`). A rotation adds a key with a start far enough ahead that every node and every service
+//! has read it before it signs. A replaced key stays published until its last token has expired. The number of a key is
+//! its id in the store, which compares and sets: however many nodes start at once, there is one first key.
 
 mod key;
 mod key_set;
@@ -26,16 +25,16 @@ use userd_core::clock::Clock;
 use userd_core::random::Random;
 use userd_store::{KeyKind, KeyStore, StoredKey};
 
-/// Where the keys lie, and what makes and opens them.
+/// What the services of signing keys depend on.
 #[derive(Clone)]
 pub struct KeyDependencies {
-    /// Where they are kept.
+    /// The store of the keys.
     pub store: Arc<dyn KeyStore>,
-    /// Seals them.
+    /// Encrypts them.
     pub key_encryption: Arc<KeyEncryption>,
-    /// Tells the time.
+    /// The clock.
     pub clock: Arc<dyn Clock>,
-    /// Gives the sealing's randomness.
+    /// The random source of the encryption.
     pub random: Arc<dyn Random>,
 }
 
@@ -44,7 +43,7 @@ impl KeyDependencies {
         Ok(self.store.keys(KeyKind::Signing).await?)
     }
 
-    /// Makes the key `number`; `None` if somebody else was faster.
+    /// Creates the key `number`; `None` if another node was faster.
     async fn create(
         &self,
         number: u64,

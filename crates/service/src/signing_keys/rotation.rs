@@ -1,5 +1,4 @@
-//! What the operator does with the keys that sign: looks at them, and rotates them. The nodes that serve see it when
-//! they read them again.
+//! The operator's use cases of signing keys: list and rotate. Serving nodes notice with their next read.
 
 use super::key::SigningKeyInfo;
 use super::lifecycle::{self, SigningKeyState, propagation_delay_ms};
@@ -8,42 +7,42 @@ use crate::Error;
 use userd_core::Timestamp;
 use userd_store::{KeyKind, StoreError, StoredKey};
 
-/// How often a rotation begins anew when others rotate at the same moment.
+/// How often a rotation is retried when it conflicts with another one.
 const CAS_ATTEMPTS_MAX: u32 = 5;
 
-/// What the operator does with the keys that sign.
+/// The operator's use cases of signing keys.
 pub struct SigningKeyService {
     dependencies: KeyDependencies,
     algorithm: SigningAlgorithm,
     ttl_ms: u64,
 }
 
-/// A key, and what it is there for.
+/// A key with its state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SigningKeyEntry {
-    /// What is known of it.
+    /// The properties of the key.
     pub record: SigningKeyInfo,
-    /// What it is there for now.
+    /// Its state now.
     pub state: SigningKeyState,
 }
 
-/// What a rotation did.
+/// The result of a rotation.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum RotationOutcome {
-    /// The next key is there.
+    /// The next key was created.
     Created(SigningKeyInfo),
-    /// The next key was there already, and waits for its time; nothing was changed.
+    /// The next key existed already and is pending; nothing was changed.
     Pending(SigningKeyInfo),
 }
 
 impl SigningKeyService {
-    /// The keys on `dependencies`; the next ones are for `algorithm`, and tokens live `ttl_ms`.
+    /// Uses `dependencies`; new keys use `algorithm`, and tokens live `ttl_ms`.
     #[must_use]
     pub fn new(dependencies: KeyDependencies, algorithm: SigningAlgorithm, ttl_ms: u64) -> Self {
         Self { dependencies, algorithm, ttl_ms }
     }
 
-    /// All keys in the order in which they sign. None is opened; those that can't be read are left out and logged.
+    /// All keys in the order in which they sign, still encrypted. Unreadable ones are logged and omitted.
     ///
     /// # Errors
     /// [`Error::Store`].
@@ -58,9 +57,9 @@ impl SigningKeyService {
             .collect())
     }
 
-    /// Makes the next key, which signs once everybody knows it, and removes those whose last token has ended.
+    /// Creates the next key, which signs after the propagation delay, and removes expired keys.
     ///
-    /// Refused where those that are there can't be opened: the nodes that serve could not open the next one, either.
+    /// Fails if an existing key can't be decrypted, because serving nodes could not decrypt the next one either.
     ///
     /// # Errors
     /// [`Error::KeyUnusable`], [`Error::Store`], [`Error::SigningFailed`].
@@ -75,11 +74,12 @@ impl SigningKeyService {
             let starts = starts(&records);
             let waits = |place| lifecycle::state(&starts, place, now) == SigningKeyState::Pending;
             let mut waiting = records.iter().enumerate().filter(|(place, _)| waits(*place));
-            // One that waits for another algorithm was made before the configuration was changed.
+            // A pending key with another algorithm is from before a change of the configuration.
             if let Some((_, next)) = waiting.find(|(_, record)| record.algorithm == self.algorithm) {
                 return Ok(RotationOutcome::Pending(next.clone()));
             }
-            // After those that wait, if their maker's clock was ahead of ours. The first key has nothing to wait for.
+            // After pending keys, in case the clock of the node that created them was ahead. The first key has nothing
+            // to wait for.
             let known = now.plus_millis(propagation_delay_ms(self.ttl_ms));
             let signs_from = match records.last() {
                 Some(last) => known.max(last.signs_from.plus_millis(1)),
@@ -104,15 +104,15 @@ impl SigningKeyService {
         for (_, record) in records.iter().enumerate().filter(|(place, _)| ended(*place)) {
             let id = record.number.to_string();
             if let Some(one) = stored.iter().find(|one| one.id == id) {
-                // False if somebody else removed it first.
+                // `false` if another process removed it first.
                 self.dependencies.store.replace_key(KeyKind::Signing, &id, Some(&one.text), None).await?;
             }
         }
         Ok(())
     }
 
-    /// For a key that somebody else may have: makes one that signs at once, and removes all others, opened or not.
-    /// Tokens that they signed are refused as soon as services fetch the keys again.
+    /// For a leaked key: creates one that signs at once and removes all others, usable or not. Their tokens are
+    /// rejected as soon as services fetch the keys again.
     ///
     /// # Errors
     /// [`Error::Store`], [`Error::SigningFailed`].
@@ -124,8 +124,8 @@ impl SigningKeyService {
             else {
                 continue;
             };
-            // Read again: somebody may have made one meanwhile. Only older ones go, so that of two who do this at the
-            // same moment one leaves its key.
+            // Read again: another process may have created a key meanwhile. Only older keys are removed, so that of two
+            // concurrent calls one leaves its key.
             let stored = self.dependencies.stored().await?;
             for one in &stored {
                 if one.id.parse::<u64>().is_ok_and(|old| old >= number) {
@@ -139,8 +139,8 @@ impl SigningKeyService {
         Err(busy())
     }
 
-    /// A key of known devices that can't be opened would stop every sign-in; without it one is made, and devices are
-    /// known again after the next sign-in.
+    /// A device key that can't be decrypted would fail every sign-in. Without one, a new one is created, and devices
+    /// are trusted again after their next sign-in.
     async fn remove_unusable_device_key(&self) -> Result<(), Error> {
         let KeyDependencies { store, key_encryption, .. } = &self.dependencies;
         for one in store.keys(KeyKind::Device).await? {
@@ -158,7 +158,7 @@ fn records(stored: &[StoredKey]) -> Vec<SigningKeyInfo> {
         if let Some((record, _)) = SigningKeyInfo::read(one) {
             records.push(record);
         } else {
-            tracing::error!(id = one.id, "a key that signs can't be read");
+            tracing::error!(id = one.id, "a signing key can't be parsed");
         }
     }
     records.sort_by_key(|record| (record.signs_from, record.number));
@@ -174,5 +174,5 @@ fn next_number(stored: &[StoredKey]) -> u64 {
 }
 
 fn busy() -> Error {
-    Error::Store(StoreError::unavailable("others rotate the keys at the same moment; look at them, and try again"))
+    Error::Store(StoreError::unavailable("another process rotates the keys at the same time; list them, then retry"))
 }

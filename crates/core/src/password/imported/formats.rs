@@ -1,14 +1,15 @@
-//! How each program spells its hashes: reading all of them, writing ours. Knows no limits of cost.
+//! The spellings of password hashes: parses those of all programs, writes userd's. Does not check costs.
 //!
-//! Reading is generous where a program is known to be: padding of Base64 or none, passlib's `.` for `+`, stray bits in
-//! the last character (bcrypt salts of old programs have them). Writing is exact, so every hash has one spelling.
+//! Parsing is lenient where programs are known to differ: Base64 with or without padding, passlib's `.` for `+`, stray
+//! bits in the last character (bcrypt salts of old programs have them). Writing is exact, so every hash has one stored
+//! spelling.
 
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use zeroize::Zeroizing;
 
-use super::{ImportedHash, ImportedHashError, ImportedScheme, Pbkdf2Digest, Prehash, STORED_OUTPUT_BYTES_MAX};
+use super::hash::{ImportedHash, ImportedHashError, ImportedScheme, Pbkdf2Digest, Prehash, STORED_OUTPUT_BYTES_MAX};
 
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
     .with_encode_padding(false)
@@ -22,12 +23,12 @@ const BCRYPT_SALT_CHARS: usize = 22;
 /// See [`BCRYPT_SALT_CHARS`].
 const BCRYPT_HASH_CHARS: usize = 31;
 
-/// The version in our spelling of bcrypt: the character `b` of `2b`.
+/// The version in the stored spelling of bcrypt: the character `b` of `2b`.
 const BCRYPT_VERSION: &str = "v=98";
 
 type ParseResult = Result<ImportedHash, ImportedHashError>;
 
-/// The parts of `text`. Everything before the first `$` names Django's scheme; nothing stands there otherwise.
+/// Parses `text`. The text before the first `$` names Django's scheme and is empty otherwise.
 pub(super) fn parse(text: &str) -> ParseResult {
     if text.is_empty() || text.starts_with('!') {
         return Err(ImportedHashError::Unusable);
@@ -43,7 +44,7 @@ pub(super) fn parse(text: &str) -> ParseResult {
         ["", "2a" | "2b" | "2x" | "2y", ..] => crypt(&fields[1..], Prehash::None),
         ["", "bcrypt-sha256", rest @ ..] => passlib_bcrypt(rest),
         ["", "scrypt", rest @ ..] => phc_scrypt(rest),
-        ["", scheme, rest @ ..] => match (pbkdf2_digest(scheme), prehash(scheme)) {
+        ["", scheme, rest @ ..] => match (Pbkdf2Digest::parse(scheme), Prehash::parse(scheme)) {
             (Some(digest), _) => pbkdf2(digest, rest),
             (None, Some(prehash)) => phc_bcrypt(rest, prehash),
             (None, None) => Err(ImportedHashError::Scheme),
@@ -52,19 +53,15 @@ pub(super) fn parse(text: &str) -> ParseResult {
     }
 }
 
-/// Our spelling of `hash`.
+/// The stored spelling of `hash`.
 pub(super) fn to_phc(hash: &ImportedHash) -> Zeroizing<String> {
     let head = match hash.scheme {
         ImportedScheme::Bcrypt { cost, prehash } => {
             let (salt, output) = (bcrypt_base64(&hash.salt), Zeroizing::new(BCRYPT.encode(&*hash.output)));
-            return Zeroizing::new(format!(
-                "${}${BCRYPT_VERSION}$r={cost}${salt}${}",
-                bcrypt_scheme(prehash),
-                output.as_str()
-            ));
+            return Zeroizing::new(format!("${}${BCRYPT_VERSION}$r={cost}${salt}${}", prehash, output.as_str()));
         }
         ImportedScheme::Scrypt { log_n, r, p } => format!("$scrypt$ln={log_n},r={r},p={p}"),
-        ImportedScheme::Pbkdf2 { digest, iterations } => format!("${}$i={iterations}", pbkdf2_scheme(digest)),
+        ImportedScheme::Pbkdf2 { digest, iterations } => format!("${digest}$i={iterations}"),
     };
     let output = Zeroizing::new(STANDARD.encode(&*hash.output));
     Zeroizing::new(format!("{head}${}${}", STANDARD.encode(&hash.salt), output.as_str()))
@@ -75,41 +72,11 @@ pub(super) fn bcrypt_base64(bytes: &[u8]) -> String {
     BCRYPT.encode(bytes)
 }
 
-fn bcrypt_scheme(prehash: Prehash) -> &'static str {
-    match prehash {
-        Prehash::None => "bcrypt",
-        Prehash::HexSha256 => "bcrypt-hex-sha256",
-        Prehash::Base64Sha256 => "bcrypt-b64-sha256",
-        Prehash::Base64HmacSha256 => "bcrypt-hmac-sha256",
-    }
-}
-
-fn prehash(scheme: &str) -> Option<Prehash> {
-    [Prehash::None, Prehash::HexSha256, Prehash::Base64Sha256, Prehash::Base64HmacSha256]
-        .into_iter()
-        .find(|prehash| bcrypt_scheme(*prehash) == scheme)
-}
-
-/// As passlib and the PHC of Rust's `pbkdf2` name them.
-fn pbkdf2_scheme(digest: Pbkdf2Digest) -> &'static str {
-    match digest {
-        Pbkdf2Digest::Sha1 => "pbkdf2",
-        Pbkdf2Digest::Sha256 => "pbkdf2-sha256",
-        Pbkdf2Digest::Sha512 => "pbkdf2-sha512",
-    }
-}
-
-fn pbkdf2_digest(scheme: &str) -> Option<Pbkdf2Digest> {
-    [Pbkdf2Digest::Sha1, Pbkdf2Digest::Sha256, Pbkdf2Digest::Sha512]
-        .into_iter()
-        .find(|digest| pbkdf2_scheme(*digest) == scheme)
-}
-
-/// `2b`, `12`, and salt and hash in one: as crypt(3) has it.
+/// `2b`, `12`, and salt and hash in one part: the format of crypt(3).
 fn crypt(fields: &[&str], prehash: Prehash) -> ParseResult {
     let [variant, cost, salt_and_hash] = fields else { return Err(ImportedHashError::Parts) };
     match *variant {
-        // What tells these apart are bugs that they don't have for passwords of up to 255 bytes.
+        // The variants differ in bugs that do not affect passwords of up to 255 bytes.
         "2a" | "2b" | "2y" => {}
         "2x" => return Err(ImportedHashError::SignExtension),
         _ => return Err(ImportedHashError::Scheme),
@@ -121,7 +88,7 @@ fn crypt(fields: &[&str], prehash: Prehash) -> ParseResult {
     bcrypt(parse_number(cost)?, salt, hash, prehash)
 }
 
-/// `2b,12`, or `v=2,t=2b,r=12`, then salt and hash apart.
+/// `2b,12`, or `v=2,t=2b,r=12`, then salt and hash.
 fn passlib_bcrypt(fields: &[&str]) -> ParseResult {
     let [settings, salt, hash] = fields else { return Err(ImportedHashError::Parts) };
     match settings.split(',').collect::<Vec<_>>().as_slice() {
@@ -195,13 +162,13 @@ fn django_pbkdf2(digest: Pbkdf2Digest, fields: &[&str]) -> ParseResult {
     )
 }
 
-/// The hash of what was read, no longer than it is kept.
+/// Builds the hash, its output truncated to the stored length.
 fn with_truncated_output(scheme: ImportedScheme, salt: Vec<u8>, hash: &str) -> ParseResult {
     let mut output = Zeroizing::new(decode_base64(hash)?);
     if output.is_empty() {
         return Err(ImportedHashError::Encoding);
     }
-    // One block of PBKDF2: every further one costs whoever checks as much again, and an attacker nothing.
+    // One block of PBKDF2: further blocks would cost the verifier as much again, and an attacker nothing.
     let kept = match scheme {
         ImportedScheme::Pbkdf2 { digest: Pbkdf2Digest::Sha1, .. } => 20,
         ImportedScheme::Pbkdf2 { digest: Pbkdf2Digest::Sha256, .. } => 32,
@@ -216,7 +183,7 @@ fn decode_base64(text: &str) -> Result<Vec<u8>, ImportedHashError> {
     STANDARD.decode(&*Zeroizing::new(text.replace('.', "+"))).map_err(|_| ImportedHashError::Encoding)
 }
 
-/// The parameters of these names in `name=number,…`, in any order, each at most once and no others.
+/// Parses `name=number,…` with these names in any order, each at most once.
 fn parse_parameters<const N: usize>(text: &str, names: [&str; N]) -> Result<[Option<u32>; N], ImportedHashError> {
     let mut found = [None; N];
     for parameter in text.split(',') {
@@ -229,7 +196,7 @@ fn parse_parameters<const N: usize>(text: &str, names: [&str; N]) -> Result<[Opt
     Ok(found)
 }
 
-/// Digits only: `parse` alone would take a sign.
+/// Digits only: `parse` alone accepts a sign.
 fn parse_number(text: &str) -> Result<u32, ImportedHashError> {
     if !text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(ImportedHashError::Parameters);

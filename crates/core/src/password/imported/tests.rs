@@ -1,7 +1,9 @@
-//! Each spelling by example, and what holds for every text. Whether the hashes are right is shown where they are
-//! computed, by vectors: `tests/it/http/imported_hashes.rs`.
+//! Each spelling by example, and properties of every text. `tests/it/http/imported_hashes.rs` verifies the computed
+//! hashes with test vectors.
 
 use proptest::prelude::*;
+
+use zeroize::Zeroizing;
 
 use super::*;
 

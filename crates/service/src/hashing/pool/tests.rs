@@ -1,22 +1,26 @@
-//! The gate with work that stands still until it is told to go on: no sleep, no look at a watch.
+//! The pool with jobs that block until the test releases them: no sleep, no measured time.
 
-use std::sync::atomic::AtomicUsize;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::task::JoinSet;
 
 use super::*;
 
-/// Long enough that a test which waits for it has failed.
+/// A test that waits this long has failed.
 const LONG: Duration = Duration::from_secs(60);
 
 type Tasks = JoinSet<Result<(), HashPoolError>>;
 
 fn pool(workers: usize, queue: usize) -> Arc<HashPool<()>> {
-    Arc::new(HashPool::start("test-gate", vec![(); workers], queue, LONG, Arc::default()).unwrap())
+    Arc::new(HashPool::start("test-pool", vec![(); workers], queue, LONG, Arc::default()).unwrap())
 }
 
-/// Occupies a worker until the sender is dropped.
+/// The number of waiting requests, as the metrics have it.
+fn queued(pool: &HashPool<()>) -> u64 {
+    pool.metrics.hashes.queued.get()
+}
+
+/// Occupies a thread until the sender is dropped.
 async fn hold(pool: &Arc<HashPool<()>>, tasks: &mut Tasks) -> mpsc::Sender<()> {
     let (begun, has_begun) = oneshot::channel();
     let (release, released) = mpsc::channel::<()>();
@@ -32,12 +36,12 @@ async fn hold(pool: &Arc<HashPool<()>>, tasks: &mut Tasks) -> mpsc::Sender<()> {
     release
 }
 
-/// Puts work that counts itself into the queue, without a worker to begin it.
+/// Queues a job that counts itself while no thread is idle.
 async fn enqueue(pool: &Arc<HashPool<()>>, tasks: &mut Tasks, done: &Arc<AtomicUsize>) {
-    let before = pool.queued();
-    let (gate_too, work) = (Arc::clone(pool), counting(done));
-    tasks.spawn(async move { gate_too.run(work).await });
-    while pool.queued() == before {
+    let before = queued(pool);
+    let (pool_too, work) = (Arc::clone(pool), counting(done));
+    tasks.spawn(async move { pool_too.run(work).await });
+    while queued(pool) == before {
         tokio::task::yield_now().await;
     }
 }
@@ -49,7 +53,7 @@ fn counting(done: &Arc<AtomicUsize>) -> impl FnOnce(&mut ()) + Send + 'static {
     }
 }
 
-/// What a future gives that must not wait for anything.
+/// The result of a future that must not wait.
 async fn at_once<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::ZERO, future).await.expect("an answer at once")
 }
@@ -64,7 +68,7 @@ async fn all_succeed(tasks: &mut Tasks) {
 async fn work_is_done_on_named_threads_and_answered() {
     let pool = pool(1, 1);
     let name = pool.run(|()| thread::current().name().map(str::to_owned)).await.unwrap();
-    assert_eq!(name.as_deref(), Some("test-gate-0"));
+    assert_eq!(name.as_deref(), Some("test-pool-0"));
 }
 
 #[cfg(target_os = "linux")]
@@ -101,13 +105,13 @@ async fn idle_workers_count_as_room() {
 }
 
 #[tokio::test]
-async fn work_that_nobody_began_in_time_is_refused_and_never_done() {
+async fn work_that_no_thread_began_in_time_is_rejected_and_never_done() {
     let (pool, mut tasks, done) = (pool(1, 5), Tasks::new(), Arc::default());
     let release = hold(&pool, &mut tasks).await;
     assert_eq!(pool.run_within(Duration::ZERO, counting(&done)).await, Err(HashPoolError::Busy));
-    assert_eq!(pool.queued(), 1);
+    assert_eq!(queued(&pool), 0, "its place is free at once");
     drop(release);
-    // First in, first out: when this is answered, the one before it was passed over.
+    // First in, first out: the request before this one was skipped.
     assert_eq!(pool.run(|()| ()).await, Ok(()));
     assert_eq!(done.load(Ordering::SeqCst), 0);
     all_succeed(&mut tasks).await;
@@ -125,7 +129,7 @@ async fn work_that_was_begun_is_awaited_beyond_the_wait() {
     }));
     tokio::select! {
         biased;
-        // Given up before the worker came: also right, and then nothing was done.
+        // Timed out before a thread was idle: also correct, and then nothing was done.
         outcome = &mut answer => assert_eq!(outcome, Err(HashPoolError::Busy)),
         _ = has_begun => {
             assert!(tokio::time::timeout(Duration::from_millis(5), &mut answer).await.is_err(), "still awaited");
@@ -140,10 +144,10 @@ async fn work_whose_requester_went_away_is_never_done_and_takes_no_room() {
     let (pool, mut tasks, done) = (pool(1, 1), Tasks::new(), Arc::default());
     let release = hold(&pool, &mut tasks).await;
     let gone = tokio::time::timeout(Duration::ZERO, pool.run(counting(&done))).await;
-    assert!(gone.is_err() && pool.queued() == 1);
-    let (gate_too, kept) = (Arc::clone(&pool), Arc::new(AtomicUsize::new(0)));
+    assert!(gone.is_err() && queued(&pool) == 0, "its place is free at once");
+    let (pool_too, kept) = (Arc::clone(&pool), Arc::new(AtomicUsize::new(0)));
     let work = counting(&kept);
-    tasks.spawn(async move { gate_too.run(work).await });
+    tasks.spawn(async move { pool_too.run(work).await });
     tokio::task::yield_now().await;
     drop(release);
     all_succeed(&mut tasks).await;
@@ -158,10 +162,10 @@ async fn a_panic_is_answered_and_the_worker_goes_on() {
 }
 
 #[tokio::test]
-async fn dropping_the_gate_ends_its_threads_and_what_waits() {
+async fn dropping_the_pool_ends_its_threads_and_what_waits() {
     let alive = Arc::new(());
     let states = [Arc::clone(&alive), Arc::clone(&alive), Arc::clone(&alive)];
-    let pool = HashPool::start("test-gate", states, 1, LONG, Arc::default()).unwrap();
+    let pool = HashPool::start("test-pool", states, 1, LONG, Arc::default()).unwrap();
     assert_eq!(pool.run(|_| ()).await, Ok(()));
     assert_eq!(Arc::strong_count(&alive), 4);
     drop(pool);

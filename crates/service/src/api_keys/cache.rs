@@ -1,56 +1,57 @@
-//! The API keys as a node that serves knows them.
+//! A serving node's cache of the API keys.
 //!
-//! A node keeps what it has read for a second, so that a request costs no round trip: a key that was revoked is
-//! refused everywhere at most a second later.
+//! A node caches the keys for a second, so that a request costs no round trip. A revoked key is rejected everywhere
+//! within a second.
 //!
-//! While the store does not answer, a node goes on with what it has read last: in a cluster the keys lie in one shard,
-//! and the loss of one shard must not cost the users of all others their service. Who can't reach that shard can't
-//! revoke a key in it either; only a node that alone is cut off from it would take a revoked key for longer.
+//! While the store is unavailable, a node serves stale keys: in a cluster the keys are in one shard, and its loss must
+//! not affect the users of the others. Without that shard no key can be revoked either. Only a node that alone is
+//! partitioned from it would accept a revoked key for longer.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use arc_swap::ArcSwapOption;
 
+use super::service::{ApiKey, ApiKeyService};
+use crate::Error;
 use crate::cooldown::WriteCooldown;
 use crate::single_flight::SingleFlight;
-use crate::{ApiKey, ApiKeyService, Error};
 use userd_core::{ApiKeyId, ApiKeyToken, Timestamp};
 use userd_store::StoreError;
 
-/// How long a node goes by what it has read.
+/// How long a cached read is fresh.
 const CACHE_TTL: Duration = Duration::from_secs(1);
 
-/// How long it does so while the store does not answer: the night until somebody has mended a shard, and not for ever.
+/// How long stale keys are used while the store is unavailable: long enough to repair a shard at night, but bounded.
 const STALE_TTL: Duration = Duration::from_secs(3600);
 
-/// How long a node goes by it that there are no keys, while the store does not answer: a failover fits. Much shorter,
-/// because with that everybody may do everything.
+/// How long "there are no keys" is used while the store is unavailable: as long as a failover. Much shorter, because
+/// without keys every caller is an administrator.
 const STALE_EMPTY_TTL: Duration = Duration::from_secs(10);
 
-/// How often at most the last use of a key is written, in milliseconds.
+/// The last use of a key is written at most this often, in milliseconds.
 const TOUCH_INTERVAL_MS: u64 = 60_000;
 
-/// What a node knows of the API keys.
+/// A cache in front of [`ApiKeyService`].
 pub struct ApiKeyCache {
     keys: ApiKeyService,
     cached: ArcSwapOption<CachedApiKeys>,
     read_flight: SingleFlight,
-    /// Held by the one who writes that a key was used.
+    /// Held while the last use of a key is written.
     touching: tokio::sync::Mutex<()>,
     cooldown: WriteCooldown,
 }
 
-/// What was read, and when.
+/// The result of a read.
 #[derive(Clone)]
 struct CachedApiKeys {
     keys: Arc<[ApiKey]>,
-    /// Whether there are none, not even such that can't be read: damage must not open the door.
+    /// Whether there are none at all: an unreadable key counts, so that damage does not disable authentication.
     has_no_keys: bool,
     read_at: Instant,
-    /// When the store was last asked; `None` if it has to be asked again.
+    /// The time of the last read, successful or not; `None` forces another one.
     asked_at: Option<Instant>,
-    /// Whether it answered then.
+    /// Whether the store answered it.
     store_answered: bool,
 }
 
@@ -65,14 +66,14 @@ impl CachedApiKeys {
 }
 
 impl ApiKeyCache {
-    /// What `keys` has, known from the first use on.
+    /// Reads from `keys` at the first use.
     #[must_use]
     pub fn new(keys: ApiKeyService) -> Self {
         let (read_flight, touching) = (SingleFlight::default(), tokio::sync::Mutex::default());
         Self { keys, cached: ArcSwapOption::empty(), read_flight, touching, cooldown: WriteCooldown::default() }
     }
 
-    /// Whether no key was ever made. Once there was one that stays so, and nobody is asked any more.
+    /// Whether no key was ever created. Once there is a key, the result stays `false` without further reads.
     ///
     /// # Errors
     /// [`Error::Store`].
@@ -82,13 +83,13 @@ impl ApiKeyCache {
         }
         let cached = self.cached().await?;
         if cached.has_no_keys && !cached.store_answered && cached.read_at.elapsed() > STALE_EMPTY_TTL {
-            // What a node knows goes on to open what it opens; that everybody may do everything has to be known.
+            // Stale keys may authenticate; that no key is required must be confirmed by the store.
             return Err(StoreError::unavailable("whether there are API keys can't be read now").into());
         }
         Ok(cached.has_no_keys)
     }
 
-    /// The key that `token` shows, if it is one and was not revoked.
+    /// The key of `token`, unless it is unknown or revoked.
     ///
     /// # Errors
     /// [`Error::Store`].
@@ -105,19 +106,20 @@ impl ApiKeyCache {
         Ok(Some(key.clone()))
     }
 
-    /// Writes that a key was used; where that fails, or somebody is just doing it, it is written later. Many requests
-    /// at once would otherwise all write, and repeat for one another, and all wait for a store that takes no writes.
+    /// Writes the last use of a key. Skipped if another request is writing it or a write failed recently; a later
+    /// request writes it. Otherwise concurrent requests would all write, conflict and wait for a store that accepts no
+    /// writes.
     async fn touch(&self, id: &ApiKeyId, now: Timestamp) {
         let Ok(_touching) = self.touching.try_lock() else { return };
         if self.cooldown.is_active() {
             return;
         }
         if let Err(error) = self.keys.touch(id, now).await {
-            tracing::debug!(%error, "the use of an API key was not written");
+            tracing::debug!(%error, "the last use of an API key could not be written");
             self.cooldown.start();
             return;
         }
-        // To be read again, unless somebody has just done so: what they have read must not be put back.
+        // Forces another read, unless one has just replaced this cache entry.
         if let Some(cached) = self.cached.load_full() {
             let again = Arc::new(CachedApiKeys { asked_at: None, ..CachedApiKeys::clone(&cached) });
             self.cached.compare_and_swap(&Some(cached), Some(again));
@@ -129,7 +131,7 @@ impl ApiKeyCache {
         if let Some(cached) = cached.clone().filter(|cached| cached.is_fresh()) {
             return Ok(cached);
         }
-        // While the store is away one asks again, and nobody else waits for that.
+        // While the store is unavailable, one request reads and the others do not wait.
         let stale = cached.filter(|cached| !cached.store_answered && cached.is_usable());
         let guard = match (self.read_flight.try_acquire(), stale) {
             (Some(guard), _) => guard,
@@ -144,7 +146,7 @@ impl ApiKeyCache {
         Ok(cached)
     }
 
-    /// What the store says; where it says nothing, what it said last.
+    /// Reads the store; falls back to the last read if the store is unavailable.
     async fn read(&self) -> Result<CachedApiKeys, StoreError> {
         let asked_at = Instant::now();
         let error = match self.keys.read().await {
@@ -163,9 +165,9 @@ impl ApiKeyCache {
         let last = self.cached.load_full().filter(|cached| cached.is_usable());
         let (StoreError::Unavailable(_), Some(last)) = (&error, last) else { return Err(error) };
         if last.store_answered {
-            tracing::warn!(%error, "the API keys can't be read; userd goes on with those that it knows");
+            tracing::warn!(%error, "the API keys can't be read; userd continues with the cached ones");
         }
-        // The pause before the next asking begins when this one has ended.
+        // The pause before the next read starts now, at the end of this one.
         Ok(CachedApiKeys { asked_at: Some(Instant::now()), store_answered: false, ..CachedApiKeys::clone(&last) })
     }
 }

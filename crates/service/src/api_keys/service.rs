@@ -1,7 +1,7 @@
-//! The keys of other services: made, listed, revoked by the operator; shown with each request by the service.
+//! Creates, lists and revokes API keys.
 //!
-//! Where no key was ever made, userd is in *protected mode*. Revoked keys stay in the list, so that revoking the last
-//! one shuts the door instead of opening it.
+//! While no key was ever created, userd is in *protected mode*. Revoked keys stay listed, so that revoking the last key
+//! does not disable authentication.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,27 +13,28 @@ use userd_core::random::Random;
 use userd_core::{ApiKeyDigest, ApiKeyId, ApiKeyToken, Scope, Timestamp};
 use userd_store::{KeyKind, KeyStore, StoreError};
 
-/// The most API keys, revoked ones included: they are read whole. Beyond it the one revoked longest ago is forgotten.
+/// The most API keys, revoked ones included, because they are read together. Above it, the key that was revoked first
+/// is removed.
 pub const API_KEYS_MAX: usize = 1_000;
 
-/// How often a change of a key is tried when others change it meanwhile.
+/// How often a compare-and-set of a key is retried.
 const CAS_ATTEMPTS_MAX: u32 = 10;
 
 /// The longest name of an API key, in characters.
 pub const API_KEY_NAME_CHARS_MAX: usize = 100;
 
-/// What is kept of an API key.
+/// An API key as stored.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiKey {
-    /// Which.
+    /// The id.
     pub id: ApiKeyId,
-    /// What the operator calls it.
+    /// The operator's name for it.
     pub name: String,
-    /// What it may do.
+    /// What it authorises.
     pub scopes: BTreeSet<Scope>,
-    /// When it was made.
+    /// When it was created.
     pub created_at: Timestamp,
-    /// When it was last used, to the minute.
+    /// When it was last used, with an accuracy of a minute.
     pub last_used_at: Option<Timestamp>,
     /// When it was revoked.
     pub revoked_at: Option<Timestamp>,
@@ -51,13 +52,13 @@ struct ApiKeyRecord {
     used_ms: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     revoked_ms: Option<u64>,
-    /// What a newer userd has written, for it to find again.
+    /// Fields of a newer version, preserved.
     #[serde(flatten)]
     newer: serde_json::Map<String, serde_json::Value>,
 }
 
 impl ApiKey {
-    /// Whether `token` is this key's; in constant time.
+    /// Whether `token` belongs to this key; in constant time.
     pub(super) fn matches(&self, token: &ApiKeyToken) -> bool {
         self.id == *token.id() && self.digest == token.digest()
     }
@@ -67,7 +68,7 @@ impl ApiKey {
         Some(Self {
             id: ApiKeyId::parse(id)?,
             name: kept.name,
-            // A scope of a newer userd means nothing here.
+            // Scopes of a newer version are ignored.
             scopes: kept.scopes.iter().filter_map(|word| Scope::parse(word)).collect(),
             created_at: Timestamp::from_millis(kept.made_ms),
             last_used_at: kept.used_ms.map(Timestamp::from_millis),
@@ -90,7 +91,7 @@ impl ApiKey {
     }
 }
 
-/// What the operator does with API keys.
+/// The operator's use cases of API keys.
 pub struct ApiKeyService {
     store: Arc<dyn KeyStore>,
     clock: Arc<dyn Clock>,
@@ -98,16 +99,16 @@ pub struct ApiKeyService {
 }
 
 impl ApiKeyService {
-    /// The keys in `store`.
+    /// Uses the keys in `store`.
     #[must_use]
     pub fn new(store: Arc<dyn KeyStore>, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
         Self { store, clock, random }
     }
 
-    /// Makes a key. Its secret is in the answer and nowhere else. `None`: there are too many keys.
+    /// Creates a key and returns its secret, which is not stored. `None`: there are too many keys.
     ///
     /// # Errors
-    /// The store's.
+    /// [`StoreError`].
     pub async fn create(
         &self,
         name: &str,
@@ -129,10 +130,10 @@ impl ApiKeyService {
         if self.store.replace_key(KeyKind::Api, key.id.as_str(), None, Some(&key.write())).await? {
             return Ok(Some((key, token)));
         }
-        Err(StoreError::unavailable("another key has the same random id: try again"))
+        Err(StoreError::unavailable("another key has the same random id; retry"))
     }
 
-    /// Whether there is room for one more key. Where there is none, the one that was revoked longest ago is forgotten.
+    /// Whether another key fits. If not, removes the key that was revoked first.
     async fn make_room(&self) -> Result<bool, StoreError> {
         let stored = self.store.keys(KeyKind::Api).await?;
         if stored.len() < API_KEYS_MAX {
@@ -144,15 +145,15 @@ impl ApiKeyService {
         self.store.replace_key(KeyKind::Api, &oldest.id, Some(&oldest.text), None).await
     }
 
-    /// All keys, in the order in which they were made; those that can't be read are left out and logged.
+    /// All keys in the order of creation. Unreadable ones are logged and omitted.
     ///
     /// # Errors
-    /// The store's.
+    /// [`StoreError`].
     pub async fn list(&self) -> Result<Vec<ApiKey>, StoreError> {
         self.read().await.map(|(keys, _)| keys)
     }
 
-    /// The same, and how many there are with those that can't be read.
+    /// The same, with the number of all keys, unreadable ones included.
     pub(super) async fn read(&self) -> Result<(Vec<ApiKey>, usize), StoreError> {
         let all = self.store.keys(KeyKind::Api).await?;
         let (mut keys, count) = (Vec::new(), all.len());
@@ -160,17 +161,17 @@ impl ApiKeyService {
             if let Some(key) = ApiKey::read(&stored.id, &stored.text) {
                 keys.push(key);
             } else {
-                tracing::error!(id = stored.id, "an API key can't be read and opens nothing");
+                tracing::error!(id = stored.id, "an API key can't be parsed and is ignored");
             }
         }
         keys.sort_by(|one, other| (one.created_at, &one.id).cmp(&(other.created_at, &other.id)));
         Ok((keys, count))
     }
 
-    /// Revokes the key; again is no change. False if there is none.
+    /// Revokes a key; idempotent. `false` if there is no such key.
     ///
     /// # Errors
-    /// The store's.
+    /// [`StoreError`].
     pub async fn revoke(&self, id: &ApiKeyId) -> Result<bool, StoreError> {
         let now = self.clock.now().as_millis();
         self.change(id, |key| _ = key.revoked_ms.get_or_insert(now)).await
@@ -181,12 +182,12 @@ impl ApiKeyService {
         self.change(id, |key| key.used_ms = key.used_ms.max(Some(at.as_millis()))).await
     }
 
-    /// The present moment, by the clock that keys are made by.
+    /// The current time of the clock that stamps keys.
     pub(super) fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    /// Changes what is kept, and so leaves alone what only a newer userd understands: its scopes, too.
+    /// Changes a record and preserves what only a newer version knows, its scopes included.
     async fn change(&self, id: &ApiKeyId, change: impl Fn(&mut ApiKeyRecord)) -> Result<bool, StoreError> {
         for _ in 0..CAS_ATTEMPTS_MAX {
             let stored = self.store.keys(KeyKind::Api).await?.into_iter().find(|key| key.id == id.as_str());
@@ -198,6 +199,6 @@ impl ApiKeyService {
                 return Ok(true);
             }
         }
-        Err(StoreError::unavailable("others keep changing this API key"))
+        Err(StoreError::unavailable("the API key keeps changing concurrently; retry"))
     }
 }
