@@ -138,9 +138,9 @@ async fn nothing_is_put_back_that_is_not_whole_ours_and_known_and_nothing_is_ove
     let setup = setup();
     setup.sign_up_and_stop("ada@example.org").await;
     done(&setup.backup(&setup.copy));
-    refused(&setup.backup(&setup.copy), 1, "is there already");
+    refused(&setup.backup(&setup.copy), 1, "already exists");
     refused(&setup.backup(&setup.database), 1, "is the database itself");
-    refused(&setup.restore(&[]), 1, "is there already");
+    refused(&setup.restore(&[]), 1, "already exists");
     let (folder, other) = (setup.copy.parent().expect("a folder"), setup.copy.with_file_name("other.db"));
     let mut elsewhere =
         UserdCommand::in_folder(folder).cheap_hashes().store(&format!("sqlite:{}", other.display())).start();
@@ -148,7 +148,7 @@ async fn nothing_is_put_back_that_is_not_whole_ours_and_known_and_nothing_is_ove
     let onto = |to: &Path| setup.launch.run(&["backup", &to.to_string_lossy(), "--replace"]);
     refused(&onto(&other), 1, "is being served by another userd");
     elsewhere.kill();
-    refused(&onto(&other), 1, "lies beside it and holds changes");
+    refused(&onto(&other), 1, "contains changes");
     done(&onto(&setup.copy));
     assert!(!setup.copy.with_file_name("copy.db.lock").exists(), "a copy needs no lock beside it");
     let serving = setup.launch.start();

@@ -122,8 +122,8 @@ fn every_word_that_a_label_can_have_is_known_to_it() {
     let metrics = Arc::new(Metrics::default());
     // The store's answer does not tell another e-mail from another name.
     for kind in EventKind::ALL.into_iter().filter(|kind| *kind != EventKind::EmailChanged) {
-        metrics.events.add_one(kind.as_str());
-        assert_eq!(metrics.events.get(kind.as_str()), 1, "{}", kind.as_str());
+        metrics.events.inc(kind);
+        assert_eq!(metrics.events.get(kind).get(), 1, "{kind}");
     }
     let account = AccountKey::of(Email::parse("ada@example.com").expect("an e-mail").canonical());
     let network = NetworkKey::of(IpAddr::V4(Ipv4Addr::LOCALHOST));
@@ -135,11 +135,11 @@ fn every_word_that_a_label_can_have_is_known_to_it() {
         BucketKey::Global,
     ];
     for bucket in buckets {
-        metrics.rate_limited.add_one(bucket.limit().as_str());
-        assert_eq!(metrics.rate_limited.get(bucket.limit().as_str()), 1, "{}", bucket.limit());
+        metrics.rate_limited.inc(bucket.limit());
+        assert_eq!(metrics.rate_limited.get(bucket.limit()).get(), 1, "{}", bucket.limit());
     }
     for (kind, state) in findings() {
-        metrics.record_finding(kind.as_str(), state.as_str());
+        metrics.findings.get(state).inc(kind);
     }
     let text = metrics.text();
     for (kind, state) in findings() {
@@ -166,7 +166,7 @@ fn the_page_of_metrics_has_the_rows_of_the_table() {
     let shown: Vec<&str> =
         page.lines().filter(|line| line.starts_with("| `userd_") || line.starts_with("| `process_")).collect();
     assert_eq!(shown, rows.collect::<Vec<_>>());
-    for word in StoreCall::VALUES.iter().chain(StoreCallOutcome::VALUES) {
+    for word in StoreCall::NAMES.iter().chain(&StoreCallOutcome::NAMES) {
         assert!(page.contains(&format!("`{word}`")), "{word} is not on the page");
     }
 }

@@ -10,6 +10,7 @@ pub mod clock;
 mod display_name;
 mod email;
 mod encoding;
+mod error_chain;
 mod event;
 mod finding;
 mod password;
@@ -31,6 +32,7 @@ pub use display_name::{DISPLAY_NAME_CHARS_MAX, DisplayName, DisplayNameError};
 pub use email::{
     CANONICAL_VERSION, CanonicalEmail, EMAIL_BYTES_MAX, EMAIL_LOCAL_BYTES_MAX, Email, EmailError, EmailPrefix,
 };
+pub use error_chain::error_chain;
 pub use event::{AccountEvent, EventKind};
 pub use finding::{FindingKind, FindingState};
 pub use password::{

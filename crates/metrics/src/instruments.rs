@@ -1,186 +1,104 @@
-//! The numbers themselves: each can be added to by any thread at any time, without a lock.
+//! What records: counters and gauges, which are the library's, and a histogram that any thread records into without a
+//! lock, by two atomic additions.
 //!
-//! A reader may see one of two numbers that belong together before the other; between two looks it does not matter.
+//! The library's own histogram takes a mutex for each value. The price of having none: a reader may see a value in the
+//! buckets before it is in the sum, which does not matter between two scrapes.
 
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-/// Nanoseconds of a second, which is what durations are shown in.
+use prometheus_client::encoding::{EncodeMetric, MetricEncoder, NoLabelSet};
+use prometheus_client::metrics::MetricType;
+pub use prometheus_client::metrics::counter::Counter;
+
+/// A gauge that is never negative.
+pub type Gauge = prometheus_client::metrics::gauge::Gauge<u64, AtomicU64>;
+
+/// Durations are recorded in nanoseconds and shown in seconds.
 const NS_PER_S: f64 = 1e9;
 
-/// The bounds of what a request or a hash takes, in nanoseconds: 0.25 ms to 5 s.
-pub(super) const REQUEST_NS: &[u64] = &[
-    250_000,
-    500_000,
-    1_000_000,
-    2_500_000,
-    5_000_000,
-    10_000_000,
-    25_000_000,
-    50_000_000,
-    100_000_000,
-    250_000_000,
-    500_000_000,
-    1_000_000_000,
-    2_500_000_000,
-    5_000_000_000,
+/// Bucket bounds for a request or a hash, in microseconds: 0.25 ms to 5 s.
+pub(crate) const REQUEST_BOUNDS_US: &[u64] = &[
+    250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000,
 ];
 
-/// The bounds of what a store takes, in nanoseconds: a read out of memory takes some microseconds.
-pub(super) const STORE_NS: &[u64] = &[
-    50_000,
-    100_000,
-    250_000,
-    500_000,
-    1_000_000,
-    2_500_000,
-    5_000_000,
-    10_000_000,
-    25_000_000,
-    50_000_000,
-    100_000_000,
-    500_000_000,
-    1_000_000_000,
-    5_000_000_000,
-];
+/// Bucket bounds for the store, in microseconds: a read from memory takes a few microseconds.
+pub(crate) const STORE_BOUNDS_US: &[u64] =
+    &[50, 100, 250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 500_000, 1_000_000, 5_000_000];
 
-/// The bounds of how many changes share a commit; 128 is the most.
-pub(super) const GROUP_SIZES: &[u64] = &[1, 2, 4, 8, 16, 32, 64, 128];
+/// Bucket bounds for the number of changes in a commit; 128 is the maximum.
+pub(crate) const GROUP_SIZE_BOUNDS: &[u64] = &[1, 2, 4, 8, 16, 32, 64, 128];
 
-/// Only grows.
-#[derive(Debug, Default)]
-pub struct AtomicCounter(AtomicU64);
-
-impl AtomicCounter {
-    /// One more.
-    pub fn add_one(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// How many.
-    #[must_use]
-    pub fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// Goes up and down.
-#[derive(Debug, Default)]
-pub struct AtomicGauge(AtomicU64);
-
-impl AtomicGauge {
-    /// One more.
-    pub fn inc(&self) {
-        self.0.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// One less.
-    pub fn dec(&self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-
-    /// It is this now.
-    pub fn set(&self, now: usize) {
-        self.0.store(now as u64, Ordering::Relaxed);
-    }
-
-    /// What it is.
-    #[must_use]
-    pub fn get(&self) -> u64 {
-        self.0.load(Ordering::Relaxed)
-    }
-}
-
-/// A count for each of some words. The last of them stands for every word that is none of them, so that no caller can
-/// make up a label.
-#[derive(Debug)]
-pub struct LabeledCounter {
-    words: &'static [&'static str],
-    counts: Box<[AtomicCounter]>,
-}
-
-impl LabeledCounter {
-    pub(super) fn of(words: &'static [&'static str]) -> Self {
-        Self { words, counts: words.iter().map(|_| AtomicCounter::default()).collect() }
-    }
-
-    /// One more of `word`.
-    pub fn add_one(&self, word: &str) {
-        let place = self.words.iter().position(|known| *known == word);
-        if let Some(count) = place.and_then(|place| self.counts.get(place)).or(self.counts.last()) {
-            count.add_one();
-        }
-    }
-
-    /// How many of `word`.
-    #[must_use]
-    pub fn get(&self, word: &str) -> u64 {
-        self.each().find(|(known, _)| *known == word).map_or(0, |(_, count)| count)
-    }
-
-    /// Each word with its count.
-    pub(super) fn each(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        self.words.iter().copied().zip(self.counts.iter().map(AtomicCounter::get))
-    }
-}
-
-/// How many values were how large.
+/// The distribution of a value over fixed buckets.
 #[derive(Debug)]
 pub struct Histogram {
-    bounds: &'static [u64],
-    /// One for each bound, and one for what is beyond the last.
+    bounds: Box<[u64]>,
+    /// One for each bound, and one for values above the last.
     buckets: Box<[AtomicU64]>,
     sum: AtomicU64,
-    /// By what a value is divided to be shown.
+    /// Divisor from the recorded unit to the exposed one.
     per_unit: f64,
 }
 
 impl Histogram {
-    /// Of durations, with these bounds in nanoseconds.
-    pub(super) fn of_durations(bounds: &'static [u64]) -> Self {
-        Self::new(bounds, NS_PER_S)
+    /// Of durations, with bounds in microseconds.
+    pub(crate) fn of_durations(bounds_us: &[u64]) -> Self {
+        Self::new(bounds_us.iter().map(|us| us * 1_000).collect(), NS_PER_S)
     }
 
-    /// Of numbers of things.
-    pub(super) fn of_sizes(bounds: &'static [u64]) -> Self {
-        Self::new(bounds, 1.0)
+    /// Of plain numbers.
+    pub(crate) fn of_sizes(bounds: &[u64]) -> Self {
+        Self::new(bounds.into(), 1.0)
     }
 
-    fn new(bounds: &'static [u64], per_unit: f64) -> Self {
+    fn new(bounds: Box<[u64]>, per_unit: f64) -> Self {
         let buckets = (0..=bounds.len()).map(|_| AtomicU64::new(0)).collect();
         Self { bounds, buckets, sum: AtomicU64::new(0), per_unit }
     }
 
-    /// It took this long.
-    pub fn observe_duration(&self, time: Duration) {
-        self.observe(u64::try_from(time.as_nanos()).unwrap_or(u64::MAX));
+    /// Records a duration.
+    pub fn observe_duration(&self, duration: Duration) {
+        self.observe(u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX));
     }
 
-    /// There were so many.
+    /// Records a value.
     pub fn observe(&self, value: u64) {
-        // A bound belongs to its own bucket (`le`). The first buckets are the usual ones.
+        // A value equal to a bound belongs to that bucket (`le`). Most values are in the first buckets.
         let place = self.bounds.iter().position(|bound| value <= *bound).unwrap_or(self.bounds.len());
         self.buckets[place].fetch_add(1, Ordering::Relaxed);
         self.sum.fetch_add(value, Ordering::Relaxed);
     }
 
-    /// How many values there were.
+    /// How many values were recorded.
     #[must_use]
     pub fn count(&self) -> u64 {
         self.buckets.iter().map(|bucket| bucket.load(Ordering::Relaxed)).sum()
     }
 
-    /// The sum of all values, as it is shown.
     #[expect(clippy::cast_precision_loss, reason = "a sum that large is not read to the nanosecond")]
-    pub(super) fn sum(&self) -> f64 {
+    fn sum(&self) -> f64 {
         self.sum.load(Ordering::Relaxed) as f64 / self.per_unit
     }
 
-    /// Each bucket: its bound as it is shown, infinity for the last one, and how many values are in it alone.
+    /// The bound of each bucket, infinity for the last, with the number of values in this bucket alone.
     #[expect(clippy::cast_precision_loss, reason = "the bounds are small and round")]
-    pub(super) fn buckets(&self) -> Vec<(f64, u64)> {
+    fn buckets(&self) -> Vec<(f64, u64)> {
         let bounds = self.bounds.iter().map(|bound| *bound as f64 / self.per_unit).chain([f64::INFINITY]);
         bounds.zip(self.buckets.iter().map(|bucket| bucket.load(Ordering::Relaxed))).collect()
+    }
+}
+
+impl EncodeMetric for Histogram {
+    fn encode(&self, mut encoder: MetricEncoder<'_>) -> fmt::Result {
+        let buckets = self.buckets();
+        // Not `self.count()`: requests go on meanwhile, and the count has to be that of the buckets.
+        let count = buckets.iter().map(|(_, count)| count).sum();
+        encoder.encode_histogram::<NoLabelSet>(self.sum(), count, &buckets, None)
+    }
+
+    fn metric_type(&self) -> MetricType {
+        MetricType::Histogram
     }
 }
 
@@ -189,8 +107,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_bound_belongs_to_its_own_bucket_and_what_is_beyond_all_to_the_last() {
-        let histogram = Histogram::of_durations(REQUEST_NS);
+    fn a_bound_belongs_to_its_own_bucket_and_a_value_above_all_bounds_to_the_last() {
+        let histogram = Histogram::of_durations(REQUEST_BOUNDS_US);
         for time in [0, 250, 251, 5_000_000, 5_000_001] {
             histogram.observe_duration(Duration::from_micros(time));
         }
@@ -200,14 +118,5 @@ mod tests {
         assert_eq!((buckets[13], buckets[14]), ((5.0, 1), (f64::INFINITY, 1)));
         assert_eq!(histogram.count(), 5);
         assert!((histogram.sum() - 10.000_502).abs() < 1e-9, "{}", histogram.sum());
-    }
-
-    #[test]
-    fn a_word_that_nobody_knows_is_no_label() {
-        let counts = LabeledCounter::of(&["a", "b", "other"]);
-        for word in ["b", "ada@example.org", "b", "other"] {
-            counts.add_one(word);
-        }
-        assert_eq!(counts.each().collect::<Vec<_>>(), [("a", 0), ("b", 2), ("other", 2)]);
     }
 }

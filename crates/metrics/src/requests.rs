@@ -1,120 +1,99 @@
-//! What was asked over HTTP: by route, method and status, and how long it took.
+//! HTTP requests by route, method and status, and their duration.
 //!
-//! A route is known by its pattern (`/api/users/<_>`), never by a path. What was asked for elsewhere is on the route
-//! `-`; so the number of lines is bounded by what is mounted, whatever clients ask for.
+//! A route is known by its pattern (`/api/users/<_>`), never by a path. A request that matches no route counts under
+//! the route `-`, so the mounted routes bound the number of series, whatever clients request.
 
 use std::collections::HashMap;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use super::instruments::{AtomicCounter, AtomicGauge, Histogram, REQUEST_NS};
+use crate::instruments::{Counter, Gauge, Histogram, REQUEST_BOUNDS_US};
 
-/// The route of what no route answers.
+/// The label of requests that match no route.
 const NO_ROUTE: &str = "-";
 
-/// Every method that the server knows; what is none of them is refused before it is routed.
+/// Every method that the server knows; it rejects any other before routing.
 const METHODS: [&str; 9] = ["GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS", "TRACE", "CONNECT"];
 
-/// The statuses that are counted by themselves; the rest is under its class.
-const STATUSES: [(u16, &str); 19] = [
-    (200, "200"),
-    (201, "201"),
-    (204, "204"),
-    (304, "304"),
-    (400, "400"),
-    (401, "401"),
-    (403, "403"),
-    (404, "404"),
-    (405, "405"),
-    (408, "408"),
-    (409, "409"),
-    (412, "412"),
-    (413, "413"),
-    (415, "415"),
-    (422, "422"),
-    (428, "428"),
-    (429, "429"),
-    (500, "500"),
-    (503, "503"),
+/// The statuses with a series of their own, in ascending order.
+const STATUSES: [u16; 19] =
+    [200, 201, 204, 304, 400, 401, 403, 404, 405, 408, 409, 412, 413, 415, 422, 428, 429, 500, 503];
+
+/// The labels of [`STATUSES`], then those of the classes that all other statuses count under.
+const STATUS_LABELS: [&str; 24] = [
+    "200", "201", "204", "304", "400", "401", "403", "404", "405", "408", "409", "412", "413", "415", "422", "428",
+    "429", "500", "503", "1xx", "2xx", "3xx", "4xx", "5xx",
 ];
 
-/// The classes of all other statuses.
-const CLASSES: [&str; 5] = ["1xx", "2xx", "3xx", "4xx", "5xx"];
-
-/// Statuses that are shown from the first request on: a counter that begins at 1 has no increase to alert on.
-const SHOWN_AT_ZERO: [u16; 2] = [500, 503];
+/// Shown from the first request on: an alert sees no increase in a counter that starts at 1.
+const SHOWN_AT_ZERO: [&str; 2] = ["500", "503"];
 
 /// The requests so far.
 #[derive(Debug, Default)]
 pub struct HttpMetrics {
     routes: OnceLock<HashMap<Box<str>, MethodSeries>>,
-    elsewhere: MethodSeries,
-    /// How many are under way; set when somebody looks.
-    pub in_flight: AtomicGauge,
+    unmatched: MethodSeries,
+    /// Requests in flight; set at each scrape.
+    pub in_flight: Gauge,
 }
 
-/// What was asked of one route, by method; each is made with its first request.
+/// The series of one route, by method; each is created by its first request.
 #[derive(Debug, Default)]
 struct MethodSeries([OnceLock<Box<RequestSeries>>; METHODS.len()]);
 
-/// What one method of one route has answered.
+/// The series of one method of one route.
 #[derive(Debug)]
-pub(super) struct RequestSeries {
-    statuses: [AtomicCounter; STATUSES.len()],
-    classes: [AtomicCounter; CLASSES.len()],
-    pub(super) duration: Histogram,
+pub(crate) struct RequestSeries {
+    statuses: [Counter; STATUS_LABELS.len()],
+    pub(crate) duration: Histogram,
 }
 
 impl RequestSeries {
     fn new() -> Self {
-        Self {
-            statuses: STATUSES.map(|_| AtomicCounter::default()),
-            classes: CLASSES.map(|_| AtomicCounter::default()),
-            duration: Histogram::of_durations(REQUEST_NS),
+        let statuses = STATUS_LABELS.map(|_| Counter::default());
+        Self { statuses, duration: Histogram::of_durations(REQUEST_BOUNDS_US) }
+    }
+
+    fn record(&self, status: u16, duration: Duration) {
+        self.duration.observe_duration(duration);
+        let class = || STATUSES.len() - 1 + usize::from(status / 100);
+        let place = STATUSES.binary_search(&status).unwrap_or_else(|_| class());
+        if let Some(count) = self.statuses.get(place) {
+            count.inc();
         }
     }
 
     /// Each status that was answered.
-    pub(super) fn statuses(&self) -> impl Iterator<Item = (&'static str, u64)> {
-        let known = STATUSES.iter().zip(&self.statuses);
-        let known = known.map(|((status, word), count)| (*word, count.get(), SHOWN_AT_ZERO.contains(status)));
-        let classes = CLASSES.iter().zip(&self.classes).map(|(word, count)| (*word, count.get(), false));
-        known.chain(classes).filter(|(_, count, shown)| *count > 0 || *shown).map(|(word, count, _)| (word, count))
+    pub(crate) fn statuses(&self) -> impl Iterator<Item = (&'static str, &Counter)> {
+        let all = STATUS_LABELS.into_iter().zip(&self.statuses);
+        all.filter(|(status, count)| count.get() > 0 || SHOWN_AT_ZERO.contains(status))
     }
 }
 
 impl HttpMetrics {
-    /// These are the patterns that are mounted. Counts once; nothing is lost if it never comes: all is on `-` then.
+    /// Sets the patterns that are mounted. Only the first call counts; without one every request counts under `-`.
     pub fn register_routes<'a>(&self, patterns: impl IntoIterator<Item = &'a str>) {
         let routes = patterns.into_iter().map(|pattern| (Box::from(pattern), MethodSeries::default())).collect();
-        // A second call would forget what was counted.
+        // A second set would drop the counts of the first.
         let _ = self.routes.set(routes);
     }
 
-    /// A request was answered.
+    /// Counts an answered request.
     pub fn record_request(&self, method: &str, route: Option<&str>, status: u16, duration: Duration) {
         let Some(place) = METHODS.iter().position(|known| *known == method) else { return };
         let known = route.zip(self.routes.get()).and_then(|(route, routes)| routes.get(route));
-        let series = known.unwrap_or(&self.elsewhere).0[place].get_or_init(|| Box::new(RequestSeries::new()));
-        series.duration.observe_duration(duration);
-        match STATUSES.binary_search_by_key(&status, |(known, _)| *known) {
-            Ok(place) => series.statuses[place].add_one(),
-            Err(_) => {
-                if let Some(class) = usize::from(status / 100).checked_sub(1).and_then(|at| series.classes.get(at)) {
-                    class.add_one();
-                }
-            }
-        }
+        let series = known.unwrap_or(&self.unmatched).0[place].get_or_init(|| Box::new(RequestSeries::new()));
+        series.record(status, duration);
     }
 
-    /// Each method of each route that was ever asked, in an order that stays.
-    pub(super) fn each(&self) -> Vec<(&str, &'static str, &RequestSeries)> {
+    /// The series of each method of each route that was requested, in a stable order.
+    pub(crate) fn each(&self) -> Vec<([&str; 2], &RequestSeries)> {
         let routes = self.routes.get().into_iter().flatten().map(|(route, methods)| (&**route, methods));
-        let mut routes: Vec<_> = routes.chain([(NO_ROUTE, &self.elsewhere)]).collect();
+        let mut routes: Vec<_> = routes.chain([(NO_ROUTE, &self.unmatched)]).collect();
         routes.sort_by_key(|(route, _)| *route);
         let each = routes.into_iter().flat_map(|(route, methods)| {
             let series = METHODS.iter().zip(&methods.0);
-            series.filter_map(move |(method, series)| Some((route, *method, &**series.get()?)))
+            series.filter_map(move |(method, series)| Some(([route, *method], &**series.get()?)))
         });
         each.collect()
     }
@@ -125,7 +104,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_asked_for_elsewhere_makes_no_series_of_its_own() {
+    fn requests_that_match_no_route_share_one_series() {
         let requests = HttpMetrics::default();
         requests.register_routes(["/ping", "/api/users/<_>"]);
         for path in ["/ada@example.org", "/api/users/1", "/nothing"] {
@@ -135,9 +114,9 @@ mod tests {
         requests.record_request("BREW", None, 200, Duration::ZERO);
         requests.record_request("PUT", Some("/api/users/<_>"), 200, Duration::ZERO);
         let each = requests.each();
-        let shown = each.iter().map(|(route, method, series)| {
-            let statuses: Vec<String> = series.statuses().map(|(status, count)| format!("{status}:{count}")).collect();
-            format!("{method} {route} {}", statuses.join(" "))
+        let shown = each.iter().map(|([route, method], series)| {
+            let statuses = series.statuses().map(|(status, count)| format!("{status}:{}", count.get()));
+            format!("{method} {route} {}", statuses.collect::<Vec<_>>().join(" "))
         });
         assert_eq!(
             shown.collect::<Vec<_>>(),
@@ -146,8 +125,8 @@ mod tests {
     }
 
     #[test]
-    fn statuses_are_in_order_as_the_search_wants_them() {
-        assert!(STATUSES.is_sorted_by_key(|(status, _)| *status));
-        assert!(STATUSES.iter().all(|(status, word)| status.to_string() == *word));
+    fn statuses_are_sorted_as_the_search_requires_and_have_their_labels() {
+        assert!(STATUSES.is_sorted());
+        assert!(STATUSES.iter().zip(STATUS_LABELS).all(|(status, label)| status.to_string() == label));
     }
 }

@@ -1,167 +1,185 @@
-//! Every metric there is, in the order in which they are shown. A name is for ever: dashboards and alerts of others
-//! hang on it. `docs/METRICS.md` has the same rows; a test holds them equal.
+//! Every metric, in the order in which a scrape shows them.
+//!
+//! A name never changes: dashboards and alerts outside this repository use it. `docs/METRICS.md` has the same rows; a
+//! test compares them.
 
 use std::fmt;
 
-use super::exposition::SampleWriter;
-use super::{ENDS_SESSIONS, FINDING_STATES, Metrics, process};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue, EncodeMetric, MetricEncoder};
+pub use prometheus_client::metrics::MetricType as MetricKind;
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use userd_core::EventKind;
 
-/// What kind of number it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum MetricKind {
-    /// Only grows, from 0 at the start.
-    Counter,
-    /// Goes up and down.
-    Gauge,
-    /// How many values were how large.
-    Histogram,
-}
-
-impl MetricKind {
-    /// The word for it, as the format has it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Counter => "counter",
-            Self::Gauge => "gauge",
-            Self::Histogram => "histogram",
-        }
-    }
-}
+use self::MetricKind::{Counter, Gauge, Histogram};
+use crate::metrics::Metrics;
+use crate::process;
 
 /// One metric.
 #[derive(Debug)]
 pub struct MetricDefinition {
-    /// Its whole name, with the unit at the end.
+    /// The full name.
     pub name: &'static str,
-    /// What kind of number it is.
+    /// The kind.
     pub kind: MetricKind,
     /// The unit, in the plural.
     pub unit: &'static str,
-    /// The names of its labels.
+    /// The names of the labels.
     pub labels: &'static [&'static str],
-    /// What it says, in one sentence.
+    /// The help text.
     pub help: &'static str,
-    /// Where its numbers are.
-    lines: fn(&Metrics, &mut SampleWriter<'_>) -> fmt::Result,
+    samples: SampleFn,
 }
 
 impl MetricDefinition {
-    pub(super) fn write(&self, metrics: &Metrics, samples: &mut SampleWriter<'_>) -> fmt::Result {
-        (self.lines)(metrics, samples)
+    /// Writes the header and the samples.
+    pub(crate) fn encode(&self, metrics: &Metrics, encoder: &mut DescriptorEncoder<'_>) -> fmt::Result {
+        // The encoder appends the counter's suffix itself.
+        let name = self.name.strip_suffix("_total").unwrap_or(self.name);
+        let encoder = encoder.encode_descriptor(name, self.help, None, self.kind)?;
+        (self.samples)(metrics, SampleEncoder { encoder, labels: self.labels })
     }
 }
 
-macro_rules! row {
-    ($kind:ident $name:literal, $unit:literal, [$($label:literal),*], $help:literal, $lines:expr) => {
-        MetricDefinition { name: $name, kind: MetricKind::$kind, unit: $unit, labels: &[$($label),*], help: $help, lines: $lines }
-    };
+type SampleFn = fn(&Metrics, SampleEncoder<'_>) -> fmt::Result;
+
+/// Writes the samples of one metric.
+struct SampleEncoder<'a> {
+    encoder: MetricEncoder<'a>,
+    labels: &'static [&'static str],
 }
 
-/// Every metric.
-pub const METRICS: [MetricDefinition; 30] = [
-    row!(Counter "userd_http_requests_total", "requests", ["route", "method", "status"],
-    "Requests answered", |metrics, samples| {
-        metrics.requests.each().into_iter().try_for_each(|(route, method, series)| {
-            series.statuses().try_for_each(|(status, count)| samples.count(&[route, method, status], count))
-        })
-    }),
-    row!(Histogram "userd_http_request_duration_seconds", "seconds", ["route", "method"],
-    "Duration of a request, from its header to the start of its answer", |metrics, samples| {
-        metrics.requests.each().into_iter()
-            .try_for_each(|(route, method, series)| samples.histogram(&[route, method], &series.duration))
-    }),
-    row!(Gauge "userd_http_requests_in_flight", "requests", [],
-        "Requests in flight, this one included",
-        |metrics, samples| samples.gauge(&[], metrics.requests.in_flight.get())),
-    row!(Gauge "userd_hashes_in_flight", "hashes", [],
-        "Hash threads that are busy",
-        |metrics, samples| samples.gauge(&[], metrics.hashes.in_flight.get())),
-    row!(Gauge "userd_hashes_queued", "requests", [],
-        "Requests waiting for a hash thread",
-        |metrics, samples| samples.gauge(&[], metrics.hashes.queued.get())),
-    row!(Counter "userd_hashes_rejected_total", "requests", ["reason"],
-        "Requests rejected with 503 because no hash thread was free",
-        |metrics, samples| samples.counts(&metrics.hashes.rejected)),
-    row!(Counter "userd_hashes_done_total", "hashes", [],
-        "Passwords hashed or verified",
-        |metrics, samples| samples.count(&[], metrics.hashes.duration.count())),
-    row!(Histogram "userd_hash_duration_seconds", "seconds", [],
-        "Duration of hashing or verifying a password, without the wait for a thread",
-        |metrics, samples| samples.histogram(&[], &metrics.hashes.duration)),
-    row!(Gauge "userd_store_up", "1 or 0", [],
-        "Whether the store can serve",
-        |metrics, samples| samples.gauge(&[], metrics.stores.up.get())),
-    row!(Counter "userd_store_calls_total", "calls", ["call", "outcome"],
-    "Store calls", |metrics, samples| {
-        metrics.stores.calls().try_for_each(|(call, calls)| {
-            calls.outcomes().try_for_each(|(outcome, count)| samples.count(&[call, outcome], count))
-        })
-    }),
-    row!(Histogram "userd_store_call_duration_seconds", "seconds", ["call"],
-        "Duration of a store call",
-        |metrics, samples| metrics.stores.calls().try_for_each(|(call, calls)| samples.histogram(&[call], &calls.duration))),
-    row!(Counter "userd_store_conflicts_total", "changes", ["kind"],
-        "Changes that conflicted with another change or with the remains of a crash",
-        |metrics, samples| samples.counts(&metrics.stores.conflicts)),
-    row!(Histogram "userd_redis_round_trip_duration_seconds", "seconds", ["kind"],
-        "Duration of a round trip to Redis",
-        |metrics, samples| metrics.stores.round_trips().try_for_each(|(kind, round_trips)| samples.histogram(&[kind], round_trips))),
-    row!(Counter "userd_redis_retries_total", "round trips", ["reason"],
-        "Round trips to Redis that were retried",
-        |metrics, samples| samples.counts(&metrics.stores.retries)),
-    row!(Counter "userd_sqlite_reads_total", "look-ups", [],
-        "Look-ups in the database file",
-        |metrics, samples| samples.count(&[], metrics.stores.sqlite_reads.get())),
-    row!(Histogram "userd_sqlite_commit_duration_seconds", "seconds", [],
-        "Duration of a commit, fsync included",
-        |metrics, samples| samples.histogram(&[], &metrics.stores.sqlite_commits)),
-    row!(Histogram "userd_sqlite_commit_changes", "changes", [],
-        "Changes per commit",
-        |metrics, samples| samples.histogram(&[], &metrics.stores.sqlite_group_sizes)),
-    row!(Counter "userd_sessions_opened_total", "sessions", [],
-        "Sessions opened",
-        |metrics, samples| samples.count(&[], metrics.events.get("signed-in"))),
-    row!(Counter "userd_sessions_ended_total", "operations", ["by"],
-    "Operations that ended sessions early, whether one or many", |metrics, samples| {
-        ENDS_SESSIONS.iter().try_for_each(|by| samples.count(&[by], metrics.events.get(by)))
-    }),
-    row!(Counter "userd_sign_ins_failed_total", "sign-ins", [],
-        "Sign-ins with a wrong password or an unknown e-mail",
-        |metrics, samples| samples.count(&[], metrics.sign_ins_failed.get())),
-    row!(Counter "userd_rate_limited_total", "attempts", ["limit"],
-        "Password attempts rejected by a rate limit (429)",
-        |metrics, samples| samples.counts(&metrics.rate_limited)),
-    row!(Counter "userd_account_events_total", "events", ["kind"],
-        "Account events",
-        |metrics, samples| samples.counts(&metrics.events)),
-    row!(Counter "userd_doctor_runs_total", "runs", ["end"],
-        "Runs of the background consistency check",
-        |metrics, samples| samples.counts(&metrics.doctor_runs)),
-    row!(Counter "userd_doctor_findings_total", "findings", ["kind", "state"],
-    "Findings of the background consistency check; each run counts unrepaired ones again", |metrics, samples| {
-        FINDING_STATES.iter().zip(&metrics.findings).try_for_each(|(state, kinds)| {
-            kinds.each().try_for_each(|(kind, count)| samples.count(&[kind, state], count))
-        })
-    }),
-    row!(Gauge "userd_build_info", "1", ["version"],
-        "Always 1; the label has the version",
-        |_, samples| samples.gauge(&[env!("CARGO_PKG_VERSION")], 1)),
-    row!(Gauge "process_start_time_seconds", "seconds since 1970", [],
-    "Start time of the process", |metrics, samples| {
-        #[expect(clippy::cast_precision_loss, reason = "milliseconds of some centuries fit")]
-        samples.gauge_f64(metrics.started_at_ms as f64 / 1000.0)
-    }),
-    row!(Gauge "process_resident_memory_bytes", "bytes", [],
-        "Resident memory (Linux)",
-        |_, samples| process::resident_bytes().map_or(Ok(()), |bytes| samples.gauge(&[], bytes))),
-    row!(Gauge "process_open_fds", "files", [],
-        "Open files and connections (Linux)",
-        |_, samples| process::open_files().map_or(Ok(()), |open| samples.gauge(&[], open))),
-    row!(Gauge "process_max_fds", "files", [],
-        "Limit of open files (Linux)",
-        |_, samples| process::open_files_max().map_or(Ok(()), |most| samples.gauge(&[], most))),
-    row!(Counter "process_cpu_seconds_total", "seconds", [],
-        "CPU time used, over all cores (Linux)",
-        |_, samples| process::cpu_seconds().map_or(Ok(()), |seconds| samples.count_f64(seconds))),
+impl SampleEncoder<'_> {
+    /// The only sample of a metric without labels.
+    fn one(self, metric: &impl EncodeMetric) -> fmt::Result {
+        metric.encode(self.encoder)
+    }
+
+    /// A gauge that the system may not report.
+    fn reported<T: EncodeGaugeValue>(self, value: Option<T>) -> fmt::Result {
+        value.map_or(Ok(()), |value| self.one(&ConstGauge::new(value)))
+    }
+
+    /// A sample for each value of the one label.
+    fn each<'m, M: EncodeMetric + 'm>(
+        mut self,
+        metrics: impl IntoIterator<Item = (&'static str, &'m M)>,
+    ) -> fmt::Result {
+        metrics.into_iter().try_for_each(|(value, metric)| self.labeled([value], metric))
+    }
+
+    /// A sample with these values of the labels.
+    fn labeled<const N: usize>(&mut self, values: [&str; N], metric: &impl EncodeMetric) -> fmt::Result {
+        let labels: Vec<(&str, &str)> = self.labels.iter().copied().zip(values).collect();
+        metric.encode(self.encoder.encode_family(&labels)?)
+    }
+}
+
+/// The kinds of events that end sessions.
+const ENDING_SESSIONS: [EventKind; 8] = [
+    EventKind::SignedOut,
+    EventKind::SessionRevoked,
+    EventKind::SessionsRevoked,
+    EventKind::RefreshReused,
+    EventKind::PasswordChanged,
+    EventKind::Disabled,
+    EventKind::PasswordExpired,
+    EventKind::Deleted,
 ];
+
+/// Every metric.
+#[rustfmt::skip]
+pub const METRICS: [MetricDefinition; 30] = [
+    metric(Counter, "userd_http_requests_total", "requests", &["route", "method", "status"],
+        "Requests answered", |m, mut s| {
+        m.requests.each().into_iter().try_for_each(|([route, method], series)| {
+            series.statuses().try_for_each(|(status, count)| s.labeled([route, method, status], count))
+        })
+    }),
+    metric(Histogram, "userd_http_request_duration_seconds", "seconds", &["route", "method"],
+        "Duration of a request, from its header to the start of its answer", |m, mut s| {
+        m.requests.each().into_iter().try_for_each(|(labels, series)| s.labeled(labels, &series.duration))
+    }),
+    metric(Gauge, "userd_http_requests_in_flight", "requests", &[],
+        "Requests in flight, this one included", |m, s| s.one(&m.requests.in_flight)),
+    metric(Gauge, "userd_hashes_in_flight", "hashes", &[],
+        "Hash threads that are busy", |m, s| s.one(&m.hashes.in_flight)),
+    metric(Gauge, "userd_hashes_queued", "requests", &[],
+        "Requests waiting for a hash thread", |m, s| s.one(&m.hashes.queued)),
+    metric(Counter, "userd_hashes_rejected_total", "requests", &["reason"],
+        "Requests rejected with 503 because no hash thread was free", |m, s| s.each(m.hashes.rejected.iter())),
+    metric(Counter, "userd_hashes_done_total", "hashes", &[],
+        "Passwords hashed or verified", |m, s| s.one(&ConstCounter::new(m.hashes.duration.count()))),
+    metric(Histogram, "userd_hash_duration_seconds", "seconds", &[],
+        "Duration of hashing or verifying a password, without the wait for a thread", |m, s| s.one(&m.hashes.duration)),
+    metric(Gauge, "userd_store_up", "1 or 0", &[],
+        "Whether the store can serve", |m, s| s.one(&m.stores.up)),
+    metric(Counter, "userd_store_calls_total", "calls", &["call", "outcome"],
+        "Store calls", |m, mut s| {
+        m.stores.calls().try_for_each(|(call, calls)| {
+            calls.outcomes.iter().try_for_each(|(outcome, count)| s.labeled([call, outcome], count))
+        })
+    }),
+    metric(Histogram, "userd_store_call_duration_seconds", "seconds", &["call"],
+        "Duration of a store call", |m, s| s.each(m.stores.calls().map(|(call, calls)| (call, &calls.duration)))),
+    metric(Counter, "userd_store_conflicts_total", "changes", &["kind"],
+        "Changes that conflicted with another change or with the remains of a crash",
+    |m, s| s.each(m.stores.conflicts.iter())),
+    metric(Histogram, "userd_redis_round_trip_duration_seconds", "seconds", &["kind"],
+        "Duration of a round trip to Redis", |m, s| s.each(m.stores.round_trips())),
+    metric(Counter, "userd_redis_retries_total", "round trips", &["reason"],
+        "Round trips to Redis that were retried", |m, s| s.each(m.stores.retries.iter())),
+    metric(Counter, "userd_sqlite_reads_total", "look-ups", &[],
+        "Look-ups in the database file", |m, s| s.one(&m.stores.sqlite_reads)),
+    metric(Histogram, "userd_sqlite_commit_duration_seconds", "seconds", &[],
+        "Duration of a commit, fsync included", |m, s| s.one(&m.stores.sqlite_commits)),
+    metric(Histogram, "userd_sqlite_commit_changes", "changes", &[],
+        "Changes per commit", |m, s| s.one(&m.stores.sqlite_group_sizes)),
+    metric(Counter, "userd_sessions_opened_total", "sessions", &[],
+        "Sessions opened", |m, s| s.one(m.events.get(EventKind::SignedIn))),
+    metric(Counter, "userd_sessions_ended_total", "operations", &["by"],
+        "Operations that ended sessions early, whether one or many",
+    |m, s| s.each(ENDING_SESSIONS.map(|kind| (kind.as_str(), m.events.get(kind))))),
+    metric(Counter, "userd_sign_ins_failed_total", "sign-ins", &[],
+        "Sign-ins with a wrong password or an unknown e-mail", |m, s| s.one(&m.sign_ins_failed)),
+    metric(Counter, "userd_rate_limited_total", "attempts", &["limit"],
+        "Password attempts rejected by a rate limit (429)", |m, s| s.each(m.rate_limited.iter())),
+    metric(Counter, "userd_account_events_total", "events", &["kind"],
+        "Account events", |m, s| {
+        // An e-mail change counts as a profile change: see `Metrics::events`.
+        s.each(m.events.iter().filter(|(kind, _)| *kind != EventKind::EmailChanged.as_str()))
+    }),
+    metric(Counter, "userd_doctor_runs_total", "runs", &["outcome"],
+        "Runs of the background consistency check", |m, s| s.each(m.doctor_runs.iter())),
+    metric(Counter, "userd_doctor_findings_total", "findings", &["kind", "state"],
+        "Findings of the background consistency check; each run counts unrepaired ones again", |m, mut s| {
+        m.findings.iter().try_for_each(|(state, kinds)| {
+            kinds.iter().try_for_each(|(kind, count)| s.labeled([kind, state], count))
+        })
+    }),
+    metric(Gauge, "userd_build_info", "1", &["version"],
+        "Always 1; the label has the version",
+        |_, mut s| s.labeled([env!("CARGO_PKG_VERSION")], &ConstGauge::new(1_i64))),
+    metric(Gauge, "process_start_time_seconds", "seconds since 1970", &[],
+        "Start time of the process", |m, s| s.one(&ConstGauge::new(m.started_at_s()))),
+    metric(Gauge, "process_resident_memory_bytes", "bytes", &[],
+        "Resident memory (Linux)", |_, s| s.reported(process::resident_bytes())),
+    metric(Gauge, "process_open_fds", "files", &[],
+        "Open files and connections (Linux)", |_, s| s.reported(process::open_files())),
+    metric(Gauge, "process_max_fds", "files", &[],
+        "Limit of open files (Linux)", |_, s| s.reported(process::open_files_max())),
+    metric(Counter, "process_cpu_seconds_total", "seconds", &[],
+        "CPU time used, over all cores (Linux)",
+    |_, s| process::cpu_seconds().map_or(Ok(()), |seconds| s.one(&ConstCounter::new(seconds)))),
+];
+
+const fn metric(
+    kind: MetricKind,
+    name: &'static str,
+    unit: &'static str,
+    labels: &'static [&'static str],
+    help: &'static str,
+    samples: SampleFn,
+) -> MetricDefinition {
+    MetricDefinition { name, kind, unit, labels, help, samples }
+}

@@ -1,11 +1,10 @@
-//! A copy of the database file while it is served, and putting such a copy back.
+//! Backup of the database file while it is served, and restore of such a backup.
 //!
-//! Neither is ever half done under its own name: what is being written is called `….part`, and gets its name after it
-//! was looked through and is on the disk. A crash leaves the old file, or the new one, and perhaps the part.
+//! **Invariant:** no incomplete file has its final name. A file is written as `….part`, and renamed after it was
+//! checked and is on the disk. A crash leaves the old file or the new one, and perhaps the part.
 //!
-//! The copy is of one moment: the connection that reads keeps its snapshot, so that changes meanwhile neither wait nor
-//! show; they stay in the write-ahead log until the copy is done. It goes in portions with pauses, so that the disk is
-//! not taken from those who write.
+//! A backup is a snapshot: changes meanwhile neither wait nor appear in it; they stay in the write-ahead log until the
+//! copy is done. It is copied in steps with pauses, to leave most of the disk to the writer.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
@@ -16,77 +15,78 @@ use std::time::Duration;
 use rusqlite::backup::Backup;
 use rusqlite::{Connection, OpenFlags};
 
+use super::connection::connect;
+use super::database_file::{owner_only, resolve, sync_folder};
 use super::errors::OpenError;
 use super::lock::ServingLock;
-use super::{open, schema};
+use super::schema;
 
-/// Pages in a portion: 1 MiB, about a millisecond of a disk.
+/// Pages in a step: 1 MiB, about a millisecond of a disk.
 const STEP_PAGES: i32 = 256;
 
-/// The pause after each: at most half a gigabyte a second is asked of the disk.
+/// The pause after each step: reads at most half a gigabyte per second.
 const STEP_PAUSE: Duration = Duration::from_millis(2);
 
-/// How often another name is tried for the database that makes room.
+/// How many names are tried for the database that a restore replaces.
 const KEPT_NAMES_MAX: u32 = 1000;
 
 /// What was copied.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BackupSummary {
-    /// How many users are in it.
+    /// The number of users in it.
     pub users: u64,
-    /// How large the file is.
+    /// The size of the file.
     pub bytes: u64,
-    /// Where the database lies that was replaced.
+    /// The new path of the database that was replaced.
     pub previous: Option<PathBuf>,
 }
 
-/// Why there is no copy.
+/// Why a backup or a restore was not made.
 #[derive(Debug, thiserror::Error)]
 pub enum BackupError {
-    /// One of the files is no database of ours, or none that can be used now.
+    /// One of the files is not a userd database, or can't be used now.
     #[error(transparent)]
     Open(#[from] OpenError),
-    /// Something is there already.
-    #[error("{0} is there already; choose another name, or say --replace")]
+    /// The target exists.
+    #[error("{0} already exists; choose another name, or pass --replace")]
     Exists(PathBuf),
-    /// The database is to be copied onto itself.
+    /// Source and target are the same file.
     #[error("{0} is the database itself; choose another file")]
     SameFile(PathBuf),
-    /// Somebody else writes the same copy.
+    /// Another process writes the same target.
     #[error("{0} is being written by another userd; wait for it, or choose another name")]
     InProgress(PathBuf),
-    /// The log of a database lies beside it, so that it is not all.
+    /// A write-ahead log is next to the file, so that the file alone is incomplete.
     #[error(
-        "{0} lies beside it and holds changes: this is a database in use, no backup; make one with `userd backup`, or, \
-         if its database is gone, move it away"
+        "{0} contains changes, so the file next to it is a database in use and no backup; make a backup with \
+         `userd backup`, or, if the database is gone, move the log away"
     )]
     WalPresent(PathBuf),
-    /// Nothing more was found amiss than that it can't be written or read.
-    #[error("can't write or read {path}; nothing was changed")]
+    /// A file can't be read or written.
+    #[error("can't read or write {path}; nothing was changed")]
     File {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
-    /// The copy broke off.
+    /// The copy was aborted.
     #[error("the copy {path} could not be written; nothing was changed (is the disk full?)")]
     Copy {
         /// The copy.
         path: PathBuf,
-        /// What SQLite said.
+        /// SQLite's error.
         #[source]
         source: rusqlite::Error,
     },
 }
 
-/// Copies the database at `database`, whether it is being served or not, into the file `to`, for this user's eyes only.
-/// A file that is there is only replaced if `replace` says so. `timeout` is how long another program's lock is waited
-/// for.
+/// Copies the database at `database`, served or not, into the file `to`, readable by its owner only. An existing file
+/// is replaced only with `replace`. `timeout` limits the wait for another program's lock.
 ///
 /// # Errors
-/// A sentence that says what is wrong; then there is no new file.
+/// What is wrong; then no new file was made.
 pub fn backup(database: &Path, to: &Path, replace: bool, timeout: Duration) -> Result<BackupSummary, BackupError> {
     if !database.exists() {
         return Err(OpenError::NotFound { path: database.to_owned() }.into());
@@ -99,12 +99,12 @@ pub fn backup(database: &Path, to: &Path, replace: bool, timeout: Duration) -> R
             return Err(BackupError::Exists(to.to_owned()));
         }
     }
-    // It may be a database that somebody serves: what they change would be lost, and their log be taken for the copy's.
+    // The target may be a database that is being served: its changes would be lost, and its log taken for the copy's.
     let place = if to.exists() { canonical(to)? } else { to.to_owned() };
     let _lock = ServingLock::acquire_if_present(&place)?;
     ensure_no_wal(&place)?;
     let engine = |source| OpenError::from_engine(database, source);
-    let source = open::connect(database, OpenFlags::SQLITE_OPEN_READ_ONLY, timeout).map_err(engine)?;
+    let source = connect(database, OpenFlags::SQLITE_OPEN_READ_ONLY, timeout).map_err(engine)?;
     schema::check_copy(&source, database)?;
     let part = PartialFile::create(to)?;
     copy(&source, &part, timeout).map_err(|source| BackupError::Copy { path: part.path.clone(), source })?;
@@ -112,18 +112,18 @@ pub fn backup(database: &Path, to: &Path, replace: bool, timeout: Duration) -> R
     part.finish(to, timeout)
 }
 
-/// Puts the copy `from` where `database` is. The process that serves it has to be stopped. If a database is there,
-/// `replace` has to say so, and it is kept beside under another name.
+/// Replaces `database` by the backup `from`. The process that serves it has to be stopped. An existing database
+/// requires `replace`, and is kept under another name next to it.
 ///
 /// # Errors
-/// A sentence that says what is wrong; then everything is as it was.
+/// What is wrong; then nothing was changed.
 pub fn restore(from: &Path, database: &Path, replace: bool, timeout: Duration) -> Result<BackupSummary, BackupError> {
     if !from.exists() {
         let source = io::ErrorKind::NotFound.into();
         return Err(BackupError::File { path: from.to_owned(), source });
     }
     ensure_no_wal(from)?;
-    let database = open::resolve(database)?;
+    let database = resolve(database)?;
     if canonical(from)? == database {
         return Err(BackupError::SameFile(database));
     }
@@ -145,33 +145,33 @@ pub fn restore(from: &Path, database: &Path, replace: bool, timeout: Duration) -
     Ok(BackupSummary { users, bytes, previous })
 }
 
-/// Copies what the database holds at this moment.
+/// Copies a snapshot of the database.
 fn copy(source: &Connection, part: &PartialFile, timeout: Duration) -> rusqlite::Result<()> {
     // The snapshot is taken by the first read and held by the open transaction.
     let snapshot = source.unchecked_transaction()?;
     snapshot.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get::<_, i64>(0))?;
-    let mut into = open::connect(&part.path, OpenFlags::SQLITE_OPEN_READ_WRITE, timeout)?;
-    // Whoever breaks off begins anew; what is on the disk is made sure of at the end.
+    let mut into = connect(&part.path, OpenFlags::SQLITE_OPEN_READ_WRITE, timeout)?;
+    // An aborted copy is repeated from the beginning; the fsync comes at the end.
     into.pragma_update_and_check(None, "journal_mode", "off", |_| Ok(()))?;
     into.pragma_update(None, "synchronous", "off")?;
     Backup::new(source, &mut into)?.run_to_completion(STEP_PAGES, STEP_PAUSE, None)
 }
 
-/// Gives the database at `database` another name beside, under which it stays; it also keeps its own until a new one
-/// takes it. Its log is folded into it first, which would otherwise be taken for the new one's. A log that can't be folded
-/// gets a second name, too, and keeps its own for [`PartialFile::rename_to`] to remove: until then nothing has changed.
+/// Gives the database at `database` a second name, under which it is kept; its own name goes to the new file later. Its
+/// log is checkpointed first, because it would be taken for the new file's. A log that can't be checkpointed gets a
+/// second name, too, and keeps its own until [`PartialFile::rename_to`] removes it: until then nothing has changed.
 fn keep_previous(database: &Path, timeout: Duration) -> Result<PathBuf, BackupError> {
     let engine = |source| BackupError::Open(OpenError::from_engine(database, source));
-    let old = open::connect(database, OpenFlags::SQLITE_OPEN_READ_WRITE, timeout).map_err(engine)?;
+    let old = connect(database, OpenFlags::SQLITE_OPEN_READ_WRITE, timeout).map_err(engine)?;
     match schema::check_copy(&old, database) {
-        // One that is damaged is what a backup is put back for.
+        // A damaged database is the reason for a restore.
         Ok(()) | Err(OpenError::Altered { .. } | OpenError::Damaged { .. } | OpenError::NotADatabase { .. }) => {}
         Err(error) => return Err(error.into()),
     }
-    let folded = old.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
+    let checkpointed = old.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
     drop(old);
     let log = with_suffix(database, "-wal");
-    if folded.is_ok_and(|busy| busy != 0) {
+    if checkpointed.is_ok_and(|busy| busy != 0) {
         return Err(OpenError::Locked { path: database.to_owned() }.into());
     }
     for number in 1..=KEPT_NAMES_MAX {
@@ -182,11 +182,11 @@ fn keep_previous(database: &Path, timeout: Duration) -> Result<PathBuf, BackupEr
         }
         match fs::hard_link(database, &previous) {
             Ok(()) => {
-                // Damaged beyond folding: the log goes with it.
+                // Too damaged for a checkpoint: the log is kept with it.
                 if has_bytes(&log) {
                     fs::hard_link(&log, &kept_log).map_err(|source| BackupError::File { path: kept_log, source })?;
                 }
-                open::sync_folder(database.parent())
+                sync_folder(database.parent())
                     .map_err(|source| BackupError::File { path: previous.clone(), source })?;
                 return Ok(previous);
             }
@@ -197,7 +197,7 @@ fn keep_previous(database: &Path, timeout: Duration) -> Result<PathBuf, BackupEr
     Err(BackupError::Exists(with_suffix(database, &format!(".before-restore-{KEPT_NAMES_MAX}"))))
 }
 
-/// A file under way, which is gone again if nobody finishes it.
+/// A file that is being written; removed if it is not finished.
 struct PartialFile {
     path: PathBuf,
     /// Locked while it is written.
@@ -206,11 +206,11 @@ struct PartialFile {
 }
 
 impl PartialFile {
-    /// The empty file `<to>.part`. One that a crash left is taken over, one that somebody writes is not.
+    /// The empty file `<to>.part`. One left by a crash is reused; one that another process writes is an error.
     fn create(to: &Path) -> Result<Self, BackupError> {
         let path = with_suffix(to, ".part");
         let failed = |source| BackupError::File { path: path.clone(), source };
-        let file = open::owner_only(OpenOptions::new().read(true).write(true).create(true).truncate(false))
+        let file = owner_only(OpenOptions::new().read(true).write(true).create(true).truncate(false))
             .open(&path)
             .map_err(failed)?;
         if file.try_lock().is_err() || !is_still_at(&file, &path) {
@@ -220,16 +220,16 @@ impl PartialFile {
         Ok(Self { path, file, finished: false })
     }
 
-    /// Whether it is a whole database of ours; `origin` is whose fault it is if not.
+    /// Checks that it is a complete userd database, and counts its users; `origin` is the path that errors name.
     fn check(&self, origin: &Path, timeout: Duration) -> Result<u64, BackupError> {
         let engine = |source| OpenError::from_engine(origin, source);
-        let copy = open::connect(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE, timeout).map_err(engine)?;
+        let copy = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE, timeout).map_err(engine)?;
         schema::check_copy(&copy, origin)?;
-        // One file and nothing beside it, which can also be read where nothing may be written.
+        // A single file without a log, which can be read on a read-only disk, too.
         copy.pragma_update_and_check(None, "journal_mode", "delete", |_| Ok(())).map_err(engine)?;
         let sound: String = copy.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(engine)?;
         if sound != "ok" {
-            // It may have several lines.
+            // The text may have several lines.
             let what = format!("the file ({})", sound.replace('\n', " "));
             return Err(OpenError::Altered { path: origin.to_owned(), what }.into());
         }
@@ -237,22 +237,22 @@ impl PartialFile {
         Ok(u64::try_from(users).unwrap_or_default())
     }
 
-    /// Looks it through, makes sure that it is on the disk, and gives it its name.
+    /// Checks it, syncs it, and gives it its final name.
     fn finish(self, to: &Path, timeout: Duration) -> Result<BackupSummary, BackupError> {
         let users = self.check(to, timeout)?;
         self.sync()?;
         Ok(BackupSummary { users, bytes: self.rename_to(to, None)?, previous: None })
     }
 
-    /// Makes sure that it is on the disk.
+    /// Syncs it to the disk.
     fn sync(&self) -> Result<(), BackupError> {
         self.file.sync_all().map_err(|source| BackupError::File { path: self.path.clone(), source })
     }
 
-    /// Gives it its name; gives its bytes. `old_log` is the log of a damaged database that had the name, and both have
-    /// another one by now. It goes right before: of the two orders this is the harmless one. A crash between the two calls leaves the
-    /// damaged database without its log under this name and with it under the other, and whoever restores again is
-    /// done. In the other order SQLite would play the old log into the new file.
+    /// Gives it its final name, and returns its size. `old_log` is the log of a damaged database that had this name;
+    /// both have a second name by now. The log is removed first: a crash between the two calls then leaves the damaged
+    /// database without its log under this name, and complete under the second one, and the restore can be repeated. In
+    /// the other order SQLite would apply the old log to the new file.
     fn rename_to(mut self, to: &Path, old_log: Option<&Path>) -> Result<u64, BackupError> {
         let failed = |source| BackupError::File { path: to.to_owned(), source };
         let bytes = self.file.metadata().map_err(failed)?.len();
@@ -261,7 +261,7 @@ impl PartialFile {
         }
         fs::rename(&self.path, to).map_err(failed)?;
         self.finished = true;
-        open::sync_folder(to.parent()).map_err(failed)?;
+        sync_folder(to.parent()).map_err(failed)?;
         Ok(bytes)
     }
 }
@@ -269,13 +269,13 @@ impl PartialFile {
 impl Drop for PartialFile {
     fn drop(&mut self) {
         if !self.finished {
-            // What can't be removed is still called `.part`.
+            // A file that can't be removed still has the name `.part`.
             let _ = fs::remove_file(&self.path);
         }
     }
 }
 
-/// A log with changes in it beside a file that is to be all there is.
+/// Rejects a file with a log next to it that contains changes.
 fn ensure_no_wal(path: &Path) -> Result<(), BackupError> {
     let log = with_suffix(path, "-wal");
     if has_bytes(&log) { Err(BackupError::WalPresent(log)) } else { Ok(()) }
@@ -295,7 +295,7 @@ fn canonical(path: &Path) -> Result<PathBuf, BackupError> {
     path.canonicalize().map_err(|source| BackupError::File { path: path.to_owned(), source })
 }
 
-/// Whether nobody has renamed the file between our opening and our locking it.
+/// Whether the file was not renamed between opening and locking it.
 #[cfg(unix)]
 fn is_still_at(file: &File, path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;

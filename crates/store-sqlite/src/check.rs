@@ -1,8 +1,8 @@
-//! The doctor on the embedded store: the file's own check, every row, the number that is kept. What hangs on users is
+//! The consistency check: SQLite's own check of the file, every user's row, the number of users. Sessions and keys are
 //! in `check_sessions`.
 //!
-//! On a connection of its own that only reads, so that no look-up waits for it; and on a blocking thread, because
-//! the file's own check takes seconds on a large file.
+//! It has a read-only connection of its own, so that no look-up waits for it, and runs on a blocking thread, because
+//! SQLite's check of a large file takes seconds.
 
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::time::Duration;
@@ -11,26 +11,28 @@ use rusqlite::{Connection, InterruptHandle, params};
 
 use super::check_sessions;
 use super::errors::{DatabaseError, UnavailableReason};
-use super::rows::{user_columns, user_from_row};
-use userd_core::{CanonicalEmail, User};
+use super::findings::{is_corruption, manual_finding};
+use super::rows::user_from_row;
+use super::sql::user_columns;
+use userd_core::{CanonicalEmail, User, error_chain};
 use userd_store::{CheckBatch, CheckCursor, CheckReport, Finding, FindingKind, FindingState, StoreError};
 
 const ROWS: &str = concat!("SELECT ", user_columns!(), " FROM users WHERE rowid > ?1 ORDER BY rowid LIMIT ?2");
 
-/// One statement, so that both numbers are of one moment.
+/// One statement, so that both numbers are from one snapshot.
 const COUNTS: &str = "SELECT (SELECT count(*) FROM users), (SELECT value FROM meta WHERE key = 'users_count')";
 
-/// Only what is wrong is written, so that a second repair changes nothing.
+/// Writes a wrong number only, so that a second repair changes nothing.
 const SET_COUNT: &str = "INSERT INTO meta (key, value) SELECT 'users_count', count(*) FROM users WHERE true \
      ON CONFLICT (key) DO UPDATE SET value = excluded.value WHERE value <> excluded.value";
 
-/// The most sentences of the file's own check that are asked for.
-const SENTENCES_MAX: i64 = 20;
+/// Limit of the messages of SQLite's check.
+const MESSAGES_MAX: i64 = 20;
 
-/// Between two attempts to break off what is under way.
+/// The pause between two attempts to interrupt a check.
 const CLOSE_PAUSE: Duration = Duration::from_millis(5);
 
-/// The parts of a pass, in this order.
+/// The stages of a run, in this order.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum CheckStage {
     File,
@@ -67,7 +69,7 @@ impl CheckStage {
     }
 }
 
-/// The doctor's connection; gone after [`ConsistencyChecker::close`].
+/// The connection of the check; closed by [`ConsistencyChecker::close`].
 pub(super) struct ConsistencyChecker {
     connection: Arc<Mutex<Option<Connection>>>,
     interrupt: InterruptHandle,
@@ -79,20 +81,20 @@ impl ConsistencyChecker {
         Self { connection: Arc::new(Mutex::new(Some(connection))), interrupt }
     }
 
-    /// Looks at the next portion; mends nothing.
+    /// Checks the next batch; repairs nothing.
     pub(super) async fn check_batch(&self, batch: &CheckBatch) -> Result<CheckReport, StoreError> {
         let stage = stage(batch)?;
         let (connection, size) = (Arc::clone(&self.connection), batch.size.max(1));
-        let looked = tokio::task::spawn_blocking(move || {
+        let checked = tokio::task::spawn_blocking(move || {
             let guard = connection.lock().unwrap_or_else(PoisonError::into_inner);
             let connection = guard.as_ref().ok_or_else(|| UnavailableReason::Closed.into_store_error())?;
             check_stage(connection, stage, size).map_err(DatabaseError::into_store_error)
         });
-        looked.await.unwrap_or_else(|error| Err(StoreError::unavailable(error)))
+        checked.await.unwrap_or_else(|error| Err(StoreError::unavailable(error)))
     }
 
-    /// Breaks off what it does, and closes the connection. Asked again and again, because what is told to break off
-    /// before it has begun does not hear it.
+    /// Interrupts a check and closes the connection. Repeated until it works, because an interrupt before a statement
+    /// starts has no effect.
     pub(super) async fn close(&self) {
         loop {
             self.interrupt.interrupt();
@@ -130,10 +132,10 @@ fn check_stage(connection: &Connection, stage: CheckStage, size: usize) -> Resul
 
 fn stage(batch: &CheckBatch) -> Result<CheckStage, StoreError> {
     CheckStage::from_cursor(&batch.from)
-        .ok_or_else(|| StoreError::unavailable("the doctor's place is none of this store"))
+        .ok_or_else(|| StoreError::unavailable("the cursor of the check is not of this store"))
 }
 
-/// Mends what can be mended in a portion that was looked at; runs in the writer's transaction.
+/// Repairs the findings of a batch that was checked; runs in the writer's transaction.
 pub(super) fn repair(connection: &Connection, batch: &CheckBatch) -> Result<(), DatabaseError> {
     match CheckStage::from_cursor(&batch.from) {
         Some(CheckStage::Sessions(after)) => check_sessions::repair(connection, after, batch.size.max(1)),
@@ -143,25 +145,23 @@ pub(super) fn repair(connection: &Connection, batch: &CheckBatch) -> Result<(), 
 }
 
 fn file(connection: &Connection) -> Result<CheckReport, DatabaseError> {
-    // A number that is not there is a finding later on.
+    // A missing number is a finding of a later stage.
     let kept = connection.query_row("SELECT value FROM meta WHERE key = 'users_count'", [], |row| row.get::<_, i64>(0));
     let mut report = CheckReport {
         expected: kept.ok().and_then(|kept| u64::try_from(kept).ok()),
         next: Some(CheckStage::Rows(i64::MIN).to_cursor()),
         ..CheckReport::default()
     };
-    let checked = connection.prepare(&format!("PRAGMA integrity_check({SENTENCES_MAX})")).and_then(|mut check| {
-        let sentences = check.query_map([], |row| row.get::<_, String>(0))?;
-        sentences.collect::<rusqlite::Result<Vec<String>>>()
+    let checked = connection.prepare(&format!("PRAGMA integrity_check({MESSAGES_MAX})")).and_then(|mut check| {
+        let messages = check.query_map([], |row| row.get::<_, String>(0))?;
+        messages.collect::<rusqlite::Result<Vec<String>>>()
     });
-    let sentences = match checked {
+    let messages = match checked {
         Err(error) if is_corruption(&error) => vec![error.to_string()],
         other => other?,
     };
-    let wrong = sentences.into_iter().filter(|sentence| sentence != "ok");
-    report
-        .findings
-        .extend(wrong.map(|sentence| manual_finding(FindingKind::DamagedFile, "the database file", sentence)));
+    let wrong = messages.into_iter().filter(|message| message != "ok");
+    report.findings.extend(wrong.map(|message| manual_finding(FindingKind::DamagedFile, "the database file", message)));
     Ok(report)
 }
 
@@ -174,7 +174,7 @@ fn rows(connection: &Connection, after: i64, size: usize) -> Result<CheckReport,
         let mut rows = statement.query(params![after, limit])?;
         while let Some(row) = rows.next()? {
             met += 1;
-            // The column after those of the user: where to go on.
+            // The column after those of the user: where to continue.
             last = row.get("rowid")?;
             match user_from_row(row) {
                 Ok(user) => report.findings.extend(canonical_mismatch(&user)),
@@ -191,7 +191,7 @@ fn rows(connection: &Connection, after: i64, size: usize) -> Result<CheckReport,
     report.users = met;
     match walked {
         Ok(()) => {}
-        // What lies behind a damaged page can't be reached by walking on; the count tells how much it is.
+        // Rows behind a damaged page can't be reached; the stage of the count shows how many they are.
         Err(error) if is_corruption(&error) => {
             let place = format!("users after rowid {last}");
             report.findings.push(manual_finding(FindingKind::Unreadable, place, error.to_string()));
@@ -222,8 +222,8 @@ fn count(connection: &Connection) -> Result<CheckReport, DatabaseError> {
     match counted {
         Ok((rows, kept)) if kept == Some(rows) => {}
         Ok((rows, kept)) => {
-            let kept = kept.map_or_else(|| "no number is".to_owned(), |kept| format!("{kept} are"));
-            let detail = format!("{rows} users are there, but {kept} kept");
+            let kept = kept.map_or_else(|| "no number".to_owned(), |kept| kept.to_string());
+            let detail = format!("the table has {rows} users, the stored count is {kept}");
             let finding = manual_finding(FindingKind::CountMismatch, "meta/users_count", detail);
             report.findings.push(Finding { state: FindingState::Repairable, ..finding });
         }
@@ -235,27 +235,8 @@ fn count(connection: &Connection) -> Result<CheckReport, DatabaseError> {
     Ok(report)
 }
 
-/// Sets the number of users right.
+/// Sets the stored number of users.
 fn set_count(connection: &Connection) -> Result<(), DatabaseError> {
     connection.execute(SET_COUNT, [])?;
     Ok(())
-}
-
-/// What a person has to look at.
-pub(super) fn manual_finding(kind: FindingKind, place: impl Into<String>, detail: String) -> Finding {
-    Finding { kind, state: FindingState::Manual, user: None, place: place.into(), detail }
-}
-
-/// Whether SQLite met a page that it can't read.
-pub(super) fn is_corruption(error: &rusqlite::Error) -> bool {
-    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
-    matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
-}
-
-/// An error with its cause.
-pub(super) fn error_chain(error: &dyn std::error::Error) -> String {
-    match error.source() {
-        Some(source) => format!("{error}: {source}"),
-        None => error.to_string(),
-    }
 }

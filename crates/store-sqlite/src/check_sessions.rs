@@ -1,17 +1,18 @@
-//! The doctor on what hangs on users: sessions and the service's keys.
+//! The consistency check of sessions and of the service's keys.
 //!
-//! Not events: nothing is decided by them, and the file's own check looks at their structure.
+//! Not of events: nothing is decided by them, and SQLite's check of the file covers their structure.
 
 use rusqlite::{Connection, params};
 
-use super::check::{error_chain, is_corruption, manual_finding};
 use super::errors::DatabaseError;
-use super::service_keys;
-use super::session_rows::{session_columns, session_from_row};
-use userd_core::UserId;
+use super::findings::{is_corruption, manual_finding};
+use super::key_rows;
+use super::session_rows::session_from_row;
+use super::sql::session_columns;
+use userd_core::{UserId, error_chain};
 use userd_store::{CheckReport, Finding, FindingKind, FindingState};
 
-/// The columns of a session, and whether its user is there.
+/// The columns of a session, and whether its user exists.
 const SESSIONS: &str = concat!(
     "SELECT ",
     session_columns!(),
@@ -19,13 +20,13 @@ const SESSIONS: &str = concat!(
      WHERE sessions.rowid > ?1 ORDER BY sessions.rowid LIMIT ?2"
 );
 
-/// Where [`SESSIONS`] has the rowid and the answer about the user.
+/// The columns of the rowid and of the user's existence in [`SESSIONS`].
 const ROWID: usize = 9;
-const USER_THERE: usize = 10;
+const USER_EXISTS: usize = 10;
 
 const REMOVE: &str = "DELETE FROM sessions WHERE rowid = ?1";
 
-/// Looks at sessions after the rowid `after`; with the rowid to go on from, if there may be more.
+/// Checks the sessions after the rowid `after`; returns the rowid to continue from, if there may be more.
 pub(super) fn sessions(
     connection: &Connection,
     after: i64,
@@ -40,7 +41,7 @@ pub(super) fn sessions(
     report.records_checked = met;
     match walked {
         Ok(()) => {}
-        // What lies behind a damaged page can't be reached by walking on.
+        // Rows behind a damaged page can't be reached.
         Err(DatabaseError::Engine(error)) if is_corruption(&error) => {
             let place = format!("sessions after rowid {last}");
             report.findings.push(manual_finding(FindingKind::Unreadable, place, error.to_string()));
@@ -52,7 +53,8 @@ pub(super) fn sessions(
     Ok((report, on))
 }
 
-/// Removes what [`sessions`] has found in the same portion: it lets nobody in, and nobody can end it.
+/// Deletes the sessions that [`sessions`] has found in the same batch: none of them authenticates, and no user can
+/// revoke them.
 pub(super) fn repair(connection: &Connection, after: i64, size: usize) -> Result<(), DatabaseError> {
     let mut useless = Vec::new();
     walk(connection, after, size, |rowid, finding| useless.extend(finding.map(|_| rowid)))?;
@@ -71,15 +73,15 @@ fn walk(
     let mut statement = connection.prepare_cached(SESSIONS)?;
     let mut rows = statement.query(params![after, i64::try_from(size).unwrap_or(i64::MAX)])?;
     while let Some(row) = rows.next()? {
-        let (rowid, there): (i64, bool) = (row.get(ROWID)?, row.get(USER_THERE)?);
+        let (rowid, user_exists): (i64, bool) = (row.get(ROWID)?, row.get(USER_EXISTS)?);
         let finding = match session_from_row(row, 0) {
-            Ok(_) if there => None,
+            Ok(_) if user_exists => None,
             Ok(session) => {
                 let user = row.get_ref(0)?.as_blob().ok().and_then(UserId::from_slice);
                 let place = user.map_or_else(String::new, |user| format!("sessions/{user}/{}", session.id));
                 Some(Finding {
                     user,
-                    ..repairable_finding(FindingKind::OrphanedSession, place, "its user is not there".to_owned())
+                    ..repairable_finding(FindingKind::OrphanedSession, place, "its user does not exist".to_owned())
                 })
             }
             Err(DatabaseError::Row { key, source }) => {
@@ -92,14 +94,14 @@ fn walk(
     Ok(())
 }
 
-/// A session that can't be read is refused to everybody; without it, its user signs in again.
+/// A session that can't be parsed is rejected; once it is deleted, its user signs in again.
 fn repairable_finding(kind: FindingKind, place: String, detail: String) -> Finding {
     Finding { state: FindingState::Repairable, ..manual_finding(kind, place, detail) }
 }
 
-/// Looks at all keys. One that can't be read needs a person, who makes another one: what it said is not known.
+/// Checks all keys. One that can't be parsed has no fix: an operator has to create another one.
 pub(super) fn keys(connection: &Connection) -> Result<CheckReport, DatabaseError> {
-    match service_keys::check(connection) {
+    match key_rows::check(connection) {
         Ok((records_checked, wrong)) => {
             let findings = wrong.into_iter().filter_map(|failure| match failure {
                 DatabaseError::Row { key, source } => {

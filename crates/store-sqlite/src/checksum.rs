@@ -1,11 +1,11 @@
-//! The checksum of a row: tells a row that was damaged on the disk from one that was written.
+//! The checksum of a row, which detects damage on the disk.
 //!
-//! Users, sessions and keys have one: a flipped bit there would let somebody in, lock somebody out or show wrong
+//! Users, sessions and keys have one: a flipped bit there could admit an attacker, lock out a user or return wrong
 //! data. Events have none, because nothing is decided by them.
 //!
-//! SQLite's pages carry none: a flipped bit in a name or a hash is a valid row with another name or hash, and
-//! `PRAGMA integrity_check` finds nothing (measured in `docs/decisions/0004`). Not a signature: whoever may write
-//! the file can compute it.
+//! SQLite's pages have no checksum: a flipped bit in a name or a hash makes a valid row with another name or hash, and
+//! `PRAGMA integrity_check` finds nothing (measured in `docs/decisions/0004`). It is no signature: a program that can
+//! write the file can compute it.
 
 use rusqlite::Row;
 use rusqlite::types::ValueRef;
@@ -13,11 +13,11 @@ use sha2::{Digest, Sha256};
 
 use userd_core::{Timestamp, User, UserVersion};
 
-/// How many columns of a user it covers: all.
+/// The columns of a user that it covers: all.
 pub(super) const COLUMNS: usize = 8;
 
 /// The checksum of the values of a row, in the order in which they are read: the first eight bytes of SHA-256 over
-/// each value's kind, length and bytes. Also of values that can be no row of ours.
+/// each value's type, length and bytes. Defined for values of invalid rows, too.
 pub(super) fn checksum<const N: usize>(values: [ValueRef<'_>; N]) -> i64 {
     let mut digest = Sha256::new();
     for value in values {
@@ -67,13 +67,13 @@ pub(super) fn of_user(user: &User) -> i64 {
     ])
 }
 
-/// A moment as its column holds it: at most the year 9999, so it always fits.
+/// A time as the column's integer: at most the year 9999, so it always fits.
 pub(super) fn millis(moment: Timestamp) -> i64 {
     i64::try_from(moment.as_millis()).unwrap_or(i64::MAX)
 }
 
-/// A version as its column holds it. A number that no row can hold matches none: SQLite's integers end where
-/// `i64` ends.
+/// A version as the column's integer. A number beyond `i64`, the limit of SQLite's integers, becomes one that no row
+/// has.
 pub(super) fn version(version: UserVersion) -> i64 {
     i64::try_from(version.number()).unwrap_or(-1)
 }
@@ -95,9 +95,9 @@ mod tests {
         ]
     }
 
-    /// What lies in files must be understood for ever: another way to compute it is another schema version.
+    /// Existing files have these checksums: another way to compute them is another schema version.
     #[test]
-    fn it_is_the_same_for_ever() {
+    fn it_never_changes() {
         assert_eq!(checksum(row()), -4_577_408_756_545_749_029);
     }
 

@@ -1,113 +1,113 @@
-//! What can go wrong with the database, in sentences that say what to change.
+//! What can go wrong with the database, and what to do about it.
 //!
-//! Two kinds: [`OpenError`] while starting, for the operator's eyes; [`DatabaseError`] while serving, which becomes
-//! a [`StoreError`]. Neither ever holds a value of a user's row.
+//! [`OpenError`] is for the operator, at the start. [`DatabaseError`] happens while serving and becomes a
+//! [`StoreError`]; its reason is logged. **Invariant:** no error contains a value of a user's row.
 
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use rusqlite::ErrorCode;
+use rusqlite::types::FromSqlError;
 
-use super::rows::RowError;
-use userd_core::UserId;
+use userd_core::{DisplayNameError, PasswordHashError, UserId};
 use userd_store::StoreError;
 
 /// Why the database was not opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// The folder is not there and can't be made.
-    #[error("can't make the folder {path} for the database; make it yourself, or choose a path that may be written")]
+    /// The folder does not exist and can't be created.
+    #[error("can't create the folder {path} for the database; create it, or choose a writable path")]
     Folder {
         /// The folder.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
-    /// A file in the folder can't be made or opened.
-    #[error("can't write {path}; let the user that runs userd write this file and its folder, or choose another path")]
+    /// A file in the folder can't be created or opened.
+    #[error("can't write {path}; give userd's user write access to this file and its folder, or choose another path")]
     File {
         /// The file.
         path: PathBuf,
-        /// What the system said.
+        /// The system's error.
         #[source]
         source: io::Error,
     },
     /// Another process serves this database.
-    #[error("{path} is being served by another userd ({holder}); stop that one first, or choose another path")]
+    #[error("{path} is being served by another userd ({holder}); stop it first, or choose another path")]
     InUse {
         /// The database.
         path: PathBuf,
-        /// `process 4711`, or that it did not say.
+        /// `process 4711`, or that the process is unknown.
         holder: String,
     },
-    /// The database may only be read.
-    #[error("{path} can only be read; let the user that runs userd write it and its folder (chown, chmod u+w)")]
+    /// The database is read-only.
+    #[error("{path} is read-only; give userd's user write access to it and its folder (chown, chmod u+w)")]
     ReadOnly {
         /// The database.
         path: PathBuf,
     },
-    /// The file is not an SQLite database, or its first page is destroyed.
-    #[error("{path} is not an SQLite database, or its beginning is damaged; put a backup back, or choose another path")]
+    /// The file is not an SQLite database, or its first page is damaged.
+    #[error("{path} is not an SQLite database, or its beginning is damaged; restore a backup, or choose another path")]
     NotADatabase {
         /// The database.
         path: PathBuf,
     },
-    /// Some page of the database is destroyed.
-    #[error("{path} is damaged; put a backup back, or save what `sqlite3 {path} .recover` still finds")]
+    /// A page of the database is damaged.
+    #[error("{path} is damaged; restore a backup, or recover what `sqlite3 {path} .recover` still finds")]
     Damaged {
         /// The database.
         path: PathBuf,
-        /// What SQLite said.
+        /// SQLite's error.
         #[source]
         source: rusqlite::Error,
     },
-    /// A database of ours, but something that never changes is not as we write it.
-    #[error("{path}: {what} is not as userd writes it (damage, or somebody's edit); put a backup back")]
+    /// A userd database, but a part that never changes differs from what userd writes.
+    #[error("{path}: {what} is not as userd writes it (damage, or a manual edit); restore a backup")]
     Altered {
         /// The database.
         path: PathBuf,
-        /// What of it.
+        /// Which part.
         what: String,
     },
-    /// A database, but another program's.
+    /// A database of another program.
     #[error("{path} belongs to another program (application id {application_id:#x}); choose another path")]
     Foreign {
         /// The database.
         path: PathBuf,
-        /// What the file says it belongs to; 0 if it says nothing.
+        /// The id in the file; 0 if it has none.
         application_id: i32,
     },
-    /// Written by a later userd.
-    #[error("{path} has schema {found}, this userd knows {known} at most; run the newer userd that wrote it")]
+    /// Written by a newer userd.
+    #[error("{path} has schema {found}, this userd supports {known} at most; run the newer userd that wrote it")]
     Newer {
         /// The database.
         path: PathBuf,
         /// The schema of the file.
         found: i32,
-        /// The newest schema known.
+        /// The newest supported schema.
         known: i32,
     },
-    /// Written by an earlier userd, and only to be read.
-    #[error("{path} has schema {found}, this userd reads {known}; serve it once with this userd, which brings it up")]
+    /// Written by an older userd, and opened read-only.
+    #[error("{path} has schema {found}, this userd reads {known}; serve it once with this userd, which upgrades it")]
     Older {
         /// The database.
         path: PathBuf,
         /// The schema of the file.
         found: i32,
-        /// The schema that is read.
+        /// The schema that can be read.
         known: i32,
     },
-    /// There is no file, and none is to be made.
+    /// The file does not exist and is not to be created.
     #[error("there is no database at {path}; name the file that userd serves with --store sqlite:PATH")]
     NotFound {
         /// Where it should be.
         path: PathBuf,
     },
-    /// Its e-mails were canonicalised by other rules.
+    /// Its e-mails were canonicalised by other rules than ours.
     #[error(
-        "the e-mails in {path} were made canonical by version {found} of the rules, this userd uses {known}; \
+        "the e-mails in {path} were canonicalised by version {found} of the rules, this userd uses {known}; \
          run the userd that wrote it, export there and import here"
     )]
     CanonicalisationMismatch {
@@ -118,8 +118,8 @@ pub enum OpenError {
         /// Our version.
         known: u32,
     },
-    /// The file system can't do what a write-ahead log needs.
-    #[error("{path} can't be kept with a write-ahead log (SQLite chose '{mode}'); use a local disk, no network share")]
+    /// The file system does not support a write-ahead log.
+    #[error("{path} can't have a write-ahead log (SQLite chose '{mode}'); use a local disk, not a network share")]
     NoWriteAheadLog {
         /// The database.
         path: PathBuf,
@@ -138,22 +138,22 @@ pub enum OpenError {
         /// The database.
         path: PathBuf,
     },
-    /// Anything else that SQLite says.
+    /// Any other error of SQLite.
     #[error("can't open the database {path}")]
     Engine {
         /// The database.
         path: PathBuf,
-        /// What SQLite said.
+        /// SQLite's error.
         #[source]
         source: rusqlite::Error,
     },
-    /// The system gave no thread.
-    #[error("can't start the writer's thread; raise the limit of threads (ulimit -u)")]
+    /// The system did not create a thread.
+    #[error("can't start the writer thread; raise the limit of threads (ulimit -u)")]
     Thread(#[source] io::Error),
 }
 
 impl OpenError {
-    /// What `source` means while the database at `path` is being opened.
+    /// Classifies an error of opening the database at `path`.
     pub(super) fn from_engine(path: &std::path::Path, source: rusqlite::Error) -> Self {
         let path = path.to_owned();
         match source.sqlite_error_code() {
@@ -167,19 +167,54 @@ impl OpenError {
     }
 }
 
-/// Why an act on a connection failed.
+/// What is wrong with a row of any table.
+#[derive(Debug, PartialEq, thiserror::Error)]
+pub(super) enum RowError {
+    /// The id is not a UUID.
+    #[error("the id is not a blob of 16 bytes")]
+    Id,
+    /// A column of another type, or text that is not UTF-8.
+    #[error("the column {column} has a value of another type")]
+    Kind {
+        /// The column.
+        column: &'static str,
+        /// The conversion's error.
+        #[source]
+        source: FromSqlError,
+    },
+    /// A number below the column's minimum.
+    #[error("the number in the column {0} is too small")]
+    TooSmall(&'static str),
+    /// A name that the rules reject.
+    #[error("the name is invalid")]
+    DisplayName(#[source] DisplayNameError),
+    /// An e-mail address that is empty or too long.
+    #[error("the column {0} has no e-mail address")]
+    Email(&'static str),
+    /// A hash of no known format.
+    #[error("the password hash is invalid")]
+    PasswordHash(#[source] PasswordHashError),
+    /// Bytes or text that can't be parsed.
+    #[error("the value of the column {0} can't be parsed")]
+    Other(&'static str),
+    /// Each column is valid, but together they are not what was written.
+    #[error("the row does not match its checksum: the disk has damaged it, or it was edited by hand")]
+    Checksum,
+}
+
+/// Why an operation on a connection failed.
 #[derive(Debug)]
 pub(super) enum DatabaseError {
-    /// SQLite could not do it.
+    /// SQLite failed.
     Engine(rusqlite::Error),
-    /// A row that can't be what its table holds.
+    /// A row that can't be parsed.
     Row {
         /// `users/<id or rowid>`, and so on for other tables.
         key: String,
         /// What is wrong with it.
         source: RowError,
     },
-    /// A new user came with the id of another.
+    /// A new user has the id of another one.
     IdInUse(UserId),
 }
 
@@ -190,7 +225,7 @@ impl From<rusqlite::Error> for DatabaseError {
 }
 
 impl DatabaseError {
-    /// What the caller of the store is told.
+    /// The error of the store contract.
     pub(super) fn into_store_error(self) -> StoreError {
         match self {
             Self::Engine(source) => UnavailableReason::from_engine(source.into()).into_store_error(),
@@ -200,49 +235,49 @@ impl DatabaseError {
     }
 }
 
-/// What keeps the store from serving, for the log.
+/// Why the store can't serve, for the log.
 #[derive(Debug, Clone, thiserror::Error)]
 pub(super) enum UnavailableReason {
     /// `SQLITE_FULL`.
-    #[error("the disk or quota of the database is full; free some space, userd goes on by itself")]
+    #[error("the disk or quota of the database is full; free some space, then userd recovers by itself")]
     Full(#[source] Arc<rusqlite::Error>),
     /// `SQLITE_READONLY`.
-    #[error("the database can only be read; let userd write the file and its folder, or remount the disk")]
+    #[error("the database is read-only; give userd write access to the file and its folder, or remount the disk")]
     ReadOnly(#[source] Arc<rusqlite::Error>),
     /// `SQLITE_BUSY`.
-    #[error("another program holds the database locked (an sqlite3 shell in a transaction?); end it")]
+    #[error("another program has locked the database (an sqlite3 shell in a transaction?); end it")]
     Busy(#[source] Arc<rusqlite::Error>),
-    /// `SQLITE_IOERR` and what else concerns files.
-    #[error("the system could not read or write the database file; look at the disk and the kernel's log")]
+    /// `SQLITE_IOERR` and other errors of files.
+    #[error("the system could not read or write the database file; check the disk and the kernel's log")]
     Disk(#[source] Arc<rusqlite::Error>),
     /// Anything else.
-    #[error("SQLite could not do it")]
+    #[error("SQLite failed")]
     Engine(#[source] Arc<rusqlite::Error>),
     /// The queue is full.
-    #[error("too many changes wait for the database; the disk is slower than they come")]
+    #[error("too many changes are waiting for the database; the disk can't keep up")]
     QueueFull,
-    /// The time limit is over.
+    /// The time limit was exceeded.
     #[error("the change was not written within its time limit; the disk is too slow or too busy")]
     TimedOut,
-    /// The writer's thread has ended by a defect.
-    #[error("the writer's thread has ended; look for a panic in the log and restart userd")]
+    /// The writer thread has ended because of a bug.
+    #[error("the writer thread has ended; look for a panic in the log and restart userd")]
     WriterGone,
-    /// SQLite gave up the transaction that this change shared.
-    #[error("another change in the same commit met a failure of the disk; try again")]
+    /// SQLite rolled back the transaction that this change shared.
+    #[error("another change in the same commit hit a disk failure; retry")]
     GroupFailed,
     /// After `close`.
     #[error("the store is closed")]
     Closed,
-    /// The random numbers repeat, or somebody imports over existing users.
-    #[error("another user has the id {0}; try again with a fresh one")]
+    /// The random number generator repeats itself, or an import has ids of existing users.
+    #[error("another user has the id {0}; retry with a fresh one")]
     IdInUse(UserId),
     /// `SQLITE_CORRUPT`.
-    #[error("a page of the database is damaged; stop userd, run PRAGMA integrity_check, put a backup back")]
+    #[error("a page of the database is damaged; stop userd, run PRAGMA integrity_check, restore a backup")]
     Damaged(#[source] Arc<rusqlite::Error>),
 }
 
 impl UnavailableReason {
-    /// What `source` means for whoever looks after the machine.
+    /// Classifies an error of SQLite for the operator.
     pub(super) fn from_engine(source: Arc<rusqlite::Error>) -> Self {
         match source.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full(source),
@@ -254,7 +289,7 @@ impl UnavailableReason {
         }
     }
 
-    /// What the caller of the store is told. Damage has no row to name: it is a page's.
+    /// The error of the store contract. Damage of a page has no row to name.
     pub(super) fn into_store_error(self) -> StoreError {
         match self {
             Self::Damaged(_) => StoreError::corrupt("the database file", self),

@@ -1,4 +1,4 @@
-//! Histories of accounts: one row an event, in the transaction of the change that it tells of.
+//! Account events: one row each, in the transaction of the change that it records.
 //!
 //! No checksum: nothing is decided by an event.
 
@@ -6,38 +6,28 @@ use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params};
 
 use super::checksum::millis;
-use super::errors::DatabaseError;
-use super::rows::{RowError, number, read};
-use super::session_rows::address_from;
+use super::errors::{DatabaseError, RowError};
+use super::rows::{address_from, number, read};
+use super::sql::{EVENTS, EVENTS_AFTER, EVENTS_BEFORE};
 use userd_core::{AccountEvent, Actor, EventKind, PrincipalId, Timestamp, UserAgent, UserId, address_to_bytes};
 use userd_store::{EventPosition, SortOrder};
 
-/// The most old events that go with a new one. One would do; more let a smaller limit come true by and by, and no
-/// change waits for the rest.
+/// Limit of the old events deleted with a new one. One would do; with more, a lowered retention limit takes effect
+/// gradually, and no change waits for all of it.
 const PRUNED_MAX: i64 = 8;
 
 const INSERT: &str = "INSERT INTO events (user, kind, at, address, caller) VALUES (?1, ?2, ?3, ?4, ?5)";
 
-/// The one row of the failures at e-mails of nobody, over the one before: no stranger's try takes the place of what
-/// happened to somebody.
+/// Failed sign-ins with unknown e-mails share one row, each replacing the one before: so attackers can't displace the
+/// events of users.
 const REPLACE_UNKNOWN_EMAIL: &str =
     "INSERT OR REPLACE INTO events (number, user, kind, at, address, caller) VALUES (-1, ?1, ?2, ?3, ?4, ?5)";
 
-/// Numbers grow by one, so the oldest are those that are too far behind: no counting.
+/// Numbers grow by one, so the oldest events are found by their distance, without counting.
 const PRUNE: &str = "DELETE FROM events WHERE number IN \
      (SELECT number FROM events WHERE number BETWEEN 0 AND ?1 ORDER BY number LIMIT ?2)";
 
-/// The last events of a user, the last one first.
-pub(super) const EVENTS: &str =
-    "SELECT number, kind, at, address, caller FROM events WHERE user = ?1 ORDER BY number DESC LIMIT ?2";
-
-/// Those after a number, and those before one.
-pub(super) const EVENTS_AFTER: &str =
-    "SELECT number, kind, at, address, caller FROM events WHERE user = ?1 AND number > ?2 ORDER BY number";
-pub(super) const EVENTS_BEFORE: &str =
-    "SELECT number, kind, at, address, caller FROM events WHERE user = ?1 AND number < ?2 ORDER BY number DESC";
-
-/// What is written beside a change: who does it, when, and how many events are kept.
+/// Records events: the actor, the time, and how many events are retained.
 #[derive(Debug, Clone)]
 pub(super) struct EventWriter {
     pub(super) actor: Actor,
@@ -46,7 +36,7 @@ pub(super) struct EventWriter {
 }
 
 impl EventWriter {
-    /// Writes that `kind` happened to `user`, and forgets what is too old.
+    /// Records `kind` for `user`, and deletes events beyond the retention limit.
     pub(super) fn write(&self, connection: &Connection, user: UserId, kind: EventKind) -> Result<(), DatabaseError> {
         self.insert(connection, INSERT, user.as_bytes(), kind)?;
         let kept = i64::try_from(self.retention_max.max(1)).unwrap_or(i64::MAX);
@@ -55,7 +45,7 @@ impl EventWriter {
         Ok(())
     }
 
-    /// Does the work of [`Self::write`] and leaves one row, however often: for an e-mail that is nobody's.
+    /// Does the same work as [`Self::write`] for an unknown e-mail, in a single row however often.
     pub(super) fn write_for_unknown_email(
         &self,
         connection: &Connection,
@@ -84,7 +74,7 @@ impl EventWriter {
     }
 }
 
-/// The last `most` events of `user`, in the order in which they happened. A kind that a later userd wrote is left out.
+/// The last `most` events of `user`, the oldest first. A kind that a newer userd wrote is skipped.
 pub(super) fn events(connection: &Connection, user: UserId, most: usize) -> Result<Vec<AccountEvent>, DatabaseError> {
     let mut statement = connection.prepare_cached(EVENTS)?;
     let most = i64::try_from(most).unwrap_or(i64::MAX);
@@ -97,7 +87,7 @@ pub(super) fn events(connection: &Connection, user: UserId, most: usize) -> Resu
     Ok(events)
 }
 
-/// The next `most` events of `user`. A place is a number and 0.
+/// The next `most` events of `user`. A position is a number and 0.
 pub(super) fn page(
     connection: &Connection,
     user: UserId,
@@ -150,9 +140,9 @@ fn parse(
 mod tests {
     use rusqlite::StatementStatus;
 
-    use super::super::listing::{EMAILS, EMAILS_DOWN, IDS, IDS_DOWN, ROW};
-    use super::super::schema::{CREATE_DEPENDENTS, CREATE_USERS, configure_reader};
-    use super::super::session_rows::{SESSION, SESSION_WITH_USER, SESSIONS};
+    use super::super::connection::configure_reader;
+    use super::super::sql::{EMAILS, EMAILS_DOWN, IDS, IDS_DOWN, ROW, SESSION, SESSION_WITH_USER, SESSIONS};
+    use super::super::tables::{CREATE_DEPENDENTS, CREATE_USERS};
     use super::*;
 
     fn tables() -> Connection {
@@ -175,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_go_first_and_no_more_are_kept_than_wanted() {
+    fn the_oldest_events_are_deleted_beyond_the_retention_limit() {
         let connection = tables();
         for now in 0..50 {
             event_writer(10, now)
@@ -192,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lower_limit_comes_true_by_and_by() {
+    fn a_lowered_retention_limit_takes_effect_gradually() {
         let connection = tables();
         for now in 0..50 {
             event_writer(100, now).write(&connection, user(1), EventKind::SignedIn).expect("written");
@@ -206,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn strangers_leave_one_row_and_take_nobodys_place() {
+    fn failed_sign_ins_with_unknown_emails_share_one_row() {
         let connection = tables();
         for now in 0..200 {
             event_writer(10, now).write_for_unknown_email(&connection, EventKind::SignInFailed).expect("written");
@@ -219,7 +209,7 @@ mod tests {
     }
 
     #[test]
-    fn a_kind_of_a_later_userd_is_left_out_and_damage_is_named() {
+    fn a_kind_of_a_newer_userd_is_skipped_and_damage_is_named() {
         let connection = tables();
         for now in 0..3 {
             event_writer(10, now).write(&connection, user(1), EventKind::SignedIn).expect("written");
@@ -250,7 +240,7 @@ mod tests {
     ];
 
     #[test]
-    fn no_statement_walks_a_table() {
+    fn no_statement_scans_a_table() {
         let connection = tables();
         for sql in &STATEMENTS[1..] {
             let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).expect("a statement");
@@ -273,7 +263,7 @@ mod tests {
                 for parameter in 1..=statement.parameter_count() {
                     statement.raw_bind_parameter(parameter, number).expect("a parameter");
                 }
-                // What is no row of ours is refused, after it was prepared.
+                // Rows with such values are rejected, after the statement was prepared.
                 let _ = statement.raw_query().next();
                 assert_eq!(statement.get_status(StatementStatus::RePrepare), 0, "{sql}");
                 assert_eq!(statement.get_status(StatementStatus::Run), number, "{sql}");

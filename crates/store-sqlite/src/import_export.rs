@@ -1,5 +1,5 @@
-//! Users who come in, a thousand in one transaction, and users with their sessions as they are written out, each page
-//! in one.
+//! Import of users, about a thousand in one transaction, and export of users with their sessions, each batch in one
+//! snapshot.
 
 use std::sync::Arc;
 
@@ -8,14 +8,17 @@ use rusqlite::{Connection, OptionalExtension};
 
 use super::errors::DatabaseError;
 use super::events::EventWriter;
-use super::read_pool::{USER, query_user};
+use super::read_only::ReadOnlyDatabase;
+use super::rows::query_user;
+use super::session_rows;
+use super::sql::USER;
+use super::store::SqliteStore;
 use super::writes::{INSERT, write_user};
-use super::{ReadOnlyDatabase, SqliteStore, session_rows};
 use userd_core::{Actor, EventKind, SessionLimits, Timestamp, UserId};
 use userd_store::{AccountRecord, ExportRecord, ExportStore, ImportOutcome, ImportStore, StoreError};
 
-/// How many come in with one change: so many that their fsync costs each next to nothing, and so few that a slow disk
-/// writes them within the time limit of a change.
+/// Users per transaction: enough to make the share of the fsync negligible, and few enough for a slow disk to write
+/// them within the time limit of a change.
 const USERS_PER_TRANSACTION: usize = 1024;
 
 const HOLDER: &str = "SELECT 1 FROM users WHERE canonical = ?1";
@@ -34,8 +37,9 @@ impl ImportStore for SqliteStore {
         for first in (0..batch.len()).step_by(USERS_PER_TRANSACTION) {
             let (batch, event_writer) = (Arc::clone(&batch), event_writer.clone());
             let act = move |connection: &Connection| {
-                let some = batch.iter().skip(first).take(USERS_PER_TRANSACTION);
-                some.map(|account| import(connection, account, &event_writer))
+                let users = batch.iter().skip(first).take(USERS_PER_TRANSACTION);
+                users
+                    .map(|account| import(connection, account, &event_writer))
                     .collect::<Result<Vec<_>, DatabaseError>>()
             };
             outcomes.extend(self.write(act).await?);
@@ -59,12 +63,12 @@ fn import(
     }
     match query_user(connection, USER, [&user.id.as_bytes()[..]]) {
         Ok(Some(kept)) if account.matches_stored(&kept) => Ok(ImportOutcome::Same),
-        // A row that can't be read is another one, too.
+        // A row that can't be parsed differs, too.
         Ok(Some(_)) | Err(DatabaseError::Row { .. }) => Ok(ImportOutcome::Differs),
         Ok(None) => {
             let mut holder = connection.prepare_cached(HOLDER)?;
             let taken = holder.query_row([user.email.canonical().as_str()], |_| Ok(())).optional()?.is_some();
-            let damaged = || ImportOutcome::Unavailable("the table contradicts itself: run userd doctor".to_owned());
+            let damaged = || ImportOutcome::Unavailable("the table is inconsistent: run userd doctor".to_owned());
             Ok(if taken { ImportOutcome::EmailTaken } else { damaged() })
         }
         Err(failure) => Err(failure),
@@ -85,11 +89,11 @@ impl ExportStore for ReadOnlyDatabase {
     }
 }
 
-/// What is found of each, all of one moment.
+/// The record of each user, all from one snapshot.
 fn export_users(connection: &Connection, ids: &[UserId]) -> Result<Vec<ExportRecord>, DatabaseError> {
-    let moment = connection.unchecked_transaction()?;
-    let found = ids.iter().map(|id| export_record(&moment, *id)).collect();
-    moment.finish()?;
+    let snapshot = connection.unchecked_transaction()?;
+    let found = ids.iter().map(|id| export_record(&snapshot, *id)).collect();
+    snapshot.finish()?;
     found
 }
 
@@ -101,7 +105,7 @@ fn export_record(connection: &Connection, id: UserId) -> Result<ExportRecord, Da
         }
         Ok(None) => Ok(ExportRecord::NotFound),
         Err(DatabaseError::Row { key, source }) => {
-            tracing::warn!(key, %source, "a user can't be read");
+            tracing::warn!(key, %source, "the record of a user can't be read");
             Ok(ExportRecord::Unreadable)
         }
         Err(failure) => Err(failure),

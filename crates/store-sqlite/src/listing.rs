@@ -1,33 +1,27 @@
-//! Reading many users: first their places out of an index, then their rows, in one snapshot.
+//! Pages of users: first the rowids from an index, then the rows, in one snapshot.
 //!
-//! The index alone says in which order and under what, so a row that was damaged keeps its place.
+//! The index alone determines order and keys, so that a damaged row keeps its position.
 
 use async_trait::async_trait;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::errors::DatabaseError;
-use super::read_pool::query_user;
-use super::rows::{RowError, user_columns};
-use super::{ReadOnlyDatabase, SqliteStore, events};
+use super::errors::{DatabaseError, RowError};
+use super::events;
+use super::read_only::ReadOnlyDatabase;
+use super::rows::query_user;
+use super::sql::{EMAILS, EMAILS_DOWN, IDS, IDS_DOWN, ROW};
+use super::store::SqliteStore;
 use userd_core::{AccountEvent, CanonicalEmail, EmailPrefix, User, UserId};
-use userd_store::KeyRange;
-use userd_store::{EventPosition, ListedUser, SortOrder, StoreError, UserListing};
+use userd_store::{EventPosition, KeyRange, ListedUser, SortOrder, StoreError, UserListing};
 
-pub(super) const IDS: &str = "SELECT rowid, id FROM users WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT ?3";
-pub(super) const IDS_DOWN: &str = "SELECT rowid, id FROM users WHERE id >= ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3";
-pub(super) const EMAILS: &str =
-    "SELECT rowid, canonical FROM users WHERE canonical >= ?1 AND canonical < ?2 ORDER BY canonical LIMIT ?3";
-pub(super) const EMAILS_DOWN: &str =
-    "SELECT rowid, canonical FROM users WHERE canonical >= ?1 AND canonical < ?2 ORDER BY canonical DESC LIMIT ?3";
-pub(super) const ROW: &str = concat!("SELECT ", user_columns!(), " FROM users WHERE rowid = ?1");
-/// Walks the whole index; only for a row that is damaged.
+/// Scans the whole index; only for a damaged row.
 const ID_AT: &str = "SELECT id FROM users INDEXED BY sqlite_autoindex_users_1 WHERE +rowid = ?1";
 
 /// Greater than any id.
 const ID_UPPER_BOUND: [u8; 17] = [0xff; 17];
 
-/// Both read in the same way: whoever serves the file, and whoever looks into it beside.
+/// The listing is the same for the store and for a database that is opened read-only.
 macro_rules! impl_user_listing {
     ($store:ty) => {
         #[async_trait]
@@ -117,7 +111,8 @@ fn by_email(
     Ok(page)
 }
 
-/// The user at `place`, whom an index has there; the inner error if the row can't be read or is another's.
+/// The user at the rowid `place`, which an index names; the inner error if the row can't be parsed or is not the
+/// listed user's.
 fn user_at(
     snapshot: &Connection,
     place: i64,
@@ -138,13 +133,13 @@ fn listed_user(id: UserId, found: Result<User, DatabaseError>) -> ListedUser {
     }
 }
 
-/// The id of the row at `place`, out of the index of ids: the row's own may be damaged.
+/// The id of the row at `place`, from the index of ids: the row's own may be damaged.
 fn id_at(snapshot: &Connection, place: i64) -> Result<Option<UserId>, DatabaseError> {
     let id: Option<[u8; 16]> = snapshot.prepare_cached(ID_AT)?.query_row([place], |row| row.get(0)).optional()?;
     Ok(id.as_ref().and_then(|id| UserId::from_slice(id)))
 }
 
-/// Bytes to be compared with text, whether they are text or not.
+/// Bytes to compare with text; they need not be valid UTF-8.
 fn text(bytes: &[u8]) -> ToSqlOutput<'_> {
     ToSqlOutput::Borrowed(ValueRef::Text(bytes))
 }

@@ -1,33 +1,33 @@
-//! One serving process a database file.
+//! One serving process for each database file.
 //!
-//! SQLite itself would let a second process write; two would only be slower, and each would believe that the
-//! other's changes are its own. The lock is the operating system's (`flock` on Unix): it goes with the
-//! process, also after `kill -9`, so there is nothing to clean up. It is a file of its own and not the
-//! database, because on Unix closing *any* handle of the database file drops the locks that SQLite holds on it.
+//! SQLite itself would allow a second writer, which would be slower, and whose changes the first one's caches would
+//! miss. The lock is the operating system's (`flock` on Unix): it ends with the process, also after `kill -9`, so there
+//! is nothing to clean up. It is a file of its own, because on Unix closing *any* handle of the database file drops the
+//! locks that SQLite holds on it.
 //!
-//! Not a protection against two machines that share a disk, nor against SQLite's own tools, which may read.
+//! It does not protect against two machines that share a disk, nor against SQLite's own tools, which may read.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 
+use super::database_file::owner_only;
 use super::errors::OpenError;
-use super::open::owner_only;
 
-/// What is added to the name of the database.
+/// The suffix of the lock file.
 const SUFFIX: &str = ".lock";
 
-/// Longest text that is read from the lock file: a process number has at most ten digits.
+/// Limit of the text read from the lock file: a process id has at most ten digits.
 const HOLDER_BYTES_MAX: u64 = 16;
 
-/// The right to serve a database; given back when dropped.
+/// The exclusive right to serve a database; released when dropped.
 #[derive(Debug)]
 pub(super) struct ServingLock {
     _file: File,
 }
 
 impl ServingLock {
-    /// Takes the right to serve `database` if anybody ever had it; makes no lock file where there is none.
+    /// Acquires the lock of `database` if a lock file exists; does not create one.
     ///
     /// # Errors
     /// As [`ServingLock::acquire`].
@@ -35,10 +35,10 @@ impl ServingLock {
         if lock_path(database).exists() { Self::acquire(database).map(Some) } else { Ok(None) }
     }
 
-    /// Takes the right to serve `database`.
+    /// Acquires the lock of `database`.
     ///
     /// # Errors
-    /// [`OpenError::InUse`] if another process has it, [`OpenError::File`] if the lock file can't be made.
+    /// [`OpenError::InUse`] if another process has it, [`OpenError::File`] if the lock file can't be created.
     pub(super) fn acquire(database: &Path) -> Result<Self, OpenError> {
         let path = lock_path(database);
         let failed = |source| OpenError::File { path: path.clone(), source };
@@ -52,10 +52,10 @@ impl ServingLock {
             }
             Err(TryLockError::Error(source)) => return Err(failed(source)),
         }
-        // Only for the message above: a full disk must not keep us from serving what can be read.
+        // Only for the message above: a full disk must not prevent serving reads.
         let noted = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| write!(file, "{}", std::process::id()));
         if let Err(error) = noted {
-            tracing::debug!(%error, "the process number could not be written into the lock file");
+            tracing::debug!(%error, "can't write the process id into the lock file");
         }
         Ok(Self { _file: file })
     }
@@ -72,6 +72,6 @@ fn holder(file: &mut File) -> String {
     let read = file.take(HOLDER_BYTES_MAX).read_to_string(&mut text);
     match (read, text.trim().parse::<u32>()) {
         (Ok(_), Ok(process)) => format!("process {process}"),
-        _ => "it does not say which process".to_owned(),
+        _ => "an unknown process".to_owned(),
     }
 }

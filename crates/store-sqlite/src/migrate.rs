@@ -1,6 +1,6 @@
-//! From an older schema to the present one, in one transaction: a crash on the way leaves the file as it was.
+//! Upgrade from an older schema to the present one, in one transaction: a crash leaves the file unchanged.
 //!
-//! A file with damage is not touched: copying what can still be read of it would make the rest disappear.
+//! A damaged file is not changed: a copy of its readable part would drop the rest.
 
 use std::path::Path;
 
@@ -8,12 +8,12 @@ use rusqlite::{Connection, TransactionBehavior, params};
 
 use super::checksum::{COLUMNS, checksum, values};
 use super::errors::OpenError;
-use super::schema::{CREATE_DEPENDENTS, CREATE_TRIGGERS, CREATE_USERS, SCHEMA_VERSION};
+use super::tables::{CREATE_DEPENDENTS, CREATE_TRIGGERS, CREATE_USERS, SCHEMA_VERSION};
 
-/// Brings the tables of version `found` up to [`SCHEMA_VERSION`].
+/// Upgrades the tables of version `found` to [`SCHEMA_VERSION`].
 ///
 /// # Errors
-/// If the file at `path` is damaged, or the disk does not take the changes; then nothing is changed.
+/// If the file at `path` is damaged, or the disk can't be written; then nothing is changed.
 pub(super) fn migrate(connection: &mut Connection, path: &Path, found: i32) -> Result<(), OpenError> {
     if found == SCHEMA_VERSION {
         return Ok(());
@@ -26,11 +26,11 @@ pub(super) fn migrate(connection: &mut Connection, path: &Path, found: i32) -> R
             what: format!("the file of schema {found} ({sound})"),
         });
     }
-    tracing::info!(from = found, to = SCHEMA_VERSION, "bringing the database to the present schema");
+    tracing::info!(from = found, to = SCHEMA_VERSION, "upgrading the schema of the database");
     run_migrations(connection, found).map_err(engine)
 }
 
-/// All steps in one transaction. The triggers are made anew at its end, so that filling a table sets off none.
+/// All steps in one transaction. The triggers are created again at its end, so that copying a table does not run them.
 fn run_migrations(connection: &mut Connection, found: i32) -> rusqlite::Result<()> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     transaction.execute_batch("DROP TRIGGER users_counted_up; DROP TRIGGER users_counted_down;")?;
@@ -43,8 +43,8 @@ fn run_migrations(connection: &mut Connection, found: i32) -> rusqlite::Result<(
     transaction.commit()
 }
 
-/// 1 → 2: each user's row has a checksum. The table is made anew, so that its definition is the same in every
-/// file; rows keep their rowid. A row that can be no user is copied, too: reading it reports it.
+/// 1 → 2: each user's row has a checksum. The table is created again, so that its definition is the same in every file;
+/// rows keep their rowid. An invalid row is copied, too, and reported when it is read.
 fn add_checksums(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch("ALTER TABLE users RENAME TO users_before;")?;
     connection.execute_batch(CREATE_USERS)?;

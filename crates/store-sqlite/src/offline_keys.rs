@@ -1,7 +1,7 @@
-//! The service's keys in a database file that another process may be serving: what the command line changes them by.
+//! The service's keys in a database file that another process may be serving, for the command line.
 //!
-//! It takes no lock of ours while it works. SQLite's own locks let one change happen after the other, and the serving
-//! process sees a change at its next look.
+//! It does not hold the serving lock while it works. SQLite's own locks serialise the changes, and the serving process
+//! sees a change when it reads the keys the next time.
 
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,35 +10,37 @@ use std::time::Duration;
 use async_trait::async_trait;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
+use super::connection::{configure_writer, connect};
+use super::database_file::{create_private, resolve};
 use super::errors::{DatabaseError, OpenError};
 use super::lock::ServingLock;
-use super::{open, schema, service_keys};
+use super::{key_rows, schema};
 use userd_store::{KeyKind, KeyStore, StoreError, StoredKey};
 
-/// The keys in a file, and nothing else of it.
+/// The keys in a database file.
 #[derive(Debug, Clone)]
 pub struct OfflineKeyStore {
     connection: Arc<Mutex<Connection>>,
 }
 
 impl OfflineKeyStore {
-    /// Opens the database at `path`, whether it is being served or not. If nobody serves it, it is made or brought up
-    /// to the present schema first. `timeout` is how long the lock of another program is waited for.
+    /// Opens the database at `path`, served or not. A missing file is created, and one of an older schema upgraded,
+    /// which needs the serving lock. `timeout` limits the wait for another program's lock.
     ///
     /// # Errors
-    /// A sentence that says what is wrong and what would mend it; [`OpenError::InUse`] if the file has to be made or
-    /// brought up and somebody else is about to serve it.
+    /// What is wrong and how to fix it; [`OpenError::InUse`] if the file has to be created or upgraded while another
+    /// process holds the serving lock.
     pub fn open(path: &Path, timeout: Duration) -> Result<Self, OpenError> {
-        let path = open::resolve(path)?;
+        let path = resolve(path)?;
         let known =
             path.exists().then(|| writing(&path, timeout).and_then(|found| check(&found, &path).map(|()| found)));
         let connection = match known {
             Some(Err(OpenError::Older { .. } | OpenError::Foreign { application_id: 0, .. })) | None => {
                 let lock = ServingLock::acquire(&path)?;
-                open::create_private(&path)?;
+                create_private(&path)?;
                 let mut connection = writing(&path, timeout)?;
                 schema::prepare(&mut connection, &path)?;
-                schema::configure_writer(&connection, &path)?;
+                configure_writer(&connection, &path)?;
                 drop(lock);
                 connection
             }
@@ -54,7 +56,7 @@ impl OfflineKeyStore {
     ) -> Result<T, StoreError> {
         let connection = Arc::clone(&self.connection);
         let done = tokio::task::spawn_blocking(move || {
-            // Whoever panicked with it has left no transaction: it ended with the panic.
+            // A panic leaves no transaction behind: it is rolled back when dropped.
             act(&mut connection.lock().unwrap_or_else(PoisonError::into_inner)).map_err(DatabaseError::into_store_error)
         });
         done.await.unwrap_or_else(|error| Err(StoreError::unavailable(error)))
@@ -62,21 +64,20 @@ impl OfflineKeyStore {
 }
 
 fn writing(path: &Path, timeout: Duration) -> Result<Connection, OpenError> {
-    open::connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, timeout)
-        .map_err(|source| OpenError::from_engine(path, source))
+    connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE, timeout).map_err(|source| OpenError::from_engine(path, source))
 }
 
-/// Whether the file is ours, up to date and as we would make it.
+/// Checks that the file is a userd database, of the present schema and unaltered.
 fn check(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     schema::check_known(connection, path)?;
     schema::check_definitions(connection, path)?;
-    schema::configure_writer(connection, path)
+    configure_writer(connection, path)
 }
 
 #[async_trait]
 impl KeyStore for OfflineKeyStore {
     async fn keys(&self, kind: KeyKind) -> Result<Vec<StoredKey>, StoreError> {
-        self.run(move |connection| service_keys::keys(connection, kind)).await
+        self.run(move |connection| key_rows::keys(connection, kind)).await
     }
 
     async fn replace_key(
@@ -90,7 +91,7 @@ impl KeyStore for OfflineKeyStore {
         let id = id.to_owned();
         self.run(move |connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let done = service_keys::replace(&transaction, kind, &id, expected.as_deref(), next.as_deref())?;
+            let done = key_rows::replace(&transaction, kind, &id, expected.as_deref(), next.as_deref())?;
             transaction.commit()?;
             Ok(done)
         })

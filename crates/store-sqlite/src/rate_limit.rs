@@ -1,11 +1,11 @@
-//! Counting tries: the contract's part of `rate_limit_buckets`.
+//! Rate limits, as the contract defines them. The buckets are in `rate_limit_buckets`.
 
 use std::sync::{MutexGuard, PoisonError};
 
 use async_trait::async_trait;
 
-use super::SqliteStore;
 use super::rate_limit_buckets::RateLimitBuckets;
+use super::store::SqliteStore;
 use userd_core::{RateLimitBucket, RateLimitDecision, Timestamp};
 use userd_store::{RateLimitStore, StoreError};
 
@@ -27,7 +27,7 @@ impl RateLimitStore for SqliteStore {
 }
 
 impl SqliteStore {
-    /// Held for some microseconds, and never over an await.
+    /// Locked for some microseconds, and never across an await.
     fn buckets(&self) -> MutexGuard<'_, RateLimitBuckets> {
         self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
     }

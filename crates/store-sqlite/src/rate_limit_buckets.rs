@@ -1,18 +1,18 @@
-//! The buckets of the throttle, in memory: one process serves a file, and what a restart forgets only fills buckets.
+//! The buckets of the rate limits, in memory: one process serves a file, and a restart only refills the buckets.
 //!
-//! Kept are only buckets that are not full, in the order in which they will be. What is full by now is forgotten with
-//! the next change, so that no sweep is needed.
+//! Only buckets that are not full are stored, ordered by the time at which they will be. Each charge also drops some
+//! that are full by now, so that no periodic sweep is needed.
 
 use std::collections::{BTreeSet, HashMap};
 
 use userd_core::{BucketKey, RateLimitBucket, RateLimitDecision, Timestamp};
 
-/// The most buckets that are kept: some 20 MB. Those of 100,000 networks or accounts that somebody tries within the
-/// time in which they fill; beyond, those that would be full first are forgotten first, so that whoever floods the
-/// memory with many fresh buckets does not empty out the one they have used up.
+/// Limit of the stored buckets, some 20 MB: those of 100,000 networks or accounts within one refill time. Beyond it,
+/// the bucket that would be full first is dropped first, so that an attacker can't refill an exhausted bucket by
+/// filling the memory with fresh ones.
 const BUCKETS_MAX: usize = 100_000;
 
-/// The most full buckets that one change forgets: more than it adds, so that they never gather.
+/// Limit of the full buckets that one charge drops: more than it adds, so that they never accumulate.
 const EVICTIONS_MAX: usize = 16;
 
 /// When each bucket that is not full will be full.
@@ -30,15 +30,15 @@ impl Default for RateLimitBuckets {
 }
 
 impl RateLimitBuckets {
-    /// Takes one from each bucket, up to the first that is empty; then what was taken from buckets of the same account
-    /// is put back.
+    /// Takes one token from each bucket, up to the first empty one; then the tokens of buckets of the same account are
+    /// returned.
     pub(super) fn take(&mut self, buckets: &[RateLimitBucket], now: Timestamp) -> RateLimitDecision {
         self.evict_full(now);
         let mut before = Vec::with_capacity(buckets.len());
         for (place, bucket) in buckets.iter().enumerate() {
             let full_at = self.full_at(bucket.key);
             let decision = bucket.rate.take(full_at, now.as_millis());
-            // Also of a bucket that is empty: its number may have been cut because the clock was set back.
+            // An empty bucket is stored, too: its time may have been reduced because the clock was set back.
             self.set(bucket.key, decision.full_at);
             if decision.allowed {
                 before.push((bucket.key, full_at));
@@ -54,14 +54,14 @@ impl RateLimitBuckets {
         RateLimitDecision::Allow
     }
 
-    /// Gives one back to each bucket.
+    /// Returns one token to each bucket.
     pub(super) fn refund(&mut self, buckets: &[RateLimitBucket], now: Timestamp) {
         for bucket in buckets {
             self.set(bucket.key, bucket.rate.refund(self.full_at(bucket.key), now.as_millis()));
         }
     }
 
-    /// Fills each bucket.
+    /// Refills each bucket.
     pub(super) fn reset(&mut self, buckets: &[RateLimitBucket]) {
         for bucket in buckets {
             self.set(bucket.key, 0);
@@ -119,38 +119,38 @@ mod tests {
         Timestamp::from_millis(ms)
     }
 
-    fn sound(buckets: &RateLimitBuckets) {
+    fn assert_consistent(buckets: &RateLimitBuckets) {
         let ordered: HashMap<_, _> = buckets.by_full_at.iter().map(|(full_at, key)| (*key, *full_at)).collect();
         assert_eq!(ordered, buckets.full_at);
         assert!(buckets.full_at.len() <= buckets.capacity);
     }
 
     #[test]
-    fn nothing_is_kept_of_full_buckets() {
+    fn full_buckets_are_not_stored() {
         let mut buckets = RateLimitBuckets::default();
         for number in 0..100 {
             assert_eq!(buckets.take(&[network(number)], at(1_000)), RateLimitDecision::Allow);
         }
         buckets.refund(&[network(0)], at(1_000));
         buckets.reset(&[network(1)]);
-        sound(&buckets);
+        assert_consistent(&buckets);
         assert_eq!(buckets.full_at.len(), 98);
         for number in 0..100 {
             assert_eq!(buckets.take(&[network(1_000 + number)], at(10_000)), RateLimitDecision::Allow);
         }
-        sound(&buckets);
+        assert_consistent(&buckets);
         assert_eq!(buckets.full_at.len(), 100, "those of the second round only");
     }
 
     #[test]
-    fn a_flood_of_fresh_buckets_does_not_fill_the_one_that_was_used_up() {
+    fn a_flood_of_fresh_buckets_does_not_refill_the_exhausted_one() {
         let mut buckets = RateLimitBuckets { capacity: 10, ..RateLimitBuckets::default() };
         for _ in 0..3 {
             assert_eq!(buckets.take(&[network(0)], at(1_000)), RateLimitDecision::Allow);
         }
         for number in 1..1_000 {
             assert_eq!(buckets.take(&[network(number)], at(1_000)), RateLimitDecision::Allow);
-            sound(&buckets);
+            assert_consistent(&buckets);
         }
         assert!(matches!(buckets.take(&[network(0)], at(1_000)), RateLimitDecision::Deny { .. }));
     }

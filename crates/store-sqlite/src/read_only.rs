@@ -1,5 +1,5 @@
-//! A look at a database file that another process may be serving. Only reads: it takes no lock of ours, makes no
-//! file and brings no table up to date. SQLite's own locks keep it from seeing half a change.
+//! A database file opened read-only, which another process may be serving. It takes no serving lock, creates no file
+//! and upgrades no schema. SQLite's own locks keep partial changes invisible.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -9,13 +9,14 @@ use async_trait::async_trait;
 use rusqlite::OpenFlags;
 
 use super::check::ConsistencyChecker;
+use super::connection::{configure_reader, connect};
 use super::errors::OpenError;
 use super::read_pool::ReadPool;
-use super::{open, schema};
+use super::schema;
 use userd_core::Timestamp;
 use userd_store::{CheckBatch, CheckReport, ConsistencyCheck, StoreError};
 
-/// A database that is looked at and not served.
+/// A database opened read-only.
 #[derive(Debug)]
 pub struct ReadOnlyDatabase {
     checker: ConsistencyChecker,
@@ -23,20 +24,20 @@ pub struct ReadOnlyDatabase {
 }
 
 impl ReadOnlyDatabase {
-    /// Opens the database at `path`, which has to be there.
+    /// Opens the database at `path`, which has to exist.
     ///
     /// # Errors
-    /// A sentence that says what is wrong and what would mend it.
+    /// What is wrong and how to fix it.
     pub fn open(path: &Path, timeout: Duration) -> Result<Self, OpenError> {
         if !path.exists() {
             return Err(OpenError::NotFound { path: path.to_owned() });
         }
         let engine = |source| OpenError::from_engine(path, source);
-        let connection = open::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, timeout).map_err(engine)?;
+        let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, timeout).map_err(engine)?;
         schema::check_known(&connection, path)?;
-        schema::configure_reader(&connection).map_err(engine)?;
-        let reading = open::connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, timeout).map_err(engine)?;
-        schema::configure_reader(&reading).map_err(engine)?;
+        configure_reader(&connection).map_err(engine)?;
+        let reading = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, timeout).map_err(engine)?;
+        configure_reader(&reading).map_err(engine)?;
         let readers = ReadPool::new(vec![reading], Arc::default()).map_err(engine)?;
         Ok(Self { checker: ConsistencyChecker::new(connection), readers })
     }
@@ -44,7 +45,7 @@ impl ReadOnlyDatabase {
 
 #[async_trait]
 impl ConsistencyCheck for ReadOnlyDatabase {
-    /// Looks only: to repair, the store has to be opened for serving.
+    /// Reports only: a repair needs the store to be opened for serving.
     async fn check_batch(&self, batch: &CheckBatch, _now: Timestamp) -> Result<CheckReport, StoreError> {
         self.checker.check_batch(batch).await
     }

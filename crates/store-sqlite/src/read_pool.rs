@@ -1,28 +1,21 @@
 //! The read-only connections and the look-ups on them.
 //!
-//! A look-up takes the first connection that is free, beginning at another one each time, and waits only if
-//! none is. With a write-ahead log it sees the last commit, and neither waits for the writer nor holds it up.
+//! A look-up takes the first free connection, in round-robin order, and waits only if none is free. With a write-ahead
+//! log it sees the last commit, and neither waits for the writer nor delays it.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use rusqlite::{Connection, Params};
+use rusqlite::Connection;
 
 use super::errors::{DatabaseError, UnavailableReason};
-use super::events::{EVENTS, EVENTS_AFTER, EVENTS_BEFORE};
-use super::listing::{EMAILS, EMAILS_DOWN, IDS, IDS_DOWN, ROW};
-use super::rows::{user_columns, user_from_row};
-use super::service_keys::KEYS;
-use super::session_rows::{SESSION_WITH_USER, SESSIONS};
+use super::rows::query_user;
+use super::sql::{LOOKUPS, USER, USER_BY_EMAIL, USERS_COUNT};
 use userd_core::{CanonicalEmail, User, UserId};
 use userd_metrics::Metrics;
 use userd_store::StoreError;
 
-pub(super) const USER: &str = concat!("SELECT ", user_columns!(), " FROM users WHERE id = ?1");
-const USER_BY_EMAIL: &str = concat!("SELECT ", user_columns!(), " FROM users WHERE canonical = ?1");
-const USERS_COUNT: &str = "SELECT value FROM meta WHERE key = 'users_count'";
-
-/// Some read-only connections; each is gone after [`ReadPool::close`].
+/// Read-only connections, until [`ReadPool::close`].
 #[derive(Debug)]
 pub(super) struct ReadPool {
     connections: Vec<Mutex<Option<Connection>>>,
@@ -31,16 +24,13 @@ pub(super) struct ReadPool {
 }
 
 impl ReadPool {
-    /// Readers on `connections`, of which there is at least one.
+    /// A pool of `connections`, at least one.
     ///
     /// # Errors
-    /// If the tables are not what the look-ups need.
+    /// If the tables do not match the look-ups.
     pub(super) fn new(connections: Vec<Connection>, metrics: Arc<Metrics>) -> rusqlite::Result<Self> {
         for connection in &connections {
-            let pages = [IDS, IDS_DOWN, EMAILS, EMAILS_DOWN, ROW, EVENTS_AFTER, EVENTS_BEFORE];
-            for sql in
-                [USER, USER_BY_EMAIL, USERS_COUNT, SESSION_WITH_USER, SESSIONS, EVENTS, KEYS].into_iter().chain(pages)
-            {
+            for sql in LOOKUPS {
                 connection.prepare_cached(sql)?;
             }
         }
@@ -58,23 +48,23 @@ impl ReadPool {
         self.read(|connection| query_user(connection, USER_BY_EMAIL, [email.as_str()]))
     }
 
-    /// How many users there are.
+    /// The number of users.
     pub(super) fn users_count(&self) -> Result<u64, StoreError> {
         let count: i64 =
             self.read(|connection| Ok(connection.prepare_cached(USERS_COUNT)?.query_row([], |row| row.get(0))?))?;
         u64::try_from(count).map_err(|error| StoreError::corrupt("meta/users_count", error))
     }
 
-    /// Closes every connection, after the look-up that has it.
+    /// Closes every connection, after the look-up that uses it.
     pub(super) fn close(&self) {
         for connection in &self.connections {
             drop(lock(connection).take());
         }
     }
 
-    /// Looks on the first connection that is free.
+    /// Runs `look` on the first free connection.
     pub(super) fn read<T>(&self, look: impl FnOnce(&Connection) -> Result<T, DatabaseError>) -> Result<T, StoreError> {
-        self.metrics.stores.sqlite_reads.add_one();
+        self.metrics.stores.sqlite_reads.inc();
         let guard = self.free();
         let connection = guard.as_ref().ok_or_else(|| UnavailableReason::Closed.into_store_error())?;
         look(connection).map_err(DatabaseError::into_store_error)
@@ -88,17 +78,7 @@ impl ReadPool {
     }
 }
 
-/// A look-up that panicked has left nothing half done in a connection that only reads.
+/// A panic leaves nothing inconsistent in a read-only connection.
 fn lock(connection: &Mutex<Option<Connection>>) -> MutexGuard<'_, Option<Connection>> {
     connection.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-/// The user that `sql` finds, if there is one.
-pub(super) fn query_user(connection: &Connection, sql: &str, key: impl Params) -> Result<Option<User>, DatabaseError> {
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query(key)?;
-    match rows.next()? {
-        Some(row) => user_from_row(row).map(Some),
-        None => Ok(None),
-    }
 }

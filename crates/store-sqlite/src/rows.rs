@@ -1,68 +1,41 @@
-//! From a row of `users` to a [`User`], trusting nothing. Other tables: see `session_rows`, `events` and `service_keys`.
+//! Rows of `users`: validating them, and looking one up. Other tables: see `session_rows`, `events` and `key_rows`.
 //!
-//! STRICT columns and CHECKs keep wrong rows out, but a file can be edited by hand or be damaged. A row that
-//! can't be a user is named by its key and spoils nothing else. No message here holds a value of the row.
+//! STRICT columns and CHECKs reject invalid rows, but a file can be damaged or edited by hand. An invalid row is
+//! reported by its key and affects no other. **Invariant:** no message here contains a value of the row.
 
-use rusqlite::Row;
-use rusqlite::types::{FromSqlError, FromSqlResult, ValueRef};
+use std::net::IpAddr;
 
-use super::checksum::{COLUMNS, checksum, values};
-use super::errors::DatabaseError;
+use rusqlite::types::{FromSqlResult, ValueRef};
+use rusqlite::{Connection, Params, Row};
 use userd_core::{
-    AccountStatus, CanonicalEmail, DisplayName, DisplayNameError, EMAIL_BYTES_MAX, Email, PasswordHash,
-    PasswordHashError, Timestamp, User, UserId, UserVersion,
+    AccountStatus, CanonicalEmail, DisplayName, EMAIL_BYTES_MAX, Email, PasswordHash, Timestamp, User, UserId,
+    UserVersion, address_from_bytes,
 };
 
-/// The columns that [`user_from_row`] takes, in its order: what the checksum covers, itself, and `rowid`, which names a row
-/// whose id is unreadable.
-macro_rules! user_columns {
-    () => {
-        "id, name, email, canonical, password_hash, created_at, updated_at, version, checksum, users.rowid"
-    };
-}
-pub(super) use user_columns;
+use super::checksum::{COLUMNS, checksum, values};
+use super::errors::{DatabaseError, RowError};
 
-/// What is wrong with a row of any table.
-#[derive(Debug, PartialEq, thiserror::Error)]
-pub(super) enum RowError {
-    /// The id is no UUID.
-    #[error("the id is not a blob of 16 bytes")]
-    Id,
-    /// A column of another type, or text that is not UTF-8.
-    #[error("the column {column} holds another kind of value")]
-    Kind {
-        /// Which.
-        column: &'static str,
-        /// What was found instead.
-        #[source]
-        source: FromSqlError,
-    },
-    /// A number below what the column may hold.
-    #[error("the column {0} holds a number that is too small")]
-    TooSmall(&'static str),
-    /// A name that breaks a rule.
-    #[error("the name can't be one")]
-    DisplayName(#[source] DisplayNameError),
-    /// An address that is empty or longer than any address.
-    #[error("the column {0} holds no e-mail address")]
-    Email(&'static str),
-    /// A hash in no known form.
-    #[error("the password hash can't be one")]
-    PasswordHash(#[source] PasswordHashError),
-    /// Bytes or text that can't be what the column holds.
-    #[error("the column {0} holds something else")]
-    Other(&'static str),
-    /// Each column could be right; together they are not what was written.
-    #[error("the row does not match its checksum: the disk has damaged it, or it was edited by hand")]
-    Checksum,
-}
-
-/// The user in `row`, which holds the columns of [`user_columns`].
+/// The user in `row`, which has the columns of [`user_columns`](super::sql::user_columns).
 ///
 /// # Errors
-/// [`DatabaseError::Row`] with the row's key if it can't be a user.
+/// [`DatabaseError::Row`] with the row's key if it is invalid.
 pub(super) fn user_from_row(row: &Row<'_>) -> Result<User, DatabaseError> {
     parse(row)?.map_err(|source| DatabaseError::Row { key: key(row), source })
+}
+
+/// The user that `sql` finds.
+pub(super) fn query_user(connection: &Connection, sql: &str, key: impl Params) -> Result<Option<User>, DatabaseError> {
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query(key)?;
+    match rows.next()? {
+        Some(row) => user_from_row(row).map(Some),
+        None => Ok(None),
+    }
+}
+
+/// Whether a user has this id.
+pub(super) fn user_exists(connection: &Connection, id: UserId) -> Result<bool, DatabaseError> {
+    Ok(connection.prepare_cached("SELECT 1 FROM users WHERE id = ?1")?.exists([&id.as_bytes()[..]])?)
 }
 
 fn parse(row: &Row<'_>) -> rusqlite::Result<Result<User, RowError>> {
@@ -98,7 +71,7 @@ pub(super) fn read<T>(column: &'static str, value: FromSqlResult<T>) -> Result<T
 
 fn address(column: &'static str, value: ValueRef<'_>) -> Result<String, RowError> {
     let text = read(column, value.as_str())?;
-    // As written, the @ may be a full-width one.
+    // The address as written may have a full-width @.
     let plausible = match column {
         "canonical" => text.contains('@') && text.len() <= EMAIL_BYTES_MAX,
         _ => !text.is_empty(),
@@ -109,6 +82,11 @@ fn address(column: &'static str, value: ValueRef<'_>) -> Result<String, RowError
 pub(super) fn number(column: &'static str, value: ValueRef<'_>, least: u64) -> Result<u64, RowError> {
     let number = read(column, value.as_i64())?;
     u64::try_from(number).ok().filter(|&number| number >= least).ok_or(RowError::TooSmall(column))
+}
+
+/// The client address in the column.
+pub(super) fn address_from(value: ValueRef<'_>) -> Result<Option<IpAddr>, RowError> {
+    address_from_bytes(read("address", value.as_blob())?).map_err(|_| RowError::Other("address"))
 }
 
 fn key(row: &Row<'_>) -> String {
@@ -123,7 +101,6 @@ fn key(row: &Row<'_>) -> String {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use rusqlite::Connection;
     use rusqlite::types::Value;
 
     use super::*;
@@ -143,7 +120,7 @@ mod tests {
         ]
     }
 
-    /// The values with the checksum that belongs to them.
+    /// The values with their checksum.
     fn summed(mut values: [Value; 10]) -> [Value; 10] {
         let mut covered = [ValueRef::Null; COLUMNS];
         for (covered, value) in covered.iter_mut().zip(&values) {
@@ -160,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn a_good_row_is_its_user() {
+    fn a_valid_row_is_its_user() {
         let user = parsed(&summed(good())).expect("a user");
         assert_eq!(user.email.as_written(), "Ann@x.org");
         assert_eq!(user.email.canonical().as_str(), "ann@x.org");
@@ -169,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn an_email_written_with_a_full_width_at_is_one() {
+    fn an_email_written_with_a_full_width_at_is_valid() {
         let mut values = good();
         values[2] = Value::Text("ａｎｎ＠ｘ．ｏｒｇ".to_owned());
         assert_eq!(parsed(&summed(values.clone())).expect("a user").email.as_written(), "ａｎｎ＠ｘ．ｏｒｇ");
@@ -178,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_row_is_named_by_its_id_or_else_by_its_rowid() {
+    fn an_invalid_row_is_named_by_its_id_or_else_by_its_rowid() {
         for (column, value, key) in [
             (0, Value::Blob(vec![7; 15]), "users/rowid 42"),
             (1, Value::Text(String::new()), "users/07070707-0707-0707-0707-070707070707"),
@@ -197,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_could_be_right_and_is_not_what_was_written_is_refused() {
+    fn a_valid_row_that_is_not_what_was_written_is_rejected() {
         let good = summed(good());
         for column in 0..=COLUMNS {
             let mut values = good.clone();

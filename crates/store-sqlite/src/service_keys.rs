@@ -1,116 +1,15 @@
-//! The service's keys: rows of `service_keys`, each with its checksum.
-//!
-//! A key that can't be read fails the reading of its whole kind. To leave it out would be worse: without its only API
-//! key, a service would look like one that never had any.
+//! The service's keys, as the contract defines them. The rows are in `key_rows`.
 
 use async_trait::async_trait;
-use rusqlite::types::ValueRef;
-use rusqlite::{Connection, Row, params};
-
-use super::SqliteStore;
-use super::checksum::{checksum, values};
-use super::errors::DatabaseError;
-use super::rows::{RowError, read};
 use userd_store::{KeyKind, KeyStore, StoreError, StoredKey};
 
-/// How many columns the checksum covers: all.
-const COLUMNS: usize = 3;
-
-pub(super) const KEYS: &str = "SELECT kind, id, text, checksum FROM service_keys WHERE kind = ?1 ORDER BY id";
-
-/// Those of every kind, for the doctor.
-const ALL_KEYS: &str = "SELECT kind, id, text, checksum FROM service_keys ORDER BY kind, id";
-
-const KEY: &str = "SELECT kind, id, text, checksum FROM service_keys WHERE kind = ?1 AND id = ?2";
-
-const WRITE: &str = "INSERT INTO service_keys (kind, id, text, checksum) VALUES (?1, ?2, ?3, ?4) \
-     ON CONFLICT (kind, id) DO UPDATE SET text = excluded.text, checksum = excluded.checksum";
-
-const REMOVE: &str = "DELETE FROM service_keys WHERE kind = ?1 AND id = ?2";
-
-/// The keys of a kind, by their ids.
-pub(super) fn keys(connection: &Connection, kind: KeyKind) -> Result<Vec<StoredKey>, DatabaseError> {
-    let mut statement = connection.prepare_cached(KEYS)?;
-    let mut rows = statement.query([kind.as_str()])?;
-    let mut keys = Vec::new();
-    while let Some(row) = rows.next()? {
-        keys.push(key_from_row(row)?);
-    }
-    Ok(keys)
-}
-
-/// How many keys there are, and what is wrong with those that can't be read.
-pub(super) fn check(connection: &Connection) -> Result<(u64, Vec<DatabaseError>), DatabaseError> {
-    let mut statement = connection.prepare_cached(ALL_KEYS)?;
-    let mut rows = statement.query([])?;
-    let (mut met, mut wrong) = (0, Vec::new());
-    while let Some(row) = rows.next()? {
-        met += 1;
-        match key_from_row(row) {
-            Ok(_) => {}
-            Err(DatabaseError::Engine(error)) => return Err(error.into()),
-            Err(failure) => wrong.push(failure),
-        }
-    }
-    Ok((met, wrong))
-}
-
-/// Compares and sets, inside a transaction that may write.
-pub(super) fn replace(
-    connection: &Connection,
-    kind: KeyKind,
-    id: &str,
-    expected: Option<&str>,
-    next: Option<&str>,
-) -> Result<bool, DatabaseError> {
-    let stored_text = stored_text(connection, kind, id)?;
-    if stored_text.as_deref() == next {
-        return Ok(true);
-    }
-    if stored_text.as_deref() != expected {
-        return Ok(false);
-    }
-    match next {
-        Some(text) => {
-            let sum = checksum([kind.as_str(), id, text].map(|value| ValueRef::Text(value.as_bytes())));
-            connection.prepare_cached(WRITE)?.execute(params![kind.as_str(), id, text, sum])?;
-        }
-        None => _ = connection.prepare_cached(REMOVE)?.execute([kind.as_str(), id])?,
-    }
-    Ok(true)
-}
-
-fn stored_text(connection: &Connection, kind: KeyKind, id: &str) -> Result<Option<String>, DatabaseError> {
-    let mut statement = connection.prepare_cached(KEY)?;
-    let mut rows = statement.query([kind.as_str(), id])?;
-    Ok(rows.next()?.map(key_from_row).transpose()?.map(|key| key.text))
-}
-
-fn key_from_row(row: &Row<'_>) -> Result<StoredKey, DatabaseError> {
-    let values: [_; COLUMNS] = values(row, 0)?;
-    let kept = row.get_ref(COLUMNS)?.as_i64();
-    let parsed = key_from_values(values).and_then(|key| match kept {
-        Ok(kept) if kept == checksum(values) => Ok(key),
-        _ => Err(RowError::Checksum),
-    });
-    parsed.map_err(|source| DatabaseError::Row { key: record_key(values), source })
-}
-
-fn key_from_values([_, id, text]: [ValueRef<'_>; COLUMNS]) -> Result<StoredKey, RowError> {
-    Ok(StoredKey { id: read("id", id.as_str())?.to_owned(), text: read("text", text.as_str())?.to_owned() })
-}
-
-fn record_key(values: [ValueRef<'_>; COLUMNS]) -> String {
-    match (values[0].as_str(), values[1].as_str()) {
-        (Ok(kind), Ok(id)) => format!("service_keys/{kind}/{id}"),
-        _ => "service_keys".to_owned(),
-    }
-}
+use super::key_rows;
+use super::store::SqliteStore;
 
 #[async_trait]
 impl KeyStore for SqliteStore {
     async fn keys(&self, kind: KeyKind) -> Result<Vec<StoredKey>, StoreError> {
-        self.readers.read(|connection| keys(connection, kind))
+        self.readers.read(|connection| key_rows::keys(connection, kind))
     }
 
     async fn replace_key(
@@ -122,6 +21,7 @@ impl KeyStore for SqliteStore {
     ) -> Result<bool, StoreError> {
         let [expected, next] = [expected, next].map(|text| text.map(str::to_owned));
         let id = id.to_owned();
-        self.write(move |connection| replace(connection, kind, &id, expected.as_deref(), next.as_deref())).await
+        self.write(move |connection| key_rows::replace(connection, kind, &id, expected.as_deref(), next.as_deref()))
+            .await
     }
 }

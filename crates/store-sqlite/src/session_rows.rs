@@ -1,60 +1,31 @@
-//! Rows of `sessions`: reading them, trusting nothing, and writing them with their checksum.
+//! Rows of `sessions`: validating them, and writing them with their checksum.
 //!
-//! Not which sessions are to be there: see `session_writes`.
-
-use std::net::IpAddr;
+//! Not which sessions exist: see `session_writes`.
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Params, Row, params};
 
 use super::checksum::{checksum, millis, values};
-use super::errors::DatabaseError;
-use super::rows::{RowError, number, read, user_columns, user_from_row};
+use super::errors::{DatabaseError, RowError};
+use super::rows::{address_from, number, read, user_from_row};
+use super::sql::{SESSION, SESSION_WITH_USER, SESSIONS};
 use userd_core::{
-    RefreshState, Session, SessionId, SessionProof, Timestamp, User, UserAgent, UserId, address_from_bytes,
-    address_to_bytes,
+    RefreshState, Session, SessionId, SessionProof, Timestamp, User, UserAgent, UserId, address_to_bytes,
 };
 
-/// How many columns the checksum covers: all.
+/// The columns that the checksum covers: all.
 const COLUMNS: usize = 8;
 
-/// Columns of a user before those of the session, in [`SESSION_WITH_USER`].
+/// The first column of the session in [`SESSION_WITH_USER`], after those of the user.
 const AFTER_USER: usize = 10;
-
-/// The columns that [`session_from_row`] takes, in its order: what the checksum covers, itself, and `rowid`.
-macro_rules! session_columns {
-    () => {
-        "user, sessions.id, proof, made_at, seen_at, address, agent, refresh, sessions.checksum, sessions.rowid"
-    };
-}
-pub(super) use session_columns;
-
-/// One session.
-pub(super) const SESSION: &str =
-    concat!("SELECT ", session_columns!(), " FROM sessions WHERE user = ?1 AND sessions.id = ?2");
-
-/// All of a user, the newest first.
-pub(super) const SESSIONS: &str =
-    concat!("SELECT ", session_columns!(), " FROM sessions WHERE user = ?1 ORDER BY made_at DESC, sessions.id DESC");
-
-/// One session with its user: one statement, so that both are of one moment. The names of the session's columns are
-/// changed within, because both tables have an id.
-pub(super) const SESSION_WITH_USER: &str = concat!(
-    "SELECT ",
-    user_columns!(),
-    ", s1, s2, s3, s4, s5, s6, s7, s8, s9, s10 FROM \
-     (SELECT user AS s1, id AS s2, proof AS s3, made_at AS s4, seen_at AS s5, address AS s6, agent AS s7, \
-     refresh AS s8, checksum AS s9, rowid AS s10 FROM sessions WHERE user = ?1 AND id = ?2) CROSS JOIN users \
-     WHERE id = ?1"
-);
 
 const INSERT: &str = "INSERT INTO sessions (user, id, proof, made_at, seen_at, address, agent, refresh, checksum) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 
-/// What changes in the life of a session.
+/// The columns that change during the life of a session.
 const UPDATE: &str = "UPDATE sessions SET seen_at = ?3, refresh = ?4, checksum = ?5 WHERE user = ?1 AND id = ?2";
 
-/// The session `id` of `user` with its user, if both are there.
+/// The session `id` of `user` with its user, if both exist.
 pub(super) fn session_with_user(
     connection: &Connection,
     user: UserId,
@@ -73,8 +44,8 @@ pub(super) fn session(connection: &Connection, user: UserId, id: SessionId) -> R
     rows.next()?.map(|row| session_from_row(row, 0)).transpose()
 }
 
-/// The sessions of `user` that can be read, the newest first. What can't be read lets nobody in and shuts nobody out;
-/// it is the doctor's.
+/// The valid sessions of `user`, the newest first. An invalid one authenticates no user and limits none; the
+/// consistency check reports it.
 pub(super) fn sessions(connection: &Connection, user: UserId) -> Result<Vec<Session>, DatabaseError> {
     readable(connection, SESSIONS, [&user.as_bytes()[..]])
 }
@@ -86,7 +57,9 @@ fn readable(connection: &Connection, sql: &str, key: impl Params) -> Result<Vec<
     while let Some(row) = rows.next()? {
         match session_from_row(row, 0) {
             Ok(session) => sessions.push(session),
-            Err(DatabaseError::Row { key, source }) => tracing::warn!(key, %source, "a session can't be read"),
+            Err(DatabaseError::Row { key, source }) => {
+                tracing::warn!(key, %source, "the record of a session can't be read")
+            }
             Err(other) => return Err(other),
         }
     }
@@ -110,7 +83,7 @@ pub(super) fn insert(connection: &Connection, user: UserId, session: &Session) -
     Ok(())
 }
 
-/// Writes what has changed in a session that is there.
+/// Writes the changed columns of an existing session.
 pub(super) fn update(connection: &Connection, user: UserId, session: &Session) -> Result<(), DatabaseError> {
     let (address, refresh) = (address_to_bytes(session.address), refresh_bytes(session));
     let sum = of_session(user, session, &address, refresh.as_deref());
@@ -133,10 +106,10 @@ fn of_session(user: UserId, session: &Session, address: &[u8], refresh: Option<&
     ])
 }
 
-/// The session in `row`, whose columns of [`session_columns`] begin at `first`.
+/// The session in `row`, whose columns of [`session_columns`](super::sql::session_columns) begin at `first`.
 ///
 /// # Errors
-/// [`DatabaseError::Row`] with the row's key if it can't be one.
+/// [`DatabaseError::Row`] with the row's key if it is invalid.
 pub(super) fn session_from_row(row: &Row<'_>, first: usize) -> Result<Session, DatabaseError> {
     let values = values(row, first)?;
     let kept = row.get_ref(first + COLUMNS)?;
@@ -181,9 +154,4 @@ fn key(values: [ValueRef<'_>; COLUMNS], rowid: ValueRef<'_>) -> String {
 
 fn refresh_bytes(session: &Session) -> Option<Vec<u8>> {
     session.refresh.as_ref().map(RefreshState::to_bytes)
-}
-
-/// The address that the column holds.
-pub(super) fn address_from(value: ValueRef<'_>) -> Result<Option<IpAddr>, RowError> {
-    address_from_bytes(read("address", value.as_blob())?).map_err(|_| RowError::Other("address"))
 }

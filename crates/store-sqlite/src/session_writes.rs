@@ -1,15 +1,14 @@
-//! Each change of sessions as SQL. Every function runs inside the writer's transaction and its own savepoint.
+//! Changes of sessions. Every function runs inside the writer's transaction and a savepoint of its own.
 //!
-//! A row that does not match its checksum is not changed, only removed: a new checksum would make the damage look
-//! right.
+//! A row that does not match its checksum is not changed, only deleted: a new checksum would hide the damage.
 
 use rusqlite::{Connection, params};
 
 use super::errors::DatabaseError;
 use super::events::EventWriter;
-use super::read_pool::{USER, query_user};
+use super::rows::{query_user, user_exists};
 use super::session_rows::{insert, session, sessions, update};
-use super::writes::user_exists;
+use super::sql::USER;
 use userd_core::{
     Actor, EventKind, PrincipalId, RefreshState, Session, SessionId, SessionLimits, Timestamp, UserId, UserVersion,
 };
@@ -17,10 +16,10 @@ use userd_store::{NewSession, OpenSessionOutcome};
 
 const DELETE: &str = "DELETE FROM sessions WHERE user = ?1 AND id = ?2";
 
-/// Without one to keep `?2` is null, which no id is.
+/// If none is kept, `?2` is null, which no id equals.
 const DELETE_OTHERS: &str = "DELETE FROM sessions WHERE user = ?1 AND id IS NOT ?2";
 
-/// Opens `new` for the user whose version is `expected`; the client in `event_writer` is who signs in.
+/// Opens `new` for the user whose version is `expected`; the actor in `event_writer` is the client that signs in.
 pub(super) fn open(
     connection: &Connection,
     user: UserId,
@@ -53,14 +52,14 @@ pub(super) fn open(
     Ok(OpenSessionOutcome::Opened(Box::new(opened)))
 }
 
-/// Ends what `limits` end, and then the oldest until there is room for one more.
+/// Deletes the sessions that are expired by `limits`, then the oldest until there is room for one more.
 fn evict_excess(
     connection: &Connection,
     user: UserId,
     limits: &SessionLimits,
     now: Timestamp,
 ) -> Result<(), DatabaseError> {
-    // The newest first: what stays is the beginning.
+    // The newest come first and are kept.
     let (alive, ended): (Vec<_>, Vec<_>) =
         sessions(connection, user)?.into_iter().partition(|session| limits.is_valid(session, now));
     let too_many = alive.into_iter().skip(limits.sessions_max.saturating_sub(1));
@@ -70,7 +69,7 @@ fn evict_excess(
     Ok(())
 }
 
-/// Writes that the session was used at `at`, if that is later than it says.
+/// Records that the session was used at `at`, if that is later than the recorded use.
 pub(super) fn touch(connection: &Connection, user: UserId, id: SessionId, at: Timestamp) -> Result<(), DatabaseError> {
     match session(connection, user, id)? {
         Some(open) if open.last_used_at < at => update(connection, user, &Session { last_used_at: at, ..open }),
@@ -78,7 +77,7 @@ pub(super) fn touch(connection: &Connection, user: UserId, id: SessionId, at: Ti
     }
 }
 
-/// Puts `next` in the place of what `read` says; false if the session has ended or says something else.
+/// Replaces the refresh state of `read` by `next`; false if the session has ended or has another state.
 pub(super) fn replace_refresh(
     connection: &Connection,
     user: UserId,
@@ -97,7 +96,7 @@ pub(super) fn replace_refresh(
     Ok(true)
 }
 
-/// Ends one session and writes `kind`; false if there was none.
+/// Revokes one session and records `kind`; false if no such session exists.
 pub(super) fn revoke(
     connection: &Connection,
     user: UserId,
@@ -112,22 +111,22 @@ pub(super) fn revoke(
     Ok(ended)
 }
 
-/// Ends all sessions of the user but `keep`; false if there is no such user.
+/// Revokes all sessions of the user except `keep`; false if no such user exists.
 pub(super) fn revoke_others(
     connection: &Connection,
     user: UserId,
     keep: Option<SessionId>,
     event_writer: &EventWriter,
 ) -> Result<bool, DatabaseError> {
-    let there = user_exists(connection, user)?;
-    if there {
+    let exists = user_exists(connection, user)?;
+    if exists {
         revoke_all_but(connection, user, keep)?;
         event_writer.write(connection, user, EventKind::SessionsRevoked)?;
     }
-    Ok(there)
+    Ok(exists)
 }
 
-/// Ends all sessions of the user but `keep`, as a part of another change.
+/// Deletes all sessions of the user except `keep`, as a part of another change.
 pub(super) fn revoke_all_but(
     connection: &Connection,
     user: UserId,

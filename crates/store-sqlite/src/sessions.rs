@@ -1,21 +1,14 @@
-//! Sessions and histories: the contract's part of `session_rows`, `session_writes` and `events`.
+//! Sessions and events, as the contract defines them. The SQL is in `session_rows`, `session_writes` and `events`.
 
 use async_trait::async_trait;
 
-use super::events::EventWriter;
-use super::{SqliteStore, events, session_rows, session_writes};
+use super::store::SqliteStore;
+use super::{events, session_rows, session_writes};
 use userd_core::{
     AccountEvent, Actor, CanonicalEmail, EventKind, RefreshState, Session, SessionId, SessionLimits, Timestamp, UserId,
     UserVersion,
 };
 use userd_store::{NewSession, OpenSessionOutcome, SessionStore, SessionWithUser, StoreError};
-
-impl SqliteStore {
-    /// What is to be written beside a change that `actor` makes.
-    pub(super) fn event_writer(&self, actor: &Actor, now: Timestamp) -> EventWriter {
-        EventWriter { actor: actor.clone(), now, retention_max: self.events_retention_max }
-    }
-}
 
 #[async_trait]
 impl SessionStore for SqliteStore {
@@ -86,7 +79,7 @@ impl SessionStore for SqliteStore {
         self.write(move |connection| session_writes::replace_refresh(connection, user, &session, next, at)).await
     }
 
-    /// A commit either way; see `events` for what that of a stranger leaves.
+    /// One commit, whether the user exists or not; see `events` for what an unknown e-mail leaves.
     async fn record_failed_sign_in(
         &self,
         _email: &CanonicalEmail,

@@ -1,11 +1,11 @@
-//! The one thread that writes, and how changes share a commit.
+//! The writer thread, and group commit.
 //!
-//! SQLite has one writer at a time anyway. Here it is a thread with a bounded queue, so that waiting is
-//! bounded, and so that changes which wait at the same moment share one `fsync`, by far the dearest part.
+//! SQLite has one writer at a time anyway. A thread with a bounded queue bounds the wait, and lets changes that wait at
+//! the same time share one `fsync`, by far the most expensive part.
 //!
-//! The life of a change: queued (or refused at once if the queue is full) → skipped if whoever asked has gone
-//! → run in a savepoint of the group's transaction → **after the commit** answered. Also the outcomes that
-//! change nothing wait for the commit: an `EmailTaken` may rest on another change of the same group.
+//! The life of a change: queued (or rejected at once if the queue is full) → skipped if the caller has gone → run in a
+//! savepoint of the group's transaction → answered **after the commit**. Outcomes that change nothing wait for the
+//! commit, too: an `EmailTaken` may depend on another change of the same group.
 
 use std::fmt;
 use std::io;
@@ -18,31 +18,31 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::SqliteSettings;
 use super::errors::{DatabaseError, UnavailableReason};
 use super::lock::ServingLock;
+use super::settings::SqliteSettings;
 use userd_metrics::{Metrics, StoreMetrics};
 use userd_store::StoreError;
 
 /// The name of the thread, for `top -H` and stack traces.
 const THREAD_NAME: &str = "userd-writer";
 
-/// The most changes in one commit. A change takes about 20 µs, an fsync 0.2 to some milliseconds: with this many
-/// the fsync is no longer what counts, and the first of the group waits a few milliseconds for the others.
+/// Limit of the changes in one commit. A change takes about 20 µs, an fsync 0.2 to some milliseconds: at this size the
+/// fsync is no longer the larger part, and the first change of the group waits a few milliseconds for the others.
 const GROUP_JOBS_MAX: usize = 128;
 
-/// The way to the thread that writes.
+/// The handle to the writer thread.
 pub(super) struct WriterHandle {
     /// None after `close`.
     queue: Mutex<Option<SyncSender<Box<dyn WriteJob>>>>,
-    /// None after it has ended. The lock is held while waiting for the end, so that all who close wait.
+    /// None after it has ended. The lock is held while waiting for the end, so that every caller of `close` waits.
     thread: tokio::sync::Mutex<Option<JoinHandle<()>>>,
     last_write_failed: Arc<AtomicBool>,
     timeout: Duration,
 }
 
 impl WriterHandle {
-    /// Starts the thread. It keeps `lock` until its connection is closed.
+    /// Starts the thread. It holds `lock` until its connection is closed.
     pub(super) fn start(
         connection: Connection,
         lock: ServingLock,
@@ -65,10 +65,10 @@ impl WriterHandle {
         })
     }
 
-    /// Runs `act` in a transaction and gives its result after the commit.
+    /// Runs `act` in a transaction and returns its result after the commit.
     ///
     /// # Errors
-    /// What `act` failed with; unavailable if the queue is full, the time limit is over, or the commit failed.
+    /// The error of `act`; unavailable if the queue is full, the time limit was exceeded, or the commit failed.
     pub(super) async fn run<T, A>(&self, act: A) -> Result<T, StoreError>
     where
         T: Send + 'static,
@@ -77,7 +77,7 @@ impl WriterHandle {
         let (reply, answer) = oneshot::channel();
         self.enqueue(Box::new(PendingWrite { act: Some(act), outcome: None, reply }))
             .map_err(UnavailableReason::into_store_error)?;
-        // On a time-out `answer` is dropped here, which is how the writer learns that nobody waits any more.
+        // On a time-out `answer` is dropped here, by which the writer sees that the caller has gone.
         match tokio::time::timeout(self.timeout, answer).await {
             Ok(Ok(result)) => result,
             Ok(Err(_)) => Err(UnavailableReason::WriterGone.into_store_error()),
@@ -90,14 +90,14 @@ impl WriterHandle {
         self.last_write_failed.load(Ordering::Relaxed)
     }
 
-    /// Takes no more changes, and returns when those queued are done and the connection is closed.
+    /// Accepts no more changes, and returns when the queue is done and the connection is closed.
     pub(super) async fn close(&self) {
         drop(self.take_queue());
         let mut thread = self.thread.lock().await;
         if let Some(thread) = thread.take() {
             let ended = tokio::task::spawn_blocking(move || thread.join()).await;
             if !matches!(ended, Ok(Ok(()))) {
-                tracing::error!("the writer of the embedded store ended by a panic");
+                tracing::error!("the writer thread of the SQLite store has panicked");
             }
         }
     }
@@ -120,7 +120,7 @@ impl Drop for WriterHandle {
     fn drop(&mut self) {
         drop(self.take_queue());
         if let Some(thread) = self.thread.get_mut().take() {
-            // The result only says whether it panicked, which has been printed by then.
+            // The result only says whether it panicked, which the panic hook has reported.
             let _ = thread.join();
         }
     }
@@ -132,23 +132,23 @@ impl fmt::Debug for WriterHandle {
     }
 }
 
-/// A change on its way, whatever its result is.
+/// A queued change, whatever the type of its result.
 trait WriteJob: Send {
-    /// Whether nobody waits for the answer any more.
+    /// Whether the caller has gone.
     fn abandoned(&self) -> bool;
-    /// Does it, and keeps the result.
+    /// Runs it, and keeps the result.
     fn run(&mut self, connection: &Connection) -> JobOutcome;
-    /// Gives the result kept, unless the commit failed.
+    /// Sends the result to the caller, unless the commit failed.
     fn answer(self: Box<Self>, committed: &Result<(), UnavailableReason>);
 }
 
-/// What is to be done with the changes of a job.
+/// What happens to the changes of a job.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum JobOutcome {
     Keep,
-    /// The row or the request was at fault.
+    /// The row or the request was the cause.
     Rollback,
-    /// The engine was at fault.
+    /// SQLite was the cause.
     RollbackAndProbe,
 }
 
@@ -181,18 +181,18 @@ where
 
     fn answer(self: Box<Self>, committed: &Result<(), UnavailableReason>) {
         let result = match (self.outcome, committed) {
-            // Its own failure says more than that of the group.
+            // Its own error is more specific than that of the group.
             (Some(Err(failure)), _) => Err(failure.into_store_error()),
-            (_, Err(trouble)) => Err(trouble.clone().into_store_error()),
+            (_, Err(reason)) => Err(reason.clone().into_store_error()),
             (Some(Ok(outcome)), Ok(())) => Ok(outcome),
             (None, Ok(())) => Err(UnavailableReason::WriterGone.into_store_error()),
         };
-        // Whoever asked may have gone meanwhile.
+        // The caller may have gone meanwhile.
         let _ = self.reply.send(result);
     }
 }
 
-/// The thread's life: ends when the queue is closed and empty.
+/// Runs until the queue is closed and empty.
 fn serve(
     connection: &Connection,
     queue: &Receiver<Box<dyn WriteJob>>,
@@ -213,7 +213,7 @@ fn serve(
         if engine_failed || committed.is_err() {
             last_write_failed.store(true, Ordering::Relaxed);
         } else if connection.total_changes() != before {
-            // Only a commit that had something to write proves that the disk takes it.
+            // Only a commit that wrote something proves that the disk can be written.
             last_write_failed.store(false, Ordering::Relaxed);
             metrics.sqlite_commits.observe_duration(began.elapsed());
             metrics.sqlite_group_sizes.observe(group.len() as u64);
@@ -224,7 +224,7 @@ fn serve(
     }
 }
 
-/// Runs the group and commits it; `engine_failed` tells whether the engine failed one of its jobs.
+/// Runs the group and commits it; sets `engine_failed` if SQLite failed in one of its jobs.
 fn commit(
     connection: &Connection,
     group: &mut [Box<dyn WriteJob>],
@@ -233,7 +233,7 @@ fn commit(
     let done = run_group(connection, group, engine_failed).and_then(|()| execute(connection, "COMMIT"));
     if done.is_err() && !connection.is_autocommit() {
         execute(connection, "ROLLBACK")
-            .unwrap_or_else(|trouble| tracing::error!(%trouble, "a failed transaction could not be rolled back"));
+            .unwrap_or_else(|error| tracing::error!(%error, "a failed transaction can't be rolled back"));
     }
     done
 }
@@ -243,7 +243,7 @@ fn run_group(
     group: &mut [Box<dyn WriteJob>],
     engine_failed: &mut bool,
 ) -> Result<(), UnavailableReason> {
-    // IMMEDIATE takes the write lock now, where waiting for another program is harmless.
+    // IMMEDIATE takes the write lock now, when waiting for another program is harmless.
     execute(connection, "BEGIN IMMEDIATE")?;
     for job in group {
         execute(connection, "SAVEPOINT job")?;
@@ -266,11 +266,11 @@ fn execute(connection: &Connection, sql: &str) -> Result<(), UnavailableReason> 
     done.map(|_| ()).map_err(|error| UnavailableReason::from_engine(Arc::new(error)))
 }
 
-/// Moves the log into the database and closes: what is left is one file that can be copied.
+/// Checkpoints the log and closes the connection: one file remains, which can be copied.
 fn finish(connection: Connection) {
-    let moved = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
-    if let Err(error) = moved.and_then(|()| connection.close().map_err(|(_, error)| error)) {
-        // Nothing is lost: the log stays beside the database and the next start reads it.
-        tracing::warn!(%error, "the write-ahead log could not be moved into the database");
+    let checkpointed = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    if let Err(error) = checkpointed.and_then(|()| connection.close().map_err(|(_, error)| error)) {
+        // Nothing is lost: the log stays next to the database and the next start reads it.
+        tracing::warn!(%error, "the write-ahead log can't be checkpointed");
     }
 }

@@ -1,22 +1,22 @@
-//! Each change of users as SQL. Every function runs inside the writer's transaction and its own savepoint.
+//! Changes of users. Every function runs inside the writer's transaction and a savepoint of its own.
 //!
-//! A change of a user reads the row, compares its version and writes all of it, with a checksum of what it is then;
-//! whatever is asked before or after is asked in the same transaction, by the only writer. A row that does not match
-//! its checksum is not changed: a new one would make the damage look right.
-//! That e-mails are unique is the engine's UNIQUE constraint and nothing of ours.
+//! A change reads the row, compares its version and writes the whole row with a new checksum; all of it in one
+//! transaction of the only writer. A row that does not match its checksum is not changed: a new one would hide the
+//! damage. SQLite's UNIQUE constraint keeps e-mails unique.
 
 use rusqlite::{Connection, OptionalExtension, ffi, params};
 
 use super::checksum::{self, millis, version};
 use super::errors::DatabaseError;
 use super::events::EventWriter;
-use super::read_pool::{USER, query_user};
-use super::schema::PROBE_BYTES;
+use super::rows::{query_user, user_exists};
 use super::session_writes::revoke_all_but;
+use super::sql::USER;
+use super::tables::PROBE_BYTES;
 use userd_core::{EventKind, PasswordHash, SessionId, User, UserId, UserVersion};
 use userd_store::{CreateUserOutcome, DeleteUserOutcome, StatusUpdate, UpdateUserOutcome, UserProfile};
 
-/// A conflict on the id or on the canonical e-mail is no error here: it is looked into afterwards.
+/// A conflict on the id or on the canonical e-mail is no error here: the caller classifies it.
 pub(super) const INSERT: &str = "INSERT INTO users \
      (id, name, email, canonical, password_hash, created_at, updated_at, version, checksum) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT DO NOTHING";
@@ -24,9 +24,7 @@ pub(super) const INSERT: &str = "INSERT INTO users \
 const UPDATE: &str = "UPDATE users SET name = ?2, email = ?3, canonical = ?4, password_hash = ?5, created_at = ?6, \
      updated_at = ?7, version = ?8, checksum = ?9 WHERE id = ?1";
 
-/// Adds `user`.
-///
-/// The same user twice (same id, same e-mail: a repeat after an answer that got lost) is `Created` again.
+/// Creates `user`. Idempotent: the same user again (same id, same e-mail) is `Created` again.
 pub(super) fn create_user(
     connection: &Connection,
     user: &User,
@@ -48,7 +46,7 @@ pub(super) fn create_user(
     }
 }
 
-/// Gives the user another name and e-mail.
+/// Sets name and e-mail.
 pub(super) fn update_profile(
     connection: &Connection,
     id: UserId,
@@ -71,7 +69,7 @@ pub(super) fn update_profile(
     Ok(update)
 }
 
-/// Gives the user another password, and ends their sessions but `keep`.
+/// Sets the password, and revokes the user's sessions except `keep`.
 pub(super) fn update_password(
     connection: &Connection,
     id: UserId,
@@ -92,7 +90,7 @@ pub(super) fn update_password(
     Ok(update)
 }
 
-/// Rules about the account, and ends all its sessions where that shuts somebody out.
+/// Updates the account status, and revokes all sessions unless it enables the account.
 pub(super) fn update_status(
     connection: &Connection,
     id: UserId,
@@ -113,7 +111,7 @@ pub(super) fn update_status(
     Ok(update)
 }
 
-/// Gives the user another hash of the same password.
+/// Replaces the hash of the same password.
 pub(super) fn update_password_hash(
     connection: &Connection,
     id: UserId,
@@ -123,7 +121,7 @@ pub(super) fn update_password_hash(
     update_user(connection, id, expected, |user| user.password_hash = password_hash.clone())
 }
 
-/// Removes the user; a trigger ends their sessions.
+/// Deletes the user; a trigger deletes the sessions.
 pub(super) fn delete_user(
     connection: &Connection,
     id: UserId,
@@ -140,14 +138,14 @@ pub(super) fn delete_user(
     Ok(if user_exists(connection, id)? { DeleteUserOutcome::VersionConflict } else { DeleteUserOutcome::NotFound })
 }
 
-/// Writes some pages of no meaning, to prove that the disk takes them. Random ones: SQLite does not write a page
-/// that stays as it was.
+/// Writes some meaningless pages, to prove that the disk can be written. Random ones, because SQLite does not write
+/// unchanged pages.
 pub(super) fn write_probe(connection: &Connection) -> Result<(), DatabaseError> {
     connection.prepare_cached("UPDATE probe SET filler = randomblob(?1)")?.execute([PROBE_BYTES])?;
     Ok(())
 }
 
-/// Changes the user whose version is `expected`.
+/// Changes the user if its version is `expected`.
 fn update_user(
     connection: &Connection,
     id: UserId,
@@ -169,7 +167,7 @@ fn update_user(
     }
 }
 
-/// Runs a statement that takes all columns of `user`; gives how many rows it changed.
+/// Runs a statement with all columns of `user` as parameters; returns how many rows it changed.
 pub(super) fn write_user(connection: &Connection, sql: &str, user: &User) -> rusqlite::Result<usize> {
     connection.prepare_cached(sql)?.execute(params![
         &user.id.as_bytes()[..],
@@ -182,11 +180,6 @@ pub(super) fn write_user(connection: &Connection, sql: &str, user: &User) -> rus
         version(user.version),
         checksum::of_user(user),
     ])
-}
-
-/// Whether there is such a user.
-pub(super) fn user_exists(connection: &Connection, id: UserId) -> Result<bool, DatabaseError> {
-    Ok(connection.prepare_cached("SELECT 1 FROM users WHERE id = ?1")?.exists([&id.as_bytes()[..]])?)
 }
 
 fn is_unique_violation(error: &rusqlite::Error) -> bool {

@@ -1,28 +1,52 @@
-//! What the doctor asks of a store, and what it is told: portions, places, findings. Plain values; how each store
-//! looks at itself is in the store.
+//! The consistency check: a batch of records in, a report of findings out.
+//!
+//! How a store checks itself is the store's business. To add a kind of finding: a variant of
+//! [`FindingKind`](userd_core::FindingKind), and a row in `docs/operations/doctor.md`.
 
 use std::fmt;
 
-use userd_core::{CanonicalEmail, FindingKind, FindingState, UserId};
+use async_trait::async_trait;
+use userd_core::{CanonicalEmail, FindingKind, FindingState, Timestamp, UserId};
 
-/// Where a pass stands: opaque to everybody but the store that gave it. Its text can be kept and read back.
+use crate::error::StoreError;
+
+/// Checking a store for consistency, in batches.
+#[async_trait]
+pub trait ConsistencyCheck: Send + Sync + 'static {
+    /// Checks the next batch of records; with [`CheckMode::Repair`] it also fixes what has an unambiguous fix.
+    ///
+    /// A run begins at [`CheckCursor::start`] and ends when the report has no `next`. It may take place at any moment,
+    /// beside any load and beside other runs. Each round trip within has the store's own time limit.
+    ///
+    /// - **Complete:** a record that existed during the whole run has been checked, unless a report says
+    ///   `topology_changed`.
+    /// - **Idempotent:** the same batch may be checked again.
+    /// - **No false alarms:** an operation in flight, within its time limit, is no finding.
+    ///
+    /// # Errors
+    /// [`StoreError::Unavailable`] if the store can't be read; the cursor stays valid. A record that can't be parsed is
+    /// a finding and no error.
+    async fn check_batch(&self, batch: &CheckBatch, now: Timestamp) -> Result<CheckReport, StoreError>;
+}
+
+/// A position within a run, opaque to all but the store that made it. Its text can be stored and read back.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CheckCursor(String);
 
 impl CheckCursor {
-    /// Where a pass begins.
+    /// The beginning of a run.
     #[must_use]
     pub fn start() -> Self {
         Self::default()
     }
 
-    /// The place that this text, which a store wrote, stands for.
+    /// The cursor that a store wrote as this text.
     #[must_use]
     pub fn from_text(text: String) -> Self {
         Self(text)
     }
 
-    /// The text of the place; empty at the start.
+    /// The text; empty at the start.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -35,45 +59,45 @@ impl fmt::Display for CheckCursor {
     }
 }
 
-/// What is to be done about what is found.
+/// What happens to findings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CheckMode {
-    /// Nothing: look only.
+    /// They are reported only.
     Report,
-    /// Mend what can be mended without guessing.
+    /// Those with an unambiguous fix are repaired.
     Repair,
 }
 
-/// What to look at in one call.
+/// What to check in one call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CheckBatch {
-    /// Where to go on.
+    /// Where to continue.
     pub from: CheckCursor,
-    /// About how many records, claims or entries to look at; a store may look at a few more or fewer.
+    /// About how many records, claims or entries to check; a store may check a few more or fewer.
     pub size: usize,
-    /// What to do about what is found.
+    /// What happens to findings.
     pub mode: CheckMode,
 }
 
-/// What one call looked at and found.
+/// What one call checked and found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct CheckReport {
     /// Active users seen.
     pub users: u64,
-    /// Everything looked at, those users among it: records, claims, entries of listings.
+    /// Everything checked, those users included: records, claims, entries of listings.
     pub records_checked: u64,
-    /// How many users the store counts, told once at the beginning: for showing progress, and for nothing else.
+    /// The number of users that the store counts, in the first report only: for a progress display.
     pub expected: Option<u64>,
-    /// What does not fit.
+    /// The inconsistencies.
     pub findings: Vec<Finding>,
-    /// Keys changed their servers during the pass, so that some may not have been met.
+    /// Slots moved between servers during the run, so that some keys may have been missed.
     pub topology_changed: bool,
-    /// Where to go on; `None` after the last portion.
+    /// Where to continue; `None` after the last batch.
     pub next: Option<CheckCursor>,
 }
 
 impl CheckReport {
-    /// Adds what another look, at something else, came to.
+    /// Adds the report of another part of the batch.
     pub fn merge(&mut self, other: Self) {
         self.users += other.users;
         self.records_checked += other.records_checked;
@@ -81,22 +105,22 @@ impl CheckReport {
     }
 }
 
-/// Something that does not fit.
+/// One inconsistency.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// What.
+    /// The kind.
     pub kind: FindingKind,
     /// What became of it.
     pub state: FindingState,
-    /// Whose it is, where that is known.
+    /// The user that it concerns, if known.
     pub user: Option<UserId>,
-    /// Where in the store it lies; never with a whole e-mail.
+    /// The location in the store; an e-mail in it is masked.
     pub place: String,
-    /// What is wrong, in a few words; never with a whole e-mail or another value of the user.
+    /// What is wrong, in a few words; without a complete e-mail or another value of the user.
     pub detail: String,
 }
 
-/// An e-mail as it may be shown: its first letter and its domain.
+/// An e-mail for logs and reports: its first letter and its domain.
 #[must_use]
 pub fn mask_email(email: &CanonicalEmail) -> String {
     let text = email.as_str();

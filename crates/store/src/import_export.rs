@@ -1,31 +1,34 @@
-//! What a store promises about users who come from another store or service, and about those who are written out.
+//! Users from another store or service, and users for an export, with their sessions.
 //!
-//! A user who comes in keeps id, times, standing and hash. That e-mails are unique holds for them as for everybody,
-//! under races with those who sign up meanwhile, and whatever crashes: each user comes in whole or not at all, and the
-//! same user once more is [`ImportOutcome::Same`]. So whoever breaks off begins again.
+//! An imported user keeps id, times, account status and password hash.
+//!
+//! - **Invariant:** e-mails stay unique, also against sign-ups at the same time, and whatever crashes.
+//! - **Invariant:** each user is imported as a whole or not at all.
+//! - **Idempotence:** the same user again is [`ImportOutcome::Same`]. So an aborted import is simply repeated.
 
 use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use super::StoreError;
 use userd_core::{Actor, Session, SessionLimits, Timestamp, User, UserId};
 
-/// The most sessions that come in with one user; Redis writes them in one call, whose arguments are limited.
+use crate::error::StoreError;
+
+/// Limit of the sessions imported with one user; Redis writes them in one call, whose arguments are limited.
 pub const IMPORTED_SESSIONS_MAX: usize = 500;
 
-/// A user with the sessions that go on.
+/// A user with the sessions that stay valid.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccountRecord {
-    /// The user. Whoever comes in begins at [`userd_core::UserVersion::FIRST`].
+    /// The user; an imported one starts at [`userd_core::UserVersion::FIRST`].
     pub user: User,
-    /// Their sessions, at most [`IMPORTED_SESSIONS_MAX`] where they come in; they do so in the same step as the user,
-    /// or not at all: one that has ended here never begins again.
+    /// The user's sessions, at most [`IMPORTED_SESSIONS_MAX`] for an import. They are written in the same step as the
+    /// user and never later: a session that was revoked here is not revived by a repeated import.
     pub sessions: Vec<Session>,
 }
 
 impl AccountRecord {
-    /// Whether `kept` is this user, whatever number its version has.
+    /// Whether `kept` is this user, whatever its version.
     #[must_use]
     pub fn matches_stored(&self, kept: &User) -> bool {
         let user = &self.user;
@@ -35,32 +38,32 @@ impl AccountRecord {
     }
 }
 
-/// What became of one user who was to come in.
+/// The outcome of importing one user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ImportOutcome {
-    /// The user is there now.
+    /// The user exists now.
     Imported,
-    /// The user was there already, with the same values.
+    /// The user existed already, with the same values.
     Same,
-    /// A user with this id is there, with another value. Nothing was changed.
+    /// A user with this id and other values exists. Nothing was changed.
     Differs,
-    /// Another user has, or is just about to get, the e-mail. Nothing was changed.
+    /// Another user has the e-mail or is just reserving it. Nothing was changed.
     EmailTaken,
-    /// Somebody with this id was deleted here a while ago; such an id rests for a time. Nothing was changed.
+    /// The user with this id was deleted here recently; the id is reserved for a while. Nothing was changed.
     RecentlyDeleted,
-    /// The store could not do it now; it may still happen, whole. Try again.
+    /// The store could not do it now; it may still happen, as a whole. Retry.
     Unavailable(String),
 }
 
-/// Taking users in.
+/// Importing users.
 #[async_trait]
 pub trait ImportStore: Send + Sync + 'static {
-    /// Takes these users in, no two of them with the same id, and says of each, in the same order, what became of it.
-    /// Of two with the same e-mail one comes in. Writes [`userd_core::EventKind::Imported`] by `actor` for each
-    /// that comes in. `limits` only tidy.
+    /// Imports these users, no two of which have the same id, and returns the outcome of each in the same order. Of two
+    /// with the same e-mail, one is imported. Records [`userd_core::EventKind::Imported`] by `actor` for each imported
+    /// user. `limits` are for cleaning up only.
     ///
     /// # Errors
-    /// Nothing is known of any of them: each is there whole, or not at all. Try again.
+    /// The outcome of all is unknown: each user is there as a whole, or not at all. Retry.
     async fn import_users(
         &self,
         batch: Arc<[AccountRecord]>,
@@ -70,20 +73,20 @@ pub trait ImportStore: Send + Sync + 'static {
     ) -> Result<Vec<ImportOutcome>, StoreError>;
 }
 
-/// What is found of one user who is to be written out.
+/// What is exported of one user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ExportRecord {
-    /// The user with their sessions, all of one moment, the newest session first.
+    /// The user and the sessions, all of one moment, the newest session first.
     Account(Box<AccountRecord>),
-    /// There is no such user any more.
+    /// No user has this id any more.
     NotFound,
-    /// What is kept can't be read; the log says why.
+    /// The record can't be parsed; the log has the reason.
     Unreadable,
 }
 
-/// Reading users with their sessions.
+/// Reading users with their sessions, for an export.
 #[async_trait]
 pub trait ExportStore: Send + Sync + 'static {
-    /// What is found of each of these users, in the same order.
+    /// The record of each of these users, in the same order.
     async fn export_users(&self, ids: &[UserId]) -> Result<Vec<ExportRecord>, StoreError>;
 }

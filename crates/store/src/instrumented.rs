@@ -1,9 +1,8 @@
-//! Any store, with its calls counted and measured, and in a span each where traces are wanted.
+//! A decorator that adds metrics and a tracing span to each call of any store. It changes no answer.
 //!
-//! It stands in front of the store and changes no answer. What happens to accounts is counted here, too, by what the
-//! store has answered: so it is counted alike for every store and every way in.
+//! Account events are counted here too, by the store's answers: so they count alike for every store and every caller.
 //!
-//! To add a call to the contract: a word in `metrics::StoreCall`, and here the method that passes it on.
+//! To add a call to the contract: a variant of `userd_metrics::StoreCall`, and here the method that passes it on.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -12,7 +11,7 @@ use std::time::Instant;
 use async_trait::async_trait;
 use tracing::Instrument as _;
 
-use super::{
+use crate::{
     AccountRecord, CheckBatch, CheckReport, ConsistencyCheck, CreateUserOutcome, DeleteUserOutcome, EventPosition,
     ExportRecord, ExportStore, ImportOutcome, ImportStore, KeyKind, KeyStore, ListedUser, NewSession,
     OpenSessionOutcome, RateLimitStore, SessionStore, SessionWithUser, SortOrder, StatusUpdate, Store, StoreError,
@@ -22,16 +21,16 @@ use userd_core::{
     AccountEvent, Actor, CanonicalEmail, EmailPrefix, EventKind, PasswordHash, RateLimitBucket, RateLimitDecision,
     RefreshState, Session, SessionId, SessionLimits, Timestamp, User, UserId, UserVersion,
 };
-use userd_metrics::{Metrics, StoreCall, StoreCallOutcome};
+use userd_metrics::{Metrics, StoreCall, StoreCallOutcome, StoreConflict};
 
-/// A store whose calls are counted.
+/// A store whose calls are measured.
 pub struct InstrumentedStore {
     store: Arc<dyn Store>,
     metrics: Arc<Metrics>,
 }
 
 impl InstrumentedStore {
-    /// `store`, counted in `metrics`.
+    /// `store`, measured in `metrics`.
     #[must_use]
     pub fn new(store: Arc<dyn Store>, metrics: Arc<Metrics>) -> Self {
         Self { store, metrics }
@@ -54,20 +53,20 @@ impl InstrumentedStore {
     }
 
     fn count_event(&self, kind: EventKind) {
-        self.metrics.events.add_one(kind.as_str());
+        self.metrics.events.inc(kind);
     }
 
-    fn count_conflict(&self, kind: &'static str) {
-        self.metrics.stores.conflicts.add_one(kind);
+    fn count_conflict(&self, conflict: StoreConflict) {
+        self.metrics.stores.conflicts.inc(conflict);
     }
 
-    /// Counts what became of a change; `kind` is what happened if it was done.
+    /// Counts the outcome of a change; `kind` is the event if it was made.
     fn count_update(&self, update: &UpdateUserOutcome, kind: Option<EventKind>) {
         match (update, kind) {
             (UpdateUserOutcome::Updated(_), Some(kind)) => self.count_event(kind),
             (UpdateUserOutcome::Updated(_), None) | (UpdateUserOutcome::NotFound, _) => {}
-            (UpdateUserOutcome::VersionConflict, _) => self.count_conflict("version-conflict"),
-            (UpdateUserOutcome::EmailTaken, _) => self.count_conflict("email-taken"),
+            (UpdateUserOutcome::VersionConflict, _) => self.count_conflict(StoreConflict::VersionConflict),
+            (UpdateUserOutcome::EmailTaken, _) => self.count_conflict(StoreConflict::EmailTaken),
         }
     }
 }
@@ -78,8 +77,8 @@ impl Store for InstrumentedStore {
         let insert = self.measure(StoreCall::CreateUser, self.store.create_user(user, actor)).await?;
         match insert {
             CreateUserOutcome::Created => self.count_event(EventKind::SignedUp),
-            CreateUserOutcome::EmailTaken => self.count_conflict("email-taken"),
-            CreateUserOutcome::Resharding => self.count_conflict("resharding"),
+            CreateUserOutcome::EmailTaken => self.count_conflict(StoreConflict::EmailTaken),
+            CreateUserOutcome::Resharding => self.count_conflict(StoreConflict::Resharding),
         }
         Ok(insert)
     }
@@ -161,7 +160,7 @@ impl Store for InstrumentedStore {
         let remove = self.measure(StoreCall::DeleteUser, self.store.delete_user(id, expected, actor, now)).await?;
         match remove {
             DeleteUserOutcome::Deleted => self.count_event(EventKind::Deleted),
-            DeleteUserOutcome::VersionConflict => self.count_conflict("version-conflict"),
+            DeleteUserOutcome::VersionConflict => self.count_conflict(StoreConflict::VersionConflict),
             DeleteUserOutcome::NotFound => {}
         }
         Ok(remove)
@@ -191,7 +190,7 @@ impl SessionStore for InstrumentedStore {
         let open = self.measure(StoreCall::OpenSession, act).await?;
         match open {
             OpenSessionOutcome::Opened(_) => self.count_event(EventKind::SignedIn),
-            OpenSessionOutcome::VersionConflict => self.count_conflict("version-conflict"),
+            OpenSessionOutcome::VersionConflict => self.count_conflict(StoreConflict::VersionConflict),
             OpenSessionOutcome::NotFound => {}
         }
         Ok(open)
@@ -262,7 +261,7 @@ impl SessionStore for InstrumentedStore {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.metrics.sign_ins_failed.add_one();
+        self.metrics.sign_ins_failed.inc();
         self.measure(StoreCall::RecordFailedSignIn, self.store.record_failed_sign_in(email, user, actor, now)).await?;
         if user.is_some() {
             self.count_event(EventKind::SignInFailed);
@@ -282,7 +281,7 @@ impl RateLimitStore for InstrumentedStore {
         if let RateLimitDecision::Deny { place, .. } = taken
             && let Some(bucket) = buckets.get(place)
         {
-            self.metrics.rate_limited.add_one(bucket.key.limit().as_str());
+            self.metrics.rate_limited.inc(bucket.key.limit());
         }
         Ok(taken)
     }

@@ -1,10 +1,10 @@
-//! What is asked of the older design's database, from which users are moved: to be read, a page at a time.
+//! The database of the Rocket + Redis tutorial, as a source for an import: read-only, a page at a time.
 
 use async_trait::async_trait;
 
-use super::StoreError;
+use crate::error::StoreError;
 
-/// A record of the older design: the fields of a hash, as they are.
+/// A legacy record: the fields of a hash, unparsed.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct LegacyRecord {
     /// The key of the hash.
@@ -21,20 +21,20 @@ pub struct LegacyRecord {
     pub updated: Option<String>,
 }
 
-/// Some records.
+/// A page of records.
 #[derive(Debug, Default)]
 pub struct LegacyPage {
-    /// What has the fields of a user.
+    /// The hashes with the fields of a user.
     pub records: Vec<LegacyRecord>,
-    /// How many hashes have not.
+    /// The number of hashes without them.
     pub others: u64,
-    /// Where to go on; `None` at the end.
+    /// Where to continue; `None` at the end.
     pub next: Option<u64>,
 }
 
-/// Reading the older design's records.
+/// Reading legacy records.
 #[async_trait]
 pub trait LegacySource: Send + Sync + 'static {
-    /// The page at `place`, which is 0 at the beginning. What is there all the while is met at least once.
+    /// The page at `place`, which is 0 for the first. A record that exists during the whole scan is read at least once.
     async fn page(&self, place: u64) -> Result<LegacyPage, StoreError>;
 }

@@ -1,19 +1,21 @@
-//! What a store promises about reading much: many users, or a long history, in pages, in an order that stays.
+//! Users and events in pages, in a stable order.
 //!
-//! A page is no snapshot: who signs up or is deleted while somebody reads on is or is not among those that follow. But
-//! each user in a page is whole, and who is there all the while is met exactly once.
+//! - **Invariant:** a user who exists during the whole listing is listed exactly once.
+//! - **Invariant:** each user in a page is a consistent record.
+//! - A listing is no snapshot: a user who is created or deleted meanwhile may be listed or not.
 
 use async_trait::async_trait;
 
-use super::StoreError;
 use userd_core::{AccountEvent, CanonicalEmail, EmailPrefix, User, UserId};
 
-/// In which direction users are read.
+use crate::error::StoreError;
+
+/// The direction of a listing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SortOrder {
-    /// The first one first.
+    /// The smallest key first.
     Ascending,
-    /// The last one first.
+    /// The largest key first.
     Descending,
 }
 
@@ -33,7 +35,7 @@ impl SortOrder {
 pub enum ListedUser {
     /// The user.
     User(Box<User>),
-    /// The record of this user can't be read; the log says why.
+    /// The record of this user can't be parsed; the log has the reason.
     Unreadable(UserId),
 }
 
@@ -47,7 +49,7 @@ impl ListedUser {
         }
     }
 
-    /// The user whose record can't be read because of `error`, which goes into the log.
+    /// The user whose record can't be parsed because of `error`, which is logged.
     pub fn unreadable(id: UserId, error: &StoreError) -> Self {
         let why = std::error::Error::source(error).map(ToString::to_string).unwrap_or_default();
         tracing::error!(user = %id, reason = why, "{error}; the other users are listed without");
@@ -55,18 +57,18 @@ impl ListedUser {
     }
 }
 
-/// Where an event lies in the history of its user. Numbers that only the store understands, and that grow.
+/// The position of an event among its user's events: growing numbers that only the store interprets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct EventPosition(pub u64, pub u64);
 
-/// Reading in pages.
+/// Listing users and events.
 #[async_trait]
 pub trait UserListing: Send + Sync + 'static {
-    /// The word for the kind of store.
+    /// The name of the kind of store.
     fn kind(&self) -> &'static str;
 
-    /// The `most` events of a user, at most, that come after `after`, which need not be the place of any; fewer only at
-    /// the end. Also of a user who is deleted, as long as they are kept.
+    /// Up to `most` events of a user after the position `after`, which need not be that of an event; fewer only at the
+    /// end. Events of a deleted user are listed as long as they are stored.
     async fn events_page(
         &self,
         user: UserId,
@@ -75,10 +77,10 @@ pub trait UserListing: Send + Sync + 'static {
         most: usize,
     ) -> Result<Vec<(EventPosition, AccountEvent)>, StoreError>;
 
-    /// The `most` users, at most, that come after `after` in the order of their ids, which is that of their sign-up;
-    /// from the beginning without `after`, which need not be the id of anybody. Fewer only at the end.
+    /// Up to `most` users after the id `after`, which need not be that of a user, ordered by id, which is the order of
+    /// sign-up. From the beginning without `after`; fewer only at the end.
     ///
-    /// A page costs the same however many users there are.
+    /// The cost of a page does not depend on the number of users.
     async fn users_by_id(
         &self,
         after: Option<UserId>,
@@ -86,8 +88,8 @@ pub trait UserListing: Send + Sync + 'static {
         most: usize,
     ) -> Result<Vec<ListedUser>, StoreError>;
 
-    /// The same of the users whose canonical e-mail begins with `prefix`, in the order of its bytes. Each comes with
-    /// the e-mail under which they are listed, so that one whose record can't be read has a place, too.
+    /// The same for users whose canonical e-mail begins with `prefix`, ordered by its bytes. Each user comes with the
+    /// e-mail of the index, so that a user whose record can't be parsed has a position, too.
     async fn users_by_email(
         &self,
         prefix: &EmailPrefix,
@@ -97,21 +99,20 @@ pub trait UserListing: Send + Sync + 'static {
     ) -> Result<Vec<(CanonicalEmail, ListedUser)>, StoreError>;
 }
 
-/// Greater than any text: no UTF-8 has this byte.
+/// Greater than any text: UTF-8 does not have this byte.
 const TEXT_UPPER_BOUND: u8 = 0xff;
 
-/// What lies from one place in the order of bytes up to before another: one form for "after", "before" and "begins
-/// with".
+/// A half-open range of keys in byte order: one form for "after", "before" and "begins with".
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KeyRange {
-    /// The first key that belongs to it.
+    /// The first key in the range.
     pub from: Vec<u8>,
-    /// The first key that does not.
+    /// The first key beyond it.
     pub to: Vec<u8>,
 }
 
 impl KeyRange {
-    /// All that lies before `to`.
+    /// All keys before `to`.
     pub fn before(to: impl Into<Vec<u8>>) -> Self {
         Self { from: Vec::new(), to: to.into() }
     }
@@ -121,11 +122,11 @@ impl KeyRange {
         Self::before([TEXT_UPPER_BOUND])
     }
 
-    /// The e-mails that begin with `prefix` and come after `after`, alone or with what a store writes after a NUL.
+    /// The e-mails that begin with `prefix` and come after `after`, with or without what a store appends after a NUL.
     pub fn emails(prefix: &EmailPrefix, after: Option<&CanonicalEmail>, order: SortOrder) -> Self {
         let mut range = Self::with_prefix(prefix.as_str().as_bytes());
         if let Some(after) = after {
-            // Greater than the e-mail with a NUL and whatever follows; smaller than any longer e-mail.
+            // Greater than the e-mail followed by a NUL and anything; smaller than any longer e-mail.
             let past = [after.as_str().as_bytes(), &[1]].concat();
             match order {
                 SortOrder::Ascending => range.from = range.from.max(past),
@@ -135,8 +136,8 @@ impl KeyRange {
         range
     }
 
-    /// What begins with `text`: from itself up to before its last byte's next. That is no text any more, but it is
-    /// only compared, and UTF-8 has no byte that has no next.
+    /// The keys that begin with `text`: from the text itself up to the text with its last byte incremented. That need
+    /// not be valid UTF-8, but it is only compared; and no byte of UTF-8 is 0xff, so that each can be incremented.
     fn with_prefix(text: &[u8]) -> Self {
         let mut to = text.to_vec();
         match to.last_mut() {
@@ -146,7 +147,7 @@ impl KeyRange {
         Self { from: text.to_vec(), to }
     }
 
-    /// What of it comes after `place`.
+    /// Narrows the range to the keys after `place`.
     pub fn continue_after(&mut self, place: &[u8], order: SortOrder) {
         match order {
             SortOrder::Ascending => self.from = [place, &[0]].concat(),

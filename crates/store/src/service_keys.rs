@@ -1,13 +1,13 @@
-//! What a store promises about the service's own keys: those that sign, and those of other services.
+//! The service's own keys: those that sign, and the API keys of other services.
 //!
-//! To a store a key is a short text under a kind and an id, which it hands back as it was. What it says is `service`'s
-//! business; what has to be secret in it is sealed or digested before it comes here.
+//! To a store a key is a short text under a kind and an id. Its format is the service's business, which also encrypts
+//! or digests what is secret in it.
 
 use async_trait::async_trait;
 
-use super::StoreError;
+use crate::error::StoreError;
 
-/// The most bytes of a key's text.
+/// Limit of a key's text.
 pub const KEY_BYTES_MAX: usize = 4096;
 
 userd_core::string_enum! {
@@ -22,12 +22,12 @@ userd_core::string_enum! {
     }
 }
 
-/// A key as it is kept.
+/// A stored key.
 #[derive(Clone, PartialEq, Eq)]
 pub struct StoredKey {
     /// Its id, unique in its kind.
     pub id: String,
-    /// What it says.
+    /// Its content.
     pub text: String,
 }
 
@@ -37,14 +37,14 @@ impl std::fmt::Debug for StoredKey {
     }
 }
 
-/// Where the service's keys are kept: few of each kind, read whole.
+/// Storing the service's keys: few of each kind, read all at once.
 #[async_trait]
 pub trait KeyStore: Send + Sync + 'static {
-    /// All keys of a kind, by their ids.
+    /// All keys of a kind, ordered by id.
     async fn keys(&self, kind: KeyKind) -> Result<Vec<StoredKey>, StoreError>;
 
-    /// Compares and sets: where `expected` is what the key says now (`None`: there is none), it says `next` from now
-    /// on (`None`: it is removed). False if it says something else; then nothing was changed. A repeat is true again.
+    /// Compare and set: replaces the text `expected` (`None`: no such key) by `next` (`None`: delete the key). False if
+    /// the key has another text; then nothing was changed. A repeat is true again.
     async fn replace_key(
         &self,
         kind: KeyKind,

@@ -1,31 +1,33 @@
-//! What a store promises about sessions and about an account's history.
+//! Sessions, and the events of an account.
 //!
-//! A session hangs on its user: it is good only while the user is there and nothing has ended it since, and what ends
-//! many sessions at once (a new password, the deletion, "sign out everywhere") does so in the same atomic step as the
-//! change itself. How long sessions live is not known here: the caller decides by what it reads, and the limits that
-//! are passed in only tidy.
+//! - **Invariant:** a session is valid only while its user exists and nothing has revoked it.
+//! - **Invariant:** a change that revokes many sessions (a new password, a deletion, "sign out everywhere") does so in
+//!   the same atomic step.
 //!
-//! `now` is the caller's clock, for stores that have no time of their own. A store that has (Redis) goes by its own,
-//! so that sessions end at the same moment for every caller, whatever their clocks say.
+//! Session time-outs are the caller's decision, from what it reads; the limits passed in are for cleaning up only.
+//!
+//! `now` is the caller's clock, for stores without a clock of their own. A store that has one (Redis) uses it, so that
+//! a session expires at the same moment for every caller.
 
 use async_trait::async_trait;
 
-use super::StoreError;
 use userd_core::{
     AccountEvent, Actor, CanonicalEmail, EventKind, RefreshState, Session, SessionId, SessionLimits, SessionProof,
     Timestamp, User, UserId, UserVersion,
 };
 
-/// How many events a store keeps in all where nothing else is set: ten years of a small service, and about 100 MB.
+use crate::error::StoreError;
+
+/// The default limit of events in a store, over all users: ten years of a small service, about 100 MB.
 pub const EVENTS_RETENTION_DEFAULT: u64 = 1_000_000;
 
-/// Where sessions and events are kept. See the module's text for what an implementer promises.
+/// Storing sessions and events. The module's documentation has the invariants.
 #[async_trait]
 pub trait SessionStore: Send + Sync + 'static {
-    /// Opens a session of the user, if they still are at `expected`, and writes [`EventKind::SignedIn`].
+    /// Opens a session of the user, if the user is still at `expected`, and records [`EventKind::SignedIn`].
     ///
-    /// In the same step sessions that `limits` end are removed, and then the oldest until there is room. The same
-    /// session once more (a repeat after an answer that got lost) is `Opened` again.
+    /// The same step deletes sessions that are expired by `limits`, and then the oldest ones until there is room.
+    /// Idempotent: the same session again is `Opened` again.
     async fn open_session(
         &self,
         user: UserId,
@@ -36,20 +38,20 @@ pub trait SessionStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<OpenSessionOutcome, StoreError>;
 
-    /// The session and its user as they are now, if nothing has ended the session; whether it is too old the caller
-    /// decides, by [`SessionWithUser::at`]. One round trip at most.
+    /// The session and its user as they are now, unless the session was revoked. The caller decides by
+    /// [`SessionWithUser::at`] whether it has expired. One round trip at most.
     async fn session(&self, user: UserId, id: SessionId, now: Timestamp)
     -> Result<Option<SessionWithUser>, StoreError>;
 
-    /// The sessions of a user that nothing has ended, the newest first, and the store's time. Empty if there is no
-    /// such user. Some may be too old.
+    /// The sessions of a user that were not revoked, the newest first, and the store's time. Empty if no such user
+    /// exists. Some may have expired.
     async fn sessions(&self, user: UserId, now: Timestamp) -> Result<(Vec<Session>, Timestamp), StoreError>;
 
-    /// Writes that the session was used at `at`, which came from [`SessionWithUser::at`]. Never moves back; nothing if the
-    /// session has ended.
+    /// Records that the session was used at `at`, which came from [`SessionWithUser::at`]. The time never moves back; a
+    /// session that ended is left alone.
     async fn touch_session(&self, user: UserId, session: &Session, at: Timestamp) -> Result<(), StoreError>;
 
-    /// Ends one session and writes `kind`. False if there was none; then nothing is written.
+    /// Revokes one session and records `kind`. False if no such session exists; then nothing is recorded.
     async fn revoke_session(
         &self,
         user: UserId,
@@ -59,8 +61,8 @@ pub trait SessionStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// Ends all sessions of the user but `keep`, and writes [`EventKind::SessionsRevoked`]. False if there is no such
-    /// user.
+    /// Revokes all sessions of the user except `keep`, and records [`EventKind::SessionsRevoked`]. False if no such
+    /// user exists.
     async fn revoke_other_sessions(
         &self,
         user: UserId,
@@ -69,10 +71,10 @@ pub trait SessionStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// Puts `next` in the place of `expected`, the session's refresh state as it was read, and writes that the session
-    /// was used at `at`. False if the state is another one by now, or the session has ended. A repeat is true again.
-    /// With `next` the same as `expected` nothing is written; true then says that what was read will last as a change
-    /// does.
+    /// Compare and set: replaces the refresh state of `session`, as it was read, by `next`, and records that the
+    /// session was used at `at`. False if the state is another one by now, or the session has ended. A repeat is true
+    /// again. If `next` is the state as it was read, nothing is written; true then means that it is as durable as a
+    /// change.
     async fn replace_refresh(
         &self,
         user: UserId,
@@ -81,9 +83,9 @@ pub trait SessionStore: Send + Sync + 'static {
         at: Timestamp,
     ) -> Result<bool, StoreError>;
 
-    /// Writes [`EventKind::SignInFailed`] into the history of the user with this e-mail, if there is one.
+    /// Records [`EventKind::SignInFailed`] for the user with this e-mail, if one exists.
     ///
-    /// It does the same work either way, so that its time tells nobody whether there is such a user.
+    /// It does the same work either way, so that its duration does not disclose whether the user exists.
     async fn record_failed_sign_in(
         &self,
         email: &CanonicalEmail,
@@ -92,36 +94,36 @@ pub trait SessionStore: Send + Sync + 'static {
         now: Timestamp,
     ) -> Result<(), StoreError>;
 
-    /// The last `most` events of a user that are still kept, in the order in which they happened.
+    /// The last `most` events of a user that are still stored, the oldest first.
     async fn events(&self, user: UserId, most: usize) -> Result<Vec<AccountEvent>, StoreError>;
 }
 
-/// A session to be opened.
+/// A session to open.
 #[derive(Debug, Clone)]
 pub struct NewSession {
     /// Its id.
     pub id: SessionId,
-    /// What only its token can make.
+    /// What can be computed from its token only.
     pub proof: SessionProof,
-    /// What is kept of its refresh token, if it has one.
+    /// The state of its refresh token, if it has one.
     pub refresh: Option<RefreshState>,
 }
 
-/// What became of [`SessionStore::open_session`].
+/// The outcome of [`SessionStore::open_session`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum OpenSessionOutcome {
     /// The session is open.
     Opened(Box<Session>),
-    /// The user has changed since `expected`; nothing was changed. Read again and decide again.
+    /// The user has changed since `expected`; nothing was changed. Read the user again and decide again.
     VersionConflict,
-    /// There is no such user.
+    /// No user has this id.
     NotFound,
 }
 
-/// A session that nothing has ended, with its user.
+/// A session that was not revoked, with its user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SessionWithUser {
-    /// The user as they are now.
+    /// The user's present record.
     pub user: User,
     /// The session.
     pub session: Session,

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::Connection;
-use userd_core::{Actor, Email, User};
+use userd_core::{Actor, Email, User, error_chain};
 use userd_store::{CreateUserOutcome, SessionStore, Store, StoreError};
 use userd_store_sqlite::{OpenError, SqliteSettings, SqliteStore};
 
@@ -25,13 +25,6 @@ fn refused(path: &Path) -> OpenError {
     let error = SqliteStore::open(&sqlite_settings(path)).expect_err("the file is not to be served");
     assert_says_what_to_do(&error);
     error
-}
-
-fn chain(error: &dyn Error) -> String {
-    std::iter::successors(Some(error), |error| (*error).source())
-        .map(ToString::to_string)
-        .collect::<Vec<_>>()
-        .join(": ")
 }
 
 async fn closed_with_users(names: &[&str]) -> (TestStore, Vec<User>) {
@@ -71,7 +64,7 @@ async fn a_row_that_is_no_user_is_named_and_the_others_are_served() {
         assert!(matches!(changed, Err(StoreError::Corrupt { .. })), "{changed:?}");
     }
     match test.store.user_by_email(users[1].email.canonical()).await {
-        Err(error @ StoreError::Corrupt { .. }) => assert!(chain(&error).contains("users/rowid 2"), "{error:?}"),
+        Err(error @ StoreError::Corrupt { .. }) => assert!(error_chain(&error).contains("users/rowid 2"), "{error:?}"),
         other => panic!("{other:?}"),
     }
     assert_eq!(test.user(users[0].id).await.as_ref(), Some(&users[0]));
@@ -121,7 +114,9 @@ async fn a_destroyed_page_is_reported_and_other_pages_are_served() {
     let test = test.reopen().await;
     let last = users.last().expect("200 users");
     match test.store.user(users[0].id).await {
-        Err(error @ StoreError::Corrupt { .. }) => assert!(chain(&error).contains("integrity_check"), "{error:?}"),
+        Err(error @ StoreError::Corrupt { .. }) => {
+            assert!(error_chain(&error).contains("integrity_check"), "{error:?}")
+        }
         other => panic!("{other:?}"),
     }
     assert_eq!(test.user(last.id).await.as_ref(), Some(last));

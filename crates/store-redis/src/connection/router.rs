@@ -25,7 +25,7 @@ use crate::layout::Shard;
 use crate::script::Script;
 use crate::settings::{NodeAddress, RedisSettings, ServerTopology};
 use userd_core::random::Random;
-use userd_metrics::{LabeledCounter, RedisRoundTrip};
+use userd_metrics::{Counter, EnumFamily, RedisRetry, RedisRoundTrip};
 
 /// Routes requests to the servers.
 pub(crate) struct ShardRouter {
@@ -229,7 +229,7 @@ impl ShardRouter {
                     Ok(()) => return Ok(ScriptReply { value, repeated }),
                     Err(AckError::TooFew(why)) => return Err(RequestError::NotAcknowledged(why)),
                     Err(AckError::Lost(why)) => {
-                        self.retries().add_one("unacknowledged");
+                        self.retries().inc(RedisRetry::Unacknowledged);
                         repeated = true;
                         node.state.mark_lost(&live, &why);
                         continue;
@@ -250,18 +250,18 @@ impl ShardRouter {
                     if lost && !request.is_repeatable() {
                         return Err(RequestError::TimedOut(Some("its answer was lost".to_owned())));
                     }
-                    self.retries().add_one(if lost { "lost" } else { "refused" });
+                    self.retries().inc(if lost { RedisRetry::Lost } else { RedisRetry::Refused });
                 }
                 ErrorAction::Moved(address) => {
-                    self.retries().add_one("moved");
+                    self.retries().inc(RedisRetry::Moved);
                     self.moved(shard, &address);
                 }
                 ErrorAction::AskAt(address) => {
-                    self.retries().add_one("ask");
+                    self.retries().inc(RedisRetry::Ask);
                     elsewhere = self.node_at(&address, shard);
                 }
                 ErrorAction::Resharding => {
-                    self.retries().add_one("resharding");
+                    self.retries().inc(RedisRetry::Resharding);
                     let since = *resharding_since.get_or_insert_with(Instant::now);
                     if request.resharding_timeout().is_some_and(|limit| since.elapsed() >= limit) {
                         return Err(RequestError::Resharding);
@@ -269,7 +269,7 @@ impl ShardRouter {
                     pause_before(deadline).await.map_err(|()| RequestError::Resharding)?;
                 }
                 ErrorAction::Wait => {
-                    self.retries().add_one("busy");
+                    self.retries().inc(RedisRetry::Busy);
                     self.shared.refresh_topology.notify_one();
                     pause_before(deadline).await.map_err(|()| RequestError::Server(error))?;
                 }
@@ -287,7 +287,7 @@ impl ShardRouter {
     }
 
     /// Counts retries by cause.
-    fn retries(&self) -> &LabeledCounter {
+    fn retries(&self) -> &EnumFamily<RedisRetry, Counter> {
         &self.shared.settings.metrics.stores.retries
     }
 

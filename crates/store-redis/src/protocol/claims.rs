@@ -11,6 +11,7 @@ use crate::script::Script;
 use crate::store::RedisStore;
 use crate::user_record::{ClaimEntry, ClaimPointer};
 use userd_core::{CanonicalEmail, Timestamp, UserId};
+use userd_metrics::StoreConflict;
 use userd_store::StoreError;
 
 /// How many rounds of `claim` and `resolve` are tried; the number with which the model was checked.
@@ -61,7 +62,7 @@ impl RedisStore {
         for _ in 0..CLAIM_ATTEMPTS_MAX {
             let ClaimReply::HeldBy(holder) = self.claim(deadline, email, expected, mine).await? else {
                 if expected.is_some() {
-                    self.router.settings().metrics.stores.conflicts.add_one("claim-taken-over");
+                    self.router.settings().metrics.stores.conflicts.inc(StoreConflict::ClaimTakenOver);
                 }
                 return Ok(AcquireOutcome::Acquired);
             };

@@ -1,4 +1,4 @@
-//! Users who come in and go out, in maps.
+//! Import and export of users, in maps.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use crate::{AccountRecord, ExportRecord, ExportStore, ImportOutcome, ImportStore
 use async_trait::async_trait;
 use userd_core::{Actor, EventKind, SessionLimits, Timestamp, UserId};
 
-use super::{MemoryState, MemoryStore, is_taken};
+use super::store::{MemoryState, MemoryStore, is_taken};
 
 #[async_trait]
 impl ImportStore for MemoryStore {

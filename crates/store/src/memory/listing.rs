@@ -1,10 +1,10 @@
-//! Reading many users out of the map.
+//! Pages of users and events, from the maps.
 
 use crate::{EventPosition, ListedUser, SortOrder, StoreError, UserListing};
 use async_trait::async_trait;
 use userd_core::{AccountEvent, CanonicalEmail, EmailPrefix, User, UserId};
 
-use super::MemoryStore;
+use super::store::MemoryStore;
 
 #[async_trait]
 impl UserListing for MemoryStore {

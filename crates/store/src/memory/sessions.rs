@@ -1,4 +1,4 @@
-//! What hangs on users, in the same maps: sessions, events, counted tries, keys.
+//! Sessions, events, rate limits and keys, in the same maps.
 
 use crate::{
     KeyKind, KeyStore, NewSession, OpenSessionOutcome, RateLimitStore, SessionStore, SessionWithUser, StoreError,
@@ -10,7 +10,7 @@ use userd_core::{
     SessionId, SessionLimits, Timestamp, UserId, UserVersion,
 };
 
-use super::MemoryStore;
+use super::store::MemoryStore;
 
 #[async_trait]
 impl SessionStore for MemoryStore {
@@ -170,7 +170,7 @@ impl RateLimitStore for MemoryStore {
                     return RateLimitDecision::Deny { place, retry_after_ms: decision.retry_after_ms };
                 }
                 after.insert(bucket.key, decision.full_at);
-                // Of an account's buckets all or none, of others each by itself.
+                // The buckets of an account are charged all or none, the others each on its own.
                 if bucket.key.account().is_none() {
                     stored.buckets.clone_from(&after);
                 }

@@ -9,7 +9,7 @@ use super::serve::{AppError, install_crypto_provider, open_store};
 use crate::config::{Config, DoctorConfig, StoreTarget};
 use userd_core::clock::SystemClock;
 use userd_core::random::{Random, SystemRandom};
-use userd_metrics::Metrics;
+use userd_metrics::{DoctorOutcome, Metrics};
 use userd_service::doctor::{CheckAborted, CheckOptions, Doctor, DoctorReport};
 use userd_store::{CheckMode, ConsistencyCheck, Finding, FindingState, Store, StoreError};
 use userd_store_sqlite::ReadOnlyDatabase;
@@ -100,16 +100,16 @@ async fn run_checks(doctor: Doctor, settings: DoctorConfig, first: Duration, met
     let mut first_pass = true;
     loop {
         let note = |finding: &Finding| {
-            metrics.record_finding(finding.kind.as_str(), finding.state.as_str());
+            metrics.findings.get(finding.state).inc(finding.kind);
             log_finding(finding);
         };
         match doctor.run(options, &|findings, _| findings.iter().for_each(note)).await {
             Ok(report) => {
-                metrics.doctor_runs.add_one("done");
+                metrics.doctor_runs.inc(DoctorOutcome::Done);
                 log_summary(&report, first_pass);
             }
             Err(error) => {
-                metrics.doctor_runs.add_one("aborted");
+                metrics.doctor_runs.inc(DoctorOutcome::Aborted);
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(error, "the doctor could not look at everything; the next pass begins anew");
             }

@@ -24,4 +24,5 @@ pub use keys::{KeyContext, KeyContextError};
 pub use logging::init as init_logging;
 pub use rlimit::{OPEN_FILES_RECOMMENDED, raise_open_files_limit};
 pub use runtime::build as build_runtime;
-pub use serve::{AppError, chain, open_store, run};
+pub use serve::{AppError, open_store, run};
+pub use userd_core::error_chain as chain;

@@ -22,7 +22,7 @@ use crate::config::{
 };
 use userd_core::clock::{Clock as _, SystemClock};
 use userd_core::random::{Random, SystemRandom};
-use userd_core::{PasswordPolicy, RateLimit, SessionLimits};
+use userd_core::{PasswordPolicy, RateLimit, SessionLimits, error_chain};
 use userd_http::{
     AccessSettings, HttpDependencies, HttpSettings, JoinTrace, OnListening, ServeError, SignUpPolicy, TrustedProxies,
 };
@@ -82,7 +82,7 @@ pub fn run(config: &Config) -> ExitCode {
         Ok(traces) => traces,
         Err(error) => {
             init_logging(config.log);
-            tracing::error!("userd ends: can't send traces: {}", chain(&error));
+            tracing::error!("userd ends: can't send traces: {}", error_chain(&error));
             return ExitCode::FAILURE;
         }
     };
@@ -116,7 +116,7 @@ fn run_with_logging(config: &Config) -> ExitCode {
     match start_and_serve(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("userd ends: {}", chain(&error));
+            tracing::error!("userd ends: {}", error_chain(&error));
             ExitCode::FAILURE
         }
     }
@@ -185,7 +185,7 @@ async fn require_api_key(listen: SocketAddr, api_keys: &ApiKeyCache) -> Result<(
         Ok(true) => Err(AppError::Unprotected(listen)),
         Ok(false) => Ok(()),
         Err(error) => {
-            let error = chain(&error);
+            let error = error_chain(&error);
             tracing::warn!(error, "whether there is an API key is not known yet; until there is, nothing is opened");
             Ok(())
         }
@@ -393,20 +393,4 @@ fn servers(target: &RedisTarget, redis: &RedisConfig) -> ServerTopology {
 
 fn login(username: Option<&String>, password: Option<&SecretString>) -> ServerCredentials {
     ServerCredentials { username: username.cloned(), password: password.map(|password| password.expose().to_owned()) }
-}
-
-/// An error and its causes in one line.
-#[must_use]
-pub fn chain(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let cause = error.to_string();
-        // Some errors repeat their cause in their own text.
-        if !text.ends_with(&cause) {
-            text = format!("{text}: {cause}");
-        }
-        source = error.source();
-    }
-    text
 }

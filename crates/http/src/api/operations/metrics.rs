@@ -30,7 +30,7 @@ pub(super) async fn metrics(
     store: &State<ReadinessStore>,
 ) -> PlainTextResponse {
     let checked = tokio::time::timeout(CHECK_TIME_MAX, store.0.check_health()).await;
-    state.metrics.stores.up.set(usize::from(matches!(checked, Ok(Ok(())))));
-    state.metrics.requests.in_flight.set(state.drain.in_flight());
+    state.metrics.stores.up.set(u64::from(matches!(checked, Ok(Ok(())))));
+    state.metrics.requests.in_flight.set(state.drain.in_flight() as u64);
     PlainTextResponse { text: state.metrics.text(), content_type: CONTENT_TYPE }
 }

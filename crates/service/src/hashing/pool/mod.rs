@@ -19,7 +19,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, oneshot};
 
-use userd_metrics::{AtomicGauge, HashMetrics, Metrics};
+use userd_metrics::{Gauge, HashMetrics, HashRejection, Metrics};
 
 /// The lowest priority that `nice` gives a thread. At 19 a thread gets about 1.5 % of a core for which a thread at 0
 /// competes (kernel `sched_prio_to_weight`: 15 to 1024), and all of an idle core.
@@ -88,10 +88,10 @@ impl<W: Send + 'static> HashPool<W> {
         wait: Duration,
         work: impl FnOnce(&mut W) -> T + Send + 'static,
     ) -> Result<T, HashPoolError> {
-        let Ok(place) = Arc::clone(&self.room).try_acquire_owned() else { return Err(self.reject("queue-full")) };
+        let Ok(place) = Arc::clone(&self.room).try_acquire_owned() else { return Err(self.reject(HashRejection::QueueFull)) };
         let queued = GaugeGuard::start(&self.metrics, |hashes| &hashes.queued);
         let Ok(Ok(thread)) = tokio::time::timeout(wait, Arc::clone(&self.idle).acquire_owned()).await else {
-            return Err(self.reject("timeout"));
+            return Err(self.reject(HashRejection::Timeout));
         };
         drop(queued);
         let in_flight = GaugeGuard::start(&self.metrics, |hashes| &hashes.in_flight);
@@ -121,8 +121,8 @@ impl<W: Send + 'static> HashPool<W> {
         received.await.unwrap_or(Err(HashPoolError::Busy))
     }
 
-    fn reject(&self, reason: &str) -> HashPoolError {
-        self.metrics.hashes.rejected.add_one(reason);
+    fn reject(&self, reason: HashRejection) -> HashPoolError {
+        self.metrics.hashes.rejected.inc(reason);
         HashPoolError::Busy
     }
 }
@@ -151,11 +151,11 @@ fn run_jobs<W>(jobs: &Mutex<mpsc::Receiver<Job<W>>>, mut state: W) {
 /// Counts one request in a gauge until it is dropped.
 struct GaugeGuard {
     metrics: Arc<Metrics>,
-    gauge: fn(&HashMetrics) -> &AtomicGauge,
+    gauge: fn(&HashMetrics) -> &Gauge,
 }
 
 impl GaugeGuard {
-    fn start(metrics: &Arc<Metrics>, gauge: fn(&HashMetrics) -> &AtomicGauge) -> Self {
+    fn start(metrics: &Arc<Metrics>, gauge: fn(&HashMetrics) -> &Gauge) -> Self {
         gauge(&metrics.hashes).inc();
         Self { metrics: Arc::clone(metrics), gauge }
     }
