@@ -5,8 +5,8 @@ use std::sync::{Mutex, PoisonError};
 
 use rocket::Request;
 
-use super::AppState;
-use super::address::{self, HostHeader};
+use super::address;
+use super::app_state::services;
 use super::cookies::SessionCookies;
 use super::credential::{self, Credential};
 use super::fetch_site::{self, FetchSite};
@@ -55,6 +55,9 @@ impl CachedPrincipal {
 }
 
 impl Principal {
+    /// A caller whose credentials are not read.
+    pub(super) const UNIDENTIFIED: Self = Self { kind: PrincipalKind::Anonymous, address: None };
+
     /// Who has sent `request`. What is shown and is not good is a problem, and never nobody.
     pub(super) async fn of<'r>(request: &'r Request<'_>) -> Result<&'r Self, Problem> {
         request.local_cache_async(async { CachedPrincipal::new(resolve(request, true).await) }).await.principal()
@@ -65,12 +68,6 @@ impl Principal {
         let found = async { CachedCookielessPrincipal(CachedPrincipal::new(resolve(request, false).await)) };
         request.local_cache_async(found).await.0.principal()
     }
-}
-
-/// The use cases that answer `request`.
-pub(super) fn services<'r>(request: &'r Request<'_>) -> Result<&'r Services, Problem> {
-    let state = request.rocket().state::<AppState>();
-    state.map(|state| &state.0).ok_or_else(|| Problem::new(ProblemKind::Internal, "no use cases are managed"))
 }
 
 async fn resolve(request: &Request<'_>, accept_cookies: bool) -> Result<Principal, Problem> {
@@ -99,14 +96,6 @@ async fn resolve(request: &Request<'_>, accept_cookies: bool) -> Result<Principa
     Ok(Principal { kind, address })
 }
 
-/// Whether a program on this machine asks, by a name that only this machine has for itself, and through no proxy.
-pub(super) fn is_local_request(request: &Request<'_>) -> bool {
-    let host = HostHeader::of(request);
-    request.remote().is_some_and(|peer| peer.ip().to_canonical().is_loopback())
-        && !address::is_forwarded(request.headers())
-        && (matches!(host, HostHeader::Missing) || host.is_loopback())
-}
-
 async fn authenticate_session(services: &Services, token: &SessionToken) -> Result<PrincipalKind, Problem> {
     Ok(PrincipalKind::User(Box::new(services.sessions.authenticate(token).await?)))
 }
@@ -115,36 +104,4 @@ async fn authenticate_api_key(services: &Services, token: &ApiKeyToken) -> Resul
     let key = services.api_keys.find(token).await?;
     let unknown = || Problem::new(ProblemKind::AuthenticationRequired, "the API key was revoked, or never was");
     key.map(|key| PrincipalKind::Service(Box::new(key))).ok_or_else(unknown)
-}
-
-/// Whether everybody may do everything, because no API key was ever made.
-///
-/// That is for this machine alone. A page that a browser has loaded from elsewhere could have its name point here
-/// (DNS rebinding), and a proxy could have let the world in: where either may be, it is a problem that says what to do.
-pub(super) async fn is_protected_mode(request: &Request<'_>) -> Result<bool, Problem> {
-    let (access_policy, services) = (AccessPolicy::of(request)?, services(request)?);
-    if !services.api_keys.is_empty().await.map_err(|error: userd_service::Error| Problem::from(error))? {
-        return Ok(false);
-    }
-    let refuse = |detail| Err(Problem::new(ProblemKind::Forbidden, detail));
-    if !access_policy.loopback {
-        return refuse("userd has no API key yet, and listens for other machines: `userd api-keys create` makes one");
-    }
-    if address::is_forwarded(request.headers()) {
-        return refuse(
-            "userd has no API key yet, so only programs on this machine may ask, and not through a proxy: `userd api-keys \
-              create` makes one",
-        );
-    }
-    let host = HostHeader::of(request);
-    if !matches!(host, HostHeader::Missing) && !host.is_loopback() {
-        return refuse(
-            "userd has no API key yet, so only programs on this machine may ask, by the name localhost or 127.0.0.1: \
-             `userd api-keys create` makes one",
-        );
-    }
-    if fetch_site::is_state_changing(request.method()) {
-        FetchSite::of(request, SessionCookies::of(request).kind(), &access_policy.access).reject_cross_site()?;
-    }
-    Ok(true)
 }

@@ -7,6 +7,7 @@ use utoipa::openapi::path::{HttpMethod, Parameter};
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::security::SecurityRequirement;
 
+use crate::auth::AccessRule;
 use crate::problem::ProblemKind;
 use userd_core::PasswordPolicy;
 
@@ -74,6 +75,8 @@ pub(crate) struct HandlerSignature {
     pub(super) path_parameter_count: usize,
     /// The names of what is open in the path, in order.
     pub(super) path_names: Vec<&'static str>,
+    /// Who may call it; `None`: everybody, and no guard looks.
+    pub(super) rule: Option<AccessRule>,
     /// What can be sent besides the body.
     pub(super) parameters: Vec<Parameter>,
     /// What can be shown; each is enough.

@@ -11,15 +11,13 @@ use utoipa::openapi::security::SecurityRequirement;
 use super::endpoint::{BodySchema, Describe, HandlerSignature};
 use crate::api::FilePath;
 use crate::auth::{
-    AdminAuth, Authorized, CountUsersAuth, MetricsAuth, NoAuth, OptionalAuth, Permission, SessionAuth, SignOutAuth,
-    SignUpAuth,
+    AnonymousAccess, Authorized, BrowserCookies, CredentialSource, Permission, ServiceAccess, UserAccess, UserInPath,
 };
 use crate::body::ValidatedBody;
 use crate::conditions::{IfMatch, IfNoneMatch};
 use crate::json_body::{FromJsonBody, declared};
 use crate::problem::ProblemKind::{self, AuthenticationRequired, BadRequest, CrossSite, Forbidden, Internal, NotFound};
 use crate::query::{FromQuery, LIMIT_DEFAULT, LIMIT_MAX, QueryParam, ValidatedQuery};
-use userd_core::Scope;
 
 /// The names of what can be shown.
 pub(super) const SESSION: &str = "session";
@@ -31,27 +29,27 @@ const AUTH_PROBLEMS: [ProblemKind; 5] =
     [BadRequest, AuthenticationRequired, Internal, ProblemKind::RecordUnreadable, ProblemKind::StoreUnavailable];
 
 impl HandlerSignature {
-    fn allow_anonymous(&mut self) {
-        self.security.push(SecurityRequirement::default());
-    }
-
-    fn allow_session(&mut self) {
-        for scheme in [SESSION, COOKIE] {
-            self.security.push(SecurityRequirement::new(scheme, [""; 0]));
-        }
-        if self.state_changing {
-            self.problems.push(CrossSite);
-        }
-    }
-
-    fn allow_api_key(&mut self, scope: Option<Scope>) {
-        self.security.push(SecurityRequirement::new(API_KEY, scope.map(Scope::as_str)));
-    }
-
     fn path_parameter(&mut self, name: &'static str, description: &str, schema: impl Into<Schema>) {
         self.path_names.push(name);
         self.parameters.push(parameter(name, ParameterIn::Path, description, schema.into()));
         self.problems.extend([BadRequest, NotFound]);
+    }
+
+    fn describe_user_path(&mut self, user_in_path: UserInPath) {
+        if self.path_parameter_count == 0 {
+            return;
+        }
+        let id = || text().format(Some(SchemaFormat::Custom("uuid".to_owned()))).build();
+        let (description, schema) = match user_in_path {
+            UserInPath::Absent => return,
+            UserInPath::Id => ("The user's id.", id()),
+            UserInPath::IdOrEmail => ("The user's id, or their e-mail in any spelling of it.", text().build()),
+            UserInPath::IdOrEmailToRead => ("The user's id; to look one up, their e-mail, too.", text().build()),
+        };
+        self.path_parameter("id", description, schema);
+        if self.path_parameter_count > 1 {
+            self.path_parameter("session_id", "The session's id, as in the list of sessions.", text().build());
+        }
     }
 
     fn header_parameter(&mut self, name: &'static str, description: &str) {
@@ -70,62 +68,42 @@ fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String)
 }
 
-impl Describe for NoAuth<'_> {
+/// Everything comes from the permission's row in `auth::permissions`.
+impl<P: Permission> Describe for Authorized<'_, P> {
     fn describe(signature: &mut HandlerSignature) {
-        signature.problems.extend([Internal, ProblemKind::StoreUnavailable]);
-    }
-}
-
-impl Describe for OptionalAuth<'_> {
-    fn describe(signature: &mut HandlerSignature) {
-        signature.allow_anonymous();
-        signature.allow_api_key(None);
-        signature.problems.extend(AUTH_PROBLEMS);
-    }
-}
-
-impl Describe for SignUpAuth<'_> {
-    fn describe(signature: &mut HandlerSignature) {
-        signature.allow_anonymous();
-        signature.allow_api_key(Some(Scope::UsersWrite));
-        signature.problems.extend(AUTH_PROBLEMS);
-        signature.problems.extend([Forbidden, CrossSite]);
-    }
-}
-
-impl Describe for CountUsersAuth<'_> {
-    fn describe(signature: &mut HandlerSignature) {
-        signature.allow_api_key(Some(Scope::UsersRead));
-        signature.problems.extend(AUTH_PROBLEMS);
-        signature.problems.push(Forbidden);
-    }
-}
-
-impl Describe for MetricsAuth {
-    fn describe(signature: &mut HandlerSignature) {
-        signature.allow_anonymous();
-        signature.allow_api_key(Some(Scope::Metrics));
-        signature.allow_api_key(Some(Scope::Admin));
-        signature.problems.extend(AUTH_PROBLEMS);
-        signature.problems.push(Forbidden);
-    }
-}
-
-impl Describe for AdminAuth<'_> {
-    fn describe(signature: &mut HandlerSignature) {
-        signature.allow_api_key(Some(Scope::Admin));
-        signature.problems.extend(AUTH_PROBLEMS);
-        signature.problems.push(Forbidden);
-        if signature.state_changing {
-            signature.problems.push(CrossSite);
+        let rule = &P::RULE;
+        signature.rule = Some(*rule);
+        if rule.credentials == CredentialSource::Ignored {
+            signature.problems.extend([Internal, ProblemKind::StoreUnavailable]);
+            return;
         }
-        if signature.path_parameter_count > 0 {
-            signature.path_parameter("id", "The user's id; to look one up, their e-mail, too.", text().build());
+        if rule.anonymous != AnonymousAccess::Denied {
+            signature.security.push(SecurityRequirement::default());
         }
-        if signature.path_parameter_count > 1 {
-            signature.path_parameter("session_id", "The session's id, as in the list of sessions.", text().build());
+        if rule.user != UserAccess::AsAnonymous {
+            signature.security.extend([SESSION, COOKIE].map(|scheme| SecurityRequirement::new(scheme, [""; 0])));
         }
+        match rule.service {
+            ServiceAccess::Denied => {}
+            ServiceAccess::AnyKey => signature.security.push(SecurityRequirement::new(API_KEY, [""; 0])),
+            ServiceAccess::Scopes(scopes) => {
+                let each = scopes.iter().map(|scope| SecurityRequirement::new(API_KEY, [scope.as_str()]));
+                signature.security.extend(each);
+            }
+        }
+        signature.problems.extend(AUTH_PROBLEMS);
+        if rule.anonymous != AnonymousAccess::Allowed {
+            signature.problems.push(Forbidden);
+            if signature.state_changing {
+                signature.problems.push(CrossSite);
+            }
+        }
+        signature.describe_user_path(rule.user_in_path);
     }
+}
+
+impl Describe for BrowserCookies<'_> {
+    fn describe(_: &mut HandlerSignature) {}
 }
 
 impl<T: FromQuery> Describe for ValidatedQuery<T> {
@@ -142,38 +120,6 @@ impl<T: FromQuery> Describe for ValidatedQuery<T> {
             signature.parameters.push(parameter(part.name(), ParameterIn::Query, part.description(), schema.into()));
         }
         signature.problems.push(ProblemKind::InvalidFields);
-    }
-}
-
-impl<A: Permission> Describe for Authorized<'_, A> {
-    fn describe(signature: &mut HandlerSignature) {
-        signature.allow_session();
-        signature.allow_api_key(Some(A::SCOPE));
-        signature.problems.extend(AUTH_PROBLEMS);
-        signature.problems.push(Forbidden);
-        let id = text().format(Some(SchemaFormat::Custom("uuid".to_owned()))).build();
-        if A::BY_EMAIL {
-            signature.path_parameter("id", "The user's id, or their e-mail in any spelling of it.", text().build());
-        } else {
-            signature.path_parameter("id", "The user's id.", id);
-        }
-        if signature.path_parameter_count > 1 {
-            signature.path_parameter("session_id", "The session's id, as in the list of sessions.", text().build());
-        }
-    }
-}
-
-impl Describe for SessionAuth<'_> {
-    fn describe(signature: &mut HandlerSignature) {
-        signature.allow_session();
-        signature.problems.extend(AUTH_PROBLEMS);
-        signature.problems.push(Forbidden);
-    }
-}
-
-impl Describe for SignOutAuth<'_> {
-    fn describe(signature: &mut HandlerSignature) {
-        SessionAuth::describe(signature);
     }
 }
 

@@ -22,6 +22,8 @@ mod guards;
 mod jwk;
 mod operations;
 mod page;
+#[cfg(test)]
+mod permission_table;
 mod problems;
 
 use std::sync::OnceLock;

@@ -3,7 +3,7 @@
 use rocket::get;
 
 use crate::admin_view::PageView;
-use crate::auth::AdminAuth;
+use crate::auth::{Administer, Authorized};
 use crate::problem::Problem;
 use crate::query::{NoQuery, ValidatedQuery};
 use crate::response::ApiResponse;
@@ -11,7 +11,7 @@ use crate::view::SessionView;
 
 #[get("/admin/users/<_>/sessions")]
 pub(in crate::api) async fn list(
-    admin: AdminAuth<'_>,
+    admin: Authorized<'_, Administer>,
     _query: ValidatedQuery<NoQuery>,
 ) -> Result<ApiResponse, Problem> {
     let (user_ref, sessions) = (admin.user_ref(), admin.sessions());

@@ -2,14 +2,14 @@
 
 use rocket::delete;
 
-use crate::auth::AdminAuth;
+use crate::auth::{Administer, Authorized};
 use crate::problem::Problem;
 use crate::query::{NoQuery, ValidatedQuery};
 use crate::response::ApiResponse;
 
 #[delete("/admin/users/<_>/sessions")]
 pub(in crate::api) async fn revoke_all(
-    admin: AdminAuth<'_>,
+    admin: Authorized<'_, Administer>,
     _query: ValidatedQuery<NoQuery>,
 ) -> Result<ApiResponse, Problem> {
     let user_ref = admin.user_ref();

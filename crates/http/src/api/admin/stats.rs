@@ -3,12 +3,15 @@
 use rocket::get;
 
 use crate::admin_view::StatsView;
-use crate::auth::AdminAuth;
+use crate::auth::{Administer, Authorized};
 use crate::problem::Problem;
 use crate::query::{NoQuery, ValidatedQuery};
 use crate::response::ApiResponse;
 
 #[get("/admin/stats")]
-pub(super) async fn stats(admin: AdminAuth<'_>, _query: ValidatedQuery<NoQuery>) -> Result<ApiResponse, Problem> {
+pub(super) async fn stats(
+    admin: Authorized<'_, Administer>,
+    _query: ValidatedQuery<NoQuery>,
+) -> Result<ApiResponse, Problem> {
     Ok(ApiResponse::json(&StatsView::of(&admin.administration().stats().await?)))
 }

@@ -2,7 +2,7 @@
 
 use rocket::post;
 
-use crate::auth::AdminAuth;
+use crate::auth::{Administer, Authorized};
 use crate::body::ValidatedBody;
 use crate::problem::Problem;
 use crate::query::{NoQuery, ValidatedQuery};
@@ -11,7 +11,7 @@ use userd_service::CreateAccountRequest;
 
 #[post("/admin/users", data = "<body>")]
 pub(in crate::api) async fn create(
-    admin: AdminAuth<'_>,
+    admin: Authorized<'_, Administer>,
     _query: ValidatedQuery<NoQuery>,
     body: ValidatedBody<CreateAccountRequest>,
 ) -> Result<ApiResponse, Problem> {

@@ -2,7 +2,7 @@
 
 use rocket::delete;
 
-use crate::auth::AdminAuth;
+use crate::auth::{Administer, Authorized};
 use crate::conditions::IfMatch;
 use crate::problem::Problem;
 use crate::query::{NoQuery, ValidatedQuery};
@@ -10,7 +10,7 @@ use crate::response::ApiResponse;
 
 #[delete("/admin/users/<_>")]
 pub(in crate::api) async fn delete(
-    admin: AdminAuth<'_>,
+    admin: Authorized<'_, Administer>,
     _query: ValidatedQuery<NoQuery>,
     if_match: IfMatch,
 ) -> Result<ApiResponse, Problem> {

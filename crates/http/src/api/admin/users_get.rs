@@ -2,7 +2,7 @@
 
 use rocket::get;
 
-use crate::auth::AdminAuth;
+use crate::auth::{Administer, Authorized};
 use crate::conditions::IfNoneMatch;
 use crate::problem::Problem;
 use crate::query::{NoQuery, ValidatedQuery};
@@ -11,7 +11,7 @@ use crate::user_ref::UserRef;
 
 #[get("/admin/users/<_>")]
 pub(in crate::api) async fn get(
-    admin: AdminAuth<'_>,
+    admin: Authorized<'_, Administer>,
     _query: ValidatedQuery<NoQuery>,
     known: IfNoneMatch<'_>,
 ) -> Result<ApiResponse, Problem> {

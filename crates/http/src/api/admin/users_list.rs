@@ -3,7 +3,7 @@
 use rocket::get;
 
 use crate::admin_view::{AccountListItemView, PageView};
-use crate::auth::AdminAuth;
+use crate::auth::{Administer, Authorized};
 use crate::problem::Problem;
 use crate::query::ValidatedQuery;
 use crate::response::ApiResponse;
@@ -11,7 +11,7 @@ use userd_service::UserListingRequest;
 
 #[get("/admin/users")]
 pub(super) async fn list(
-    admin: AdminAuth<'_>,
+    admin: Authorized<'_, Administer>,
     query: ValidatedQuery<UserListingRequest>,
 ) -> Result<ApiResponse, Problem> {
     let page = admin.administration().list(query.0).await?;

@@ -2,7 +2,7 @@
 
 use rocket::put;
 
-use crate::auth::AdminAuth;
+use crate::auth::{Administer, Authorized};
 use crate::body::ValidatedBody;
 use crate::conditions::IfMatch;
 use crate::problem::Problem;
@@ -12,7 +12,7 @@ use userd_service::SetPasswordRequest;
 
 #[put("/admin/users/<_>/password", data = "<body>")]
 pub(in crate::api) async fn set_password(
-    admin: AdminAuth<'_>,
+    admin: Authorized<'_, Administer>,
     _query: ValidatedQuery<NoQuery>,
     if_match: IfMatch,
     body: ValidatedBody<SetPasswordRequest>,

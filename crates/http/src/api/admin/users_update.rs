@@ -2,7 +2,7 @@
 
 use rocket::patch;
 
-use crate::auth::AdminAuth;
+use crate::auth::{Administer, Authorized};
 use crate::body::ValidatedBody;
 use crate::conditions::IfMatch;
 use crate::problem::Problem;
@@ -12,7 +12,7 @@ use userd_service::UpdateStatusRequest;
 
 #[patch("/admin/users/<_>", data = "<body>")]
 pub(in crate::api) async fn update(
-    admin: AdminAuth<'_>,
+    admin: Authorized<'_, Administer>,
     _query: ValidatedQuery<NoQuery>,
     if_match: IfMatch,
     body: ValidatedBody<UpdateStatusRequest>,

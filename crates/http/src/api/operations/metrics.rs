@@ -6,7 +6,7 @@ use std::time::Duration;
 use rocket::{State, get};
 
 use super::ReadinessStore;
-use crate::auth::MetricsAuth;
+use crate::auth::{Authorized, ReadMetrics};
 use crate::request_lifecycle::RequestDrain;
 use crate::response::PlainTextResponse;
 use userd_metrics::{CONTENT_TYPE, Metrics};
@@ -25,7 +25,7 @@ pub(crate) struct MetricsState {
 
 #[get("/metrics")]
 pub(super) async fn metrics(
-    _auth: MetricsAuth,
+    _auth: Authorized<'_, ReadMetrics>,
     state: &State<MetricsState>,
     store: &State<ReadinessStore>,
 ) -> PlainTextResponse {

@@ -2,13 +2,15 @@
 
 use rocket::get;
 
-use crate::auth::SessionAuth;
+use crate::auth::{Authorized, UseSession};
+use crate::problem::Problem;
 use crate::response::ApiResponse;
 use crate::view::{CurrentSessionView, SessionView, UserView};
 
 #[get("/api/session")]
 #[expect(clippy::needless_pass_by_value, reason = "Rocket hands guards over by value")]
-pub(super) fn get_current(auth: SessionAuth<'_>) -> ApiResponse {
-    let session = SessionView::new(auth.session(), auth.sessions(), Some(auth.session().id));
-    ApiResponse::json(&CurrentSessionView { user: UserView::of(auth.user()), session })
+pub(super) fn get_current(auth: Authorized<'_, UseSession>) -> Result<ApiResponse, Problem> {
+    let current = auth.require_session()?;
+    let session = SessionView::new(&current.session, auth.sessions(), Some(current.session.id));
+    Ok(ApiResponse::json(&CurrentSessionView { user: UserView::of(&current.user), session }))
 }

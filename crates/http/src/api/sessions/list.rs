@@ -11,6 +11,7 @@ use crate::view::{SessionListView, SessionView};
 pub(super) async fn list(auth: Authorized<'_, ReadSessions>) -> Result<ApiResponse, Problem> {
     let user_ref = auth.user_ref();
     let sessions = auth.sessions().list(user_ref.id()?).await.map_err(|error| user_ref.problem(error))?;
-    let views = sessions.iter().map(|session| SessionView::new(session, auth.sessions(), auth.own_session_id()));
+    let current = auth.own_session().map(|own| own.session.id);
+    let views = sessions.iter().map(|session| SessionView::new(session, auth.sessions(), current));
     Ok(ApiResponse::json(&SessionListView { sessions: views.collect() }))
 }

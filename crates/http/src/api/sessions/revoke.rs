@@ -9,7 +9,7 @@ use crate::response::ApiResponse;
 #[delete("/api/users/<_>/sessions/<_>")]
 pub(super) async fn revoke(auth: Authorized<'_, RevokeSessions>) -> Result<ApiResponse, Problem> {
     let user_ref = auth.user_ref();
-    let ended = auth.sessions().revoke(user_ref.id()?, auth.session()?, &auth.actor()).await;
+    let ended = auth.sessions().revoke(user_ref.id()?, auth.session_in_path()?, &auth.actor()).await;
     ended.map_err(|error| user_ref.problem(error))?;
     Ok(ApiResponse::json(&"Session ended"))
 }

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use rocket::post;
 
-use crate::auth::OptionalAuth;
+use crate::auth::{Authorized, BrowserCookies, SignIn};
 use crate::body::ValidatedBody;
 use crate::json_body::{FromJsonBody, JsonBody};
 use crate::problem::Problem;
@@ -40,10 +40,14 @@ impl FromJsonBody for SignInBody {
 }
 
 #[post("/api/login", data = "<body>")]
-pub(super) async fn sign_in(auth: OptionalAuth<'_>, body: ValidatedBody<SignInBody>) -> Result<ApiResponse, Problem> {
+pub(super) async fn sign_in(
+    auth: Authorized<'_, SignIn>,
+    browser: BrowserCookies<'_>,
+    body: ValidatedBody<SignInBody>,
+) -> Result<ApiResponse, Problem> {
     let SignInBody { mut sign_in, cookie } = body.0;
-    let cookies = if cookie { Some(auth.cookies()?) } else { None };
-    sign_in.device = sign_in.device.or_else(|| auth.device().map(|text| SecretString::new(text.to_owned())));
+    let cookies = if cookie { Some(browser.same_site()?) } else { None };
+    sign_in.device = sign_in.device.or_else(|| browser.device().map(|text| SecretString::new(text.to_owned())));
     let done = auth.sessions().sign_in(&sign_in, &auth.actor()).await?;
     let response = ApiResponse::json(&SignInView::of(&done));
     let Some(cookies) = cookies else { return Ok(response) };

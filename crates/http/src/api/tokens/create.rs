@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use rocket::post;
 
-use crate::auth::SessionAuth;
+use crate::auth::{Authorized, UseSession};
 use crate::body::ValidatedBody;
 use crate::json_body::{FromJsonBody, JsonBody};
 use crate::problem::Problem;
@@ -30,9 +30,9 @@ impl FromJsonBody for CreateTokenRequest {
 
 #[post("/api/token", data = "<body>")]
 pub(super) async fn create(
-    auth: SessionAuth<'_>,
+    auth: Authorized<'_, UseSession>,
     body: ValidatedBody<CreateTokenRequest>,
 ) -> Result<ApiResponse, Problem> {
-    let minted = auth.mint_token(body.0.audience.as_deref()).await?;
+    let minted = auth.tokens().mint(auth.require_session()?, body.0.audience.as_deref()).await?;
     Ok(ApiResponse::json(&TokenView::of(&minted, None)))
 }

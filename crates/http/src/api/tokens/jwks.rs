@@ -5,7 +5,7 @@ use rocket::http::ContentType;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::auth::NoAuth;
+use crate::auth::{Authorized, ReadPublished};
 use crate::openapi::JwkSchema;
 use crate::problem::Problem;
 use crate::response::CacheableResponse;
@@ -21,7 +21,7 @@ pub(crate) struct JwkSetView {
 }
 
 #[get("/.well-known/jwks.json")]
-pub(super) async fn jwks(auth: NoAuth<'_>) -> Result<CacheableResponse<'static>, Problem> {
+pub(super) async fn jwks(auth: Authorized<'_, ReadPublished>) -> Result<CacheableResponse<'static>, Problem> {
     let keys = auth.tokens().published_keys().await?;
     Ok(CacheableResponse::new(&JwkSetView { keys }, ContentType::new("application", "jwk-set+json")))
 }

@@ -6,7 +6,7 @@ use rocket::http::ContentType;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::auth::NoAuth;
+use crate::auth::{Authorized, ReadPublished};
 use crate::response::CacheableResponse;
 
 /// What `OpenID` Connect Discovery 1.0 (section 3) asks for, as far as userd has it.
@@ -34,7 +34,7 @@ pub(crate) struct OpenIdConfigurationView {
 
 #[get("/.well-known/openid-configuration")]
 #[expect(clippy::needless_pass_by_value, reason = "Rocket hands guards over by value")]
-pub(super) fn openid_configuration(auth: NoAuth<'_>) -> CacheableResponse<'static> {
+pub(super) fn openid_configuration(auth: Authorized<'_, ReadPublished>) -> CacheableResponse<'static> {
     let issuer = auth.tokens().issuer();
     let discovery = OpenIdConfigurationView {
         jwks_uri: format!("{issuer}/.well-known/jwks.json"),

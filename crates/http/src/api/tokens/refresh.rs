@@ -4,7 +4,7 @@ use std::convert::Infallible;
 
 use rocket::post;
 
-use crate::auth::OptionalAuth;
+use crate::auth::{Authorized, SignIn};
 use crate::body::ValidatedBody;
 use crate::json_body::{FromJsonBody, JsonBody};
 use crate::problem::Problem;
@@ -33,7 +33,7 @@ impl FromJsonBody for RefreshTokenRequest {
 
 #[post("/api/token/refresh", data = "<body>")]
 pub(super) async fn refresh(
-    auth: OptionalAuth<'_>,
+    auth: Authorized<'_, SignIn>,
     body: ValidatedBody<RefreshTokenRequest>,
 ) -> Result<ApiResponse, Problem> {
     let RefreshTokenRequest { token, audience } = body.0;

@@ -2,11 +2,11 @@
 
 use rocket::get;
 
-use crate::auth::CountUsersAuth;
+use crate::auth::{Authorized, CountUsers};
 use crate::problem::Problem;
 use crate::response::ApiResponse;
 
 #[get("/api/users")]
-pub(super) async fn count(auth: CountUsersAuth<'_>) -> Result<ApiResponse, Problem> {
+pub(super) async fn count(auth: Authorized<'_, CountUsers>) -> Result<ApiResponse, Problem> {
     Ok(ApiResponse::json(&[auth.users().count().await?]))
 }

@@ -12,8 +12,8 @@ use crate::user_ref::UserRef;
 
 #[get("/api/users/<_>")]
 pub(super) async fn get(auth: Authorized<'_, ReadUser>, known: IfNoneMatch<'_>) -> Result<ApiResponse, Problem> {
-    let found = match (auth.own_user(), auth.user_ref()) {
-        (Some(user), _) => Ok(Cow::Borrowed(user)),
+    let found = match (auth.own_session(), auth.user_ref()) {
+        (Some(own), _) => Ok(Cow::Borrowed(&own.user)),
         (None, UserRef::Id { id, .. }) => auth.users().user(id).await.map(Cow::Owned),
         (None, UserRef::Email(address)) => auth.users().user_by_email(address).await.map(Cow::Owned),
         (None, user_ref @ UserRef::Invalid(_)) => return Err(user_ref.not_found()),
