@@ -7,7 +7,7 @@ use rocket::{State, get};
 
 use super::ReadinessStore;
 use crate::auth::{Authorized, ReadMetrics};
-use crate::request_lifecycle::RequestDrain;
+use crate::request_drain::RequestDrain;
 use crate::response::PlainTextResponse;
 use userd_metrics::{CONTENT_TYPE, Metrics};
 
