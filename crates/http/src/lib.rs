@@ -5,8 +5,8 @@
 //! | `api` | the handlers, one endpoint a file |
 //! | `access` | who may call, as the operator has set it |
 //! | `auth` | guards: who asks, and whether they may |
-//! | `user_ref`, `conditions`, `query`, `body`, `json_body`, `admin_bodies` | guards: what a request says, as types |
-//! | `response`, `view`, `admin_view` | what leaves when all went well |
+//! | `user_ref`, `conditions`, `input` | guards: path, conditions, query and body of a request as types |
+//! | `response` | responses that are no problems; views are with the endpoints |
 //! | `problem` | what leaves when not; the only place with statuses and their words |
 //! | `request_lifecycle` | what every request passes: its id, the count of those under way, the headers of every answer |
 //! | `access_log` | what is left of every request: its line in the log, its count in the metrics |
@@ -17,30 +17,25 @@
 //! | `server` | Rocket's own settings, listening, shutting down |
 //!
 //! # How to add an endpoint
-//! One file in `api` with one handler of a dozen lines and the guard that says who may, its name in the `endpoints!` of its area, what is
-//! told of it in `openapi::operations`, its row in `docs/API.md`, its rows in `tests/it/http/auth/table.rs` and its tests in
-//! `tests/it/http/`. A body is a `ValidatedBody<T>` of a type that implements `json_body::FromJsonBody`.
+//! One file in `api` with its body, its handler and guard, its view and its `doc`; its name in the `endpoints!` of its
+//! area; its entry in `docs/API.md`; `make openapi`; its rows in `tests/it/http/auth/table.rs` and its tests in
+//! `tests/it/http/`.
 
 mod access;
 mod access_log;
-mod admin_bodies;
-mod admin_view;
 mod api;
 mod auth;
-mod body;
 mod conditions;
 mod cors;
-mod json_body;
+mod input;
 mod methods;
 mod openapi;
 mod problem;
-mod query;
 mod request_lifecycle;
 mod request_tracing;
 mod response;
 mod server;
 mod user_ref;
-mod view;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -144,14 +139,14 @@ pub fn rocket(settings: &HttpSettings, dependencies: HttpDependencies) -> Rocket
         .attach(request_lifecycle::empty_shield())
         .manage(lifecycle.drain())
         .manage(lifecycle.ids())
-        .manage(body::BodyLimits {
+        .manage(input::BodyLimits {
             bytes_max: settings.body_bytes_max,
             timeout: settings.body_timeout,
             policy: dependencies.policy,
         })
         .manage(api::StaticDir(settings.static_dir.clone()))
         .manage(access_policy)
-        .manage(openapi::ApiDescription::new(dependencies.policy))
+        .manage(openapi::ApiDescription::new(dependencies.policy, api::endpoints))
         .manage(api::ReadinessStore(dependencies.store))
         .manage(access_log::RequestMetrics(Arc::clone(&settings.metrics)))
         .manage(api::MetricsState { metrics: Arc::clone(&settings.metrics), drain: lifecycle.drain() })

@@ -2,6 +2,7 @@
 //!
 //! What went wrong inside is written to the log once, here, with its whole chain of causes, and never leaves.
 
+mod field_error;
 mod kind;
 
 use std::borrow::Cow;
@@ -15,14 +16,13 @@ use rocket::response::Responder;
 use rocket::{Request, Response, catch, response};
 use serde::Serialize;
 
-use super::json_body::FieldError;
 use super::methods;
 use super::request_lifecycle::{RequestId, finalize_bypassed_response};
-use super::response::{NO_CONTENT, NO_STORE, to_json};
-use super::view::DisplayText;
+use super::response::{DisplayText, NO_CONTENT, NO_STORE, to_json};
 use userd_service::{LimitExceeded, PasswordField};
 use userd_store::StoreError;
 
+pub(super) use field_error::FieldError;
 pub use kind::ProblemKind;
 
 /// One problem: what the client is told, and for the log why.
