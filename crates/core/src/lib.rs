@@ -12,6 +12,7 @@ mod display_name;
 mod email;
 mod encoding;
 mod event;
+pub mod input;
 mod password;
 pub mod random;
 mod rate_limit;

@@ -4,8 +4,8 @@
 //! |---|---|
 //! | `api` | the endpoints, one a file |
 //! | `auth` | authentication and authorisation, as guards |
-//! | `user_ref`, `conditions`, `query`, `body`, `json_body`, `admin_bodies` | path, conditions, query and body of a request as types |
-//! | `response`, `view`, `admin_view` | responses that are a success |
+//! | `user_ref`, `conditions`, `input` | path, conditions, query and body of a request as types |
+//! | `response` | responses that are a success; views are with the endpoints |
 //! | `problem` | responses that are not |
 //! | `openapi` | the API's description, made of the handlers' types, and its page |
 //! | `server` | listening, shutdown, and what every request passes |
@@ -13,28 +13,23 @@
 //! | `settings`, `access` | the settings |
 //!
 //! # How to add an endpoint
-//! One file in `api` with one handler and its guard, its name in the `endpoints!` of its area, what is
-//! told of it in `openapi::operations`, its row in `docs/API.md`, its rows in `tests/it/http/auth/table.rs` and its tests in
-//! `tests/it/http/`. A body is a `ValidatedBody<T>` of a type that implements `json_body::FromJsonBody`.
+//! One file in `api` with its body, its handler and guard, its view and its `doc`; its name in the `endpoints!` of its
+//! area; its entry in `docs/API.md`; `make openapi`; its rows in `tests/it/http/auth/table.rs` and its tests in
+//! `tests/it/http/`.
 
 mod access;
-mod admin_bodies;
-mod admin_view;
 mod api;
 mod auth;
-mod body;
 mod conditions;
-mod json_body;
+mod input;
 mod openapi;
 mod problem;
-mod query;
 mod request_context;
 mod request_drain;
 mod response;
 mod server;
 mod settings;
 mod user_ref;
-mod view;
 
 use std::sync::Arc;
 
@@ -57,14 +52,14 @@ pub fn rocket(settings: &HttpSettings, dependencies: HttpDependencies) -> Rocket
         .attach(server::empty_shield())
         .manage(lifecycle.drain())
         .manage(lifecycle.ids())
-        .manage(body::BodyLimits {
+        .manage(input::BodyLimits {
             bytes_max: settings.body_bytes_max,
             timeout: settings.body_timeout,
             policy: dependencies.policy,
         })
         .manage(api::StaticDir(settings.static_dir.clone()))
         .manage(access_policy)
-        .manage(openapi::ApiDescription::new(dependencies.policy))
+        .manage(openapi::ApiDescription::new(dependencies.policy, api::endpoints))
         .manage(api::ReadinessStore(dependencies.store))
         .manage(server::RequestMetrics(Arc::clone(&settings.metrics)))
         .manage(api::MetricsState { metrics: Arc::clone(&settings.metrics), drain: lifecycle.drain() })

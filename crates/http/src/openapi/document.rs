@@ -12,9 +12,9 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{OpenApi, OpenApiBuilder, Ref, Required};
 
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, HandlerSignature};
 use super::guards::{API_KEY, COOKIE, SESSION};
-use super::operations::{self, OperationDoc, ResponseDoc};
+use super::operation_doc::{OperationDoc, ResponseDoc, TAGS};
 use super::problems::{self, ProblemResponse};
 
 /// What userd is, for who comes here first.
@@ -36,24 +36,21 @@ const HEADERS: [(&str, bool, &str); 9] = [
     ("Allow", true, "The methods that the path has."),
 ];
 
-/// The document of these endpoints. One that nothing is told of is not in it: a test holds the two lists equal.
+/// The document of these endpoints.
 pub(super) fn document(endpoints: Vec<Endpoint>) -> OpenApi {
     let mut paths = PathsBuilder::new();
     let mut parts = components();
-    let mut docs = operations::all();
     for endpoint in endpoints {
-        let is_it = |one: &OperationDoc| one.route == (endpoint.method, endpoint.route.as_str());
-        let Some(at) = docs.iter().position(is_it) else { continue };
-        let doc = docs.swap_remove(at);
         let (path, Some(method)) = (endpoint.path(), endpoint.http_method()) else { continue };
-        if let Some(body) = &endpoint.signature.body {
+        let Endpoint { signature, doc, .. } = endpoint;
+        if let Some(body) = &signature.body {
             parts = parts.schema(body.name, body.schema.clone());
         }
         for content in doc.responses.iter().filter_map(|response_doc| response_doc.content.as_ref()) {
             parts = parts.schemas_from_iter(content.schemas.clone());
         }
-        let problems = problems::responses(&[&endpoint.signature.problems[..], &doc.problems[..]].concat());
-        paths = paths.path(path, PathItem::new(method, operation(endpoint, doc, &problems)));
+        let problems = problems::responses(&[&signature.problems[..], &doc.problems[..]].concat());
+        paths = paths.path(path, PathItem::new(method, operation(signature, doc, &problems)));
         for problem in problems {
             parts = parts.response(problem.name, problem.response);
         }
@@ -64,13 +61,11 @@ pub(super) fn document(endpoints: Vec<Endpoint>) -> OpenApi {
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(ABOUT))
         .license(Some(license.build()));
-    let tags =
-        operations::TAGS.map(|(name, description)| TagBuilder::new().name(name).description(Some(description)).build());
+    let tags = TAGS.map(|(name, description)| TagBuilder::new().name(name).description(Some(description)).build());
     OpenApiBuilder::new().info(info).paths(paths).components(Some(parts.build())).tags(Some(tags)).build()
 }
 
-fn operation(endpoint: Endpoint, doc: OperationDoc, problems: &[ProblemResponse]) -> Operation {
-    let signature = endpoint.signature;
+fn operation(signature: HandlerSignature, doc: OperationDoc, problems: &[ProblemResponse]) -> Operation {
     let mut responses = ResponsesBuilder::new();
     for response_doc in &doc.responses {
         responses = responses.response(response_doc.status.to_string(), success(response_doc));
@@ -151,19 +146,24 @@ mod tests {
     }
 
     #[test]
-    fn of_every_route_something_is_told_and_of_nothing_else() {
-        let routes: Vec<_> = crate::api::endpoints(PasswordPolicy::default()).iter().map(named).collect();
-        let doc: Vec<_> = operations::all().iter().map(|doc| (doc.route.0, doc.route.1.to_owned())).collect();
-        for (method, route) in &routes {
-            assert!(
-                doc.contains(&(*method, route.clone())),
-                "nothing is told of {method} {route}: add an `OperationDoc` to one of the files in crates/http/src/openapi/operations/"
-            );
+    fn every_route_is_described_once() {
+        let mut routes: Vec<_> =
+            crate::api::routes().iter().map(|route| (route.method.to_string(), route.uri.path().to_owned())).collect();
+        let endpoints = crate::api::endpoints(PasswordPolicy::default());
+        let mut described: Vec<_> =
+            endpoints.iter().map(named).map(|(method, route)| (method.to_string(), route)).collect();
+        routes.sort();
+        described.sort();
+        assert_eq!(routes, described);
+        let mut ids: Vec<_> = endpoints.iter().map(|endpoint| endpoint.doc.operation_id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), endpoints.len(), "an endpoint's `doc` has the operation id of another");
+        for Endpoint { method, route, doc, .. } in endpoints {
+            let texts = [doc.operation_id, doc.summary, doc.description];
+            assert!(texts.iter().all(|text| !text.is_empty()), "the `doc` of {method} {route} lacks a text");
+            assert!(!doc.responses.is_empty(), "the `doc` of {method} {route} lacks a response");
         }
-        for (method, route) in &doc {
-            assert!(routes.contains(&(*method, route.clone())), "{method} {route} is told of and is no route");
-        }
-        assert_eq!(doc.len(), routes.len(), "an endpoint is told of twice");
     }
 
     #[test]
@@ -186,9 +186,9 @@ mod tests {
 
     #[test]
     fn every_group_is_one_that_is_explained() {
-        for doc in operations::all() {
-            let group = doc.tag;
-            assert!(operations::TAGS.iter().any(|(name, _)| *name == group), "{group} is not in operations::TAGS");
+        for endpoint in crate::api::endpoints(PasswordPolicy::default()) {
+            let group = endpoint.doc.tag;
+            assert!(TAGS.iter().any(|(name, _)| *name == group), "{group} is not in operation_doc::TAGS");
         }
     }
 }

@@ -7,11 +7,12 @@ use utoipa::openapi::path::{HttpMethod, Parameter};
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::security::SecurityRequirement;
 
+use super::operation_doc::OperationDoc;
 use crate::auth::AccessRule;
 use crate::problem::ProblemKind;
 use userd_core::PasswordPolicy;
 
-/// A route, and what its handler's signature says.
+/// A route and its description.
 pub(crate) struct Endpoint {
     /// The method, as Rocket has it.
     pub(super) method: Method,
@@ -19,18 +20,25 @@ pub(crate) struct Endpoint {
     pub(super) route: String,
     /// What the arguments say.
     pub(super) signature: HandlerSignature,
+    /// The rest.
+    pub(super) doc: OperationDoc,
 }
 
 impl Endpoint {
-    /// What `handler`, which stands behind each of `routes`, says of itself.
-    pub(crate) fn of<Args, H: DescribeHandler<Args>>(routes: Vec<Route>, _: &H, policy: PasswordPolicy) -> Vec<Self> {
+    /// The endpoints of `routes`, all of which lead to `handler`.
+    pub(crate) fn of<Args, H: DescribeHandler<Args>>(
+        routes: Vec<Route>,
+        _: &H,
+        doc: fn() -> OperationDoc,
+        policy: PasswordPolicy,
+    ) -> Vec<Self> {
         let each = routes.into_iter().map(|route| {
             let state_changing = !matches!(route.method, Method::Get | Method::Head | Method::Options);
             let path_parameter_count = route.uri.path().split('/').filter(|segment| segment.starts_with('<')).count();
             let mut signature =
                 HandlerSignature { policy, state_changing, path_parameter_count, ..HandlerSignature::default() };
             H::describe(&mut signature);
-            Self { method: route.method, route: route.uri.path().to_owned(), signature }
+            Self { method: route.method, route: route.uri.path().to_owned(), signature, doc: doc() }
         });
         each.collect()
     }
@@ -68,34 +76,34 @@ impl Endpoint {
 #[derive(Default)]
 pub(crate) struct HandlerSignature {
     /// What a new password has to be.
-    pub(super) policy: PasswordPolicy,
+    pub(crate) policy: PasswordPolicy,
     /// Whether the method is one that changes something.
-    pub(super) state_changing: bool,
+    pub(crate) state_changing: bool,
     /// How many segments of the path are open.
-    pub(super) path_parameter_count: usize,
+    pub(crate) path_parameter_count: usize,
     /// The names of what is open in the path, in order.
-    pub(super) path_names: Vec<&'static str>,
+    pub(crate) path_names: Vec<&'static str>,
     /// Who may call it; `None`: everybody, and no guard looks.
     pub(super) rule: Option<AccessRule>,
     /// What can be sent besides the body.
-    pub(super) parameters: Vec<Parameter>,
+    pub(crate) parameters: Vec<Parameter>,
     /// What can be shown; each is enough.
-    pub(super) security: Vec<SecurityRequirement>,
+    pub(crate) security: Vec<SecurityRequirement>,
     /// The problems that the arguments can give.
-    pub(super) problems: Vec<ProblemKind>,
+    pub(crate) problems: Vec<ProblemKind>,
     /// What is wanted in the body.
-    pub(super) body: Option<BodySchema>,
+    pub(crate) body: Option<BodySchema>,
 }
 
 /// What is wanted in a body.
-pub(super) struct BodySchema {
+pub(crate) struct BodySchema {
     /// The name of the schema.
-    pub(super) name: &'static str,
+    pub(crate) name: &'static str,
     /// The schema.
-    pub(super) schema: Schema,
+    pub(crate) schema: Schema,
     /// The names that the body's type says it has, and those that it reads: a test holds them equal.
     #[cfg_attr(not(test), expect(dead_code, reason = "only compared by a test"))]
-    pub(super) names: (Vec<&'static str>, Vec<&'static str>),
+    pub(crate) names: (Vec<&'static str>, Vec<&'static str>),
 }
 
 /// What an argument of a handler says of itself.

@@ -3,21 +3,15 @@
 use rocket::State;
 use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{
-    AdditionalProperties, AllOfBuilder, AnyOfBuilder, Object, ObjectBuilder, Schema, SchemaFormat, SchemaType, Type,
-};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaFormat, Type};
 use utoipa::openapi::security::SecurityRequirement;
 
-use super::endpoint::{BodySchema, Describe, HandlerSignature};
-use crate::api::FilePath;
+use super::endpoint::{Describe, HandlerSignature};
 use crate::auth::{
     AnonymousAccess, Authorized, BrowserCookies, CredentialSource, Permission, ServiceAccess, UserAccess, UserInPath,
 };
-use crate::body::ValidatedBody;
 use crate::conditions::{IfMatch, IfNoneMatch};
-use crate::json_body::{FromJsonBody, declared};
 use crate::problem::ProblemKind::{self, AuthenticationRequired, BadRequest, CrossSite, Forbidden, Internal, NotFound};
-use crate::query::{FromQuery, LIMIT_DEFAULT, LIMIT_MAX, QueryParam, ValidatedQuery};
 
 /// The names of what can be shown.
 pub(super) const SESSION: &str = "session";
@@ -29,7 +23,8 @@ const AUTH_PROBLEMS: [ProblemKind; 5] =
     [BadRequest, AuthenticationRequired, Internal, ProblemKind::RecordUnreadable, ProblemKind::StoreUnavailable];
 
 impl HandlerSignature {
-    fn path_parameter(&mut self, name: &'static str, description: &str, schema: impl Into<Schema>) {
+    /// Declares a segment of the path.
+    pub(crate) fn path_parameter(&mut self, name: &'static str, description: &str, schema: impl Into<Schema>) {
         self.path_names.push(name);
         self.parameters.push(parameter(name, ParameterIn::Path, description, schema.into()));
         self.problems.extend([BadRequest, NotFound]);
@@ -50,6 +45,11 @@ impl HandlerSignature {
         if self.path_parameter_count > 1 {
             self.path_parameter("session_id", "The session's id, as in the list of sessions.", text().build());
         }
+    }
+
+    /// Declares a parameter of the query.
+    pub(crate) fn query_parameter(&mut self, name: &str, description: &str, schema: Schema) {
+        self.parameters.push(parameter(name, ParameterIn::Query, description, schema));
     }
 
     fn header_parameter(&mut self, name: &'static str, description: &str) {
@@ -106,23 +106,6 @@ impl Describe for BrowserCookies<'_> {
     fn describe(_: &mut HandlerSignature) {}
 }
 
-impl<T: FromQuery> Describe for ValidatedQuery<T> {
-    fn describe(signature: &mut HandlerSignature) {
-        for part in T::NAMES {
-            let schema = match part {
-                QueryParam::Limit => {
-                    let number = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1));
-                    number.maximum(Some(LIMIT_MAX)).default(Some(LIMIT_DEFAULT.into())).build()
-                }
-                QueryParam::Order => text().enum_values(Some(["asc", "desc"])).build(),
-                QueryParam::Cursor | QueryParam::Email => text().build(),
-            };
-            signature.parameters.push(parameter(part.name(), ParameterIn::Query, part.description(), schema.into()));
-        }
-        signature.problems.push(ProblemKind::InvalidFields);
-    }
-}
-
 impl Describe for IfMatch {
     fn describe(signature: &mut HandlerSignature) {
         signature.header_parameter("If-Match", "The states (`ETag`) in which the change is wanted; `*` is any.");
@@ -139,53 +122,7 @@ impl Describe for IfNoneMatch<'_> {
     }
 }
 
-impl Describe for FilePath {
-    fn describe(signature: &mut HandlerSignature) {
-        signature.path_parameter("path", "The file below the folder that the operator has named.", text().build());
-    }
-}
-
 /// What is managed is nothing that a request says.
 impl<T: Send + Sync + 'static> Describe for &State<T> {
     fn describe(_: &mut HandlerSignature) {}
-}
-
-/// The body of which at least one field must be there, and not null.
-fn any_required(body: Object, names: &[&str]) -> Schema {
-    let mut any = AnyOfBuilder::new();
-    for name in names {
-        let one = ObjectBuilder::new().schema_type(Type::Boolean).build();
-        any = any.item(ObjectBuilder::new().schema_type(Type::Object).property(*name, one).required(*name));
-    }
-    AllOfBuilder::new().item(body).item(any).build().into()
-}
-
-impl<T: FromJsonBody> Describe for ValidatedBody<T> {
-    fn describe(signature: &mut HandlerSignature) {
-        let fields = declared::<T>(signature.policy);
-        let read = fields.iter().map(|field| field.name).collect();
-        let mut schema = ObjectBuilder::new().schema_type(Type::Object);
-        for field in fields {
-            let mut of_field = field.schema;
-            if field.required {
-                schema = schema.required(field.name);
-            } else if let SchemaType::Type(one) = of_field.schema_type {
-                of_field.schema_type = SchemaType::Array(vec![one, Type::Null]);
-            }
-            schema = schema.property(field.name, of_field);
-        }
-        let schema = schema.additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)));
-        let schema = if T::ANY_REQUIRED { any_required(schema.build(), T::NAMES) } else { schema.build().into() };
-        let name = T::SCHEMA_NAME;
-        signature.body = Some(BodySchema { name, schema, names: (T::NAMES.to_vec(), read) });
-        signature.problems.extend([
-            BadRequest,
-            Internal,
-            ProblemKind::MalformedJson,
-            ProblemKind::BodyTimeout,
-            ProblemKind::BodyTooLarge,
-            ProblemKind::UnsupportedMediaType,
-            ProblemKind::InvalidFields,
-        ]);
-    }
 }

@@ -7,8 +7,8 @@ use std::sync::{Mutex, PoisonError};
 
 use rocket::Request;
 
+use super::field_error::FieldError;
 use super::kind::ProblemKind;
-use crate::json_body::FieldError;
 use crate::request_context::RequestId;
 
 /// One problem: what the client gets, and the cause for the log.

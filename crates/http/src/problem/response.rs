@@ -8,10 +8,9 @@ use rocket::{Request, Response, response};
 use serde::Serialize;
 
 use super::details::Problem;
-use crate::json_body::FieldError;
+use super::field_error::FieldError;
 use crate::request_context::RequestId;
-use crate::response::{NO_CONTENT, NO_STORE, to_json};
-use crate::view::DisplayText;
+use crate::response::{DisplayText, NO_CONTENT, NO_STORE, to_json};
 
 /// The members of a problem (RFC 9457).
 #[derive(Serialize)]

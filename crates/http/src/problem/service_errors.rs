@@ -1,8 +1,8 @@
 //! The problem of each error of a use case. Exhaustive: a new error does not compile without one.
 
 use super::details::Problem;
+use super::field_error::FieldError;
 use super::kind::ProblemKind;
-use crate::json_body::FieldError;
 use userd_service::{Error, LimitExceeded, PasswordField};
 use userd_store::StoreError;
 

@@ -1,15 +1,8 @@
-//! What no type says of an endpoint, told here: what it is for, an example of its body, what it answers, and the problems
-//! of its use case. One file for each group of endpoints.
+//! What no type says about an endpoint: its purpose, an example of its body, its responses, and the problems of its use
+//! case. Each endpoint's file has its own [`OperationDoc`].
 //!
-//! Examples belong together: tests send them one after another, and hold every answer against what is told of it.
+//! Tests send the examples one after another and compare every response with its description.
 
-mod admin;
-mod monitoring;
-mod sessions;
-mod tokens;
-mod users;
-
-use rocket::http::Method;
 use serde_json::{Value, json};
 use utoipa::ToSchema;
 use utoipa::openapi::schema::{ArrayBuilder, Object, ObjectBuilder, SchemaType, Type};
@@ -17,7 +10,7 @@ use utoipa::openapi::{Ref, RefOr, Schema};
 
 use crate::problem::ProblemKind;
 
-/// A group of endpoints, and what it is about.
+/// The groups of endpoints.
 pub(super) const TAGS: [(&str, &str); 6] = [
     ("users", "People with a name, an e-mail and a password."),
     ("sessions", "Signing in and out, and where a user is signed in."),
@@ -27,53 +20,52 @@ pub(super) const TAGS: [(&str, &str); 6] = [
     ("files", "Files of the operator's."),
 ];
 
-/// What is told of one endpoint.
-pub(super) struct OperationDoc {
-    /// Which one: the method and the path, as Rocket has them.
-    pub(super) route: (Method, &'static str),
-    /// What programs call it.
-    pub(super) operation_id: &'static str,
-    /// Which group it belongs to.
-    pub(super) tag: &'static str,
-    /// What it does, in a few words.
-    pub(super) summary: &'static str,
+/// The description of one endpoint.
+#[derive(Default)]
+pub(crate) struct OperationDoc {
+    /// Its name for generated clients.
+    pub(crate) operation_id: &'static str,
+    /// Its group, one of [`TAGS`].
+    pub(crate) tag: &'static str,
+    /// Its purpose in a few words.
+    pub(crate) summary: &'static str,
     /// The same at length.
-    pub(super) description: &'static str,
-    /// A body.
-    pub(super) body: Option<Value>,
-    /// What it answers when all went well.
-    pub(super) responses: Vec<ResponseDoc>,
-    /// The problems of its use case.
-    pub(super) problems: Vec<ProblemKind>,
+    pub(crate) description: &'static str,
+    /// An example of its body.
+    pub(crate) body: Option<Value>,
+    /// Its responses, problems excluded.
+    pub(crate) responses: Vec<ResponseDoc>,
+    /// The problems of its use case. Those of its arguments come from their types.
+    pub(crate) problems: Vec<ProblemKind>,
 }
 
-/// An answer when all went well.
-pub(super) struct ResponseDoc {
+/// A response that is no problem.
+pub(crate) struct ResponseDoc {
     /// Its status.
     pub(super) status: u16,
     /// What it is.
     pub(super) description: &'static str,
-    /// The headers that it has besides those of every answer.
+    /// Its headers besides those of every response.
     pub(super) headers: Vec<&'static str>,
-    /// Its content, if it has any.
+    /// Its content.
     pub(super) content: Option<ResponseContent>,
 }
 
-/// What is in an answer.
+/// The content of a response.
 pub(super) struct ResponseContent {
-    /// Of which kind it is.
+    /// Its media type.
     pub(super) media_type: &'static str,
     /// Its schema.
     pub(super) schema: Option<RefOr<Schema>>,
     /// The schemas that the schema names.
     pub(super) schemas: Vec<(String, RefOr<Schema>)>,
-    /// One of it.
+    /// An example.
     pub(super) example: Option<Value>,
 }
 
 impl ResponseDoc {
     /// A view as JSON.
-    fn view<V: ToSchema>(description: &'static str, example: Value) -> Self {
+    pub(crate) fn view<V: ToSchema>(description: &'static str, example: Value) -> Self {
         let mut schemas = vec![(V::name().into_owned(), V::schema())];
         V::schemas(&mut schemas);
         let schema = RefOr::from(Ref::from_schema_name(V::name()));
@@ -84,7 +76,7 @@ impl ResponseDoc {
     }
 
     /// A page of views.
-    fn page<V: ToSchema>(description: &'static str, item: &Value) -> Self {
+    pub(crate) fn page<V: ToSchema>(description: &'static str, item: &Value) -> Self {
         let mut schemas = vec![(V::name().into_owned(), V::schema())];
         V::schemas(&mut schemas);
         let cursor = || {
@@ -109,14 +101,20 @@ impl ResponseDoc {
         )
     }
 
-    /// JSON without a name.
-    fn json(description: &'static str, schema: impl Into<RefOr<Schema>>, example: Value) -> Self {
+    /// JSON whose schema has no name.
+    pub(crate) fn json(description: &'static str, schema: impl Into<RefOr<Schema>>, example: Value) -> Self {
         let (media_type, schema) = ("application/json", Some(schema.into()));
         Self::content(description, ResponseContent { media_type, schema, schemas: Vec::new(), example: Some(example) })
     }
 
-    /// Content that is no JSON.
-    fn non_json(
+    /// A JSON string that is always this one.
+    pub(crate) fn constant(description: &'static str, text: &'static str) -> Self {
+        let schema = ObjectBuilder::new().schema_type(Type::String).enum_values(Some([text])).build();
+        Self::json(description, schema, json!(text))
+    }
+
+    /// Any other content.
+    pub(crate) fn non_json(
         description: &'static str,
         media_type: &'static str,
         schema: impl Into<RefOr<Schema>>,
@@ -133,56 +131,24 @@ impl ResponseDoc {
     }
 
     /// No content.
-    fn empty(status: u16, description: &'static str) -> Self {
+    pub(crate) fn empty(status: u16, description: &'static str) -> Self {
         Self { status, description, headers: Vec::new(), content: None }
     }
 
-    /// The same, of this kind.
-    fn with_media_type(mut self, media_type: &'static str) -> Self {
+    /// The same with another media type.
+    pub(crate) fn with_media_type(mut self, media_type: &'static str) -> Self {
         self.content = self.content.map(|content| ResponseContent { media_type, ..content });
         self
     }
 
     /// The same with one more header.
-    fn with_header(mut self, name: &'static str) -> Self {
+    pub(crate) fn with_header(mut self, name: &'static str) -> Self {
         self.headers.push(name);
         self
     }
 }
 
-/// What is told of every endpoint.
-pub(super) fn all() -> Vec<OperationDoc> {
-    [users::docs(), sessions::docs(), tokens::docs(), monitoring::docs(), admin::docs()].into_iter().flatten().collect()
+/// The schema of a text without rules.
+pub(crate) fn plain_text() -> Object {
+    ObjectBuilder::new().schema_type(Type::String).build()
 }
-
-/// Ada, who is in every example.
-fn ada() -> Value {
-    json!({
-        "id": ADA,
-        "name": "Ada Lovelace",
-        "email": "Ada@Example.com",
-        "created_at": "2026-11-22T14:31:02.007Z",
-        "updated_at": "2026-11-22T14:31:02.007Z",
-    })
-}
-
-/// A text that is always this one.
-fn constant(text: &str) -> Object {
-    ObjectBuilder::new().schema_type(Type::String).enum_values(Some([text])).build()
-}
-
-/// Her id.
-const ADA: &str = "01a203aa-e877-7395-9e1c-3ee1eb7d3f0a";
-
-/// Her password, and her next one.
-const PASSWORD: &str = "blue kite over Delft";
-const NEXT_PASSWORD: &str = "seven grey herons, wading";
-
-/// What checking a password can give.
-const PASSWORD_PROBLEMS: [ProblemKind; 5] = [
-    ProblemKind::InvalidCredentials,
-    ProblemKind::AccountDisabled,
-    ProblemKind::PasswordExpired,
-    ProblemKind::TooManyAttempts,
-    ProblemKind::Busy,
-];

@@ -1,8 +1,8 @@
-//! What each type of a body's field says of itself: what a text has to be to become one.
+//! The schema of each type of field.
 //!
-//! Only what is necessary: what a schema allows may still break a rule that no schema can say (a common password).
+//! A schema allows more than the parser does: it can't express that a password is a common one.
 
-use utoipa::openapi::schema::{Object, ObjectBuilder, SchemaFormat, Type};
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaFormat, Type};
 
 use userd_core::{
     DISPLAY_NAME_CHARS_MAX, DisplayName, EMAIL_BYTES_MAX, Email, PASSWORD_ATTEMPT_BYTES_MAX, Password, PasswordAttempt,
@@ -12,20 +12,20 @@ use userd_core::{
 /// The shortest address: a character, an `@`, a character.
 const EMAIL_CHARS_MIN: usize = 3;
 
-/// A field as the code that reads it has it.
+/// A field of a body.
 pub(crate) struct DeclaredField {
     /// Its name.
-    pub(crate) name: &'static str,
-    /// Whether it has to be there. If not, null is as good as nothing.
-    pub(crate) required: bool,
+    pub(super) name: &'static str,
+    /// Whether it has to be there. Otherwise null means the same as absent.
+    pub(super) required: bool,
     /// What its value has to be.
-    pub(crate) schema: Object,
+    pub(super) schema: Schema,
 }
 
-/// What can be read from a field.
+/// A type that a field is read as.
 pub(crate) trait FieldSchema {
     /// What the field's value has to be.
-    fn field_schema(policy: PasswordPolicy) -> Object;
+    fn field_schema(policy: PasswordPolicy) -> Schema;
 }
 
 fn text() -> ObjectBuilder {
@@ -37,8 +37,8 @@ fn password() -> ObjectBuilder {
 }
 
 impl FieldSchema for DisplayName {
-    fn field_schema(_: PasswordPolicy) -> Object {
-        // White space around what remains, which has no control characters and is not empty.
+    fn field_schema(_: PasswordPolicy) -> Schema {
+        // White space is trimmed. The rest is not empty and has no control characters.
         let inner = r"[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*";
         let pattern = format!(r"^\s*{inner}[^\s\u0000-\u001f\u007f-\u009f\u2028\u2029]{inner}\s*$");
         let description = "White space around it is cut off. No control characters.";
@@ -48,48 +48,49 @@ impl FieldSchema for DisplayName {
             .pattern(Some(pattern))
             .description(Some(description))
             .build()
+            .into()
     }
 }
 
 impl FieldSchema for Email {
-    fn field_schema(_: PasswordPolicy) -> Object {
+    fn field_schema(_: PasswordPolicy) -> Schema {
         let description = "One plain address. At most 254 bytes.";
         let format = SchemaFormat::Custom("idn-email".to_owned());
         let length = text().min_length(Some(EMAIL_CHARS_MIN)).max_length(Some(EMAIL_BYTES_MAX));
-        length.format(Some(format)).description(Some(description)).build()
+        length.format(Some(format)).description(Some(description)).build().into()
     }
 }
 
 impl FieldSchema for Password {
-    fn field_schema(policy: PasswordPolicy) -> Object {
+    fn field_schema(policy: PasswordPolicy) -> Schema {
         let description = "A new password. Not among the most common ones, and not the person's own name or e-mail.";
         let length = password().min_length(Some(policy.chars_min)).max_length(Some(policy.chars_max));
-        length.description(Some(description)).build()
+        length.description(Some(description)).build().into()
     }
 }
 
 impl FieldSchema for PasswordAttempt {
-    fn field_schema(_: PasswordPolicy) -> Object {
+    fn field_schema(_: PasswordPolicy) -> Schema {
         let description = "The user's password, as proof. Any text.";
         let length = password().min_length(Some(1)).max_length(Some(PASSWORD_ATTEMPT_BYTES_MAX));
-        length.description(Some(description)).build()
+        length.description(Some(description)).build().into()
     }
 }
 
 impl FieldSchema for Option<RefreshToken> {
-    fn field_schema(_: PasswordPolicy) -> Object {
-        text().description(Some("The refresh token.")).build()
+    fn field_schema(_: PasswordPolicy) -> Schema {
+        text().description(Some("The refresh token.")).build().into()
     }
 }
 
 impl FieldSchema for String {
-    fn field_schema(_: PasswordPolicy) -> Object {
-        text().build()
+    fn field_schema(_: PasswordPolicy) -> Schema {
+        text().build().into()
     }
 }
 
 impl FieldSchema for bool {
-    fn field_schema(_: PasswordPolicy) -> Object {
-        ObjectBuilder::new().schema_type(Type::Boolean).build()
+    fn field_schema(_: PasswordPolicy) -> Schema {
+        ObjectBuilder::new().schema_type(Type::Boolean).build().into()
     }
 }

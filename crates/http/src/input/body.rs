@@ -1,5 +1,4 @@
-//! The guard in front of every handler with a body: the right kind of body, not too large, not too slow, and
-//! every field of it right. A handler that has a `ValidatedBody<T>` need not look at it again.
+//! The guard of bodies: media type, size, time, and then every field.
 
 use std::time::Duration;
 
@@ -10,28 +9,28 @@ use tokio::io::AsyncReadExt;
 use zeroize::Zeroizing;
 
 use super::json_body::{self, FromJsonBody};
-use super::problem::{Problem, ProblemKind};
+use crate::problem::{Problem, ProblemKind};
 use userd_core::PasswordPolicy;
 
-/// How much room a body gets before it has arrived, at most: a mere announcement must not take more.
+/// The most memory that is allocated for a `Content-Length` before the body has arrived.
 const ROOM_BYTES_MAX: u64 = 64 * 1024;
 
-/// What is taken of a body.
-pub(super) struct BodyLimits {
+/// The limits of bodies.
+pub(crate) struct BodyLimits {
     /// The most bytes.
-    pub(super) bytes_max: u64,
+    pub(crate) bytes_max: u64,
     /// How long it may take to arrive.
-    pub(super) timeout: Duration,
-    /// What a new password has to be.
-    pub(super) policy: PasswordPolicy,
+    pub(crate) timeout: Duration,
+    /// The rules of new passwords.
+    pub(crate) policy: PasswordPolicy,
 }
 
-/// What the body says.
-pub(super) struct ValidatedBody<T>(pub(super) T);
+/// The body of a request.
+pub(crate) struct ValidatedBody<T>(pub(crate) T);
 
 #[rocket::async_trait]
 impl<'r, T: FromJsonBody> FromData<'r> for ValidatedBody<T> {
-    /// Only for Rocket's own log; the catcher finds the problem in the request.
+    /// For Rocket's own log; the catcher takes the problem from the request.
     type Error = ProblemKind;
 
     async fn from_data(request: &'r Request<'_>, data: Data<'r>) -> data::Outcome<'r, Self> {
@@ -56,7 +55,7 @@ async fn read_and_parse<T: FromJsonBody>(request: &Request<'_>, data: Data<'_>) 
     json_body::parse(&bytes, limits.policy)
 }
 
-/// Only `application/json`, in UTF-8 (RFC 8259 knows no other), not compressed.
+/// Only `application/json` in UTF-8 (RFC 8259, section 8.1), not compressed.
 fn check_media_type(headers: &HeaderMap<'_>) -> Result<(), Problem> {
     let refuse = |detail| Err(Problem::new(ProblemKind::UnsupportedMediaType, detail));
     let mut types = headers.get("Content-Type");
@@ -83,8 +82,8 @@ fn is_json(content_type: &str) -> bool {
         })
 }
 
-/// The whole body, if it has at most `bytes_max` bytes. The room is taken at once, so that no copy of a
-/// password is left behind where a growing buffer has been; what is returned is wiped when dropped.
+/// The whole body, if it has at most `bytes_max` bytes. The buffer is allocated once: one that grows would leave copies
+/// of a password behind. It is wiped when dropped.
 async fn read(request: &Request<'_>, data: Data<'_>, bytes_max: u64) -> Result<Zeroizing<Vec<u8>>, Problem> {
     let too_large = || Problem::new(ProblemKind::BodyTooLarge, format!("the body may have {bytes_max} bytes"));
     let announced = request.headers().get_one("Content-Length").and_then(|length| length.parse::<u64>().ok());
