@@ -1,10 +1,9 @@
-//! The API's description (OpenAPI 3.1), and the page that shows it. Made of what handlers are made of, so that it says what
-//! they do.
+//! The API's description (OpenAPI 3.1) and its page, derived from the types of the handlers.
 //!
 //! | module | what it is |
 //! |---|---|
-//! | `endpoint` | what a handler's signature says of it: its guards, its body, its path |
-//! | `guards` | what each guard says: who may, which headers, which problems |
+//! | `endpoint` | an endpoint's description, derived from its handler's signature |
+//! | `guards` | the description of each guard |
 //! | `operation_doc` | what no type says: purpose, examples, responses, the problems of the use case |
 //! | `examples` | values that the examples share |
 //! | `problems` | problems as schema, examples and responses |
@@ -34,7 +33,7 @@ use userd_core::PasswordPolicy;
 pub(super) use endpoint::{BodySchema, Describe, Endpoint, HandlerSignature};
 pub(super) use operation_doc::{OperationDoc, ResponseDoc, plain_text};
 
-/// The description, made when it is first asked for.
+/// The description, rendered on first use.
 pub(super) struct ApiDescription {
     policy: PasswordPolicy,
     endpoints: fn(PasswordPolicy) -> Vec<Endpoint>,
@@ -47,12 +46,12 @@ struct RenderedDescription {
 }
 
 impl ApiDescription {
-    /// The description of a service with these endpoints and this policy of passwords.
+    /// The description of these endpoints with this password policy.
     pub(super) fn new(policy: PasswordPolicy, endpoints: fn(PasswordPolicy) -> Vec<Endpoint>) -> Self {
         Self { policy, endpoints, rendered: OnceLock::new() }
     }
 
-    /// The document, as JSON that a person can read.
+    /// The document, as indented JSON.
     pub(super) fn json(&self) -> &str {
         &self.rendered().json
     }
