@@ -13,6 +13,7 @@ mod encoding;
 mod error_chain;
 mod event;
 mod finding;
+pub mod input;
 mod password;
 pub mod random;
 mod rate_limit;

@@ -1,5 +1,4 @@
-//! What leaves when all went well: JSON, never run by a browser, and kept by a cache only where it is [`CacheableResponse`];
-//! and what is none: the metrics as text, and one page.
+//! Responses that are no problems: JSON, which only a [`CacheableResponse`] lets a cache keep; text; one page.
 
 use std::borrow::Cow;
 use std::io::Cursor;
@@ -8,28 +7,27 @@ use rocket::http::{ContentType, Header, Status};
 use rocket::response::Responder;
 use rocket::{Request, Response, response};
 use serde::Serialize;
+use serde::ser::Serializer;
 
-use super::admin_view::AccountView;
-use super::view::UserView;
-use userd_core::{User, UserVersion};
+use userd_core::UserVersion;
 use userd_service::JWKS_MAX_AGE_S;
 
-/// On everything personal, and on problems: it is about one moment and one person.
+/// On everything personal, and on problems.
 pub(super) const NO_STORE: (&str, &str) = ("Cache-Control", "no-store");
 
-/// On everything that is data and no page: nothing in it is ever loaded or run.
+/// On everything but the page: a browser loads and runs nothing of it.
 pub(super) const NO_CONTENT: (&str, &str) = ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
 
-/// How much room an answer gets at first, in bytes: a user with a long name fits.
+/// The initial capacity of a response, in bytes: a user with a long name fits.
 const TYPICAL_BYTES: usize = 384;
 
-/// An answer of the API.
+/// A response of the API.
 pub(super) struct ApiResponse {
-    /// The JSON; `None` is "you have it already" (304).
+    /// The JSON; `None`: not modified (304).
     body: Option<Vec<u8>>,
-    /// The state of the user that the answer shows.
+    /// The version of the user in the response, for `ETag`.
     version: Option<UserVersion>,
-    /// Cookies to set or to forget.
+    /// Values of `Set-Cookie`.
     cookies: Vec<String>,
 }
 
@@ -39,24 +37,9 @@ impl ApiResponse {
         Self { body: Some(to_json(value)), version: None, cookies: Vec::new() }
     }
 
-    /// The user, in the state that they are in.
-    pub(super) fn user(user: &User) -> Self {
-        Self { version: Some(user.version), ..Self::json(&UserView::of(user)) }
-    }
-
-    /// The user as an administrator sees them, in the state that they are in.
-    pub(super) fn account(user: &User) -> Self {
-        Self { version: Some(user.version), ..Self::json(&AccountView::of(user)) }
-    }
-
-    /// The user who was, as an administrator saw them.
-    pub(super) fn deleted_account(user: &User) -> Self {
-        Self::json(&AccountView::of(user))
-    }
-
-    /// The user who was: there is no state any more.
-    pub(super) fn deleted_user(user: &User) -> Self {
-        Self::json(&UserView::of(user))
+    /// `value` as JSON, about a user in this version.
+    pub(super) fn versioned(version: UserVersion, value: &impl Serialize) -> Self {
+        Self { version: Some(version), ..Self::json(value) }
     }
 
     /// The same with one more cookie.
@@ -65,43 +48,52 @@ impl ApiResponse {
         self
     }
 
-    /// The reader has the user in this state already.
+    /// The client has this version already.
     pub(super) fn not_modified(version: UserVersion) -> Self {
         Self { body: None, version: Some(version), cookies: Vec::new() }
     }
 }
 
-/// `value` as JSON. What we write are structs of strings and numbers, for which `serde_json` has no error.
+/// A value by its `Display` text, serialized without a `String`.
+pub(super) struct DisplayText<T>(pub(super) T);
+
+impl<T: std::fmt::Display> Serialize for DisplayText<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(&self.0)
+    }
+}
+
+/// `value` as JSON. Views are structs of strings and numbers, for which `serde_json` has no error.
 pub(super) fn to_json(value: &impl Serialize) -> Vec<u8> {
     let mut json = Vec::with_capacity(TYPICAL_BYTES);
     if let Err(error) = serde_json::to_writer(&mut json, value) {
-        tracing::error!(%error, "an answer could not be written as JSON");
+        tracing::error!(%error, "a response could not be serialized");
     }
     json
 }
 
-/// An answer about nobody, which everybody may keep for a while.
+/// A response without personal data, which caches may keep.
 pub(super) struct CacheableResponse<'a> {
     text: Cow<'a, [u8]>,
     kind: ContentType,
-    /// What a browser may load and run of it.
+    /// Its content security policy.
     content_security: &'a str,
-    /// Whether it is a page, which a window shows.
+    /// Whether it is a page.
     page: bool,
 }
 
 impl<'a> CacheableResponse<'a> {
-    /// `value` as JSON of this kind.
+    /// `value` as JSON of this content type.
     pub(super) fn new(value: &impl Serialize, kind: ContentType) -> Self {
         Self { text: to_json(value).into(), kind, content_security: NO_CONTENT.1, page: false }
     }
 
-    /// `text`, which is of this kind.
+    /// `text` of this content type.
     pub(super) fn text(text: &'a str, kind: ContentType) -> Self {
         Self { text: text.as_bytes().into(), kind, content_security: NO_CONTENT.1, page: false }
     }
 
-    /// A page, of which a browser may load and run what `policy` says. Other sites get no hold of its window.
+    /// A page with the content security policy `policy`. Other sites can't keep a handle of its window.
     pub(super) fn page(html: &'a str, policy: &'a str) -> Self {
         Self { content_security: policy, page: true, ..Self::text(html, ContentType::HTML) }
     }
@@ -121,11 +113,11 @@ impl<'r, 'a: 'r> Responder<'r, 'a> for CacheableResponse<'a> {
     }
 }
 
-/// Lines of text that a program reads, of this moment.
+/// Text that is not cached.
 pub(super) struct PlainTextResponse {
-    /// The lines.
+    /// The text.
     pub(super) text: String,
-    /// Whole, with the version of the format.
+    /// The whole content type, with the version of the format.
     pub(super) content_type: &'static str,
 }
 

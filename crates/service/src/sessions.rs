@@ -67,6 +67,8 @@ pub struct SignInSuccess {
     pub device: SecretString,
     /// When the session ends at the latest.
     pub expires_at: Timestamp,
+    /// How long that is from now, in seconds.
+    pub lifetime_s: u64,
 }
 
 impl SessionService {
@@ -87,6 +89,12 @@ impl SessionService {
     #[must_use]
     pub fn settings(&self) -> &SessionSettings {
         &self.settings
+    }
+
+    /// When `session` ends, however much it is used.
+    #[must_use]
+    pub fn expires_at(&self, session: &Session) -> Timestamp {
+        self.settings.limits.expires_at(session.created_at)
     }
 
     /// Creates the key of trusted devices if there is none, and checks that it is usable.
@@ -126,8 +134,8 @@ impl SessionService {
                 let device =
                     TrustedDevice::new(user.id, device.unwrap_or_else(|| self.random.bytes()), self.clock.now());
                 let device = SecretString::new(device.sign(key, &user.password_hash));
-                let expires_at = self.settings.limits.expires_at(session.created_at);
-                return Ok(SignInSuccess { user, session, token, refresh, device, expires_at });
+                let (expires_at, lifetime_s) = (self.expires_at(&session), self.settings.limits.absolute_ms / 1000);
+                return Ok(SignInSuccess { user, session, token, refresh, device, expires_at, lifetime_s });
             }
         }
         Err(Error::Contended { attempts: CAS_ATTEMPTS_MAX })

@@ -1,13 +1,16 @@
-//! The endpoints by area, one endpoint a file. `docs/API.md` says what each does.
+//! The endpoints by area. One endpoint is one file: the type of its body or query, its handler, its views, its
+//! description. `docs/API.md` explains each for users.
 //!
-//! To add one: a file in its area, and its handler in the `endpoints!` of the area's `mod.rs`.
+//! To add one: a file in its area with a handler and a function `doc`, the handler in the area's `endpoints!`, its
+//! entry in `docs/API.md`, and `make openapi`. A view that several endpoints of an area have is in the area's `views`,
+//! one that several areas have in [`views`].
 
 use rocket::Route;
 
 use super::openapi::Endpoint;
 use userd_core::PasswordPolicy;
 
-/// The routes to these handlers, and what their signatures say for the API's description.
+/// The routes of an area, and their descriptions: from the signature of each handler and its module's `doc`.
 macro_rules! endpoints {
     ($($module:ident::$handler:ident),* $(,)?) => {
         /// The routes of this area.
@@ -15,9 +18,11 @@ macro_rules! endpoints {
             rocket::routes![$($module::$handler),*]
         }
 
-        /// The same routes, described by their handlers' signatures.
+        /// The same routes with their descriptions.
         pub(super) fn endpoints(policy: super::PasswordPolicy) -> Vec<super::Endpoint> {
-            let each = [$(super::Endpoint::of(rocket::routes![$module::$handler], &$module::$handler, policy)),*];
+            let each = [$(
+                super::Endpoint::of(rocket::routes![$module::$handler], &$module::$handler, $module::doc, policy)
+            ),*];
             each.into_iter().flatten().collect()
         }
     };
@@ -25,12 +30,13 @@ macro_rules! endpoints {
 
 mod admin;
 mod operations;
+mod prelude;
 mod sessions;
 mod tokens;
 mod users;
+mod views;
 
-pub(super) use operations::{FilePath, HealthView, MetricsState, ReadinessStore, StaticDir};
-pub(super) use tokens::{JwkSetView, OpenIdConfigurationView};
+pub(super) use operations::{MetricsState, ReadinessStore, StaticDir};
 
 /// All routes.
 pub(super) fn routes() -> Vec<Route> {
@@ -38,7 +44,7 @@ pub(super) fn routes() -> Vec<Route> {
     areas.into_iter().flatten().collect()
 }
 
-/// All routes, described by their handlers' signatures.
+/// All routes with their descriptions.
 pub(super) fn endpoints(policy: PasswordPolicy) -> Vec<Endpoint> {
     let areas = [
         operations::endpoints(policy),

@@ -1,93 +1,106 @@
-//! What every guard stands on: the decision whether somebody may, and what they then need. Made nowhere else.
+//! What [`Authorized`](super::Authorized) hands to a handler: the caller, what the path names, and the use cases.
+//! Handlers have no other way to the use cases, so none can skip the authorisation.
 
 use rocket::Request;
-use rocket::request::Outcome;
 
-use super::principal::{Principal, PrincipalKind, is_protected_mode, services};
+use super::app_state::services;
+use super::principal::{Principal, PrincipalKind};
 use crate::problem::{Problem, ProblemKind};
-use userd_core::{Actor, PrincipalId, Scope, UserAgent, UserId};
-use userd_service::Services;
+use crate::user_ref::UserRef;
+use userd_core::{Actor, PrincipalId, SessionId, UserAgent};
+use userd_service::{AdminService, Services, SessionService, TokenService, UserService};
+use userd_store::SessionWithUser;
 
-/// By what right somebody may.
+/// Which segment of a path names the session.
+const SESSION_SEGMENT: usize = 4;
+
+/// By what right a caller may do something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Grant {
-    /// It is their own.
+    /// It is their own account or session.
     SelfService,
-    /// Their key has the scope, or anybody may.
-    Scope,
+    /// The permission's rule: the scope of a key, anonymous access, protected mode.
+    Rule,
 }
 
-/// Somebody who may, and what they need.
-pub(super) struct AuthContext<'r> {
-    pub(super) principal: &'r Principal,
-    pub(super) grant: Grant,
+/// An authorised caller, and what a handler needs.
+pub(crate) struct AuthContext<'r> {
+    principal: &'r Principal,
+    grant: Grant,
+    user_ref: UserRef<'r>,
+    session_segment: &'r str,
     user_agent: &'r str,
-    pub(super) services: &'r Services,
+    services: &'r Services,
 }
 
 impl<'r> AuthContext<'r> {
-    pub(super) fn new(request: &'r Request<'_>, principal: &'r Principal, grant: Grant) -> Result<Self, Problem> {
-        let user_agent = request.headers().get_one("User-Agent").unwrap_or_default();
-        Ok(Self { principal, grant, user_agent, services: services(request)? })
-    }
-
-    /// Lets pass the user `own`, services with `scope`, and everybody in protected mode.
-    pub(super) async fn authorize(
+    pub(super) fn new(
         request: &'r Request<'_>,
-        own: Option<UserId>,
-        scope: Scope,
+        principal: &'r Principal,
+        grant: Grant,
+        user_ref: UserRef<'r>,
     ) -> Result<Self, Problem> {
-        let principal = Principal::of(request).await?;
-        let grant = match &principal.kind {
-            PrincipalKind::User(signed_in) if own == Some(signed_in.user.id) => Grant::SelfService,
-            PrincipalKind::Service(key) if key.scopes.contains(&scope) => Grant::Scope,
-            PrincipalKind::Service(_) => return Err(missing_scope(scope)),
-            PrincipalKind::Anonymous | PrincipalKind::User(_) if is_protected_mode(request).await? => Grant::Scope,
-            PrincipalKind::Anonymous => return Err(authentication_required()),
-            PrincipalKind::User(_) => {
-                let detail = format!("a session may do that for its own user at most; others need a key with {scope}");
-                return Err(Problem::new(ProblemKind::Forbidden, detail));
-            }
-        };
-        Self::new(request, principal, grant)
+        let session_segment = request.param::<&str>(SESSION_SEGMENT).and_then(Result::ok).unwrap_or_default();
+        let user_agent = request.headers().get_one("User-Agent").unwrap_or_default();
+        Ok(Self { principal, grant, user_ref, session_segment, user_agent, services: services(request)? })
     }
 
-    /// The session that gave the right, if one did.
-    pub(super) fn own_session(&self) -> Option<&'r userd_store::SessionWithUser> {
+    /// The user in the path; an invalid reference where the path names none.
+    pub(crate) fn user_ref(&self) -> UserRef<'r> {
+        self.user_ref
+    }
+
+    /// The session in the path.
+    pub(crate) fn session_in_path(&self) -> Result<SessionId, Problem> {
+        SessionId::parse(self.session_segment).ok_or_else(|| Problem::from(userd_service::Error::UnknownSession))
+    }
+
+    /// The caller's session, if it is what authorises them.
+    pub(crate) fn own_session(&self) -> Option<&'r SessionWithUser> {
         match &self.principal.kind {
-            PrincipalKind::User(signed_in) if self.grant == Grant::SelfService => Some(signed_in),
+            PrincipalKind::User(current) if self.grant == Grant::SelfService => Some(current),
             _ => None,
         }
     }
 
-    /// Who asks, for what is written down. A session is named only where it was what gave the right.
-    pub(super) fn actor(&self) -> Actor {
-        let caller = match (self.own_session(), &self.principal.kind) {
+    /// The caller's session, for handlers whose permission needs one.
+    pub(crate) fn require_session(&self) -> Result<&'r SessionWithUser, Problem> {
+        self.own_session().ok_or_else(authentication_required)
+    }
+
+    /// The caller, as it is recorded. A session is named only if it is what authorises the caller.
+    pub(crate) fn actor(&self) -> Actor {
+        let principal = match (self.own_session(), &self.principal.kind) {
             (Some(own), _) => PrincipalId::Session(own.session.id),
             (None, PrincipalKind::Service(key)) => PrincipalId::ApiKey(key.id.clone()),
             (None, PrincipalKind::User(_) | PrincipalKind::Anonymous) => PrincipalId::Anonymous,
         };
-        Actor { address: self.principal.address, agent: UserAgent::shorten(self.user_agent), principal: caller }
+        Actor { address: self.principal.address, agent: UserAgent::shorten(self.user_agent), principal }
+    }
+
+    /// The use cases of users.
+    pub(crate) fn users(&self) -> &'r UserService {
+        &self.services.users
+    }
+
+    /// The use cases of sessions.
+    pub(crate) fn sessions(&self) -> &'r SessionService {
+        &self.services.sessions
+    }
+
+    /// The use cases of tokens for other services.
+    pub(crate) fn tokens(&self) -> &'r TokenService {
+        &self.services.tokens
+    }
+
+    /// The use cases of the admin API.
+    pub(crate) fn administration(&self) -> &'r AdminService {
+        &self.services.admin
     }
 }
 
 pub(super) fn authentication_required() -> Problem {
     let detail =
-        "sign in first: send Authorization: Bearer with the token that POST /api/login gives, or with an API key";
+        "sign in first: send Authorization: Bearer with the token that POST /api/login returns, or with an API key";
     Problem::new(ProblemKind::AuthenticationRequired, detail)
-}
-
-pub(super) fn missing_scope(scope: Scope) -> Problem {
-    Problem::new(ProblemKind::Forbidden, format!("the API key lacks the scope {scope}"))
-}
-
-/// What Rocket wants of a guard; the problem is left for the catcher.
-pub(super) fn outcome<T>(request: &Request<'_>, decided: Result<T, Problem>) -> Outcome<T, ProblemKind> {
-    match decided {
-        Ok(guard) => Outcome::Success(guard),
-        Err(problem) => {
-            let kind = problem.stash(request);
-            Outcome::Error((kind.status(), kind))
-        }
-    }
 }

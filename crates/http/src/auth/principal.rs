@@ -1,76 +1,72 @@
-//! Who asks: nobody, a user by their session, or a service by its key. Found out once a request.
+//! Authentication: the caller is anonymous, a user with a session, or a service with an API key. Resolved once a request.
 
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 
 use rocket::Request;
 
-use super::AppState;
-use super::address::{self, HostHeader};
+use super::address;
+use super::app_state::services;
 use super::cookies::SessionCookies;
 use super::credential::{self, Credential};
 use super::fetch_site::{self, FetchSite};
 use crate::access::AccessPolicy;
-use crate::access_log::CallerKind;
 use crate::problem::{Problem, ProblemKind};
-use crate::request_lifecycle::RequestContext;
+use crate::request_context::{CallerKind, RequestContext};
 use userd_core::{ApiKeyToken, SessionToken};
 use userd_service::{ApiKey, Services};
 
-/// Who asks, and from where.
+/// The caller and its address.
 pub(super) struct Principal {
-    /// Who.
+    /// The kind of caller.
     pub(super) kind: PrincipalKind,
-    /// From where, as far as it can be trusted.
+    /// The client's address.
     pub(super) address: Option<IpAddr>,
 }
 
-/// Who asks.
+/// The kind of caller.
 pub(super) enum PrincipalKind {
-    /// Nothing was shown.
+    /// No credentials.
     Anonymous,
-    /// A user with a session that is good.
+    /// A user with a valid session.
     User(Box<userd_store::SessionWithUser>),
-    /// A service with a key that is good.
+    /// A service with a valid API key.
     Service(Box<ApiKey>),
 }
 
-/// What was found out, kept in the request.
+/// The result of the authentication, kept in the request cache.
 struct CachedPrincipal(Result<Principal, Mutex<Option<Problem>>>);
 
-/// The same for what looks at no session cookie.
+/// The same for endpoints that ignore the session cookie.
 struct CachedCookielessPrincipal(CachedPrincipal);
 
 impl CachedPrincipal {
-    fn new(found: Result<Principal, Problem>) -> Self {
-        Self(found.map_err(|problem| Mutex::new(Some(problem))))
+    fn new(resolved: Result<Principal, Problem>) -> Self {
+        Self(resolved.map_err(|problem| Mutex::new(Some(problem))))
     }
 
     fn principal(&self) -> Result<&Principal, Problem> {
         self.0.as_ref().map_err(|problem| {
             let cached = problem.lock().unwrap_or_else(PoisonError::into_inner).take();
-            cached.unwrap_or_else(|| Problem::new(ProblemKind::AuthenticationRequired, "what was shown is not good"))
+            cached.unwrap_or_else(|| Problem::new(ProblemKind::AuthenticationRequired, "the credentials are invalid"))
         })
     }
 }
 
 impl Principal {
-    /// Who has sent `request`. What is shown and is not good is a problem, and never nobody.
+    /// A caller whose credentials are not read.
+    pub(super) const UNIDENTIFIED: Self = Self { kind: PrincipalKind::Anonymous, address: None };
+
+    /// The caller of `request`. Invalid credentials are a problem; they never count as anonymous.
     pub(super) async fn of<'r>(request: &'r Request<'_>) -> Result<&'r Self, Problem> {
         request.local_cache_async(async { CachedPrincipal::new(resolve(request, true).await) }).await.principal()
     }
 
-    /// The same where no session is asked for: a cookie whose session has ended must keep nobody from signing in.
+    /// The same without the session cookie: an expired one must not prevent a sign-in.
     pub(super) async fn without_cookie<'r>(request: &'r Request<'_>) -> Result<&'r Self, Problem> {
         let found = async { CachedCookielessPrincipal(CachedPrincipal::new(resolve(request, false).await)) };
         request.local_cache_async(found).await.0.principal()
     }
-}
-
-/// The use cases that answer `request`.
-pub(super) fn services<'r>(request: &'r Request<'_>) -> Result<&'r Services, Problem> {
-    let state = request.rocket().state::<AppState>();
-    state.map(|state| &state.0).ok_or_else(|| Problem::new(ProblemKind::Internal, "no use cases are managed"))
 }
 
 async fn resolve(request: &Request<'_>, accept_cookies: bool) -> Result<Principal, Problem> {
@@ -91,20 +87,12 @@ async fn resolve(request: &Request<'_>, accept_cookies: bool) -> Result<Principa
         }
         Some(Credential::ApiKey(token)) => authenticate_api_key(services, &token).await?,
     };
-    RequestContext::of(request).caller_kind.set(match &kind {
+    RequestContext::of(request).set_caller_kind(match &kind {
         PrincipalKind::Anonymous => CallerKind::Anonymous,
         PrincipalKind::User(_) => CallerKind::Session,
         PrincipalKind::Service(key) => CallerKind::ApiKey(key.id.clone()),
     });
     Ok(Principal { kind, address })
-}
-
-/// Whether a program on this machine asks, by a name that only this machine has for itself, and through no proxy.
-pub(super) fn is_local_request(request: &Request<'_>) -> bool {
-    let host = HostHeader::of(request);
-    request.remote().is_some_and(|peer| peer.ip().to_canonical().is_loopback())
-        && !address::is_forwarded(request.headers())
-        && (matches!(host, HostHeader::Missing) || host.is_loopback())
 }
 
 async fn authenticate_session(services: &Services, token: &SessionToken) -> Result<PrincipalKind, Problem> {
@@ -113,38 +101,6 @@ async fn authenticate_session(services: &Services, token: &SessionToken) -> Resu
 
 async fn authenticate_api_key(services: &Services, token: &ApiKeyToken) -> Result<PrincipalKind, Problem> {
     let key = services.api_keys.find(token).await?;
-    let unknown = || Problem::new(ProblemKind::AuthenticationRequired, "the API key was revoked, or never was");
+    let unknown = || Problem::new(ProblemKind::AuthenticationRequired, "the API key was revoked or never existed");
     key.map(|key| PrincipalKind::Service(Box::new(key))).ok_or_else(unknown)
-}
-
-/// Whether everybody may do everything, because no API key was ever made.
-///
-/// That is for this machine alone. A page that a browser has loaded from elsewhere could have its name point here
-/// (DNS rebinding), and a proxy could have let the world in: where either may be, it is a problem that says what to do.
-pub(super) async fn is_protected_mode(request: &Request<'_>) -> Result<bool, Problem> {
-    let (access_policy, services) = (AccessPolicy::of(request)?, services(request)?);
-    if !services.api_keys.is_empty().await.map_err(|error: userd_service::Error| Problem::from(error))? {
-        return Ok(false);
-    }
-    let refuse = |detail| Err(Problem::new(ProblemKind::Forbidden, detail));
-    if !access_policy.loopback {
-        return refuse("userd has no API key yet, and listens for other machines: `userd api-keys create` makes one");
-    }
-    if address::is_forwarded(request.headers()) {
-        return refuse(
-            "userd has no API key yet, so only programs on this machine may ask, and not through a proxy: `userd api-keys \
-              create` makes one",
-        );
-    }
-    let host = HostHeader::of(request);
-    if !matches!(host, HostHeader::Missing) && !host.is_loopback() {
-        return refuse(
-            "userd has no API key yet, so only programs on this machine may ask, by the name localhost or 127.0.0.1: \
-             `userd api-keys create` makes one",
-        );
-    }
-    if fetch_site::is_state_changing(request.method()) {
-        FetchSite::of(request, SessionCookies::of(request).kind(), &access_policy.access).reject_cross_site()?;
-    }
-    Ok(true)
 }

@@ -1,4 +1,4 @@
-//! The whole document: what is told of each endpoint joined with what its signature says.
+//! The whole document: the description of every endpoint, and the components they share.
 
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::extensions::Extensions;
@@ -12,48 +12,45 @@ use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{OpenApi, OpenApiBuilder, Ref, Required};
 
-use super::endpoint::Endpoint;
+use super::endpoint::{Endpoint, HandlerSignature};
 use super::guards::{API_KEY, COOKIE, SESSION};
-use super::operations::{self, OperationDoc, ResponseDoc};
+use super::operation_doc::{OperationDoc, ResponseDoc, TAGS};
 use super::problems::{self, ProblemResponse};
 
-/// What userd is, for who comes here first.
-const ABOUT: &str = "The user-accounts service beside your services: one e-mail, one user. Anything but success is a \
-                     problem (RFC 9457). A method that a path does not have is a 405 with `Allow`; `HEAD` works wherever \
-                     `GET` does; `OPTIONS` answers 204 with `Allow`. As long as no API key was ever made, userd serves \
-                     this machine alone and wants nothing to be shown. docs/API.md says all of it at more length.";
+/// What userd is, for new readers.
+const ABOUT: &str = "The user-accounts service beside your services: one account per e-mail. Every response that is not a \
+                     success is a problem (RFC 9457). A method that a path does not support is a 405 with `Allow`; `HEAD` \
+                     works wherever `GET` does; `OPTIONS` is a 204 with `Allow`. Until the first API key exists, userd \
+                     serves this machine only, without credentials. docs/API.md has the details.";
 
-/// Headers of answers: name, whether every answer that names it has it, what it says.
+/// Headers of responses: name, whether every response that names it has it, description.
 const HEADERS: [(&str, bool, &str); 9] = [
-    ("X-Request-Id", true, "The request, as in the log: the one that was sent, if it was a sane one, or a new one."),
-    ("ETag", true, "The state of the user, for `If-Match` and `If-None-Match`."),
-    ("Cache-Control", true, "How long it may be kept."),
-    ("Set-Cookie", false, "To a browser: the session and the device, kept or forgotten."),
-    ("WWW-Authenticate", true, "What to show: `Bearer`, or the password in the body."),
-    ("Retry-After", true, "After how many seconds to try again."),
-    ("RateLimit", true, "What is left of the limit."),
-    ("RateLimit-Policy", true, "Which limit it was."),
-    ("Allow", true, "The methods that the path has."),
+    ("X-Request-Id", true, "The id of the request, as in the log: the client's, if it is valid, or a generated one."),
+    ("ETag", true, "The version of the user, for `If-Match` and `If-None-Match`."),
+    ("Cache-Control", true, "How long a cache may keep the response."),
+    ("Set-Cookie", false, "For browsers: sets or clears the session and the trusted device."),
+    ("WWW-Authenticate", true, "The expected credentials: `Bearer`, or the password in the body."),
+    ("Retry-After", true, "The seconds to wait before the next attempt."),
+    ("RateLimit", true, "The remaining requests of the limit."),
+    ("RateLimit-Policy", true, "The limit that was exceeded."),
+    ("Allow", true, "The methods that the path supports."),
 ];
 
-/// The document of these endpoints. One that nothing is told of is not in it: a test holds the two lists equal.
+/// The document of these endpoints.
 pub(super) fn document(endpoints: Vec<Endpoint>) -> OpenApi {
     let mut paths = PathsBuilder::new();
     let mut parts = components();
-    let mut docs = operations::all();
     for endpoint in endpoints {
-        let is_it = |one: &OperationDoc| one.route == (endpoint.method, endpoint.route.as_str());
-        let Some(at) = docs.iter().position(is_it) else { continue };
-        let doc = docs.swap_remove(at);
         let (path, Some(method)) = (endpoint.path(), endpoint.http_method()) else { continue };
-        if let Some(body) = &endpoint.signature.body {
+        let Endpoint { signature, doc, .. } = endpoint;
+        if let Some(body) = &signature.body {
             parts = parts.schema(body.name, body.schema.clone());
         }
         for content in doc.responses.iter().filter_map(|response_doc| response_doc.content.as_ref()) {
             parts = parts.schemas_from_iter(content.schemas.clone());
         }
-        let problems = problems::responses(&[&endpoint.signature.problems[..], &doc.problems[..]].concat());
-        paths = paths.path(path, PathItem::new(method, operation(endpoint, doc, &problems)));
+        let problems = problems::responses(&[&signature.problems[..], &doc.problems[..]].concat());
+        paths = paths.path(path, PathItem::new(method, operation(signature, doc, &problems)));
         for problem in problems {
             parts = parts.response(problem.name, problem.response);
         }
@@ -64,13 +61,11 @@ pub(super) fn document(endpoints: Vec<Endpoint>) -> OpenApi {
         .version(env!("CARGO_PKG_VERSION"))
         .description(Some(ABOUT))
         .license(Some(license.build()));
-    let tags =
-        operations::TAGS.map(|(name, description)| TagBuilder::new().name(name).description(Some(description)).build());
+    let tags = TAGS.map(|(name, description)| TagBuilder::new().name(name).description(Some(description)).build());
     OpenApiBuilder::new().info(info).paths(paths).components(Some(parts.build())).tags(Some(tags)).build()
 }
 
-fn operation(endpoint: Endpoint, doc: OperationDoc, problems: &[ProblemResponse]) -> Operation {
-    let signature = endpoint.signature;
+fn operation(signature: HandlerSignature, doc: OperationDoc, problems: &[ProblemResponse]) -> Operation {
     let mut responses = ResponsesBuilder::new();
     for response_doc in &doc.responses {
         responses = responses.response(response_doc.status.to_string(), success(response_doc));
@@ -92,7 +87,7 @@ fn operation(endpoint: Endpoint, doc: OperationDoc, problems: &[ProblemResponse]
     for parameter in signature.parameters {
         operation = operation.parameter(parameter);
     }
-    // Said also where there is none: nothing has to be shown.
+    // Also if it is empty: no credentials are needed.
     operation.securities(Some(signature.security)).build()
 }
 
@@ -121,20 +116,20 @@ fn components() -> ComponentsBuilder {
             HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format(format).description(Some(description));
         SecurityScheme::Http(http.build())
     };
-    let cookie = "What `POST /api/login` with `\"cookie\": true` has set. A change also needs that the browser says that \
-                  a page of this site asks. On plain HTTP to the own machine it is called `sid`.";
+    let cookie = "Set by `POST /api/login` with `\"cookie\": true`. A change also needs the headers by which a browser \
+                  reports that a page of this site sent it. On plain HTTP on loopback its name is `sid`.";
     parts
-        .security_scheme(SESSION, bearer("The `token` that `POST /api/login` gives.", "v1.…"))
+        .security_scheme(SESSION, bearer("The `token` of the response to `POST /api/login`.", "v1.…"))
         .security_scheme(
             COOKIE,
             SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description("__Host-sid", cookie))),
         )
-        .security_scheme(API_KEY, bearer("What `userd api-keys create` prints; it has scopes.", "k1.…"))
+        .security_scheme(API_KEY, bearer("The key that `userd api-keys create` prints. It has scopes.", "k1.…"))
 }
 
 fn header(always: bool, description: &str) -> Header {
     let text = ObjectBuilder::new().schema_type(Type::String).build();
-    // utoipa has no word for it; OpenAPI has.
+    // OpenAPI has this field, utoipa does not.
     let always = Extensions::from_iter([("required", always)]);
     HeaderBuilder::new().schema(Some(text)).description(Some(description)).extensions(Some(always)).build()
 }
@@ -151,26 +146,31 @@ mod tests {
     }
 
     #[test]
-    fn of_every_route_something_is_told_and_of_nothing_else() {
-        let routes: Vec<_> = crate::api::endpoints(PasswordPolicy::default()).iter().map(named).collect();
-        let doc: Vec<_> = operations::all().iter().map(|doc| (doc.route.0, doc.route.1.to_owned())).collect();
-        for (method, route) in &routes {
-            assert!(
-                doc.contains(&(*method, route.clone())),
-                "nothing is told of {method} {route}: add an `OperationDoc` to one of the files in crates/http/src/openapi/operations/"
-            );
+    fn every_route_is_described_once() {
+        let mut routes: Vec<_> =
+            crate::api::routes().iter().map(|route| (route.method.to_string(), route.uri.path().to_owned())).collect();
+        let endpoints = crate::api::endpoints(PasswordPolicy::default());
+        let mut described: Vec<_> =
+            endpoints.iter().map(named).map(|(method, route)| (method.to_string(), route)).collect();
+        routes.sort();
+        described.sort();
+        assert_eq!(routes, described);
+        let mut ids: Vec<_> = endpoints.iter().map(|endpoint| endpoint.doc.operation_id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), endpoints.len(), "an endpoint's `doc` has the operation id of another");
+        for Endpoint { method, route, doc, .. } in endpoints {
+            let texts = [doc.operation_id, doc.summary, doc.description];
+            assert!(texts.iter().all(|text| !text.is_empty()), "the `doc` of {method} {route} lacks a text");
+            assert!(!doc.responses.is_empty(), "the `doc` of {method} {route} lacks a response");
         }
-        for (method, route) in &doc {
-            assert!(routes.contains(&(*method, route.clone())), "{method} {route} is told of and is no route");
-        }
-        assert_eq!(doc.len(), routes.len(), "an endpoint is told of twice");
     }
 
     #[test]
     fn every_open_segment_of_a_path_has_a_name() {
         for endpoint in crate::api::endpoints(PasswordPolicy::default()) {
             let (open, names) = (endpoint.signature.path_parameter_count, endpoint.signature.path_names.len());
-            assert_eq!(open, names, "{:?}: its guards name {names} of its segments", named(&endpoint));
+            assert_eq!(open, names, "{:?}: its guards name {names} of its parameters", named(&endpoint));
         }
     }
 
@@ -186,9 +186,9 @@ mod tests {
 
     #[test]
     fn every_group_is_one_that_is_explained() {
-        for doc in operations::all() {
-            let group = doc.tag;
-            assert!(operations::TAGS.iter().any(|(name, _)| *name == group), "{group} is not in operations::TAGS");
+        for endpoint in crate::api::endpoints(PasswordPolicy::default()) {
+            let group = endpoint.doc.tag;
+            assert!(TAGS.iter().any(|(name, _)| *name == group), "{group} is not in operation_doc::TAGS");
         }
     }
 }

@@ -1,5 +1,5 @@
-//! What a handler's signature says of it. The types of its arguments are asked one by one, so a guard, a body or a
-//! condition can't be left out of the description.
+//! An endpoint's description, derived from its handler's signature: each type of argument describes itself, so the
+//! description can't omit a guard, a body or a condition.
 
 use rocket::Route;
 use rocket::http::Method;
@@ -7,34 +7,43 @@ use utoipa::openapi::path::{HttpMethod, Parameter};
 use utoipa::openapi::schema::Schema;
 use utoipa::openapi::security::SecurityRequirement;
 
+use super::operation_doc::OperationDoc;
+use crate::auth::AccessRule;
 use crate::problem::ProblemKind;
 use userd_core::PasswordPolicy;
 
-/// A route, and what its handler's signature says.
+/// A route and its description.
 pub(crate) struct Endpoint {
-    /// The method, as Rocket has it.
+    /// The method.
     pub(super) method: Method,
-    /// The path, as Rocket has it.
+    /// The path in Rocket's syntax.
     pub(super) route: String,
-    /// What the arguments say.
+    /// The description of the handler's arguments.
     pub(super) signature: HandlerSignature,
+    /// What no type says.
+    pub(super) doc: OperationDoc,
 }
 
 impl Endpoint {
-    /// What `handler`, which stands behind each of `routes`, says of itself.
-    pub(crate) fn of<Args, H: DescribeHandler<Args>>(routes: Vec<Route>, _: &H, policy: PasswordPolicy) -> Vec<Self> {
+    /// The endpoints of `routes`, all of which lead to `handler`.
+    pub(crate) fn of<Args, H: DescribeHandler<Args>>(
+        routes: Vec<Route>,
+        _: &H,
+        doc: fn() -> OperationDoc,
+        policy: PasswordPolicy,
+    ) -> Vec<Self> {
         let each = routes.into_iter().map(|route| {
             let state_changing = !matches!(route.method, Method::Get | Method::Head | Method::Options);
             let path_parameter_count = route.uri.path().split('/').filter(|segment| segment.starts_with('<')).count();
             let mut signature =
                 HandlerSignature { policy, state_changing, path_parameter_count, ..HandlerSignature::default() };
             H::describe(&mut signature);
-            Self { method: route.method, route: route.uri.path().to_owned(), signature }
+            Self { method: route.method, route: route.uri.path().to_owned(), signature, doc: doc() }
         });
         each.collect()
     }
 
-    /// The path with its parameters named, `/api/users/{id}`: the names are those that the guards give them, in order.
+    /// The path in OpenAPI's syntax, `/api/users/{id}`, with the names that the guards give to the parameters, in order.
     pub(super) fn path(&self) -> String {
         let mut names = self.signature.path_names.iter();
         let segments = self.route.split('/').map(|segment| {
@@ -47,7 +56,7 @@ impl Endpoint {
         segments.collect::<Vec<_>>().join("/")
     }
 
-    /// The method, as the description has it; the description knows no others than these.
+    /// The method in OpenAPI's terms, which do not include `CONNECT`.
     pub(super) fn http_method(&self) -> Option<HttpMethod> {
         Some(match self.method {
             Method::Get => HttpMethod::Get,
@@ -63,47 +72,49 @@ impl Endpoint {
     }
 }
 
-/// What the arguments of a handler say.
+/// The description of a handler's arguments.
 #[derive(Default)]
 pub(crate) struct HandlerSignature {
-    /// What a new password has to be.
-    pub(super) policy: PasswordPolicy,
-    /// Whether the method is one that changes something.
-    pub(super) state_changing: bool,
-    /// How many segments of the path are open.
-    pub(super) path_parameter_count: usize,
-    /// The names of what is open in the path, in order.
-    pub(super) path_names: Vec<&'static str>,
-    /// What can be sent besides the body.
-    pub(super) parameters: Vec<Parameter>,
-    /// What can be shown; each is enough.
-    pub(super) security: Vec<SecurityRequirement>,
-    /// The problems that the arguments can give.
-    pub(super) problems: Vec<ProblemKind>,
-    /// What is wanted in the body.
-    pub(super) body: Option<BodySchema>,
+    /// The rules for new passwords.
+    pub(crate) policy: PasswordPolicy,
+    /// Whether the method may change state.
+    pub(crate) state_changing: bool,
+    /// The number of parameters in the path.
+    pub(crate) path_parameter_count: usize,
+    /// The names of the path's parameters, in order.
+    pub(crate) path_names: Vec<&'static str>,
+    /// Who may call it; `None`: every caller, without a guard.
+    pub(super) rule: Option<AccessRule>,
+    /// Parameters of path, query and headers.
+    pub(crate) parameters: Vec<Parameter>,
+    /// The accepted credentials; one is enough.
+    pub(crate) security: Vec<SecurityRequirement>,
+    /// The problems of the arguments.
+    pub(crate) problems: Vec<ProblemKind>,
+    /// The body.
+    pub(crate) body: Option<BodySchema>,
 }
 
-/// What is wanted in a body.
-pub(super) struct BodySchema {
-    /// The name of the schema.
-    pub(super) name: &'static str,
-    /// The schema.
-    pub(super) schema: Schema,
-    /// The names that the body's type says it has, and those that it reads: a test holds them equal.
+/// The schema of a body.
+pub(crate) struct BodySchema {
+    /// Its name.
+    pub(crate) name: &'static str,
+    /// The schema itself.
+    pub(crate) schema: Schema,
+    /// The fields that the body's type declares, and those that it reads: a test holds them equal.
     #[cfg_attr(not(test), expect(dead_code, reason = "only compared by a test"))]
-    pub(super) names: (Vec<&'static str>, Vec<&'static str>),
+    pub(crate) names: (Vec<&'static str>, Vec<&'static str>),
 }
 
-/// What an argument of a handler says of itself.
+/// A type of a handler's argument that describes itself.
 pub(crate) trait Describe {
-    /// Adds it to the signature.
+    /// Adds its description to `signature`.
     fn describe(signature: &mut HandlerSignature);
 }
 
-/// A function whose arguments can all be asked.
+/// A function whose arguments all describe themselves.
 pub(crate) trait DescribeHandler<Args> {
-    /// Asks them, in order.
+    /// Adds their descriptions to `signature`, in order.
     fn describe(signature: &mut HandlerSignature);
 }
 

@@ -1,27 +1,27 @@
-//! The API's description (OpenAPI 3.1), and the page that shows it. Made of what handlers are made of, so that it says what
-//! they do.
+//! The API's description (OpenAPI 3.1) and its page, derived from the types of the handlers.
 //!
 //! | module | what it is |
 //! |---|---|
-//! | `endpoint` | what a handler's signature says of it: its guards, its body, its path |
-//! | `guards` | what each guard says: who may, which headers, which problems |
-//! | `field_schema` | what each type of a body's field says |
-//! | `problems` | problems as schema, examples and answers |
-//! | `operations` | what no type says: what an endpoint is for, examples, what it answers, the problems of its use case |
+//! | `endpoint` | an endpoint's description, derived from its handler's signature |
+//! | `guards` | the description of each guard |
+//! | `operation_doc` | what no type says: purpose, examples, responses, the problems of the use case |
+//! | `examples` | values that the examples share |
+//! | `problems` | problems as schema, examples and responses |
 //! | `document` | all of it as one document |
 //! | `page` | the document as a page of HTML |
 //!
 //! # How to add an endpoint
-//! Its guards and its body describe themselves. What is left is an entry in one of the files of `operations`. A guard that is
-//! new needs `Describe` in `guards`; a new type of field needs `FieldSchema` in `field_schema`; a new answer derives `ToSchema`.
+//! Its guards and its body describe themselves; the rest is the function `doc` in its file. A new guard needs `Describe` in
+//! `guards`, a new type of field needs `FieldSchema` in `input::field_schema`, a view derives `ToSchema`.
 
 mod document;
 mod endpoint;
-mod field_schema;
+pub(super) mod examples;
 mod guards;
-mod jwk;
-mod operations;
+mod operation_doc;
 mod page;
+#[cfg(test)]
+mod permission_table;
 mod problems;
 
 use std::sync::OnceLock;
@@ -30,13 +30,13 @@ use page::DocsPage;
 
 use userd_core::PasswordPolicy;
 
-pub(super) use endpoint::Endpoint;
-pub(super) use field_schema::{DeclaredField, FieldSchema};
-pub(super) use jwk::JwkSchema;
+pub(super) use endpoint::{BodySchema, Describe, Endpoint, HandlerSignature};
+pub(super) use operation_doc::{OperationDoc, ResponseDoc, plain_text};
 
-/// The description, made when it is first asked for.
+/// The description, rendered on first use.
 pub(super) struct ApiDescription {
     policy: PasswordPolicy,
+    endpoints: fn(PasswordPolicy) -> Vec<Endpoint>,
     rendered: OnceLock<RenderedDescription>,
 }
 
@@ -46,12 +46,12 @@ struct RenderedDescription {
 }
 
 impl ApiDescription {
-    /// The description of a service that has this policy.
-    pub(super) fn new(policy: PasswordPolicy) -> Self {
-        Self { policy, rendered: OnceLock::new() }
+    /// The description of these endpoints with this password policy.
+    pub(super) fn new(policy: PasswordPolicy, endpoints: fn(PasswordPolicy) -> Vec<Endpoint>) -> Self {
+        Self { policy, endpoints, rendered: OnceLock::new() }
     }
 
-    /// The document, as JSON that a person can read.
+    /// The document, as indented JSON.
     pub(super) fn json(&self) -> &str {
         &self.rendered().json
     }
@@ -63,7 +63,7 @@ impl ApiDescription {
 
     fn rendered(&self) -> &RenderedDescription {
         self.rendered.get_or_init(|| {
-            let document = document::document(super::api::endpoints(self.policy));
+            let document = document::document((self.endpoints)(self.policy));
             let value = serde_json::to_value(&document).unwrap_or_default();
             RenderedDescription { json: format!("{value:#}\n"), page: page::render(&value) }
         })

@@ -1,5 +1,4 @@
-//! Problems as schema, examples and answers. Kinds, statuses and titles are `ProblemKind`'s; here is what a reader sees
-//! of them.
+//! Problems as schema, examples and responses, from the table of `ProblemKind`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -24,29 +23,29 @@ fn text(description: &str) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).description(Some(description))
 }
 
-/// Every problem: RFC 9457, with the kinds there are.
+/// The schema of every problem (RFC 9457).
 pub(super) fn schema() -> Schema {
     let error = ObjectBuilder::new()
-        .property("detail", text("What is wrong, going on after the field's name."))
-        .property("pointer", text("Which field (RFC 6901)."))
+        .property("detail", text("What is wrong; it continues the field's name."))
+        .property("pointer", text("The field (RFC 6901)."))
         .required("detail")
         .required("pointer");
-    let kinds = text("The kind: decide by this, or by the status. New ones may come; none is ever renamed.");
-    let status = ObjectBuilder::new().schema_type(Type::Integer).description(Some("The status of the answer."));
+    let kinds = text("The kind: decide by it, or by the status. Kinds are added, never renamed.");
+    let status = ObjectBuilder::new().schema_type(Type::Integer).description(Some("The status of the response."));
     let mut description = "What went wrong (RFC 9457).\n\n| type | status | title |\n|---|---|---|\n".to_owned();
     for kind in ProblemKind::ALL {
         let _ = writeln!(description, "| `{}` | {} | {} |", urn(kind), kind.status_code(), kind.title());
     }
-    let errors = ArrayBuilder::new().items(error.build()).description(Some("Each field that is wrong, if any is."));
+    let errors = ArrayBuilder::new().items(error.build()).description(Some("The invalid fields, if there are any."));
     ObjectBuilder::new()
         .schema_type(Type::Object)
         .description(Some(description))
         .property("type", kinds.enum_values(Some(ProblemKind::ALL.map(urn))))
         .property("title", text("The kind in a few words, for people."))
         .property("status", status)
-        .property("detail", text("What happened this time, for people."))
+        .property("detail", text("What happened, for people."))
         .property("errors", errors)
-        .property("request_id", text("The request, as in `X-Request-Id` and in the log."))
+        .property("request_id", text("The id of the request, as in `X-Request-Id` and in the log."))
         .required("type")
         .required("title")
         .required("status")
@@ -55,53 +54,19 @@ pub(super) fn schema() -> Schema {
         .into()
 }
 
-/// One problem of this kind.
+/// An example of this kind.
 fn example(kind: ProblemKind) -> Value {
     let mut problem = json!({
         "type": urn(kind),
         "title": kind.title(),
         "status": kind.status_code(),
-        "detail": detail(kind),
+        "detail": kind.usual_detail(),
         "request_id": "5cde3a9f-17",
     });
     if kind == ProblemKind::InvalidFields {
         problem["errors"] = json!([{ "detail": "must not be empty", "pointer": "/name" }]);
     }
     problem
-}
-
-/// What such a problem says.
-fn detail(kind: ProblemKind) -> &'static str {
-    match kind {
-        ProblemKind::BadRequest => "there are two Authorization headers; send one",
-        ProblemKind::MalformedJson => "not JSON at line 1, column 2",
-        ProblemKind::InvalidCredentials => "user not authenticated",
-        ProblemKind::AuthenticationRequired => "the session has ended; sign in again",
-        ProblemKind::InvalidRefreshToken => "the refresh token is worth nothing; sign in again",
-        ProblemKind::Forbidden => "the API key lacks the scope users:read",
-        ProblemKind::AccountDisabled => "the account is disabled",
-        ProblemKind::PasswordExpired => "the password has expired: choose another with PATCH /api/users/<id>",
-        ProblemKind::CrossSite => {
-            "the browser says that another site asks; ask from a page of this site, or have the operator add that site \
-             to cors.allowed_origins"
-        }
-        ProblemKind::NotFound => "there is nothing at this path",
-        ProblemKind::UserNotFound => "user grace@example.com not found",
-        ProblemKind::SessionNotFound => "session not found",
-        ProblemKind::MethodNotAllowed => "this path knows GET, HEAD, POST, OPTIONS",
-        ProblemKind::BodyTimeout => "the body took longer than 10s",
-        ProblemKind::EmailTaken => "email already in use",
-        ProblemKind::PreconditionFailed => "the user is not in the state that If-Match names",
-        ProblemKind::BodyTooLarge => "the body may have 16384 bytes",
-        ProblemKind::UnsupportedMediaType => "the body must be application/json; send Content-Type: application/json",
-        ProblemKind::InvalidFields => "name must not be empty",
-        ProblemKind::TooManyAttempts => "too many wrong passwords; try again after the seconds in Retry-After",
-        ProblemKind::Internal => "something went wrong; the log says more",
-        ProblemKind::RecordUnreadable => "what is kept of this user can't be read; the log says more",
-        ProblemKind::Busy => "too many passwords are being checked; try again",
-        ProblemKind::Contended => "others kept changing the user; try again",
-        ProblemKind::StoreUnavailable => "users can't be reached now; try again",
-    }
 }
 
 /// An example of every kind.
@@ -113,7 +78,7 @@ pub(super) fn examples() -> impl Iterator<Item = (String, RefOr<Example>)> {
     })
 }
 
-/// The headers that every answer with this status has, besides those of every answer.
+/// The headers of every response with this status, besides the common ones.
 fn headers(status: u16) -> &'static [&'static str] {
     match status {
         401 => &["WWW-Authenticate"],
@@ -124,17 +89,17 @@ fn headers(status: u16) -> &'static [&'static str] {
     }
 }
 
-/// An answer that is a problem.
+/// A response that is a problem.
 pub(super) struct ProblemResponse {
     /// Its status.
     pub(super) status: u16,
-    /// The name of the answer: the kinds that it can be.
+    /// Its name, made of the kinds it can be.
     pub(super) name: String,
-    /// The answer.
+    /// The response.
     pub(super) response: Response,
 }
 
-/// The answers that `kinds` are: one a status, which can be those kinds and no others.
+/// The responses for `kinds`: one for each status.
 pub(super) fn responses(kinds: &[ProblemKind]) -> Vec<ProblemResponse> {
     let mut by_status: BTreeMap<u16, Vec<ProblemKind>> = BTreeMap::new();
     for kind in ProblemKind::ALL.into_iter().filter(|kind| kinds.contains(kind)) {

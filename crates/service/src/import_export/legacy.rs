@@ -91,7 +91,7 @@ fn user(record: &LegacyRecord, id: Option<UserId>, hashes: &HashSettings) -> Res
              them either)"
         )
     })?;
-    check_hash_supported(&hash, "hashed_password", hashes)?;
+    check_hash_supported(&hash, hashes).map_err(|rule| format!("`hashed_password` {rule}"))?;
     let created_at = moment("created", &field("created", &record.created)?)?;
     let updated = record.updated.as_deref().filter(|text| !text.is_empty());
     let updated_at = updated.map_or(Ok(created_at), |text| moment("updated", text))?;

@@ -1,27 +1,33 @@
-//! One line of a file of users: read without trust, and written.
+//! One line of an export file: parsed without trust, and written.
 //!
-//! The first line names the format, the last one says how many users there are, so that a file that was cut off is
-//! known as one. Reasons name fields and never quote a value: a file of users is full of secrets.
+//! The first line has the version of the format, the last one the number of users, so that a truncated file is detected.
+//! Reasons name fields and never quote a value: the file is full of secrets.
+//!
+//! Of a repeated field the last one counts.
 
 use std::collections::HashSet;
+use std::convert::Infallible;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Serialize;
-use serde_json::{Map, Value};
 
 use super::timestamps::parse_rfc3339;
 use crate::hashing::{HashError, HashSettings, check_stored_hash};
+use userd_core::input::{
+    InputErrorKind, InputErrors, InputObject, InputReader, InputValue, JsonErrorKind, ObjectReader, PathSegment,
+    RejectedField, RepeatedFields, parse_json,
+};
 use userd_core::{
     AccountStatus, DisplayName, Email, PasswordHash, RefreshState, Session, SessionId, SessionProof, Timestamp, User,
     UserAgent, UserId, UserVersion,
 };
 use userd_store::{AccountRecord, IMPORTED_SESSIONS_MAX};
 
-/// The version of the format. A file with a later one is refused.
+/// The version of the format. A file with a later one is rejected.
 pub const FORMAT_VERSION: u64 = 1;
 
-/// The fields of a user; the rest may be missing.
+/// The fields of a user.
 const USER_FIELDS: [&str; 10] = [
     "type",
     "id",
@@ -37,177 +43,189 @@ const USER_FIELDS: [&str; 10] = [
 const SESSION_FIELDS: [&str; 9] =
     ["id", "proof", "created_at", "last_used_at", "made_at", "seen_at", "address", "agent", "refresh"];
 
-/// What a line is.
+/// A line.
 #[derive(Debug)]
 pub(super) enum ParsedLine {
-    /// The first one; the version of its format.
+    /// The first one: the version of the format.
     Header(u64),
     /// A user.
     User(Box<AccountRecord>),
-    /// The last one; how many users there are before it.
+    /// The last one: the number of users before it.
     End(u64),
 }
 
-/// Why a line is not taken.
+/// Why a line is rejected.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct InvalidRecord {
-    /// Whose it is, if that can be told.
+    /// The user's id, if it is valid.
     pub(super) id: Option<String>,
     pub(super) reason: String,
 }
 
-/// The line that `text` is. `hashes` says which hashes are computed where it comes in.
+/// The line in `text`. `hashes` has the hash settings of the importing server.
 pub(super) fn parse_line(text: &[u8], hashes: &HashSettings) -> Result<ParsedLine, InvalidRecord> {
-    let value: Value = serde_json::from_slice(text).map_err(|error| InvalidRecord {
-        id: None,
-        reason: format!("is no JSON: column {}: {}", error.column(), kind_of(&error)),
+    let value = parse_json(text).map_err(|error| {
+        let what = match error.kind {
+            JsonErrorKind::EndsEarly | JsonErrorKind::Empty => "it ends too early",
+            _ => "something else was expected",
+        };
+        invalid(&format!("is no JSON: column {}: {what}", error.column))
     })?;
-    let Value::Object(mut fields) = value else { return Err(bad("must be a JSON object")) };
-    match fields.get("type").and_then(Value::as_str) {
-        Some("userd-export") => number(&fields, "version").map(ParsedLine::Header),
-        Some("end") => number(&fields, "users").map(ParsedLine::End),
+    let InputValue::Object(object) = value else { return Err(invalid("must be a JSON object")) };
+    match object.get("type").and_then(InputValue::as_text) {
+        Some("userd-export") => number(&object, "version").map(ParsedLine::Header),
+        Some("end") => number(&object, "users").map(ParsedLine::End),
         Some("user") => {
-            let id =
-                fields.get("id").and_then(Value::as_str).filter(|id| UserId::parse(id).is_some()).map(str::to_owned);
-            account(&mut fields, hashes)
+            let id = object.get("id").and_then(InputValue::as_text).filter(|id| UserId::parse(id).is_some());
+            let mut reader = InputReader::new(RepeatedFields::KeepLast);
+            let account = account(&mut reader.object(&object, &USER_FIELDS), hashes);
+            reader
+                .finish(account)
                 .map(|account| ParsedLine::User(Box::new(account)))
-                .map_err(|reason| InvalidRecord { id, reason })
+                .map_err(|errors| InvalidRecord { id: id.map(str::to_owned), reason: first_reason(&errors) })
         }
-        Some(_) => Err(bad("`type` must be \"user\", \"userd-export\" or \"end\"")),
-        None => Err(bad("`type` is missing; a user's is \"user\"")),
+        Some(_) => Err(invalid("`type` must be \"user\", \"userd-export\" or \"end\"")),
+        None => Err(invalid("`type` is missing; a user's is \"user\"")),
     }
 }
 
-fn kind_of(error: &serde_json::Error) -> &'static str {
-    if error.is_eof() { "it ends too early" } else { "something else was expected" }
-}
-
-fn bad(reason: &str) -> InvalidRecord {
+fn invalid(reason: &str) -> InvalidRecord {
     InvalidRecord { id: None, reason: reason.to_owned() }
 }
 
-fn number(fields: &Map<String, Value>, name: &str) -> Result<u64, InvalidRecord> {
-    fields.get(name).and_then(Value::as_u64).ok_or_else(|| bad(&format!("`{name}` must be a number")))
+/// A number of the first or the last line, whose other fields are not read: a later version may have more.
+fn number(object: &InputObject, name: &str) -> Result<u64, InvalidRecord> {
+    object.get(name).and_then(InputValue::as_u64).ok_or_else(|| invalid(&format!("`{name}` must be a number")))
 }
 
-fn known(fields: &Map<String, Value>, names: &[&str], place: &str) -> Result<(), String> {
-    match fields.keys().find(|name| !names.contains(&name.as_str())) {
-        None => Ok(()),
-        // What is no plain word may be a value in the wrong place.
-        Some(name)
-            if name.len() <= 32 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte)) =>
-        {
-            Err(format!("{place}has an unknown field `{name}`"))
-        }
-        Some(_) => Err(format!("{place}has an unknown field")),
-    }
-}
-
-fn text(fields: &mut Map<String, Value>, name: &str) -> Result<Option<String>, String> {
-    match fields.remove(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text)),
-        Some(_) => Err(format!("`{name}` must be a string")),
-    }
-}
-
-fn required(fields: &mut Map<String, Value>, name: &str) -> Result<String, String> {
-    text(fields, name)?.ok_or_else(|| format!("`{name}` is missing"))
-}
-
-fn moment(fields: &mut Map<String, Value>, name: &str) -> Result<Option<Timestamp>, String> {
-    let wrong = || format!("`{name}` must be a moment from 1970 on like 2026-11-22T14:31:02.007Z");
-    text(fields, name)?.map(|text| parse_rfc3339(&text).ok_or_else(wrong)).transpose()
-}
-
-fn flag(fields: &mut Map<String, Value>, name: &str) -> Result<bool, String> {
-    match fields.remove(name) {
-        None | Some(Value::Null) => Ok(false),
-        Some(Value::Bool(flag)) => Ok(flag),
-        Some(_) => Err(format!("`{name}` must be true or false")),
-    }
-}
-
-fn account(fields: &mut Map<String, Value>, hashes: &HashSettings) -> Result<AccountRecord, String> {
-    known(fields, &USER_FIELDS, "")?;
-    let id = UserId::parse(&required(fields, "id")?).ok_or("`id` must be a UUID")?;
-    let name = DisplayName::parse(&required(fields, "name")?).map_err(|error| format!("`name` {error}"))?;
-    let email = Email::parse(&required(fields, "email")?).map_err(|error| format!("`email` {error}"))?;
-    let password_hash = password_hash(&required(fields, "password_hash")?, hashes)?;
-    let created_at = moment(fields, "created_at")?.ok_or("`created_at` is missing")?;
-    let updated_at = moment(fields, "updated_at")?.unwrap_or(created_at);
-    let status =
-        AccountStatus { disabled: flag(fields, "disabled")?, password_expired: flag(fields, "password_expired")? };
-    let sessions = match fields.remove("sessions") {
-        None | Some(Value::Null) => Vec::new(),
-        Some(Value::Array(all)) if all.len() <= IMPORTED_SESSIONS_MAX => {
-            all.into_iter().map(session).collect::<Result<Vec<_>, _>>()?
-        }
-        Some(Value::Array(_)) => return Err(format!("`sessions` must be at most {IMPORTED_SESSIONS_MAX}")),
-        Some(_) => return Err("`sessions` must be a list".to_owned()),
+/// The first mistake in words. One is enough: a file with a mistake has it on every line.
+fn first_reason(errors: &InputErrors) -> String {
+    let Some(error) = errors.errors.first() else { return "is no user".to_owned() };
+    let in_session = error.path.len() > 2;
+    let Some(PathSegment::Field(name)) = error.path.last() else {
+        return match error.kind {
+            InputErrorKind::WrongType { expected, .. } => format!("each of `sessions` must be {expected}"),
+            ref kind => kind.to_string(),
+        };
     };
+    let rule = match &error.kind {
+        InputErrorKind::UnknownField { .. } => {
+            let place = if in_session { "a session " } else { "" };
+            // A name that is no plain word may be a value in the wrong place.
+            let plain =
+                name.len() <= 32 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
+            return if plain {
+                format!("{place}has an unknown field `{name}`")
+            } else {
+                format!("{place}has an unknown field")
+            };
+        }
+        InputErrorKind::Missing { .. } | InputErrorKind::WrongType { found: "null", .. } => "is missing".to_owned(),
+        InputErrorKind::WrongType { expected, .. } => format!("must be {expected}"),
+        InputErrorKind::TooManyItems { max } => format!("must be at most {max}"),
+        kind => kind.to_string(),
+    };
+    if in_session { format!("of a session, `{name}` {rule}") } else { format!("`{name}` {rule}") }
+}
+
+fn timestamp(text: &str) -> Result<Timestamp, &'static str> {
+    parse_rfc3339(text).ok_or("must be a moment from 1970 on like 2026-11-22T14:31:02.007Z")
+}
+
+fn account(fields: &mut ObjectReader<'_>, hashes: &HashSettings) -> Option<AccountRecord> {
+    let id = fields.required("id", |text| UserId::parse(text).ok_or("must be a UUID"));
+    let name = fields.required("name", DisplayName::parse);
+    let email = fields.required("email", Email::parse);
+    let password_hash = fields.required("password_hash", |text| password_hash(text, hashes));
+    let created_at = fields.required("created_at", timestamp);
+    let updated_at = fields.optional("updated_at", timestamp);
+    let (disabled, password_expired) = (fields.flag("disabled"), fields.flag("password_expired"));
+    let sessions = fields.optional_with("sessions", |value| {
+        value.list(IMPORTED_SESSIONS_MAX, |item| item.object(&SESSION_FIELDS, session))
+    });
+    let status = AccountStatus { disabled: disabled?, password_expired: password_expired? };
+    let sessions = sessions.ok()?.unwrap_or_default();
     if !sessions.is_empty() && status != AccountStatus::default() {
-        return Err("`sessions` must be empty where the user is disabled or the password expired".to_owned());
+        fields.reject("sessions", "must be empty where the user is disabled or the password expired");
     }
     if !have_distinct_ids(&sessions) {
-        return Err("two of `sessions` have the same id, or ids that begin with the same 8 bytes".to_owned());
+        fields.reject_object("two of `sessions` have the same id, or ids that begin with the same 8 bytes");
     }
-    let version = UserVersion::FIRST;
-    let user = User { id, name, email, password_hash, status, created_at, updated_at, version };
-    Ok(AccountRecord { user, sessions })
+    let created_at = created_at?;
+    let user = User {
+        id: id?,
+        name: name?,
+        email: email?,
+        password_hash: password_hash?,
+        status,
+        created_at,
+        updated_at: updated_at.ok()?.unwrap_or(created_at),
+        version: UserVersion::FIRST,
+    };
+    Some(AccountRecord { user, sessions })
 }
 
-/// Whether no two ids begin alike: a store may know what belongs to a session by the first half of its id.
+/// Whether no two ids begin alike: a store may address the records of a session by the first half of its id.
 fn have_distinct_ids(sessions: &[Session]) -> bool {
     let mut seen = HashSet::new();
     sessions.iter().all(|session| seen.insert(&session.id.as_bytes()[..8]))
 }
 
-/// The hash as it comes from elsewhere, in our spelling. What marks a standing is no part of any scheme's name, and is
-/// refused here.
+/// The hash in our spelling. The prefixes that a store uses for the account status belong to no scheme and are rejected.
 fn password_hash(text: &str, hashes: &HashSettings) -> Result<PasswordHash, String> {
-    let hash = PasswordHash::from_imported(text).map_err(|error| format!("`password_hash` can't be taken: {error}"))?;
-    check_hash_supported(&hash, "password_hash", hashes)?;
+    let hash = PasswordHash::from_imported(text).map_err(|error| format!("can't be taken: {error}"))?;
+    check_hash_supported(&hash, hashes)?;
     Ok(hash)
 }
 
-/// Nobody comes in who could never sign in.
-pub(super) fn check_hash_supported(hash: &PasswordHash, field: &str, hashes: &HashSettings) -> Result<(), String> {
+/// Rejects a hash that this server could not compute: the user could never sign in.
+pub(super) fn check_hash_supported(hash: &PasswordHash, hashes: &HashSettings) -> Result<(), String> {
     check_stored_hash(hash, hashes).map_err(|error| match error {
-        HashError::Unreadable(why) => format!("`{field}` can't be taken: {why}"),
-        error => format!("`{field}` can't be taken: {error}"),
+        HashError::Unreadable(why) => format!("can't be taken: {why}"),
+        error => format!("can't be taken: {error}"),
     })
 }
 
-fn session(value: Value) -> Result<Session, String> {
-    let Value::Object(mut fields) = value else { return Err("each of `sessions` must be an object".to_owned()) };
-    let fields = &mut fields;
-    known(fields, &SESSION_FIELDS, "a session ")?;
-    let of_session = |what: String| format!("of a session, {what}");
-    let wrong = |name: &str| format!("of a session, `{name}` is none");
-    let id = SessionId::parse(&required(fields, "id").map_err(of_session)?).ok_or_else(|| wrong("id"))?;
-    let proof = URL_SAFE_NO_PAD.decode(required(fields, "proof").map_err(of_session)?).ok();
-    let proof = proof.and_then(|proof| SessionProof::from_slice(&proof)).ok_or_else(|| wrong("proof"))?;
-    // Earlier versions wrote `made_at` and `seen_at`.
-    let created_at = match moment(fields, "created_at").map_err(of_session)? {
-        Some(at) => Some(at),
-        None => moment(fields, "made_at").map_err(of_session)?,
-    };
-    let created_at = created_at.ok_or_else(|| wrong("created_at"))?;
-    let last_used_at = match moment(fields, "last_used_at").map_err(of_session)? {
-        Some(at) => Some(at),
-        None => moment(fields, "seen_at").map_err(of_session)?,
-    };
-    let last_used_at = last_used_at.unwrap_or(created_at);
-    let address = text(fields, "address").map_err(of_session)?;
-    let address = address.map(|text| text.parse().map_err(|_| wrong("address"))).transpose()?;
-    let agent = UserAgent::shorten(&text(fields, "agent").map_err(of_session)?.unwrap_or_default());
-    let refresh = text(fields, "refresh").map_err(of_session)?;
-    let refresh = refresh.map(|text| {
+fn session(fields: &mut ObjectReader<'_>) -> Option<Session> {
+    let id = fields.required("id", |text| SessionId::parse(text).ok_or("is none"));
+    let proof = fields.required("proof", |text| {
         let bytes = URL_SAFE_NO_PAD.decode(text).ok();
-        bytes.and_then(|bytes| RefreshState::from_bytes(&bytes)).ok_or_else(|| wrong("refresh"))
+        bytes.and_then(|bytes| SessionProof::from_slice(&bytes)).ok_or("is none")
     });
-    Ok(Session { id, proof, created_at, last_used_at, address, agent, refresh: refresh.transpose()? })
+    // Earlier versions wrote `made_at` and `seen_at`.
+    let created_at = either(fields, "created_at", "made_at");
+    if matches!(created_at, Ok(None)) {
+        fields.reject("created_at", "is none");
+    }
+    let last_used_at = either(fields, "last_used_at", "seen_at");
+    let address = fields.optional("address", |text| text.parse().map_err(|_| "is none"));
+    let agent = fields.optional("agent", |text| Ok::<_, Infallible>(UserAgent::shorten(text)));
+    let refresh = fields.optional("refresh", |text| {
+        let bytes = URL_SAFE_NO_PAD.decode(text).ok();
+        bytes.and_then(|bytes| RefreshState::from_bytes(&bytes)).ok_or("is none")
+    });
+    let created_at = created_at.ok()??;
+    Some(Session {
+        id: id?,
+        proof: proof?,
+        created_at,
+        last_used_at: last_used_at.ok()?.unwrap_or(created_at),
+        address: address.ok()?,
+        agent: agent.ok()?.unwrap_or_else(|| UserAgent::shorten("")),
+        refresh: refresh.ok()?,
+    })
+}
+
+/// The timestamp in the field `name`, or else in the field `former`.
+fn either(
+    fields: &mut ObjectReader<'_>,
+    name: &'static str,
+    former: &'static str,
+) -> Result<Option<Timestamp>, RejectedField> {
+    match fields.optional(name, timestamp)? {
+        Some(at) => Ok(Some(at)),
+        None => fields.optional(former, timestamp),
+    }
 }
 
 /// A user as a line.
@@ -239,7 +257,7 @@ struct SessionRecord<'a> {
 }
 
 impl<'a> UserRecord<'a> {
-    /// With the sessions, if they are to be written, too.
+    /// The user, with the sessions if they are exported.
     pub(super) fn of(user: &'a User, sessions: Option<&'a [Session]>) -> Self {
         let session = |session: &'a Session| SessionRecord {
             id: session.id.to_string(),

@@ -1,18 +1,60 @@
-//! `GET /admin/users/<id>/events`: what happened to an account, the last event first.
+//! `GET /admin/users/<id>/events`: the events of an account, the newest first.
 
-use rocket::get;
+use std::net::IpAddr;
 
-use crate::admin_view::{EventView, PageView};
-use crate::auth::AdminAuth;
-use crate::problem::Problem;
-use crate::query::ValidatedQuery;
-use crate::response::ApiResponse;
+use super::pages::PageView;
+use crate::api::prelude::*;
+use userd_core::{AccountEvent, Timestamp};
 use userd_service::PageRequest;
 
+/// What happened to an account; what is not known of it is null.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Event)]
+struct EventView<'a> {
+    /// What happened, in a word.
+    kind: &'a str,
+    /// When.
+    #[schema(value_type = String, format = DateTime)]
+    at: DisplayText<Timestamp>,
+    /// From where.
+    #[schema(value_type = Option<String>, required)]
+    address: Option<IpAddr>,
+    /// Who: `session:<id>` or `key:<id>`.
+    #[schema(required)]
+    by: Option<String>,
+}
+
+impl<'a> EventView<'a> {
+    fn of(event: &'a AccountEvent) -> Self {
+        Self {
+            kind: event.kind.as_str(),
+            at: DisplayText(event.at),
+            address: event.actor.address,
+            by: Some(event.actor.principal.to_string()).filter(|by| !by.is_empty()),
+        }
+    }
+}
+
 #[get("/admin/users/<_>/events")]
-pub(super) async fn list(admin: AdminAuth<'_>, query: ValidatedQuery<PageRequest>) -> Result<ApiResponse, Problem> {
+pub(super) async fn list(
+    admin: Authorized<'_, Administer>,
+    query: ValidatedQuery<PageRequest>,
+) -> Result<ApiResponse, Problem> {
     let user_ref = admin.user_ref();
     let page = admin.administration().events(user_ref.id()?, query.0).await;
     let page = page.map_err(|error| user_ref.problem(error))?;
     Ok(ApiResponse::json(&PageView::new(&page, EventView::of)))
+}
+
+pub(super) fn doc() -> OperationDoc {
+    let event = json!({ "kind": "signed-up", "at": "2026-11-22T14:31:02.007Z", "address": "203.0.113.9", "by": null });
+    OperationDoc {
+        operation_id: "list_account_events",
+        tag: "admin",
+        summary: "What happened to an account, the last first",
+        description: "What happened to an account, the last first",
+        responses: vec![ResponseDoc::page::<EventView>("A page of events", &event)],
+        problems: vec![ProblemKind::UserNotFound],
+        ..OperationDoc::default()
+    }
 }

@@ -1,6 +1,7 @@
 //! The admin API: accounts, their sessions and events, statistics.
 
 mod events_list;
+mod pages;
 mod sessions_list;
 mod sessions_revoke;
 mod sessions_revoke_all;
@@ -11,6 +12,7 @@ mod users_get;
 mod users_list;
 mod users_set_password;
 mod users_update;
+mod views;
 
 endpoints![
     users_list::list,

@@ -1,21 +1,29 @@
-//! `GET /admin/users/<id>/sessions`: where a user is signed in. All at once: `session.per_user_max` bounds them.
+//! `GET /admin/users/<id>/sessions`: the sessions of a user, all on one page: `session.per_user_max` bounds them.
 
-use rocket::get;
-
-use crate::admin_view::PageView;
-use crate::auth::AdminAuth;
-use crate::problem::Problem;
-use crate::query::{NoQuery, ValidatedQuery};
-use crate::response::ApiResponse;
-use crate::view::SessionView;
+use super::pages::PageView;
+use crate::api::prelude::*;
+use crate::api::views::SessionView;
 
 #[get("/admin/users/<_>/sessions")]
-pub(in crate::api) async fn list(
-    admin: AdminAuth<'_>,
+pub(super) async fn list(
+    admin: Authorized<'_, Administer>,
     _query: ValidatedQuery<NoQuery>,
 ) -> Result<ApiResponse, Problem> {
     let (user_ref, sessions) = (admin.user_ref(), admin.sessions());
     let found = sessions.list(user_ref.id()?).await.map_err(|error| user_ref.problem(error))?;
-    let views = found.iter().map(|session| SessionView::new(session, sessions, None));
+    let views = found.iter().map(|session| SessionView::new(session, sessions.expires_at(session), None));
     Ok(ApiResponse::json(&PageView::single_page(views.collect())))
+}
+
+pub(super) fn doc() -> OperationDoc {
+    let sessions = ResponseDoc::page::<SessionView>("The sessions, all on one page", &examples::session(false));
+    OperationDoc {
+        operation_id: "list_account_sessions",
+        tag: "admin",
+        summary: "Where a user is signed in",
+        description: "Where a user is signed in",
+        responses: vec![sessions],
+        problems: vec![ProblemKind::UserNotFound],
+        ..OperationDoc::default()
+    }
 }

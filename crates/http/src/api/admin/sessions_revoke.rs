@@ -1,19 +1,26 @@
-//! `DELETE /admin/users/<id>/sessions/<session id>`: one session of a user is ended.
+//! `DELETE /admin/users/<id>/sessions/<session id>`: revokes one session of a user.
 
-use rocket::delete;
-
-use crate::auth::AdminAuth;
-use crate::problem::Problem;
-use crate::query::{NoQuery, ValidatedQuery};
-use crate::response::ApiResponse;
+use crate::api::prelude::*;
 
 #[delete("/admin/users/<_>/sessions/<_>")]
-pub(in crate::api) async fn revoke(
-    admin: AdminAuth<'_>,
+pub(super) async fn revoke(
+    admin: Authorized<'_, Administer>,
     _query: ValidatedQuery<NoQuery>,
 ) -> Result<ApiResponse, Problem> {
     let user_ref = admin.user_ref();
-    let ended = admin.sessions().revoke(user_ref.id()?, admin.session()?, &admin.actor()).await;
-    ended.map_err(|error| user_ref.problem(error))?;
+    let revoked = admin.sessions().revoke(user_ref.id()?, admin.session_in_path()?, &admin.actor()).await;
+    revoked.map_err(|error| user_ref.problem(error))?;
     Ok(ApiResponse::json(&"Session ended"))
+}
+
+pub(super) fn doc() -> OperationDoc {
+    OperationDoc {
+        operation_id: "revoke_account_session",
+        tag: "admin",
+        summary: "End a session of a user",
+        description: "End a session of a user",
+        responses: vec![ResponseDoc::constant("Done", "Session ended")],
+        problems: vec![ProblemKind::UserNotFound, ProblemKind::SessionNotFound],
+        ..OperationDoc::default()
+    }
 }

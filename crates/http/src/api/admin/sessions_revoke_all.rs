@@ -1,19 +1,26 @@
-//! `DELETE /admin/users/<id>/sessions`: all sessions of a user are ended.
+//! `DELETE /admin/users/<id>/sessions`: revokes all sessions of a user.
 
-use rocket::delete;
-
-use crate::auth::AdminAuth;
-use crate::problem::Problem;
-use crate::query::{NoQuery, ValidatedQuery};
-use crate::response::ApiResponse;
+use crate::api::prelude::*;
 
 #[delete("/admin/users/<_>/sessions")]
-pub(in crate::api) async fn revoke_all(
-    admin: AdminAuth<'_>,
+pub(super) async fn revoke_all(
+    admin: Authorized<'_, Administer>,
     _query: ValidatedQuery<NoQuery>,
 ) -> Result<ApiResponse, Problem> {
     let user_ref = admin.user_ref();
-    let ended = admin.administration().revoke_sessions(user_ref.id()?, &admin.actor()).await;
-    ended.map_err(|error| user_ref.problem(error))?;
+    let revoked = admin.administration().revoke_sessions(user_ref.id()?, &admin.actor()).await;
+    revoked.map_err(|error| user_ref.problem(error))?;
     Ok(ApiResponse::json(&"Sessions ended"))
+}
+
+pub(super) fn doc() -> OperationDoc {
+    OperationDoc {
+        operation_id: "revoke_account_sessions",
+        tag: "admin",
+        summary: "End all sessions of a user",
+        description: "End all sessions of a user",
+        responses: vec![ResponseDoc::constant("Done", "Sessions ended")],
+        problems: vec![ProblemKind::UserNotFound],
+        ..OperationDoc::default()
+    }
 }

@@ -1,14 +1,42 @@
-//! `GET /admin/stats`: how many users there are, in what, served by which version.
+//! `GET /admin/stats`: the number of users, the store's kind, the version.
 
-use rocket::get;
+use crate::api::prelude::*;
+use userd_service::ServiceStats;
 
-use crate::admin_view::StatsView;
-use crate::auth::AdminAuth;
-use crate::problem::Problem;
-use crate::query::{NoQuery, ValidatedQuery};
-use crate::response::ApiResponse;
+/// How many users there are, in what, served by which version.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Stats)]
+struct StatsView<'a> {
+    /// How many users there are.
+    users: u64,
+    /// In what they are kept.
+    store: &'a str,
+    /// The version of userd.
+    version: &'a str,
+}
+
+impl<'a> StatsView<'a> {
+    fn of(stats: &'a ServiceStats) -> Self {
+        Self { users: stats.users, store: stats.store, version: stats.version }
+    }
+}
 
 #[get("/admin/stats")]
-pub(super) async fn stats(admin: AdminAuth<'_>, _query: ValidatedQuery<NoQuery>) -> Result<ApiResponse, Problem> {
+pub(super) async fn stats(
+    admin: Authorized<'_, Administer>,
+    _query: ValidatedQuery<NoQuery>,
+) -> Result<ApiResponse, Problem> {
     Ok(ApiResponse::json(&StatsView::of(&admin.administration().stats().await?)))
+}
+
+pub(super) fn doc() -> OperationDoc {
+    let stats = json!({ "users": 1, "store": "sqlite", "version": env!("CARGO_PKG_VERSION") });
+    OperationDoc {
+        operation_id: "get_stats",
+        tag: "admin",
+        summary: "How many users, in what",
+        description: "How many users, in what",
+        responses: vec![ResponseDoc::view::<StatsView>("The figures", stats)],
+        ..OperationDoc::default()
+    }
 }

@@ -1,19 +1,48 @@
-//! `POST /admin/users`: somebody is made a user, if wanted with a password that they have to change.
+//! `POST /admin/users`: creates a user, on request with a password that has to be changed at the first sign-in.
 
-use rocket::post;
+use super::views::AccountView;
+use crate::api::prelude::*;
+use userd_core::PasswordPolicy;
+use userd_service::{CreateAccountRequest, SignUpRequest};
 
-use crate::auth::AdminAuth;
-use crate::body::ValidatedBody;
-use crate::problem::Problem;
-use crate::query::{NoQuery, ValidatedQuery};
-use crate::response::ApiResponse;
-use userd_service::CreateAccountRequest;
+impl FromJsonBody for CreateAccountRequest {
+    const SCHEMA_NAME: &'static str = "CreateAccountRequest";
+    const NAMES: &'static [&'static str] = &["name", "email", "password", "password_expired"];
+
+    fn from_json_body(body: &mut JsonBody<'_>, policy: PasswordPolicy) -> Option<Self> {
+        let sign_up = SignUpRequest::from_json_body(body, policy);
+        let password_expired = body.flag("password_expired");
+        Some(Self { sign_up: sign_up?, password_expired: password_expired? })
+    }
+}
 
 #[post("/admin/users", data = "<body>")]
-pub(in crate::api) async fn create(
-    admin: AdminAuth<'_>,
+pub(super) async fn create(
+    admin: Authorized<'_, Administer>,
     _query: ValidatedQuery<NoQuery>,
     body: ValidatedBody<CreateAccountRequest>,
 ) -> Result<ApiResponse, Problem> {
-    Ok(ApiResponse::account(&admin.administration().create(body.0, &admin.actor()).await?))
+    let user = admin.administration().create(body.0, &admin.actor()).await?;
+    Ok(ApiResponse::versioned(user.version, &AccountView::of(&user)))
+}
+
+pub(super) fn doc() -> OperationDoc {
+    let mut account = examples::account();
+    account["name"] = json!("Grace Hopper");
+    account["email"] = json!("grace@example.com");
+    account["password_expired"] = json!(true);
+    OperationDoc {
+        operation_id: "create_account",
+        tag: "admin",
+        summary: "Make somebody a user",
+        description: "With `password_expired` the person has to choose another password first.",
+        body: Some(json!({
+            "name": "Grace Hopper",
+            "email": "grace@example.com",
+            "password": examples::PASSWORD,
+            "password_expired": true,
+        })),
+        responses: vec![ResponseDoc::view::<AccountView>("The user", account).with_header("ETag")],
+        problems: vec![ProblemKind::EmailTaken, ProblemKind::Busy, ProblemKind::Contended],
+    }
 }

@@ -1,20 +1,27 @@
-//! `DELETE /admin/users/<id>`: a user is forgotten, without their password.
+//! `DELETE /admin/users/<id>`: deletes a user without the user's password.
 
-use rocket::delete;
-
-use crate::auth::AdminAuth;
-use crate::conditions::IfMatch;
-use crate::problem::Problem;
-use crate::query::{NoQuery, ValidatedQuery};
-use crate::response::ApiResponse;
+use super::views::AccountView;
+use crate::api::prelude::*;
 
 #[delete("/admin/users/<_>")]
-pub(in crate::api) async fn delete(
-    admin: AdminAuth<'_>,
+pub(super) async fn delete(
+    admin: Authorized<'_, Administer>,
     _query: ValidatedQuery<NoQuery>,
     if_match: IfMatch,
 ) -> Result<ApiResponse, Problem> {
     let user_ref = admin.user_ref();
     let deleted = admin.administration().delete(user_ref.id()?, &if_match.0, &admin.actor()).await;
-    Ok(ApiResponse::deleted_account(&deleted.map_err(|error| user_ref.problem(error))?))
+    Ok(ApiResponse::json(&AccountView::of(&deleted.map_err(|error| user_ref.problem(error))?)))
+}
+
+pub(super) fn doc() -> OperationDoc {
+    OperationDoc {
+        operation_id: "delete_account",
+        tag: "admin",
+        summary: "Delete a user, without their password",
+        description: "Delete a user, without their password",
+        responses: vec![ResponseDoc::view::<AccountView>("The user that was", examples::account())],
+        problems: vec![ProblemKind::UserNotFound, ProblemKind::Contended],
+        ..OperationDoc::default()
+    }
 }

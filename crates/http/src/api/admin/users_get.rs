@@ -1,17 +1,12 @@
-//! `GET /admin/users/<id or e-mail>`: one user, with what was ruled about the account.
+//! `GET /admin/users/<id or e-mail>`: one user with the account's status.
 
-use rocket::get;
-
-use crate::auth::AdminAuth;
-use crate::conditions::IfNoneMatch;
-use crate::problem::Problem;
-use crate::query::{NoQuery, ValidatedQuery};
-use crate::response::ApiResponse;
+use super::views::AccountView;
+use crate::api::prelude::*;
 use crate::user_ref::UserRef;
 
 #[get("/admin/users/<_>")]
-pub(in crate::api) async fn get(
-    admin: AdminAuth<'_>,
+pub(super) async fn get(
+    admin: Authorized<'_, Administer>,
     _query: ValidatedQuery<NoQuery>,
     known: IfNoneMatch<'_>,
 ) -> Result<ApiResponse, Problem> {
@@ -22,5 +17,23 @@ pub(in crate::api) async fn get(
         UserRef::Invalid(_) => return Err(user_ref.not_found()),
     };
     let user = found.map_err(|error| user_ref.problem(error))?;
-    Ok(if known.has(user.version) { ApiResponse::not_modified(user.version) } else { ApiResponse::account(&user) })
+    if known.has(user.version) {
+        return Ok(ApiResponse::not_modified(user.version));
+    }
+    Ok(ApiResponse::versioned(user.version, &AccountView::of(&user)))
+}
+
+pub(super) fn doc() -> OperationDoc {
+    OperationDoc {
+        operation_id: "get_account",
+        tag: "admin",
+        summary: "Look a user up",
+        description: "Look a user up",
+        responses: vec![
+            ResponseDoc::view::<AccountView>("The user", examples::account()).with_header("ETag"),
+            ResponseDoc::empty(304, "The reader has this state already").with_header("ETag"),
+        ],
+        problems: vec![ProblemKind::UserNotFound],
+        ..OperationDoc::default()
+    }
 }

@@ -1,19 +1,95 @@
-//! `GET /admin/users`: users in pages, by sign-up or by the beginning of their e-mail.
+//! `GET /admin/users`: users in pages, in sign-up order or by the beginning of their e-mail.
 
-use rocket::get;
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 
-use crate::admin_view::{AccountListItemView, PageView};
-use crate::auth::AdminAuth;
-use crate::problem::Problem;
-use crate::query::ValidatedQuery;
-use crate::response::ApiResponse;
-use userd_service::UserListingRequest;
+use super::pages::{CURSOR, LIMIT, PageView};
+use super::views::AccountView;
+use crate::api::prelude::*;
+use userd_core::input::ObjectReader;
+use userd_core::{EmailPrefix, UserId};
+use userd_service::{PageRequest, UserListingRequest};
+use userd_store::{ListedUser, SortOrder};
+
+const ORDER: QueryParam = QueryParam {
+    name: "order",
+    description: "In the order of sign-up (of e-mails, where `email` is given), or the reverse.",
+    schema: || ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["asc", "desc"])).into(),
+};
+
+const EMAIL: QueryParam = QueryParam {
+    name: "email",
+    description: "Only users whose e-mail begins so, in any spelling of it.",
+    schema: || plain_text().into(),
+};
+
+impl FromQuery for UserListingRequest {
+    const PARAMS: &'static [QueryParam] = &[LIMIT, CURSOR, ORDER, EMAIL];
+
+    fn from_query(params: &mut ObjectReader<'_>) -> Option<Self> {
+        let page = PageRequest::from_query(params);
+        let order = params.optional("order", parse_order);
+        let prefix = params.optional("email", EmailPrefix::parse);
+        Some(Self { page: page?, order: order.ok()?, prefix: prefix.ok()? })
+    }
+}
+
+fn parse_order(text: &str) -> Result<SortOrder, &'static str> {
+    match text {
+        "asc" => Ok(SortOrder::Ascending),
+        "desc" => Ok(SortOrder::Descending),
+        _ => Err("must be asc or desc"),
+    }
+}
+
+/// An account whose record can't be read.
+#[derive(Serialize, ToSchema)]
+#[schema(as = UnreadableAccount)]
+struct UnreadableAccountView<'a> {
+    /// The user's id.
+    #[schema(value_type = String, format = "uuid")]
+    id: DisplayText<&'a UserId>,
+    /// Always true.
+    unreadable: bool,
+}
+
+/// An account, or one whose record can't be read.
+#[derive(Serialize, ToSchema)]
+#[schema(as = AccountListItem)]
+#[serde(untagged)]
+enum AccountListItemView<'a> {
+    /// The account.
+    User(AccountView<'a>),
+    /// What is left of it.
+    Unreadable(UnreadableAccountView<'a>),
+}
+
+impl<'a> AccountListItemView<'a> {
+    fn of(listed: &'a ListedUser) -> Self {
+        match listed {
+            ListedUser::User(user) => Self::User(AccountView::of(user)),
+            ListedUser::Unreadable(id) => {
+                Self::Unreadable(UnreadableAccountView { id: DisplayText(id), unreadable: true })
+            }
+        }
+    }
+}
 
 #[get("/admin/users")]
 pub(super) async fn list(
-    admin: AdminAuth<'_>,
+    admin: Authorized<'_, Administer>,
     query: ValidatedQuery<UserListingRequest>,
 ) -> Result<ApiResponse, Problem> {
     let page = admin.administration().list(query.0).await?;
     Ok(ApiResponse::json(&PageView::new(&page, AccountListItemView::of)))
+}
+
+pub(super) fn doc() -> OperationDoc {
+    OperationDoc {
+        operation_id: "list_accounts",
+        tag: "admin",
+        summary: "List the users",
+        description: "In sign-up order, or in the order of e-mails with `email`, the beginning of one.",
+        responses: vec![ResponseDoc::page::<AccountListItemView>("A page of users", &examples::account())],
+        ..OperationDoc::default()
+    }
 }

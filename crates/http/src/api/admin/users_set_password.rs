@@ -1,23 +1,42 @@
-//! `PUT /admin/users/<id>/password`: a user gets a password from somebody else; all their sessions end.
+//! `PUT /admin/users/<id>/password`: sets a user's password and revokes all their sessions.
 
-use rocket::put;
-
-use crate::auth::AdminAuth;
-use crate::body::ValidatedBody;
-use crate::conditions::IfMatch;
-use crate::problem::Problem;
-use crate::query::{NoQuery, ValidatedQuery};
-use crate::response::ApiResponse;
+use super::views::AccountView;
+use crate::api::prelude::*;
+use userd_core::{Password, PasswordPolicy};
 use userd_service::SetPasswordRequest;
 
+impl FromJsonBody for SetPasswordRequest {
+    const SCHEMA_NAME: &'static str = "SetPasswordRequest";
+    const NAMES: &'static [&'static str] = &["new_password", "password_expired"];
+
+    fn from_json_body(body: &mut JsonBody<'_>, policy: PasswordPolicy) -> Option<Self> {
+        let new_password = body.required("new_password", |text| Password::parse(text, policy));
+        let password_expired = body.flag("password_expired");
+        Some(Self { new_password: new_password?, password_expired: password_expired? })
+    }
+}
+
 #[put("/admin/users/<_>/password", data = "<body>")]
-pub(in crate::api) async fn set_password(
-    admin: AdminAuth<'_>,
+pub(super) async fn set_password(
+    admin: Authorized<'_, Administer>,
     _query: ValidatedQuery<NoQuery>,
     if_match: IfMatch,
     body: ValidatedBody<SetPasswordRequest>,
 ) -> Result<ApiResponse, Problem> {
     let user_ref = admin.user_ref();
     let user = admin.administration().set_password(user_ref.id()?, body.0, &if_match.0, &admin.actor()).await;
-    Ok(ApiResponse::account(&user.map_err(|error| user_ref.problem(error))?))
+    let user = user.map_err(|error| user_ref.problem(error))?;
+    Ok(ApiResponse::versioned(user.version, &AccountView::of(&user)))
+}
+
+pub(super) fn doc() -> OperationDoc {
+    OperationDoc {
+        operation_id: "set_account_password",
+        tag: "admin",
+        summary: "Give a user a password",
+        description: "All sessions of the user end in the same step.",
+        body: Some(json!({ "new_password": examples::NEXT_PASSWORD })),
+        responses: vec![ResponseDoc::view::<AccountView>("The user", examples::account()).with_header("ETag")],
+        problems: vec![ProblemKind::UserNotFound, ProblemKind::Busy, ProblemKind::Contended],
+    }
 }

@@ -1,23 +1,51 @@
-//! `PATCH /admin/users/<id>`: an account is shut or opened, its password declared expired or not.
+//! `PATCH /admin/users/<id>`: changes the account's status: disabled or not, password expired or not.
 
-use rocket::patch;
-
-use crate::auth::AdminAuth;
-use crate::body::ValidatedBody;
-use crate::conditions::IfMatch;
-use crate::problem::Problem;
-use crate::query::{NoQuery, ValidatedQuery};
-use crate::response::ApiResponse;
+use super::views::AccountView;
+use crate::api::prelude::*;
+use userd_core::PasswordPolicy;
 use userd_service::UpdateStatusRequest;
 
+impl FromJsonBody for UpdateStatusRequest {
+    const SCHEMA_NAME: &'static str = "UpdateStatusRequest";
+    const NAMES: &'static [&'static str] = &["disabled", "password_expired"];
+    const ANY_REQUIRED: bool = true;
+
+    fn from_json_body(body: &mut JsonBody<'_>, _: PasswordPolicy) -> Option<Self> {
+        let disabled = body.optional_flag("disabled");
+        let password_expired = body.optional_flag("password_expired");
+        let status = Self { disabled: disabled.ok()?, password_expired: password_expired.ok()? };
+        if status == Self::default() {
+            // A body without a change is most likely a mistake.
+            body.reject("disabled", "or password_expired must be given, or both");
+        }
+        Some(status)
+    }
+}
+
 #[patch("/admin/users/<_>", data = "<body>")]
-pub(in crate::api) async fn update(
-    admin: AdminAuth<'_>,
+pub(super) async fn update(
+    admin: Authorized<'_, Administer>,
     _query: ValidatedQuery<NoQuery>,
     if_match: IfMatch,
     body: ValidatedBody<UpdateStatusRequest>,
 ) -> Result<ApiResponse, Problem> {
     let user_ref = admin.user_ref();
     let user = admin.administration().update_status(user_ref.id()?, body.0, &if_match.0, &admin.actor()).await;
-    Ok(ApiResponse::account(&user.map_err(|error| user_ref.problem(error))?))
+    let user = user.map_err(|error| user_ref.problem(error))?;
+    Ok(ApiResponse::versioned(user.version, &AccountView::of(&user)))
+}
+
+pub(super) fn doc() -> OperationDoc {
+    let mut disabled = examples::account();
+    disabled["disabled"] = json!(true);
+    OperationDoc {
+        operation_id: "update_account",
+        tag: "admin",
+        summary: "Shut or open an account, expire a password",
+        description: "Whether the account is shut, and whether its password is good for nothing but being changed. Unless it \
+               only opens the account, all sessions end in the same step.",
+        body: Some(json!({ "disabled": true })),
+        responses: vec![ResponseDoc::view::<AccountView>("The user", disabled).with_header("ETag")],
+        problems: vec![ProblemKind::UserNotFound, ProblemKind::Contended],
+    }
 }

@@ -1,11 +1,21 @@
 //! `GET /docs`: the API's description as a page.
 
-use rocket::{State, get};
-
+use crate::api::prelude::*;
 use crate::openapi::ApiDescription;
-use crate::response::CacheableResponse;
 
 #[get("/docs")]
 pub(super) fn docs(description: &State<ApiDescription>) -> CacheableResponse<'_> {
     CacheableResponse::page(&description.page().html, &description.page().content_security)
+}
+
+pub(super) fn doc() -> OperationDoc {
+    let page = ResponseDoc::non_json("The page", "text/html; charset=utf-8", plain_text(), None);
+    OperationDoc {
+        operation_id: "get_docs",
+        tag: "operations",
+        summary: "This description as a page",
+        description: "Needs no network but this service.",
+        responses: vec![page.with_header("Cache-Control")],
+        ..OperationDoc::default()
+    }
 }

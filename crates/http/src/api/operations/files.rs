@@ -1,18 +1,19 @@
-//! `GET /files/<path>`: a file from the folder that the operator named. No listing, no dot-files, nothing
-//! outside the folder, whatever the path says and wherever a link points.
+//! `GET /files/<path>`: a file of the configured folder. No listing, no dot-files, nothing outside the folder, neither by
+//! the path nor by a symbolic link.
 
 use std::convert::Infallible;
 use std::fs::File;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use rocket::http::ContentType;
-use rocket::http::uri::{Segments, fmt};
+use rocket::http::{ContentType, uri};
 use rocket::request::FromSegments;
 use rocket::response::Responder;
-use rocket::{Request, State, get, response};
+use rocket::{Request, response};
+use utoipa::openapi::schema::{ObjectBuilder, SchemaFormat, Type};
 
-use crate::problem::Problem;
+use crate::api::prelude::*;
+use crate::openapi::{Describe, HandlerSignature};
 
 /// The folder; without one every file is a 404.
 pub(crate) struct StaticDir(pub(crate) Option<PathBuf>);
@@ -34,13 +35,13 @@ pub(super) async fn file(path: FilePath, dir: &State<StaticDir>) -> Result<Stati
 }
 
 /// A path of plain names; `None` if a segment is anything else.
-pub(crate) struct FilePath(Option<PathBuf>);
+pub(super) struct FilePath(Option<PathBuf>);
 
 impl<'r> FromSegments<'r> for FilePath {
-    /// Never: a failing segments guard would be a 422 of Rocket's.
+    /// Never: a failing guard would be a 422 of Rocket's.
     type Error = Infallible;
 
-    fn from_segments(segments: Segments<'r, fmt::Path>) -> Result<Self, Infallible> {
+    fn from_segments(segments: uri::Segments<'r, uri::fmt::Path>) -> Result<Self, Infallible> {
         let mut path = PathBuf::new();
         for segment in segments {
             if segment.starts_with('.') || segment.contains(['/', '\\', '\0']) {
@@ -52,13 +53,20 @@ impl<'r> FromSegments<'r> for FilePath {
     }
 }
 
-/// A file that may leave, already open.
+impl Describe for FilePath {
+    fn describe(signature: &mut HandlerSignature) {
+        let description = "The file below the folder that the operator has named.";
+        signature.path_parameter("path", description, plain_text());
+    }
+}
+
+/// An open file.
 pub(super) struct StaticFile {
     file: File,
     content_type: ContentType,
 }
 
-/// Opens the regular file at `path` below `dir`, if that is where all links lead.
+/// Opens the regular file at `path`, if it is below `dir` after all links are resolved.
 fn open(dir: &Path, path: &Path) -> io::Result<StaticFile> {
     let root = dir.canonicalize()?;
     let real = root.join(path).canonicalize()?;
@@ -66,7 +74,7 @@ fn open(dir: &Path, path: &Path) -> io::Result<StaticFile> {
     if inside.components().any(|part| matches!(part, Component::Normal(name) if is_hidden(name))) {
         return Err(refused("a link leads to a dot-file"));
     }
-    // Before opening: to open a pipe would wait for its other end.
+    // Before opening: opening a pipe would wait for its other end.
     if !real.metadata()?.is_file() {
         return Err(refused("not a regular file"));
     }
@@ -88,5 +96,19 @@ impl<'r> Responder<'r, 'static> for StaticFile {
         let mut response = self.file.respond_to(request)?;
         response.set_header(self.content_type);
         Ok(response)
+    }
+}
+
+pub(super) fn doc() -> OperationDoc {
+    let binary = SchemaFormat::Custom("binary".to_owned());
+    let anything = ObjectBuilder::new().schema_type(Type::String).format(Some(binary)).build();
+    OperationDoc {
+        operation_id: "get_file",
+        tag: "files",
+        summary: "A file",
+        description: "No listing, no dot-files, nothing outside the folder.",
+        responses: vec![ResponseDoc::non_json("The file", "*/*", anything, None)],
+        problems: vec![ProblemKind::NotFound],
+        ..OperationDoc::default()
     }
 }

@@ -1,21 +1,18 @@
-//! `GET /metrics`: what userd counts and measures, as Prometheus reads it.
+//! `GET /metrics`: the metrics in Prometheus's text format.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use rocket::{State, get};
-
 use super::ReadinessStore;
-use crate::auth::MetricsAuth;
-use crate::request_lifecycle::RequestDrain;
-use crate::response::PlainTextResponse;
+use crate::api::prelude::*;
+use crate::request_drain::RequestDrain;
 use userd_metrics::{CONTENT_TYPE, Metrics};
 
-/// How long the store may take to say that it is up: longer than a healthy one ever takes, and far below the ten
-/// seconds that Prometheus gives a scrape.
+/// The time limit of the store's health check: longer than a healthy store needs, and far below Prometheus's ten seconds
+/// for a scrape.
 const CHECK_TIME_MAX: Duration = Duration::from_millis(500);
 
-/// What is shown.
+/// Where the metrics are read.
 pub(crate) struct MetricsState {
     /// The numbers.
     pub(crate) metrics: Arc<Metrics>,
@@ -25,7 +22,7 @@ pub(crate) struct MetricsState {
 
 #[get("/metrics")]
 pub(super) async fn metrics(
-    _auth: MetricsAuth,
+    _auth: Authorized<'_, ReadMetrics>,
     state: &State<MetricsState>,
     store: &State<ReadinessStore>,
 ) -> PlainTextResponse {
@@ -33,4 +30,20 @@ pub(super) async fn metrics(
     state.metrics.stores.up.set(u64::from(matches!(checked, Ok(Ok(())))));
     state.metrics.requests.in_flight.set(state.drain.in_flight() as u64);
     PlainTextResponse { text: state.metrics.text(), content_type: CONTENT_TYPE }
+}
+
+pub(super) fn doc() -> OperationDoc {
+    OperationDoc {
+        operation_id: "get_metrics",
+        tag: "operations",
+        summary: "What userd counts and measures",
+        description: "For programs on this machine, or with the scope.",
+        responses: vec![ResponseDoc::non_json(
+            "The metrics, as Prometheus reads them",
+            CONTENT_TYPE,
+            plain_text(),
+            None,
+        )],
+        ..OperationDoc::default()
+    }
 }

@@ -2,13 +2,23 @@
 
 mod docs;
 mod files;
-mod health;
+mod health_live;
+mod health_ready;
 mod metrics;
 mod openapi;
 mod ping;
+mod views;
 
-pub(crate) use files::{FilePath, StaticDir};
-pub(crate) use health::{HealthView, ReadinessStore};
+pub(crate) use files::StaticDir;
+pub(crate) use health_ready::ReadinessStore;
 pub(crate) use metrics::MetricsState;
 
-endpoints![ping::ping, health::live, health::ready, metrics::metrics, openapi::openapi, docs::docs, files::file,];
+endpoints![
+    ping::ping,
+    health_live::live,
+    health_ready::ready,
+    metrics::metrics,
+    openapi::openapi,
+    docs::docs,
+    files::file,
+];

@@ -1,12 +1,25 @@
 //! `GET /openapi.json`: the API's description.
 
 use rocket::http::ContentType;
-use rocket::{State, get};
+use utoipa::openapi::schema::{ObjectBuilder, Type};
 
+use crate::api::prelude::*;
 use crate::openapi::ApiDescription;
-use crate::response::CacheableResponse;
 
 #[get("/openapi.json")]
 pub(super) fn openapi(description: &State<ApiDescription>) -> CacheableResponse<'_> {
     CacheableResponse::text(description.json(), ContentType::JSON)
+}
+
+pub(super) fn doc() -> OperationDoc {
+    let object = ObjectBuilder::new().schema_type(Type::Object).build();
+    let response = ResponseDoc::non_json("The description", "application/json", object, None);
+    OperationDoc {
+        operation_id: "get_openapi",
+        tag: "operations",
+        summary: "This description",
+        description: "OpenAPI 3.1.",
+        responses: vec![response.with_header("Cache-Control")],
+        ..OperationDoc::default()
+    }
 }

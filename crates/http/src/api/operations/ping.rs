@@ -1,8 +1,20 @@
-//! `GET /ping`: is anybody there? Touches nothing, not even the store.
+//! `GET /ping`: a constant. Uses nothing, not even the store.
 
-use rocket::get;
+use crate::api::prelude::*;
 
 #[get("/ping")]
 pub(super) fn ping() -> &'static str {
     "PONG!"
+}
+
+pub(super) fn doc() -> OperationDoc {
+    let media_type = "text/plain; charset=utf-8";
+    OperationDoc {
+        operation_id: "ping",
+        tag: "operations",
+        summary: "Is anybody there?",
+        description: "Asks no store.",
+        responses: vec![ResponseDoc::non_json("Somebody is", media_type, plain_text(), Some(json!("PONG!")))],
+        ..OperationDoc::default()
+    }
 }

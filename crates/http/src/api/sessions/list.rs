@@ -1,16 +1,34 @@
-//! `GET /api/users/<id>/sessions`: where a user is signed in.
+//! `GET /api/users/<id>/sessions`: the sessions of a user.
 
-use rocket::get;
+use crate::api::prelude::*;
+use crate::api::views::SessionView;
 
-use crate::auth::{Authorized, ReadSessions};
-use crate::problem::Problem;
-use crate::response::ApiResponse;
-use crate::view::{SessionListView, SessionView};
+/// Where a user is signed in.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SessionList)]
+struct SessionListView<'a> {
+    /// The newest first.
+    sessions: Vec<SessionView<'a>>,
+}
 
 #[get("/api/users/<_>/sessions")]
 pub(super) async fn list(auth: Authorized<'_, ReadSessions>) -> Result<ApiResponse, Problem> {
-    let user_ref = auth.user_ref();
-    let sessions = auth.sessions().list(user_ref.id()?).await.map_err(|error| user_ref.problem(error))?;
-    let views = sessions.iter().map(|session| SessionView::new(session, auth.sessions(), auth.own_session_id()));
+    let (user_ref, sessions) = (auth.user_ref(), auth.sessions());
+    let found = sessions.list(user_ref.id()?).await.map_err(|error| user_ref.problem(error))?;
+    let own = auth.own_session().map(|own| own.session.id);
+    let views = found.iter().map(|session| SessionView::new(session, sessions.expires_at(session), own));
     Ok(ApiResponse::json(&SessionListView { sessions: views.collect() }))
+}
+
+pub(super) fn doc() -> OperationDoc {
+    let sessions = json!({ "sessions": [examples::session(true)] });
+    OperationDoc {
+        operation_id: "list_sessions",
+        tag: "sessions",
+        summary: "Where a user is signed in",
+        description: "The sessions that have not ended, the newest first.",
+        responses: vec![ResponseDoc::view::<SessionListView>("The sessions", sessions)],
+        problems: vec![ProblemKind::UserNotFound],
+        ..OperationDoc::default()
+    }
 }

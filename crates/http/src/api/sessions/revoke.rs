@@ -1,15 +1,23 @@
-//! `DELETE /api/users/<id>/sessions/<session id>`: one session of a user is ended.
+//! `DELETE /api/users/<id>/sessions/<session id>`: revokes one session of a user.
 
-use rocket::delete;
-
-use crate::auth::{Authorized, RevokeSessions};
-use crate::problem::Problem;
-use crate::response::ApiResponse;
+use crate::api::prelude::*;
 
 #[delete("/api/users/<_>/sessions/<_>")]
 pub(super) async fn revoke(auth: Authorized<'_, RevokeSessions>) -> Result<ApiResponse, Problem> {
     let user_ref = auth.user_ref();
-    let ended = auth.sessions().revoke(user_ref.id()?, auth.session()?, &auth.actor()).await;
-    ended.map_err(|error| user_ref.problem(error))?;
+    let revoked = auth.sessions().revoke(user_ref.id()?, auth.session_in_path()?, &auth.actor()).await;
+    revoked.map_err(|error| user_ref.problem(error))?;
     Ok(ApiResponse::json(&"Session ended"))
+}
+
+pub(super) fn doc() -> OperationDoc {
+    OperationDoc {
+        operation_id: "revoke_session",
+        tag: "sessions",
+        summary: "End a session",
+        description: "Its token is worth nothing any more, on every node.",
+        responses: vec![ResponseDoc::constant("Done", "Session ended")],
+        problems: vec![ProblemKind::UserNotFound, ProblemKind::SessionNotFound],
+        ..OperationDoc::default()
+    }
 }

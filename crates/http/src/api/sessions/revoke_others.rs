@@ -1,15 +1,23 @@
-//! `DELETE /api/users/<id>/sessions`: all sessions of a user are ended but the one that asks.
+//! `DELETE /api/users/<id>/sessions`: revokes all sessions of a user but the caller's own.
 
-use rocket::delete;
-
-use crate::auth::{Authorized, RevokeSessions};
-use crate::problem::Problem;
-use crate::response::ApiResponse;
+use crate::api::prelude::*;
 
 #[delete("/api/users/<_>/sessions")]
 pub(super) async fn revoke_others(auth: Authorized<'_, RevokeSessions>) -> Result<ApiResponse, Problem> {
     let user_ref = auth.user_ref();
-    let ended = auth.sessions().revoke_others(user_ref.id()?, &auth.actor()).await;
-    ended.map_err(|error| user_ref.problem(error))?;
+    let revoked = auth.sessions().revoke_others(user_ref.id()?, &auth.actor()).await;
+    revoked.map_err(|error| user_ref.problem(error))?;
     Ok(ApiResponse::json(&"Other sessions ended"))
+}
+
+pub(super) fn doc() -> OperationDoc {
+    OperationDoc {
+        operation_id: "revoke_other_sessions",
+        tag: "sessions",
+        summary: "End all other sessions",
+        description: "All but the one that asks; a service has none, so for a service it ends all.",
+        responses: vec![ResponseDoc::constant("Done", "Other sessions ended")],
+        problems: vec![ProblemKind::UserNotFound],
+        ..OperationDoc::default()
+    }
 }

@@ -1,20 +1,11 @@
-//! `POST /api/login`: somebody signs in. An unknown e-mail and a wrong password are one answer.
+//! `POST /api/login`: sign-in. An unknown e-mail and a wrong password are the same response.
 
-use std::convert::Infallible;
+use crate::api::prelude::*;
+use userd_core::{Email, PasswordAttempt, PasswordPolicy, RefreshToken, SessionId, Timestamp, UserId};
+use userd_service::{SecretString, SignInRequest, SignInSuccess};
 
-use rocket::post;
-
-use crate::auth::OptionalAuth;
-use crate::body::ValidatedBody;
-use crate::json_body::{FromJsonBody, JsonBody};
-use crate::problem::Problem;
-use crate::response::ApiResponse;
-use crate::view::SignInView;
-use userd_core::{Email, PasswordAttempt, PasswordPolicy};
-use userd_service::{SecretString, SignInRequest};
-
-/// What a sign-in says.
-pub(crate) struct SignInBody {
+/// The body of a sign-in.
+pub(super) struct SignInBody {
     sign_in: SignInRequest,
     /// Whether a browser is to keep the session.
     cookie: bool,
@@ -24,30 +15,87 @@ impl FromJsonBody for SignInBody {
     const SCHEMA_NAME: &'static str = "SignInRequest";
     const NAMES: &'static [&'static str] = &["email", "password", "cookie", "refresh", "device_token"];
 
-    fn from_json_body(fields: &mut JsonBody, _: PasswordPolicy) -> Option<Self> {
-        let email = fields.required("email", Email::parse);
-        let password = fields.required("password", PasswordAttempt::parse);
-        let (cookie, refresh) = (fields.flag("cookie"), fields.flag("refresh"));
-        let device = fields.optional("device_token", |text| Ok::<_, Infallible>(text.to_owned()));
-        let sign_in = SignInRequest {
-            email: email?,
-            password: password?,
-            refresh: refresh?,
-            device: device.ok()?.map(SecretString::new),
-        };
+    fn from_json_body(body: &mut JsonBody<'_>, _: PasswordPolicy) -> Option<Self> {
+        let email = body.required("email", Email::parse);
+        let password = body.required("password", PasswordAttempt::parse);
+        let (cookie, refresh) = (body.flag("cookie"), body.flag("refresh"));
+        let device = body.optional_text("device_token").ok();
+        let device = device?.map(SecretString::new);
+        let sign_in = SignInRequest { email: email?, password: password?, refresh: refresh?, device };
         Some(Self { sign_in, cookie: cookie? })
     }
 }
 
+/// What somebody gets who has just signed in: the one answer with the secrets of a session.
+#[derive(Serialize, ToSchema)]
+#[schema(as = SignInResponse)]
+struct SignInView<'a> {
+    /// The user's id.
+    #[schema(value_type = String, format = "uuid")]
+    id: DisplayText<&'a UserId>,
+    /// The secret of the session: it opens what is the user's, and is never shown again.
+    token: String,
+    /// Names the session; no secret.
+    #[schema(value_type = String)]
+    session_id: DisplayText<&'a SessionId>,
+    /// When the session ends, however much it is used.
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: DisplayText<Timestamp>,
+    /// Opens nothing; shown at the next sign-in, it keeps strangers' wrong passwords from standing in the way.
+    device_token: &'a str,
+    /// Gets tokens for other services. There if it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    refresh_token: Option<String>,
+}
+
+impl<'a> SignInView<'a> {
+    fn of(success: &'a SignInSuccess) -> Self {
+        Self {
+            id: DisplayText(&success.user.id),
+            token: success.token.expose(),
+            session_id: DisplayText(&success.session.id),
+            expires_at: DisplayText(success.expires_at),
+            device_token: success.device.expose(),
+            refresh_token: success.refresh.as_ref().map(RefreshToken::expose),
+        }
+    }
+}
+
 #[post("/api/login", data = "<body>")]
-pub(super) async fn sign_in(auth: OptionalAuth<'_>, body: ValidatedBody<SignInBody>) -> Result<ApiResponse, Problem> {
+pub(super) async fn sign_in(
+    auth: Authorized<'_, SignIn>,
+    browser: BrowserCookies<'_>,
+    body: ValidatedBody<SignInBody>,
+) -> Result<ApiResponse, Problem> {
     let SignInBody { mut sign_in, cookie } = body.0;
-    let cookies = if cookie { Some(auth.cookies()?) } else { None };
-    sign_in.device = sign_in.device.or_else(|| auth.device().map(|text| SecretString::new(text.to_owned())));
-    let done = auth.sessions().sign_in(&sign_in, &auth.actor()).await?;
-    let response = ApiResponse::json(&SignInView::of(&done));
+    let cookies = if cookie { Some(browser.same_site()?) } else { None };
+    sign_in.device = sign_in.device.or_else(|| browser.device().map(|text| SecretString::new(text.to_owned())));
+    let success = auth.sessions().sign_in(&sign_in, &auth.actor()).await?;
+    let response = ApiResponse::json(&SignInView::of(&success));
     let Some(cookies) = cookies else { return Ok(response) };
-    let life_s = auth.sessions().settings().limits.absolute_ms / 1000;
-    let response = response.with_cookie(cookies.set_session(&done.token.expose(), life_s));
-    Ok(response.with_cookie(cookies.set_device(done.device.expose())))
+    let response = response.with_cookie(cookies.set_session(&success.token.expose(), success.lifetime_s));
+    Ok(response.with_cookie(cookies.set_device(success.device.expose())))
+}
+
+pub(super) fn doc() -> OperationDoc {
+    let signed_in = json!({
+        "id": examples::USER_ID,
+        "token": "v1.01a203aa-e877-7395-9e1c-3ee1eb7d3f0a.mK0vJ5pV2mQw8yT3bXr6cNzA1dEfGhIjKlMnOpQrStU",
+        "session_id": "q0Yd3l1fVb0f2i2bq8Cw1g",
+        "expires_at": "2026-11-23T14:31:02.007Z",
+        "device_token": "d1.01a203aa-e877-7395-9e1c-3ee1eb7d3f0a.1w5v…",
+        "refresh_token": examples::REFRESH_TOKEN,
+    });
+    OperationDoc {
+        operation_id: "sign_in",
+        tag: "sessions",
+        summary: "Sign in",
+        description: "A wrong password and an e-mail that nobody has are the same 401, after the same work. `cookie`: whether a \
+               browser is to keep the session. `refresh`: whether a refresh token is wanted. `device_token`: what an \
+               earlier sign-in from this device gave.",
+        body: Some(json!({ "email": "ada@example.com", "password": examples::PASSWORD, "refresh": true })),
+        responses: vec![ResponseDoc::view::<SignInView>("A session", signed_in).with_header("Set-Cookie")],
+        problems: [&examples::PASSWORD_PROBLEMS[..], &[ProblemKind::CrossSite, ProblemKind::Contended]].concat(),
+    }
 }

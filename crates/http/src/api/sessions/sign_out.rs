@@ -1,20 +1,29 @@
-//! `DELETE /api/session`: somebody signs out. Their browser forgets the cookie, if it had one.
+//! `DELETE /api/session`: sign-out. Clears the cookie too.
 
-use rocket::delete;
-
-use crate::auth::SignOutAuth;
-use crate::problem::Problem;
-use crate::response::ApiResponse;
-use userd_core::UserId;
+use crate::api::prelude::*;
+use userd_service::Error;
 
 #[delete("/api/session")]
-pub(super) async fn sign_out(auth: SignOutAuth<'_>) -> Result<ApiResponse, Problem> {
-    let session_auth = auth.session_auth;
-    let (user, session): (UserId, _) = (session_auth.user().id, session_auth.session().id);
-    match session_auth.sessions().revoke(user, session, &session_auth.actor()).await {
-        // Ended from elsewhere in the meantime: what was wanted.
-        Ok(()) | Err(userd_service::Error::UnknownSession) => {}
+pub(super) async fn sign_out(
+    auth: Authorized<'_, SignOut>,
+    browser: BrowserCookies<'_>,
+) -> Result<ApiResponse, Problem> {
+    let current = auth.require_session()?;
+    match auth.sessions().revoke(current.user.id, current.session.id, &auth.actor()).await {
+        // Revoked by another request in the meantime.
+        Ok(()) | Err(Error::UnknownSession) => {}
         Err(error) => return Err(error.into()),
     }
-    Ok(ApiResponse::json(&"Signed out").with_cookie(auth.cookies.clear_session()))
+    Ok(ApiResponse::json(&"Signed out").with_cookie(browser.all().clear_session()))
+}
+
+pub(super) fn doc() -> OperationDoc {
+    OperationDoc {
+        operation_id: "sign_out",
+        tag: "sessions",
+        summary: "Sign out",
+        description: "Ends the session that asks; a browser is told to forget its cookie.",
+        responses: vec![ResponseDoc::constant("Done", "Signed out").with_header("Set-Cookie")],
+        ..OperationDoc::default()
+    }
 }

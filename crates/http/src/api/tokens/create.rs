@@ -1,20 +1,12 @@
-//! `POST /api/token`: who is signed in gets a token that other services can check by themselves.
+//! `POST /api/token`: issues a token that other services can verify without userd.
 
-use std::convert::Infallible;
-
-use rocket::post;
-
-use crate::auth::SessionAuth;
-use crate::body::ValidatedBody;
-use crate::json_body::{FromJsonBody, JsonBody};
-use crate::problem::Problem;
-use crate::response::ApiResponse;
-use crate::view::TokenView;
+use super::views::TokenView;
+use crate::api::prelude::*;
 use userd_core::PasswordPolicy;
 
-/// What is asked for.
-pub(crate) struct CreateTokenRequest {
-    /// For whom the token is to be.
+/// The body.
+pub(super) struct CreateTokenRequest {
+    /// The service that the token is for.
     audience: Option<String>,
 }
 
@@ -22,17 +14,34 @@ impl FromJsonBody for CreateTokenRequest {
     const SCHEMA_NAME: &'static str = "CreateTokenRequest";
     const NAMES: &'static [&'static str] = &["audience"];
 
-    fn from_json_body(fields: &mut JsonBody, _: PasswordPolicy) -> Option<Self> {
-        let audience = fields.optional("audience", |text| Ok::<_, Infallible>(text.to_owned()));
-        Some(Self { audience: audience.ok()? })
+    fn from_json_body(body: &mut JsonBody<'_>, _: PasswordPolicy) -> Option<Self> {
+        Some(Self { audience: body.optional_text("audience").ok()? })
     }
 }
 
 #[post("/api/token", data = "<body>")]
 pub(super) async fn create(
-    auth: SessionAuth<'_>,
+    auth: Authorized<'_, UseSession>,
     body: ValidatedBody<CreateTokenRequest>,
 ) -> Result<ApiResponse, Problem> {
-    let minted = auth.mint_token(body.0.audience.as_deref()).await?;
+    let minted = auth.tokens().mint(auth.require_session()?, body.0.audience.as_deref()).await?;
     Ok(ApiResponse::json(&TokenView::of(&minted, None)))
+}
+
+pub(super) fn doc() -> OperationDoc {
+    let token = json!({
+        "token": "eyJ0eXAiOiJKV1Qi…",
+        "token_type": "Bearer",
+        "expires_at": "2026-11-22T14:36:02.000Z",
+    });
+    OperationDoc {
+        operation_id: "create_token",
+        tag: "tokens",
+        summary: "A token for other services",
+        description: "A JWT that other services check by themselves. `audience`: for whom it is to be, one of those that \
+               the operator has set; the first of them is the usual one.",
+        body: Some(json!({ "audience": "userd" })),
+        responses: vec![ResponseDoc::view::<TokenView>("A token", token)],
+        problems: Vec::new(),
+    }
 }

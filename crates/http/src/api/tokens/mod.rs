@@ -4,8 +4,6 @@ mod create;
 mod jwks;
 mod openid_configuration;
 mod refresh;
-
-pub(crate) use jwks::JwkSetView;
-pub(crate) use openid_configuration::OpenIdConfigurationView;
+mod views;
 
 endpoints![create::create, refresh::refresh, jwks::jwks, openid_configuration::openid_configuration,];

@@ -1,18 +1,14 @@
-//! `GET /.well-known/openid-configuration`: where the keys are and how tokens are made, for programs that set themselves
-//! up by it. userd is no `OpenID` provider: the names are those that such programs know.
+//! `GET /.well-known/openid-configuration`: issuer, addresses and algorithms, for programs that configure themselves by it.
+//! userd is not an `OpenID` provider; it uses the names of `OpenID` Connect Discovery.
 
-use rocket::get;
 use rocket::http::ContentType;
-use serde::Serialize;
-use utoipa::ToSchema;
 
-use crate::auth::NoAuth;
-use crate::response::CacheableResponse;
+use crate::api::prelude::*;
 
 /// What `OpenID` Connect Discovery 1.0 (section 3) asks for, as far as userd has it.
 #[derive(Serialize, ToSchema)]
 #[schema(as = OpenIdConfiguration)]
-pub(crate) struct OpenIdConfigurationView {
+struct OpenIdConfigurationView {
     /// Who makes tokens.
     issuer: String,
     /// Where the public keys are.
@@ -34,17 +30,38 @@ pub(crate) struct OpenIdConfigurationView {
 
 #[get("/.well-known/openid-configuration")]
 #[expect(clippy::needless_pass_by_value, reason = "Rocket hands guards over by value")]
-pub(super) fn openid_configuration(auth: NoAuth<'_>) -> CacheableResponse<'static> {
+pub(super) fn openid_configuration(auth: Authorized<'_, ReadPublished>) -> CacheableResponse<'static> {
     let issuer = auth.tokens().issuer();
-    let discovery = OpenIdConfigurationView {
+    let configuration = OpenIdConfigurationView {
         jwks_uri: format!("{issuer}/.well-known/jwks.json"),
         token_endpoint: format!("{issuer}/api/token"),
         issuer,
-        // Also the one that is not in use: who keeps this page must not refuse the first token of another algorithm.
+        // Both, also the one not in use: a cached copy must not make a service reject the first token after a change.
         id_token_signing_alg_values_supported: auth.tokens().algorithms().iter().map(|one| one.as_str()).collect(),
         response_types_supported: ["token"],
         subject_types_supported: ["public"],
         claims_supported: ["iss", "aud", "sub", "sid", "iat", "exp", "jti"],
     };
-    CacheableResponse::new(&discovery, ContentType::JSON)
+    CacheableResponse::new(&configuration, ContentType::JSON)
+}
+
+pub(super) fn doc() -> OperationDoc {
+    let configuration = json!({
+        "issuer": "https://accounts.example.org",
+        "jwks_uri": "https://accounts.example.org/.well-known/jwks.json",
+        "token_endpoint": "https://accounts.example.org/api/token",
+        "id_token_signing_alg_values_supported": ["ES256", "EdDSA"],
+        "response_types_supported": ["token"],
+        "subject_types_supported": ["public"],
+        "claims_supported": ["iss", "aud", "sub", "sid", "iat", "exp", "jti"],
+    });
+    let response = ResponseDoc::view::<OpenIdConfigurationView>("Issuer and addresses", configuration);
+    OperationDoc {
+        operation_id: "get_openid_configuration",
+        tag: "tokens",
+        summary: "Where the keys are",
+        description: "For programs that set themselves up by it; userd is no OpenID provider.",
+        responses: vec![response.with_header("Cache-Control")],
+        ..OperationDoc::default()
+    }
 }

@@ -1,21 +1,15 @@
-//! `POST /api/token/refresh`: a refresh token is exchanged for a token for other services and its own successor.
+//! `POST /api/token/refresh`: exchanges a refresh token for a token for other services and the next refresh token.
 
 use std::convert::Infallible;
 
-use rocket::post;
-
-use crate::auth::OptionalAuth;
-use crate::body::ValidatedBody;
-use crate::json_body::{FromJsonBody, JsonBody};
-use crate::problem::Problem;
-use crate::response::ApiResponse;
-use crate::view::TokenView;
+use super::views::TokenView;
+use crate::api::prelude::*;
 use userd_core::{PasswordPolicy, RefreshToken};
 use userd_service::Error;
 
-/// What is shown, and what is asked for.
-pub(crate) struct RefreshTokenRequest {
-    /// `None`: a text that is no refresh token, which is worth as little as one that was never given out.
+/// The body.
+pub(super) struct RefreshTokenRequest {
+    /// `None`: a text that is no refresh token. It is rejected like one that was never issued.
     token: Option<RefreshToken>,
     audience: Option<String>,
 }
@@ -24,20 +18,39 @@ impl FromJsonBody for RefreshTokenRequest {
     const SCHEMA_NAME: &'static str = "RefreshTokenRequest";
     const NAMES: &'static [&'static str] = &["refresh_token", "audience"];
 
-    fn from_json_body(fields: &mut JsonBody, _: PasswordPolicy) -> Option<Self> {
-        let token = fields.required("refresh_token", |text| Ok::<_, Infallible>(RefreshToken::parse(text)));
-        let audience = fields.optional("audience", |text| Ok::<_, Infallible>(text.to_owned()));
+    fn from_json_body(body: &mut JsonBody<'_>, _: PasswordPolicy) -> Option<Self> {
+        let token = body.required("refresh_token", |text| Ok::<_, Infallible>(RefreshToken::parse(text)));
+        let audience = body.optional_text("audience");
         Some(Self { token: token?, audience: audience.ok()? })
     }
 }
 
 #[post("/api/token/refresh", data = "<body>")]
 pub(super) async fn refresh(
-    auth: OptionalAuth<'_>,
+    auth: Authorized<'_, SignIn>,
     body: ValidatedBody<RefreshTokenRequest>,
 ) -> Result<ApiResponse, Problem> {
     let RefreshTokenRequest { token, audience } = body.0;
     let token = token.ok_or(Error::RefreshRejected("it is no refresh token"))?;
     let (minted, next) = auth.tokens().refresh(&token, audience.as_deref(), &auth.actor()).await?;
     Ok(ApiResponse::json(&TokenView::of(&minted, Some(&next))))
+}
+
+pub(super) fn doc() -> OperationDoc {
+    let refreshed = json!({
+        "token": "eyJ0eXAiOiJKV1Qi…",
+        "token_type": "Bearer",
+        "expires_at": "2026-11-22T14:36:02.000Z",
+        "refresh_token": examples::REFRESH_TOKEN,
+    });
+    OperationDoc {
+        operation_id: "refresh_token",
+        tag: "tokens",
+        summary: "A token for a refresh token",
+        description: "The answer has the next refresh token, which takes the place of the old one. One that is shown again \
+               after more than 10 s ends the session.",
+        body: Some(json!({ "refresh_token": examples::REFRESH_TOKEN })),
+        responses: vec![ResponseDoc::view::<TokenView>("A token and the next refresh token", refreshed)],
+        problems: vec![ProblemKind::InvalidRefreshToken],
+    }
 }

@@ -1,14 +1,20 @@
-//! `PATCH /api/users/<id>`: a user takes another password; the old one proves who asks. All their sessions end but the
-//! one that asks.
+//! `PATCH /api/users/<id>`: changes the password. Requires the old one and ends all other sessions of the user.
 
-use rocket::patch;
-
-use crate::auth::{Authorized, WriteUser};
-use crate::body::ValidatedBody;
-use crate::conditions::IfMatch;
-use crate::problem::Problem;
-use crate::response::ApiResponse;
+use crate::api::prelude::*;
+use userd_core::{Password, PasswordAttempt, PasswordPolicy};
 use userd_service::ChangePasswordRequest;
+
+impl FromJsonBody for ChangePasswordRequest {
+    const SCHEMA_NAME: &'static str = "ChangePasswordRequest";
+    const NAMES: &'static [&'static str] = &["password", "new_password"];
+    const MISSING_DETAIL: Option<&'static str> = Some("Password not provided");
+
+    fn from_json_body(body: &mut JsonBody<'_>, policy: PasswordPolicy) -> Option<Self> {
+        let password = body.required("password", PasswordAttempt::parse);
+        let new_password = body.required("new_password", |text| Password::parse(text, policy));
+        Some(Self { password: password?, new_password: new_password? })
+    }
+}
 
 #[patch("/api/users/<_>", data = "<body>")]
 pub(super) async fn change_password(
@@ -20,4 +26,18 @@ pub(super) async fn change_password(
     let changed = auth.users().change_password(user_ref.id()?, &body.0, &if_match.0, &auth.actor()).await;
     changed.map_err(|error| user_ref.problem(error))?;
     Ok(ApiResponse::json(&"Password updated"))
+}
+
+pub(super) fn doc() -> OperationDoc {
+    let problems = [ProblemKind::UserNotFound, ProblemKind::InvalidFields, ProblemKind::Contended];
+    OperationDoc {
+        operation_id: "change_password",
+        tag: "users",
+        summary: "Change the password",
+        description: "The old password proves who asks; one that has expired does. All sessions of the user end in the same \
+               step, but the one that asks.",
+        body: Some(json!({ "password": examples::PASSWORD, "new_password": examples::NEXT_PASSWORD })),
+        responses: vec![ResponseDoc::constant("Done", "Password updated")],
+        problems: [&examples::PASSWORD_PROBLEMS[..], &problems].concat(),
+    }
 }

@@ -1,12 +1,23 @@
-//! `GET /api/users`: how many users there are, as a list of one number.
+//! `GET /api/users`: the number of users, as a list of one number.
 
-use rocket::get;
+use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Type};
 
-use crate::auth::CountUsersAuth;
-use crate::problem::Problem;
-use crate::response::ApiResponse;
+use crate::api::prelude::*;
 
 #[get("/api/users")]
-pub(super) async fn count(auth: CountUsersAuth<'_>) -> Result<ApiResponse, Problem> {
+pub(super) async fn count(auth: Authorized<'_, CountUsers>) -> Result<ApiResponse, Problem> {
     Ok(ApiResponse::json(&[auth.users().count().await?]))
+}
+
+pub(super) fn doc() -> OperationDoc {
+    let number = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).build();
+    let count = ArrayBuilder::new().items(number).min_items(Some(1)).max_items(Some(1)).build();
+    OperationDoc {
+        operation_id: "count_users",
+        tag: "users",
+        summary: "Count the users",
+        description: "How many there are, as a list of one number.",
+        responses: vec![ResponseDoc::json("How many there are", count, json!([1]))],
+        ..OperationDoc::default()
+    }
 }

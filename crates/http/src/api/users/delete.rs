@@ -1,13 +1,18 @@
-//! `DELETE /api/users/<id>`: a user is forgotten; the password proves who asks.
+//! `DELETE /api/users/<id>`: deletes a user. Requires the password.
 
-use rocket::delete;
-
-use crate::auth::{Authorized, WriteUser};
-use crate::body::ValidatedBody;
-use crate::conditions::IfMatch;
-use crate::problem::Problem;
-use crate::response::ApiResponse;
+use crate::api::prelude::*;
+use crate::api::views::UserView;
+use userd_core::{PasswordAttempt, PasswordPolicy};
 use userd_service::DeleteUserRequest;
+
+impl FromJsonBody for DeleteUserRequest {
+    const SCHEMA_NAME: &'static str = "DeleteUserRequest";
+    const NAMES: &'static [&'static str] = &["password"];
+
+    fn from_json_body(body: &mut JsonBody<'_>, _: PasswordPolicy) -> Option<Self> {
+        Some(Self { password: body.required("password", PasswordAttempt::parse)? })
+    }
+}
 
 #[delete("/api/users/<_>", data = "<body>")]
 pub(super) async fn delete(
@@ -17,5 +22,17 @@ pub(super) async fn delete(
 ) -> Result<ApiResponse, Problem> {
     let user_ref = auth.user_ref();
     let deleted = auth.users().delete(user_ref.id()?, &body.0, &if_match.0, &auth.actor()).await;
-    Ok(ApiResponse::deleted_user(&deleted.map_err(|error| user_ref.problem(error))?))
+    Ok(ApiResponse::json(&UserView::of(&deleted.map_err(|error| user_ref.problem(error))?)))
+}
+
+pub(super) fn doc() -> OperationDoc {
+    OperationDoc {
+        operation_id: "delete_user",
+        tag: "users",
+        summary: "Delete a user",
+        description: "The password proves who asks. The e-mail is free afterwards; all sessions have ended.",
+        body: Some(json!({ "password": examples::NEXT_PASSWORD })),
+        responses: vec![ResponseDoc::view::<UserView>("The user that was", examples::renamed_user())],
+        problems: [&examples::PASSWORD_PROBLEMS[..], &[ProblemKind::UserNotFound, ProblemKind::Contended]].concat(),
+    }
 }

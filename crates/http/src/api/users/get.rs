@@ -2,22 +2,37 @@
 
 use std::borrow::Cow;
 
-use rocket::get;
-
-use crate::auth::{Authorized, ReadUser};
-use crate::conditions::IfNoneMatch;
-use crate::problem::Problem;
-use crate::response::ApiResponse;
+use crate::api::prelude::*;
+use crate::api::views::UserView;
 use crate::user_ref::UserRef;
 
 #[get("/api/users/<_>")]
 pub(super) async fn get(auth: Authorized<'_, ReadUser>, known: IfNoneMatch<'_>) -> Result<ApiResponse, Problem> {
-    let found = match (auth.own_user(), auth.user_ref()) {
-        (Some(user), _) => Ok(Cow::Borrowed(user)),
+    let found = match (auth.own_session(), auth.user_ref()) {
+        (Some(own), _) => Ok(Cow::Borrowed(&own.user)),
         (None, UserRef::Id { id, .. }) => auth.users().user(id).await.map(Cow::Owned),
         (None, UserRef::Email(address)) => auth.users().user_by_email(address).await.map(Cow::Owned),
         (None, user_ref @ UserRef::Invalid(_)) => return Err(user_ref.not_found()),
     };
     let user = found.map_err(|error| auth.user_ref().problem(error))?;
-    Ok(if known.has(user.version) { ApiResponse::not_modified(user.version) } else { ApiResponse::user(&user) })
+    if known.has(user.version) {
+        return Ok(ApiResponse::not_modified(user.version));
+    }
+    Ok(ApiResponse::versioned(user.version, &UserView::of(&user)))
+}
+
+pub(super) fn doc() -> OperationDoc {
+    OperationDoc {
+        operation_id: "get_user",
+        tag: "users",
+        summary: "Look a user up",
+        description: "A UUID in any spelling is an id. What has an `@` is an e-mail, whole, in any spelling of it; write `%` as \
+               `%25` and `/` as `%2F`. Anything else is nobody.",
+        responses: vec![
+            ResponseDoc::view::<UserView>("The user", examples::user()).with_header("ETag"),
+            ResponseDoc::empty(304, "The reader has this state already").with_header("ETag"),
+        ],
+        problems: vec![ProblemKind::UserNotFound],
+        ..OperationDoc::default()
+    }
 }

@@ -1,13 +1,22 @@
-//! `PUT /api/users/<id>`: a user takes another name or e-mail; the password proves who asks.
+//! `PUT /api/users/<id>`: changes name and e-mail. Requires the password.
 
-use rocket::put;
-
-use crate::auth::{Authorized, WriteUser};
-use crate::body::ValidatedBody;
-use crate::conditions::IfMatch;
-use crate::problem::Problem;
-use crate::response::ApiResponse;
+use crate::api::prelude::*;
+use crate::api::views::UserView;
+use userd_core::{DisplayName, Email, PasswordAttempt, PasswordPolicy};
 use userd_service::UpdateUserRequest;
+use userd_store::UserProfile;
+
+impl FromJsonBody for UpdateUserRequest {
+    const SCHEMA_NAME: &'static str = "UpdateUserRequest";
+    const NAMES: &'static [&'static str] = &["name", "email", "password"];
+
+    fn from_json_body(body: &mut JsonBody<'_>, _: PasswordPolicy) -> Option<Self> {
+        let name = body.required("name", DisplayName::parse);
+        let email = body.required("email", Email::parse);
+        let password = body.required("password", PasswordAttempt::parse);
+        Some(Self { profile: UserProfile { name: name?, email: email? }, password: password? })
+    }
+}
 
 #[put("/api/users/<_>", data = "<body>")]
 pub(super) async fn update(
@@ -17,5 +26,20 @@ pub(super) async fn update(
 ) -> Result<ApiResponse, Problem> {
     let user_ref = auth.user_ref();
     let user = auth.users().update_profile(user_ref.id()?, &body.0, &if_match.0, &auth.actor()).await;
-    Ok(ApiResponse::user(&user.map_err(|error| user_ref.problem(error))?))
+    let user = user.map_err(|error| user_ref.problem(error))?;
+    Ok(ApiResponse::versioned(user.version, &UserView::of(&user)))
+}
+
+pub(super) fn doc() -> OperationDoc {
+    let problems = [ProblemKind::UserNotFound, ProblemKind::EmailTaken, ProblemKind::Contended];
+    OperationDoc {
+        operation_id: "update_user",
+        tag: "users",
+        summary: "Change name or e-mail",
+        description: "The password proves that it is the user who asks; it does not change. The e-mail that the user \
+               already has is no conflict.",
+        body: Some(json!({ "name": "Ada King", "email": "Ada@Example.com", "password": examples::PASSWORD })),
+        responses: vec![ResponseDoc::view::<UserView>("The user", examples::renamed_user()).with_header("ETag")],
+        problems: [&examples::PASSWORD_PROBLEMS[..], &problems].concat(),
+    }
 }

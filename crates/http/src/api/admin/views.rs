@@ -1,0 +1,42 @@
+//! Accounts in responses of the admin API. Password hashes are never part of a view.
+
+use crate::api::prelude::*;
+use userd_core::{Timestamp, User, UserId};
+
+/// A user, with what was ruled about the account.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Account)]
+pub(super) struct AccountView<'a> {
+    /// A `UUIDv7`: in text order, ids are in sign-up order. No secret.
+    #[schema(value_type = String, format = "uuid")]
+    id: DisplayText<&'a UserId>,
+    /// What the person wants to be called.
+    name: &'a str,
+    /// The e-mail as the person wrote it.
+    email: &'a str,
+    /// When the user signed up.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: DisplayText<Timestamp>,
+    /// When the user last changed.
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: DisplayText<Timestamp>,
+    /// Whether the account is shut.
+    disabled: bool,
+    /// Whether the password is good for nothing but being changed.
+    password_expired: bool,
+}
+
+impl<'a> AccountView<'a> {
+    /// The view of `user`.
+    pub(super) fn of(user: &'a User) -> Self {
+        Self {
+            id: DisplayText(&user.id),
+            name: user.name.as_str(),
+            email: user.email.as_written(),
+            created_at: DisplayText(user.created_at),
+            updated_at: DisplayText(user.updated_at),
+            disabled: user.status.disabled,
+            password_expired: user.status.password_expired,
+        }
+    }
+}

@@ -1,0 +1,11 @@
+//! The view of both health checks.
+
+use crate::api::prelude::*;
+
+/// How the process is.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Health)]
+pub(super) struct HealthView {
+    /// `live` or `ready`.
+    pub(super) status: &'static str,
+}

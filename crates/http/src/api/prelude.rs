@@ -1,0 +1,15 @@
+//! What the files of endpoints need: `use crate::api::prelude::*;`.
+//!
+//! Routes, guards, input, responses, and the description. Use cases and values are imported by name.
+
+pub(super) use rocket::{State, delete, get, patch, post, put};
+pub(super) use serde::Serialize;
+pub(super) use serde_json::json;
+pub(super) use utoipa::ToSchema;
+
+pub(super) use crate::auth::*;
+pub(super) use crate::conditions::{IfMatch, IfNoneMatch};
+pub(super) use crate::input::{FromJsonBody, FromQuery, JsonBody, NoQuery, QueryParam, ValidatedBody, ValidatedQuery};
+pub(super) use crate::openapi::{OperationDoc, ResponseDoc, examples, plain_text};
+pub(super) use crate::problem::{Problem, ProblemKind};
+pub(super) use crate::response::{ApiResponse, CacheableResponse, DisplayText, PlainTextResponse};

@@ -1,0 +1,82 @@
+//! Users and sessions in responses: views that several areas have. A new field of a user stays internal until a view
+//! has it.
+//!
+//! A view is one declaration of the JSON and of its schema; the comments of its fields are part of the description.
+
+use std::net::IpAddr;
+
+use crate::api::prelude::*;
+use userd_core::{Session, SessionId, Timestamp, User, UserId};
+
+/// A user.
+#[derive(Serialize, ToSchema)]
+#[schema(as = User)]
+pub(super) struct UserView<'a> {
+    /// A `UUIDv7`: in text order, ids are in sign-up order. No secret.
+    #[schema(value_type = String, format = "uuid")]
+    id: DisplayText<&'a UserId>,
+    /// What the person wants to be called.
+    name: &'a str,
+    /// The e-mail as the person wrote it.
+    email: &'a str,
+    /// When the user signed up.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: DisplayText<Timestamp>,
+    /// When the user last changed.
+    #[schema(value_type = String, format = DateTime)]
+    updated_at: DisplayText<Timestamp>,
+}
+
+impl<'a> UserView<'a> {
+    /// The view of `user`.
+    pub(super) fn of(user: &'a User) -> Self {
+        Self {
+            id: DisplayText(&user.id),
+            name: user.name.as_str(),
+            email: user.email.as_written(),
+            created_at: DisplayText(user.created_at),
+            updated_at: DisplayText(user.updated_at),
+        }
+    }
+}
+
+/// A session; what is not known of it is null.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Session)]
+pub(super) struct SessionView<'a> {
+    /// Names the session; no secret.
+    #[schema(value_type = String)]
+    id: DisplayText<&'a SessionId>,
+    /// When the user signed in.
+    #[schema(value_type = String, format = DateTime)]
+    created_at: DisplayText<Timestamp>,
+    /// The last use, to the minute.
+    #[schema(value_type = String, format = DateTime)]
+    last_used_at: DisplayText<Timestamp>,
+    /// When it ends, however much it is used; earlier if it is not used for long.
+    #[schema(value_type = String, format = DateTime)]
+    expires_at: DisplayText<Timestamp>,
+    /// The address of the sign-in.
+    #[schema(value_type = Option<String>, required)]
+    address: Option<IpAddr>,
+    /// The `User-Agent` of the sign-in, shortened; proves nothing.
+    #[schema(required)]
+    user_agent: Option<&'a str>,
+    /// Whether it is the session that asks.
+    current: bool,
+}
+
+impl<'a> SessionView<'a> {
+    /// The view of `session`, which ends at `expires_at`; `own` is the caller's session.
+    pub(super) fn new(session: &'a Session, expires_at: Timestamp, own: Option<SessionId>) -> Self {
+        Self {
+            id: DisplayText(&session.id),
+            created_at: DisplayText(session.created_at),
+            last_used_at: DisplayText(session.last_used_at),
+            expires_at: DisplayText(expires_at),
+            address: session.address,
+            user_agent: Some(session.agent.as_str()).filter(|agent| !agent.is_empty()),
+            current: own == Some(session.id),
+        }
+    }
+}

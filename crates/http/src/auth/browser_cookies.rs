@@ -1,0 +1,55 @@
+//! The argument of handlers that set or clear cookies.
+
+use rocket::Request;
+use rocket::request::{FromRequest, Outcome};
+
+use super::cookies::SessionCookies;
+use super::fetch_site::FetchSite;
+use crate::access::AccessPolicy;
+use crate::problem::{Problem, ProblemKind};
+
+/// The cookies of a request: which names hold for it, the trusted device it names, and the site it was sent for.
+pub(crate) struct BrowserCookies<'r> {
+    cookies: SessionCookies,
+    device: Option<&'r str>,
+    site: FetchSite,
+}
+
+impl<'r> BrowserCookies<'r> {
+    /// Those of `request`.
+    pub(super) fn of(request: &'r Request<'_>, access_policy: &AccessPolicy) -> Self {
+        let cookies = SessionCookies::of(request);
+        let site = FetchSite::of(request, cookies.kind(), &access_policy.access);
+        Self { cookies, device: cookies.device(request.headers()), site }
+    }
+
+    /// The token of a trusted device, if one came as a cookie.
+    pub(crate) fn device(&self) -> Option<&'r str> {
+        self.device
+    }
+
+    /// The cookies to clear.
+    pub(crate) fn all(&self) -> SessionCookies {
+        self.cookies
+    }
+
+    /// The cookies to set. Refuses another site, which would sign its visitor in here.
+    pub(crate) fn same_site(&self) -> Result<SessionCookies, Problem> {
+        self.site.reject_cross_site().map(|()| self.cookies)
+    }
+}
+
+#[rocket::async_trait]
+impl<'r> FromRequest<'r> for BrowserCookies<'r> {
+    type Error = ProblemKind;
+
+    async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ProblemKind> {
+        match AccessPolicy::of(request) {
+            Ok(access_policy) => Outcome::Success(Self::of(request, access_policy)),
+            Err(problem) => {
+                let kind = problem.stash(request);
+                Outcome::Error((kind.status(), kind))
+            }
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! The schema of each type of field.
+//!
+//! A schema allows more than the parser does: it can't express that a password is a common one.
+
+use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaFormat, Type};
+
+use userd_core::{
+    DISPLAY_NAME_CHARS_MAX, DisplayName, EMAIL_BYTES_MAX, Email, PASSWORD_ATTEMPT_BYTES_MAX, Password, PasswordAttempt,
+    PasswordPolicy, RefreshToken,
+};
+
+/// The shortest address: a character, an `@`, a character.
+const EMAIL_CHARS_MIN: usize = 3;
+
+/// A field of a body.
+pub(crate) struct DeclaredField {
+    /// Its name.
+    pub(super) name: &'static str,
+    /// Whether it has to be there. Otherwise null means the same as absent.
+    pub(super) required: bool,
+    /// What its value has to be.
+    pub(super) schema: Schema,
+}
+
+/// A type that a field is read as.
+pub(crate) trait FieldSchema {
+    /// What the field's value has to be.
+    fn field_schema(policy: PasswordPolicy) -> Schema;
+}
+
+fn text() -> ObjectBuilder {
+    ObjectBuilder::new().schema_type(Type::String)
+}
+
+fn password() -> ObjectBuilder {
+    text().format(Some(SchemaFormat::Custom("password".to_owned()))).write_only(true)
+}
+
+impl FieldSchema for DisplayName {
+    fn field_schema(_: PasswordPolicy) -> Schema {
+        // White space is trimmed. The rest is not empty and has no control characters.
+        let inner = r"[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*";
+        let pattern = format!(r"^\s*{inner}[^\s\u0000-\u001f\u007f-\u009f\u2028\u2029]{inner}\s*$");
+        let description = "White space around it is cut off. No control characters.";
+        text()
+            .min_length(Some(1))
+            .max_length(Some(DISPLAY_NAME_CHARS_MAX))
+            .pattern(Some(pattern))
+            .description(Some(description))
+            .build()
+            .into()
+    }
+}
+
+impl FieldSchema for Email {
+    fn field_schema(_: PasswordPolicy) -> Schema {
+        let description = "One plain address. At most 254 bytes.";
+        let format = SchemaFormat::Custom("idn-email".to_owned());
+        let length = text().min_length(Some(EMAIL_CHARS_MIN)).max_length(Some(EMAIL_BYTES_MAX));
+        length.format(Some(format)).description(Some(description)).build().into()
+    }
+}
+
+impl FieldSchema for Password {
+    fn field_schema(policy: PasswordPolicy) -> Schema {
+        let description = "A new password. Not among the most common ones, and not the person's own name or e-mail.";
+        let length = password().min_length(Some(policy.chars_min)).max_length(Some(policy.chars_max));
+        length.description(Some(description)).build().into()
+    }
+}
+
+impl FieldSchema for PasswordAttempt {
+    fn field_schema(_: PasswordPolicy) -> Schema {
+        let description = "The user's password, as proof. Any text.";
+        let length = password().min_length(Some(1)).max_length(Some(PASSWORD_ATTEMPT_BYTES_MAX));
+        length.description(Some(description)).build().into()
+    }
+}
+
+impl FieldSchema for Option<RefreshToken> {
+    fn field_schema(_: PasswordPolicy) -> Schema {
+        text().description(Some("The refresh token.")).build().into()
+    }
+}
+
+impl FieldSchema for String {
+    fn field_schema(_: PasswordPolicy) -> Schema {
+        text().build().into()
+    }
+}
+
+impl FieldSchema for bool {
+    fn field_schema(_: PasswordPolicy) -> Schema {
+        ObjectBuilder::new().schema_type(Type::Boolean).build().into()
+    }
+}
