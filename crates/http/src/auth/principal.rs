@@ -11,9 +11,8 @@ use super::cookies::SessionCookies;
 use super::credential::{self, Credential};
 use super::fetch_site::{self, FetchSite};
 use crate::access::AccessPolicy;
-use crate::access_log::CallerKind;
 use crate::problem::{Problem, ProblemKind};
-use crate::request_lifecycle::RequestContext;
+use crate::request_context::{CallerKind, RequestContext};
 use userd_core::{ApiKeyToken, SessionToken};
 use userd_service::{ApiKey, Services};
 
@@ -88,7 +87,7 @@ async fn resolve(request: &Request<'_>, accept_cookies: bool) -> Result<Principa
         }
         Some(Credential::ApiKey(token)) => authenticate_api_key(services, &token).await?,
     };
-    RequestContext::of(request).caller_kind.set(match &kind {
+    RequestContext::of(request).set_caller_kind(match &kind {
         PrincipalKind::Anonymous => CallerKind::Anonymous,
         PrincipalKind::User(_) => CallerKind::Session,
         PrincipalKind::Service(key) => CallerKind::ApiKey(key.id.clone()),

@@ -61,47 +61,13 @@ fn example(kind: ProblemKind) -> Value {
         "type": urn(kind),
         "title": kind.title(),
         "status": kind.status_code(),
-        "detail": detail(kind),
+        "detail": kind.usual_detail(),
         "request_id": "5cde3a9f-17",
     });
     if kind == ProblemKind::InvalidFields {
         problem["errors"] = json!([{ "detail": "must not be empty", "pointer": "/name" }]);
     }
     problem
-}
-
-/// What such a problem says.
-fn detail(kind: ProblemKind) -> &'static str {
-    match kind {
-        ProblemKind::BadRequest => "there are two Authorization headers; send one",
-        ProblemKind::MalformedJson => "not JSON at line 1, column 2",
-        ProblemKind::InvalidCredentials => "user not authenticated",
-        ProblemKind::AuthenticationRequired => "the session has ended; sign in again",
-        ProblemKind::InvalidRefreshToken => "the refresh token is worth nothing; sign in again",
-        ProblemKind::Forbidden => "the API key lacks the scope users:read",
-        ProblemKind::AccountDisabled => "the account is disabled",
-        ProblemKind::PasswordExpired => "the password has expired: choose another with PATCH /api/users/<id>",
-        ProblemKind::CrossSite => {
-            "the browser says that another site asks; ask from a page of this site, or have the operator add that site \
-             to cors.allowed_origins"
-        }
-        ProblemKind::NotFound => "there is nothing at this path",
-        ProblemKind::UserNotFound => "user grace@example.com not found",
-        ProblemKind::SessionNotFound => "session not found",
-        ProblemKind::MethodNotAllowed => "this path knows GET, HEAD, POST, OPTIONS",
-        ProblemKind::BodyTimeout => "the body took longer than 10s",
-        ProblemKind::EmailTaken => "email already in use",
-        ProblemKind::PreconditionFailed => "the user is not in the state that If-Match names",
-        ProblemKind::BodyTooLarge => "the body may have 16384 bytes",
-        ProblemKind::UnsupportedMediaType => "the body must be application/json; send Content-Type: application/json",
-        ProblemKind::InvalidFields => "name must not be empty",
-        ProblemKind::TooManyAttempts => "too many wrong passwords; try again after the seconds in Retry-After",
-        ProblemKind::Internal => "something went wrong; the log says more",
-        ProblemKind::RecordUnreadable => "what is kept of this user can't be read; the log says more",
-        ProblemKind::Busy => "too many passwords are being checked; try again",
-        ProblemKind::Contended => "others kept changing the user; try again",
-        ProblemKind::StoreUnavailable => "users can't be reached now; try again",
-    }
 }
 
 /// An example of every kind.

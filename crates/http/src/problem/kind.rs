@@ -1,187 +1,124 @@
-//! The kinds of problems: the only place with statuses, slugs and titles.
+//! The kinds of problems, as one table: status, slug, title, usual detail.
 //!
-//! A slug is API: added, never renamed, listed in `docs/API.md`; a test holds the list and the page equal.
-//! To add one: a variant, its place in `ALL`, its line in each of the three matches, its row on the page.
+//! A slug is API: it is added, never renamed, and listed in `docs/API.md`; a test holds the table and the page equal.
+//! To add a kind: a row here, a row on the page, and `make openapi`.
 
 use rocket::http::Status;
 
-/// What kind of problem it is: what a client decides by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum ProblemKind {
-    /// The request can't be understood at all.
-    BadRequest,
-    /// The body is no JSON.
-    MalformedJson,
+macro_rules! problem_kinds {
+    ($($(#[$doc:meta])* $kind:ident $status:literal $slug:literal $title:literal $detail:literal)*) => {
+        /// The kind of a problem. Clients decide by it.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum ProblemKind {
+            $($(#[$doc])* $kind),*
+        }
+
+        impl ProblemKind {
+            /// Every kind.
+            pub const ALL: [Self; [$($slug),*].len()] = [$(Self::$kind),*];
+
+            /// The status of the response.
+            #[must_use]
+            pub fn status_code(self) -> u16 {
+                self.row().0
+            }
+
+            /// The last part of `urn:userd:problem:<slug>`.
+            #[must_use]
+            pub fn slug(self) -> &'static str {
+                self.row().1
+            }
+
+            /// The kind in a few words, the same for every problem of the kind.
+            #[must_use]
+            pub fn title(self) -> &'static str {
+                self.row().2
+            }
+
+            /// What happened, in the words that fit most problems of the kind; the description's example.
+            pub(crate) fn usual_detail(self) -> &'static str {
+                self.row().3
+            }
+
+            fn row(self) -> (u16, &'static str, &'static str, &'static str) {
+                match self {
+                    $(Self::$kind => ($status, $slug, $title, $detail)),*
+                }
+            }
+        }
+    };
+}
+
+problem_kinds! {
+    /// The request can't be parsed, or its headers contradict each other.
+    BadRequest 400 "bad-request" "Bad request" "there are two Authorization headers; send one"
+    /// The body is not JSON.
+    MalformedJson 400 "malformed-json" "Malformed JSON" "not JSON at line 1, column 2"
     /// The password is not the user's.
-    InvalidCredentials,
-    /// Nobody is signed in with what was shown.
-    AuthenticationRequired,
-    /// The refresh token is worth nothing.
-    InvalidRefreshToken,
-    /// Who asks may not do that.
-    Forbidden,
-    /// The password is right, and an administrator has shut the account.
-    AccountDisabled,
-    /// The password is right, and good for nothing but being changed.
-    PasswordExpired,
-    /// A browser asks on behalf of another site.
-    CrossSite,
-    /// There is nothing at this path.
-    NotFound,
-    /// There is no such user.
-    UserNotFound,
-    /// The user has no such session.
-    SessionNotFound,
-    /// The path does not have this method.
-    MethodNotAllowed,
+    InvalidCredentials 401 "invalid-credentials" "Invalid credentials" "user not authenticated"
+    /// Credentials are missing or invalid.
+    AuthenticationRequired 401 "authentication-required" "Authentication required"
+        "the session has ended; sign in again"
+    /// The refresh token is invalid.
+    InvalidRefreshToken 401 "invalid-refresh-token" "Invalid refresh token"
+        "the refresh token is worth nothing; sign in again"
+    /// The caller is authenticated and not permitted.
+    Forbidden 403 "forbidden" "Forbidden" "the API key lacks the scope users:read"
+    /// The password is right, and the account is disabled.
+    AccountDisabled 403 "account-disabled" "Account disabled" "the account is disabled"
+    /// The password is right, and must be changed first.
+    PasswordExpired 403 "password-expired" "Password expired"
+        "the password has expired: choose another with PATCH /api/users/<id>"
+    /// A browser sends the request for another site.
+    CrossSite 403 "cross-site" "Cross-site request blocked"
+        "the browser says that another site asks; ask from a page of this site, or have the operator add that site \
+         to cors.allowed_origins"
+    /// The path does not exist.
+    NotFound 404 "not-found" "Not found" "there is nothing at this path"
+    /// The user does not exist.
+    UserNotFound 404 "user-not-found" "User not found" "user grace@example.com not found"
+    /// The user does not have the session.
+    SessionNotFound 404 "session-not-found" "Session not found" "session not found"
+    /// The path does not support the method.
+    MethodNotAllowed 405 "method-not-allowed" "Method not allowed" "this path knows GET, HEAD, POST, OPTIONS"
     /// The body took too long to arrive.
-    BodyTimeout,
+    BodyTimeout 408 "body-timeout" "Request body timeout" "the body took longer than 10s"
     /// Another user has the e-mail.
-    EmailTaken,
-    /// The user is not in a state that `If-Match` names.
-    PreconditionFailed,
+    EmailTaken 409 "email-taken" "E-mail address already in use" "email already in use"
+    /// The user has none of the versions in `If-Match`.
+    PreconditionFailed 412 "precondition-failed" "Precondition failed"
+        "the user is not in the state that If-Match names"
     /// The body is too large.
-    BodyTooLarge,
-    /// The body is of a kind that is not taken.
-    UnsupportedMediaType,
-    /// Fields of the body are wrong.
-    InvalidFields,
-    /// Too many passwords were tried.
-    TooManyAttempts,
-    /// A mistake in userd.
-    Internal,
-    /// What is kept of this user can't be read.
-    RecordUnreadable,
-    /// Too many password hashes are under way.
-    Busy,
-    /// The user changed under every attempt.
-    Contended,
-    /// The store is lost, slow or full.
-    StoreUnavailable,
+    BodyTooLarge 413 "body-too-large" "Request body too large" "the body may have 16384 bytes"
+    /// The body has another media type than JSON.
+    UnsupportedMediaType 415 "unsupported-media-type" "Unsupported media type"
+        "the body must be application/json; send Content-Type: application/json"
+    /// Fields of the body or the query are invalid.
+    InvalidFields 422 "invalid-fields" "Invalid fields" "name must not be empty"
+    /// A rate limit of password attempts is exceeded.
+    TooManyAttempts 429 "too-many-attempts" "Too many attempts"
+        "too many wrong passwords; try again after the seconds in Retry-After"
+    /// A bug in userd.
+    Internal 500 "internal" "Internal server error" "something went wrong; the log says more"
+    /// The stored record of the user can't be read.
+    RecordUnreadable 500 "record-unreadable" "Unreadable user record"
+        "what is kept of this user can't be read; the log says more"
+    /// Too many password hashes are being computed.
+    Busy 503 "busy" "Server busy" "too many passwords are being checked; try again"
+    /// The user changed during every attempt.
+    Contended 503 "contended" "Too much contention" "others kept changing the user; try again"
+    /// The store is unreachable, slow or full.
+    StoreUnavailable 503 "store-unavailable" "Store unavailable" "users can't be reached now; try again"
 }
 
 impl ProblemKind {
-    /// Every kind.
-    pub const ALL: [Self; 25] = [
-        Self::BadRequest,
-        Self::MalformedJson,
-        Self::InvalidCredentials,
-        Self::AuthenticationRequired,
-        Self::InvalidRefreshToken,
-        Self::Forbidden,
-        Self::AccountDisabled,
-        Self::PasswordExpired,
-        Self::CrossSite,
-        Self::NotFound,
-        Self::UserNotFound,
-        Self::SessionNotFound,
-        Self::MethodNotAllowed,
-        Self::BodyTimeout,
-        Self::EmailTaken,
-        Self::PreconditionFailed,
-        Self::BodyTooLarge,
-        Self::UnsupportedMediaType,
-        Self::InvalidFields,
-        Self::TooManyAttempts,
-        Self::Internal,
-        Self::RecordUnreadable,
-        Self::Busy,
-        Self::Contended,
-        Self::StoreUnavailable,
-    ];
-
-    /// The status of the answer.
-    #[must_use]
-    pub fn status_code(self) -> u16 {
-        match self {
-            Self::BadRequest | Self::MalformedJson => 400,
-            Self::InvalidCredentials | Self::AuthenticationRequired | Self::InvalidRefreshToken => 401,
-            Self::Forbidden | Self::AccountDisabled | Self::PasswordExpired | Self::CrossSite => 403,
-            Self::NotFound | Self::UserNotFound | Self::SessionNotFound => 404,
-            Self::MethodNotAllowed => 405,
-            Self::BodyTimeout => 408,
-            Self::EmailTaken => 409,
-            Self::PreconditionFailed => 412,
-            Self::BodyTooLarge => 413,
-            Self::UnsupportedMediaType => 415,
-            Self::InvalidFields => 422,
-            Self::TooManyAttempts => 429,
-            Self::Internal | Self::RecordUnreadable => 500,
-            Self::Busy | Self::Contended | Self::StoreUnavailable => 503,
-        }
-    }
-
-    /// The last part of `urn:userd:problem:<slug>`.
-    #[must_use]
-    pub fn slug(self) -> &'static str {
-        match self {
-            Self::BadRequest => "bad-request",
-            Self::MalformedJson => "malformed-json",
-            Self::InvalidCredentials => "invalid-credentials",
-            Self::AuthenticationRequired => "authentication-required",
-            Self::InvalidRefreshToken => "invalid-refresh-token",
-            Self::Forbidden => "forbidden",
-            Self::AccountDisabled => "account-disabled",
-            Self::PasswordExpired => "password-expired",
-            Self::CrossSite => "cross-site",
-            Self::NotFound => "not-found",
-            Self::UserNotFound => "user-not-found",
-            Self::SessionNotFound => "session-not-found",
-            Self::MethodNotAllowed => "method-not-allowed",
-            Self::BodyTimeout => "body-timeout",
-            Self::EmailTaken => "email-taken",
-            Self::PreconditionFailed => "precondition-failed",
-            Self::BodyTooLarge => "body-too-large",
-            Self::UnsupportedMediaType => "unsupported-media-type",
-            Self::InvalidFields => "invalid-fields",
-            Self::TooManyAttempts => "too-many-attempts",
-            Self::Internal => "internal",
-            Self::RecordUnreadable => "record-unreadable",
-            Self::Busy => "busy",
-            Self::Contended => "contended",
-            Self::StoreUnavailable => "store-unavailable",
-        }
-    }
-
-    /// The kind in a few words, the same for every problem of the kind.
-    #[must_use]
-    pub fn title(self) -> &'static str {
-        match self {
-            Self::BadRequest => "Bad request",
-            Self::MalformedJson => "Malformed JSON",
-            Self::InvalidCredentials => "Invalid credentials",
-            Self::AuthenticationRequired => "Authentication required",
-            Self::InvalidRefreshToken => "Invalid refresh token",
-            Self::Forbidden => "Forbidden",
-            Self::AccountDisabled => "Account disabled",
-            Self::PasswordExpired => "Password expired",
-            Self::CrossSite => "Cross-site request blocked",
-            Self::NotFound => "Not found",
-            Self::UserNotFound => "User not found",
-            Self::SessionNotFound => "Session not found",
-            Self::MethodNotAllowed => "Method not allowed",
-            Self::BodyTimeout => "Request body timeout",
-            Self::EmailTaken => "E-mail address already in use",
-            Self::PreconditionFailed => "Precondition failed",
-            Self::BodyTooLarge => "Request body too large",
-            Self::UnsupportedMediaType => "Unsupported media type",
-            Self::InvalidFields => "Invalid fields",
-            Self::TooManyAttempts => "Too many attempts",
-            Self::Internal => "Internal server error",
-            Self::RecordUnreadable => "Unreadable user record",
-            Self::Busy => "Server busy",
-            Self::Contended => "Too much contention",
-            Self::StoreUnavailable => "Store unavailable",
-        }
-    }
-
     pub(crate) fn status(self) -> Status {
         Status::new(self.status_code())
     }
 
-    /// Headers that RFC 9110 asks for with some statuses. A password travels in the body, for which no
-    /// authentication scheme is registered; one that no browser knows keeps it from asking for a password.
-    /// What is waited for after a 503 is one hash or one reconnection: both are a matter of a second.
+    /// Headers that RFC 9110 requires with some statuses. A password is sent in the body, for which no authentication
+    /// scheme is registered; an unknown scheme keeps browsers from showing a password dialog. After a 503, one hash or
+    /// one reconnection takes about a second.
     pub(super) fn header(self) -> Option<(&'static str, &'static str)> {
         match self.status_code() {
             401 if self == Self::InvalidCredentials => Some(("WWW-Authenticate", "Password-In-Body realm=\"userd\"")),

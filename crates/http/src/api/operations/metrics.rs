@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::ReadinessStore;
 use crate::api::prelude::*;
-use crate::request_lifecycle::RequestDrain;
+use crate::request_drain::RequestDrain;
 use userd_metrics::{CONTENT_TYPE, Metrics};
 
 /// The time limit of the store's health check: longer than a healthy store needs, and far below Prometheus's ten

@@ -1,6 +1,7 @@
-//! The document as a page of HTML that needs nothing else: its style and its script are in it, each allowed by its hash
-//! and nothing besides. Without the script only the search is missing.
+//! The document as a self-contained HTML page. Its content security policy allows its style and its script by hash, and
+//! nothing else. Without the script only the search is missing.
 
+mod entries;
 mod html;
 mod operation;
 mod schema;
@@ -10,6 +11,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
+use entries::{OperationEntry, groups, of_group};
 use html::{HtmlBuilder, inline, text};
 
 const STYLE: &str = include_str!("page.css");
@@ -19,7 +21,7 @@ const SCRIPT: &str = include_str!("page.js");
 pub(crate) struct DocsPage {
     /// The HTML.
     pub(crate) html: String,
-    /// What a browser may load and run of it: the style and the script that are in it.
+    /// Its content security policy.
     pub(crate) content_security: String,
 }
 
@@ -52,29 +54,6 @@ fn content_security() -> String {
         hash(STYLE),
         hash(SCRIPT)
     )
-}
-
-/// The groups of endpoints, in order.
-fn groups(document: &Value) -> impl Iterator<Item = &Value> {
-    document["tags"].as_array().into_iter().flatten()
-}
-
-/// One endpoint of the document.
-#[derive(Clone, Copy)]
-struct OperationEntry<'a> {
-    path: &'a str,
-    method: &'a str,
-    doc: &'a Value,
-}
-
-/// The endpoints of a group.
-fn of_group<'a>(document: &'a Value, group: &'a Value) -> impl Iterator<Item = OperationEntry<'a>> {
-    let paths = document["paths"].as_object().into_iter().flatten();
-    let all = paths.flat_map(|(path, methods)| {
-        let methods = methods.as_object().into_iter().flatten();
-        methods.map(move |(method, doc)| OperationEntry { path, method, doc })
-    });
-    all.filter(move |one| one.doc["tags"][0] == group["name"])
 }
 
 fn navigation(document: &Value, html: &mut HtmlBuilder) {
@@ -144,7 +123,7 @@ fn schemas(document: &Value, html: &mut HtmlBuilder) {
     html.raw("<section class=\"group\"><h2 id=\"schemas\">Schemas</h2>");
     for (name, doc) in document["components"]["schemas"].as_object().into_iter().flatten() {
         html.raw("<article id=\"schema-").text(name).raw("\">").element("h3", name);
-        // What follows the first paragraph is a table of problems, which has its own section.
+        // The first paragraph only: a table of problems may follow, which has its own section.
         let description = text(&doc["description"]).split("\n\n").next().unwrap_or_default();
         html.raw("<p>").raw(&inline(description)).raw("</p>");
         schema::fields(doc, html);

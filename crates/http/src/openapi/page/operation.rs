@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::OperationEntry;
+use super::entries::OperationEntry;
 use super::html::{HtmlBuilder, inline, text};
 use super::schema::kind;
 

@@ -1,7 +1,7 @@
-//! A span for each request that a route answers, with everything that its guards and its handler do inside.
+//! A span for each request that a route answers, around its guards and its handler.
 //!
-//! A fairing can't span a handler, so each route's handler is wrapped before it is mounted; without traces none is. A
-//! span says the pattern, the method and the status, and nothing of who asks.
+//! A fairing can't span a handler, so each route's handler is wrapped before it is mounted, if tracing is on. A span has
+//! the route, the method and the status, and no data about the caller.
 
 use std::sync::Arc;
 
@@ -9,17 +9,15 @@ use rocket::http::Status;
 use rocket::outcome::Outcome;
 use rocket::route::{self, Handler, Route};
 use rocket::{Data, Request, async_trait};
+use tracing::Instrument as _;
 use tracing::field::Empty;
-use tracing::{Instrument as _, Span};
 
 use super::access_log::TRACE_PARENT;
-use super::request_lifecycle::RequestContext;
+use crate::request_context::RequestContext;
+use crate::settings::JoinTrace;
 
-/// Makes a new span part of the trace in `traceparent`, if there is one; the id of the trace that it is in then.
-pub type JoinTrace = Arc<dyn Fn(&Span, Option<&str>) -> Option<String> + Send + Sync>;
-
-/// The same routes, each within a span of its own request.
-pub(super) fn wrap_routes(routes: Vec<Route>, join: Option<&JoinTrace>) -> Vec<Route> {
+/// The same routes, each in a span for its request.
+pub(crate) fn wrap_routes(routes: Vec<Route>, join: Option<&JoinTrace>) -> Vec<Route> {
     let Some(join) = join else { return routes };
     let wrap = |mut route: Route| {
         let pattern = route.uri.path().to_owned();

@@ -1,63 +1,30 @@
-//! What is left of every request: one line in the access log, and its count in the metrics. Nothing personal: the route
-//! and not the path, that somebody was signed in and not who.
+//! A line in the access log and a count in the metrics for each request. Without personal data: the route, not the path;
+//! the kind of the caller, not the user.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
 use rocket::fairing::AdHoc;
 use rocket::http::HeaderMap;
 use rocket::{Request, Response};
 
-use super::request_lifecycle::{RequestContext, RequestId};
-use userd_core::ApiKeyId;
+use crate::request_context::{CallerKind, RequestContext, RequestId};
 use userd_metrics::Metrics;
 
-/// The header by which a request says to which trace it belongs: W3C Trace Context.
+/// The header that names the trace of a request (W3C Trace Context).
 pub(super) const TRACE_PARENT: &str = "traceparent";
 
-/// Where requests are counted.
-pub(super) struct RequestMetrics(pub(super) Arc<Metrics>);
+/// The metrics that count requests.
+pub(crate) struct RequestMetrics(pub(crate) Arc<Metrics>);
 
-/// What is known of who asks, as far as somebody has looked.
-#[derive(Debug, Default)]
-pub(super) struct CallerKindCell(OnceLock<CallerKind>);
-
-/// Of which kind who asks is.
-#[derive(Debug)]
-pub(super) enum CallerKind {
-    /// Nothing was shown.
-    Anonymous,
-    /// A user, by a session that is good.
-    Session,
-    /// A service, by a key that is good.
-    ApiKey(ApiKeyId),
-}
-
-impl CallerKindCell {
-    /// Somebody has looked. The first look counts.
-    pub(super) fn set(&self, kind: CallerKind) {
-        let _ = self.0.set(kind);
-    }
-
-    /// The word for it, and the id of the key.
-    fn log_fields(&self) -> (&'static str, Option<&str>) {
-        match self.0.get() {
-            None => ("-", None),
-            Some(CallerKind::Anonymous) => ("anonymous", None),
-            Some(CallerKind::Session) => ("session", None),
-            Some(CallerKind::ApiKey(id)) => ("api_key", Some(id.as_str())),
-        }
-    }
-}
-
-/// Tells the metrics which routes there are, once all are mounted.
-pub(super) fn register_routes(metrics: Arc<Metrics>) -> AdHoc {
+/// Registers all routes with the metrics, once they are mounted.
+pub(crate) fn register_routes(metrics: Arc<Metrics>) -> AdHoc {
     AdHoc::on_ignite("routes to be counted", move |rocket| async move {
         metrics.requests.register_routes(rocket.routes().map(|route| route.uri.path()));
         rocket
     })
 }
 
-/// Writes the line, and counts.
+/// Logs and counts `request`.
 pub(super) fn record(request: &Request<'_>, response: &Response<'_>) {
     let (context, took) = (RequestContext::of(request), RequestContext::of(request).started.elapsed());
     let route = request.route().map(|route| route.uri.path());
@@ -65,7 +32,7 @@ pub(super) fn record(request: &Request<'_>, response: &Response<'_>) {
     if let Some(RequestMetrics(metrics)) = request.rocket().state() {
         metrics.requests.record_request(method, route, status, took);
     }
-    let (principal, api_key_id) = context.caller_kind.log_fields();
+    let (principal, api_key_id) = caller_fields(context.caller_kind());
     tracing::info!(
         target: "userd::access",
         id = %RequestId::of(request),
@@ -80,7 +47,17 @@ pub(super) fn record(request: &Request<'_>, response: &Response<'_>) {
     );
 }
 
-/// The trace that the request says it belongs to, if it says so as the standard has it.
+/// The word for the kind of the caller, and the id of the API key.
+fn caller_fields(kind: Option<&CallerKind>) -> (&'static str, Option<&str>) {
+    match kind {
+        None => ("-", None),
+        Some(CallerKind::Anonymous) => ("anonymous", None),
+        Some(CallerKind::Session) => ("session", None),
+        Some(CallerKind::ApiKey(id)) => ("api_key", Some(id.as_str())),
+    }
+}
+
+/// The id of the trace in a valid `traceparent`.
 fn parse_trace_parent<'h>(headers: &'h HeaderMap<'_>) -> Option<&'h str> {
     let mut parts = headers.get_one(TRACE_PARENT)?.split('-');
     let (version, trace, span, flags) = (parts.next()?, parts.next()?, parts.next()?, parts.next()?);
@@ -88,7 +65,7 @@ fn parse_trace_parent<'h>(headers: &'h HeaderMap<'_>) -> Option<&'h str> {
         text.len() == digits && text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
     };
     let is_some = |text: &str| text.bytes().any(|byte| byte != b'0');
-    // Versions to come may have more parts; ff is none. Of version 00 there are exactly four.
+    // Later versions may have more parts, version 00 has exactly four. ff is invalid.
     let whole = version != "ff" && (version != "00" || parts.next().is_none());
     let good = whole && is_hex(version, 2) && is_hex(trace, 32) && is_hex(span, 16) && is_hex(flags, 2);
     (good && is_some(trace) && is_some(span)).then_some(trace)

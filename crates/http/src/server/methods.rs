@@ -1,7 +1,7 @@
-//! Methods that a known path does not have: 405 with `Allow`, and `OPTIONS` answered with the same list.
+//! Methods that a known path does not support: 405 with `Allow`, and `OPTIONS` with the same list.
 //!
-//! Rocket answers such requests 404. So at ignition every path that has a route gets, behind all real routes,
-//! one for each remaining method. They are derived from what is mounted: no handler can be forgotten.
+//! Rocket answers such requests with 404. So at ignition every path gets a fallback route for each remaining method,
+//! ranked behind all real routes. Fallbacks are derived from the mounted routes, so no path can lack them.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,12 +12,12 @@ use rocket::route::{Handler, Outcome, Route};
 use rocket::{Build, Data, Request, Response, Rocket};
 
 use super::cors;
-use super::problem::Problem;
+use crate::problem::Problem;
 
-/// Behind every real route: Rocket's own ranks are between -12 and 0.
+/// Behind every real route, whose ranks are between -12 and 0.
 const FIRST_RANK: isize = 1000;
 
-/// Every method that Rocket knows, in the order of an `Allow` header. `HEAD` comes with `GET`, by Rocket.
+/// Every method that Rocket knows, in the order of an `Allow` header. Rocket serves `HEAD` with `GET`.
 const METHODS: [Method; 8] = [
     Method::Get,
     Method::Post,
@@ -30,26 +30,26 @@ const METHODS: [Method; 8] = [
 ];
 
 /// Mounts the fallbacks at ignition, when all routes are known.
-pub(super) fn fairing() -> AdHoc {
+pub(crate) fn method_fallbacks() -> AdHoc {
     AdHoc::on_ignite("other methods", |rocket| async {
         let paths = paths(&rocket);
         rocket.mount("/", fallbacks(&paths)).manage(RoutePaths(paths))
     })
 }
 
-/// A path that has routes, and their methods.
+/// A path with routes, and their methods.
 struct RoutePath {
-    /// As Rocket has it.
+    /// The path in Rocket's syntax.
     route: String,
     methods: Vec<Method>,
     allow: Arc<str>,
 }
 
-/// Every path that has routes, the more exact ones first.
+/// Every path with routes, the more specific ones first.
 struct RoutePaths(Vec<RoutePath>);
 
-/// The problem of a method that is none of Rocket's (`QUERY`), at a path that has others. Rocket refuses it as a bad
-/// request before it looks for a route; the path is whole even so, or `/` if it was what could not be read.
+/// The problem of a method that Rocket does not know (`QUERY`), at a path with others. Rocket rejects it as a bad request
+/// before it routes; the path is then still the request's, or `/` if Rocket could not parse the path.
 pub(super) fn unknown_method(request: &Request<'_>) -> Option<Problem> {
     let RoutePaths(paths) = request.rocket().state::<RoutePaths>()?;
     let requested = request.uri().path().as_str();
@@ -57,7 +57,7 @@ pub(super) fn unknown_method(request: &Request<'_>) -> Option<Problem> {
     Some(Problem::method_not_allowed(path.allow.to_string()))
 }
 
-/// Whether the path `requested` is one that `route` stands for. Slashes too many are ignored, as everywhere.
+/// Whether `route` matches the path `requested`. Redundant slashes are ignored, as in Rocket's router.
 fn matches_route(route: &str, requested: &str) -> bool {
     let mut requested = requested.split('/').filter(|segment| !segment.is_empty());
     for segment in route.split('/').filter(|segment| !segment.is_empty()) {
@@ -80,7 +80,7 @@ fn paths(rocket: &Rocket<Build>) -> Vec<RoutePath> {
         known.2.push(route.method);
     }
     let mut paths: Vec<_> = paths.into_values().collect();
-    // The more exact path first, as among the real routes.
+    // The more specific path first, as among the real routes.
     paths.sort_by_key(|(rank, path, _)| (*rank, path.len()));
     let each = paths.into_iter();
     each.map(|(_, path, methods)| RoutePath { route: path.to_owned(), allow: allow(&methods), methods }).collect()
@@ -97,7 +97,7 @@ fn fallbacks(paths: &[RoutePath]) -> Vec<Route> {
     fallbacks
 }
 
-/// The path without the names of its parameters: `/a/<b>` and `/a/<c>` are one path.
+/// The path without the names of its parameters: `/a/<b>` and `/a/<c>` are the same path.
 fn shape(path: &str) -> String {
     let segments = path.split('/').map(|segment| match segment {
         _ if !segment.starts_with('<') => segment,
@@ -120,7 +120,7 @@ fn allow(methods: &[Method]) -> Arc<str> {
     names.join(", ").into()
 }
 
-/// Answers for the methods that a path does not have.
+/// The handler of the methods that a path does not support.
 #[derive(Clone)]
 struct MethodFallback {
     allow: Arc<str>,

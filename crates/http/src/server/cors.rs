@@ -1,24 +1,23 @@
-//! CORS (the Fetch standard): which other sites' pages may read answers. Only those that the operator has named; where
-//! none is, no answer has a header of it.
+//! CORS (the Fetch standard): which other origins' pages may read responses. Only those in `cors.allowed_origins`; if it
+//! is empty, no response has a CORS header.
 //!
-//! What a page may have done is not decided here: that is `auth::fetch_site`, and who may is a guard's.
+//! CORS does not decide what a page may change: that is `auth::fetch_site` and the guard.
 
 use rocket::http::Header;
 use rocket::{Request, Response};
 
-use super::access::AccessPolicy;
+use crate::access::AccessPolicy;
 
-/// Headers of ours that a page may read, besides the usual ones.
+/// Headers that a page may read, besides the safelisted ones.
 const EXPOSED_HEADERS: &str = "ETag, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id";
 
-/// Headers that a page may send, besides the usual ones.
+/// Headers that a page may send, besides the safelisted ones.
 const ALLOWED_HEADERS: &str = "Authorization, Content-Type, If-Match, If-None-Match, X-Request-Id";
 
-/// How long a browser may remember the answer to a preflight, in seconds.
+/// How long a browser may cache the response to a preflight, in seconds.
 const PREFLIGHT_MAX_AGE_S: &str = "600";
 
-/// Lets the page of a named site read `response`. Every answer, also that to a request without an `Origin`, says that it
-/// depends on it.
+/// Lets the page of an allowed origin read `response`. Every response varies by `Origin`, also if the request has none.
 pub(super) fn apply_headers<'r>(request: &'r Request<'_>, response: &mut Response<'r>) {
     let Some(access_policy) = request.rocket().state::<AccessPolicy>() else { return };
     if access_policy.access.allowed_origins.is_empty() {
@@ -32,7 +31,7 @@ pub(super) fn apply_headers<'r>(request: &'r Request<'_>, response: &mut Respons
     }
 }
 
-/// Tells the page of a named site what it may send to a path with the methods in `allow`.
+/// Answers a preflight from an allowed origin for a path with the methods in `allow`.
 pub(super) fn answer_preflight(request: &Request<'_>, allow: &str, response: &mut Response<'_>) {
     if allowed_origin(request).is_some() && request.headers().contains("Access-Control-Request-Method") {
         response.set_header(Header::new("Access-Control-Allow-Methods", allow.to_owned()));
@@ -41,10 +40,10 @@ pub(super) fn answer_preflight(request: &Request<'_>, allow: &str, response: &mu
     }
 }
 
-/// The site whose page asks, if it is a named one.
+/// The request's origin, if it is allowed.
 fn allowed_origin<'r>(request: &'r Request<'_>) -> Option<&'r str> {
     let access_policy = request.rocket().state::<AccessPolicy>()?;
     let mut origins = request.headers().get("Origin");
     let origin = origins.next().filter(|_| origins.next().is_none())?;
-    access_policy.access.allowed_origins.iter().map(String::as_str).find(|named| *named == origin)
+    access_policy.access.allowed_origins.iter().map(String::as_str).find(|allowed| *allowed == origin)
 }

@@ -1,10 +1,9 @@
-//! Listening and shutting down: Rocket's own settings, the signals, and what can go wrong at the start.
+//! Listening and graceful shutdown.
 //!
-//! How a stop goes: the first SIGTERM or SIGINT stops the accepting of connections and closes the idle ones.
-//! Requests under way finish, at most for `shutdown_grace`; Rocket's shutdown hook in `request_lifecycle` waits for them,
-//! because Rocket itself would wait for connections instead, and for the whole grace period as soon as one is
-//! open. Then whatever is still connected (clients that never sent a whole request) is let go. A second
-//! signal ends at once.
+//! The first SIGTERM or SIGINT stops accepting connections and closes idle ones. Requests in flight may finish, at most
+//! for `shutdown_grace`. Rocket's shutdown hook in `lifecycle` waits for them, because Rocket itself would wait for
+//! connections, and for the whole grace period if one is open. Then the remaining connections (clients that never sent
+//! a whole request) are closed. A second signal stops the process at once.
 
 use std::future::Future;
 use std::io;
@@ -12,45 +11,42 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use rocket::error::ErrorKind;
-use rocket::fairing::AdHoc;
-use rocket::figment::{Figment, Profile};
-use rocket::{Build, Config, Rocket};
+use rocket::{Build, Rocket};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use super::request_lifecycle::RequestDrain;
-use super::{HttpSettings, OnListening};
+use crate::request_drain::RequestDrain;
 
-/// How long connections may take to close once no request is under way: enough to write what is buffered,
-/// short enough that a stalled client does not hold the exit.
+/// How long connections may take to close once no request is in flight: enough to write what is buffered, and a stalled
+/// client does not delay the exit.
 const CLOSING_TIME: Duration = Duration::from_millis(500);
 
-/// Why the service does not serve (any more).
+/// Why the service stopped or did not start.
 #[derive(Debug, thiserror::Error)]
 pub enum ServeError {
-    /// The address can't be listened on.
+    /// The service can't listen on the address.
     #[error("can't listen on {address}: {}", reason(.source))]
     Bind {
-        /// The address asked for.
+        /// The configured address.
         address: SocketAddr,
-        /// The system's reason.
+        /// The operating system's error.
         #[source]
         source: io::Error,
     },
-    /// The pieces do not fit together: a mistake in userd.
+    /// Rocket rejects the routes or the state: a bug in userd.
     #[error("can't start the HTTP service: {0}")]
     Start(String),
-    /// The signals that stop the service can't be listened for.
+    /// The service can't listen for signals.
     #[error("can't listen for signals: {0}")]
     Signals(#[source] io::Error),
-    /// The listening ended by itself.
+    /// The listener ended unexpectedly.
     #[error("the HTTP service failed: {0}")]
     Failed(String),
-    /// A second signal came while requests were still under way.
+    /// A second signal arrived while requests were in flight.
     #[error("stopped at once by a second signal; {0} requests were cut off")]
     Forced(usize),
 }
 
-/// The system's reason in plain words where we have some.
+/// The operating system's error, in words for the operator.
 fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::AddrInUse => "address already in use (is another userd running?)".to_owned(),
@@ -62,10 +58,10 @@ fn reason(error: &io::Error) -> String {
     }
 }
 
-/// Serves until SIGTERM or SIGINT, then finishes what is under way and returns.
+/// Serves until SIGTERM or SIGINT, then finishes the requests in flight and returns.
 ///
 /// # Errors
-/// [`ServeError`], in a sentence for the operator.
+/// [`ServeError`], a sentence for the operator.
 pub async fn serve(rocket: Rocket<Build>) -> Result<(), ServeError> {
     let mut first = StopSignals::listen().map_err(ServeError::Signals)?;
     let mut second = StopSignals::listen().map_err(ServeError::Signals)?;
@@ -80,10 +76,10 @@ pub async fn serve(rocket: Rocket<Build>) -> Result<(), ServeError> {
     serve_until(rocket, stop, abort).await
 }
 
-/// Serves until `stop` is ready, then finishes what is under way, but gives up when `abort` is ready.
+/// Serves until `stop` is ready, then finishes the requests in flight, unless `abort` is ready first.
 ///
 /// # Errors
-/// [`ServeError`], in a sentence for the operator.
+/// [`ServeError`], a sentence for the operator.
 pub async fn serve_until(
     rocket: Rocket<Build>,
     stop: impl Future<Output = ()>,
@@ -107,7 +103,7 @@ pub async fn serve_until(
     };
     tokio::select! {
         outcome = &mut launch => outcome.map(drop).or_else(|error| match error.kind() {
-            // Somebody is still connected; nothing of theirs is under way.
+            // A client is still connected, without a request in flight.
             ErrorKind::Shutdown(_, None) => Ok(()),
             _ => Err(failed(&error, Some(address))),
         }),
@@ -116,7 +112,7 @@ pub async fn serve_until(
     }
 }
 
-/// Rocket's error in our words. Asking for its kind marks it as seen; unseen it would panic when dropped.
+/// Rocket's error as ours. Reading its kind marks it as handled; an unhandled one panics when dropped.
 fn failed(error: &rocket::Error, address: Option<SocketAddr>) -> ServeError {
     match (error.kind(), address) {
         (ErrorKind::Bind(source), Some(address)) => {
@@ -147,41 +143,4 @@ impl StopSignals {
             _ = self.interrupt.recv() => "SIGINT",
         }
     }
-}
-
-/// Rocket's settings. Built on nothing but its compiled-in defaults, so neither `Rocket.toml` nor `ROCKET_…`
-/// is read.
-pub(super) fn figment(settings: &HttpSettings) -> Figment {
-    let config = Config { profile: Profile::const_new("userd"), ..Config::release_default() };
-    // Rocket closes what is open at the end of its grace period; ours ends earlier, in `serve_until`.
-    let grace_s = settings.shutdown_grace.as_secs().saturating_add(1);
-    Figment::from(config)
-        .merge(("address", settings.listen.ip()))
-        .merge(("port", settings.listen.port()))
-        .merge(("workers", settings.workers))
-        .merge(("keep_alive", settings.keep_alive_s))
-        // No `Server` header: it helps only those who look for a version to attack.
-        .merge(("ident", false))
-        // Nobody is believed about the address of a client.
-        .merge(("ip_header", false))
-        // Rocket's own lines contain whole paths, and so e-mails.
-        .merge(("log_level", "off"))
-        .merge(("cli_colors", false))
-        // Signals are ours, see `serve`.
-        .merge(("shutdown.ctrlc", false))
-        .merge(("shutdown.signals", Vec::<String>::new()))
-        .merge(("shutdown.grace", grace_s))
-        .merge(("shutdown.mercy", 1))
-        .select("userd")
-}
-
-/// Tells the address once the service listens on it: the one asked for, with the port that was found.
-pub(super) fn announce_address(on_listening: Option<OnListening>) -> AdHoc {
-    AdHoc::on_liftoff("address", move |rocket| {
-        Box::pin(async move {
-            if let Some(callback) = on_listening {
-                callback(SocketAddr::new(rocket.config().address, rocket.config().port));
-            }
-        })
-    })
 }

@@ -1,0 +1,98 @@
+//! A problem, and how a guard hands one to the catcher.
+
+use std::borrow::Cow;
+use std::error::Error as StdError;
+use std::fmt::Write as _;
+use std::sync::{Mutex, PoisonError};
+
+use rocket::Request;
+
+use super::field_error::FieldError;
+use super::kind::ProblemKind;
+use crate::request_context::RequestId;
+
+/// One problem: what the client gets, and the cause for the log.
+#[derive(Debug)]
+pub(crate) struct Problem {
+    kind: ProblemKind,
+    pub(super) detail: Cow<'static, str>,
+    pub(super) errors: Vec<FieldError>,
+    pub(super) headers: Vec<(&'static str, String)>,
+    cause: Option<Box<dyn StdError + Send + Sync>>,
+}
+
+impl Problem {
+    /// A problem of this kind; `detail` says what happened this time.
+    pub(crate) fn new(kind: ProblemKind, detail: impl Into<Cow<'static, str>>) -> Self {
+        Self { kind, detail: detail.into(), errors: Vec::new(), headers: Vec::new(), cause: None }
+    }
+
+    /// A problem of this kind with its usual detail.
+    pub(crate) fn usual(kind: ProblemKind) -> Self {
+        Self::new(kind, kind.usual_detail())
+    }
+
+    /// Fields are invalid, each for the reason in `errors`.
+    pub(crate) fn invalid_fields(detail: impl Into<Cow<'static, str>>, errors: Vec<FieldError>) -> Self {
+        Self { errors, ..Self::new(ProblemKind::InvalidFields, detail) }
+    }
+
+    /// The path supports the methods in `allow`, and not this one.
+    pub(crate) fn method_not_allowed(allow: String) -> Self {
+        let detail = format!("this path knows {allow}");
+        Self::new(ProblemKind::MethodNotAllowed, detail).with_header("Allow", allow)
+    }
+
+    /// The path does not exist.
+    pub(crate) fn not_found() -> Self {
+        Self::usual(ProblemKind::NotFound)
+    }
+
+    /// The kind.
+    pub(crate) fn kind(&self) -> ProblemKind {
+        self.kind
+    }
+
+    /// The same with one more header.
+    pub(crate) fn with_header(mut self, name: &'static str, value: String) -> Self {
+        self.headers.push((name, value));
+        self
+    }
+
+    /// The same with a cause, which is logged and not sent.
+    pub(crate) fn with_cause(mut self, cause: impl StdError + Send + Sync + 'static) -> Self {
+        self.cause = Some(Box::new(cause));
+        self
+    }
+
+    /// Leaves the problem in the request for the catcher: of a guard's error, Rocket passes on only the status.
+    pub(crate) fn stash(self, request: &Request<'_>) -> ProblemKind {
+        let kind = self.kind;
+        *request.local_cache(StashedProblem::default).0.lock().unwrap_or_else(PoisonError::into_inner) = Some(self);
+        kind
+    }
+
+    /// Takes the problem that a guard left.
+    pub(crate) fn take_stashed(request: &Request<'_>) -> Option<Self> {
+        request.local_cache(StashedProblem::default).0.lock().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// Logs the cause, with its whole chain, in one line. Nothing in it comes from the request.
+    pub(super) fn log(&self, id: RequestId<'_>) {
+        let Some(cause) = &self.cause else { return };
+        let mut chain = cause.to_string();
+        let mut next = cause.source();
+        while let Some(source) = next {
+            let _ = write!(chain, ": {source}");
+            next = source.source();
+        }
+        match self.kind.status_code() {
+            500 => tracing::error!(%id, problem = self.kind.slug(), cause = chain, "a request failed"),
+            503 => tracing::warn!(%id, problem = self.kind.slug(), cause = chain, "a request was put off"),
+            _ => tracing::debug!(%id, problem = self.kind.slug(), cause = chain, "a request was refused"),
+        }
+    }
+}
+
+#[derive(Default)]
+struct StashedProblem(Mutex<Option<Problem>>);
