@@ -1,4 +1,4 @@
-//! The whole document: what is told of each endpoint joined with what its signature says.
+//! The whole document: of each endpoint its signature and its `doc`.
 
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::extensions::Extensions;
@@ -17,13 +17,13 @@ use super::guards::{API_KEY, COOKIE, SESSION};
 use super::operation_doc::{OperationDoc, ResponseDoc, TAGS};
 use super::problems::{self, ProblemResponse};
 
-/// What userd is, for who comes here first.
+/// The introduction.
 const ABOUT: &str = "The user-accounts service beside your services: one e-mail, one user. Anything but success is a \
                      problem (RFC 9457). A method that a path does not have is a 405 with `Allow`; `HEAD` works wherever \
                      `GET` does; `OPTIONS` answers 204 with `Allow`. As long as no API key was ever made, userd serves \
                      this machine alone and wants nothing to be shown. docs/API.md says all of it at more length.";
 
-/// Headers of answers: name, whether every answer that names it has it, what it says.
+/// Headers of responses: name, whether every response that lists it has it, meaning.
 const HEADERS: [(&str, bool, &str); 9] = [
     ("X-Request-Id", true, "The request, as in the log: the one that was sent, if it was a sane one, or a new one."),
     ("ETag", true, "The state of the user, for `If-Match` and `If-None-Match`."),
@@ -87,7 +87,7 @@ fn operation(signature: HandlerSignature, doc: OperationDoc, problems: &[Problem
     for parameter in signature.parameters {
         operation = operation.parameter(parameter);
     }
-    // Said also where there is none: nothing has to be shown.
+    // An empty list too: no credentials are needed.
     operation.securities(Some(signature.security)).build()
 }
 
@@ -129,7 +129,7 @@ fn components() -> ComponentsBuilder {
 
 fn header(always: bool, description: &str) -> Header {
     let text = ObjectBuilder::new().schema_type(Type::String).build();
-    // utoipa has no word for it; OpenAPI has.
+    // utoipa lacks this member of OpenAPI.
     let always = Extensions::from_iter([("required", always)]);
     HeaderBuilder::new().schema(Some(text)).description(Some(description)).extensions(Some(always)).build()
 }

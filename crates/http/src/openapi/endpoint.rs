@@ -1,5 +1,5 @@
-//! What a handler's signature says of it. The types of its arguments are asked one by one, so a guard, a body or a
-//! condition can't be left out of the description.
+//! An endpoint as its handler's signature describes it. Each argument's type describes itself, so a guard, a body or a
+//! condition can't be missing in the description.
 
 use rocket::Route;
 use rocket::http::Method;
@@ -18,7 +18,7 @@ pub(crate) struct Endpoint {
     pub(super) method: Method,
     /// The path, as Rocket has it.
     pub(super) route: String,
-    /// What the arguments say.
+    /// What its arguments describe.
     pub(super) signature: HandlerSignature,
     /// The rest.
     pub(super) doc: OperationDoc,
@@ -43,7 +43,7 @@ impl Endpoint {
         each.collect()
     }
 
-    /// The path with its parameters named, `/api/users/{id}`: the names are those that the guards give them, in order.
+    /// The path with named parameters, `/api/users/{id}`. The guards give the names, in order.
     pub(super) fn path(&self) -> String {
         let mut names = self.signature.path_names.iter();
         let segments = self.route.split('/').map(|segment| {
@@ -56,7 +56,7 @@ impl Endpoint {
         segments.collect::<Vec<_>>().join("/")
     }
 
-    /// The method, as the description has it; the description knows no others than these.
+    /// The method in OpenAPI, which has no others.
     pub(super) fn http_method(&self) -> Option<HttpMethod> {
         Some(match self.method {
             Method::Get => HttpMethod::Get,
@@ -72,49 +72,49 @@ impl Endpoint {
     }
 }
 
-/// What the arguments of a handler say.
+/// What the arguments of a handler describe.
 #[derive(Default)]
 pub(crate) struct HandlerSignature {
-    /// What a new password has to be.
+    /// The rules of new passwords.
     pub(crate) policy: PasswordPolicy,
-    /// Whether the method is one that changes something.
+    /// Whether the method changes state.
     pub(crate) state_changing: bool,
-    /// How many segments of the path are open.
+    /// How many parameters the path has.
     pub(crate) path_parameter_count: usize,
-    /// The names of what is open in the path, in order.
+    /// Their names, in order.
     pub(crate) path_names: Vec<&'static str>,
-    /// Who may call it; `None`: everybody, and no guard looks.
+    /// Who may call it; `None`: everybody, without a guard.
     pub(super) rule: Option<AccessRule>,
-    /// What can be sent besides the body.
+    /// Parameters of path, query and header.
     pub(crate) parameters: Vec<Parameter>,
-    /// What can be shown; each is enough.
+    /// The accepted credentials; one is enough.
     pub(crate) security: Vec<SecurityRequirement>,
-    /// The problems that the arguments can give.
+    /// The problems of the arguments.
     pub(crate) problems: Vec<ProblemKind>,
-    /// What is wanted in the body.
+    /// The body.
     pub(crate) body: Option<BodySchema>,
 }
 
-/// What is wanted in a body.
+/// The schema of a body.
 pub(crate) struct BodySchema {
     /// The name of the schema.
     pub(crate) name: &'static str,
     /// The schema.
     pub(crate) schema: Schema,
-    /// The names that the body's type says it has, and those that it reads: a test holds them equal.
+    /// The names in the type's `NAMES`, and those that it reads. A test compares them.
     #[cfg_attr(not(test), expect(dead_code, reason = "only compared by a test"))]
     pub(crate) names: (Vec<&'static str>, Vec<&'static str>),
 }
 
-/// What an argument of a handler says of itself.
+/// An argument of a handler that describes itself.
 pub(crate) trait Describe {
     /// Adds it to the signature.
     fn describe(signature: &mut HandlerSignature);
 }
 
-/// A function whose arguments can all be asked.
+/// A function all of whose arguments describe themselves.
 pub(crate) trait DescribeHandler<Args> {
-    /// Asks them, in order.
+    /// Adds them to the signature, in order.
     fn describe(signature: &mut HandlerSignature);
 }
 

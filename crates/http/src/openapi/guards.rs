@@ -1,4 +1,4 @@
-//! What each guard says of itself: what can be shown to it, what it reads, and which problems it gives.
+//! Guards in the description: accepted credentials, headers, problems.
 
 use rocket::State;
 use utoipa::openapi::Required;
@@ -13,12 +13,12 @@ use crate::auth::{
 use crate::conditions::{IfMatch, IfNoneMatch};
 use crate::problem::ProblemKind::{self, AuthenticationRequired, BadRequest, CrossSite, Forbidden, Internal, NotFound};
 
-/// The names of what can be shown.
+/// The names of the security schemes.
 pub(super) const SESSION: &str = "session";
 pub(super) const COOKIE: &str = "session_cookie";
 pub(super) const API_KEY: &str = "api_key";
 
-/// What looking at who asks can give.
+/// The problems of authentication.
 const AUTH_PROBLEMS: [ProblemKind; 5] =
     [BadRequest, AuthenticationRequired, Internal, ProblemKind::RecordUnreadable, ProblemKind::StoreUnavailable];
 
@@ -122,7 +122,7 @@ impl Describe for IfNoneMatch<'_> {
     }
 }
 
-/// What is managed is nothing that a request says.
+/// Managed state is not part of a request.
 impl<T: Send + Sync + 'static> Describe for &State<T> {
     fn describe(_: &mut HandlerSignature) {}
 }

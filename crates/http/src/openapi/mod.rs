@@ -1,19 +1,19 @@
-//! The API's description (OpenAPI 3.1), and the page that shows it. Made of what handlers are made of, so that it says what
-//! they do.
+//! The API's description (OpenAPI 3.1) and its page. It is made of the handlers' own types, so it can't differ from
+//! them.
 //!
 //! | module | what it is |
 //! |---|---|
-//! | `endpoint` | what a handler's signature says of it: its guards, its body, its path |
-//! | `guards` | what each guard says: who may, which headers, which problems |
-//! | `operation_doc` | what no type says: purpose, examples, responses, the problems of the use case |
+//! | `endpoint` | an endpoint as its handler's signature describes it |
+//! | `guards` | guards: credentials, headers, problems |
+//! | `operation_doc` | the rest: purpose, examples, responses, problems of the use case |
 //! | `examples` | values that the examples share |
 //! | `problems` | problems as schema, examples and responses |
 //! | `document` | all of it as one document |
 //! | `page` | the document as a page of HTML |
 //!
 //! # How to add an endpoint
-//! Its guards and its body describe themselves; the rest is the function `doc` in its file. A new guard needs `Describe` in
-//! `guards`, a new type of field needs `FieldSchema` in `input::field_schema`, a view derives `ToSchema`.
+//! Its guards and its body describe themselves; the rest is the function `doc` in its file. A new guard needs `Describe`
+//! in `guards`, a new type of field needs `FieldSchema` in `input::field_schema`, a view derives `ToSchema`.
 
 mod document;
 mod endpoint;
@@ -34,7 +34,7 @@ use userd_core::PasswordPolicy;
 pub(super) use endpoint::{BodySchema, Describe, Endpoint, HandlerSignature};
 pub(super) use operation_doc::{OperationDoc, ResponseDoc, plain_text};
 
-/// The description, made when it is first asked for.
+/// The description, made at its first use.
 pub(super) struct ApiDescription {
     policy: PasswordPolicy,
     endpoints: fn(PasswordPolicy) -> Vec<Endpoint>,
@@ -52,7 +52,7 @@ impl ApiDescription {
         Self { policy, endpoints, rendered: OnceLock::new() }
     }
 
-    /// The document, as JSON that a person can read.
+    /// The document as indented JSON.
     pub(super) fn json(&self) -> &str {
         &self.rendered().json
     }

@@ -1,5 +1,4 @@
-//! Problems as schema, examples and answers. Kinds, statuses and titles are `ProblemKind`'s; here is what a reader sees
-//! of them.
+//! Problems as schema, examples and responses. Kinds, statuses and titles come from `ProblemKind`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -79,7 +78,7 @@ pub(super) fn examples() -> impl Iterator<Item = (String, RefOr<Example>)> {
     })
 }
 
-/// The headers that every answer with this status has, besides those of every answer.
+/// The headers of every response with this status, besides those of every response.
 fn headers(status: u16) -> &'static [&'static str] {
     match status {
         401 => &["WWW-Authenticate"],
@@ -90,17 +89,17 @@ fn headers(status: u16) -> &'static [&'static str] {
     }
 }
 
-/// An answer that is a problem.
+/// A response that is a problem.
 pub(super) struct ProblemResponse {
     /// Its status.
     pub(super) status: u16,
-    /// The name of the answer: the kinds that it can be.
+    /// Its name: the kinds that it can be.
     pub(super) name: String,
-    /// The answer.
+    /// The response.
     pub(super) response: Response,
 }
 
-/// The answers that `kinds` are: one a status, which can be those kinds and no others.
+/// The responses for `kinds`: one for each status, which can be those kinds and no others.
 pub(super) fn responses(kinds: &[ProblemKind]) -> Vec<ProblemResponse> {
     let mut by_status: BTreeMap<u16, Vec<ProblemKind>> = BTreeMap::new();
     for kind in ProblemKind::ALL.into_iter().filter(|kind| kinds.contains(kind)) {

@@ -1,10 +1,11 @@
 //! One line of an export file: parsed without trust, and written.
 //!
 //! The first line has the version of the format, the last one the number of users, so that a truncated file is
-//! detected.
-//! Reasons name fields and never quote a value: the file is full of secrets.
+//! detected. Reasons name fields and never quote a value: the file is full of secrets. Of a repeated field the last one
+//! counts.
 //!
-//! Of a repeated field the last one counts.
+//! To add a field: its name in the list of fields, a line in the function that reads the object, and one in the struct
+//! that is written.
 
 use std::collections::HashSet;
 use std::convert::Infallible;
