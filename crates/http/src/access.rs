@@ -1,26 +1,26 @@
-//! Who may call, as the operator has set it. What follows from it for one request is decided in `auth`.
+//! The settings of access: sign-up, CORS, proxies. `auth` applies them to a request.
 
 use std::net::{IpAddr, Ipv6Addr};
 
 use rocket::Request;
 
-use super::problem::{Problem, ProblemKind};
+use crate::problem::{Problem, ProblemKind};
 
-/// Who may sign people up once there is an API key.
+/// Who may sign users up once an API key exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SignUpPolicy {
-    /// Anybody.
+    /// Every caller.
     Open,
     /// A service whose API key has the scope `users:write`.
     ApiKey,
 }
 
-/// Which proxies are believed about where a request comes from.
+/// The proxies whose `X-Forwarded-For` is trusted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TrustedProxies {
-    /// Networks: an address and how many of its bits count.
+    /// Networks: an address and the length of its prefix in bits.
     pub trusted: Vec<(IpAddr, u8)>,
-    /// How many places from the end of `X-Forwarded-For` the client is.
+    /// The position of the client in `X-Forwarded-For`, counted from the end.
     pub depth: usize,
 }
 
@@ -48,19 +48,19 @@ fn same_bits(network: Ipv6Addr, address: Ipv6Addr, bits: u8) -> bool {
     network.to_bits() & mask == address.to_bits() & mask
 }
 
-/// The settings.
+/// The settings of access.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AccessSettings {
-    /// Who may sign people up.
+    /// Who may sign users up.
     pub sign_up: SignUpPolicy,
-    /// Other sites whose pages may call (CORS), as browsers write them: `https://app.example.org`.
+    /// Origins whose pages may call (CORS), as browsers write them: `https://app.example.org`.
     pub allowed_origins: Vec<String>,
-    /// Which proxies are believed.
+    /// The trusted proxies.
     pub proxies: TrustedProxies,
 }
 
 impl AccessSettings {
-    /// What is in `userd.default.toml`: anybody signs up, no other site may call, no proxy is believed.
+    /// The defaults of `userd.default.toml`: open sign-up, no other origin, no trusted proxy.
     #[must_use]
     pub fn new() -> Self {
         let proxies = TrustedProxies { trusted: Vec::new(), depth: 1 };
@@ -74,18 +74,18 @@ impl Default for AccessSettings {
     }
 }
 
-/// The settings, and whether only this machine can connect.
+/// The settings of access and the address of the listener.
 pub(super) struct AccessPolicy {
     /// The settings.
     pub(super) access: AccessSettings,
-    /// Whether userd listens on loopback.
+    /// Whether userd listens on a loopback address, so that only this machine can connect.
     pub(super) loopback: bool,
 }
 
 impl AccessPolicy {
-    /// The rules that hold for `request`.
+    /// The policy of the service that answers `request`.
     pub(super) fn of<'r>(request: &'r Request<'_>) -> Result<&'r Self, Problem> {
-        request.rocket().state().ok_or_else(|| Problem::new(ProblemKind::Internal, "no rules of access are managed"))
+        request.rocket().state().ok_or_else(|| Problem::new(ProblemKind::Internal, "no access policy is managed"))
     }
 }
 

@@ -1,4 +1,4 @@
-//! Conditional requests (RFC 9110, section 13) on the one kind of entity-tag that there is: a user's version.
+//! Conditional requests (RFC 9110, section 13). The only entity-tag is a user's version.
 
 use std::convert::Infallible;
 
@@ -9,9 +9,9 @@ use rocket::request::{FromRequest, Outcome};
 use userd_core::UserVersion;
 use userd_service::Precondition;
 
-/// `If-Match`: the states in which a change is wanted.
+/// `If-Match`: the versions for which a change is made.
 ///
-/// Tags are compared strongly, so a weak one matches nothing; so does what is no tag of ours.
+/// Tags are compared strongly: a weak tag matches nothing, nor does a tag of another format.
 pub(super) struct IfMatch(pub(super) Precondition);
 
 #[rocket::async_trait]
@@ -30,11 +30,11 @@ impl<'r> FromRequest<'r> for IfMatch {
     }
 }
 
-/// `If-None-Match`: the states that a reader already has. Compared weakly.
+/// `If-None-Match`: the versions that the client already has. Compared weakly.
 pub(super) struct IfNoneMatch<'r>(&'r HeaderMap<'r>);
 
 impl IfNoneMatch<'_> {
-    /// Has the reader this state already?
+    /// Whether the client has this version already.
     pub(super) fn has(&self, current: UserVersion) -> bool {
         tags(self.0, "If-None-Match")
             .any(|tag| tag == "*" || version(tag.strip_prefix("W/").unwrap_or(tag)) == Some(current))
@@ -50,13 +50,13 @@ impl<'r> FromRequest<'r> for IfNoneMatch<'r> {
     }
 }
 
-/// The members of the list in the header `name`. Our tags contain no comma, so a split is enough: a foreign
-/// tag with a comma falls into pieces that match nothing.
+/// The members of the list in the header `name`. userd's tags contain no comma, so a split is enough: the parts of a
+/// foreign tag with a comma match nothing.
 fn tags<'r>(headers: &'r HeaderMap<'_>, name: &'static str) -> impl Iterator<Item = &'r str> {
     headers.get(name).flat_map(|list| list.split(',')).map(str::trim)
 }
 
-/// The version that a strong tag of ours stands for.
+/// The version in a strong tag of userd.
 fn version(tag: &str) -> Option<UserVersion> {
     let digits = tag.strip_prefix('"')?.strip_suffix('"')?;
     let canonical = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');

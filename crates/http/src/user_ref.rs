@@ -1,36 +1,36 @@
-//! The path segment that names a user: an id, an e-mail, or nothing that could name one.
+//! The path segment that names a user: an id, an e-mail, or neither.
 
 use std::convert::Infallible;
 
 use rocket::request::FromParam;
 
-use super::problem::{Problem, ProblemKind};
+use crate::problem::{Problem, ProblemKind};
 use userd_core::UserId;
 
-/// How much of what was asked for an answer repeats, in characters. An e-mail has at most 254 bytes.
+/// How many characters of the segment a response repeats. An e-mail has at most 254 bytes.
 const ECHO_CHARS_MAX: usize = 254;
 
-/// The `@` and the two characters that stand for it in other widths.
+/// The `@` and its two variants of other widths.
 const AT: [char; 3] = ['@', '\u{ff20}', '\u{fe6b}'];
 
-/// The user that a path asks for.
+/// The user in a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum UserRef<'r> {
     /// It parses as a UUID.
     Id {
         /// The id.
         id: UserId,
-        /// As it was written.
+        /// The segment as it was written.
         raw: &'r str,
     },
-    /// It has an `@` of any width; whether it is an address is found out later.
+    /// It has an `@` of any width; the look-up checks whether it is an e-mail.
     Email(&'r str),
-    /// Neither: nobody.
+    /// Neither: no user has it.
     Invalid(&'r str),
 }
 
 impl UserRef<'_> {
-    /// The id, where only an id will do: users are changed by their id.
+    /// The id, for endpoints that accept only an id: users are changed by id.
     pub(super) fn id(self) -> Result<UserId, Problem> {
         match self {
             Self::Id { id, .. } => Ok(id),
@@ -38,7 +38,7 @@ impl UserRef<'_> {
         }
     }
 
-    /// The id, if it is one: nobody is known as their own by anything else.
+    /// The id, if it is one: self-service needs the id.
     pub(super) fn as_id(self) -> Option<UserId> {
         match self {
             Self::Id { id, .. } => Some(id),
@@ -46,13 +46,13 @@ impl UserRef<'_> {
         }
     }
 
-    /// The problem that `error` is. That a user is unknown is said in the words of the request.
+    /// The problem of `error`. An unknown user is named as in the request.
     pub(super) fn problem(self, error: userd_service::Error) -> Problem {
         let problem = Problem::from(error);
         if problem.kind() == ProblemKind::UserNotFound { self.not_found() } else { problem }
     }
 
-    /// There is nobody of that name.
+    /// The user does not exist.
     pub(super) fn not_found(self) -> Problem {
         let detail = match self {
             Self::Id { raw, .. } | Self::Invalid(raw) => format!("id {} not found", truncate(raw)),
@@ -63,7 +63,7 @@ impl UserRef<'_> {
 }
 
 impl<'r> FromParam<'r> for UserRef<'r> {
-    /// Never: a failing parameter guard would be a 422 of Rocket's.
+    /// Never fails: Rocket answers a failing parameter guard with 422.
     type Error = Infallible;
 
     fn from_param(param: &'r str) -> Result<Self, Infallible> {

@@ -46,7 +46,7 @@ async fn stop_under_load(launch: &UserdCommand) {
     let load = LoadGenerator::start(address, CLIENTS, "load");
     load.wait_until_more_acknowledged(300).await;
     serving.terminate();
-    serving.wait_for_log_line("stopping: finishing the requests under way");
+    serving.wait_for_log_line("stopping: finishing the requests in flight");
     let mut acknowledged = Vec::new();
     for (email, mut connection, rest) in begun {
         assert!(connection.send(&rest).await, "{email}");
@@ -114,7 +114,7 @@ impl WaitingSignUp {
 async fn sigterm_waits_for_a_request_that_waits_for_redis_and_ends_with_0() {
     let mut waiting = WaitingSignUp::start().await;
     waiting.serving.terminate();
-    waiting.serving.wait_for_log_line("stopping: finishing the requests under way");
+    waiting.serving.wait_for_log_line("stopping: finishing the requests in flight");
     // Longer than idle connections get to close.
     waiting.serving.assert_keeps_running_for(Duration::from_secs(1));
     waiting.go_on.notify_one();
@@ -127,7 +127,7 @@ async fn sigterm_waits_for_a_request_that_waits_for_redis_and_ends_with_0() {
 async fn a_second_sigterm_ends_at_once_with_a_request_under_way() {
     let mut waiting = WaitingSignUp::start().await;
     waiting.serving.terminate();
-    waiting.serving.wait_for_log_line("stopping: finishing the requests under way");
+    waiting.serving.wait_for_log_line("stopping: finishing the requests in flight");
     waiting.serving.terminate();
     waiting.serving.wait_for_log_line("stopped at once by a second signal; 1 requests were cut off");
     assert_eq!(waiting.serving.wait(), Some(1));

@@ -63,7 +63,7 @@ async fn a_change_of_another_state_is_refused_and_nothing_changes() {
     Content-Security-Policy: default-src 'none'; frame-ancestors 'none'
     Content-Type: application/problem+json
 
-    {"type":"urn:userd:problem:precondition-failed","title":"Precondition failed","status":412,"detail":"the user is not in the state that If-Match names","request_id":"t"}
+    {"type":"urn:userd:problem:precondition-failed","title":"Precondition failed","status":412,"detail":"the user has none of the versions in If-Match","request_id":"t"}
     "#);
 }
 

@@ -52,7 +52,7 @@ async fn a_method_that_a_path_does_not_have_is_405_with_allow() {
     Content-Security-Policy: default-src 'none'; frame-ancestors 'none'
     Content-Type: application/problem+json
 
-    {"type":"urn:userd:problem:method-not-allowed","title":"Method not allowed","status":405,"detail":"this path knows GET, HEAD, PUT, PATCH, DELETE, OPTIONS","request_id":"t"}
+    {"type":"urn:userd:problem:method-not-allowed","title":"Method not allowed","status":405,"detail":"this path supports GET, HEAD, PUT, PATCH, DELETE, OPTIONS","request_id":"t"}
     "#);
 }
 

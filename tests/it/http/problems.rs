@@ -69,7 +69,7 @@ async fn what_rocket_refuses_is_a_problem_too() {
     Content-Security-Policy: default-src 'none'; frame-ancestors 'none'
     Content-Type: application/problem+json
 
-    {"type":"urn:userd:problem:not-found","title":"Not found","status":404,"detail":"there is nothing at this path","request_id":"t"}
+    {"type":"urn:userd:problem:not-found","title":"Not found","status":404,"detail":"this path does not exist","request_id":"t"}
     "#);
 }
 

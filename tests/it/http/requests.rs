@@ -40,6 +40,6 @@ async fn a_process_is_live_without_its_store_but_not_ready() {
     Content-Type: application/problem+json
     Retry-After: 1
 
-    {"type":"urn:userd:problem:store-unavailable","title":"Store unavailable","status":503,"detail":"users can't be reached now; try again","request_id":"t"}
+    {"type":"urn:userd:problem:store-unavailable","title":"Store unavailable","status":503,"detail":"the store is unavailable; try again","request_id":"t"}
     "#);
 }

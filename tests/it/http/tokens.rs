@@ -88,7 +88,7 @@ async fn all_refresh_tokens_that_are_worth_nothing_get_one_answer() {
     Content-Type: application/problem+json
     WWW-Authenticate: Bearer realm="userd"
 
-    {"type":"urn:userd:problem:invalid-refresh-token","title":"Invalid refresh token","status":401,"detail":"the refresh token is worth nothing; sign in again","request_id":"t"}
+    {"type":"urn:userd:problem:invalid-refresh-token","title":"Invalid refresh token","status":401,"detail":"the refresh token is invalid; sign in again","request_id":"t"}
     "#);
     answers.dedup();
     assert_eq!(answers.len(), 1, "{answers:?}");

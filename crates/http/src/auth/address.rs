@@ -1,6 +1,6 @@
-//! Where a request comes from, and by what name it was sent here.
+//! The address of the client, and the host name that the request uses.
 //!
-//! Nothing in a request is believed about it but what a proxy of the operator's has added: anybody can write headers.
+//! Headers are not trusted, because any client can send them; only what a trusted proxy has added is.
 
 use std::borrow::Cow;
 use std::net::IpAddr;
@@ -10,21 +10,20 @@ use rocket::http::HeaderMap;
 
 use crate::access::TrustedProxies;
 
-/// The client's address: the other end of the connection or, where that is a trusted proxy, the entry that the first
-/// trusted proxy has added to `X-Forwarded-For`. A list that is too short or has something else at that place says
-/// nothing.
+/// The client's address: the peer of the connection or, if that is a trusted proxy, the entry of `X-Forwarded-For` that
+/// the first trusted proxy has added. If the list is too short or the entry is not an address, the peer's.
 pub(super) fn client_address(request: &Request<'_>, proxies: &TrustedProxies) -> Option<IpAddr> {
     let peer = request.remote()?.ip().to_canonical();
     if !proxies.trusts(peer) {
         return Some(peer);
     }
     let entries: Vec<&str> = request.headers().get("X-Forwarded-For").flat_map(|list| list.split(',')).collect();
-    let place = entries.len().checked_sub(proxies.depth);
-    let named = place.and_then(|place| entries.get(place)?.trim().parse::<IpAddr>().ok());
-    Some(named.map_or(peer, |address| address.to_canonical()))
+    let index = entries.len().checked_sub(proxies.depth);
+    let forwarded = index.and_then(|index| entries.get(index)?.trim().parse::<IpAddr>().ok());
+    Some(forwarded.map_or(peer, |address| address.to_canonical()))
 }
 
-/// Whether a proxy says that it has passed the request on; a proxy would open to the world what is for this machine.
+/// Whether a proxy has forwarded the request. A proxy would expose to the network what is for this machine only.
 pub(super) fn is_forwarded(headers: &HeaderMap<'_>) -> bool {
     headers.iter().any(|header| {
         let name = header.name().as_str();
@@ -33,29 +32,29 @@ pub(super) fn is_forwarded(headers: &HeaderMap<'_>) -> bool {
     })
 }
 
-/// The name by which a request was sent here, with its port.
+/// The `Host` of a request: name and port.
 pub(super) enum HostHeader<'r> {
-    /// It does not say.
+    /// None.
     Missing,
-    /// This one.
+    /// One.
     Single(Cow<'r, str>),
-    /// Several.
+    /// More than one.
     Multiple,
 }
 
 impl<'r> HostHeader<'r> {
-    /// Of `request`.
+    /// The host of `request`.
     pub(super) fn of(request: &'r Request<'_>) -> Self {
         let mut named = request.headers().get("Host");
         match (named.next(), named.next()) {
             (Some(one), None) => Self::Single(Cow::Borrowed(one)),
             (Some(_), Some(_)) => Self::Multiple,
-            // HTTP/2 has it elsewhere.
+            // HTTP/2 has it in `:authority`.
             (None, _) => request.host().map_or(Self::Missing, |host| Self::Single(Cow::Owned(host.to_string()))),
         }
     }
 
-    /// Whether it is a name that only this machine has for itself.
+    /// Whether it is a loopback name or address.
     pub(super) fn is_loopback(&self) -> bool {
         let Self::Single(host) = self else { return false };
         let name = match host.strip_prefix('[') {
@@ -66,11 +65,11 @@ impl<'r> HostHeader<'r> {
             || name.parse::<IpAddr>().is_ok_and(|address| address.to_canonical().is_loopback())
     }
 
-    /// Whether `origin` is a page of this host's, loaded by `scheme`.
+    /// Whether `origin` is this host with `scheme`.
     pub(super) fn is_origin(&self, scheme: &str, origin: &str) -> bool {
         let Self::Single(host) = self else { return false };
-        let usual = if scheme == "https" { ":443" } else { ":80" };
+        let default_port = if scheme == "https" { ":443" } else { ":80" };
         let rest = origin.strip_prefix(scheme).and_then(|rest| rest.strip_prefix("://"));
-        rest.is_some_and(|rest| rest.eq_ignore_ascii_case(host.strip_suffix(usual).unwrap_or(host)))
+        rest.is_some_and(|rest| rest.eq_ignore_ascii_case(host.strip_suffix(default_port).unwrap_or(host)))
     }
 }

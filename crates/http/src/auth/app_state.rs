@@ -15,5 +15,5 @@ pub(crate) fn manage_services(rocket: Rocket<Build>, services: Services) -> Rock
 /// The use cases that answer `request`.
 pub(super) fn services<'r>(request: &'r Request<'_>) -> Result<&'r Services, Problem> {
     let state = request.rocket().state::<AppState>();
-    state.map(|state| &state.0).ok_or_else(|| Problem::new(ProblemKind::Internal, "no use cases are managed"))
+    state.map(|state| &state.0).ok_or_else(|| Problem::new(ProblemKind::Internal, "no services are managed"))
 }

@@ -98,7 +98,7 @@ fn check_key(access: ServiceAccess, key: &ApiKey) -> Result<Grant, Problem> {
             Err(Problem::new(ProblemKind::Forbidden, detail))
         }
         ServiceAccess::Denied => {
-            let detail = "this is about a session, and an API key has none; send the token that POST /api/login gives";
+            let detail = "this needs a session, and an API key has none; send the token that POST /api/login returns";
             Err(Problem::new(ProblemKind::Forbidden, detail))
         }
     }
@@ -115,14 +115,14 @@ async fn check_anonymous(rule: &AccessRule, request: &Request<'_>, signed_in: bo
         if AccessPolicy::of(request)?.access.sign_up == SignUpPolicy::Open {
             return Ok(Grant::Rule);
         }
-        let detail = format!("only a service with a key that has {scope} signs people up");
+        let detail = format!("only an API key with the scope {scope} may sign users up");
         let kind = if signed_in { ProblemKind::Forbidden } else { ProblemKind::AuthenticationRequired };
         return Err(Problem::new(kind, detail));
     }
     if !signed_in {
         return Err(authentication_required());
     }
-    let detail = format!("a session may do that for its own user at most; others need a key with {scope}");
+    let detail = format!("a session may do this for its own user only; for others, use an API key with {scope}");
     Err(Problem::new(ProblemKind::Forbidden, detail))
 }
 

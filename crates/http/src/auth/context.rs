@@ -101,6 +101,6 @@ impl<'r> AuthContext<'r> {
 
 pub(super) fn authentication_required() -> Problem {
     let detail =
-        "sign in first: send Authorization: Bearer with the token that POST /api/login gives, or with an API key";
+        "sign in first: send Authorization: Bearer with the token that POST /api/login returns, or with an API key";
     Problem::new(ProblemKind::AuthenticationRequired, detail)
 }

@@ -1,8 +1,8 @@
-//! The cookies of a session and of a known device: their names, what is set, what is read.
+//! The cookies of a session and of a trusted device: their names, how they are set and read.
 //!
-//! Their names begin with `__Host-`, so a browser takes them only over TLS, from this host and for all of it, and no
-//! neighbouring host can plant one. Where a browser talks plain HTTP to its own machine that is not possible: there, and
-//! only there, the plain names hold.
+//! The prefix `__Host-` makes browsers accept them only over TLS, from this host and for all its paths, so that a
+//! sibling host can't plant one. Plain HTTP on loopback does not allow the prefix; there, and only there, the names
+//! without it are used.
 
 use rocket::Request;
 use rocket::http::HeaderMap;
@@ -13,17 +13,17 @@ use userd_core::TRUSTED_DEVICE_TTL_MS;
 const SESSION: [&str; 2] = ["__Host-sid", "sid"];
 const DEVICE: [&str; 2] = ["__Host-did", "did"];
 
-/// With which of its names a cookie came.
+/// Which of its two names a cookie has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum CookieKind {
-    /// The one that holds everywhere.
+    /// With the prefix.
     Secure,
-    /// The one that holds on loopback.
+    /// Without the prefix, on loopback.
     Plain,
 }
 
 impl CookieKind {
-    /// The scheme of a page of ours that has it.
+    /// The scheme of the pages that have such a cookie.
     pub(super) fn scheme(self) -> &'static str {
         match self {
             Self::Secure => "https",
@@ -32,30 +32,30 @@ impl CookieKind {
     }
 }
 
-/// The cookies that hold for one request.
+/// The names of the cookies for one request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SessionCookies {
-    /// Whether a browser talks plain HTTP to its own machine.
+    /// Whether the request is plain HTTP on loopback.
     plain: bool,
 }
 
 impl SessionCookies {
-    /// Those that hold for `request`.
+    /// The names for `request`.
     pub(super) fn of(request: &Request<'_>) -> Self {
         Self { plain: HostHeader::of(request).is_loopback() && !is_forwarded(request.headers()) }
     }
 
-    /// The kind that is set.
+    /// The kind of the cookies that are set.
     pub(super) fn kind(self) -> CookieKind {
         if self.plain { CookieKind::Plain } else { CookieKind::Secure }
     }
 
-    /// Every session cookie in `headers` that holds. More than one is somebody's attempt, or a mistake.
+    /// The session cookies in `headers`. More than one is an attack or a mistake.
     pub(super) fn sessions<'r>(self, headers: &'r HeaderMap<'_>) -> impl Iterator<Item = (&'r str, CookieKind)> {
         self.find(headers, SESSION)
     }
 
-    /// What a device shows, if it shows one thing.
+    /// The device cookie in `headers`, if there is exactly one.
     pub(super) fn device<'r>(self, headers: &'r HeaderMap<'_>) -> Option<&'r str> {
         let mut found = self.find(headers, DEVICE);
         found.next().filter(|_| found.next().is_none()).map(|(value, _)| value)
@@ -74,17 +74,17 @@ impl SessionCookies {
         })
     }
 
-    /// Keeps a session for so many seconds.
+    /// Sets the session's cookie for `seconds`.
     pub(crate) fn set_session(self, token: &str, seconds: u64) -> String {
         self.set(SESSION, token, seconds)
     }
 
-    /// Keeps a device for as long as it is known.
+    /// Sets the device's cookie for as long as the device is trusted.
     pub(crate) fn set_device(self, token: &str) -> String {
         self.set(DEVICE, token, TRUSTED_DEVICE_TTL_MS / 1000)
     }
 
-    /// Forgets the session.
+    /// Clears the session's cookie.
     pub(crate) fn clear_session(self) -> String {
         self.set(SESSION, "", 0)
     }
@@ -95,8 +95,8 @@ impl SessionCookies {
     }
 }
 
-/// `text` without what may stand around it. No other space than that: to a browser a name that begins with a wider one
-/// does not begin with `__Host-`, so a neighbouring host may plant it.
+/// `text` without optional white space (RFC 9110, OWS). Other white space stays: to a browser, a name that begins with it
+/// does not begin with `__Host-`, so a sibling host could plant it.
 fn trim_ows(text: &str) -> &str {
     text.trim_matches([' ', '\t'])
 }

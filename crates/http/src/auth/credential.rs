@@ -1,7 +1,7 @@
-//! What a request shows of itself: a session's token, an API key, or nothing. What is shown and is neither is refused
-//! with a sentence that says what to send; it is never taken for nothing.
+//! The credential of a request: a session token, an API key, or none. Anything else is rejected with a hint what to send;
+//! it never counts as none.
 //!
-//! An explicit `Authorization` wins over a cookie, which a browser sends by itself.
+//! `Authorization` takes precedence over a cookie, which a browser sends by itself.
 
 use rocket::http::HeaderMap;
 
@@ -9,17 +9,17 @@ use super::cookies::{CookieKind, SessionCookies};
 use crate::problem::{Problem, ProblemKind};
 use userd_core::{ApiKeyToken, SessionToken};
 
-/// What a request shows.
+/// The credential of a request.
 pub(super) enum Credential {
-    /// A session's token, in `Authorization`.
+    /// A session token in `Authorization`.
     Session(SessionToken),
-    /// A session's token, in a cookie.
+    /// A session token in a cookie.
     Cookie(SessionToken, CookieKind),
     /// An API key.
     ApiKey(ApiKeyToken),
 }
 
-/// What the request shows in `Authorization`.
+/// The credential in `Authorization`.
 pub(super) fn from_authorization(headers: &HeaderMap<'_>) -> Result<Option<Credential>, Problem> {
     let mut values = headers.get("Authorization");
     let Some(value) = values.next() else { return Ok(None) };
@@ -30,7 +30,7 @@ pub(super) fn from_authorization(headers: &HeaderMap<'_>) -> Result<Option<Crede
         Some((scheme, token)) if scheme.eq_ignore_ascii_case("Bearer") => token.trim(),
         _ => {
             return Err(unauthorized(
-                "userd knows no other Authorization than Bearer; send Authorization: Bearer <token>",
+                "the only supported scheme of Authorization is Bearer; send Authorization: Bearer <token>",
             ));
         }
     };
@@ -42,7 +42,7 @@ pub(super) fn from_authorization(headers: &HeaderMap<'_>) -> Result<Option<Crede
         .ok_or_else(|| unauthorized(explain_rejection(token)))
 }
 
-/// What the request shows in a cookie.
+/// The credential in the session cookie.
 pub(super) fn from_cookie(headers: &HeaderMap<'_>, cookies: SessionCookies) -> Result<Option<Credential>, Problem> {
     let mut values = cookies.sessions(headers);
     let Some((text, cookie)) = values.next() else { return Ok(None) };
@@ -58,17 +58,17 @@ fn unauthorized(detail: &'static str) -> Problem {
     Problem::new(ProblemKind::AuthenticationRequired, detail)
 }
 
-/// What is wrong with a token that is neither a session's nor an API key.
+/// Why a token is neither a session token nor an API key.
 fn explain_rejection(token: &str) -> &'static str {
     let kind = token.split('.').next().unwrap_or_default();
     match kind {
-        "v1" => "the session token is damaged; send it whole, as POST /api/login gave it",
-        "k1" => "the API key is damaged; send it whole, as it was printed when it was made",
-        "r1" => "this is a refresh token, which opens nothing by itself; send the session token",
-        "d1" => "this is the token of a device, which opens nothing; send the session token",
+        "v1" => "the session token is damaged; send it as POST /api/login returned it",
+        "k1" => "the API key is damaged; send it as it was printed at its creation",
+        "r1" => "this is a refresh token, which is not accepted here; send the session token",
+        "d1" => "this is a device token, which is not accepted here; send the session token",
         _ if token.starts_with("eyJ") => {
-            "this is a token for other services (JWT); userd itself takes the session token or an API key"
+            "this is a token for other services (JWT); userd itself accepts the session token or an API key"
         }
-        _ => "this is no token of userd; send the session token (v1.…) or an API key (k1.…)",
+        _ => "this is not a token of userd; send the session token (v1.…) or an API key (k1.…)",
     }
 }

@@ -1,7 +1,7 @@
-//! Whether a browser asks on behalf of another site. Browsers say so themselves, in headers that no page can forge:
-//! `Sec-Fetch-Site`, and where there is none, `Origin`.
+//! Protection against cross-site request forgery. Browsers report the site of the page in headers that a page can't
+//! forge: `Sec-Fetch-Site` or, without it, `Origin`.
 //!
-//! Not CORS, which decides whether a page may *read* an answer: what is refused here is not even done.
+//! This is not CORS, which decides whether a page may *read* a response: a request that is rejected here has no effect.
 
 use rocket::Request;
 use rocket::http::Method;
@@ -11,65 +11,63 @@ use super::cookies::CookieKind;
 use crate::access::AccessSettings;
 use crate::problem::{Problem, ProblemKind};
 
-/// On behalf of which site a request was sent.
+/// The site for which a request was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum FetchSite {
-    /// Of one that may: this one, or one that the operator has named.
+    /// This site, or one in `cors.allowed_origins`.
     Allowed,
-    /// Of another one.
+    /// Another site.
     CrossSite,
-    /// The request does not say: its sender is no browser, or an old one.
+    /// Not reported: the client is not a browser, or an old one.
     Unknown,
 }
 
 impl FetchSite {
-    /// Of `request`, whose own pages have a cookie of this kind.
+    /// The site of `request`; pages of this site have cookies of the kind `cookie`.
     pub(super) fn of(request: &Request<'_>, cookie: CookieKind, access: &AccessSettings) -> Self {
         let mut origins = request.headers().get("Origin");
         let origin = origins.next();
         let several = origins.next().is_some();
-        let named = origin
+        let listed = origin
             .filter(|_| !several)
-            .is_some_and(|origin| access.allowed_origins.iter().any(|named| named == origin));
+            .is_some_and(|origin| access.allowed_origins.iter().any(|allowed| allowed == origin));
         let mut fetch_sites = request.headers().get("Sec-Fetch-Site");
         let is_allowed = match (fetch_sites.next(), fetch_sites.next()) {
             (Some("same-origin"), None) => true,
-            (Some("same-site" | "cross-site"), None) => named,
+            (Some("same-site" | "cross-site"), None) => listed,
             (Some(_), _) => false,
             (None, _) => match origin {
                 None => return Self::Unknown,
-                Some(origin) => named || (!several && HostHeader::of(request).is_origin(cookie.scheme(), origin)),
+                Some(origin) => listed || (!several && HostHeader::of(request).is_origin(cookie.scheme(), origin)),
             },
         };
         if is_allowed { Self::Allowed } else { Self::CrossSite }
     }
 
-    /// Refuses what another site has a browser do with the user's cookie, and what could be that.
+    /// Rejects requests with the user's cookie that another site may have sent.
     pub(super) fn require_allowed(self) -> Result<(), Problem> {
         match self {
             Self::Allowed => Ok(()),
             Self::CrossSite => Err(cross_site()),
             Self::Unknown => {
                 let detail = "with a cookie this needs Sec-Fetch-Site: same-origin or the Origin of this site, as browsers \
-                              send them; who is no browser sends Authorization: Bearer <token>";
+                              send them; a client that is not a browser sends Authorization: Bearer <token>";
                 Err(Problem::new(ProblemKind::CrossSite, detail))
             }
         }
     }
 
-    /// Refuses what another site has a browser do.
+    /// Rejects requests that another site has sent.
     pub(super) fn reject_cross_site(self) -> Result<(), Problem> {
         if self == Self::CrossSite { Err(cross_site()) } else { Ok(()) }
     }
 }
 
 fn cross_site() -> Problem {
-    let detail = "the browser says that another site asks; ask from a page of this site, or have the operator add that \
-                  site to cors.allowed_origins";
-    Problem::new(ProblemKind::CrossSite, detail)
+    Problem::usual(ProblemKind::CrossSite)
 }
 
-/// Whether a method changes something.
+/// Whether a method may change state.
 pub(super) fn is_state_changing(method: Method) -> bool {
     !matches!(method, Method::Get | Method::Head | Method::Options)
 }

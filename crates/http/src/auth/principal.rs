@@ -1,4 +1,4 @@
-//! Who asks: nobody, a user by their session, or a service by its key. Found out once a request.
+//! Authentication: the caller is anonymous, a user with a session, or a service with an API key. Resolved once a request.
 
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
@@ -16,39 +16,39 @@ use crate::request_context::{CallerKind, RequestContext};
 use userd_core::{ApiKeyToken, SessionToken};
 use userd_service::{ApiKey, Services};
 
-/// Who asks, and from where.
+/// The caller and its address.
 pub(super) struct Principal {
-    /// Who.
+    /// The kind of caller.
     pub(super) kind: PrincipalKind,
-    /// From where, as far as it can be trusted.
+    /// The client's address.
     pub(super) address: Option<IpAddr>,
 }
 
-/// Who asks.
+/// The kind of caller.
 pub(super) enum PrincipalKind {
-    /// Nothing was shown.
+    /// No credentials.
     Anonymous,
-    /// A user with a session that is good.
+    /// A user with a valid session.
     User(Box<userd_store::SessionWithUser>),
-    /// A service with a key that is good.
+    /// A service with a valid API key.
     Service(Box<ApiKey>),
 }
 
-/// What was found out, kept in the request.
+/// The result of the authentication, kept in the request cache.
 struct CachedPrincipal(Result<Principal, Mutex<Option<Problem>>>);
 
-/// The same for what looks at no session cookie.
+/// The same for endpoints that ignore the session cookie.
 struct CachedCookielessPrincipal(CachedPrincipal);
 
 impl CachedPrincipal {
-    fn new(found: Result<Principal, Problem>) -> Self {
-        Self(found.map_err(|problem| Mutex::new(Some(problem))))
+    fn new(resolved: Result<Principal, Problem>) -> Self {
+        Self(resolved.map_err(|problem| Mutex::new(Some(problem))))
     }
 
     fn principal(&self) -> Result<&Principal, Problem> {
         self.0.as_ref().map_err(|problem| {
             let cached = problem.lock().unwrap_or_else(PoisonError::into_inner).take();
-            cached.unwrap_or_else(|| Problem::new(ProblemKind::AuthenticationRequired, "what was shown is not good"))
+            cached.unwrap_or_else(|| Problem::new(ProblemKind::AuthenticationRequired, "the credentials are invalid"))
         })
     }
 }
@@ -57,12 +57,12 @@ impl Principal {
     /// A caller whose credentials are not read.
     pub(super) const UNIDENTIFIED: Self = Self { kind: PrincipalKind::Anonymous, address: None };
 
-    /// Who has sent `request`. What is shown and is not good is a problem, and never nobody.
+    /// The caller of `request`. Invalid credentials are a problem; they never count as anonymous.
     pub(super) async fn of<'r>(request: &'r Request<'_>) -> Result<&'r Self, Problem> {
         request.local_cache_async(async { CachedPrincipal::new(resolve(request, true).await) }).await.principal()
     }
 
-    /// The same where no session is asked for: a cookie whose session has ended must keep nobody from signing in.
+    /// The same without the session cookie: an expired one must not prevent a sign-in.
     pub(super) async fn without_cookie<'r>(request: &'r Request<'_>) -> Result<&'r Self, Problem> {
         let found = async { CachedCookielessPrincipal(CachedPrincipal::new(resolve(request, false).await)) };
         request.local_cache_async(found).await.0.principal()
@@ -101,6 +101,6 @@ async fn authenticate_session(services: &Services, token: &SessionToken) -> Resu
 
 async fn authenticate_api_key(services: &Services, token: &ApiKeyToken) -> Result<PrincipalKind, Problem> {
     let key = services.api_keys.find(token).await?;
-    let unknown = || Problem::new(ProblemKind::AuthenticationRequired, "the API key was revoked, or never was");
+    let unknown = || Problem::new(ProblemKind::AuthenticationRequired, "the API key was revoked or never existed");
     key.map(|key| PrincipalKind::Service(Box::new(key))).ok_or_else(unknown)
 }

@@ -9,7 +9,7 @@ use super::fetch_site::{self, FetchSite};
 use crate::access::AccessPolicy;
 use crate::problem::{Problem, ProblemKind};
 
-/// Whether a program on this machine asks, by a name that only this machine has for itself, and through no proxy.
+/// Whether the request comes from this machine, to a loopback name, and not through a proxy.
 pub(super) fn is_local_request(request: &Request<'_>) -> bool {
     let host = HostHeader::of(request);
     request.remote().is_some_and(|peer| peer.ip().to_canonical().is_loopback())
@@ -17,10 +17,10 @@ pub(super) fn is_local_request(request: &Request<'_>) -> bool {
         && (matches!(host, HostHeader::Missing) || host.is_loopback())
 }
 
-/// Whether everybody may do everything, because no API key was ever made.
+/// Whether protected mode is on: no API key exists yet, so every caller may do everything.
 ///
-/// That is for this machine alone. A page that a browser has loaded from elsewhere could have its name point here
-/// (DNS rebinding), and a proxy could have let the world in: where either may be, it is a problem that says what to do.
+/// It is for this machine only. A page from another site can have its host name resolve to this machine (DNS rebinding),
+/// and a proxy can expose it to the network; such requests are a problem that says what to do.
 pub(super) async fn is_protected_mode(request: &Request<'_>) -> Result<bool, Problem> {
     let (access_policy, services) = (AccessPolicy::of(request)?, services(request)?);
     if !services.api_keys.is_empty().await.map_err(|error: userd_service::Error| Problem::from(error))? {
@@ -28,19 +28,21 @@ pub(super) async fn is_protected_mode(request: &Request<'_>) -> Result<bool, Pro
     }
     let refuse = |detail| Err(Problem::new(ProblemKind::Forbidden, detail));
     if !access_policy.loopback {
-        return refuse("userd has no API key yet, and listens for other machines: `userd api-keys create` makes one");
+        return refuse(
+            "userd has no API key yet and listens on a network address; create a key with `userd api-keys create`",
+        );
     }
     if address::is_forwarded(request.headers()) {
         return refuse(
-            "userd has no API key yet, so only programs on this machine may ask, and not through a proxy: `userd api-keys \
-              create` makes one",
+            "userd has no API key yet, so it accepts requests from this machine only, and not through a proxy; create a key \
+             with `userd api-keys create`",
         );
     }
     let host = HostHeader::of(request);
     if !matches!(host, HostHeader::Missing) && !host.is_loopback() {
         return refuse(
-            "userd has no API key yet, so only programs on this machine may ask, by the name localhost or 127.0.0.1: \
-             `userd api-keys create` makes one",
+            "userd has no API key yet, so it accepts requests from this machine only, to the host localhost or 127.0.0.1; \
+             create a key with `userd api-keys create`",
         );
     }
     if fetch_site::is_state_changing(request.method()) {

@@ -1,4 +1,4 @@
-//! The whole document: of each endpoint its signature and its `doc`.
+//! The whole document: the description of every endpoint, and the components they share.
 
 use utoipa::openapi::content::ContentBuilder;
 use utoipa::openapi::extensions::Extensions;
@@ -17,23 +17,23 @@ use super::guards::{API_KEY, COOKIE, SESSION};
 use super::operation_doc::{OperationDoc, ResponseDoc, TAGS};
 use super::problems::{self, ProblemResponse};
 
-/// The introduction.
-const ABOUT: &str = "The user-accounts service beside your services: one e-mail, one user. Anything but success is a \
-                     problem (RFC 9457). A method that a path does not have is a 405 with `Allow`; `HEAD` works wherever \
-                     `GET` does; `OPTIONS` answers 204 with `Allow`. As long as no API key was ever made, userd serves \
-                     this machine alone and wants nothing to be shown. docs/API.md says all of it at more length.";
+/// What userd is, for new readers.
+const ABOUT: &str = "The user-accounts service beside your services: one account per e-mail. Every response that is not a \
+                     success is a problem (RFC 9457). A method that a path does not support is a 405 with `Allow`; `HEAD` \
+                     works wherever `GET` does; `OPTIONS` is a 204 with `Allow`. Until the first API key exists, userd \
+                     serves this machine only, without credentials. docs/API.md has the details.";
 
-/// Headers of responses: name, whether every response that lists it has it, meaning.
+/// Headers of responses: name, whether every response that names it has it, description.
 const HEADERS: [(&str, bool, &str); 9] = [
-    ("X-Request-Id", true, "The request, as in the log: the one that was sent, if it was a sane one, or a new one."),
-    ("ETag", true, "The state of the user, for `If-Match` and `If-None-Match`."),
-    ("Cache-Control", true, "How long it may be kept."),
-    ("Set-Cookie", false, "To a browser: the session and the device, kept or forgotten."),
-    ("WWW-Authenticate", true, "What to show: `Bearer`, or the password in the body."),
-    ("Retry-After", true, "After how many seconds to try again."),
-    ("RateLimit", true, "What is left of the limit."),
-    ("RateLimit-Policy", true, "Which limit it was."),
-    ("Allow", true, "The methods that the path has."),
+    ("X-Request-Id", true, "The id of the request, as in the log: the client's, if it is valid, or a generated one."),
+    ("ETag", true, "The version of the user, for `If-Match` and `If-None-Match`."),
+    ("Cache-Control", true, "How long a cache may keep the response."),
+    ("Set-Cookie", false, "For browsers: sets or clears the session and the trusted device."),
+    ("WWW-Authenticate", true, "The expected credentials: `Bearer`, or the password in the body."),
+    ("Retry-After", true, "The seconds to wait before the next attempt."),
+    ("RateLimit", true, "The remaining requests of the limit."),
+    ("RateLimit-Policy", true, "The limit that was exceeded."),
+    ("Allow", true, "The methods that the path supports."),
 ];
 
 /// The document of these endpoints.
@@ -87,7 +87,7 @@ fn operation(signature: HandlerSignature, doc: OperationDoc, problems: &[Problem
     for parameter in signature.parameters {
         operation = operation.parameter(parameter);
     }
-    // An empty list too: no credentials are needed.
+    // Also if it is empty: no credentials are needed.
     operation.securities(Some(signature.security)).build()
 }
 
@@ -116,20 +116,20 @@ fn components() -> ComponentsBuilder {
             HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format(format).description(Some(description));
         SecurityScheme::Http(http.build())
     };
-    let cookie = "What `POST /api/login` with `\"cookie\": true` has set. A change also needs that the browser says that \
-                  a page of this site asks. On plain HTTP to the own machine it is called `sid`.";
+    let cookie = "Set by `POST /api/login` with `\"cookie\": true`. A change also needs the headers by which a browser \
+                  reports that a page of this site sent it. On plain HTTP on loopback its name is `sid`.";
     parts
-        .security_scheme(SESSION, bearer("The `token` that `POST /api/login` gives.", "v1.…"))
+        .security_scheme(SESSION, bearer("The `token` of the response to `POST /api/login`.", "v1.…"))
         .security_scheme(
             COOKIE,
             SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description("__Host-sid", cookie))),
         )
-        .security_scheme(API_KEY, bearer("What `userd api-keys create` prints; it has scopes.", "k1.…"))
+        .security_scheme(API_KEY, bearer("The key that `userd api-keys create` prints. It has scopes.", "k1.…"))
 }
 
 fn header(always: bool, description: &str) -> Header {
     let text = ObjectBuilder::new().schema_type(Type::String).build();
-    // utoipa lacks this member of OpenAPI.
+    // OpenAPI has this field, utoipa does not.
     let always = Extensions::from_iter([("required", always)]);
     HeaderBuilder::new().schema(Some(text)).description(Some(description)).extensions(Some(always)).build()
 }
@@ -170,7 +170,7 @@ mod tests {
     fn every_open_segment_of_a_path_has_a_name() {
         for endpoint in crate::api::endpoints(PasswordPolicy::default()) {
             let (open, names) = (endpoint.signature.path_parameter_count, endpoint.signature.path_names.len());
-            assert_eq!(open, names, "{:?}: its guards name {names} of its segments", named(&endpoint));
+            assert_eq!(open, names, "{:?}: its guards name {names} of its parameters", named(&endpoint));
         }
     }
 

@@ -1,5 +1,5 @@
-//! An endpoint as its handler's signature describes it. Each argument's type describes itself, so a guard, a body or a
-//! condition can't be missing in the description.
+//! An endpoint's description, derived from its handler's signature: each type of argument describes itself, so the
+//! description can't omit a guard, a body or a condition.
 
 use rocket::Route;
 use rocket::http::Method;
@@ -14,13 +14,13 @@ use userd_core::PasswordPolicy;
 
 /// A route and its description.
 pub(crate) struct Endpoint {
-    /// The method, as Rocket has it.
+    /// The method.
     pub(super) method: Method,
-    /// The path, as Rocket has it.
+    /// The path in Rocket's syntax.
     pub(super) route: String,
-    /// What its arguments describe.
+    /// The description of the handler's arguments.
     pub(super) signature: HandlerSignature,
-    /// The rest.
+    /// What no type says.
     pub(super) doc: OperationDoc,
 }
 
@@ -43,7 +43,7 @@ impl Endpoint {
         each.collect()
     }
 
-    /// The path with named parameters, `/api/users/{id}`. The guards give the names, in order.
+    /// The path in OpenAPI's syntax, `/api/users/{id}`, with the names that the guards give to the parameters, in order.
     pub(super) fn path(&self) -> String {
         let mut names = self.signature.path_names.iter();
         let segments = self.route.split('/').map(|segment| {
@@ -56,7 +56,7 @@ impl Endpoint {
         segments.collect::<Vec<_>>().join("/")
     }
 
-    /// The method in OpenAPI, which has no others.
+    /// The method in OpenAPI's terms, which do not include `CONNECT`.
     pub(super) fn http_method(&self) -> Option<HttpMethod> {
         Some(match self.method {
             Method::Get => HttpMethod::Get,
@@ -72,20 +72,20 @@ impl Endpoint {
     }
 }
 
-/// What the arguments of a handler describe.
+/// The description of a handler's arguments.
 #[derive(Default)]
 pub(crate) struct HandlerSignature {
-    /// The rules of new passwords.
+    /// The rules for new passwords.
     pub(crate) policy: PasswordPolicy,
-    /// Whether the method changes state.
+    /// Whether the method may change state.
     pub(crate) state_changing: bool,
-    /// How many parameters the path has.
+    /// The number of parameters in the path.
     pub(crate) path_parameter_count: usize,
-    /// Their names, in order.
+    /// The names of the path's parameters, in order.
     pub(crate) path_names: Vec<&'static str>,
-    /// Who may call it; `None`: everybody, without a guard.
+    /// Who may call it; `None`: every caller, without a guard.
     pub(super) rule: Option<AccessRule>,
-    /// Parameters of path, query and header.
+    /// Parameters of path, query and headers.
     pub(crate) parameters: Vec<Parameter>,
     /// The accepted credentials; one is enough.
     pub(crate) security: Vec<SecurityRequirement>,
@@ -97,24 +97,24 @@ pub(crate) struct HandlerSignature {
 
 /// The schema of a body.
 pub(crate) struct BodySchema {
-    /// The name of the schema.
+    /// Its name.
     pub(crate) name: &'static str,
-    /// The schema.
+    /// The schema itself.
     pub(crate) schema: Schema,
-    /// The names in the type's `NAMES`, and those that it reads. A test compares them.
+    /// The fields that the body's type declares, and those that it reads: a test holds them equal.
     #[cfg_attr(not(test), expect(dead_code, reason = "only compared by a test"))]
     pub(crate) names: (Vec<&'static str>, Vec<&'static str>),
 }
 
-/// An argument of a handler that describes itself.
+/// A type of a handler's argument that describes itself.
 pub(crate) trait Describe {
-    /// Adds it to the signature.
+    /// Adds its description to `signature`.
     fn describe(signature: &mut HandlerSignature);
 }
 
-/// A function all of whose arguments describe themselves.
+/// A function whose arguments all describe themselves.
 pub(crate) trait DescribeHandler<Args> {
-    /// Adds them to the signature, in order.
+    /// Adds their descriptions to `signature`, in order.
     fn describe(signature: &mut HandlerSignature);
 }
 

@@ -1,4 +1,6 @@
-//! Guards in the description: accepted credentials, headers, problems.
+//! The description of each guard: the credentials it accepts, the parameters it reads, the problems it returns.
+//!
+//! To add a guard: its `Describe`. To add a permission, nothing: its row describes it.
 
 use rocket::State;
 use utoipa::openapi::Required;
@@ -38,8 +40,8 @@ impl HandlerSignature {
         let (description, schema) = match user_in_path {
             UserInPath::Absent => return,
             UserInPath::Id => ("The user's id.", id()),
-            UserInPath::IdOrEmail => ("The user's id, or their e-mail in any spelling of it.", text().build()),
-            UserInPath::IdOrEmailToRead => ("The user's id; to look one up, their e-mail, too.", text().build()),
+            UserInPath::IdOrEmail => ("The user's id, or the e-mail in any spelling.", text().build()),
+            UserInPath::IdOrEmailToRead => ("The user's id; to read a user, also the e-mail.", text().build()),
         };
         self.path_parameter("id", description, schema);
         if self.path_parameter_count > 1 {
@@ -68,7 +70,7 @@ fn text() -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String)
 }
 
-/// Everything comes from the permission's row in `auth::permissions`.
+/// Derived from the permission's row in `auth::permissions`.
 impl<P: Permission> Describe for Authorized<'_, P> {
     fn describe(signature: &mut HandlerSignature) {
         let rule = &P::RULE;
@@ -102,13 +104,17 @@ impl<P: Permission> Describe for Authorized<'_, P> {
     }
 }
 
+/// Cookies are in the security schemes and the responses.
 impl Describe for BrowserCookies<'_> {
     fn describe(_: &mut HandlerSignature) {}
 }
 
 impl Describe for IfMatch {
     fn describe(signature: &mut HandlerSignature) {
-        signature.header_parameter("If-Match", "The states (`ETag`) in which the change is wanted; `*` is any.");
+        signature.header_parameter(
+            "If-Match",
+            "Makes the change only if the user has one of these versions (`ETag`); `*` is any.",
+        );
         signature.problems.push(ProblemKind::PreconditionFailed);
     }
 }
@@ -117,7 +123,7 @@ impl Describe for IfNoneMatch<'_> {
     fn describe(signature: &mut HandlerSignature) {
         signature.header_parameter(
             "If-None-Match",
-            "The states (`ETag`) that the reader already has: the answer is then 304.",
+            "The versions (`ETag`) that the client already has: the response is then a 304.",
         );
     }
 }

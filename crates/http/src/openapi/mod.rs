@@ -1,11 +1,10 @@
-//! The API's description (OpenAPI 3.1) and its page. It is made of the handlers' own types, so it can't differ from
-//! them.
+//! The API's description (OpenAPI 3.1) and its page, derived from the types of the handlers.
 //!
 //! | module | what it is |
 //! |---|---|
-//! | `endpoint` | an endpoint as its handler's signature describes it |
-//! | `guards` | guards: credentials, headers, problems |
-//! | `operation_doc` | the rest: purpose, examples, responses, problems of the use case |
+//! | `endpoint` | an endpoint's description, derived from its handler's signature |
+//! | `guards` | the description of each guard |
+//! | `operation_doc` | what no type says: purpose, examples, responses, the problems of the use case |
 //! | `examples` | values that the examples share |
 //! | `problems` | problems as schema, examples and responses |
 //! | `document` | all of it as one document |
@@ -34,7 +33,7 @@ use userd_core::PasswordPolicy;
 pub(super) use endpoint::{BodySchema, Describe, Endpoint, HandlerSignature};
 pub(super) use operation_doc::{OperationDoc, ResponseDoc, plain_text};
 
-/// The description, made at its first use.
+/// The description, rendered on first use.
 pub(super) struct ApiDescription {
     policy: PasswordPolicy,
     endpoints: fn(PasswordPolicy) -> Vec<Endpoint>,
@@ -47,12 +46,12 @@ struct RenderedDescription {
 }
 
 impl ApiDescription {
-    /// The description of a service with these endpoints and this policy of passwords.
+    /// The description of these endpoints with this password policy.
     pub(super) fn new(policy: PasswordPolicy, endpoints: fn(PasswordPolicy) -> Vec<Endpoint>) -> Self {
         Self { policy, endpoints, rendered: OnceLock::new() }
     }
 
-    /// The document as indented JSON.
+    /// The document, as indented JSON.
     pub(super) fn json(&self) -> &str {
         &self.rendered().json
     }

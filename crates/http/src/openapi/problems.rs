@@ -1,4 +1,4 @@
-//! Problems as schema, examples and responses. Kinds, statuses and titles come from `ProblemKind`.
+//! Problems as schema, examples and responses, from the table of `ProblemKind`.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -23,29 +23,29 @@ fn text(description: &str) -> ObjectBuilder {
     ObjectBuilder::new().schema_type(Type::String).description(Some(description))
 }
 
-/// Every problem: RFC 9457, with the kinds there are.
+/// The schema of every problem (RFC 9457).
 pub(super) fn schema() -> Schema {
     let error = ObjectBuilder::new()
-        .property("detail", text("What is wrong, going on after the field's name."))
-        .property("pointer", text("Which field (RFC 6901)."))
+        .property("detail", text("What is wrong; it continues the field's name."))
+        .property("pointer", text("The field (RFC 6901)."))
         .required("detail")
         .required("pointer");
-    let kinds = text("The kind: decide by this, or by the status. New ones may come; none is ever renamed.");
-    let status = ObjectBuilder::new().schema_type(Type::Integer).description(Some("The status of the answer."));
+    let kinds = text("The kind: decide by it, or by the status. Kinds are added, never renamed.");
+    let status = ObjectBuilder::new().schema_type(Type::Integer).description(Some("The status of the response."));
     let mut description = "What went wrong (RFC 9457).\n\n| type | status | title |\n|---|---|---|\n".to_owned();
     for kind in ProblemKind::ALL {
         let _ = writeln!(description, "| `{}` | {} | {} |", urn(kind), kind.status_code(), kind.title());
     }
-    let errors = ArrayBuilder::new().items(error.build()).description(Some("Each field that is wrong, if any is."));
+    let errors = ArrayBuilder::new().items(error.build()).description(Some("The invalid fields, if there are any."));
     ObjectBuilder::new()
         .schema_type(Type::Object)
         .description(Some(description))
         .property("type", kinds.enum_values(Some(ProblemKind::ALL.map(urn))))
         .property("title", text("The kind in a few words, for people."))
         .property("status", status)
-        .property("detail", text("What happened this time, for people."))
+        .property("detail", text("What happened, for people."))
         .property("errors", errors)
-        .property("request_id", text("The request, as in `X-Request-Id` and in the log."))
+        .property("request_id", text("The id of the request, as in `X-Request-Id` and in the log."))
         .required("type")
         .required("title")
         .required("status")
@@ -54,7 +54,7 @@ pub(super) fn schema() -> Schema {
         .into()
 }
 
-/// One problem of this kind.
+/// An example of this kind.
 fn example(kind: ProblemKind) -> Value {
     let mut problem = json!({
         "type": urn(kind),
@@ -78,7 +78,7 @@ pub(super) fn examples() -> impl Iterator<Item = (String, RefOr<Example>)> {
     })
 }
 
-/// The headers of every response with this status, besides those of every response.
+/// The headers of every response with this status, besides the common ones.
 fn headers(status: u16) -> &'static [&'static str] {
     match status {
         401 => &["WWW-Authenticate"],
@@ -93,13 +93,13 @@ fn headers(status: u16) -> &'static [&'static str] {
 pub(super) struct ProblemResponse {
     /// Its status.
     pub(super) status: u16,
-    /// Its name: the kinds that it can be.
+    /// Its name, made of the kinds it can be.
     pub(super) name: String,
     /// The response.
     pub(super) response: Response,
 }
 
-/// The responses for `kinds`: one for each status, which can be those kinds and no others.
+/// The responses for `kinds`: one for each status.
 pub(super) fn responses(kinds: &[ProblemKind]) -> Vec<ProblemResponse> {
     let mut by_status: BTreeMap<u16, Vec<ProblemKind>> = BTreeMap::new();
     for kind in ProblemKind::ALL.into_iter().filter(|kind| kinds.contains(kind)) {

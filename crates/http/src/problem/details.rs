@@ -11,6 +11,9 @@ use super::field_error::FieldError;
 use super::kind::ProblemKind;
 use crate::request_context::RequestId;
 
+/// The target of the log lines.
+const LOG_TARGET: &str = "userd::problem";
+
 /// One problem: what the client gets, and the cause for the log.
 #[derive(Debug)]
 pub(crate) struct Problem {
@@ -39,7 +42,7 @@ impl Problem {
 
     /// The path supports the methods in `allow`, and not this one.
     pub(crate) fn method_not_allowed(allow: String) -> Self {
-        let detail = format!("this path knows {allow}");
+        let detail = format!("this path supports {allow}");
         Self::new(ProblemKind::MethodNotAllowed, detail).with_header("Allow", allow)
     }
 
@@ -87,9 +90,15 @@ impl Problem {
             next = source.source();
         }
         match self.kind.status_code() {
-            500 => tracing::error!(%id, problem = self.kind.slug(), cause = chain, "a request failed"),
-            503 => tracing::warn!(%id, problem = self.kind.slug(), cause = chain, "a request was put off"),
-            _ => tracing::debug!(%id, problem = self.kind.slug(), cause = chain, "a request was refused"),
+            500 => {
+                tracing::error!(target: LOG_TARGET, %id, problem = self.kind.slug(), cause = chain, "a request failed")
+            }
+            503 => {
+                tracing::warn!(target: LOG_TARGET, %id, problem = self.kind.slug(), cause = chain, "a request failed temporarily")
+            }
+            _ => {
+                tracing::debug!(target: LOG_TARGET, %id, problem = self.kind.slug(), cause = chain, "a request was refused")
+            }
         }
     }
 }

@@ -61,7 +61,7 @@ problem_kinds! {
         "the session has ended; sign in again"
     /// The refresh token is invalid.
     InvalidRefreshToken 401 "invalid-refresh-token" "Invalid refresh token"
-        "the refresh token is worth nothing; sign in again"
+        "the refresh token is invalid; sign in again"
     /// The caller is authenticated and not permitted.
     Forbidden 403 "forbidden" "Forbidden" "the API key lacks the scope users:read"
     /// The password is right, and the account is disabled.
@@ -74,20 +74,20 @@ problem_kinds! {
         "the browser says that another site asks; ask from a page of this site, or have the operator add that site \
          to cors.allowed_origins"
     /// The path does not exist.
-    NotFound 404 "not-found" "Not found" "there is nothing at this path"
+    NotFound 404 "not-found" "Not found" "this path does not exist"
     /// The user does not exist.
     UserNotFound 404 "user-not-found" "User not found" "user grace@example.com not found"
     /// The user does not have the session.
     SessionNotFound 404 "session-not-found" "Session not found" "session not found"
     /// The path does not support the method.
-    MethodNotAllowed 405 "method-not-allowed" "Method not allowed" "this path knows GET, HEAD, POST, OPTIONS"
+    MethodNotAllowed 405 "method-not-allowed" "Method not allowed" "this path supports GET, HEAD, POST, OPTIONS"
     /// The body took too long to arrive.
     BodyTimeout 408 "body-timeout" "Request body timeout" "the body took longer than 10s"
     /// Another user has the e-mail.
     EmailTaken 409 "email-taken" "E-mail address already in use" "email already in use"
     /// The user has none of the versions in `If-Match`.
     PreconditionFailed 412 "precondition-failed" "Precondition failed"
-        "the user is not in the state that If-Match names"
+        "the user has none of the versions in If-Match"
     /// The body is too large.
     BodyTooLarge 413 "body-too-large" "Request body too large" "the body may have 16384 bytes"
     /// The body has another media type than JSON.
@@ -102,13 +102,13 @@ problem_kinds! {
     Internal 500 "internal" "Internal server error" "something went wrong; the log says more"
     /// The stored record of the user can't be read.
     RecordUnreadable 500 "record-unreadable" "Unreadable user record"
-        "what is kept of this user can't be read; the log says more"
+        "the stored record of this user can't be read; the log says more"
     /// Too many password hashes are being computed.
     Busy 503 "busy" "Server busy" "too many passwords are being checked; try again"
     /// The user changed during every attempt.
-    Contended 503 "contended" "Too much contention" "others kept changing the user; try again"
+    Contended 503 "contended" "Too much contention" "the user changed during every attempt; try again"
     /// The store is unreachable, slow or full.
-    StoreUnavailable 503 "store-unavailable" "Store unavailable" "users can't be reached now; try again"
+    StoreUnavailable 503 "store-unavailable" "Store unavailable" "the store is unavailable; try again"
 }
 
 impl ProblemKind {

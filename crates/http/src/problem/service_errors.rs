@@ -23,7 +23,7 @@ impl From<Error> for Problem {
                 return invalid_field(name, rule.to_string());
             }
             Error::UnknownAudience => {
-                let rule = "is none of those that tokens are for (token.audience in userd's configuration)";
+                let rule = "is not an allowed audience (token.audience in userd's configuration)";
                 return invalid_field("audience", rule);
             }
             Error::InvalidCursor(reason) => return invalid_field("cursor", reason.to_string()),

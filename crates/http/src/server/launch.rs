@@ -67,7 +67,7 @@ pub async fn serve(rocket: Rocket<Build>) -> Result<(), ServeError> {
     let mut second = StopSignals::listen().map_err(ServeError::Signals)?;
     let stop = async move {
         let name = first.next().await;
-        tracing::info!(signal = name, "stopping: finishing the requests under way");
+        tracing::info!(signal = name, "stopping: finishing the requests in flight");
     };
     let abort = async move {
         second.next().await;

@@ -25,7 +25,7 @@ impl FleetAddresses {
 }
 
 /// What userd logs with each 503.
-const DEFERRED_LOG_LINE: &str = "a request was put off";
+const DEFERRED_LOG_LINE: &str = "a request failed temporarily";
 
 /// The processes.
 pub struct UserdFleet {

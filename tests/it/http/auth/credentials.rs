@@ -16,7 +16,7 @@ async fn each_mistake_is_told_what_to_send_instead() {
     let gone = "the session has ended; sign in again";
     let key = "the API key is damaged; send it whole, as it was printed when it was made";
     let jwt = "this is a token for other services (JWT); userd itself takes the session token or an API key";
-    let none = "this is no token of userd; send the session token (v1.…) or an API key (k1.…)";
+    let none = "this is not a token of userd; send the session token (v1.…) or an API key (k1.…)";
     let cases = [
         (ada.token[..ada.token.len() - 1].to_owned(), damaged),
         (format!("{0}{0}", ada.token), damaged),
@@ -25,9 +25,9 @@ async fn each_mistake_is_told_what_to_send_instead() {
         (format!("v1.{}.{}", ada.id, "A".repeat(43)), gone),
         (ada.token.replace(&ada.id, super::super::UNKNOWN_ID), gone),
         (revoked[..30].to_owned(), key),
-        (revoked, "the API key was revoked, or never was"),
-        (ada.refresh.clone(), "this is a refresh token, which opens nothing by itself; send the session token"),
-        (ada.device.clone(), "this is the token of a device, which opens nothing; send the session token"),
+        (revoked, "the API key was revoked or never existed"),
+        (ada.refresh.clone(), "this is a refresh token, which is not accepted here; send the session token"),
+        (ada.device.clone(), "this is a device token, which is not accepted here; send the session token"),
         ("eyJhbGciOiJub25lIn0.eyJzdWIiOiJhZGEifQ.".to_owned(), jwt),
         (ada.id.clone(), none),
         ("\u{1f511}".to_owned(), none),
@@ -92,12 +92,16 @@ async fn what_is_nobodys_is_401_and_what_one_may_not_is_403_with_a_sentence() {
     assert_eq!((nobody.status, nobody.slug().as_str()), (401, "authentication-required"));
     assert!(nobody.detail().starts_with("sign in first: "), "{nobody}");
     let cases = [
-        ("/api/users", &ada.token, "a session may do that for its own user at most; others need a key with users:read"),
+        (
+            "/api/users",
+            &ada.token,
+            "a session may do this for its own user only; for others, use an API key with users:read",
+        ),
         ("/api/users", &key, "the API key lacks the scope users:read"),
         (
             "/api/session",
             &key,
-            "this is about a session, and an API key has none; send the token that POST /api/login gives",
+            "this needs a session, and an API key has none; send the token that POST /api/login returns",
         ),
     ];
     for (path, token, detail) in cases {

@@ -20,7 +20,7 @@ pub(super) async fn ready(store: &State<ReadinessStore>) -> Result<ApiResponse, 
         Err(error) => {
             let reason = error.source().map(ToString::to_string).unwrap_or_default();
             tracing::debug!(%error, reason, "not ready");
-            Err(Problem::new(ProblemKind::StoreUnavailable, "users can't be reached now; try again"))
+            Err(Problem::new(ProblemKind::StoreUnavailable, "the store is unavailable; try again"))
         }
     }
 }
