@@ -30,8 +30,8 @@ async fn every_route_is_described_and_nothing_else() {
     let missing: Vec<_> = mounted.difference(&described).collect();
     assert!(
         missing.is_empty(),
-        "not described: {missing:?}. Mount the route in `endpoints!` (mod.rs of its area in crates/http/src/api), and add an `OperationDoc` for it to one \
-         of the files in crates/http/src/openapi/operations/"
+        "not described: {missing:?}. Mount the route in `endpoints!` (mod.rs of its area in \
+         crates/http/src/api)"
     );
     let made_up: Vec<_> = described.difference(&mounted).collect();
     assert!(made_up.is_empty(), "described and not mounted: {made_up:?}");
@@ -52,7 +52,7 @@ async fn every_kind_of_problem_is_described_and_can_be_given_somewhere() {
             assert_eq!(schema["status"]["enum"][0], example["status"], "{name}: {slug}");
         }
     }
-    assert_eq!(given, kinds, "a kind that no endpoint gives: see `problems` in crates/http/src/openapi/operations/");
+    assert_eq!(given, kinds, "a kind that no endpoint gives: see `problems` in the files of crates/http/src/api/");
 }
 
 fn words(list: &Value) -> BTreeSet<String> {

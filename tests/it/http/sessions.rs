@@ -43,11 +43,11 @@ async fn the_list_has_each_session_the_newest_first_and_marks_the_one_that_asks(
     let sessions = list(&app, &first).await;
     let expected = serde_json::json!([
         {
-            "id": second.session, "created_at": "2026-11-22T14:31:03.007Z", "seen_at": "2026-11-22T14:31:03.007Z",
+            "id": second.session, "created_at": "2026-11-22T14:31:03.007Z", "last_used_at": "2026-11-22T14:31:03.007Z",
             "expires_at": "2026-11-23T14:31:03.007Z", "address": null, "user_agent": "curl/8", "current": false
         },
         {
-            "id": first.session, "created_at": "2026-11-22T14:31:02.007Z", "seen_at": "2026-11-22T14:31:02.007Z",
+            "id": first.session, "created_at": "2026-11-22T14:31:02.007Z", "last_used_at": "2026-11-22T14:31:02.007Z",
             "expires_at": "2026-11-23T14:31:02.007Z", "address": null, "user_agent": "curl/8", "current": true
         }
     ]);
@@ -149,7 +149,7 @@ async fn a_session_ends_an_hour_after_its_last_use_and_a_day_after_its_first() {
 async fn the_last_use_is_written_once_a_minute_at_most() {
     let app = TestApp::with_api_key().await;
     let ada = app.sign_up_and_in("Ada", "ada@example.com").await;
-    for (advance_ms, calls, seen_at) in [
+    for (advance_ms, calls, last_used_at) in [
         (0, 1, "2026-11-22T14:31:02.007Z"),
         (MINUTE_MS - 1, 1, "2026-11-22T14:31:02.007Z"),
         (1, 2, "2026-11-22T14:32:02.007Z"),
@@ -159,7 +159,7 @@ async fn the_last_use_is_written_once_a_minute_at_most() {
         app.store.take_calls();
         assert!(is_good(&app, &ada).await);
         assert_eq!(app.store.take_calls().len(), calls, "after {advance_ms} ms");
-        assert_eq!(list(&app, &ada).await[0]["seen_at"], seen_at);
+        assert_eq!(list(&app, &ada).await[0]["last_used_at"], last_used_at);
     }
 }
 

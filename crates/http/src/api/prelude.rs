@@ -2,6 +2,7 @@
 //!
 //! Routes, guards, input, responses, and the description. Use cases and values are imported by name.
 
+pub(super) use rocket::http::ContentType;
 pub(super) use rocket::{State, delete, get, patch, post, put};
 pub(super) use serde::Serialize;
 pub(super) use serde_json::json;

@@ -112,3 +112,60 @@ impl<'a> JsonBody<'a> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, Type};
+
+    use super::*;
+    use crate::problem::ProblemKind;
+
+    /// A body with a number and a list of numbers.
+    #[derive(Debug, PartialEq)]
+    struct NumbersBody {
+        size: u8,
+        parts: Option<Vec<u8>>,
+    }
+
+    impl FromJsonBody for NumbersBody {
+        const SCHEMA_NAME: &'static str = "NumbersBody";
+        const NAMES: &'static [&'static str] = &["size", "parts"];
+
+        fn from_json_body(body: &mut JsonBody<'_>, _: PasswordPolicy) -> Option<Self> {
+            let number = || ObjectBuilder::new().schema_type(Type::Integer).build();
+            let size = body.field("size", true, |_| number().into(), |object| object.number("size", 1..=9));
+            let list = |_| ArrayBuilder::new().items(number()).build().into();
+            let parts = body.field("parts", false, list, |object| {
+                object.optional_with("parts", |value| value.list(2, |item| item.number(1..=9))).ok()
+            });
+            Some(Self { size: size?, parts: parts? })
+        }
+    }
+
+    fn numbers(json: &str) -> Result<NumbersBody, Problem> {
+        parse(json.as_bytes(), PasswordPolicy::default())
+    }
+
+    #[test]
+    fn a_field_that_is_no_text_is_read_and_described_by_the_same_call() {
+        let read = numbers(r#"{"size":9,"parts":[1,2]}"#).expect("it is valid");
+        assert_eq!(read, NumbersBody { size: 9, parts: Some(vec![1, 2]) });
+        let read = numbers(r#"{"size":9,"parts":null}"#).expect("parts are optional");
+        assert_eq!(read, NumbersBody { size: 9, parts: None });
+        let fields = declared::<NumbersBody>(PasswordPolicy::default());
+        let names: Vec<_> = fields.iter().map(|field| (field.name, field.required)).collect();
+        assert_eq!(names, [("size", true), ("parts", false)]);
+        let parts = serde_json::to_value(&fields[1].schema).expect("JSON");
+        assert_eq!((&parts["type"], &parts["items"]["type"]), (&"array".into(), &"integer".into()));
+    }
+
+    #[test]
+    fn a_wrong_body_is_a_problem_of_the_client() {
+        for json in [r#"{"size":0}"#, r#"{"size":9,"parts":[1,2,3]}"#, r#"{"size":9,"parts":[0]}"#, "[]", "7"] {
+            assert_eq!(numbers(json).expect_err(json).kind(), ProblemKind::InvalidFields, "{json}");
+        }
+        for json in ["", "{", "{} {}", "\u{0}"] {
+            assert_eq!(numbers(json).expect_err(json).kind(), ProblemKind::MalformedJson, "{json}");
+        }
+    }
+}

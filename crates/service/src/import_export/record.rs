@@ -1,9 +1,11 @@
 //! One line of an export file: parsed without trust, and written.
 //!
-//! The first line has the version of the format, the last one the number of users, so that a truncated file is detected.
-//! Reasons name fields and never quote a value: the file is full of secrets.
+//! The first line has the version of the format, the last one the number of users, so that a truncated file is
+//! detected. Reasons name fields and never quote a value: the file is full of secrets. Of a repeated field the last one
+//! counts.
 //!
-//! Of a repeated field the last one counts.
+//! To add a field: its name in the list of fields, a line in the function that reads the object, and one in the struct
+//! that is written.
 
 use std::collections::HashSet;
 use std::convert::Infallible;
@@ -171,7 +173,8 @@ fn have_distinct_ids(sessions: &[Session]) -> bool {
     sessions.iter().all(|session| seen.insert(&session.id.as_bytes()[..8]))
 }
 
-/// The hash in our spelling. The prefixes that a store uses for the account status belong to no scheme and are rejected.
+/// The hash in our spelling. The prefixes that a store uses for the account status belong to no scheme and are
+/// rejected.
 fn password_hash(text: &str, hashes: &HashSettings) -> Result<PasswordHash, String> {
     let hash = PasswordHash::from_imported(text).map_err(|error| format!("can't be taken: {error}"))?;
     check_hash_supported(&hash, hashes)?;

@@ -42,8 +42,8 @@ pub(super) fn doc() -> OperationDoc {
         operation_id: "update_account",
         tag: "admin",
         summary: "Shut or open an account, expire a password",
-        description: "Whether the account is shut, and whether its password is good for nothing but being changed. Unless it \
-               only opens the account, all sessions end in the same step.",
+        description: "Whether the account is shut, and whether its password is good for nothing but being changed. \
+                      Unless it only opens the account, all sessions end in the same step.",
         body: Some(json!({ "disabled": true })),
         responses: vec![ResponseDoc::view::<AccountView>("The user", disabled).with_header("ETag")],
         problems: vec![ProblemKind::UserNotFound, ProblemKind::Contended],

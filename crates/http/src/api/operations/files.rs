@@ -1,12 +1,12 @@
-//! `GET /files/<path>`: a file of the configured folder. No listing, no dot-files, nothing outside the folder, neither by
-//! the path nor by a symbolic link.
+//! `GET /files/<path>`: a file of the configured folder. No listing, no dot-files, nothing outside the folder, neither
+//! by the path nor by a symbolic link.
 
 use std::convert::Infallible;
 use std::fs::File;
 use std::io;
 use std::path::{Component, Path, PathBuf};
 
-use rocket::http::{ContentType, uri};
+use rocket::http::uri;
 use rocket::request::FromSegments;
 use rocket::response::Responder;
 use rocket::{Request, response};

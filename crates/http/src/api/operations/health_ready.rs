@@ -1,7 +1,7 @@
 //! `GET /health/ready`: whether the store answers too, for load balancers.
 //!
-//! The reason is for the operator and goes to the log, at level `debug`: probes come every few seconds, and each request
-//! that fails logs it anyway.
+//! The reason is for the operator and goes to the log, at level `debug`: probes come every few seconds, and each
+//! request that fails logs it anyway.
 
 use std::error::Error;
 use std::sync::Arc;

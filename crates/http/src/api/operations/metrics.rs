@@ -8,8 +8,8 @@ use crate::api::prelude::*;
 use crate::request_drain::RequestDrain;
 use userd_metrics::{CONTENT_TYPE, Metrics};
 
-/// The time limit of the store's health check: longer than a healthy store needs, and far below Prometheus's ten seconds
-/// for a scrape.
+/// The time limit of the store's health check: longer than a healthy store needs, and far below Prometheus's ten
+/// seconds for a scrape.
 const CHECK_TIME_MAX: Duration = Duration::from_millis(500);
 
 /// Where the metrics are read.

@@ -1,6 +1,5 @@
 //! `GET /openapi.json`: the API's description.
 
-use rocket::http::ContentType;
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 
 use crate::api::prelude::*;

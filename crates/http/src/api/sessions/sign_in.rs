@@ -91,9 +91,9 @@ pub(super) fn doc() -> OperationDoc {
         operation_id: "sign_in",
         tag: "sessions",
         summary: "Sign in",
-        description: "A wrong password and an e-mail that nobody has are the same 401, after the same work. `cookie`: whether a \
-               browser is to keep the session. `refresh`: whether a refresh token is wanted. `device_token`: what an \
-               earlier sign-in from this device gave.",
+        description: "A wrong password and an e-mail that nobody has are the same 401, after the same work. \
+                      `cookie`: whether a browser is to keep the session. `refresh`: whether a refresh token is \
+                      wanted. `device_token`: what an earlier sign-in from this device gave.",
         body: Some(json!({ "email": "ada@example.com", "password": examples::PASSWORD, "refresh": true })),
         responses: vec![ResponseDoc::view::<SignInView>("A session", signed_in).with_header("Set-Cookie")],
         problems: [&examples::PASSWORD_PROBLEMS[..], &[ProblemKind::CrossSite, ProblemKind::Contended]].concat(),

@@ -38,8 +38,8 @@ pub(super) fn doc() -> OperationDoc {
         operation_id: "create_token",
         tag: "tokens",
         summary: "A token for other services",
-        description: "A JWT that other services check by themselves. `audience`: for whom it is to be, one of those that \
-               the operator has set; the first of them is the usual one.",
+        description: "A JWT that other services check by themselves. `audience`: for whom it is to be, one of those \
+                      that the operator has set; the first of them is the usual one.",
         body: Some(json!({ "audience": "userd" })),
         responses: vec![ResponseDoc::view::<TokenView>("A token", token)],
         problems: Vec::new(),

@@ -1,7 +1,5 @@
 //! `GET /.well-known/jwks.json`: the public keys by which other services verify tokens (RFC 7517).
 
-use rocket::http::ContentType;
-
 use crate::api::prelude::*;
 use userd_service::Jwk;
 

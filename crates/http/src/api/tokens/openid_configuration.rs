@@ -1,7 +1,5 @@
-//! `GET /.well-known/openid-configuration`: issuer, addresses and algorithms, for programs that configure themselves by it.
-//! userd is not an `OpenID` provider; it uses the names of `OpenID` Connect Discovery.
-
-use rocket::http::ContentType;
+//! `GET /.well-known/openid-configuration`: issuer, addresses and algorithms, for programs that configure themselves by
+//! it. userd is not an `OpenID` provider; it uses the names of `OpenID` Connect Discovery.
 
 use crate::api::prelude::*;
 

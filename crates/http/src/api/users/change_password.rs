@@ -34,8 +34,8 @@ pub(super) fn doc() -> OperationDoc {
         operation_id: "change_password",
         tag: "users",
         summary: "Change the password",
-        description: "The old password proves who asks; one that has expired does. All sessions of the user end in the same \
-               step, but the one that asks.",
+        description: "The old password proves who asks; one that has expired does. All sessions of the user end in \
+                      the same step, but the one that asks.",
         body: Some(json!({ "password": examples::PASSWORD, "new_password": examples::NEXT_PASSWORD })),
         responses: vec![ResponseDoc::constant("Done", "Password updated")],
         problems: [&examples::PASSWORD_PROBLEMS[..], &problems].concat(),

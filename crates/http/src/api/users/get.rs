@@ -26,8 +26,8 @@ pub(super) fn doc() -> OperationDoc {
         operation_id: "get_user",
         tag: "users",
         summary: "Look a user up",
-        description: "A UUID in any spelling is an id. What has an `@` is an e-mail, whole, in any spelling of it; write `%` as \
-               `%25` and `/` as `%2F`. Anything else is nobody.",
+        description: "A UUID in any spelling is an id. What has an `@` is an e-mail, whole, in any spelling of it; \
+                      write `%` as `%25` and `/` as `%2F`. Anything else is nobody.",
         responses: vec![
             ResponseDoc::view::<UserView>("The user", examples::user()).with_header("ETag"),
             ResponseDoc::empty(304, "The reader has this state already").with_header("ETag"),

@@ -37,7 +37,7 @@ pub(super) fn doc() -> OperationDoc {
         tag: "users",
         summary: "Change name or e-mail",
         description: "The password proves that it is the user who asks; it does not change. The e-mail that the user \
-               already has is no conflict.",
+                      already has is no conflict.",
         body: Some(json!({ "name": "Ada King", "email": "Ada@Example.com", "password": examples::PASSWORD })),
         responses: vec![ResponseDoc::view::<UserView>("The user", examples::renamed_user()).with_header("ETag")],
         problems: [&examples::PASSWORD_PROBLEMS[..], &problems].concat(),
