@@ -43,7 +43,7 @@ fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(IpAddr, u
     let parse = |text: &String| {
         network(text.trim()).ok_or_else(|| {
             serde::de::Error::custom(format!(
-                "{text:?} is no address: write an address such as 10.0.0.7, or a network such as 10.0.0.0/8"
+                "{text:?} is not an address or network: write an address such as 10.0.0.7, or a network such as 10.0.0.0/8"
             ))
         })
     };
@@ -80,7 +80,7 @@ fn origins<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D:
     });
     let right = "write scheme, host and port as browsers do, such as https://app.example.org";
     match invalid {
-        Some(origin) => Err(serde::de::Error::custom(format!("{origin:?} is no origin: {right}"))),
+        Some(origin) => Err(serde::de::Error::custom(format!("{origin:?} is not an origin: {right}"))),
         None => Ok(origins),
     }
 }

@@ -25,7 +25,7 @@ pub(super) fn target(legacy_env: &LegacyEnv, issues: &mut Vec<ConfigIssue>) -> O
         let (text, origin) = legacy_env.get(name)?;
         let parsed = parse(text.trim());
         if parsed.is_none() {
-            issues.push(ConfigIssue::at_location(format!("{name} in {origin}"), format!("{text:?} is no {right}")));
+            issues.push(ConfigIssue::at_location(format!("{name} in {origin}"), format!("{text:?} is not a {right}")));
         }
         parsed
     };
@@ -63,5 +63,5 @@ fn parse_host(text: &str) -> Result<String, String> {
     if is_host_name(text) {
         return Ok(text.to_owned());
     }
-    Err(format!("{text:?} is no host name or address: write it alone, and the port in REDIS_PORT"))
+    Err(format!("{text:?} is not a host name or address: write it alone, and the port in REDIS_PORT"))
 }

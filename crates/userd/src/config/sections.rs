@@ -48,7 +48,7 @@ pub(super) struct ProcessConfig {
 fn listen<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
     let text = String::deserialize(deserializer)?;
     let right = "write both, such as 127.0.0.1:8000, 0.0.0.0:8000 or [::1]:8000";
-    text.trim().parse().map_err(|_| D::Error::custom(format!("{text:?} is no address with a port: {right}")))
+    text.trim().parse().map_err(|_| D::Error::custom(format!("{text:?} is not an address with a port: {right}")))
 }
 
 /// Log format.
@@ -133,7 +133,7 @@ fn endpoint<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>
     }
     if !text.strip_prefix("http://").is_some_and(|rest| !rest.is_empty() && !rest.contains(char::is_whitespace)) {
         let right = "write it with http, such as http://127.0.0.1:4318/v1/traces";
-        return Err(D::Error::custom(format!("{text:?} is no address of a collector: {right}")));
+        return Err(D::Error::custom(format!("{text:?} is not the URL of a collector: {right}")));
     }
     Ok(Some(text))
 }
