@@ -18,7 +18,7 @@ pub enum SignUpPolicy {
     ApiKey,
 }
 
-/// Which proxies are believed about where a request comes from.
+/// The proxies that are trusted to name the client's address: section `[proxy]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TrustedProxies {
@@ -60,7 +60,7 @@ fn network(text: &str) -> Option<(IpAddr, u8)> {
     (bits <= all).then_some((address, bits))
 }
 
-/// CORS.
+/// Cross-origin requests from browsers (CORS): section `[cors]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CorsSettings {
@@ -109,7 +109,7 @@ fn same_bits(network: Ipv6Addr, address: Ipv6Addr, bits: u8) -> bool {
     network.to_bits() & mask == address.to_bits() & mask
 }
 
-/// The settings: section `[access]`, with what `[cors]` and `[proxy]` say.
+/// Who can call userd: section `[access]`, with what `[cors]` and `[proxy]` say.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AccessSettings {

@@ -27,7 +27,7 @@ const CAS_ATTEMPTS_MAX: u32 = 10;
 /// Random bytes in `jti`.
 const JTI_BYTES: usize = 16;
 
-/// What tokens say.
+/// Tokens for other services (JWT): section `[token]`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TokenSettings {

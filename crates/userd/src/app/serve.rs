@@ -1,4 +1,4 @@
-//! The life of a serving process: open the store, start the hash threads, serve, and close everything.
+//! The life of a serving process: open the store, start the hash threads, serve, and put everything away.
 //!
 //! The one place that names the implementations of the store. To add a store, add a line to `open_with_metrics`.
 
@@ -27,13 +27,13 @@ use userd_store::{InstrumentedStore, Store};
 use userd_store_redis::{RedisSettings, RedisStartError, RedisStore};
 use userd_store_sqlite::{OpenError, SqliteSettings, SqliteStore};
 
-/// How long closing the store may take at shutdown: longer than any call to it.
+/// How long closing the store may take at the end: longer than any call to it, and not for ever.
 const CLOSE_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// Why userd could not start, or stopped serving.
 #[derive(Debug, thiserror::Error)]
 pub enum AppError {
-    /// The operating system refused the threads.
+    /// The system gave no threads.
     #[error("can't start the threads that serve requests")]
     Threads(#[source] io::Error),
     /// The hash threads did not start.
@@ -51,18 +51,18 @@ pub enum AppError {
          lost, make new ones with `userd signing-keys rotate --now`"
     )]
     Keys(#[source] userd_service::Error),
-    /// Until an API key exists, every caller is an administrator, so only this machine may connect.
+    /// Without an API key everybody may do everything, so nobody but this machine may connect.
     #[error(
-        "userd has no API key yet, so every client that reaches {0} would be an administrator: create a key with `userd \
-         api-keys create`, or listen on 127.0.0.1"
+        "userd has no API key yet, so whoever could connect to {0} might do everything: make one with `userd api-keys \
+         create`, or listen on 127.0.0.1"
     )]
     Unprotected(SocketAddr),
-    /// The server did not start, or failed.
+    /// The server did not start or broke off.
     #[error("can't serve")]
     Serve(#[from] ServeError),
 }
 
-/// Serves until a shutdown signal. Returns the exit code: 0 after a requested shutdown, 1 otherwise.
+/// Serves until told to stop. The answer is the exit code: 0 after a requested end, 1 otherwise.
 #[must_use]
 pub fn run(config: &Config) -> ExitCode {
     #[cfg(feature = "otlp")]
@@ -86,7 +86,7 @@ pub fn run(config: &Config) -> ExitCode {
     code
 }
 
-/// The rest, once logging works.
+/// The rest of it, where log lines go to their place.
 fn run_with_logging(config: &Config) -> ExitCode {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
@@ -113,7 +113,7 @@ fn run_with_logging(config: &Config) -> ExitCode {
 fn start_and_serve(config: &Config) -> Result<(), AppError> {
     let runtime = build_runtime(config.workers).map_err(AppError::Threads)?;
     let result = runtime.block_on(serve(config));
-    // Blocking work in the background (a read of a file) is not waited for.
+    // What is still running in the background (a blocking read of a file) is not waited for.
     runtime.shutdown_background();
     result
 }
@@ -133,7 +133,7 @@ async fn serve(config: &Config) -> Result<(), AppError> {
     result
 }
 
-/// Only TLS to Redis needs it. It fails if one is installed already, which is as good.
+/// Only TLS to Redis needs it. It fails if somebody has installed one before, which is as good.
 pub(super) fn install_crypto_provider() {
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
 }
@@ -164,7 +164,7 @@ async fn serve_store(
     Ok(userd_http::serve(rocket).await?)
 }
 
-/// Until an API key exists, every caller is an administrator: then only this machine may connect.
+/// Without an API key everybody may do everything. For that nobody but this machine may connect.
 async fn require_api_key(listen: SocketAddr, api_keys: &ApiKeyCache) -> Result<(), AppError> {
     if listen.ip().is_loopback() {
         return Ok(());
@@ -189,8 +189,8 @@ pub(super) fn service_settings(config: &Config) -> ServiceSettings {
     }
 }
 
-/// The store that the configuration names. A Redis that can't be reached is opened too, and answers `Unavailable` until
-/// it can.
+/// The store that the configuration names, ready for use; a Redis that is away is ready too, and answers
+/// `Unavailable` until it is back.
 ///
 /// # Errors
 /// If the store can't or must not be used as it is.
@@ -198,7 +198,7 @@ pub async fn open_store(config: &Config, random: Arc<dyn Random>) -> Result<Arc<
     open_with_metrics(config, random, &Arc::default()).await
 }
 
-/// The same, with `metrics`.
+/// The same; what the store does is counted in `metrics`.
 async fn open_with_metrics(
     config: &Config,
     random: Arc<dyn Random>,
@@ -217,8 +217,8 @@ async fn open_with_metrics(
     }
 }
 
-/// Generates the keys at the first start. Fails if those in the store can't be used: every sign-in or token would fail.
-/// If the store is unavailable, the keys are read when one is needed.
+/// Makes the keys at the first start. Refuses the start where those in the store can't be used: every sign-in or
+/// every token would fail. A store that is away is asked again when a key is needed.
 async fn check_keys(services: &Services) -> Result<(), AppError> {
     match services.check_keys().await {
         Err(error @ userd_service::Error::Store(_)) => {
@@ -231,7 +231,7 @@ async fn check_keys(services: &Services) -> Result<(), AppError> {
     }
 }
 
-/// Shows the banner once the address is bound and the port is known; tokens contain it too.
+/// Shows the banner once the address is bound, so that it promises nothing and knows the port, which tokens say, too.
 fn show_banner_when_listening(config: &Config, services: &Services) -> OnListening {
     let (store, log, tokens) = (config.store.clone(), config.log, Arc::clone(&services.tokens));
     Arc::new(move |listen| {
@@ -254,13 +254,13 @@ fn http_settings(config: &Config) -> HttpSettings {
     }
 }
 
-/// How requests join traces, if traces are exported.
+/// How requests become part of traces, if traces go anywhere.
 #[cfg(feature = "otlp")]
 fn join_trace(config: &Config) -> Option<JoinTrace> {
     config.otlp.endpoint.as_ref().map(|_| super::traces::join())
 }
 
-/// This build has no traces.
+/// There are none.
 #[cfg(not(feature = "otlp"))]
 fn join_trace(_config: &Config) -> Option<JoinTrace> {
     None

@@ -61,7 +61,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// `[redis]`, as far as it is about reaching the servers: it completes the `store`.
+/// How to reach Redis and what to require of it: section `[redis]`. User, password and CA complete the `store`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RedisLogin {
@@ -84,7 +84,7 @@ pub(super) struct RedisLogin {
     pub(super) tls_ca_file: Option<PathBuf>,
 }
 
-/// `[doctor]`: the consistency check in the background.
+/// The consistency check in the background: section `[doctor]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DoctorConfig {
@@ -101,7 +101,7 @@ pub struct DoctorConfig {
     pub repair: bool,
 }
 
-/// `[events]`
+/// Account events: section `[events]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EventsConfig {
@@ -110,7 +110,7 @@ pub struct EventsConfig {
     pub retention_max: u64,
 }
 
-/// `[otlp]`: traces.
+/// Traces (OpenTelemetry): section `[otlp]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OtlpConfig {
