@@ -1,5 +1,5 @@
-//! `REDIS_ADDRESS`, `REDIS_PORT`, `REDIS_DB`, `REDIS_PASSWORD`: how the design that userd grew from names its
-//! Redis. They choose the store when nobody sets `store`, and mean nothing when somebody does.
+//! `REDIS_ADDRESS`, `REDIS_PORT`, `REDIS_DB`, `REDIS_PASSWORD`: how the Rocket + Redis tutorial
+//! names its Redis. They choose the store if no source sets `store`; otherwise they are ignored.
 
 use std::collections::BTreeMap;
 use std::net::Ipv6Addr;
@@ -39,7 +39,7 @@ pub(super) fn target(legacy_env: &LegacyEnv, issues: &mut Vec<ConfigIssue>) -> O
     Some((RedisTarget::standalone(NodeAddress { host, port }, db, password), origin.clone()))
 }
 
-/// What the operator may not expect of the variables: that they don't count here.
+/// A warning if the variables are ignored.
 pub(super) fn warning(legacy_env: &LegacyEnv, store_origin: &ConfigOrigin) -> Option<String> {
     if legacy_env.contains_key(ADDRESS) {
         return match store_origin {
