@@ -77,7 +77,7 @@ fn config_check_names_every_mistake_and_ends_with_2() {
     insta::assert_snapshot!(err(&output), @r#"
     userd: 4 mistakes in the configuration, nothing was started
     workrs in userd.toml: there is no such key; did you mean workers?
-    --listen: "8000" is no address with a port: write both, such as 127.0.0.1:8000, 0.0.0.0:8000 or [::1]:8000
+    --listen: "8000" is not an address with a port: write both, such as 127.0.0.1:8000, 0.0.0.0:8000 or [::1]:8000
     USERD_LOG in the environment: "xml" is none of the choices: write one of "text", "json"
     hash.iterations in userd.toml: 0 is out of range: write a whole number from 1 to 64
     "#);
@@ -124,6 +124,20 @@ fn config_show_is_toml_with_every_key_of_the_reference() {
     assert_eq!(output.status.code(), Some(0), "{}\n{text}", err(&output));
     let keys = |text: &str| text.lines().filter(|line| !line.starts_with(['#', '[']) && line.contains(" = ")).count();
     assert_eq!(keys(&text), keys(userd::config::DEFAULTS));
+}
+
+#[test]
+fn the_default_file_and_its_schema_are_printed_whatever_the_configuration_is() {
+    let folder = empty_folder();
+    let variables = [("USERD_LOG", "xml")];
+    let output = userd(&folder, &["config", "default"], &variables);
+    assert_eq!((output.status.code(), out(&output).as_str()), (Some(0), userd::config::DEFAULTS));
+    let output = userd(&folder, &["config", "schema"], &variables);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let schema: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    fs::write(folder.path().join("userd.toml"), userd::config::DEFAULTS).expect("the file can be written");
+    assert_eq!(out(&userd(&folder, &["config", "check"], &[])), "ok\n", "the printed file is a configuration");
 }
 
 #[test]

@@ -2,7 +2,6 @@
 //!
 //! Full and read-only disks are in `embedded_disk`.
 
-use std::error::Error;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;

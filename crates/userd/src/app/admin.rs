@@ -4,7 +4,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::serve::{AppError, hash_settings, install_crypto_provider, open_store, service_settings};
+use super::serve::{AppError, install_crypto_provider, open_store, service_settings};
 use crate::config::{Config, StoreTarget};
 use userd_core::PasswordPolicy;
 use userd_core::clock::SystemClock;
@@ -66,12 +66,12 @@ impl AdminContext {
         })?;
         // A Redis that is away now is not waited for.
         store.check_health().await.map_err(AdminContextError::Unavailable)?;
-        let hasher = PasswordHasher::start(&hash_settings(config), Arc::clone(&random)).map_err(AppError::Hasher)?;
+        let hasher = PasswordHasher::start(&config.hash, Arc::clone(&random)).map_err(AppError::Hasher)?;
         let settings = service_settings(config);
         let service_dependencies = ServiceDependencies {
             store: Arc::clone(&store),
             hasher: Arc::new(hasher),
-            key_encryption: Arc::new(KeyEncryption::new(config.token.encryption_key.as_deref())),
+            key_encryption: Arc::new(KeyEncryption::new(config.key_encryption.encryption_key.as_deref())),
             clock: Arc::new(SystemClock),
             random,
         };

@@ -4,7 +4,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::serve::{AppError, hash_settings, install_crypto_provider, open_store, redis_settings, service_settings};
+use super::serve::{AppError, install_crypto_provider, open_store, redis_settings};
 use crate::config::{Config, StoreTarget};
 use userd_core::clock::{Clock, SystemClock};
 use userd_core::random::SystemRandom;
@@ -63,8 +63,8 @@ pub async fn export(
 /// The store can't be opened, or is away.
 pub async fn open_import(config: &Config, dry_run: bool) -> Result<UserImporter, ImportExportError> {
     let store = open(&with_longer_timeouts(config)).await?;
-    let limits = service_settings(config).sessions.limits;
-    Ok(UserImporter { store, limits, hashes: hash_settings(config), clock: Arc::new(SystemClock), dry_run })
+    let limits = config.session.limits;
+    Ok(UserImporter { store, limits, hashes: config.hash, clock: Arc::new(SystemClock), dry_run })
 }
 
 /// The same store with more patience: a call takes thousands of users in, and nobody waits for one of them.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::serve::{AppError, install_crypto_provider, millis, open_store, signing_algorithm};
+use super::serve::{AppError, install_crypto_provider, open_store};
 use crate::config::{Config, StoreTarget};
 use userd_core::clock::{Clock, SystemClock};
 use userd_core::random::{Random, SystemRandom};
@@ -53,8 +53,8 @@ impl KeyContext {
             }
         };
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let key_encryption = Arc::new(KeyEncryption::new(config.token.encryption_key.as_deref()));
-        let (algorithm, ttl_ms) = (signing_algorithm(config.token.algorithm), millis(config.token.ttl));
+        let key_encryption = Arc::new(KeyEncryption::new(config.key_encryption.encryption_key.as_deref()));
+        let (algorithm, ttl_ms) = (config.token.algorithm, config.token.ttl_ms);
         let service_dependencies = KeyDependencies {
             store: Arc::clone(&keys),
             key_encryption,

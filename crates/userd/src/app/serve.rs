@@ -16,27 +16,16 @@ use super::logging::init_with;
 #[cfg(feature = "otlp")]
 use super::traces::TraceExporter;
 use super::{OPEN_FILES_RECOMMENDED, build_runtime, init_logging, raise_open_files_limit};
-use crate::config::{
-    self, AcknowledgeMode, AssumedDurability, BucketConfig, Config, HostPort, RedisConfig, RedisServers, RedisTarget,
-    SecretString, StoreTarget, TokenAlgorithm,
-};
+use crate::config::{Config, RedisTarget, StoreTarget};
 use userd_core::clock::{Clock as _, SystemClock};
+use userd_core::error_chain;
 use userd_core::random::{Random, SystemRandom};
-use userd_core::{PasswordPolicy, RateLimit, SessionLimits, error_chain};
-use userd_http::{
-    AccessSettings, HttpDependencies, HttpSettings, JoinTrace, OnListening, ServeError, SignUpPolicy, TrustedProxies,
-};
+use userd_http::{HttpDependencies, HttpSettings, JoinTrace, OnListening, ServeError};
 use userd_metrics::Metrics;
-use userd_service::hashing::{HashSettings, PasswordHasher};
-use userd_service::{
-    ApiKeyCache, KeyEncryption, ServiceDependencies, ServiceSettings, Services, SessionSettings, SignInLimits,
-    SigningAlgorithm, TokenSettings,
-};
+use userd_service::hashing::PasswordHasher;
+use userd_service::{ApiKeyCache, KeyEncryption, ServiceDependencies, ServiceSettings, Services, TokenSettings};
 use userd_store::{InstrumentedStore, Store};
-use userd_store_redis::{
-    AckRequirement, BUSY_PAUSE, NodeAddress, RECHECK_EVERY, RedisDurability, RedisSettings, RedisStartError,
-    RedisStore, SentinelSettings, ServerCredentials, ServerTopology,
-};
+use userd_store_redis::{RedisSettings, RedisStartError, RedisStore};
 use userd_store_sqlite::{OpenError, SqliteSettings, SqliteStore};
 
 /// How long closing the store may take at the end: longer than any call to it, and not for ever.
@@ -156,13 +145,13 @@ async fn serve_store(
     random: Arc<dyn Random>,
     metrics: Arc<Metrics>,
 ) -> Result<(), AppError> {
-    let hasher = PasswordHasher::start_with_metrics(&hash_settings(config), Arc::clone(&random), Arc::clone(&metrics));
+    let hasher = PasswordHasher::start_with_metrics(&config.hash, Arc::clone(&random), Arc::clone(&metrics));
     let hasher = hasher.map_err(AppError::Hasher)?;
     let settings = service_settings(config);
     let service_dependencies = ServiceDependencies {
         store: Arc::clone(&store),
         hasher: Arc::new(hasher),
-        key_encryption: Arc::new(KeyEncryption::new(config.token.encryption_key.as_deref())),
+        key_encryption: Arc::new(KeyEncryption::new(config.key_encryption.encryption_key.as_deref())),
         clock: Arc::new(SystemClock),
         random: Arc::clone(&random),
     };
@@ -193,49 +182,12 @@ async fn require_api_key(listen: SocketAddr, api_keys: &ApiKeyCache) -> Result<(
 }
 
 pub(super) fn service_settings(config: &Config) -> ServiceSettings {
-    let (session, rate_limit) = (&config.session, &config.rate_limit);
-    let rate = |refill: BucketConfig| RateLimit { interval_ms: refill.refill_ms, burst: refill.burst };
     ServiceSettings {
-        policy: PasswordPolicy { chars_min: config.password.chars_min, chars_max: config.password.chars_max },
-        sessions: SessionSettings {
-            limits: SessionLimits {
-                idle_ms: millis(session.idle_timeout),
-                absolute_ms: millis(session.absolute_timeout),
-                sessions_max: session.per_user_max,
-            },
-            refresh_grace_ms: millis(session.refresh_grace),
-        },
-        tokens: token_settings(config),
-        sign_in_limits: SignInLimits {
-            account: rate(rate_limit.account),
-            account_and_network: rate(rate_limit.account_address),
-            device: rate(rate_limit.device),
-            network: rate(rate_limit.address),
-            global: rate(rate_limit.global),
-        },
+        policy: config.password,
+        sessions: config.session,
+        tokens: TokenSettings { listen: config.listen, ..config.token.clone() },
+        sign_in_limits: config.rate_limit,
     }
-}
-
-fn token_settings(config: &Config) -> TokenSettings {
-    let token = &config.token;
-    TokenSettings {
-        issuer: token.issuer.clone(),
-        listen: config.listen,
-        audiences: token.audiences.clone(),
-        algorithm: signing_algorithm(token.algorithm),
-        ttl_ms: millis(token.ttl),
-    }
-}
-
-pub(super) fn signing_algorithm(algorithm: TokenAlgorithm) -> SigningAlgorithm {
-    match algorithm {
-        TokenAlgorithm::Es256 => SigningAlgorithm::Es256,
-        TokenAlgorithm::EdDsa => SigningAlgorithm::EdDsa,
-    }
-}
-
-pub(super) fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 /// The store that the configuration names, ready for use; a Redis that is away is ready too, and answers
@@ -255,13 +207,8 @@ async fn open_with_metrics(
 ) -> Result<Arc<dyn Store>, AppError> {
     match &config.store {
         StoreTarget::Sqlite { path } => {
-            let settings = SqliteSettings {
-                path: path.clone(),
-                readers: config.sqlite.readers,
-                timeout: config.sqlite.timeout,
-                queue: config.sqlite.queue,
-                events_retention_max: config.events_retention_max,
-            };
+            let (path, events_retention_max) = (path.clone(), config.events.retention_max);
+            let settings = SqliteSettings { path, events_retention_max, ..config.sqlite.clone() };
             Ok(Arc::new(SqliteStore::open_with_metrics(&settings, metrics)?))
         }
         StoreTarget::Redis(target) => {
@@ -294,27 +241,13 @@ fn show_banner_when_listening(config: &Config, services: &Services) -> OnListeni
     })
 }
 
-pub(super) fn hash_settings(config: &Config) -> HashSettings {
-    let hash = &config.hash;
-    HashSettings {
-        memory_kib: hash.memory_kib,
-        iterations: hash.iterations,
-        parallelism: hash.parallelism,
-        workers: hash.workers,
-        queue: hash.queue,
-        wait: hash.wait,
-    }
-}
-
 fn http_settings(config: &Config) -> HttpSettings {
     HttpSettings {
         listen: config.listen,
         workers: config.workers,
-        keep_alive_s: config.http.keep_alive_s,
-        access: access(config),
+        limits: config.http,
+        access: config.access.clone(),
         static_dir: config.static_dir.clone(),
-        body_bytes_max: config.http.body_bytes_max,
-        body_timeout: config.http.body_timeout,
         shutdown_grace: config.shutdown_grace,
         on_listening: None,
         metrics: Arc::default(),
@@ -334,63 +267,14 @@ fn join_trace(_config: &Config) -> Option<JoinTrace> {
     None
 }
 
-fn access(config: &Config) -> AccessSettings {
-    AccessSettings {
-        sign_up: match config.sign_up {
-            config::SignUpPolicy::Open => SignUpPolicy::Open,
-            config::SignUpPolicy::ApiKey => SignUpPolicy::ApiKey,
-        },
-        allowed_origins: config.allowed_origins.clone(),
-        proxies: TrustedProxies { trusted: config.proxy.trusted_proxies.clone(), depth: config.proxy.depth },
-    }
-}
-
+/// `[redis]` for the servers of `target`.
 pub(super) fn redis_settings(config: &Config, target: &RedisTarget) -> RedisSettings {
-    let redis = &config.redis;
     RedisSettings {
-        servers: servers(target, redis),
+        servers: target.servers.clone(),
         db: target.db,
-        login: login(target.username.as_ref(), target.password.as_ref()),
+        login: target.login.clone(),
         tls: target.tls,
-        tls_ca: redis.tls_ca.clone(),
-        prefix: redis.prefix.clone(),
-        acknowledge: match redis.acknowledge {
-            AcknowledgeMode::Primary => AckRequirement::Primary,
-            AcknowledgeMode::Replicas => AckRequirement::Replicas,
-            AcknowledgeMode::Disk => AckRequirement::Disk,
-        },
-        replicas_min: redis.replicas_min,
-        timeout: redis.timeout,
-        in_flight_max: redis.in_flight_max,
-        recheck_every: RECHECK_EVERY,
-        busy_pause: BUSY_PAUSE,
-        events_retention_max: config.events_retention_max,
-        allow_volatile_store: redis.allow_volatile_store,
-        allow_eviction: redis.allow_eviction,
-        assume_noeviction: redis.assume_noeviction,
-        assume_durability: redis.assume_durability.map(|declared| match declared {
-            AssumedDurability::Always => RedisDurability::Always,
-            AssumedDurability::EverySec => RedisDurability::EverySec,
-            AssumedDurability::Rdb => RedisDurability::Rdb,
-            AssumedDurability::Nothing => RedisDurability::Nothing,
-        }),
-        metrics: Arc::default(),
+        events_retention_max: config.events.retention_max,
+        ..config.redis.clone()
     }
-}
-
-fn servers(target: &RedisTarget, redis: &RedisConfig) -> ServerTopology {
-    let address = |server: &HostPort| NodeAddress::new(&server.host, server.port);
-    match &target.servers {
-        RedisServers::Standalone(server) => ServerTopology::Standalone(address(server)),
-        RedisServers::Sentinels { sentinels, service } => ServerTopology::Sentinel(SentinelSettings {
-            addresses: sentinels.iter().map(address).collect(),
-            service: service.clone(),
-            login: login(redis.sentinel_username.as_ref(), redis.sentinel_password.as_ref()),
-        }),
-        RedisServers::Cluster(nodes) => ServerTopology::Cluster(nodes.iter().map(address).collect()),
-    }
-}
-
-fn login(username: Option<&String>, password: Option<&SecretString>) -> ServerCredentials {
-    ServerCredentials { username: username.cloned(), password: password.map(|password| password.expose().to_owned()) }
 }

@@ -154,6 +154,10 @@ enum ConfigCommand {
     Show,
     /// Print "ok", or every mistake with its place
     Check,
+    /// Print the default configuration file: every key with its default and meaning
+    Default,
+    /// Print a JSON schema of the configuration file, for editors
+    Schema,
 }
 
 /// Does what the command line `args` (the program's name first) says.
@@ -185,6 +189,8 @@ fn act(cli: Cli) -> ExitCode {
         CliCommand::Restore(restore) => with_config(options, |config| backup::restore(config, &restore)),
         CliCommand::Config(ConfigCommand::Show) => with_config(options, config::show),
         CliCommand::Config(ConfigCommand::Check) => with_config(options, config::check),
+        CliCommand::Config(ConfigCommand::Default) => config::default(),
+        CliCommand::Config(ConfigCommand::Schema) => config::schema(),
         // What tells of the program itself does so whatever the configuration is.
         CliCommand::Completions(completions) => completions::run(completions, &mut Cli::command()),
         CliCommand::Man(man) => man::run(&man, Cli::command()),

@@ -1,5 +1,7 @@
 //! The configuration from its sources: what wins, what is refused and with which words, what is never shown.
 
+mod schema;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::net::{Ipv4Addr, Ipv6Addr};
@@ -8,10 +10,9 @@ use std::time::Duration;
 
 use proptest::prelude::*;
 use tempfile::TempDir;
-use userd::config::{
-    AssumedDurability, CliFlags, Config, ConfigSources, DEFAULTS, HostPort, LogFormat, RedisServers, RedisTarget,
-    SecretString, StoreTarget, StoreTargetError,
-};
+use userd::config::{CliFlags, Config, ConfigSources, DEFAULTS, LogFormat, RedisTarget, StoreTarget, StoreTargetError};
+use userd_core::SecretString;
+use userd_store_redis::{NodeAddress, RedisDurability, ServerCredentials, ServerTopology};
 
 /// A place with sources of its own; nothing of the test's process gets in.
 struct ConfigFixture {
@@ -66,7 +67,7 @@ fn redis(config: &Config) -> &RedisTarget {
 }
 
 fn password(target: &RedisTarget) -> Option<&str> {
-    target.password.as_ref().map(SecretString::expose)
+    target.login.password.as_ref().map(SecretString::expose)
 }
 
 #[test]
@@ -121,7 +122,7 @@ fn unknown_keys_are_refused_with_their_place_and_the_nearest() {
         .variable("USERD_HASH__ITERATONS", "1")
         .variable("USERD_ZZZ", "1");
     let toml = fixture.load_error();
-    assert!(toml.contains("userd.toml, line 4: is no TOML: "), "{toml}");
+    assert!(toml.contains("userd.toml, line 4: is not valid TOML: "), "{toml}");
     let fixture =
         fixture.file("userd.toml", "lisen = \"x\"\nmemory_kib = 5\nhttp = 3\n[hash]\n").file(".env", "USERD_LSTEN=x");
     insta::assert_snapshot!(fixture.load_error(), @r#"
@@ -145,9 +146,9 @@ fn every_key_of_the_reference_is_read_and_checked() {
         }
         let Some((key, _)) = line.split_once(" = ") else { continue };
         keys += 1;
-        let load_error = ConfigFixture::new().file("userd.toml", format!("{section}\n{key} = []\n")).load_error();
+        let load_error = ConfigFixture::new().file("userd.toml", format!("{section}\n{key} = [1]\n")).load_error();
         let full = format!("{}.{key}", section.trim_matches(['[', ']']));
-        let fixture = format!("{} in userd.toml: is no ", full.trim_start_matches('.'));
+        let fixture = format!("{} in userd.toml: is not a ", full.trim_start_matches('.'));
         assert!(load_error.contains(&fixture), "{fixture}\n{load_error}");
     }
     assert!(keys > 25, "{keys}");
@@ -165,19 +166,19 @@ fn several_mistakes_are_all_named_with_what_would_be_right() {
         .variable("USERD_SQLITE__TIMEOUT_MS", "1s")
         .variable("USERD_REDIS__ASSUME_DURABILITY", "sometimes");
     insta::assert_snapshot!(fixture.load_error(), @r#"
-    workers in userd.toml: is a text: write a whole number from 0 to 1024, without quotes
-    listen in userd.toml: "localhost" is no address with a port: write both, such as 127.0.0.1:8000, 0.0.0.0:8000 or [::1]:8000
-    static_dir in userd.toml: there is no folder absent: make it, or leave static_dir empty
+    listen in userd.toml: "localhost" is not an address with a port: write both, such as 127.0.0.1:8000, 0.0.0.0:8000 or [::1]:8000
+    static_dir in userd.toml: the directory absent does not exist: create it, or leave static_dir empty
     log in userd.toml: "xml" is none of the choices: write one of "text", "json"
+    workers in userd.toml: is a string: write a whole number from 0 to 1024, without quotes
     shutdown_grace_s in userd.toml: 0 is out of range: write a whole number from 1 to 600
     http.body_bytes_max in userd.toml: 10 is out of range: write a whole number from 4096 to 1048576
-    password.chars_max in userd.toml: 300 is out of range: write a whole number from 64 to 256
     password.chars_min in userd.toml: 7 is out of range: write a whole number from 8 to 256
+    password.chars_max in userd.toml: 300 is out of range: write a whole number from 64 to 256
     hash.memory_kib in userd.toml: Argon2 needs 8 KiB for each of the 4 lanes: write at least 32, or fewer lanes
-    hash.iterations in userd.toml: is no whole number: write a whole number from 1 to 64
-    USERD_SQLITE__TIMEOUT_MS in the environment: "1s" is no whole number: write a whole number from 1 to 60000
-    redis.prefix in userd.toml: "user d{1}" can't begin a key: write 2 to 32 letters, digits or . _ - : with a colon at the end, such as "userd:"
-    redis.allow_eviction in userd.toml: is no truth value: write true or false, without quotes
+    hash.iterations in userd.toml: is not a whole number: write a whole number from 1 to 64
+    USERD_SQLITE__TIMEOUT_MS in the environment: "1s" is not a whole number: write a whole number from 1 to 60000
+    redis.prefix in userd.toml: "user d{1}" can't be a key prefix: write 2 to 32 letters, digits or . _ - : with a colon at the end, such as "userd:"
+    redis.allow_eviction in userd.toml: is not a boolean: write true or false, without quotes
     USERD_REDIS__ASSUME_DURABILITY in the environment: "sometimes" is none of the choices: write one of "always", "everysec", "rdb", "none"
     "#);
 }
@@ -223,7 +224,7 @@ fn the_plain_variables_choose_redis_when_nobody_sets_the_store() {
     let fixture = ConfigFixture::new().file(".env", env).variable("REDIS_DB", "4").variable("REDIS_PORT", "");
     let config = fixture.load();
     let target = redis(&config);
-    let expected = RedisServers::Standalone(HostPort { host: "::1".to_owned(), port: 6380 });
+    let expected = ServerTopology::Standalone(NodeAddress::new("::1", 6380));
     assert_eq!((&target.servers, target.db), (&expected, 4), "the environment wins over .env");
     assert_eq!(password(target), Some("pa$$ #1"));
     assert_eq!(config.warnings, Vec::<String>::new());
@@ -251,8 +252,8 @@ fn odd_plain_variables_are_refused_by_name() {
     let load_error = fixture.load_error();
     for part in [
         "REDIS_ADDRESS in the environment: is a URL: ",
-        "REDIS_PORT in the environment: \"tcp://10.0.0.1:6379\" is no port: write a number from 1 to 65535",
-        "REDIS_DB in .env: \"zero\" is no database number",
+        "REDIS_PORT in the environment: \"tcp://10.0.0.1:6379\" is not a port: write a number from 1 to 65535",
+        "REDIS_DB in .env: \"zero\" is not a database number",
     ] {
         assert!(load_error.contains(part), "{part:?} is not in\n{load_error}");
     }
@@ -356,8 +357,8 @@ fn the_declared_durability_is_a_word() {
     let declared = |word: &str| {
         ConfigFixture::new().variable("USERD_REDIS__ASSUME_DURABILITY", word).load().redis.assume_durability
     };
-    assert_eq!(declared("none"), Some(AssumedDurability::Nothing));
-    assert_eq!(declared("always"), Some(AssumedDurability::Always));
+    assert_eq!(declared("none"), Some(RedisDurability::Nothing));
+    assert_eq!(declared("always"), Some(RedisDurability::Always));
     assert_eq!(declared(""), None);
 }
 
@@ -442,8 +443,9 @@ proptest! {
         let pass = encoded(password.as_deref().unwrap_or_default());
         let text = format!("{}://{user}:{pass}@{address}:{port}/{db}", if tls { "rediss" } else { "redis" });
         let password = password.map(SecretString::new);
-        let servers = RedisServers::Standalone(HostPort { host, port });
-        let expected = RedisTarget { servers, db, username, password, tls };
+        let servers = ServerTopology::Standalone(NodeAddress { host, port });
+        let login = ServerCredentials { username, password };
+        let expected = RedisTarget { servers, db, login, tls };
         prop_assert_eq!(StoreTarget::parse(&text), Ok(StoreTarget::Redis(expected)));
     }
 
@@ -471,7 +473,7 @@ fn traces_need_a_userd_that_is_built_with_them_and_a_collector_that_speaks_http(
         let config = ConfigFixture::new().variable("USERD_OTLP__ENDPOINT", "http://127.0.0.1:4318/v1/traces").load();
         assert_eq!(config.otlp.endpoint.as_deref(), Some("http://127.0.0.1:4318/v1/traces"));
         for endpoint in ["https://collector.example", "127.0.0.1:4318", "http://", "http://a b"] {
-            assert!(load_error(endpoint).contains("is no address of a collector: write it with http"), "{endpoint}");
+            assert!(load_error(endpoint).contains("is not the URL of a collector: write it with http"), "{endpoint}");
         }
     } else {
         let load_error = load_error("http://127.0.0.1:4318/v1/traces");
