@@ -1,6 +1,6 @@
-//! The life of a serving process: open the store, start the hash threads, serve, and put everything away.
+//! A serving process from start to end: open the store, start the hash threads, serve, close the store.
 //!
-//! The one place that names the implementations of the store. To add a store, add a line to `open_with_metrics`.
+//! Errors end here: each is logged once, and the exit code says whether the end was requested.
 
 use std::error::Error as StdError;
 use std::io;
@@ -10,16 +10,20 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::banner::StartupBanner;
-use super::doctor::DoctorTask;
+use super::doctor_task::DoctorTask;
+use super::logging::init_logging;
 #[cfg(feature = "otlp")]
-use super::logging::init_with;
+use super::logging::init_logging_with_spans;
+use super::rlimit::{OPEN_FILES_RECOMMENDED, raise_open_files_limit};
+use super::runtime::build_runtime;
 #[cfg(feature = "otlp")]
 use super::traces::TraceExporter;
-use super::{OPEN_FILES_RECOMMENDED, build_runtime, init_logging, raise_open_files_limit};
 use crate::config::{
     self, AcknowledgeMode, AssumedDurability, BucketConfig, Config, HostPort, RedisConfig, RedisServers, RedisTarget,
-    SecretString, StoreTarget, TokenAlgorithm,
+    SecretString, TokenAlgorithm,
 };
+use crate::error_chain::error_chain;
+use crate::open::{OpenStoreError, install_crypto_provider, open_store};
 use userd_core::clock::{Clock as _, SystemClock};
 use userd_core::random::{Random, SystemRandom};
 use userd_core::{PasswordPolicy, RateLimit, SessionLimits};
@@ -34,60 +38,56 @@ use userd_service::{
 };
 use userd_store::{InstrumentedStore, Store};
 use userd_store_redis::{
-    AckRequirement, BUSY_PAUSE, NodeAddress, RECHECK_EVERY, RedisDurability, RedisSettings, RedisStartError,
-    RedisStore, SentinelSettings, ServerCredentials, ServerTopology,
+    AckRequirement, BUSY_PAUSE, NodeAddress, RECHECK_EVERY, RedisDurability, RedisSettings, SentinelSettings,
+    ServerCredentials, ServerTopology,
 };
-use userd_store_sqlite::{OpenError, SqliteSettings, SqliteStore};
 
-/// How long closing the store may take at the end: longer than any call to it, and not for ever.
+/// How long closing the store may take at the end: longer than any call to it.
 const CLOSE_TIME_MAX: Duration = Duration::from_secs(10);
 
-/// Why userd could not start, or stopped serving.
+/// Why userd did not start, or stopped serving.
 #[derive(Debug, thiserror::Error)]
-pub enum AppError {
-    /// The system gave no threads.
+enum RunError {
+    /// The system refused to create threads.
     #[error("can't start the threads that serve requests")]
     Threads(#[source] io::Error),
     /// The hash threads did not start.
     #[error("can't start the threads that hash passwords")]
     Hasher(#[source] io::Error),
-    /// The database file can't be used.
-    #[error("can't open the store")]
-    Sqlite(#[from] OpenError),
-    /// Redis must not be used as it is.
-    #[error("can't use the store")]
-    Redis(#[from] RedisStartError),
-    /// A key in the store can't be used with this configuration.
+    /// The store is not usable.
+    #[error(transparent)]
+    Store(#[from] OpenStoreError),
+    /// A key in the store is not usable with this configuration.
     #[error(
-        "can't use the service's keys; start it with the token.encryption_key that they were sealed with, or, if that is \
-         lost, make new ones with `userd signing-keys rotate --now`"
+        "can't use the service's keys; start it with the token.encryption_key that they are encrypted with, or, if that \
+         is lost, create new ones with `userd signing-keys rotate --now`"
     )]
     Keys(#[source] userd_service::Error),
-    /// Without an API key everybody may do everything, so nobody but this machine may connect.
+    /// Without an API key every caller is an administrator, so only this machine may connect.
     #[error(
-        "userd has no API key yet, so whoever could connect to {0} might do everything: make one with `userd api-keys \
-         create`, or listen on 127.0.0.1"
+        "userd has no API key yet, so every client that can connect to {0} would be an administrator: create one with \
+         `userd api-keys create`, or listen on 127.0.0.1"
     )]
     Unprotected(SocketAddr),
-    /// The server did not start or broke off.
+    /// The server did not start, or failed.
     #[error("can't serve")]
     Serve(#[from] ServeError),
 }
 
-/// Serves until told to stop. The answer is the exit code: 0 after a requested end, 1 otherwise.
+/// Serves until a signal stops it. The exit code is 0 after a requested end, 1 otherwise.
 #[must_use]
-pub fn run(config: &Config) -> ExitCode {
+pub(crate) fn run(config: &Config) -> ExitCode {
     #[cfg(feature = "otlp")]
     let traces = match TraceExporter::from_config(&config.otlp) {
         Ok(traces) => traces,
         Err(error) => {
             init_logging(config.log);
-            tracing::error!("userd ends: can't send traces: {}", chain(&error));
+            tracing::error!("userd ends: can't send traces: {}", error_chain(&error));
             return ExitCode::FAILURE;
         }
     };
     #[cfg(feature = "otlp")]
-    init_with(config.log, traces.as_ref().map(TraceExporter::layer));
+    init_logging_with_spans(config.log, traces.as_ref().map(TraceExporter::layer));
     #[cfg(not(feature = "otlp"))]
     init_logging(config.log);
     let code = run_with_logging(config);
@@ -98,7 +98,7 @@ pub fn run(config: &Config) -> ExitCode {
     code
 }
 
-/// The rest of it, where log lines go to their place.
+/// The rest, with logging in place.
 fn run_with_logging(config: &Config) -> ExitCode {
     for warning in &config.warnings {
         tracing::warn!("{warning}");
@@ -116,38 +116,33 @@ fn run_with_logging(config: &Config) -> ExitCode {
     match start_and_serve(config) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            tracing::error!("userd ends: {}", chain(&error));
+            tracing::error!("userd ends: {}", error_chain(&error));
             ExitCode::FAILURE
         }
     }
 }
 
-fn start_and_serve(config: &Config) -> Result<(), AppError> {
-    let runtime = build_runtime(config.workers).map_err(AppError::Threads)?;
+fn start_and_serve(config: &Config) -> Result<(), RunError> {
+    let runtime = build_runtime(config.workers).map_err(RunError::Threads)?;
     let result = runtime.block_on(serve(config));
-    // What is still running in the background (a blocking read of a file) is not waited for.
+    // Does not wait for what still runs in the background, such as a blocking read of a file.
     runtime.shutdown_background();
     result
 }
 
-async fn serve(config: &Config) -> Result<(), AppError> {
+async fn serve(config: &Config) -> Result<(), RunError> {
     install_crypto_provider();
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
     let metrics = Arc::new(Metrics::new(SystemClock.now().as_millis()));
-    let opened = open_with_metrics(config, Arc::clone(&random), &metrics).await?;
+    let opened = open_store(config, Arc::clone(&random), &metrics).await?;
     let store: Arc<dyn Store> = Arc::new(InstrumentedStore::new(opened, Arc::clone(&metrics)));
     let background = DoctorTask::start(config.doctor, &store, &*random, &metrics);
     let result = serve_store(config, Arc::clone(&store), random, metrics).await;
     drop(background);
     if tokio::time::timeout(CLOSE_TIME_MAX, store.close()).await.is_err() {
-        tracing::warn!("the store did not close in time; what was acknowledged is kept all the same");
+        tracing::warn!("the store did not close in time; every acknowledged change is kept");
     }
     result
-}
-
-/// Only TLS to Redis needs it. It fails if somebody has installed one before, which is as good.
-pub(super) fn install_crypto_provider() {
-    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
 }
 
 async fn serve_store(
@@ -155,9 +150,9 @@ async fn serve_store(
     store: Arc<dyn Store>,
     random: Arc<dyn Random>,
     metrics: Arc<Metrics>,
-) -> Result<(), AppError> {
+) -> Result<(), RunError> {
     let hasher = PasswordHasher::start_with_metrics(&hash_settings(config), Arc::clone(&random), Arc::clone(&metrics));
-    let hasher = hasher.map_err(AppError::Hasher)?;
+    let hasher = hasher.map_err(RunError::Hasher)?;
     let settings = service_settings(config);
     let service_dependencies = ServiceDependencies {
         store: Arc::clone(&store),
@@ -176,23 +171,26 @@ async fn serve_store(
     Ok(userd_http::serve(rocket).await?)
 }
 
-/// Without an API key everybody may do everything. For that nobody but this machine may connect.
-async fn require_api_key(listen: SocketAddr, api_keys: &ApiKeyCache) -> Result<(), AppError> {
+/// Refuses to listen to other machines without an API key, because then every caller is an administrator.
+async fn require_api_key(listen: SocketAddr, api_keys: &ApiKeyCache) -> Result<(), RunError> {
     if listen.ip().is_loopback() {
         return Ok(());
     }
     match api_keys.is_empty().await {
-        Ok(true) => Err(AppError::Unprotected(listen)),
+        Ok(true) => Err(RunError::Unprotected(listen)),
         Ok(false) => Ok(()),
         Err(error) => {
-            let error = chain(&error);
-            tracing::warn!(error, "whether there is an API key is not known yet; until there is, nothing is opened");
+            let error = error_chain(&error);
+            tracing::warn!(
+                error,
+                "can't check yet whether there is an API key; until then protected mode grants nothing"
+            );
             Ok(())
         }
     }
 }
 
-pub(super) fn service_settings(config: &Config) -> ServiceSettings {
+pub(crate) fn service_settings(config: &Config) -> ServiceSettings {
     let (session, rate_limit) = (&config.session, &config.rate_limit);
     let rate = |refill: BucketConfig| RateLimit { interval_ms: refill.refill_ms, burst: refill.burst };
     ServiceSettings {
@@ -227,65 +225,32 @@ fn token_settings(config: &Config) -> TokenSettings {
     }
 }
 
-pub(super) fn signing_algorithm(algorithm: TokenAlgorithm) -> SigningAlgorithm {
+pub(crate) fn signing_algorithm(algorithm: TokenAlgorithm) -> SigningAlgorithm {
     match algorithm {
         TokenAlgorithm::Es256 => SigningAlgorithm::Es256,
         TokenAlgorithm::EdDsa => SigningAlgorithm::EdDsa,
     }
 }
 
-pub(super) fn millis(duration: Duration) -> u64 {
+pub(crate) fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// The store that the configuration names, ready for use; a Redis that is away is ready too, and answers
-/// `Unavailable` until it is back.
-///
-/// # Errors
-/// If the store can't or must not be used as it is.
-pub async fn open_store(config: &Config, random: Arc<dyn Random>) -> Result<Arc<dyn Store>, AppError> {
-    open_with_metrics(config, random, &Arc::default()).await
-}
-
-/// The same; what the store does is counted in `metrics`.
-async fn open_with_metrics(
-    config: &Config,
-    random: Arc<dyn Random>,
-    metrics: &Arc<Metrics>,
-) -> Result<Arc<dyn Store>, AppError> {
-    match &config.store {
-        StoreTarget::Sqlite { path } => {
-            let settings = SqliteSettings {
-                path: path.clone(),
-                readers: config.sqlite.readers,
-                timeout: config.sqlite.timeout,
-                queue: config.sqlite.queue,
-                events_retention_max: config.events_retention_max,
-            };
-            Ok(Arc::new(SqliteStore::open_with_metrics(&settings, metrics)?))
-        }
-        StoreTarget::Redis(target) => {
-            let settings = RedisSettings { metrics: Arc::clone(metrics), ..redis_settings(config, target) };
-            Ok(Arc::new(RedisStore::start(settings, random).await?))
-        }
-    }
-}
-
-/// Makes the keys at the first start. Refuses the start where those in the store can't be used: every sign-in or
-/// every token would fail. A store that is away is asked again when a key is needed.
-async fn check_keys(services: &Services) -> Result<(), AppError> {
+/// Creates the keys at the first start. Refuses the start if those in the store are not usable, because every sign-in
+/// or every token would fail. An unavailable store is no error: the keys are read when one is needed.
+async fn check_keys(services: &Services) -> Result<(), RunError> {
     match services.check_keys().await {
         Err(error @ userd_service::Error::Store(_)) => {
             let error: &dyn StdError = &error;
-            tracing::warn!(error, "the service's keys were not looked at yet");
+            tracing::warn!(error, "can't check the service's keys yet");
             Ok(())
         }
-        Err(error) => Err(AppError::Keys(error)),
+        Err(error) => Err(RunError::Keys(error)),
         Ok(()) => Ok(()),
     }
 }
 
-/// Shows the banner once the address is bound, so that it promises nothing and knows the port, which tokens say, too.
+/// Prints the banner after the address is bound: only then the port is known, which tokens contain too.
 fn show_banner_when_listening(config: &Config, services: &Services) -> OnListening {
     let (store, log, tokens) = (config.store.clone(), config.log, Arc::clone(&services.tokens));
     Arc::new(move |listen| {
@@ -294,7 +259,7 @@ fn show_banner_when_listening(config: &Config, services: &Services) -> OnListeni
     })
 }
 
-pub(super) fn hash_settings(config: &Config) -> HashSettings {
+pub(crate) fn hash_settings(config: &Config) -> HashSettings {
     let hash = &config.hash;
     HashSettings {
         memory_kib: hash.memory_kib,
@@ -322,13 +287,13 @@ fn http_settings(config: &Config) -> HttpSettings {
     }
 }
 
-/// How requests become part of traces, if traces go anywhere.
+/// Joins requests to their traces, if spans are exported.
 #[cfg(feature = "otlp")]
 fn join_trace(config: &Config) -> Option<JoinTrace> {
     config.otlp.endpoint.as_ref().map(|_| super::traces::join())
 }
 
-/// There are none.
+/// This build exports no spans.
 #[cfg(not(feature = "otlp"))]
 fn join_trace(_config: &Config) -> Option<JoinTrace> {
     None
@@ -345,7 +310,7 @@ fn access(config: &Config) -> AccessSettings {
     }
 }
 
-pub(super) fn redis_settings(config: &Config, target: &RedisTarget) -> RedisSettings {
+pub(crate) fn redis_settings(config: &Config, target: &RedisTarget) -> RedisSettings {
     let redis = &config.redis;
     RedisSettings {
         servers: servers(target, redis),
@@ -393,20 +358,4 @@ fn servers(target: &RedisTarget, redis: &RedisConfig) -> ServerTopology {
 
 fn login(username: Option<&String>, password: Option<&SecretString>) -> ServerCredentials {
     ServerCredentials { username: username.cloned(), password: password.map(|password| password.expose().to_owned()) }
-}
-
-/// An error and its causes in one line.
-#[must_use]
-pub fn chain(error: &dyn StdError) -> String {
-    let mut text = error.to_string();
-    let mut source = error.source();
-    while let Some(error) = source {
-        let cause = error.to_string();
-        // Some errors repeat their cause in their own text.
-        if !text.ends_with(&cause) {
-            text = format!("{text}: {cause}");
-        }
-        source = error.source();
-    }
-    text
 }
