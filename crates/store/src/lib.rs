@@ -22,7 +22,7 @@
 //!
 //! # How to add a store
 //! Implement [`Store`] in a module below this one, give `tests/it/conformance` a way to open a fresh one, and
-//! add a line to `app::serve`'s `open_with_metrics`.
+//! add an arm to `open_store` in the crate `userd`.
 
 mod check;
 mod import_export;

@@ -66,7 +66,10 @@ async fn on_redis_the_exit_code_says_what_is_to_be_done_while_userd_serves() {
     let output = doctor(folder, &url, &[]);
     let table = text(&output.stdout);
     assert_eq!(output.status.code(), Some(3), "{table}");
-    assert!(table.contains("repairable    missing-claim") && table.contains("2 users checked, 1 repairable"), "{table}");
+    assert!(
+        table.contains("repairable    missing-claim") && table.contains("2 users checked, 1 repairable"),
+        "{table}"
+    );
     assert!(!table.contains("ada@example.org") && output.stderr.is_empty(), "{table}");
 
     let (code, found) = report(folder, &url, &["--repair", "--rate", "0"]);
