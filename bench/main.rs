@@ -1,7 +1,7 @@
 //! Measures every figure of `docs/benchmarks.md` again: `make bench`.
 //!
-//! Everything runs on one machine, so throughput is of little meaning. CPU per request, as the operating system accounts
-//! it to the server, and ratios within one run are of more. Compared measurements take turns.
+//! Everything runs on one machine, so throughput is of little meaning. CPU per request, as the operating system
+//! accounts it to the server, and ratios within one run are of more. Compared measurements take turns.
 //!
 //! To add a row: a function in `rows` or a file of its own, and an entry in `rows::ALL`.
 

@@ -7,6 +7,7 @@
 //! |---|---|
 //! | [`config`] | settings: defaults, files, environment, flags; validation of all of them at once |
 //! | `error_chain` | an error and its causes in one line |
+//! | `settings` | the settings of the other crates, from the configuration |
 //! | `open` | opens the store that the configuration names |
 //! | `serve` | the life of a serving process |
 //! | [`cli`] | the command line, one file for each command |
@@ -16,3 +17,4 @@ pub mod config;
 mod error_chain;
 mod open;
 mod serve;
+mod settings;

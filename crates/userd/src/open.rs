@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::config::{Config, StoreTarget};
-use crate::serve::run::redis_settings;
+use crate::settings::redis_settings;
 use userd_core::random::Random;
 use userd_metrics::Metrics;
 use userd_store::{Store, StoreError};

@@ -16,7 +16,8 @@ pub(super) struct CompletionsOptions {
 
 /// Prints the script.
 pub(super) fn run(options: CompletionsOptions, command: &mut Command) -> ExitCode {
-    // Into memory first: `clap_complete` panics if a write fails, and a reader that has gone away (`| head`) is no error.
+    // Into memory first: `clap_complete` panics if a write fails, and a reader that has gone away (`| head`) is no
+    // error.
     let mut script = Vec::new();
     clap_complete::generate(options.shell, command, "userd", &mut script);
     let _ = io::stdout().lock().write_all(&script);

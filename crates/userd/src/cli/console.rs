@@ -1,7 +1,7 @@
 //! Standard output and standard error of commands.
 //!
-//! Results go to standard output, messages for people to standard error. A reader that has gone away (`| head`, a closed
-//! standard error) is not an error.
+//! Results go to standard output, messages for people to standard error. A reader that has gone away (`| head`, a
+//! closed standard error) is not an error.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;

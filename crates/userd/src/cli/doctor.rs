@@ -1,7 +1,7 @@
 //! `userd doctor`: one consistency check, its findings as a table or as JSON, and an exit code for scripts.
 //!
-//! Not the check itself, which is `userd_service::doctor`, and not the one that a server runs in the background, which is
-//! `serve::doctor_task`.
+//! Not the check itself, which is `userd_service::doctor`, and not the one that a server runs in the background, which
+//! is `serve::doctor_task`.
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal};

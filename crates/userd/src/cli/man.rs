@@ -1,7 +1,7 @@
 //! `userd man`: manual pages, generated from the command line's own description.
 //!
-//! The sections are `clap_mangen`'s, except for the last ones: it would join the lines below the options (examples, exit
-//! codes) into one paragraph.
+//! The sections are `clap_mangen`'s, except for the last ones: it would join the lines below the options (examples,
+//! exit codes) into one paragraph.
 
 use std::fs;
 use std::io::{self, Write};

@@ -2,9 +2,9 @@
 //!
 //! What serving means is in `serve`, how a store is opened in `open`.
 //!
-//! To add a command: a variant of `CliCommand` with its help as a doc comment, a line in `dispatch`, and a function in a
-//! file of its own below this module. Commands share `global_options`, `console`, `block_on`, `exit_code` and `sanitize`;
-//! they import nothing from this file.
+//! To add a command: a variant of `CliCommand` with its help as a doc comment, a line in `dispatch`, and a function in
+//! a file of its own below this module. Commands share `global_options`, `console`, `block_on`, `exit_code` and
+//! `sanitize`; they import nothing from this file.
 
 mod admin;
 mod backup;

@@ -8,8 +8,8 @@ use icu_properties::CodePointMapData;
 use icu_properties::props::GeneralCategory;
 
 /// Whether a terminal may do anything but show the character: control characters, and Unicode's categories format
-/// (bidirectional overrides, joiners, tags), private use and unassigned. U+200C and U+200D are allowed: they are part of
-/// words and emoji, and affect only their neighbours.
+/// (bidirectional overrides, joiners, tags), private use and unassigned. U+200C and U+200D are allowed: they are part
+/// of words and emoji, and affect only their neighbours.
 fn is_unsafe(char: char) -> bool {
     if char.is_ascii() {
         return char.is_ascii_control();

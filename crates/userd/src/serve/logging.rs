@@ -52,8 +52,8 @@ fn subscriber_to<W>(format: LogFormat, writer: W, colours: bool, traces: SpanLay
 where
     W: for<'writer> fmt::MakeWriter<'writer> + Send + Sync + 'static,
 {
-    // The layer formats a whole line into a buffer of its thread and writes it with one `write_all`: one system call per
-    // line, and lines of several threads do not mix.
+    // The layer formats a whole line into a buffer of its thread and writes it with one `write_all`: one system call
+    // per line, and lines of several threads do not mix.
     let layer = fmt::layer().with_writer(writer).with_ansi(colours);
     let lines: Box<dyn Layer<Registry> + Send + Sync> = match format {
         LogFormat::Text => layer.boxed(),

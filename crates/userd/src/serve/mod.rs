@@ -16,8 +16,7 @@ mod banner;
 mod doctor_task;
 mod logging;
 mod rlimit;
-#[path = "../app/serve.rs"]
-pub(crate) mod run;
+mod run;
 mod runtime;
 #[cfg(feature = "otlp")]
 mod traces;

@@ -1,5 +1,5 @@
-//! The async runtime of the server and of commands. Rocket does not build it, because Rocket's own runtime starts before
-//! its configuration is read.
+//! The async runtime of the server and of commands. Rocket does not build it, because Rocket's own runtime starts
+//! before its configuration is read.
 
 use std::io;
 

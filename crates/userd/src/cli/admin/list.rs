@@ -18,7 +18,8 @@ const LIMIT_MAX: u16 = 200;
 #[derive(Debug, Args)]
 pub(super) struct PageOptions {
     /// Show at most this many, up to 200
-    #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=i64::from(LIMIT_MAX)))]
+    #[arg(long, value_name = "NUMBER", default_value_t = 50)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=i64::from(LIMIT_MAX)))]
     limit: u16,
     /// Continue after a page, with its "next"
     #[arg(long, value_name = "CURSOR", conflicts_with = "all")]

@@ -13,8 +13,8 @@
 //! | `output` | tables, tab-separated lines, JSON |
 //! | `confirm`, `password` | questions at the terminal |
 //!
-//! To add a command: a variant of `UserCommand`, a method of `AdminBackend` and of both backends, a function in `list` or
-//! `change`.
+//! To add a command: a variant of `UserCommand`, a method of `AdminBackend` and of both backends, a function in `list`
+//! or `change`.
 
 mod backend;
 mod change;

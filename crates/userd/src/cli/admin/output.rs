@@ -1,8 +1,8 @@
 //! The output of commands: tables for people, tab-separated lines for programs, JSON for scripts.
 //!
 //! On a terminal: tables with headings that fit its width; a value that is too wide is broken within its column. Into a
-//! pipe: one line per user, tabs between columns, no headings, nothing shortened, so that `cut`, `sort` and `while read`
-//! work (like `gh`; aligned columns like `kubectl`'s are ambiguous if a name has two spaces).
+//! pipe: one line per user, tabs between columns, no headings, nothing shortened, so that `cut`, `sort` and `while
+//! read` work (like `gh`; aligned columns like `kubectl`'s are ambiguous if a name has two spaces).
 
 use std::io::{self, IsTerminal};
 
@@ -121,8 +121,8 @@ impl OutputFormatter {
     }
 }
 
-/// Prints on standard output. False means that the reader has gone away (`| head`), which is not an error; a full disk is
-/// one, because a generated password is not shown again.
+/// Prints on standard output. False means that the reader has gone away (`| head`), which is not an error; a full disk
+/// is one, because a generated password is not shown again.
 pub(super) fn print(text: &str) -> Result<bool, CommandError> {
     match console::try_print(text) {
         Ok(()) => Ok(true),

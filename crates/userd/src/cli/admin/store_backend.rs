@@ -6,7 +6,7 @@ use super::error::CommandError;
 use super::types::{AdminUser, EventListItem, NewUserInput, ResultPage, ServiceStats, UserListItem, UserQuery};
 use crate::config::Config;
 use crate::error_chain::error_chain;
-use crate::serve::run::{hash_settings, service_settings};
+use crate::settings::{hash_settings, service_settings};
 use userd_core::clock::SystemClock;
 use userd_core::random::SystemRandom;
 use userd_core::{

@@ -22,7 +22,7 @@ use crate::cli::sanitize::sanitize_json;
 use crate::config::{Config, StoreTarget};
 use crate::error_chain::error_chain;
 use crate::open::{OpenStoreError, install_crypto_provider, open_store_for_command};
-use crate::serve::run::{hash_settings, redis_settings, service_settings};
+use crate::settings::{hash_settings, redis_settings, service_settings};
 use userd_core::clock::SystemClock;
 use userd_core::random::SystemRandom;
 use userd_service::import_export::{

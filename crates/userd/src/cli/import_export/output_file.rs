@@ -1,6 +1,6 @@
-//! A file that is complete or absent: it is written beside its place as `….part`, and renamed when it is synced to disk.
-//! Only its owner can read it. The part is locked while it is written, so that one left by a crash can be told from one in
-//! use, and is reused.
+//! A file that is complete or absent: it is written beside its place as `….part`, and renamed when it is synced to
+//! disk. Only its owner can read it. The part is locked while it is written, so that one left by a crash can be told
+//! from one in use, and is reused.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Write};
@@ -70,8 +70,8 @@ impl Drop for OutputFile {
     }
 }
 
-/// Accepts an absent file, or a regular file with `replace`. A link (such as `/dev/stdout`) is rejected: the rename would
-/// replace the link and not its target.
+/// Accepts an absent file, or a regular file with `replace`. A link (such as `/dev/stdout`) is rejected: the rename
+/// would replace the link and not its target.
 fn check_target(place: &Path, replace: bool) -> io::Result<()> {
     let existing = match fs::symlink_metadata(place) {
         Ok(existing) => existing,

@@ -31,8 +31,8 @@ pub(super) fn results_exist_message(path: &Path) -> String {
 }
 
 impl ResultsWriter {
-    /// Creates the file, and never overwrites one. Call it when everything else is open, so that an earlier failure leaves
-    /// no empty file.
+    /// Creates the file, and never overwrites one. Call it when everything else is open, so that an earlier failure
+    /// leaves no empty file.
     pub(super) fn open(&mut self, path: Option<&Path>) -> Result<(), String> {
         let Some(path) = path else { return Ok(()) };
         let out: Box<dyn Write + Send> = if path == Path::new("-") {

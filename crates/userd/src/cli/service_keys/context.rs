@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::config::{Config, StoreTarget};
 use crate::open::{OpenStoreError, open_store_for_command};
-use crate::serve::run::{millis, signing_algorithm};
+use crate::settings::{millis, signing_algorithm};
 use userd_core::clock::{Clock, SystemClock};
 use userd_core::random::{Random, SystemRandom};
 use userd_service::{ApiKeyService, KeyDependencies, KeyEncryption, SigningKeyService};

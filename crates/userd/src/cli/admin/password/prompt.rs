@@ -1,7 +1,8 @@
 //! Reads a line from a terminal without echo.
 //!
-//! The terminal is in raw mode: it delivers each key at once, echoes nothing, and sends no signals, because a process that
-//! Ctrl-C ends in the middle would leave it without echo. This module handles Enter, Backspace, Ctrl-U, Ctrl-C and Ctrl-D.
+//! The terminal is in raw mode: it delivers each key at once, echoes nothing, and sends no signals, because a process
+//! that Ctrl-C ends in the middle would leave it without echo. This module handles Enter, Backspace, Ctrl-U, Ctrl-C and
+//! Ctrl-D.
 
 use zeroize::Zeroizing;
 
