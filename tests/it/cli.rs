@@ -127,6 +127,20 @@ fn config_show_is_toml_with_every_key_of_the_reference() {
 }
 
 #[test]
+fn the_default_file_and_its_schema_are_printed_whatever_the_configuration_is() {
+    let folder = empty_folder();
+    let variables = [("USERD_LOG", "xml")];
+    let output = userd(&folder, &["config", "default"], &variables);
+    assert_eq!((output.status.code(), out(&output).as_str()), (Some(0), userd::config::DEFAULTS));
+    let output = userd(&folder, &["config", "schema"], &variables);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let schema: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    fs::write(folder.path().join("userd.toml"), userd::config::DEFAULTS).expect("the file can be written");
+    assert_eq!(out(&userd(&folder, &["config", "check"], &[])), "ok\n", "the printed file is a configuration");
+}
+
+#[test]
 fn warnings_are_no_mistakes() {
     let output = userd(&empty_folder(), &["config", "check"], &[("USERD_HASH__MEMORY_KIB", "1024")]);
     assert_eq!((output.status.code(), out(&output).as_str()), (Some(0), "ok\n"));

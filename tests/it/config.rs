@@ -6,12 +6,15 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use figment::providers::{Format as _, Toml};
 use proptest::prelude::*;
+use serde_json::Value as Json;
 use tempfile::TempDir;
 use userd::config::{
-    AssumedDurability, CliFlags, Config, ConfigSources, DEFAULTS, HostPort, LogFormat, RedisServers, RedisTarget,
-    SecretString, StoreTarget, StoreTargetError,
+    CliFlags, Config, ConfigSources, DEFAULTS, LogFormat, RedisTarget, StoreTarget, StoreTargetError, json_schema,
 };
+use userd_core::SecretString;
+use userd_store_redis::{NodeAddress, RedisDurability, ServerCredentials, ServerTopology};
 
 /// A place with sources of its own; nothing of the test's process gets in.
 struct ConfigFixture {
@@ -66,7 +69,7 @@ fn redis(config: &Config) -> &RedisTarget {
 }
 
 fn password(target: &RedisTarget) -> Option<&str> {
-    target.password.as_ref().map(SecretString::expose)
+    target.login.password.as_ref().map(SecretString::expose)
 }
 
 #[test]
@@ -145,7 +148,7 @@ fn every_key_of_the_reference_is_read_and_checked() {
         }
         let Some((key, _)) = line.split_once(" = ") else { continue };
         keys += 1;
-        let load_error = ConfigFixture::new().file("userd.toml", format!("{section}\n{key} = []\n")).load_error();
+        let load_error = ConfigFixture::new().file("userd.toml", format!("{section}\n{key} = [1]\n")).load_error();
         let full = format!("{}.{key}", section.trim_matches(['[', ']']));
         let fixture = format!("{} in userd.toml: is no ", full.trim_start_matches('.'));
         assert!(load_error.contains(&fixture), "{fixture}\n{load_error}");
@@ -165,14 +168,14 @@ fn several_mistakes_are_all_named_with_what_would_be_right() {
         .variable("USERD_SQLITE__TIMEOUT_MS", "1s")
         .variable("USERD_REDIS__ASSUME_DURABILITY", "sometimes");
     insta::assert_snapshot!(fixture.load_error(), @r#"
-    workers in userd.toml: is a text: write a whole number from 0 to 1024, without quotes
     listen in userd.toml: "localhost" is no address with a port: write both, such as 127.0.0.1:8000, 0.0.0.0:8000 or [::1]:8000
     static_dir in userd.toml: there is no folder absent: make it, or leave static_dir empty
     log in userd.toml: "xml" is none of the choices: write one of "text", "json"
+    workers in userd.toml: is a text: write a whole number from 0 to 1024, without quotes
     shutdown_grace_s in userd.toml: 0 is out of range: write a whole number from 1 to 600
     http.body_bytes_max in userd.toml: 10 is out of range: write a whole number from 4096 to 1048576
-    password.chars_max in userd.toml: 300 is out of range: write a whole number from 64 to 256
     password.chars_min in userd.toml: 7 is out of range: write a whole number from 8 to 256
+    password.chars_max in userd.toml: 300 is out of range: write a whole number from 64 to 256
     hash.memory_kib in userd.toml: Argon2 needs 8 KiB for each of the 4 lanes: write at least 32, or fewer lanes
     hash.iterations in userd.toml: is no whole number: write a whole number from 1 to 64
     USERD_SQLITE__TIMEOUT_MS in the environment: "1s" is no whole number: write a whole number from 1 to 60000
@@ -223,7 +226,7 @@ fn the_plain_variables_choose_redis_when_nobody_sets_the_store() {
     let fixture = ConfigFixture::new().file(".env", env).variable("REDIS_DB", "4").variable("REDIS_PORT", "");
     let config = fixture.load();
     let target = redis(&config);
-    let expected = RedisServers::Standalone(HostPort { host: "::1".to_owned(), port: 6380 });
+    let expected = ServerTopology::Standalone(NodeAddress::new("::1", 6380));
     assert_eq!((&target.servers, target.db), (&expected, 4), "the environment wins over .env");
     assert_eq!(password(target), Some("pa$$ #1"));
     assert_eq!(config.warnings, Vec::<String>::new());
@@ -356,8 +359,8 @@ fn the_declared_durability_is_a_word() {
     let declared = |word: &str| {
         ConfigFixture::new().variable("USERD_REDIS__ASSUME_DURABILITY", word).load().redis.assume_durability
     };
-    assert_eq!(declared("none"), Some(AssumedDurability::Nothing));
-    assert_eq!(declared("always"), Some(AssumedDurability::Always));
+    assert_eq!(declared("none"), Some(RedisDurability::Nothing));
+    assert_eq!(declared("always"), Some(RedisDurability::Always));
     assert_eq!(declared(""), None);
 }
 
@@ -426,6 +429,105 @@ fn encoded(text: &str) -> String {
     text.bytes().fold(String::new(), |encoded, byte| format!("{encoded}%{byte:02x}"))
 }
 
+#[test]
+fn lists_are_lists_in_a_file_and_separated_by_commas_in_a_variable() {
+    let networks = |config: Config| config.access.proxies.trusted;
+    let expected = vec![(Ipv4Addr::LOCALHOST.into(), 32), (Ipv4Addr::new(10, 0, 0, 0).into(), 8)];
+    let file = "[proxy]\ntrusted_proxies = [\"127.0.0.1\", \"10.0.0.0/8\"]\n[token]\naudience = [\"a\", \"b\"]";
+    let fixture = ConfigFixture::new().file("userd.toml", file);
+    assert_eq!(networks(fixture.load()), expected);
+    assert_eq!(fixture.load().token.audiences, ["a", "b"]);
+    let variables = ConfigFixture::new()
+        .variable("USERD_PROXY__TRUSTED_PROXIES", "127.0.0.1, 10.0.0.0/8,")
+        .variable("USERD_CORS__ALLOWED_ORIGINS", "https://one.example,http://two.example:3000");
+    assert_eq!(networks(variables.load()), expected);
+    assert_eq!(variables.load().access.allowed_origins, ["https://one.example", "http://two.example:3000"]);
+    let emptied = fixture.variable("USERD_PROXY__TRUSTED_PROXIES", "").variable("USERD_TOKEN__AUDIENCE", "");
+    assert_eq!(networks(emptied.load()), [], "an empty text removes what a lower source set");
+    assert_eq!(emptied.load().token.audiences, ["a", "b"], "unless the list may not be empty");
+}
+
+#[test]
+fn wrong_lists_are_refused_with_what_would_be_right() {
+    let file = "[proxy]\ntrusted_proxies = \"127.0.0.1\"\n[token]\naudience = []\n\
+                [cors]\nallowed_origins = [\"https://one.example/\", 7]";
+    insta::assert_snapshot!(ConfigFixture::new().file("userd.toml", file).load_error(), @r#"
+    token.audience in userd.toml: is too short a list: write at least 1
+    cors.allowed_origins in userd.toml: is no list of texts: write each in quotes
+    proxy.trusted_proxies in userd.toml: is no list: write texts in brackets, such as ["one", "two"]
+    "#);
+    let fixture = ConfigFixture::new()
+        .variable("USERD_PROXY__TRUSTED_PROXIES", "10.0.0.0/33")
+        .variable("USERD_CORS__ALLOWED_ORIGINS", "https://One.example")
+        .variable("USERD_TOKEN__AUDIENCE", ",");
+    insta::assert_snapshot!(fixture.load_error(), @r#"
+    USERD_TOKEN__AUDIENCE in the environment: is too short a list: write at least 1
+    USERD_CORS__ALLOWED_ORIGINS in the environment: "https://One.example" is no origin: write scheme, host and port as browsers do, such as https://app.example.org
+    USERD_PROXY__TRUSTED_PROXIES in the environment: "10.0.0.0/33" is no address: write an address such as 10.0.0.7, or a network such as 10.0.0.0/8
+    "#);
+}
+
+#[test]
+fn two_mistakes_in_one_section_are_named_at_once_also_where_only_its_layer_finds_them() {
+    let fixture = ConfigFixture::new()
+        .file("key.txt", "c2hvcnQ=")
+        .variable("USERD_TOKEN__ENCRYPTION_KEY_FILE", "key.txt")
+        .variable("USERD_TOKEN__ISSUER", "accounts.example.org")
+        .variable("USERD_TOKEN__TTL_S", "five");
+    let load_error = fixture.load_error();
+    for part in [
+        "\"accounts.example.org\" is no address of a site",
+        "TTL_S in the environment: \"five\" is no whole",
+        "is not 32 bytes",
+    ] {
+        assert!(load_error.contains(part), "{part:?} is not in\n{load_error}");
+    }
+    assert!(load_error.contains("USERD_TOKEN__ENCRYPTION_KEY_FILE in"), "the twin that set it is named: {load_error}");
+}
+
+/// The keys and values of the defaults, by the path that the schema has for them.
+fn reference() -> Vec<(String, Json)> {
+    let document: serde_json::Map<String, Json> = Toml::from_str(DEFAULTS).expect("the reference is TOML");
+    let mut keys = Vec::new();
+    for (name, value) in document {
+        match value {
+            Json::Object(section) => keys.extend(
+                section.into_iter().map(|(key, value)| (format!("/properties/{name}/properties/{key}"), value)),
+            ),
+            value => keys.push((format!("/properties/{name}"), value)),
+        }
+    }
+    keys
+}
+
+#[test]
+fn the_schema_describes_every_key_of_the_reference_and_accepts_its_value() {
+    let schema = json_schema().expect("a schema can be made");
+    for (path, value) in reference() {
+        let key = schema.pointer(&path).unwrap_or_else(|| panic!("{path} is not in the schema"));
+        assert_eq!(key["default"], value, "{path}");
+        assert!(key["description"].is_string(), "{path} has no description");
+        match key["type"].as_str() {
+            Some("integer") => {
+                let number = value.as_i64().expect("a whole number");
+                let limits = key["minimum"].as_i64().zip(key["maximum"].as_i64());
+                let (least, most) = limits.unwrap_or_else(|| panic!("{path} has no range"));
+                assert!((least..=most).contains(&number), "{path}");
+            }
+            Some("boolean") => assert!(value.is_boolean(), "{path}"),
+            Some("array") => assert!(value.is_array(), "{path}"),
+            Some(_) => assert!(value.is_string(), "{path}"),
+            None => assert!(key.to_string().contains(&format!("\"const\":{value}")), "{path}: {key}"),
+        }
+    }
+    let keys = |schema: &Json| schema["properties"].as_object().expect("properties").clone();
+    let leaves = |schema: Json| if schema["type"] == "object" { keys(&schema).len() } else { 1 };
+    assert_eq!(keys(&schema).into_iter().map(|(_, schema)| leaves(schema)).sum::<usize>(), reference().len());
+    let iterations = &schema["properties"]["hash"]["properties"]["iterations"];
+    assert_eq!((&iterations["minimum"], &iterations["maximum"]), (&1.into(), &64.into()));
+    assert_eq!(schema["properties"]["hash"]["additionalProperties"], false);
+}
+
 proptest! {
     #[test]
     fn parsing_a_store_never_panics(text in "(sqlite:|redis://|rediss://|)[ -~é/@:%?#\\[\\]]{0,40}|\\PC*") {
@@ -442,8 +544,9 @@ proptest! {
         let pass = encoded(password.as_deref().unwrap_or_default());
         let text = format!("{}://{user}:{pass}@{address}:{port}/{db}", if tls { "rediss" } else { "redis" });
         let password = password.map(SecretString::new);
-        let servers = RedisServers::Standalone(HostPort { host, port });
-        let expected = RedisTarget { servers, db, username, password, tls };
+        let servers = ServerTopology::Standalone(NodeAddress { host, port });
+        let login = ServerCredentials { username, password };
+        let expected = RedisTarget { servers, db, login, tls };
         prop_assert_eq!(StoreTarget::parse(&text), Ok(StoreTarget::Redis(expected)));
     }
 

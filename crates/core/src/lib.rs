@@ -16,7 +16,9 @@ mod password;
 pub mod random;
 mod rate_limit;
 mod refresh;
+mod secret;
 mod session;
+pub mod settings;
 mod timestamp;
 mod token_secret;
 mod trusted_device;
@@ -39,6 +41,7 @@ pub use rate_limit::{
     AccountKey, BucketDecision, BucketKey, NetworkKey, RateLimit, RateLimitBucket, RateLimitDecision,
 };
 pub use refresh::{REFRESH_SALT_BYTES, RefreshOutcome, RefreshState, RefreshToken};
+pub use secret::{REDACTED, SecretString};
 pub use session::{Session, SessionId, SessionLimits, SessionProof, SessionToken, TOUCH_INTERVAL_MS};
 pub use timestamp::{TIMESTAMP_BYTES, Timestamp};
 pub use token_secret::SECRET_BYTES;

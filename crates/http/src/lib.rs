@@ -48,14 +48,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rocket::{Build, Rocket, catchers};
+use schemars::JsonSchema;
+use serde::Deserialize;
 
-pub use access::{AccessSettings, SignUpPolicy, TrustedProxies};
+pub use access::{AccessSettings, CorsSettings, SignUpPolicy, TrustedProxies};
 pub use problem::ProblemKind;
 pub use request_tracing::JoinTrace;
 pub use server::{ServeError, serve, serve_until};
 
 use userd_core::PasswordPolicy;
 use userd_core::random::Random;
+use userd_core::settings;
 use userd_metrics::Metrics;
 use userd_service::Services;
 use userd_store::Store;
@@ -73,6 +76,23 @@ pub const SHUTDOWN_GRACE: Duration = Duration::from_secs(30);
 /// Told the address once the service listens on it.
 pub type OnListening = Arc<dyn Fn(SocketAddr) + Send + Sync>;
 
+/// Limits of the HTTP server: section `[http]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HttpLimits {
+    /// Maximum size of a request body in bytes.
+    #[schemars(range(min = 4096, max = 1_048_576))]
+    pub body_bytes_max: u64,
+    /// Time-out for receiving the body, in milliseconds.
+    #[serde(rename = "body_timeout_ms", deserialize_with = "settings::millis")]
+    #[schemars(with = "u32", range(min = 1, max = 600_000))]
+    pub body_timeout: Duration,
+    /// Keep-alive: 0 closes the connection after each answer. Any other number keeps it open; for HTTP/1, Rocket 0.5
+    /// enforces no idle time-out, whatever the number.
+    #[schemars(range(min = 0, max = 3600))]
+    pub keep_alive_s: u32,
+}
+
 /// How the service listens and what it bears.
 #[derive(Clone)]
 pub struct HttpSettings {
@@ -80,17 +100,12 @@ pub struct HttpSettings {
     pub listen: SocketAddr,
     /// Threads that answer requests. Whoever builds the runtime obeys it; here it is only passed on.
     pub workers: usize,
-    /// 0 closes every connection after one answer. Any other number lets them be reused: for HTTP/1 Rocket
-    /// 0.5 knows no idle time-out, whatever the number says.
-    pub keep_alive_s: u32,
+    /// Limits of bodies and connections.
+    pub limits: HttpLimits,
     /// Who may call.
     pub access: AccessSettings,
     /// The folder below `/files`; without one every file is a 404.
     pub static_dir: Option<PathBuf>,
-    /// The largest body that is read.
-    pub body_bytes_max: u64,
-    /// How long a body may take to arrive.
-    pub body_timeout: Duration,
     /// How long requests under way may take to finish once the service shall stop.
     pub shutdown_grace: Duration,
     /// Told the address once the service listens.
@@ -108,11 +123,9 @@ impl HttpSettings {
         Self {
             listen,
             workers: std::thread::available_parallelism().map_or(1, usize::from),
-            keep_alive_s: 5,
+            limits: HttpLimits { body_bytes_max: BODY_BYTES_MAX, body_timeout: BODY_TIMEOUT, keep_alive_s: 5 },
             access: AccessSettings::new(),
             static_dir: None,
-            body_bytes_max: BODY_BYTES_MAX,
-            body_timeout: BODY_TIMEOUT,
             shutdown_grace: SHUTDOWN_GRACE,
             on_listening: None,
             metrics: Arc::default(),
@@ -145,8 +158,8 @@ pub fn rocket(settings: &HttpSettings, dependencies: HttpDependencies) -> Rocket
         .manage(lifecycle.drain())
         .manage(lifecycle.ids())
         .manage(body::BodyLimits {
-            bytes_max: settings.body_bytes_max,
-            timeout: settings.body_timeout,
+            bytes_max: settings.limits.body_bytes_max,
+            timeout: settings.limits.body_timeout,
             policy: dependencies.policy,
         })
         .manage(api::StaticDir(settings.static_dir.clone()))

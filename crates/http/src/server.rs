@@ -159,7 +159,7 @@ pub(super) fn figment(settings: &HttpSettings) -> Figment {
         .merge(("address", settings.listen.ip()))
         .merge(("port", settings.listen.port()))
         .merge(("workers", settings.workers))
-        .merge(("keep_alive", settings.keep_alive_s))
+        .merge(("keep_alive", settings.limits.keep_alive_s))
         // No `Server` header: it helps only those who look for a version to attack.
         .merge(("ident", false))
         // Nobody is believed about the address of a client.

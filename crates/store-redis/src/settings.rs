@@ -4,6 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer};
+
+use userd_core::{SecretString, settings};
 use userd_metrics::Metrics;
 
 /// How often a server is asked again whether accounts are still safe with it, unless a test wants it sooner.
@@ -51,7 +55,7 @@ pub enum ServerTopology {
 }
 
 /// The Sentinels to ask, and for what.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SentinelSettings {
     /// Where they listen.
     pub addresses: Vec<NodeAddress>,
@@ -61,27 +65,18 @@ pub struct SentinelSettings {
     pub login: ServerCredentials,
 }
 
-impl fmt::Debug for SentinelSettings {
-    /// Without the password.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SentinelSettings")
-            .field("addresses", &self.addresses)
-            .field("service", &self.service)
-            .finish_non_exhaustive()
-    }
-}
-
 /// Who we are to a server.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ServerCredentials {
     /// ACL user; `None` is Redis's `default`.
     pub username: Option<String>,
     /// Its password.
-    pub password: Option<String>,
+    pub password: Option<SecretString>,
 }
 
 /// When a change counts as done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum AckRequirement {
     /// When the primary has done it.
     Primary,
@@ -92,7 +87,8 @@ pub enum AckRequirement {
 }
 
 /// What of an acknowledged write survives a loss of power.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum RedisDurability {
     /// All: `appendfsync always`.
     Always,
@@ -101,49 +97,96 @@ pub enum RedisDurability {
     /// What the last snapshot holds.
     Rdb,
     /// Nothing.
+    #[serde(rename = "none")]
     Nothing,
 }
 
 /// Where the servers are, who we are to them, and what the operator allows.
-#[derive(Clone)]
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one of the operator's own switches")]
 pub struct RedisSettings {
     /// Where the servers are.
+    #[serde(skip, default = "no_servers")]
     pub servers: ServerTopology,
     /// Database number; a cluster has only 0.
+    #[serde(skip)]
     pub db: u32,
     /// Who we are to each of them.
+    #[serde(skip)]
     pub login: ServerCredentials,
     /// Speak TLS, to Sentinels too.
+    #[serde(skip)]
     pub tls: bool,
     /// The certificates to trust with TLS, in PEM; `None` are the web's root certificates.
+    #[serde(skip)]
     pub tls_ca: Option<Vec<u8>>,
-    /// What all keys begin with.
+    /// The prefix of every key: letters, digits and `. _ - :`, ending with a colon.
+    #[serde(deserialize_with = "prefix")]
+    #[schemars(regex(pattern = "^[A-Za-z0-9._:-]{1,31}:$"))]
     pub prefix: String,
-    /// When a change counts as done.
+    /// When a change is acknowledged.
     pub acknowledge: AckRequirement,
-    /// With [`AckRequirement::Replicas`] and [`AckRequirement::Disk`]: fewer replicas than this are not enough.
+    /// With "replicas" and "disk": the minimum number of replicas.
+    #[schemars(range(min = 0, max = 16))]
     pub replicas_min: usize,
-    /// The longest that one call of the store may take.
+    /// Time-out of a store call, in milliseconds.
+    #[serde(rename = "timeout_ms", deserialize_with = "settings::millis")]
+    #[schemars(with = "u32", range(min = 1, max = 60_000))]
     pub timeout: Duration,
-    /// The most requests under way at once.
+    /// Calls in flight.
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub in_flight_max: usize,
     /// How often a server is asked again whether accounts are still safe with it.
+    #[serde(skip, default = "recheck_every")]
     pub recheck_every: Duration,
     /// How long to wait before somebody who is busy with an e-mail is asked again.
+    #[serde(skip, default = "busy_pause")]
     pub busy_pause: Duration,
     /// About how many events are kept in all, spread evenly over the shards; at least 100 in each.
+    #[serde(skip)]
     pub events_retention_max: u64,
-    /// Serve from a Redis that keeps nothing on disk.
+    /// Allow a Redis without persistence, which loses every account when it restarts.
     pub allow_volatile_store: bool,
-    /// Serve from a Redis that may evict keys.
+    /// Allow a Redis that evicts accounts when its memory is full.
     pub allow_eviction: bool,
-    /// The operator's word that the policy is `noeviction`, where we may not ask.
+    /// Declares that maxmemory-policy is noeviction, for a server that does not tell.
     pub assume_noeviction: bool,
-    /// The operator's word on what is kept on disk, where we may not ask.
+    /// Declares how the server persists its data, for a server that does not tell.
+    #[serde(deserialize_with = "settings::optional")]
     pub assume_durability: Option<RedisDurability>,
     /// Where round trips are counted.
+    #[serde(skip)]
     pub metrics: Arc<Metrics>,
+}
+
+/// The servers come from the setting `store`, not from the section `[redis]`.
+fn no_servers() -> ServerTopology {
+    ServerTopology::Cluster(Vec::new())
+}
+
+fn recheck_every() -> Duration {
+    RECHECK_EVERY
+}
+
+fn busy_pause() -> Duration {
+    BUSY_PAUSE
+}
+
+/// A brace would move the shard's hash tag, a space would break patterns of access rules, and without the colon
+/// one service's prefix could be the beginning of another's.
+fn prefix<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    /// Every key carries the prefix, so each byte costs a few bytes a user.
+    const PREFIX_BYTES_MAX: usize = 32;
+    let prefix = String::deserialize(deserializer)?;
+    let valid = prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-:".contains(&byte));
+    if !valid || !prefix.ends_with(':') || prefix.len() < 2 || prefix.len() > PREFIX_BYTES_MAX {
+        return Err(serde::de::Error::custom(format!(
+            "{prefix:?} can't begin a key: write 2 to {PREFIX_BYTES_MAX} letters, digits or . _ - : with a colon at \
+             the end, such as \"userd:\""
+        )));
+    }
+    Ok(prefix)
 }
 
 impl RedisSettings {

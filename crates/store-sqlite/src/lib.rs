@@ -69,6 +69,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use rusqlite::Connection;
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 pub use self::backup::{BackupError, BackupSummary, backup, restore};
 pub use self::errors::OpenError;
@@ -80,6 +82,7 @@ use self::errors::DatabaseError;
 use self::rate_limit_buckets::RateLimitBuckets;
 use self::read_pool::ReadPool;
 use self::writer::WriterHandle;
+use userd_core::settings;
 use userd_core::{Actor, CanonicalEmail, PasswordHash, SessionId, Timestamp, User, UserId, UserVersion};
 use userd_metrics::Metrics;
 use userd_store::{
@@ -88,18 +91,25 @@ use userd_store::{
 };
 
 /// Where the database lies and how much may wait for it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct SqliteSettings {
     /// The database file. It and its folder are made if they are not there, for this user's eyes only.
+    #[serde(skip)]
     pub path: PathBuf,
-    /// How many read-only connections; at least one is opened. More than there are request threads are
-    /// never used, and each costs up to 8 MiB of page cache.
+    /// Connections for reading; at least one is opened. More than there are request threads are never used, and each
+    /// costs up to 8 MiB of page cache. In the configuration, 0 is as many as `workers`.
+    #[schemars(range(min = 0, max = 1024))]
     pub readers: usize,
-    /// How long a change may wait for its answer, and how long another program's lock is waited for.
+    /// Time-out of a store call, and of waiting for another program's lock, in milliseconds.
+    #[serde(rename = "timeout_ms", deserialize_with = "settings::millis")]
+    #[schemars(with = "u32", range(min = 1, max = 60_000))]
     pub timeout: Duration,
-    /// How many changes may wait for the writer; at least one. Those beyond are refused at once.
+    /// Changes that can wait for the single writer; more are rejected at once.
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub queue: usize,
     /// How many events are kept, of all users together; at least one. The oldest go first.
+    #[serde(skip)]
     pub events_retention_max: u64,
 }
 

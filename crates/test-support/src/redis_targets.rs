@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use userd_core::SecretString;
 use userd_store_redis::{NodeAddress, RedisSettings, ServerCredentials, ServerTopology};
 
 use super::redis_acl::{ACL_USER, AclTarget, create_acl_user, least_privilege_acl};
@@ -78,5 +79,8 @@ pub fn addresses(ports: &[u16]) -> Vec<NodeAddress> {
 }
 
 fn login() -> ServerCredentials {
-    ServerCredentials { username: Some(ACL_USER.0.to_owned()), password: Some(ACL_USER.1.to_owned()) }
+    ServerCredentials {
+        username: Some(ACL_USER.0.to_owned()),
+        password: Some(SecretString::new(ACL_USER.1.to_owned())),
+    }
 }

@@ -7,8 +7,8 @@
 //! |---|---|
 //! | [`config`] | settings: defaults, files, environment, flags; validation of all of them at once |
 //! | `error_chain` | an error and its causes in one line |
-//! | `settings` | the settings of the other crates, from the configuration |
 //! | `open` | opens the store that the configuration names |
+//! | `services` | the use cases over an open store |
 //! | `serve` | the life of a serving process |
 //! | [`cli`] | the command line, one file for each command |
 
@@ -17,4 +17,4 @@ pub mod config;
 mod error_chain;
 mod open;
 mod serve;
-mod settings;
+mod services;

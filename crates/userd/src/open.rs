@@ -9,12 +9,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use crate::config::{Config, StoreTarget};
-use crate::settings::redis_settings;
+use crate::config::{Config, RedisTarget, StoreTarget};
 use userd_core::random::Random;
 use userd_metrics::Metrics;
-use userd_store::{Store, StoreError};
-use userd_store_redis::{RedisSettings, RedisStartError, RedisStore};
+use userd_store::{LegacySource, Store, StoreError};
+use userd_store_redis::{LegacyDatabase, RedisSettings, RedisStartError, RedisStore};
 use userd_store_sqlite::{OpenError, SqliteSettings, SqliteStore};
 
 /// Why the store cannot be opened.
@@ -49,13 +48,8 @@ pub(crate) async fn open_store(
 ) -> Result<Arc<dyn Store>, OpenStoreError> {
     match &config.store {
         StoreTarget::Sqlite { path } => {
-            let settings = SqliteSettings {
-                path: path.clone(),
-                readers: config.sqlite.readers,
-                timeout: config.sqlite.timeout,
-                queue: config.sqlite.queue,
-                events_retention_max: config.events_retention_max,
-            };
+            let (path, events_retention_max) = (path.clone(), config.events.retention_max);
+            let settings = SqliteSettings { path, events_retention_max, ..config.sqlite.clone() };
             Ok(Arc::new(SqliteStore::open_with_metrics(&settings, metrics)?))
         }
         StoreTarget::Redis(target) => {
@@ -77,6 +71,28 @@ pub(crate) async fn open_store_for_command(
     let store = open_store(config, random, &Arc::default()).await?;
     store.check_health().await.map_err(OpenStoreError::Unavailable)?;
     Ok(store)
+}
+
+/// Opens the legacy database at `url`, for reading.
+///
+/// # Errors
+/// `url` is not the URL of a Redis, or its server is not reachable.
+pub(crate) async fn open_legacy_database(config: &Config, url: &str) -> Result<Arc<dyn LegacySource>, OpenStoreError> {
+    install_crypto_provider();
+    let Ok(StoreTarget::Redis(target)) = StoreTarget::parse(url) else { return Err(OpenStoreError::LegacyUrl) };
+    Ok(Arc::new(LegacyDatabase::open(&redis_settings(config, &target)).await?))
+}
+
+/// `[redis]` for the servers of `target`.
+fn redis_settings(config: &Config, target: &RedisTarget) -> RedisSettings {
+    RedisSettings {
+        servers: target.servers.clone(),
+        db: target.db,
+        login: target.login.clone(),
+        tls: target.tls,
+        events_retention_max: config.events.retention_max,
+        ..config.redis.clone()
+    }
 }
 
 /// Makes the cryptography of TLS available, which only connections to Redis need. It fails if a provider is installed

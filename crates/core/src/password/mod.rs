@@ -16,6 +16,8 @@ use std::fmt;
 
 use icu_casemap::CaseMapper;
 use icu_normalizer::ComposingNormalizerBorrowed;
+use schemars::JsonSchema;
+use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::{DisplayName, Email};
@@ -40,6 +42,9 @@ pub const PASSWORD_CHARS_MIN_FLOOR: usize = 8;
 /// [`PASSWORD_ATTEMPT_BYTES_MAX`].
 pub const PASSWORD_CHARS_MAX_CEILING: usize = PASSWORD_ATTEMPT_BYTES_MAX / 4;
 
+/// The smallest maximum that a policy may set: NIST SP 800-63B-4 (3.1.1.2) wants 64 characters accepted at least.
+const PASSWORD_CHARS_MAX_FLOOR: usize = 64;
+
 /// NFKC makes a text at most this many times longer in bytes (Unicode FAQ on normalisation; U+FDFA).
 const NFKC_GROWTH_MAX: usize = 11;
 
@@ -48,11 +53,14 @@ const NFKC: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::
 /// How long a new password has to be and may be, in characters (Unicode scalar values after NFKC).
 ///
 /// The configuration keeps both between [`PASSWORD_CHARS_MIN_FLOOR`] and [`PASSWORD_CHARS_MAX_CEILING`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct PasswordPolicy {
-    /// The fewest characters.
+    /// Minimum length of a new password in characters; at most `chars_max`.
+    #[schemars(range(min = PASSWORD_CHARS_MIN_FLOOR, max = PASSWORD_CHARS_MAX_CEILING))]
     pub chars_min: usize,
-    /// The most characters.
+    /// Maximum length of a new password in characters.
+    #[schemars(range(min = PASSWORD_CHARS_MAX_FLOOR, max = PASSWORD_CHARS_MAX_CEILING))]
     pub chars_max: usize,
 }
 

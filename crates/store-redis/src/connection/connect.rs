@@ -253,7 +253,7 @@ pub(super) fn client(
         us = us.set_username(username);
     }
     if let Some(password) = &login.password {
-        us = us.set_password(password);
+        us = us.set_password(password.expose());
     }
     // Without nodelay, a pipelined request waits for the acknowledgement of the one before it.
     let tcp = ::redis::io::tcp::TcpSettings::default().set_nodelay(true);

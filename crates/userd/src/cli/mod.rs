@@ -68,7 +68,7 @@ enum CliCommand {
     Export(import_export::ExportOptions),
     /// Import users from such lines, or from a legacy database
     Import(import_export::ImportOptions),
-    /// Show or validate the configuration
+    /// Show, validate or describe the configuration
     #[command(subcommand)]
     Config(ConfigCommand),
     /// Print shell completions
@@ -83,6 +83,10 @@ enum ConfigCommand {
     Show,
     /// Print "ok", or every mistake with its source
     Check,
+    /// Print the default configuration file: every key with its default and meaning
+    Default,
+    /// Print a JSON schema of the configuration file, for editors
+    Schema,
 }
 
 /// Runs the command line `args`, which begins with the program's name.
@@ -115,6 +119,8 @@ fn dispatch(cli: Cli) -> ExitCode {
         CliCommand::Config(ConfigCommand::Show) => options.with_config(config::show),
         CliCommand::Config(ConfigCommand::Check) => options.with_config(config::check),
         // These describe the program itself, so they work with an invalid configuration too.
+        CliCommand::Config(ConfigCommand::Default) => config::default(),
+        CliCommand::Config(ConfigCommand::Schema) => config::schema(),
         CliCommand::Completions(completions) => completions::run(completions, &mut Cli::command()),
         CliCommand::Man(man) => man::run(&man, Cli::command()),
     }

@@ -5,8 +5,9 @@ use std::collections::BTreeMap;
 use std::net::Ipv6Addr;
 
 use super::error::{ConfigIssue, ConfigOrigin};
-use super::redis_target::{HostPort, REDIS_PORT_DEFAULT, RedisTarget, is_host_name, parse_number, parse_port};
-use super::secret::SecretString;
+use super::redis_target::{REDIS_PORT_DEFAULT, RedisTarget, is_host_name, parse_number, parse_port};
+use userd_core::SecretString;
+use userd_store_redis::NodeAddress;
 
 type LegacyEnv = BTreeMap<&'static str, (String, ConfigOrigin)>;
 
@@ -35,7 +36,7 @@ pub(super) fn target(legacy_env: &LegacyEnv, issues: &mut Vec<ConfigIssue>) -> O
     let db = number("REDIS_DB", "database number: write 0, 1, 2 …", &parse_number).unwrap_or(0);
     let port = port.and_then(|port| u16::try_from(port).ok()).unwrap_or(REDIS_PORT_DEFAULT);
     let password = legacy_env.get("REDIS_PASSWORD").map(|(text, _)| SecretString::new(text.clone()));
-    Some((RedisTarget::standalone(HostPort { host, port }, db, password), origin.clone()))
+    Some((RedisTarget::standalone(NodeAddress { host, port }, db, password), origin.clone()))
 }
 
 /// What the operator may not expect of the variables: that they don't count here.

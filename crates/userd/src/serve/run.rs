@@ -18,18 +18,16 @@ use super::rlimit::{OPEN_FILES_RECOMMENDED, raise_open_files_limit};
 use super::runtime::build_runtime;
 #[cfg(feature = "otlp")]
 use super::traces::TraceExporter;
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::error_chain::error_chain;
 use crate::open::{OpenStoreError, install_crypto_provider, open_store};
-use crate::settings::{hash_settings, service_settings};
+use crate::services::build_services;
 use userd_core::clock::{Clock as _, SystemClock};
 use userd_core::random::{Random, SystemRandom};
-use userd_http::{
-    AccessSettings, HttpDependencies, HttpSettings, JoinTrace, OnListening, ServeError, SignUpPolicy, TrustedProxies,
-};
+use userd_http::{HttpDependencies, HttpSettings, JoinTrace, OnListening, ServeError};
 use userd_metrics::Metrics;
 use userd_service::hashing::PasswordHasher;
-use userd_service::{ApiKeyCache, KeyEncryption, ServiceDependencies, Services};
+use userd_service::{ApiKeyCache, Services};
 use userd_store::{InstrumentedStore, Store};
 
 /// How long closing the store may take at the end: longer than any call to it.
@@ -141,21 +139,12 @@ async fn serve_store(
     random: Arc<dyn Random>,
     metrics: Arc<Metrics>,
 ) -> Result<(), RunError> {
-    let hasher = PasswordHasher::start_with_metrics(&hash_settings(config), Arc::clone(&random), Arc::clone(&metrics));
-    let hasher = hasher.map_err(RunError::Hasher)?;
-    let settings = service_settings(config);
-    let service_dependencies = ServiceDependencies {
-        store: Arc::clone(&store),
-        hasher: Arc::new(hasher),
-        key_encryption: Arc::new(KeyEncryption::new(config.token.encryption_key.as_deref())),
-        clock: Arc::new(SystemClock),
-        random: Arc::clone(&random),
-    };
-    let services = Services::new(&service_dependencies, &settings);
+    let hasher = PasswordHasher::start_with_metrics(&config.hash, Arc::clone(&random), Arc::clone(&metrics));
+    let services = build_services(config, Arc::clone(&store), hasher.map_err(RunError::Hasher)?, Arc::clone(&random));
     check_keys(&services).await?;
     let on_listening = show_banner_when_listening(config, &services);
     require_api_key(config.listen, &services.api_keys).await?;
-    let http_dependencies = HttpDependencies { services, store, random, policy: settings.policy };
+    let http_dependencies = HttpDependencies { services, store, random, policy: config.password };
     let settings = HttpSettings { on_listening: Some(on_listening), metrics, ..http_settings(config) };
     let rocket = userd_http::rocket(&settings, http_dependencies);
     Ok(userd_http::serve(rocket).await?)
@@ -207,11 +196,9 @@ fn http_settings(config: &Config) -> HttpSettings {
     HttpSettings {
         listen: config.listen,
         workers: config.workers,
-        keep_alive_s: config.http.keep_alive_s,
-        access: access(config),
+        limits: config.http,
+        access: config.access.clone(),
         static_dir: config.static_dir.clone(),
-        body_bytes_max: config.http.body_bytes_max,
-        body_timeout: config.http.body_timeout,
         shutdown_grace: config.shutdown_grace,
         on_listening: None,
         metrics: Arc::default(),
@@ -229,15 +216,4 @@ fn join_trace(config: &Config) -> Option<JoinTrace> {
 #[cfg(not(feature = "otlp"))]
 fn join_trace(_config: &Config) -> Option<JoinTrace> {
     None
-}
-
-fn access(config: &Config) -> AccessSettings {
-    AccessSettings {
-        sign_up: match config.sign_up {
-            config::SignUpPolicy::Open => SignUpPolicy::Open,
-            config::SignUpPolicy::ApiKey => SignUpPolicy::ApiKey,
-        },
-        allowed_origins: config.allowed_origins.clone(),
-        proxies: TrustedProxies { trusted: config.proxy.trusted_proxies.clone(), depth: config.proxy.depth },
-    }
 }

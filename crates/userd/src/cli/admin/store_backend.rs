@@ -6,8 +6,7 @@ use super::error::CommandError;
 use super::types::{AdminUser, EventListItem, NewUserInput, ResultPage, ServiceStats, UserListItem, UserQuery};
 use crate::config::Config;
 use crate::error_chain::error_chain;
-use crate::settings::{hash_settings, service_settings};
-use userd_core::clock::SystemClock;
+use crate::services::build_services;
 use userd_core::random::SystemRandom;
 use userd_core::{
     AccountEvent, Actor, DisplayName, Email, EmailPrefix, Password, PasswordError, PasswordPolicy, PrincipalId, User,
@@ -15,8 +14,8 @@ use userd_core::{
 };
 use userd_service::hashing::PasswordHasher;
 use userd_service::{
-    AdminService, Error, KeyEncryption, PageCursor, PasswordField, Precondition, ServiceDependencies, Services,
-    SetPasswordRequest, SignUpRequest, UpdateStatusRequest, UserListingRequest,
+    AdminService, Error, PageCursor, PasswordField, Precondition, Services, SetPasswordRequest, SignUpRequest,
+    UpdateStatusRequest, UserListingRequest,
 };
 use userd_store::{ListedUser, SortOrder, Store};
 
@@ -39,20 +38,13 @@ impl StoreBackend {
     /// # Errors
     /// The threads that hash passwords do not start.
     pub(super) fn new(config: &Config, store: Arc<dyn Store>) -> Result<Self, CommandError> {
-        let hasher = PasswordHasher::start(&hash_settings(config), Arc::new(SystemRandom))
+        let random = Arc::new(SystemRandom);
+        let hasher = PasswordHasher::start(&config.hash, Arc::<SystemRandom>::clone(&random))
             .map_err(|error| CommandError::Failed(format!("can't start the threads that hash passwords: {error}")))?;
-        let settings = service_settings(config);
-        let service_dependencies = ServiceDependencies {
-            store: Arc::clone(&store),
-            hasher: Arc::new(hasher),
-            key_encryption: Arc::new(KeyEncryption::new(config.token.encryption_key.as_deref())),
-            clock: Arc::new(SystemClock),
-            random: Arc::new(SystemRandom),
-        };
-        let services = Services::new(&service_dependencies, &settings);
+        let services = build_services(config, Arc::clone(&store), hasher, random);
         let agent = UserAgent::shorten(concat!("userd/", env!("CARGO_PKG_VERSION"), " (store)"));
         let actor = Actor { address: None, agent, principal: PrincipalId::Anonymous };
-        Ok(Self { services, policy: settings.policy, store, target: config.store.to_string(), actor })
+        Ok(Self { services, policy: config.password, store, target: config.store.to_string(), actor })
     }
 
     pub(super) fn target(&self) -> &str {

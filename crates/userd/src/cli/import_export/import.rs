@@ -19,17 +19,14 @@ use crate::cli::block_on::block_on;
 use crate::cli::console;
 use crate::cli::exit_code::EXIT_FAILED;
 use crate::cli::sanitize::sanitize_json;
-use crate::config::{Config, StoreTarget};
+use crate::config::Config;
 use crate::error_chain::error_chain;
-use crate::open::{OpenStoreError, install_crypto_provider, open_store_for_command};
-use crate::settings::{hash_settings, redis_settings, service_settings};
+use crate::open::{OpenStoreError, open_legacy_database, open_store_for_command};
 use userd_core::clock::SystemClock;
 use userd_core::random::SystemRandom;
 use userd_service::import_export::{
     FooterStatus, ImportError, ImportResult, ImportResultKind, ImportSummary, ProgressSink, UserImporter,
 };
-use userd_store::LegacySource;
-use userd_store_redis::LegacyDatabase;
 
 /// The least time limit of a batch of users: some 50 times what it takes on an idle machine.
 const BATCH_TIMEOUT_MIN: Duration = Duration::from_secs(15);
@@ -86,7 +83,7 @@ async fn import(
     results: &mut ResultsWriter,
 ) -> Result<Result<ImportSummary, ImportError>, String> {
     let source = match legacy_url(options)? {
-        Some(url) => Some(open_legacy(config, &url).await.map_err(|error| error_chain(&error))?),
+        Some(url) => Some(open_legacy_database(config, &url).await.map_err(|error| error_chain(&error))?),
         None => None,
     };
     let (input, length) = if source.is_some() {
@@ -128,8 +125,8 @@ async fn import(
 /// Opens the store for the import. A SQLite file must not be open in a server.
 async fn open_importer(config: &Config, dry_run: bool) -> Result<UserImporter, OpenStoreError> {
     let store = open_store_for_command(&with_longer_timeouts(config), Arc::new(SystemRandom)).await?;
-    let limits = service_settings(config).sessions.limits;
-    Ok(UserImporter { store, limits, hashes: hash_settings(config), clock: Arc::new(SystemClock), dry_run })
+    let (limits, hashes) = (config.session.limits, config.hash);
+    Ok(UserImporter { store, limits, hashes, clock: Arc::new(SystemClock), dry_run })
 }
 
 /// The configuration with longer time limits: a call creates thousands of users, and no user waits for it.
@@ -138,13 +135,6 @@ fn with_longer_timeouts(config: &Config) -> Config {
     patient.redis.timeout = patient.redis.timeout.max(BATCH_TIMEOUT_MIN);
     patient.sqlite.timeout = patient.sqlite.timeout.max(BATCH_TIMEOUT_MIN);
     patient
-}
-
-/// Opens the legacy database at `url`, for reading.
-async fn open_legacy(config: &Config, url: &str) -> Result<Arc<dyn LegacySource>, OpenStoreError> {
-    install_crypto_provider();
-    let Ok(StoreTarget::Redis(target)) = StoreTarget::parse(url) else { return Err(OpenStoreError::LegacyUrl) };
-    Ok(Arc::new(LegacyDatabase::open(&redis_settings(config, &target)).await?))
 }
 
 /// Runs the work to its end. After SIGINT or SIGTERM it finishes what it has begun.

@@ -6,7 +6,6 @@ use std::sync::Arc;
 
 use crate::config::{Config, StoreTarget};
 use crate::open::{OpenStoreError, open_store_for_command};
-use crate::settings::{millis, signing_algorithm};
 use userd_core::clock::{Clock, SystemClock};
 use userd_core::random::{Random, SystemRandom};
 use userd_service::{ApiKeyService, KeyDependencies, KeyEncryption, SigningKeyService};
@@ -38,8 +37,8 @@ impl KeyContext {
             }
         };
         let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let key_encryption = Arc::new(KeyEncryption::new(config.token.encryption_key.as_deref()));
-        let (algorithm, ttl_ms) = (signing_algorithm(config.token.algorithm), millis(config.token.ttl));
+        let key_encryption = Arc::new(KeyEncryption::new(config.key_encryption.encryption_key.as_deref()));
+        let (algorithm, ttl_ms) = (config.token.algorithm, config.token.ttl_ms);
         let service_dependencies = KeyDependencies {
             store: Arc::clone(&keys),
             key_encryption,
