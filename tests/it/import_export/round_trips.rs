@@ -63,6 +63,9 @@ async fn from_a_file_to_redis_to_a_cluster_and_back_users_hashes_and_sessions_st
 }
 
 /// What the build of commit 1a3a6ae exported with `--sessions`: Ada with a session, and Bob.
+///
+/// That build served an empty SQLite file; curl signed up Ada and Bob at `POST /api/users` and signed Ada in at
+/// `POST /api/login`; then the server was stopped, and `userd export --sessions --output export-1a3a6ae.ndjson` ran.
 const EXPORT_OF_1A3A6AE: &str = include_str!("../fixtures/export-1a3a6ae.ndjson");
 
 /// The token of Ada's session in that file.
