@@ -77,7 +77,7 @@ fn config_check_names_every_mistake_and_exits_with_2() {
     insta::assert_snapshot!(err(&output), @r#"
     userd: 4 mistakes in the configuration, nothing was started
     workrs in userd.toml: there is no such key; did you mean workers?
-    --listen: "8000" is no address with a port: write both, such as 127.0.0.1:8000, 0.0.0.0:8000 or [::1]:8000
+    --listen: "8000" is not an address with a port: write both, such as 127.0.0.1:8000, 0.0.0.0:8000 or [::1]:8000
     USERD_LOG in the environment: "xml" is none of the choices: write one of "text", "json"
     hash.iterations in userd.toml: 0 is out of range: write a whole number from 1 to 64
     "#);

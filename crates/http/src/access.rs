@@ -18,7 +18,7 @@ pub enum SignUpPolicy {
     ApiKey,
 }
 
-/// Which proxies are believed about where a request comes from.
+/// The proxies that are trusted to name the client's address: section `[proxy]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TrustedProxies {
@@ -43,7 +43,7 @@ fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(IpAddr, u
     let parse = |text: &String| {
         network(text.trim()).ok_or_else(|| {
             serde::de::Error::custom(format!(
-                "{text:?} is no address: write an address such as 10.0.0.7, or a network such as 10.0.0.0/8"
+                "{text:?} is not an address or network: write an address such as 10.0.0.7, or a network such as 10.0.0.0/8"
             ))
         })
     };
@@ -60,7 +60,7 @@ fn network(text: &str) -> Option<(IpAddr, u8)> {
     (bits <= all).then_some((address, bits))
 }
 
-/// CORS.
+/// Cross-origin requests from browsers (CORS): section `[cors]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CorsSettings {
@@ -80,7 +80,7 @@ fn origins<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D:
     });
     let right = "write scheme, host and port as browsers do, such as https://app.example.org";
     match invalid {
-        Some(origin) => Err(serde::de::Error::custom(format!("{origin:?} is no origin: {right}"))),
+        Some(origin) => Err(serde::de::Error::custom(format!("{origin:?} is not an origin: {right}"))),
         None => Ok(origins),
     }
 }
@@ -109,7 +109,7 @@ fn same_bits(network: Ipv6Addr, address: Ipv6Addr, bits: u8) -> bool {
     network.to_bits() & mask == address.to_bits() & mask
 }
 
-/// The settings: section `[access]`, with what `[cors]` and `[proxy]` say.
+/// Who can call userd: section `[access]`, with what `[cors]` and `[proxy]` say.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AccessSettings {

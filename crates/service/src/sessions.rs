@@ -36,7 +36,7 @@ pub struct SessionSettings {
     pub refresh_grace_ms: u64,
 }
 
-/// The keys of `[session]`.
+/// How long sessions live: section `[session]`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct SessionKeys {

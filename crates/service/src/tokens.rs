@@ -27,7 +27,7 @@ const CAS_ATTEMPTS_MAX: u32 = 10;
 /// Random bytes in `jti`.
 const JTI_BYTES: usize = 16;
 
-/// What tokens say.
+/// Tokens for other services (JWT): section `[token]`.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct TokenSettings {
@@ -60,7 +60,7 @@ fn issuer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, 
     let issuer = text.trim().trim_end_matches('/');
     if !issuer.is_empty() && !issuer.starts_with("https://") && !issuer.starts_with("http://") {
         return Err(serde::de::Error::custom(format!(
-            "{issuer:?} is no address of a site: write where other services reach userd, such as \
+            "{issuer:?} is not an http or https URL: write where other services reach userd, such as \
              https://accounts.example.org"
         )));
     }

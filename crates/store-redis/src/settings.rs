@@ -182,7 +182,7 @@ fn prefix<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error
     let valid = prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-:".contains(&byte));
     if !valid || !prefix.ends_with(':') || prefix.len() < 2 || prefix.len() > PREFIX_BYTES_MAX {
         return Err(serde::de::Error::custom(format!(
-            "{prefix:?} can't begin a key: write 2 to {PREFIX_BYTES_MAX} letters, digits or . _ - : with a colon at \
+            "{prefix:?} can't be a key prefix: write 2 to {PREFIX_BYTES_MAX} letters, digits or . _ - : with a colon at \
              the end, such as \"userd:\""
         )));
     }

@@ -90,7 +90,7 @@ use userd_store::{
     StatusUpdate, Store, StoreError, UpdateUserOutcome, UserProfile,
 };
 
-/// Where the database lies and how much may wait for it.
+/// The SQLite store: section `[sqlite]`, and where the database is.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct SqliteSettings {

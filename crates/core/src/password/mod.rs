@@ -50,9 +50,7 @@ const NFKC_GROWTH_MAX: usize = 11;
 
 const NFKC: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfkc();
 
-/// How long a new password has to be and may be, in characters (Unicode scalar values after NFKC).
-///
-/// The configuration keeps both between [`PASSWORD_CHARS_MIN_FLOOR`] and [`PASSWORD_CHARS_MAX_CEILING`].
+/// Lengths of a new password in characters (Unicode scalar values after NFKC): section `[password]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PasswordPolicy {

@@ -23,7 +23,7 @@ const WORKERS_MAX: usize = 1024;
 /// See [`WORKERS_MAX`].
 const QUEUE_MAX: usize = 1_000_000;
 
-/// How expensive a hash is and how many may be under way.
+/// The password hash and its threads: section `[hash]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct HashSettings {

@@ -298,7 +298,10 @@ fn parse_toml(text: &str, origin: &ConfigOrigin, issues: &mut Vec<ConfigIssue>) 
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
             let line = before.matches('\n').count() + 1;
             let reason = error.message().lines().next().unwrap_or_default();
-            issues.push(ConfigIssue::at_location(format!("{origin}, line {line}"), format!("is no TOML: {reason}")));
+            issues.push(ConfigIssue::at_location(
+                format!("{origin}, line {line}"),
+                format!("is not valid TOML: {reason}"),
+            ));
             None
         }
     }

@@ -1,5 +1,5 @@
-//! `REDIS_ADDRESS`, `REDIS_PORT`, `REDIS_DB`, `REDIS_PASSWORD`: how the design that userd grew from names its
-//! Redis. They choose the store when nobody sets `store`, and mean nothing when somebody does.
+//! `REDIS_ADDRESS`, `REDIS_PORT`, `REDIS_DB`, `REDIS_PASSWORD`: how the Rocket + Redis tutorial
+//! names its Redis. They choose the store if no source sets `store`; otherwise they are ignored.
 
 use std::collections::BTreeMap;
 use std::net::Ipv6Addr;
@@ -25,7 +25,7 @@ pub(super) fn target(legacy_env: &LegacyEnv, issues: &mut Vec<ConfigIssue>) -> O
         let (text, origin) = legacy_env.get(name)?;
         let parsed = parse(text.trim());
         if parsed.is_none() {
-            issues.push(ConfigIssue::at_location(format!("{name} in {origin}"), format!("{text:?} is no {right}")));
+            issues.push(ConfigIssue::at_location(format!("{name} in {origin}"), format!("{text:?} is not a {right}")));
         }
         parsed
     };
@@ -39,7 +39,7 @@ pub(super) fn target(legacy_env: &LegacyEnv, issues: &mut Vec<ConfigIssue>) -> O
     Some((RedisTarget::standalone(NodeAddress { host, port }, db, password), origin.clone()))
 }
 
-/// What the operator may not expect of the variables: that they don't count here.
+/// A warning if the variables are ignored.
 pub(super) fn warning(legacy_env: &LegacyEnv, store_origin: &ConfigOrigin) -> Option<String> {
     if legacy_env.contains_key(ADDRESS) {
         return match store_origin {
@@ -63,5 +63,5 @@ fn parse_host(text: &str) -> Result<String, String> {
     if is_host_name(text) {
         return Ok(text.to_owned());
     }
-    Err(format!("{text:?} is no host name or address: write it alone, and the port in REDIS_PORT"))
+    Err(format!("{text:?} is not a host name or address: write it alone, and the port in REDIS_PORT"))
 }

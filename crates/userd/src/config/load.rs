@@ -146,7 +146,7 @@ fn read_sections(read: &mut ConfigReader<'_>, cores: usize) -> Result<Config, Co
     config.warnings.extend(issuer_warning(&config));
     let auto = resolve_automatic(&mut config, cores);
     let secrets: BTreeSet<String> = read.schema.secrets().collect();
-    config.entries = show::entries(read.layers, show::store_entry(&choice), &secrets, &auto);
+    config.entries = show::entries(read.layers, &show::store_entry(&choice), &secrets, &auto);
     Ok(config)
 }
 

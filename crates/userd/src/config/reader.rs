@@ -89,7 +89,7 @@ impl<'a> ConfigReader<'a> {
             }
         };
         let Some(text) = self.layers.find(&source).and_then(|found| found.value.as_str().map(ToOwned::to_owned)) else {
-            self.reject(&source, "is no text: write it in quotes");
+            self.reject(&source, "is not a string: write it in quotes");
             return None;
         };
         if source == key {

@@ -45,7 +45,7 @@ pub(super) fn hash_warning(hash: &HashSettings) -> Option<String> {
 
 pub(super) fn check_static_dir(read: &mut ConfigReader<'_>, static_dir: Option<&PathBuf>) {
     if let Some(path) = static_dir.filter(|path| !read.working_dir.join(path).is_dir()) {
-        let text = format!("there is no folder {}: make it, or leave static_dir empty", path.display());
+        let text = format!("the directory {} does not exist: create it, or leave static_dir empty", path.display());
         read.reject("static_dir", text);
     }
 }
@@ -64,7 +64,7 @@ pub(super) fn read_tls_ca(read: &mut ConfigReader<'_>, path: Option<&Path>) -> O
     let path = path?;
     let text = match fs::read(read.working_dir.join(path)) {
         Ok(pem) if String::from_utf8_lossy(&pem).contains("-----BEGIN CERTIFICATE-----") => return Some(pem),
-        Ok(_) => format!("the file {} holds no certificate in PEM", path.display()),
+        Ok(_) => format!("the file {} contains no PEM certificate", path.display()),
         Err(error) => format!("the file {}: {}", path.display(), unreadable_text(&error)),
     };
     read.reject("redis.tls_ca_file", text);

@@ -53,7 +53,7 @@ pub(super) fn is_secret(schema: &Json) -> bool {
 
 /// What may be written for a key.
 enum ValueKind {
-    Integer(RangeInclusive<i128>),
+    Integer(RangeInclusive<i64>),
     Boolean,
     Choice(Vec<String>),
     List { items_min: usize },
@@ -62,11 +62,11 @@ enum ValueKind {
 
 impl ValueKind {
     fn of(schema: &Json) -> Self {
-        let number = |name: &str| schema.get(name).and_then(Json::as_i64).map(i128::from);
+        let number = |name: &str| schema.get(name).and_then(Json::as_i64);
         match schema.get("type").and_then(Json::as_str) {
-            Some("integer") => Self::Integer(
-                number("minimum").unwrap_or(i128::from(i64::MIN))..=number("maximum").unwrap_or(i128::from(i64::MAX)),
-            ),
+            Some("integer") => {
+                Self::Integer(number("minimum").unwrap_or(i64::MIN)..=number("maximum").unwrap_or(i64::MAX))
+            }
             Some("boolean") => Self::Boolean,
             Some("array") => {
                 Self::List { items_min: number("minItems").and_then(|least| least.try_into().ok()).unwrap_or(0) }
@@ -92,13 +92,13 @@ fn choices(schema: &Json) -> Vec<String> {
 /// What is wrong, and what would be right. A secret is not quoted.
 pub(super) fn check(schema: &Json, value: &Value, untyped: bool) -> Result<Value, String> {
     match ValueKind::of(schema) {
-        ValueKind::Integer(range) => check_integer(&range, value, untyped).map(|()| value.clone()),
+        ValueKind::Integer(range) => check_integer(&range, value, untyped),
         ValueKind::Boolean => match value {
             Value::Bool(..) => Ok(value.clone()),
-            _ => Err("is no truth value: write true or false, without quotes".to_owned()),
+            _ => Err("is not a boolean: write true or false, without quotes".to_owned()),
         },
         ValueKind::Choice(words) => {
-            let text = value.as_str().ok_or("is no text: write it in quotes")?.trim();
+            let text = value.as_str().ok_or("is not a string: write it in quotes")?.trim();
             if words.iter().any(|word| word == text) {
                 return Ok(Value::from(text));
             }
@@ -107,38 +107,31 @@ pub(super) fn check(schema: &Json, value: &Value, untyped: bool) -> Result<Value
         }
         ValueKind::List { items_min } => match value {
             Value::Array(_, items) if items.iter().any(|item| item.as_str().is_none()) => {
-                Err("is no list of texts: write each in quotes".to_owned())
+                Err("is not a list of strings: write each in quotes".to_owned())
             }
             Value::Array(_, items) if items.len() < items_min => {
-                Err(format!("is too short a list: write at least {items_min}"))
+                Err(format!("has too few entries: write at least {items_min}"))
             }
             Value::Array(..) => Ok(value.clone()),
-            _ => Err("is no list: write texts in brackets, such as [\"one\", \"two\"]".to_owned()),
+            _ => Err("is not a list: write strings in brackets, such as [\"one\", \"two\"]".to_owned()),
         },
-        ValueKind::Text if value.as_str().is_none() => Err("is no text: write it in quotes".to_owned()),
+        ValueKind::Text if value.as_str().is_none() => Err("is not a string: write it in quotes".to_owned()),
         ValueKind::Text => Ok(value.clone()),
     }
 }
 
-fn check_integer(range: &RangeInclusive<i128>, value: &Value, untyped: bool) -> Result<(), String> {
+fn check_integer(range: &RangeInclusive<i64>, value: &Value, untyped: bool) -> Result<Value, String> {
     let right = format!("write a whole number from {} to {}", range.start(), range.end());
     match value {
-        Value::Num(_, number) => match integer(*number) {
-            Some(number) if range.contains(&number) => Ok(()),
-            Some(number) => Err(format!("{number} is out of range: {right}")),
-            None => Err(format!("is no whole number: {right}")),
+        Value::Num(_, Num::F32(_) | Num::F64(_)) => Err(format!("is not a whole number: {right}")),
+        Value::Num(_, number) => match number.to_i128().and_then(|number| i64::try_from(number).ok()) {
+            Some(number) if range.contains(&number) => Ok(Value::from(number)),
+            _ => Err(format!("{} is out of range: {right}", number.to_i128().unwrap_or(i128::MAX))),
         },
-        Value::String(_, text) if untyped => Err(format!("{text:?} is no whole number: {right}")),
-        Value::String(..) => Err(format!("is a text: {right}, without quotes")),
-        _ => Err(format!("is no whole number: {right}")),
+        Value::String(_, text) if untyped => Err(format!("{text:?} is not a whole number: {right}")),
+        Value::String(..) => Err(format!("is a string: {right}, without quotes")),
+        _ => Err(format!("is not a whole number: {right}")),
     }
-}
-
-fn integer(number: Num) -> Option<i128> {
-    if matches!(number, Num::F32(_) | Num::F64(_)) {
-        return None;
-    }
-    number.to_i128().or_else(|| number.to_u128().and_then(|number| i128::try_from(number).ok()))
 }
 
 /// The schema of the whole file, put together section by section.

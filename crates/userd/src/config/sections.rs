@@ -48,7 +48,7 @@ pub(super) struct ProcessConfig {
 fn listen<'de, D: Deserializer<'de>>(deserializer: D) -> Result<SocketAddr, D::Error> {
     let text = String::deserialize(deserializer)?;
     let right = "write both, such as 127.0.0.1:8000, 0.0.0.0:8000 or [::1]:8000";
-    text.trim().parse().map_err(|_| D::Error::custom(format!("{text:?} is no address with a port: {right}")))
+    text.trim().parse().map_err(|_| D::Error::custom(format!("{text:?} is not an address with a port: {right}")))
 }
 
 /// Log format.
@@ -61,7 +61,7 @@ pub enum LogFormat {
     Json,
 }
 
-/// `[redis]`, as far as it is about reaching the servers: it completes the `store`.
+/// How to reach Redis and what to require of it: section `[redis]`. User, password and CA complete the `store`.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct RedisLogin {
@@ -84,7 +84,7 @@ pub(super) struct RedisLogin {
     pub(super) tls_ca_file: Option<PathBuf>,
 }
 
-/// `[doctor]`: the consistency check in the background.
+/// The consistency check in the background: section `[doctor]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct DoctorConfig {
@@ -101,7 +101,7 @@ pub struct DoctorConfig {
     pub repair: bool,
 }
 
-/// `[events]`
+/// Account events: section `[events]`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EventsConfig {
@@ -110,7 +110,7 @@ pub struct EventsConfig {
     pub retention_max: u64,
 }
 
-/// `[otlp]`: traces.
+/// Traces (OpenTelemetry): section `[otlp]`.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OtlpConfig {
@@ -133,7 +133,7 @@ fn endpoint<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>
     }
     if !text.strip_prefix("http://").is_some_and(|rest| !rest.is_empty() && !rest.contains(char::is_whitespace)) {
         let right = "write it with http, such as http://127.0.0.1:4318/v1/traces";
-        return Err(D::Error::custom(format!("{text:?} is no address of a collector: {right}")));
+        return Err(D::Error::custom(format!("{text:?} is not the URL of a collector: {right}")));
     }
     Ok(Some(text))
 }

@@ -1,4 +1,4 @@
-//! Every key with the value in force, for `userd config show`. Secrets are hidden here, at the source.
+//! Every key with its effective value, for `userd config show`. Secrets are hidden here, at the source.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -10,21 +10,21 @@ use super::layers::ConfigLayers;
 use super::store_choice::StoreChoice;
 use userd_core::REDACTED;
 
-/// One key with the value in force.
+/// One key with its effective value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigEntry {
     /// The key, with its section: `hash.iterations`.
     pub key: String,
     /// The value as TOML; a secret is hidden.
     pub value: String,
-    /// What there is to say about it: who set it, and what a 0 stands for here.
+    /// The source that set it, and what a 0 stands for on this machine.
     pub note: Option<String>,
 }
 
 /// The entries of all keys. `store` is shown as it was chosen, `secrets` are hidden, and `auto` says what a 0 stands for.
 pub(super) fn entries(
     layers: &ConfigLayers,
-    store: ConfigEntry,
+    store: &ConfigEntry,
     secrets: &BTreeSet<String>,
     auto: &[(&str, usize)],
 ) -> Vec<ConfigEntry> {

@@ -34,7 +34,9 @@ pub(super) fn read(read: &mut ConfigReader<'_>, login: &RedisLogin) -> Result<St
     if *origin == ConfigOrigin::Default {
         let mut issues = Vec::new();
         let target = legacy_env::target(&read.layers.legacy_env, &mut issues);
-        issues.into_iter().for_each(|issue| read.note("store", issue));
+        for issue in issues {
+            read.note("store", issue);
+        }
         if let Some((target, origin)) = target {
             let chosen_by = Some(format!("{} in {origin}", legacy_env::ADDRESS));
             let target = StoreTarget::Redis(with_login(read, target, login));

@@ -1,4 +1,4 @@
-//! Where the users are kept, as the setting `store` says it. Parsing only: nothing is opened here.
+//! The store that the setting `store` names. Parsing only: nothing is opened here.
 //!
 //! No mistake quotes the text it is about beyond its scheme: the rest can hold a password, and a wrongly
 //! encoded one ends up in the host or the port.
@@ -9,7 +9,7 @@ use std::path::PathBuf;
 use super::redis_target::{RedisScheme, RedisTarget};
 use super::store_target_error::StoreTargetError;
 
-/// Nobody's scheme is longer; a longer one may be a misplaced secret and is not quoted.
+/// No scheme is longer; a longer one may be a misplaced secret and is not quoted.
 const SCHEME_BYTES_MAX: usize = 20;
 
 /// Where the users are kept.
