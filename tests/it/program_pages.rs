@@ -1,4 +1,4 @@
-//! What the program makes of its own command line: completions for shells and manual pages.
+//! What the program generates from its own command line: shell completions and manual pages.
 
 use std::fs;
 use std::io::Write as _;
@@ -10,7 +10,7 @@ fn userd(args: &[&str], folder: &Path) -> Output {
     command.args(args).current_dir(folder).env_clear().output().expect("the program can be started")
 }
 
-/// What `program` says to `input`; an empty standard error, and success.
+/// The output of `program` for `input`; fails if it prints an error or does not succeed.
 fn piped(program: &str, package: &str, args: &[&str], input: &[u8]) -> String {
     let mut process = Command::new(program)
         .args(args)
@@ -19,7 +19,7 @@ fn piped(program: &str, package: &str, args: &[&str], input: &[u8]) -> String {
         .stderr(Stdio::piped())
         .spawn()
         .unwrap_or_else(|error| panic!("{program}: {error}; install it: apt-get install {package}"));
-    process.stdin.take().expect("it is ours").write_all(input).expect("it reads all");
+    process.stdin.take().expect("it is piped").write_all(input).expect("it reads all");
     let output = process.wait_with_output().expect("it ends");
     let complaints = String::from_utf8_lossy(&output.stderr).into_owned();
     assert!(output.status.success() && complaints.is_empty(), "{program} {args:?}: {complaints}");
@@ -66,13 +66,13 @@ fn the_manual_page_is_clean_roff_and_keeps_the_lines_of_the_examples() {
     for words in ["NAME\n", "EXAMPLES\n", "EXIT CODES\n", "userd-doctor(1)", "--store <URL>"] {
         assert!(shown.contains(words), "{words:?} is not in\n{shown}");
     }
-    assert!(shown.contains("find every mistake in settings\n"), "{shown}");
+    assert!(shown.contains("validate the configuration\n"), "{shown}");
 }
 
 #[test]
 fn each_command_has_a_page_of_its_own() {
     let folder = tempfile::tempdir().expect("a folder can be made");
-    // A mistake in the configuration keeps nobody from reading the manual.
+    // The manual works with an invalid configuration.
     fs::write(folder.path().join("userd.toml"), "workrs = 3\n").expect("the file can be written");
     let written = userd(&["man", "--dir", "share/man1"], folder.path());
     assert_eq!(written.status.code(), Some(0), "{}", String::from_utf8_lossy(&written.stderr));

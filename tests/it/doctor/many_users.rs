@@ -66,7 +66,7 @@ async fn a_hundred_thousand_users_are_looked_at_while_serving_and_cost_no_memory
     let launch = UserdCommand::in_folder(folder.path()).redis(&server);
     let mut serving = launch.set("doctor.pause_s", "1").set("doctor.rate_per_s", "1000000").start();
     let before = serving.memory_kib();
-    let line = serving.wait_for_log_line("the doctor has looked at every user");
+    let line = serving.wait_for_log_line("the doctor has checked every user");
     for word in [&format!("users={USERS}"), "repaired=0", "repairable=0", "manual=0"] {
         assert!(line.contains(word), "{line}");
     }

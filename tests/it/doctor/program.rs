@@ -66,7 +66,10 @@ async fn on_redis_the_exit_code_says_what_is_to_be_done_while_userd_serves() {
     let output = doctor(folder, &url, &[]);
     let table = text(&output.stdout);
     assert_eq!(output.status.code(), Some(3), "{table}");
-    assert!(table.contains("repairable    missing-claim") && table.contains("2 users looked at, 1 that"), "{table}");
+    assert!(
+        table.contains("repairable    missing-claim") && table.contains("2 users checked, 1 repairable"),
+        "{table}"
+    );
     assert!(!table.contains("ada@example.org") && output.stderr.is_empty(), "{table}");
 
     let (code, found) = report(folder, &url, &["--repair", "--rate", "0"]);
@@ -127,12 +130,12 @@ async fn a_serving_userd_looks_by_itself_mends_and_logs() {
     let mut serving = with_two_users(&launch).await;
     server.command(&["DEL", &claim("ada@example.org")]);
     server.command(&["SET", &claim("bob@example.org"), "nobody's"]);
-    let line = serving.wait_for_log_line("the doctor mended something");
+    let line = serving.wait_for_log_line("the doctor repaired a finding");
     assert!(line.contains("WARN") && line.contains("missing-claim"), "{line}");
-    let line = serving.wait_for_log_line("the doctor found what a person has to look at");
+    let line = serving.wait_for_log_line("the doctor found something that requires manual action");
     assert!(line.contains("ERROR"), "{line}");
-    serving.wait_for_log_line("the doctor has looked at every user");
-    serving.wait_for_log_line("the doctor found what a person has to look at");
+    serving.wait_for_log_line("the doctor has checked every user");
+    serving.wait_for_log_line("the doctor found something that requires manual action");
     assert_eq!(report(folder.path(), &server.url(), &[]).1["repairable"], 0);
     let log = serving.log();
     let whole = log.lines().filter(|line| line.contains("doctor") && (line.contains("ada@") || line.contains("bob@")));
@@ -148,7 +151,7 @@ async fn a_serving_userd_without_repair_only_reports() {
     let mut serving = with_two_users(&launch.set("doctor.pause_s", "1").set("doctor.repair", "false")).await;
     server.command(&["DEL", &claim("ada@example.org")]);
     for _ in 0..2 {
-        serving.wait_for_log_line("the doctor found what `userd doctor --repair` mends");
+        serving.wait_for_log_line("the doctor found something that `userd doctor --repair` fixes");
     }
     assert_eq!(report(folder.path(), &server.url(), &[]).0, Some(3));
     assert_eq!(serving.stop().0, Some(0));

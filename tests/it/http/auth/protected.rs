@@ -107,8 +107,8 @@ fn a_start_that_would_be_open_to_other_machines_is_refused_with_what_to_do() {
         let told = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{told}");
         let sentence = format!(
-            "userd has no API key yet, so whoever could connect to {listen} might do everything: make one with `userd \
-             api-keys create`, or listen on 127.0.0.1"
+            "userd has no API key yet, so every client that can connect to {listen} would be an administrator: create one \
+             with `userd api-keys create`, or listen on 127.0.0.1"
         );
         assert!(told.contains(&sentence), "{told}");
         assert!(!told.contains("serves on"), "{told}");

@@ -1,4 +1,4 @@
-//! What a start says: version, address, store, and what to type next. Once, on standard error.
+//! The start-up banner: version, address, store, and what to type next. Printed once, on standard error.
 
 use std::fmt;
 use std::io::{self, Write};
@@ -9,19 +9,19 @@ use crate::config::{LogFormat, StoreTarget};
 /// The version of this program.
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
-/// The start-up banner. The store shows no password.
-pub struct StartupBanner {
-    /// Where userd serves, with the port that was found.
-    pub listen: SocketAddr,
-    /// Where the users are kept.
-    pub store: StoreTarget,
+/// The start-up banner. The password of the store is hidden.
+pub(super) struct StartupBanner {
+    /// The address that userd listens on, with the actual port.
+    pub(super) listen: SocketAddr,
+    /// Where accounts are stored.
+    pub(super) store: StoreTarget,
 }
 
 impl StartupBanner {
-    /// Shows the banner; among JSON lines, as one of them.
-    pub fn show(&self, format: LogFormat) {
+    /// Prints the banner; with JSON logs, as one line of the log.
+    pub(super) fn show(&self, format: LogFormat) {
         match format {
-            // Nobody is left to be told that standard error is closed.
+            // A closed standard error is no reason not to serve.
             LogFormat::Text => _ = io::stderr().lock().write_all(self.to_string().as_bytes()),
             LogFormat::Json => {
                 tracing::info!(version = VERSION, address = %self.listen, store = %self.store, "userd serves");
@@ -29,7 +29,7 @@ impl StartupBanner {
         }
     }
 
-    /// The address a program on this machine reaches userd by.
+    /// The address at which programs on this machine reach userd.
     fn local_address(&self) -> SocketAddr {
         let ip = match self.listen.ip() {
             IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -44,13 +44,13 @@ impl fmt::Display for StartupBanner {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(f, "userd {VERSION} serves on http://{}", self.listen)?;
         writeln!(f, "  users are kept in {}", self.store)?;
-        writeln!(f, "  to sign somebody up, type")?;
+        writeln!(f, "  to create a user, type")?;
         writeln!(f, "    curl -i http://{}/api/users -H 'Content-Type: application/json' \\", self.local_address())?;
         writeln!(
             f,
             r#"      -d '{{"name": "Ada", "email": "ada@example.org", "password": "a sentence only Ada knows"}}'"#
         )?;
-        writeln!(f, "  to stop, press Ctrl-C; `userd --help` tells more")
+        writeln!(f, "  to stop, press Ctrl-C; `userd --help` shows more")
     }
 }
 

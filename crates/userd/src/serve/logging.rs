@@ -1,7 +1,7 @@
-//! Where log lines go: one line an event, to standard error, as text or as JSON; panics too.
+//! Logging: one line per event on standard error, as text or JSON; panics too.
 //!
-//! No line of Rocket's gets through: Rocket logs every request's URI, and ours hold e-mail addresses. What userd
-//! says of a request is the one line with the target `userd::access`.
+//! Rocket's own lines are dropped: Rocket logs every request's URI, and ours contain e-mail addresses. The only line
+//! about a request has the target `userd::access`.
 
 use std::io::{self, IsTerminal};
 use std::panic::{self, PanicHookInfo};
@@ -16,34 +16,33 @@ use tracing_subscriber::{Layer, Registry, registry};
 
 use crate::config::LogFormat;
 
-/// Rocket's targets: `rocket`, `rocket::…`, and `_` for the indented lines below them.
+/// Rocket's targets: `rocket`, `rocket::…`, and `_` for its indented lines.
 const ROCKET_TARGETS: [&str; 2] = ["rocket", "_"];
 
-/// The target of spans, which are for traces and no lines.
+/// The target of spans, which are exported as traces and write no lines.
 const SPANS: &str = "userd::trace";
 
-/// What is ignored of the crate `log`: Rocket's targets, and ours. userd itself uses `tracing` only; what comes
-/// through `log` under a name of ours was written into our handlers by Rocket's macros, a line for each guard that
-/// refuses a request.
+/// Ignored targets of the crate `log`: Rocket's, and ours. userd itself uses `tracing` only; lines that come through
+/// `log` under our name are from Rocket's macros in our handlers, one for each guard that rejects a request.
 const LOG_TARGETS_IGNORED: [&str; 3] = ["rocket", "_", "userd"];
 
-/// Sends log lines and panics to standard error. To be called before Rocket is built, which otherwise installs a
-/// logger of its own. A second call changes nothing.
-pub fn init(format: LogFormat) {
-    init_with(format, None);
+/// Sends log lines and panics to standard error. Call it before Rocket is built, which otherwise installs a logger of
+/// its own. A second call has no effect.
+pub(super) fn init_logging(format: LogFormat) {
+    init_logging_with_spans(format, None);
 }
 
-/// What looks at spans besides.
+/// A layer that receives spans.
 pub(super) type SpanLayer = Option<Box<dyn Layer<Registry> + Send + Sync>>;
 
-/// The same, and spans go to `traces`.
-pub(super) fn init_with(format: LogFormat, traces: SpanLayer) {
+/// As [`init_logging`], and spans go to `traces`.
+pub(super) fn init_logging_with_spans(format: LogFormat, traces: SpanLayer) {
     let subscriber = subscriber_to(format, io::stderr, io::stderr().is_terminal(), traces);
     if subscriber::set_global_default(subscriber).is_err() {
         return;
     }
-    // Crates that use `log`. The level and the ignored targets are checked before a record is built. The only
-    // possible error is that somebody installed a logger before, and then theirs counts.
+    // For crates that use `log`. The level and the ignored targets are checked before a record is built. It fails only
+    // if a logger is installed already, which then stays.
     let _ =
         LogTracer::builder().with_max_level(tracing_log::log::LevelFilter::Warn).ignore_all(LOG_TARGETS_IGNORED).init();
     panic::set_hook(Box::new(log_panic));
@@ -53,21 +52,21 @@ fn subscriber_to<W>(format: LogFormat, writer: W, colours: bool, traces: SpanLay
 where
     W: for<'writer> fmt::MakeWriter<'writer> + Send + Sync + 'static,
 {
-    // The layer formats a whole line into a buffer of its thread and hands it over in one `write_all`: one system
-    // call a line, and lines of several threads don't mix.
+    // The layer formats a whole line into a buffer of its thread and writes it with one `write_all`: one system call
+    // per line, and lines of several threads do not mix.
     let layer = fmt::layer().with_writer(writer).with_ansi(colours);
     let lines: Box<dyn Layer<Registry> + Send + Sync> = match format {
         LogFormat::Text => layer.boxed(),
         LogFormat::Json => layer.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed(),
     };
     match traces {
-        // One filter for all costs less than one a layer.
+        // One filter for all costs less than one per layer.
         None => Box::new(registry().with(lines).with(targets())),
         Some(traces) => Box::new(registry().with(vec![lines.with_filter(targets()).boxed(), traces])),
     }
 }
 
-/// What gets through: userd from info up, everybody else from warn up, Rocket never.
+/// The filter: userd from info up, all other crates from warn up, Rocket never.
 fn targets() -> Targets {
     let ours = Targets::new().with_default(LevelFilter::WARN).with_target("userd", LevelFilter::INFO);
     let ours = ours.with_target(SPANS, LevelFilter::OFF);
@@ -79,7 +78,7 @@ fn log_panic(info: &PanicHookInfo<'_>) {
     let payload = info.payload();
     let message = payload.downcast_ref::<String>().map(String::as_str).or(payload.downcast_ref::<&str>().copied());
     let message = message.unwrap_or("no message");
-    tracing::error!(target: "userd::panic", location, panic = message, "userd has a bug: something panicked");
+    tracing::error!(target: "userd::panic", location, panic = message, "userd panicked; this is a bug");
 }
 
 #[cfg(test)]
@@ -89,7 +88,7 @@ mod tests {
 
     use super::*;
 
-    /// Remembers each call of `write`.
+    /// Records each call of `write`.
     #[derive(Clone, Default)]
     struct RecordedWrites(Arc<Mutex<Vec<String>>>);
 

@@ -1,19 +1,46 @@
-//! `userd signing-keys list` and `userd signing-keys rotate`: the keys that sign tokens for other services.
+//! `userd signing-keys`: lists and rotates the keys that sign tokens for other services.
 
 use std::fmt::Write as _;
 
+use clap::Subcommand;
 use serde_json::json;
 
-use super::CommandOutput;
-use crate::app;
+use super::output::CommandOutput;
+use userd_core::error_chain;
 use userd_service::{Error, JWKS_MAX_AGE_S, RotationOutcome, SigningKeyEntry, SigningKeyService, SigningKeyState};
 
-pub(super) async fn list(keys: &SigningKeyService, as_json: bool) -> Result<CommandOutput, String> {
-    let keys = keys.list().await.map_err(|error| app::chain(&error))?;
+/// The commands of `userd signing-keys`.
+#[derive(Debug, Clone, Copy, Subcommand)]
+pub(crate) enum SigningKeysCommand {
+    /// List the signing keys and their state
+    List {
+        /// Print one JSON object instead of a table
+        #[arg(long)]
+        json: bool,
+    },
+    /// Create the next signing key; it is published now, and signs after the propagation delay
+    Rotate {
+        /// For a compromised key: sign with a new key at once and remove all others, which invalidates their tokens
+        #[arg(long)]
+        now: bool,
+    },
+}
+
+/// Runs a command.
+pub(super) async fn run(keys: &SigningKeyService, command: SigningKeysCommand) -> Result<CommandOutput, String> {
+    match command {
+        SigningKeysCommand::List { json } => list(keys, json).await,
+        SigningKeysCommand::Rotate { now: false } => rotate(keys).await,
+        SigningKeysCommand::Rotate { now: true } => rotate_now(keys).await,
+    }
+}
+
+async fn list(keys: &SigningKeyService, as_json: bool) -> Result<CommandOutput, String> {
+    let keys = keys.list().await.map_err(|error| error_chain(&error))?;
     Ok(CommandOutput::out(if as_json { to_json(&keys) } else { to_table(&keys) }))
 }
 
-/// The word for it, for scripts.
+/// The state, for scripts.
 fn state_name(state: SigningKeyState) -> &'static str {
     match state {
         SigningKeyState::Pending => "pending",
@@ -40,7 +67,7 @@ fn to_json(keys: &[SigningKeyEntry]) -> String {
 
 fn to_table(keys: &[SigningKeyEntry]) -> String {
     if keys.is_empty() {
-        return "there is no key yet: the first userd that serves makes one\n".to_owned();
+        return "there is no key yet: the first server creates one\n".to_owned();
     }
     let mut text = format!("{:<6}  {:<5}  {:<43}  WHAT IT IS THERE FOR\n", "NUMBER", "ALG", "KID");
     for SigningKeyEntry { record, state } in keys {
@@ -48,7 +75,7 @@ fn to_table(keys: &[SigningKeyEntry]) -> String {
             SigningKeyState::Pending => format!("published; signs from {}", record.signs_from),
             SigningKeyState::Active => "signs".to_owned(),
             SigningKeyState::Retired(until) => format!("signed; published until {until}"),
-            SigningKeyState::Expired => "its tokens have ended; the next rotation removes it".to_owned(),
+            SigningKeyState::Expired => "its tokens have expired; the next rotation removes it".to_owned(),
         };
         // Writing to a String never fails.
         let _ = writeln!(text, "{:<6}  {:<5}  {:<43}  {purpose}", record.number, record.algorithm.as_str(), record.kid);
@@ -56,18 +83,18 @@ fn to_table(keys: &[SigningKeyEntry]) -> String {
     text
 }
 
-pub(super) async fn rotate(keys: &SigningKeyService) -> Result<CommandOutput, String> {
+async fn rotate(keys: &SigningKeyService) -> Result<CommandOutput, String> {
     let rotation = keys.rotate().await.map_err(|error| match error {
         Error::KeyUnusable { .. } => format!(
-            "{}; a next key would be no better. Give the token.encryption_key of those that serve, or, if it is lost, `userd \
+            "{}; a new key would not help. Set the token.encryption_key of the servers or, if it is lost, run `userd \
              signing-keys rotate --now`",
-            app::chain(&error)
+            error_chain(&error)
         ),
-        other => app::chain(&other),
+        other => error_chain(&other),
     })?;
     Ok(CommandOutput::out(match rotation {
         RotationOutcome::Created(next) => format!(
-            "the key {} ({}) is published, and signs from {}; tokens of the keys before stay good to their end\n",
+            "the key {} ({}) is published, and signs from {}; tokens of earlier keys stay valid until they expire\n",
             next.kid, next.algorithm, next.signs_from
         ),
         RotationOutcome::Pending(next) => format!(
@@ -77,11 +104,11 @@ pub(super) async fn rotate(keys: &SigningKeyService) -> Result<CommandOutput, St
     }))
 }
 
-pub(super) async fn rotate_now(keys: &SigningKeyService) -> Result<CommandOutput, String> {
-    let key = keys.rotate_now().await.map_err(|error| app::chain(&error))?;
+async fn rotate_now(keys: &SigningKeyService) -> Result<CommandOutput, String> {
+    let key = keys.rotate_now().await.map_err(|error| error_chain(&error))?;
     Ok(CommandOutput::out(format!(
-        "the key {} ({}) signs from now on, and all others are removed; services refuse their tokens once they fetch the \
-         keys again, {} minutes at the latest\n",
+        "the key {} ({}) signs from now on, and all others are removed; services reject their tokens when they fetch \
+         the keys again, after {} minutes at the latest\n",
         key.kid,
         key.algorithm,
         JWKS_MAX_AGE_S / 60

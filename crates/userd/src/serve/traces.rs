@@ -1,6 +1,6 @@
-//! Where spans go: in batches to a collector, as OTLP over HTTP. Only in a userd that was built with the feature `otlp`.
+//! Export of spans: in batches to a collector, as OTLP over HTTP. Only in builds with the feature `otlp`.
 //!
-//! Not what a span says: that is with the code that it spans, under the target `userd::trace`.
+//! The spans themselves are with the code that they measure, under the target `userd::trace`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -19,26 +19,26 @@ use tracing_subscriber::{Layer, Registry};
 use crate::config::OtlpConfig;
 use userd_http::JoinTrace;
 
-/// How long the collector may take for a batch; nobody waits for it but the thread that sends.
+/// How long the collector may take for a batch. Only the sending thread waits.
 const EXPORT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// How long the last batch may take at the end.
+/// How long the last batch may take when the process ends.
 const LAST_BATCH_TIME_MAX: Duration = Duration::from_secs(3);
 
-/// The way to the collector.
+/// Exports spans to the collector.
 pub(super) struct TraceExporter(SdkTracerProvider);
 
 impl TraceExporter {
-    /// To the collector of the configuration, if it names one. Has to be called outside of any runtime: the client
-    /// brings one of its own.
+    /// Exports to the collector of the configuration, if there is one. Call it outside of any async runtime: the HTTP
+    /// client starts one of its own.
     ///
     /// # Errors
-    /// If the address can't be used.
+    /// The address is not usable.
     pub(super) fn from_config(config: &OtlpConfig) -> Result<Option<Self>, ExporterBuildError> {
         let Some(endpoint) = &config.endpoint else { return Ok(None) };
         let exporter =
             SpanExporter::builder().with_http().with_endpoint(endpoint).with_timeout(EXPORT_TIMEOUT).build()?;
-        // Who is in a trace already decides whether it is kept; of those that begin here a share is.
+        // The caller decides for traces that it started; of those that start here a share is kept.
         let sampler =
             Sampler::ParentBased(Box::new(Sampler::TraceIdRatioBased(f64::from(config.sample_percent) / 100.0)));
         let provider = SdkTracerProvider::builder()
@@ -49,7 +49,7 @@ impl TraceExporter {
         Ok(Some(Self(provider)))
     }
 
-    /// What makes spans of what the program says.
+    /// The layer that turns `tracing` spans into exported ones.
     pub(super) fn layer(&self) -> Box<dyn Layer<Registry> + Send + Sync> {
         let layer = tracing_opentelemetry::layer()
             .with_tracer(self.0.tracer("userd"))
@@ -60,20 +60,20 @@ impl TraceExporter {
         layer.with_filter(Targets::new().with_target("userd::trace", LevelFilter::INFO)).boxed()
     }
 
-    /// Sends what is left.
+    /// Sends the remaining spans.
     pub(super) fn close(self) {
         if let Err(error) = self.0.shutdown_with_timeout(LAST_BATCH_TIME_MAX) {
-            tracing::warn!(%error, "the last spans did not reach the collector");
+            tracing::warn!(%error, "can't send the last spans to the collector");
         }
     }
 }
 
-/// How a request's span becomes part of the trace that it came with.
+/// Joins a request's span to the trace of its `traceparent` header.
 pub(super) fn join() -> JoinTrace {
     let propagator = TraceContextPropagator::new();
     Arc::new(move |span, parent| {
         if let Some(parent) = parent {
-            // A span that is not recorded has no parent to set.
+            // Fails for a span that is not recorded, which needs no parent.
             let _ = span.set_parent(propagator.extract(&TraceparentHeader(parent)));
         }
         let context = span.context();
@@ -82,7 +82,7 @@ pub(super) fn join() -> JoinTrace {
     })
 }
 
-/// The one header that says it.
+/// The header that names the trace.
 struct TraceparentHeader<'a>(&'a str);
 
 impl Extractor for TraceparentHeader<'_> {

@@ -1,4 +1,4 @@
-//! `userd api-keys`: keys of other services, made, listed and revoked.
+//! `userd api-keys`: creates, lists and revokes the keys of other services.
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -6,22 +6,23 @@ use std::fmt::Write as _;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::CommandOutput;
-use crate::app;
+use super::output::CommandOutput;
+use userd_core::error_chain;
 use userd_core::{ApiKeyId, Scope, Timestamp};
 use userd_service::{API_KEY_NAME_CHARS_MAX, API_KEYS_MAX, ApiKey, ApiKeyService};
 
+/// The commands of `userd api-keys`.
 #[derive(Debug, Subcommand)]
-pub(in crate::cli) enum ApiKeysCommand {
-    /// Make a key; it is printed once, on standard output
+pub(crate) enum ApiKeysCommand {
+    /// Create a key and print it once, on standard output
     Create(CreateApiKeyOptions),
-    /// List all keys, revoked ones too; no key is ever shown again
+    /// List all keys, including revoked ones, without their secrets
     List {
         /// Print one JSON object instead of a table
         #[arg(long)]
         json: bool,
     },
-    /// Revoke a key: it is refused everywhere within a second, for ever
+    /// Revoke a key permanently; every node rejects it within a second
     Revoke {
         /// Its id, as `userd api-keys list` shows it
         #[arg(value_name = "ID", value_parser = parse_id)]
@@ -29,21 +30,20 @@ pub(in crate::cli) enum ApiKeysCommand {
     },
 }
 
-/// The key to be made.
+/// The key to create.
 #[derive(Debug, Args)]
-pub(in crate::cli) struct CreateApiKeyOptions {
-    /// What to call it: the service that gets it
+pub(crate) struct CreateApiKeyOptions {
+    /// The name of the service that uses the key
     #[arg(long, value_name = "NAME", value_parser = parse_name)]
     name: String,
-    /// What it may do, with commas between: users:read, users:write, sessions:read, sessions:write,
-    /// metrics, admin
+    /// What it may do, separated by commas: users:read, users:write, sessions:read, sessions:write, metrics, admin
     #[arg(long, value_name = "SCOPES", required = true, value_delimiter = ',', value_parser = parse_scope)]
     scope: Vec<Scope>,
 }
 
 fn parse_id(text: &str) -> Result<ApiKeyId, String> {
     ApiKeyId::parse(text).ok_or_else(|| {
-        "an id has 16 hexadecimal digits, as `userd api-keys list` shows it and as stands after \"k1.\" in the key"
+        "an id has 16 hexadecimal digits, as `userd api-keys list` shows it and as it follows \"k1.\" in the key"
             .to_owned()
     })
 }
@@ -74,7 +74,8 @@ fn words(scopes: &BTreeSet<Scope>) -> String {
     scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-pub(super) async fn act(keys: &ApiKeyService, command: ApiKeysCommand) -> Result<CommandOutput, String> {
+/// Runs a command.
+pub(super) async fn run(keys: &ApiKeyService, command: ApiKeysCommand) -> Result<CommandOutput, String> {
     match command {
         ApiKeysCommand::Create(new) => create(keys, new).await,
         ApiKeysCommand::List { json } => list(keys, json).await,
@@ -83,20 +84,20 @@ pub(super) async fn act(keys: &ApiKeyService, command: ApiKeysCommand) -> Result
 }
 
 async fn create(keys: &ApiKeyService, new: CreateApiKeyOptions) -> Result<CommandOutput, String> {
-    let made = keys.create(&new.name, new.scope.into_iter().collect()).await.map_err(|error| app::chain(&error))?;
+    let made = keys.create(&new.name, new.scope.into_iter().collect()).await.map_err(|error| error_chain(&error))?;
     let Some((key, token)) = made else {
-        return Err(format!("there are {API_KEYS_MAX} API keys already, revoked ones included; no more can be kept"));
+        return Err(format!("there are {API_KEYS_MAX} API keys already, including revoked ones; that is the maximum"));
     };
     let (id, name, scopes) = (&key.id, &key.name, words(&key.scopes));
     let note = format!(
-        "This is the API key of {name:?}, with {scopes}. It is not shown again: keep it where only that service can \
+        "This is the API key of {name:?}, with {scopes}. It is not shown again: store it where only that service can \
          read it.\nIts id is {id}; `userd api-keys revoke {id}` revokes it.\n"
     );
     Ok(CommandOutput { out: format!("{}\n", token.expose()), note })
 }
 
 async fn list(keys: &ApiKeyService, as_json: bool) -> Result<CommandOutput, String> {
-    let keys = keys.list().await.map_err(|error| app::chain(&error))?;
+    let keys = keys.list().await.map_err(|error| error_chain(&error))?;
     Ok(CommandOutput::out(if as_json { to_json(&keys) } else { to_table(&keys) }))
 }
 
@@ -117,7 +118,7 @@ fn to_json(keys: &[ApiKey]) -> String {
 
 fn to_table(keys: &[ApiKey]) -> String {
     if keys.is_empty() {
-        return "there is no API key: `userd api-keys create` makes one\n".to_owned();
+        return "there is no API key: `userd api-keys create` creates one\n".to_owned();
     }
     let never = |at: Option<Timestamp>, none: &str| at.map_or_else(|| none.to_owned(), |at| at.to_string());
     let width = keys.iter().map(|key| key.name.chars().count()).max().unwrap_or_default().max(4);
@@ -135,7 +136,7 @@ fn to_table(keys: &[ApiKey]) -> String {
 }
 
 async fn revoke(keys: &ApiKeyService, id: &ApiKeyId) -> Result<CommandOutput, String> {
-    if keys.revoke(id).await.map_err(|error| app::chain(&error))? {
+    if keys.revoke(id).await.map_err(|error| error_chain(&error))? {
         Ok(CommandOutput::out(format!("the API key {id} is revoked\n")))
     } else {
         Err(format!("there is no API key {id}; `userd api-keys list` shows all"))
