@@ -110,7 +110,7 @@ async fn the_line_says_who_asked_as_a_kind_and_to_which_trace_it_belongs() {
         line.to_string()
     });
     assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @r#"
-    {"bytes":231,"duration_us":0,"id":"t","level":"INFO","method":"GET","principal":"anonymous","route":"/api/users/<_>","status":401,"target":"userd::access","timestamp":"…"}
+    {"bytes":233,"duration_us":0,"id":"t","level":"INFO","method":"GET","principal":"anonymous","route":"/api/users/<_>","status":401,"target":"userd::access","timestamp":"…"}
     {"bytes":164,"duration_us":0,"id":"t","level":"INFO","method":"GET","principal":"session","route":"/api/users/<_>","status":200,"target":"userd::access","timestamp":"…"}
     {"api_key_id":"fdb87aac7f31faee","bytes":164,"duration_us":0,"id":"t","level":"INFO","method":"GET","principal":"api_key","route":"/api/users/<_>","status":200,"target":"userd::access","timestamp":"…","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}
     {"bytes":5,"duration_us":0,"id":"t","level":"INFO","method":"GET","principal":"-","route":"/ping","status":200,"target":"userd::access","timestamp":"…"}

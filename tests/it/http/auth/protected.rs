@@ -24,7 +24,10 @@ async fn only_who_asks_by_a_name_of_this_machine_is_served() {
         for host in hosts {
             let answer = app.fetch(Get, "/api/users", &vec![("Host", (*host).to_owned())], "").await;
             assert_eq!(answer.status, status, "{host}: {answer}");
-            assert!(status == 200 || answer.detail().ends_with("`userd api-keys create` makes one"), "{answer}");
+            assert!(
+                status == 200 || answer.detail().ends_with("create a key with `userd api-keys create`"),
+                "{answer}"
+            );
         }
     }
     let two: RequestHeaders = vec![("Host", "localhost".to_owned()), ("Host", "localhost".to_owned())];
@@ -39,7 +42,10 @@ async fn nothing_that_came_through_a_proxy_is_served() {
         for (method, path, body) in [(Get, "/api/users", ""), (Post, "/api/users", SIGN_UP)] {
             let answer = app.fetch(method, path, &headers, body).await;
             assert_eq!((answer.status, answer.slug().as_str()), (403, "forbidden"), "{header}: {answer}");
-            assert!(answer.detail().ends_with("not through a proxy: `userd api-keys create` makes one"), "{answer}");
+            assert!(
+                answer.detail().ends_with("not through a proxy; create a key with `userd api-keys create`"),
+                "{answer}"
+            );
         }
     }
     assert!(app.store.all_users().is_empty());
