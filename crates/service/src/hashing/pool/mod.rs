@@ -35,7 +35,7 @@ pub(super) enum HashPoolError {
     Panicked,
 }
 
-type Job<W> = Box<dyn FnOnce(&mut W) + Send>;
+type PoolJob<W> = Box<dyn FnOnce(&mut W) + Send>;
 
 /// The threads and the queue in front of them. Dropping it waits for the running jobs and ends the threads.
 pub(super) struct HashPool<W> {
@@ -44,7 +44,7 @@ pub(super) struct HashPool<W> {
     /// One permit for each idle thread.
     idle: Arc<Semaphore>,
     /// `None` only while the pool is dropped.
-    jobs: Option<mpsc::Sender<Job<W>>>,
+    jobs: Option<mpsc::Sender<PoolJob<W>>>,
     threads: Vec<JoinHandle<()>>,
     wait: Duration,
     metrics: Arc<Metrics>,
@@ -138,7 +138,7 @@ impl<W> Drop for HashPool<W> {
 }
 
 /// Runs jobs until the pool is dropped.
-fn run_jobs<W>(jobs: &Mutex<mpsc::Receiver<Job<W>>>, mut state: W) {
+fn run_jobs<W>(jobs: &Mutex<mpsc::Receiver<PoolJob<W>>>, mut state: W) {
     lower_priority();
     loop {
         // The lock is released before the job runs.
