@@ -1,4 +1,4 @@
-//! The real program, as somebody at a terminal meets it.
+//! The real program on the command line.
 
 use std::fs;
 use std::process::{Command, Output};
@@ -48,21 +48,21 @@ fn help_says_what_userd_is_with_examples_environment_and_exit_codes() {
 }
 
 #[test]
-fn version_is_the_packages() {
+fn the_version_is_that_of_the_package() {
     let output = userd(&empty_folder(), &["--version"], &[]);
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(out(&output), concat!("userd ", env!("CARGO_PKG_VERSION"), "\n"));
 }
 
 #[test]
-fn an_unknown_flag_is_a_usage_mistake_with_a_suggestion() {
+fn an_unknown_flag_is_a_usage_error_with_a_suggestion() {
     let output = userd(&empty_folder(), &["--listne", "127.0.0.1:1"], &[]);
     assert_eq!(output.status.code(), Some(2));
     assert!(err(&output).contains("'--listen'"), "{}", err(&output));
 }
 
 #[test]
-fn config_check_says_ok_where_all_is_well() {
+fn config_check_prints_ok_for_a_valid_configuration() {
     let output = userd(&empty_folder(), &["config", "check"], &[]);
     assert_eq!((output.status.code(), out(&output).as_str(), err(&output).as_str()), (Some(0), "ok\n", ""));
 }
@@ -93,7 +93,7 @@ fn serving_with_a_mistake_ends_with_2_and_starts_nothing() {
 }
 
 #[test]
-fn config_show_prints_what_is_in_force_and_from_where_but_no_secret() {
+fn config_show_prints_effective_values_and_their_sources_but_no_secret() {
     let folder = empty_folder();
     fs::write(folder.path().join("userd.toml"), "[redis]\nusername = \"ada\"\nprefix = \"acct:\"\n")
         .expect("the file can be written");
@@ -127,16 +127,16 @@ fn config_show_is_toml_with_every_key_of_the_reference() {
 }
 
 #[test]
-fn warnings_are_no_mistakes() {
+fn warnings_are_no_errors() {
     let output = userd(&empty_folder(), &["config", "check"], &[("USERD_HASH__MEMORY_KIB", "1024")]);
     assert_eq!((output.status.code(), out(&output).as_str()), (Some(0), "ok\n"));
     assert!(err(&output).starts_with("warning: hash.memory_kib = 1024"), "{}", err(&output));
 }
 
-/// `/dev/full` is a disk without room.
+/// `/dev/full` is a disk without space.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_key_that_can_not_be_written_where_it_should_is_no_success() {
+fn a_key_that_can_not_be_printed_is_a_failure() {
     let folder = empty_folder();
     let full = fs::File::options().write(true).open("/dev/full").expect("Linux has it");
     let output = Command::new(env!("CARGO_BIN_EXE_userd"))
@@ -182,7 +182,7 @@ fn an_api_key_is_printed_once_listed_without_its_secret_and_revoked() {
 }
 
 #[test]
-fn mistakes_in_commands_for_keys_are_sentences_with_what_would_be_right() {
+fn mistakes_in_key_commands_are_explained_with_the_valid_values() {
     let folder = empty_folder();
     let refused = |args: &[&str], code: i32, words: &[&str]| {
         let output = userd(&folder, args, &[]);
