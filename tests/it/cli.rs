@@ -48,14 +48,14 @@ fn help_has_a_description_examples_the_environment_and_exit_codes() {
 }
 
 #[test]
-fn version_is_the_packages() {
+fn the_version_is_that_of_the_package() {
     let output = userd(&empty_folder(), &["--version"], &[]);
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(out(&output), concat!("userd ", env!("CARGO_PKG_VERSION"), "\n"));
 }
 
 #[test]
-fn an_unknown_flag_is_a_usage_mistake_with_a_suggestion() {
+fn an_unknown_flag_is_a_usage_error_with_a_suggestion() {
     let output = userd(&empty_folder(), &["--listne", "127.0.0.1:1"], &[]);
     assert_eq!(output.status.code(), Some(2));
     assert!(err(&output).contains("'--listen'"), "{}", err(&output));

@@ -18,7 +18,7 @@ async fn started_without_more_it_serves_says_where_and_ends_with_0_on_sigterm() 
 }
 
 #[tokio::test]
-async fn json_logs_hold_one_object_a_line_and_no_address_of_a_person() {
+async fn json_logs_have_one_object_per_line_and_no_email_address() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let mut serving = UserdCommand::in_folder(folder.path()).flags(&["serve", "--log", "json"]).spawn();
     let line: serde_json::Value =

@@ -1,10 +1,9 @@
 //! The API's description says what the service does: the committed file is the program's own, it has every route and every
-//! kind of problem, its examples work, and a generator of requests that reads it finds no mistake.
+//! kind of problem, and its examples work.
 
 mod committed;
 mod coverage;
 mod examples;
-mod generated_requests;
 mod page;
 mod shape;
 

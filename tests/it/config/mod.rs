@@ -1,4 +1,4 @@
-//! The configuration from its sources: what wins, what is refused and with which words, what is never shown.
+//! Configuration sources: precedence, messages about mistakes, and secrets that are never shown.
 
 mod schema;
 
@@ -14,7 +14,7 @@ use userd::config::{CliFlags, Config, ConfigSources, DEFAULTS, LogFormat, RedisT
 use userd_core::SecretString;
 use userd_store_redis::{NodeAddress, RedisDurability, ServerCredentials, ServerTopology};
 
-/// A place with sources of its own; nothing of the test's process gets in.
+/// A folder and an environment of its own; nothing of the test's process gets in.
 struct ConfigFixture {
     folder: TempDir,
     sources: ConfigSources,
@@ -53,7 +53,7 @@ impl ConfigFixture {
         Config::load(&self.sources).unwrap_or_else(|error| panic!("refused:\n{error}"))
     }
 
-    /// The refusal, a line a mistake.
+    /// The error message, one line for each mistake.
     fn load_error(&self) -> String {
         Config::load(&self.sources).expect_err("a mistake is found").to_string()
     }
@@ -155,7 +155,7 @@ fn every_key_of_the_reference_is_read_and_checked() {
 }
 
 #[test]
-fn several_mistakes_are_all_named_with_what_would_be_right() {
+fn several_mistakes_are_all_reported_with_the_valid_values() {
     let fixture = ConfigFixture::new()
         .file(
             "userd.toml",
@@ -204,7 +204,7 @@ fn hash_costs_of_equal_strength_give_no_warning_and_weaker_ones_do() {
 }
 
 #[test]
-fn tokens_that_say_they_come_from_an_address_that_others_do_not_know_are_warned_about() {
+fn an_unreachable_token_issuer_is_warned_about() {
     let warnings = |listen: &str, issuer: &str| {
         let fixture = ConfigFixture::new().variable("USERD_LISTEN", listen).variable("USERD_TOKEN__ISSUER", issuer);
         fixture.load().warnings
@@ -215,7 +215,7 @@ fn tokens_that_say_they_come_from_an_address_that_others_do_not_know_are_warned_
 }
 
 #[test]
-fn the_plain_variables_choose_redis_when_nobody_sets_the_store() {
+fn the_plain_variables_choose_redis_when_no_store_is_set() {
     let config = ConfigFixture::new().file(".env", "REDIS_ADDRESS=cache.internal\n").load();
     let expected = StoreTarget::parse("redis://cache.internal").expect("a proper target");
     assert_eq!(config.store, expected);
@@ -231,7 +231,7 @@ fn the_plain_variables_choose_redis_when_nobody_sets_the_store() {
 }
 
 #[test]
-fn a_store_that_somebody_sets_wins_over_the_plain_variables_with_a_warning() {
+fn a_configured_store_wins_over_the_plain_variables_with_a_warning() {
     let fixture = ConfigFixture::new().file("userd.toml", "store = \"sqlite:a.db\"").variable("REDIS_ADDRESS", "cache");
     let config = fixture.load();
     assert_eq!(config.store, StoreTarget::Sqlite { path: PathBuf::from("a.db") });
@@ -244,7 +244,7 @@ fn a_store_that_somebody_sets_wins_over_the_plain_variables_with_a_warning() {
 }
 
 #[test]
-fn odd_plain_variables_are_refused_by_name() {
+fn invalid_plain_variables_are_rejected_by_name() {
     let fixture = ConfigFixture::new()
         .variable("REDIS_ADDRESS", "redis://cache")
         .variable("REDIS_PORT", "tcp://10.0.0.1:6379")
@@ -263,7 +263,7 @@ fn odd_plain_variables_are_refused_by_name() {
 }
 
 #[test]
-fn variables_that_kubernetes_makes_are_no_unknown_keys() {
+fn variables_that_kubernetes_sets_are_no_unknown_keys() {
     let names = ["USERD_SERVICE_HOST", "USERD_SERVICE_PORT", "USERD_PORT", "USERD_PORT_8000_TCP_PROTO"];
     names.into_iter().fold(ConfigFixture::new(), |fixture, name| fixture.variable(name, "tcp://10.0.0.1:8000")).load();
 }
@@ -282,7 +282,7 @@ fn empty_values_mean_not_set() {
 }
 
 #[test]
-fn secrets_can_lie_in_files_and_lose_one_newline() {
+fn secrets_can_be_in_files_and_lose_one_newline() {
     let fixture = ConfigFixture::new()
         .file("store.txt", "redis://cache/1\n")
         .file("password.txt", "hunter2\n\n")
@@ -314,7 +314,7 @@ fn a_secret_given_twice_at_one_place_is_refused_and_a_later_place_wins() {
 }
 
 #[test]
-fn a_user_of_redis_needs_a_password() {
+fn a_redis_username_needs_a_password() {
     let load_error = ConfigFixture::new().variable("USERD_STORE", "redis://ada@h").load_error();
     assert!(load_error.contains("needs a password beside it"), "{load_error}");
     let load_error = ConfigFixture::new().variable("USERD_STORE_FILE", "absent").load_error();
@@ -322,7 +322,7 @@ fn a_user_of_redis_needs_a_password() {
 }
 
 #[test]
-fn no_message_and_no_print_out_holds_a_secret() {
+fn no_message_and_no_output_contains_a_secret() {
     const SECRET: &str = "hunter2";
     let broken = [
         ConfigFixture::new().file("userd.toml", "[redis]\npassword = \"hunter2\n"),
@@ -378,7 +378,7 @@ fn stores_are_parsed() {
 }
 
 #[test]
-fn stores_that_can_not_be_are_refused_with_what_would_be_right() {
+fn invalid_stores_are_rejected_with_the_valid_forms() {
     let refused = |text: &str| StoreTarget::parse(text).expect_err("it is refused");
     for (text, error) in [
         ("", StoreTargetError::NoScheme),
@@ -422,7 +422,7 @@ fn host() -> impl Strategy<Value = String> {
     ]
 }
 
-/// Every byte percent-encoded, which is always right.
+/// Percent-encodes every byte, which is always valid.
 fn encoded(text: &str) -> String {
     text.bytes().fold(String::new(), |encoded, byte| format!("{encoded}%{byte:02x}"))
 }
@@ -450,7 +450,7 @@ proptest! {
     }
 
     #[test]
-    fn what_is_shown_of_a_target_without_password_parses_to_itself(
+    fn a_target_shown_without_its_password_parses_to_itself(
         text in "sqlite:[a-z/.]{1,20}|rediss?://[a-z]{1,8}(:[1-9][0-9]{0,3})?(/[0-9]{1,3})?\
             |rediss?\\+cluster://[a-z]{1,8}(,[a-z]{1,8}){0,3}|rediss?\\+sentinel://[a-z]{1,8}(,[a-z]{1,8}:9){0,3}/[a-z]{1,5}(/3)?",
     ) {
@@ -467,7 +467,7 @@ proptest! {
 }
 
 #[test]
-fn traces_need_a_userd_that_is_built_with_them_and_a_collector_that_speaks_http() {
+fn traces_need_a_build_with_otlp_and_a_collector_over_http() {
     let load_error = |endpoint| ConfigFixture::new().variable("USERD_OTLP__ENDPOINT", endpoint).load_error();
     if cfg!(feature = "otlp") {
         let config = ConfigFixture::new().variable("USERD_OTLP__ENDPOINT", "http://127.0.0.1:4318/v1/traces").load();

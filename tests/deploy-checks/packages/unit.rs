@@ -1,4 +1,4 @@
-//! The unit for systemd: understood by systemd, as safe as it says, and with settings that userd takes.
+//! The systemd unit: accepted by systemd, as restricted as it says, with settings that userd accepts.
 
 use std::fs;
 use std::path::PathBuf;
@@ -8,11 +8,11 @@ use tempfile::TempDir;
 
 use super::{path, succeeds, text};
 
-/// The most exposure that systemd may see, in tenths: 0 is none, 100 all. It is at 12 with systemd 252; what is left is
-/// the network, which userd is there for. A newer systemd may judge by more rows.
+/// The largest exposure that systemd may report, in tenths: 0 is none, 100 all. It is 12 with systemd 252; the rest is
+/// network access, which userd needs. A newer systemd may check more.
 const EXPOSURE_MAX: &str = "20";
 
-/// The unit with changes, beside the program that tests run.
+/// The unit with changes, next to the program that tests run.
 fn unit(folder: &TempDir, change: impl Fn(&str) -> String) -> PathBuf {
     let unit = folder.path().join("userd.service");
     let text = text("deploy/systemd/userd.service");
@@ -26,18 +26,18 @@ fn analyze() -> Command {
     Command::new("systemd-analyze")
 }
 
-/// systemd warns of what it does not know, and goes on; so a warning is a mistake.
+/// systemd warns about what it does not know, and continues; so a warning is a mistake.
 fn verified(unit: &PathBuf) -> Result<(), String> {
     let output = analyze().args(["verify", "--man=no"]).arg(unit).output();
     let output = output.expect("systemd-analyze can be started, or install it: apt-get install systemd");
     let said = String::from_utf8_lossy(&output.stderr).into_owned();
-    // What it says of other units of this machine is none of ours.
+    // Messages about other units of this machine are ignored.
     let ours: Vec<&str> = said.lines().filter(|line| line.contains("userd.service")).collect();
     if output.status.success() && ours.is_empty() { Ok(()) } else { Err(said) }
 }
 
 #[test]
-fn systemd_understands_the_unit_with_and_without_secrets() {
+fn systemd_accepts_the_unit_with_and_without_secrets() {
     let folder = tempfile::tempdir().expect("a folder");
     assert_eq!(verified(&unit(&folder, str::to_owned)), Ok(()));
     let with_secrets =
@@ -49,7 +49,7 @@ fn systemd_understands_the_unit_with_and_without_secrets() {
 }
 
 #[test]
-fn systemd_sees_little_that_userd_could_do_to_its_machine() {
+fn systemd_reports_little_exposure_of_the_unit() {
     let folder = tempfile::tempdir().expect("a folder");
     let security = |unit: &PathBuf| {
         let mut command = analyze();
@@ -77,7 +77,7 @@ fn the_unit_stops_later_than_userd_and_its_settings_are_taken() {
 }
 
 #[test]
-fn what_is_installed_is_whole_and_leaves_settings_alone() {
+fn the_installation_is_complete_and_leaves_settings_alone() {
     let folder = tempfile::tempdir().expect("a folder");
     let root = folder.path().join("root");
     let make = || {

@@ -1,4 +1,4 @@
-//! What the pages name exists: tests and files in docs/SECURITY.md, and modules in docs/ARCHITECTURE.md.
+//! What the pages name exists: tests and files in docs/SECURITY.md, modules in docs/ARCHITECTURE.md.
 
 use std::fs;
 use std::path::PathBuf;
@@ -24,12 +24,12 @@ fn page(name: &str) -> String {
     fs::read_to_string(root(name)).expect("the page is there")
 }
 
-/// What stands between backticks.
+/// The texts between backticks.
 fn quoted(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
 
-/// The rows of the check-list: what they are called, and their cells.
+/// The rows of the check-list: name and cells.
 fn rows(page: &str) -> Vec<(String, Vec<&str>)> {
     let cells = page.lines().filter_map(|line| line.strip_prefix('|')?.strip_suffix('|'));
     let cells = cells.map(|line| line.split('|').map(str::trim).collect::<Vec<_>>());
@@ -61,7 +61,7 @@ fn the_check_list_is_answered_whole() {
 
 #[test]
 fn every_test_and_file_that_the_check_list_names_exists() {
-    let sources: String = files(&["crates", "tests/it"])
+    let sources: String = files(&["crates", "tests"])
         .into_iter()
         .filter(|path| path.extension().is_some_and(|extension| extension == "rs"))
         .map(|path| fs::read_to_string(path).expect("a source file is UTF-8"))

@@ -1,4 +1,4 @@
-//! The configurations in OPERATIONS are read by the programs that they are for.
+//! The configurations in the pages are accepted by the programs that they are for.
 
 use std::fs;
 use std::process::{Command, Stdio};
@@ -8,7 +8,7 @@ use userd_test_support::server_plan::RedisServerPlan;
 use userd_test_support::test_authority::TestAuthority;
 
 #[test]
-fn nginx_takes_the_proxy_in_front() {
+fn nginx_accepts_the_proxy_configuration() {
     let authority = TestAuthority::new();
     for block in of_kind("nginx") {
         let folder = tempfile::tempdir().expect("a folder");
@@ -29,7 +29,7 @@ fn nginx_takes_the_proxy_in_front() {
 }
 
 #[test]
-fn haproxy_takes_the_proxy_in_front() {
+fn haproxy_accepts_the_proxy_configuration() {
     let authority = TestAuthority::new();
     for block in of_kind("haproxy") {
         let folder = tempfile::tempdir().expect("a folder");
@@ -46,7 +46,7 @@ fn haproxy_takes_the_proxy_in_front() {
 }
 
 #[test]
-fn caddy_takes_the_proxy_in_front() {
+fn caddy_accepts_the_proxy_configuration() {
     for block in of_kind("caddyfile") {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join("Caddyfile");
@@ -60,12 +60,12 @@ fn caddy_takes_the_proxy_in_front() {
 }
 
 #[test]
-fn every_proxy_in_front_says_that_it_is_there_and_for_whom() {
-    // Else a stranger's `Host: localhost` makes them a program on userd's own machine.
+fn every_proxy_configuration_sets_the_forwarding_headers() {
+    // Otherwise a client's `Host: localhost` would make it a program on userd's own machine.
     for (kind, wanted) in [
         ("nginx", &["proxy_set_header X-Forwarded-For ", "proxy_set_header X-Forwarded-Proto "][..]),
         ("haproxy", &["option forwardfor\n", "http-request set-header X-Forwarded-Proto "]),
-        // Caddy says both by itself, and Envoy the second.
+        // Caddy sets both by itself, and Envoy the second.
         ("caddyfile", &["reverse_proxy "]),
         ("yaml", &["use_remote_address: true\n"]),
     ] {
@@ -81,7 +81,7 @@ fn every_proxy_in_front_says_that_it_is_there_and_for_whom() {
 }
 
 #[test]
-fn what_is_yaml_can_be_read() {
+fn every_yaml_block_can_be_parsed() {
     let python = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/package-checks/venv/bin/python");
     for block in of_kind("yaml") {
         let mut read = Command::new(python);

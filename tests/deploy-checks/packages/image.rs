@@ -1,5 +1,5 @@
-//! The image's file system, made by the script that the Dockerfile runs, and userd in it: with nothing else of this
-//! machine, as the user of the image.
+//! The image's file system, made by the script that the Dockerfile runs, and userd in it: as the user of the image,
+//! without anything else of this machine.
 
 use std::fs;
 use std::io::{BufRead, BufReader};
@@ -11,7 +11,7 @@ use tempfile::TempDir;
 
 use super::{path, succeeds, text};
 
-/// The id that scripts/image-root.sh, the Dockerfile and the files for Kubernetes name.
+/// The user id in scripts/image-root.sh, the Dockerfile and the files for Kubernetes.
 const USER: &str = "65532";
 
 struct ContainerImage {
@@ -22,13 +22,13 @@ impl ContainerImage {
     fn make() -> Self {
         let root = tempfile::tempdir().expect("a folder for the image");
         succeeds(Command::new(path("scripts/image-root.sh")).arg(env!("CARGO_BIN_EXE_userd")).arg(root.path()));
-        // A temporary folder is its maker's alone; the root of an image is everybody's.
+        // A temporary folder belongs to its creator; the root of an image is readable for all users.
         fs::set_permissions(root.path(), std::os::unix::fs::PermissionsExt::from_mode(0o755)).expect("it is ours");
         Self { root }
     }
 
-    /// A command in the image, as its user, in its working directory. Without root's rights this takes a name space of
-    /// users.
+    /// A command in the image, as its user, in its working directory. Without root privileges this needs a user
+    /// namespace.
     fn command(&self, command: &[&str], listen: &str) -> Command {
         let mut unshare = Command::new("unshare");
         if geteuid().is_root() {
@@ -41,7 +41,7 @@ impl ContainerImage {
         unshare
     }
 
-    /// Serves until dropped; gives the process, its log and its address.
+    /// Serves until dropped; returns the process with its log, and its address.
     fn serve(&self, entry: &[&str]) -> (ContainerProcess, String) {
         let mut process = self.command(entry, "127.0.0.1:0").stderr(Stdio::piped()).spawn().expect("unshare is there");
         let mut log = BufReader::new(process.stderr.take().expect("it is piped"));
@@ -55,7 +55,7 @@ impl ContainerImage {
 
 struct ContainerProcess {
     process: Child,
-    // Closed, it would make a log line an error.
+    // If it were closed, writing the log would fail.
     _log: BufReader<ChildStderr>,
 }
 
@@ -75,7 +75,7 @@ fn words(instruction: &str) -> Vec<String> {
     serde_json::from_str(list).unwrap_or_else(|error| panic!("{instruction} {list}: {error}"))
 }
 
-/// Every file below `folder`, with the path that it has in the image.
+/// Every file below `folder`, with its path in the image.
 fn files(root: &Path, folder: &Path, found: &mut Vec<String>) {
     for entry in fs::read_dir(folder).expect("the folder can be read") {
         let path = entry.expect("an entry").path();
@@ -104,12 +104,12 @@ fn the_image_holds_the_program_its_libraries_and_nothing_else() {
 }
 
 #[test]
-fn userd_serves_in_the_image_is_found_healthy_there_and_stops_when_told() {
+fn userd_serves_in_the_image_is_healthy_there_and_stops_on_sigterm() {
     let image = ContainerImage::make();
     let (entry, check) = (words("\nENTRYPOINT "), words("    CMD "));
     let entry: Vec<&str> = entry.iter().map(String::as_str).collect();
 
-    // What the image listens on is refused as long as there is no key, with the sentence that says what to do.
+    // Without an API key the address of the image is refused, with a sentence that says what to do.
     let refused = image.command(&entry, "0.0.0.0:0").output().expect("unshare is there");
     let said = String::from_utf8_lossy(&refused.stderr).into_owned();
     assert!(!refused.status.success() && said.contains("userd api-keys create"), "{said}");
@@ -127,11 +127,11 @@ fn userd_serves_in_the_image_is_found_healthy_there_and_stops_when_told() {
 
     kill_process(Pid::from_child(&serving.process), Signal::TERM).expect("it is ours");
     assert_eq!(serving.process.wait().expect("it ends").code(), Some(0));
-    assert!(!image.command(&check, listen).status().expect("unshare is there").success(), "nobody answers now");
+    assert!(!image.command(&check, listen).status().expect("unshare is there").success(), "it has stopped");
 }
 
 #[test]
-fn the_image_is_nobodys_and_the_files_that_name_its_user_agree() {
+fn the_image_has_an_unprivileged_user_and_all_files_agree_on_it() {
     let dockerfile = text("Dockerfile");
     for line in [format!("USER {USER}:{USER}"), "STOPSIGNAL SIGTERM".to_owned(), "WORKDIR /var/lib/userd".to_owned()] {
         assert!(dockerfile.lines().any(|found| found == line), "{line}");

@@ -1,5 +1,5 @@
-//! `PyPI`'s schemathesis reads the description and makes requests of it, good and bad ones, to the real program. It must
-//! find no answer that the description does not have, no bad request that is taken, no good one that is refused.
+//! `PyPI`'s schemathesis reads the API description and sends valid and invalid requests to the real program. It must
+//! find no undocumented answer, no invalid request that is accepted, and no valid one that is rejected.
 
 use std::fs;
 use std::path::Path;
@@ -7,7 +7,7 @@ use std::process::{Child, Command, Stdio};
 
 use userd_test_support::userd_process::UserdCommand;
 
-/// Everything that a service may.
+/// Every scope of a service.
 const SCOPES: &str = "users:read,users:write,sessions:read,sessions:write,admin,metrics";
 
 #[test]
@@ -23,11 +23,11 @@ fn requests_made_from_the_description_find_no_mistake() {
     let key = launch.make_api_key(SCOPES);
     let serving = launch.start();
     let base = format!("http://{}", serving.address());
-    // Side by side, as they wait for one another's answers most of the time.
+    // In parallel, since they wait for answers most of the time.
     let runs = [
         ("a service", format!("[auth.openapi]\napi_key = {{ bearer = \"{key}\" }}")),
         ("a user", "[auth]\nauto-signup = true".to_owned()),
-        ("nobody", "[auth]\nauto-signup = false".to_owned()),
+        ("anonymous", "[auth]\nauto-signup = false".to_owned()),
     ];
     let runs = runs.map(|(name, who)| {
         let run_folder = tempfile::tempdir().expect("a folder can be made");
@@ -44,7 +44,7 @@ fn requests_made_from_the_description_find_no_mistake() {
     assert!(found.is_empty(), "schemathesis has found something\n{}", found.join("\n"));
 }
 
-/// Starts a run in the folder `run_folder`, by the settings of all runs and those that say who asks.
+/// Starts a run in the folder `run_folder`, with the shared settings and those of the principal.
 fn run(program: &Path, root: &Path, run_folder: &Path, base: &str, who: &str) -> Child {
     let shared = fs::read_to_string(root.join("tests/verifiers/schemathesis.toml")).expect("the settings can be read");
     let settings = run_folder.join("schemathesis.toml");

@@ -1,4 +1,4 @@
-//! The store of compose.yaml: the script that starts it there, run here with the server that the tests run on.
+//! The store of compose.yaml: its start script, run here with the server that the tests run on.
 
 use std::fs;
 use std::net::TcpStream;
@@ -15,7 +15,7 @@ use userd_test_support::userd_process::UserdCommand;
 /// How long the server may take to listen; far above what it takes on a busy machine.
 const STARTS_WITHIN: Duration = Duration::from_secs(30);
 
-/// No word of it may show where it has no business.
+/// It must not appear in a process list.
 const PASSWORD: &str = "6d1f0c7a5e";
 
 /// Started by start.sh; killed when dropped.
@@ -64,7 +64,7 @@ fn script(folder: &TempDir) -> Command {
 }
 
 #[test]
-fn userd_is_content_with_the_valkey_of_compose_and_its_check_sees_it_well() {
+fn userd_accepts_the_valkey_of_compose_and_its_health_check_passes() {
     let valkey = ValkeyServer::start();
     let command_line = fs::read_to_string(format!("/proc/{}/cmdline", valkey.process.id())).expect("it runs");
     assert!(!command_line.contains(PASSWORD), "a list of processes shows no password");
@@ -74,7 +74,7 @@ fn userd_is_content_with_the_valkey_of_compose_and_its_check_sees_it_well() {
         .store(&format!("redis://127.0.0.1:{}/0", valkey.port))
         .set("redis.username", "userd")
         .set("redis.password_file", &valkey.folder.path().join("password").to_string_lossy())
-        // What compose.yaml vouches for, since the rights leave out +config|get.
+        // What compose.yaml vouches for, since the rights do not include +config|get.
         .set("redis.assume_durability", "always");
     assert!(launch.make_api_key("users:read").starts_with("k1."));
     let serving = launch.start();

@@ -1,4 +1,4 @@
-//! Every fenced block says what it is, and what is a command is one.
+//! Every fenced block has a kind, and every command in the pages is valid.
 
 use std::collections::BTreeSet;
 use std::path::Path;
@@ -8,7 +8,7 @@ use super::{PageBlock, blocks, of_kind, passes};
 use userd_test_support::server_plan::RedisServerPlan;
 use userd_test_support::userd_process::UserdCommand;
 
-/// What a block may be, and what looks at it.
+/// The kinds of blocks, and how each is checked.
 const KINDS: [(&str, &str); 15] = [
     ("sh try", "run in order by `documents`, its answer compared"),
     ("sh run", "commands of userd's, run in the order of the page"),
@@ -28,14 +28,16 @@ const KINDS: [(&str, &str); 15] = [
 ];
 
 #[test]
-fn every_block_says_what_it_is() {
+fn every_block_has_a_known_kind() {
     let blocks = blocks();
     assert!(blocks.len() > 60, "only {} blocks were found", blocks.len());
     let known: BTreeSet<&str> = KINDS.iter().map(|(kind, _)| *kind).collect();
     let unknown: Vec<String> = blocks
         .iter()
         .filter(|block| !known.contains(block.kind.as_str()))
-        .map(|block| format!("{}: {:?} is not in the table of tests/it/pages/commands.rs", block.at, block.kind))
+        .map(|block| {
+            format!("{}: {:?} is not in the table of tests/deploy-checks/pages/commands.rs", block.at, block.kind)
+        })
         .collect();
     assert_eq!(unknown, Vec::<String>::new());
     for block in of_kind("text") {
@@ -46,7 +48,7 @@ fn every_block_says_what_it_is() {
 }
 
 #[test]
-fn every_command_in_the_pages_is_one_that_a_shell_reads_and_userd_understands() {
+fn every_command_in_the_pages_is_valid_for_the_shell_and_for_userd() {
     let mut understood = 0;
     for block in of_kind("sh check").iter().chain(&of_kind("sh run")).chain(&of_kind("sh try")) {
         passes(&block.at, Command::new("bash").args(["-n", "-c", &block.text]), "bash");
@@ -66,7 +68,7 @@ fn every_command_in_the_pages_is_one_that_a_shell_reads_and_userd_understands() 
 }
 
 #[test]
-fn userds_commands_do_their_work_in_the_order_of_the_page_on_a_file_and_a_redis() {
+fn the_commands_of_the_pages_work_in_their_order_on_sqlite_and_redis() {
     let folder = tempfile::tempdir().expect("a folder");
     let redis = RedisServerPlan::persistent().start();
     let made = UserdCommand::in_folder(folder.path()).cheap_hashes().run(&[
@@ -81,7 +83,7 @@ fn userds_commands_do_their_work_in_the_order_of_the_page_on_a_file_and_a_redis(
     assert!(made.status.success(), "{made:?}");
     let programs = Path::new(env!("CARGO_BIN_EXE_userd")).parent().expect("it lies in a folder");
     for PageBlock { at, text, .. } in of_kind("sh run") {
-        // The places that the page names, as they are here.
+        // The paths and addresses of the page, as they are here.
         let here = text.replace("/backup/", "").replace("redis://127.0.0.1:6379/0", &redis.url());
         let mut shell = Command::new("bash");
         shell.args(["-e", "-c", &here]).current_dir(&folder).env_clear();
@@ -97,7 +99,7 @@ fn userds_commands_do_their_work_in_the_order_of_the_page_on_a_file_and_a_redis(
     assert!(moved.status.success(), "{moved:?}");
 }
 
-/// What stands behind the last word `userd` of each line, up to where another command begins.
+/// What follows the last word `userd` of each line, up to the next command.
 fn commands_of_userd(script: &str) -> Vec<String> {
     let mut commands = Vec::new();
     for line in script.replace("\\\n", " ").lines() {
@@ -114,7 +116,7 @@ fn commands_of_userd(script: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_request_in_the_pages_is_for_a_route_that_there_is() {
+fn every_request_in_the_pages_is_for_an_existing_route() {
     let folder = tempfile::tempdir().expect("a folder");
     let serving = UserdCommand::in_folder(folder.path()).start();
     let mut asked = 0;
@@ -143,13 +145,13 @@ fn every_request_in_the_pages_is_for_a_route_that_there_is() {
 }
 
 #[test]
-fn every_answer_and_every_program_in_the_pages_can_be_read() {
+fn every_response_and_every_program_in_the_pages_can_be_parsed() {
     for PageBlock { at, text, .. } in of_kind("json") {
         let read: Result<serde_json::Value, _> = serde_json::from_str(&text);
         assert!(read.is_ok(), "{at}: {read:?}");
     }
     for PageBlock { at, text, .. } in of_kind("js") {
-        // A module, as a service would write it.
+        // As a module, as a service would write it.
         let script = format!("(async () => {{ {text} }});");
         passes(&at, Command::new("node").args(["--input-type=module", "-e", &script]), "nodejs");
     }

@@ -1,14 +1,16 @@
-//! The house rules that a machine can hold: file sizes, words that have no place here. Each failure
-//! names file and line. What the rules are for is in CONTRIBUTING.md.
+//! Rules for each source file: its size, the width of its lines, its name, its first line, code that has no place here.
+//! A failure names file and line.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 
-/// Names that say nothing.
+use super::{files_below, path_in_repository};
+
+/// File names without a meaning.
 const EMPTY_NAMES: [&str; 6] = ["utils", "util", "helpers", "helper", "manager", "data"];
 
-/// Words that have no place in any file, and why.
-const WORDS: [(&str, &str); 5] = [
+/// Code that has no place in any file, and why.
+const FORBIDDEN: [(&str, &str); 5] = [
     ("#[allow(", "write #[expect(.., reason = \"..\")], which complains when it is no longer needed"),
     ("#![allow(", "write #[expect(.., reason = \"..\")] at the item, which complains when it is no longer needed"),
     ("#[ignore", "a test that does not run proves nothing"),
@@ -16,15 +18,18 @@ const WORDS: [(&str, &str); 5] = [
     ("unimplemented!(", "finish it, or leave it out"),
 ];
 
-/// Tests that may sleep, and why: each waits for another process, which tells nobody when it is ready.
+/// Tests that may sleep, and why: each waits for another process that sends no signal when it is ready.
 const SLEEPERS: [(&str, &str); 1] =
     [("crates/test-support/", "polls a server that was started, until it answers or a deadline has passed")];
 
 /// A file that is longer does more than one thing.
 const LINES_MAX: usize = 500;
 
-/// This file holds the forbidden words as text.
-const SELF: &str = "tests/it/tidy.rs";
+/// The width that `rustfmt.toml` sets. rustfmt leaves comments alone; a line with a text may be as long as the text.
+const WIDTH_MAX: usize = 120;
+
+/// This file holds the forbidden code as text.
+const SELF: &str = "tests/it/tidy/files.rs";
 
 struct SourceFile {
     /// From the root of the repository, with `/`.
@@ -33,30 +38,37 @@ struct SourceFile {
 }
 
 #[test]
-fn the_house_rules_hold() {
+fn every_source_file_keeps_the_rules() {
     let files = source_files();
     assert!(files.len() > 20, "only {} files were found: are the tests run in the repository?", files.len());
-    let violations: Vec<_> = files.iter().flat_map(violations).collect();
+    let mut violations: Vec<_> = files.iter().flat_map(violations).collect();
+    let paths: Vec<&str> = files.iter().map(|file| file.path.as_str()).collect();
+    violations.extend(modules_beside_their_folder(&paths));
     assert!(violations.is_empty(), "\n{}\n", violations.join("\n"));
 }
 
 fn source_files() -> Vec<SourceFile> {
     let root = userd_test_support::paths::workspace_root();
-    let mut folders: Vec<PathBuf> = ["crates", "tests", "bench"].map(|folder| root.join(folder)).into();
-    let mut files = Vec::new();
-    while let Some(folder) = folders.pop() {
-        let Ok(entries) = fs::read_dir(&folder) else { continue };
-        for path in entries.map(|entry| entry.expect("the folder can be read").path()) {
-            if path.is_dir() {
-                folders.push(path);
-            } else if path.extension().is_some_and(|extension| extension == "rs" || extension == "lua") {
-                let text = fs::read_to_string(&path).expect("a source file is UTF-8");
-                let path = path.strip_prefix(&root).expect("it is below the root").to_string_lossy().replace('\\', "/");
-                files.push(SourceFile { path, text });
-            }
-        }
-    }
-    files
+    let folders = ["crates", "tests", "bench"].map(|folder| root.join(folder));
+    let paths = folders.iter().flat_map(|folder| files_below(folder, &["rs", "lua"]));
+    let read = |path: PathBuf| {
+        let text = fs::read_to_string(&path).expect("a source file is UTF-8");
+        SourceFile { path: path_in_repository(&path), text }
+    };
+    paths.map(read).collect()
+}
+
+/// Modules with children that stand beside their folder instead of in it.
+fn modules_beside_their_folder(paths: &[&str]) -> Vec<String> {
+    let is_beside = |path: &&&str| {
+        let folder = path.strip_suffix(".rs").map(|stem| format!("{stem}/"));
+        folder.is_some_and(|folder| paths.iter().any(|other| other.starts_with(&folder)))
+    };
+    paths
+        .iter()
+        .filter(is_beside)
+        .map(|path| format!("{path}: move it to {}/mod.rs", path.trim_end_matches(".rs")))
+        .collect()
 }
 
 /// Everything that is wrong with one file, a line each.
@@ -71,6 +83,11 @@ fn violations(file: &SourceFile) -> Vec<String> {
         if line.trim_end() != line {
             report(index + 1, "space at the end of the line".to_owned());
         }
+        let width = line.chars().count();
+        let is_comment = ["//", "--"].iter().any(|mark| line.trim_start().starts_with(mark));
+        if width > WIDTH_MAX && (is_comment || !line.contains('"')) {
+            report(index + 1, format!("{width} columns are more than {WIDTH_MAX}"));
+        }
     }
     if Path::new(&file.path).extension().is_none_or(|extension| extension != "rs") {
         return violations;
@@ -83,7 +100,7 @@ fn violations(file: &SourceFile) -> Vec<String> {
         report(1, format!("`{stem}` says nothing: name what it is about"));
     }
     let code = without_comments(&file.text);
-    for (line, text) in words(&file.path, &code) {
+    for (line, text) in forbidden_code(&file.path, &code) {
         report(line, text);
     }
     violations
@@ -101,7 +118,7 @@ fn without_comments(text: &str) -> String {
     )
 }
 
-fn words(path: &str, code: &str) -> Vec<(usize, String)> {
+fn forbidden_code(path: &str, code: &str) -> Vec<(usize, String)> {
     if path == SELF {
         return Vec::new();
     }
@@ -109,7 +126,7 @@ fn words(path: &str, code: &str) -> Vec<(usize, String)> {
     let may_sleep = !is_test || SLEEPERS.iter().any(|(sleeper, _)| path.starts_with(sleeper));
     let mut found = Vec::new();
     for (index, line) in code.lines().enumerate() {
-        for (word, reason) in WORDS {
+        for (word, reason) in FORBIDDEN {
             if line.contains(word) {
                 found.push((index + 1, format!("`{word}`: {reason}")));
             }
@@ -126,9 +143,8 @@ fn planted(path: &str, text: &str) -> Vec<String> {
 }
 
 #[test]
-fn planted_offences_are_found_with_file_and_line() {
+fn planted_violations_are_found_with_file_and_line() {
     let cases = [
-        ("src/service/users.rs", "use crate::store::{Store, embedded::EmbeddedStore};\n", "`store::embedded`"),
         ("crates/http/src/utils.rs", "", "`utils` says nothing"),
         ("crates/http/src/mod.rs", "#[allow(dead_code)]\n", "crates/http/src/mod.rs:2: `#[allow(`"),
         ("tests/it/http/mod.rs", "#[ignore]\n", "does not run"),
@@ -139,18 +155,29 @@ fn planted_offences_are_found_with_file_and_line() {
     ];
     for (path, text, expected) in cases {
         let found = planted(path, text);
-        assert!(found.iter().any(|offence| offence.contains(expected)), "{path} {text:?}: {found:?}");
+        assert!(found.iter().any(|violation| violation.contains(expected)), "{path} {text:?}: {found:?}");
     }
     assert!(
-        planted("crates/http/src/mod.rs", &"\n".repeat(LINES_MAX)).iter().any(|offence| offence.contains("split it"))
+        planted("crates/http/src/mod.rs", &"\n".repeat(LINES_MAX))
+            .iter()
+            .any(|violation| violation.contains("split it"))
     );
+    assert!(
+        planted("crates/http/src/mod.rs", &format!("// {}", "x".repeat(WIDTH_MAX)))
+            .iter()
+            .any(|violation| violation.contains("columns"))
+    );
+    let flat = modules_beside_their_folder(&[
+        "crates/http/src/api.rs",
+        "crates/http/src/api/users.rs",
+        "crates/http/src/apis.rs",
+    ]);
+    assert_eq!(flat, ["crates/http/src/api.rs: move it to crates/http/src/api/mod.rs"]);
     let bare = SourceFile { path: "crates/http/src/mod.rs".to_owned(), text: "mod api;\n".to_owned() };
-    assert!(violations(&bare).iter().any(|offence| offence.contains("no //!")));
+    assert!(violations(&bare).iter().any(|violation| violation.contains("no //!")));
 }
 
 #[test]
-fn what_is_allowed_is_left_alone() {
-    for (path, text) in [("crates/test-support/src/lib.rs", "std::thread::sleep(STEP);\n")] {
-        assert_eq!(planted(path, text), Vec::<String>::new(), "{path} {text:?}");
-    }
+fn test_support_may_sleep() {
+    assert_eq!(planted("crates/test-support/src/lib.rs", "std::thread::sleep(STEP);\n"), Vec::<String>::new());
 }

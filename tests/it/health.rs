@@ -1,4 +1,4 @@
-//! `userd health`, the check of containers that have no shell.
+//! `userd health`, the health check for containers without a shell.
 
 use std::process::Output;
 
@@ -11,7 +11,7 @@ fn said(output: &Output) -> (Option<i32>, String, String) {
 }
 
 #[test]
-fn health_tells_a_process_that_lives_from_one_whose_store_answers() {
+fn health_distinguishes_a_live_process_from_one_with_a_working_store() {
     let folder = tempfile::tempdir().expect("a folder");
     let launch = UserdCommand::in_folder(folder.path());
     let away = format!("redis://127.0.0.1:{}/0", free_port());
@@ -30,11 +30,11 @@ fn health_tells_a_process_that_lives_from_one_whose_store_answers() {
 }
 
 #[test]
-fn health_says_what_is_wrong_where_nobody_answers_or_it_can_t_know_whom_to_ask() {
+fn health_explains_a_missing_server_and_an_unknown_address() {
     let folder = tempfile::tempdir().expect("a folder");
     let launch = UserdCommand::in_folder(folder.path());
-    let nobody = format!("http://127.0.0.1:{}", free_port());
-    let (code, out, err) = said(&launch.run(&["health", "--url", &nobody]));
+    let unused = format!("http://127.0.0.1:{}", free_port());
+    let (code, out, err) = said(&launch.run(&["health", "--url", &unused]));
     assert_eq!((code, out.as_str()), (Some(1), ""));
     assert!(err.contains("does not answer") && err.contains("refused"), "{err}");
     // `UserdCommand` listens on port 0.

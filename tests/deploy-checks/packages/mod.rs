@@ -1,10 +1,9 @@
-//! What userd is packed into: the image's file system is made and run, Valkey is started as compose.yaml starts it, and
-//! what can't be run here (images, a cluster, the system's services) is read by the programs that will read it.
+//! Packaging: the image's file system is made and run, Valkey is started as in compose.yaml, and what can't be run here
+//! (images, a cluster, the system's services) is checked by the programs that read it.
 //!
-//! The parts of the documents that are configuration are in `documents`.
+//! Configurations in pages are in `pages`.
 
 mod files;
-mod health;
 mod image;
 mod unit;
 mod valkey;
@@ -22,7 +21,7 @@ fn text(of: &str) -> String {
     fs::read_to_string(path(of)).unwrap_or_else(|error| panic!("{of}: {error}"))
 }
 
-/// A program that reads files for containers.
+/// A program that checks files for containers.
 fn checker(name: &str) -> Command {
     let home = path("target/package-checks");
     assert!(home.join("installed").exists(), "{name} is not installed: run ./scripts/ensure-package-checks.sh");
@@ -31,7 +30,7 @@ fn checker(name: &str) -> Command {
     command
 }
 
-/// What the program printed, which has to have ended well.
+/// The output of a program that has to succeed.
 fn succeeds(command: &mut Command) -> String {
     let Output { status, stdout, stderr } =
         command.output().unwrap_or_else(|error| panic!("{command:?} can't be started: {error}"));

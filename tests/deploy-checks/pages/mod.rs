@@ -1,8 +1,8 @@
-//! What the pages for people show in fenced blocks is read by what will read it: shells, userd itself, nginx, `HAProxy`,
-//! Caddy, Redis. And what docs/SECURITY.md names exists. The requests in getting-started.md are made in `documents`.
+//! The fenced blocks of the pages are checked by the programs that read them: shells, userd, nginx, `HAProxy`, Caddy,
+//! Redis. What docs/SECURITY.md names exists. The requests in getting-started.md are made in `getting_started`.
 //!
 //! # How to add a block
-//! Say behind its backticks what it is, with a word of the table in `commands`; a block that says nothing fails.
+//! Write its kind behind the backticks, with a word of the table in `commands`; a block without a kind fails.
 
 mod commands;
 mod configurations;
@@ -16,12 +16,12 @@ use std::process::{Command, Output};
 struct PageBlock {
     /// The page and the line where it begins, for messages.
     at: String,
-    /// What stands behind its backticks.
+    /// Its kind, behind the backticks.
     kind: String,
     text: String,
 }
 
-/// The README and every page below docs, but for the decisions, which say how things once were.
+/// The README and every page below docs, except the decisions, which describe earlier states.
 fn pages() -> Vec<PathBuf> {
     let root = userd_test_support::paths::workspace_root();
     let mut pages = vec![root.join("README.md"), root.join("CONTRIBUTING.md")];
@@ -64,7 +64,7 @@ fn of_kind(kind: &str) -> Vec<PageBlock> {
     found
 }
 
-/// The program has to end well; `install` is Debian's package of it.
+/// The program has to succeed; `install` is Debian's package of it.
 fn passes(at: &str, command: &mut Command, install: &str) {
     let Output { status, stdout, stderr } = command
         .output()
@@ -73,7 +73,7 @@ fn passes(at: &str, command: &mut Command, install: &str) {
     assert!(status.success(), "{at}: {command:?}: {status}\n{}", String::from_utf8_lossy(&said));
 }
 
-/// A program that Debian puts where only root looks by itself.
+/// A program in a folder that is only on the PATH of root.
 fn server(name: &str) -> Command {
     let mut command = Command::new(name);
     #[expect(clippy::disallowed_methods, reason = "the way in which the system finds a program, and two places more")]

@@ -1,5 +1,5 @@
-//! The Dockerfile, compose.yaml and the files for Kubernetes: read by hadolint, by the Compose specification and by
-//! Kubernetes' own schemas, and held against the program that they start.
+//! The Dockerfile, compose.yaml and the files for Kubernetes are valid (hadolint, the Compose specification,
+//! Kubernetes' schemas) and fit the program that they start.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -24,7 +24,7 @@ fn manifests() -> Vec<String> {
     names
 }
 
-/// Everything that starts userd with settings.
+/// Every file that starts userd with settings.
 fn all_that_set() -> Vec<(String, String)> {
     let mut files = vec!["Dockerfile".to_owned(), "compose.yaml".to_owned(), "deploy/systemd/userd.service".to_owned()];
     files.extend(manifests().iter().map(|name| format!("deploy/kubernetes/{name}")));
@@ -32,7 +32,7 @@ fn all_that_set() -> Vec<(String, String)> {
 }
 
 #[test]
-fn the_dockerfile_is_one_and_hadolint_finds_nothing() {
+fn hadolint_finds_no_mistake_in_the_dockerfile() {
     succeeds(checker("hadolint").arg("Dockerfile"));
     let planted = tempfile::tempdir().expect("a folder");
     let wrong = planted.path().join("Dockerfile");
@@ -42,7 +42,7 @@ fn the_dockerfile_is_one_and_hadolint_finds_nothing() {
 }
 
 #[test]
-fn compose_is_what_the_specification_says_and_waits_for_a_healthy_store() {
+fn compose_is_valid_and_waits_for_a_healthy_store() {
     let read = succeeds(checker("python").args(["tests/packages/compose.py", "compose.yaml"]));
     let read: Value = serde_json::from_str(&read).expect("JSON");
     let services = &read["services"];
@@ -78,7 +78,7 @@ fn the_files_for_kubernetes_fit_its_schemas_old_and_new() {
     }
     let first_key = text("deploy/kubernetes/first-key/kustomization.yaml");
     assert!(first_key.contains("  - job.yaml\n"));
-    // The image has no other version anywhere: these two set it.
+    // These two set the version of the image; it is nowhere else.
     let tag = format!("  - name: userd\n    newTag: {}\n", env!("CARGO_PKG_VERSION"));
     assert!(kustomization.contains(&tag) && first_key.contains(&tag));
     for name in ["deployment.yaml", "doctor.yaml", "first-key/job.yaml"] {
@@ -87,7 +87,7 @@ fn the_files_for_kubernetes_fit_its_schemas_old_and_new() {
 }
 
 #[test]
-fn every_setting_that_the_packages_make_is_one_of_the_reference() {
+fn every_setting_in_the_packages_is_in_the_default_configuration() {
     let mut keys = BTreeSet::new();
     let mut section = "";
     for line in userd::config::DEFAULTS.lines() {
@@ -111,7 +111,7 @@ fn every_setting_that_the_packages_make_is_one_of_the_reference() {
 }
 
 #[test]
-fn every_command_that_the_packages_run_is_understood() {
+fn every_command_that_the_packages_run_is_valid() {
     let mut seen = 0;
     for name in manifests() {
         let text = text(&format!("deploy/kubernetes/{name}"));
@@ -124,13 +124,13 @@ fn every_command_that_the_packages_run_is_understood() {
     assert_eq!(seen, 2, "the doctor's and the first key's");
 }
 
-/// userd knows the command with these flags, and does not run it.
+/// userd knows the command with these flags; it is not run.
 fn understood(args: &[&str]) {
     succeeds(Command::new(env!("CARGO_BIN_EXE_userd")).args(args).arg("--help").env_clear());
 }
 
 #[test]
-fn what_the_build_of_the_image_gets_is_all_that_it_needs() {
+fn the_build_context_of_the_image_has_everything_it_needs() {
     let ignore = text(".dockerignore");
     let sent: Vec<&str> = ignore.lines().filter_map(|line| line.strip_prefix('!')).collect();
     assert!(ignore.lines().any(|line| line == "*"), "nothing goes there that is not named");
