@@ -24,7 +24,7 @@ const VOLATILE_FIELDS: [&str; 13] = [
     "session_id",
     "device_token",
     "expires_at",
-    "seen_at",
+    "last_used_at",
     "kid",
     "x",
     "y",
