@@ -1,5 +1,5 @@
-//! `PyPI`'s schemathesis reads the description and makes requests of it, good and bad ones, to the real program. It must
-//! find no answer that the description does not have, no bad request that is taken, no good one that is refused.
+//! `PyPI`'s schemathesis generates valid and invalid requests from the description and sends them to the real program.
+//! Every answer must be described, every invalid request rejected, and every valid one accepted.
 
 use std::fs;
 use std::path::Path;
@@ -7,31 +7,31 @@ use std::process::{Child, Command, Stdio};
 
 use userd_test_support::userd_process::UserdCommand;
 
-/// Everything that a service may.
+/// All scopes of an API key.
 const SCOPES: &str = "users:read,users:write,sessions:read,sessions:write,admin,metrics";
 
 #[test]
-fn requests_made_from_the_description_find_no_mistake() {
+fn requests_generated_from_the_description_are_answered_as_described() {
     let root = userd_test_support::paths::workspace_root();
     let program = root.join("target/verifiers/venv/bin/st");
     assert!(
         program.exists(),
-        "schemathesis, which makes requests from the API's description, is not installed: run ./scripts/ensure-verifiers.sh"
+        "schemathesis, which generates requests from the API's description, is not installed: run ./scripts/ensure-verifiers.sh"
     );
     let folder = tempfile::tempdir().expect("a folder can be made");
     let launch = UserdCommand::in_folder(folder.path()).cheap_hashes().without_rate_limits();
     let key = launch.make_api_key(SCOPES);
     let serving = launch.start();
     let base = format!("http://{}", serving.address());
-    // Side by side, as they wait for one another's answers most of the time.
+    // Concurrently, as each spends most of its time waiting for answers.
     let runs = [
         ("a service", format!("[auth.openapi]\napi_key = {{ bearer = \"{key}\" }}")),
         ("a user", "[auth]\nauto-signup = true".to_owned()),
-        ("nobody", "[auth]\nauto-signup = false".to_owned()),
+        ("anonymous", "[auth]\nauto-signup = false".to_owned()),
     ];
-    let runs = runs.map(|(name, who)| {
+    let runs = runs.map(|(name, caller)| {
         let run_folder = tempfile::tempdir().expect("a folder can be made");
-        (name, run(&program, &root, run_folder.path(), &base, &who), run_folder)
+        (name, run(&program, &root, run_folder.path(), &base, &caller), run_folder)
     });
     let mut found = Vec::new();
     for (name, run, _place) in runs {
@@ -41,14 +41,14 @@ fn requests_made_from_the_description_find_no_mistake() {
             found.push(format!("{name}:\n{out}\n{err}"));
         }
     }
-    assert!(found.is_empty(), "schemathesis has found something\n{}", found.join("\n"));
+    assert!(found.is_empty(), "schemathesis has found violations\n{}", found.join("\n"));
 }
 
-/// Starts a run in the folder `run_folder`, by the settings of all runs and those that say who asks.
-fn run(program: &Path, root: &Path, run_folder: &Path, base: &str, who: &str) -> Child {
+/// Starts a run in the folder `run_folder`, with the settings of all runs and those of its caller.
+fn run(program: &Path, root: &Path, run_folder: &Path, base: &str, caller: &str) -> Child {
     let shared = fs::read_to_string(root.join("tests/verifiers/schemathesis.toml")).expect("the settings can be read");
     let settings = run_folder.join("schemathesis.toml");
-    fs::write(&settings, format!("{shared}\n{who}\n")).expect("the settings can be written");
+    fs::write(&settings, format!("{shared}\n{caller}\n")).expect("the settings can be written");
     let mut command = Command::new(program);
     command.arg("--config-file").arg(settings).args(["--no-color", "run", &format!("{base}/openapi.json")]);
     command.current_dir(run_folder).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());

@@ -88,7 +88,9 @@ impl<W: Send + 'static> HashPool<W> {
         wait: Duration,
         work: impl FnOnce(&mut W) -> T + Send + 'static,
     ) -> Result<T, HashPoolError> {
-        let Ok(place) = Arc::clone(&self.room).try_acquire_owned() else { return Err(self.reject(HashRejection::QueueFull)) };
+        let Ok(place) = Arc::clone(&self.room).try_acquire_owned() else {
+            return Err(self.reject(HashRejection::QueueFull));
+        };
         let queued = GaugeGuard::start(&self.metrics, |hashes| &hashes.queued);
         let Ok(Ok(thread)) = tokio::time::timeout(wait, Arc::clone(&self.idle).acquire_owned()).await else {
             return Err(self.reject(HashRejection::Timeout));
