@@ -1,7 +1,7 @@
 # The commands of this repository; `make` without a target lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test test-otlp test-servers lint doc openapi bench faults ci
+.PHONY: help run install test test-all deploy-checks test-otlp test-servers lint doc openapi bench faults ci
 
 # Servers to test on in addition to Debian's; ./scripts/ensure-servers.sh installs them.
 SERVERS := valkey-9.1.2 redis-8.2.3
@@ -23,16 +23,26 @@ PROGRAM ?= target/release/userd
 install: ## Install the program, manual pages, completions and the systemd unit (PREFIX, SYSCONFDIR, DESTDIR)
 	./scripts/install.sh "$(PROGRAM)" "$(DESTDIR)" "$(PREFIX)" "$(SYSCONFDIR)"
 
-test: ## Run all tests; installs missing tools (redis-server, curl, and validators of tokens, OpenAPI, packages and configurations)
+test: ## Run the product's tests: unit tests, tests/it, doc tests; installs redis-server if it is missing
+	./scripts/ensure-programs.sh redis-server
+	@if cargo nextest --version >/dev/null 2>&1; then \
+		echo "cargo nextest run" && cargo nextest run --workspace --locked --no-fail-fast --lib --bins --test it; \
+	else \
+		echo "cargo test" && cargo test --workspace --locked --no-fail-fast --lib --bins --test it; \
+	fi
+	cargo test --workspace --locked --doc
+
+test-all: test deploy-checks ## Run the product's tests, then the checks of deployment files and pages
+
+deploy-checks: ## Check deployment files and pages, also with independent programs, which it installs
 	./scripts/ensure-programs.sh redis-server curl groff systemd-analyze nginx haproxy caddy
 	./scripts/ensure-verifiers.sh
 	./scripts/ensure-package-checks.sh
 	@if cargo nextest --version >/dev/null 2>&1; then \
-		echo "cargo nextest run" && cargo nextest run --workspace --locked --no-fail-fast; \
+		echo "cargo nextest run" && cargo nextest run --workspace --locked --no-fail-fast --test deploy-checks; \
 	else \
-		echo "cargo test" && cargo test --workspace --locked --lib --bins --tests --no-fail-fast; \
+		echo "cargo test" && cargo test --workspace --locked --no-fail-fast --test deploy-checks; \
 	fi
-	cargo test --workspace --locked --doc
 
 test-servers: $(SERVERS:%=test-on-%) ## Run the Redis tests on a current Valkey and a current Redis
 
@@ -41,9 +51,9 @@ test-on-%:
 	./scripts/ensure-verifiers.sh
 	@server=$$(./scripts/ensure-servers.sh $*) && export USERD_TEST_REDIS_SERVER="$$server" && \
 	if cargo nextest --version >/dev/null 2>&1; then \
-		echo "cargo nextest run, on $*" && cargo nextest run --workspace --locked --no-fail-fast --test it $(ON_SERVERS); \
+		echo "cargo nextest run, on $*" && cargo nextest run --workspace --locked --no-fail-fast --test it --test deploy-checks $(ON_SERVERS); \
 	else \
-		echo "cargo test, on $*" && cargo test --locked --no-fail-fast --test it -- $(ON_SERVERS); \
+		echo "cargo test, on $*" && cargo test --workspace --locked --no-fail-fast --test it --test deploy-checks -- $(ON_SERVERS); \
 	fi
 
 test-otlp: ## Run the test of traces, with the feature otlp

@@ -1,7 +1,7 @@
-//! What userd is measured against, in the same run: a bare Rocket service, and bare Argon2id.
+//! What userd is compared with in the same run: a bare Rocket service, and bare Argon2id.
 //!
 //! `baseline serve PORT REDIS_PORT KEY` serves `/ping` and `/user/<id>`, which does one `HMGET` of nine
-//! fields over one multiplexed connection and writes the same JSON as userd; nothing else. `baseline hash
+//! fields over one multiplexed connection and writes the same JSON as userd. `baseline hash
 //! SECONDS THREADS` hashes as fast as the cores can, with userd's default parameters, and prints hashes and
 //! seconds.
 

@@ -1,24 +1,26 @@
-//! The doctor's rows: how many users a second it looks at, and what look-ups beside it notice.
+//! The rows of the consistency check: users per second, and its effect on look-ups.
 
 use std::process::Command;
 use std::time::Instant;
 
 use tokio::runtime::Runtime;
 
+use super::common::row;
+use super::context::BenchContext;
 use super::load::{LoadProfile, LoadResult};
-use super::{BenchContext, row, seed};
+use super::seed;
 
-/// Users that the doctor looks at.
+/// Users that the check reads.
 const USERS: usize = 200_000;
 
-/// Connections of the look-ups beside it: few, so that latency is what it takes and not a queue.
+/// Connections of the look-ups meanwhile: few, so that the latency contains no queue.
 const READING_CONNECTIONS: usize = 4;
 
 /// Turns of the comparison: latencies scatter more than CPU does.
 const TURNS_MIN: usize = 7;
 
-/// How many users a second a pass looks at without a limit, and how much slower look-ups are while userd's own
-/// task looks at its default rate.
+/// The users per second of a check without a limit, and the latency of look-ups while the server's own task checks at
+/// its default rate.
 pub fn throughput_and_interference(bench: &BenchContext, runtime: &Runtime) {
     let redis = bench.redis();
     let seeded = runtime.block_on(seed::fill_redis(redis.port, USERS, bench.folder.path(), "doctor"));
@@ -28,14 +30,14 @@ pub fn throughput_and_interference(bench: &BenchContext, runtime: &Runtime) {
     let rate = rates[rates.len() / 2];
     row(&format!("doctor, Redis, {USERS} users, no limit"), "≥ 50,000 users/s", &format!("{rate:.0} users/s"));
 
-    // With a pause of a second a pass begins at once, and takes longer than all turns together.
+    // With a pause of one second a check starts at once, and takes longer than all turns together.
     let without = bench.userd(&store, &[("USERD_DOCTOR__BACKGROUND", "false")]);
     let with = bench.userd(&store, &[("USERD_DOCTOR__PAUSE_S", "1")]);
     let reads = LoadProfile { connections: READING_CONNECTIONS, ..bench.paths(&seeded.by_id) };
     reads.run(&with);
     let pairs: Vec<(LoadResult, LoadResult)> = (0..bench.settings.turns.max(TURNS_MIN))
         .map(|turn| {
-            // Whoever is second finds a warmer machine.
+            // The second of a pair finds a warmer machine.
             if turn % 2 == 0 {
                 let alone = reads.run(&without);
                 (alone, reads.run(&with))
@@ -64,7 +66,7 @@ fn median(values: impl Iterator<Item = f64>) -> f64 {
     values[values.len() / 2]
 }
 
-/// One pass of the program, its start included.
+/// One check by the program, its start included.
 fn users_per_s(bench: &BenchContext, store: &str) -> f64 {
     let began = Instant::now();
     let output = Command::new(&bench.userd)

@@ -1,18 +1,20 @@
-//! The rows of long lists: what the first page of users costs among many, and among a thousand.
+//! The rows of listings: the first page of users among many users, and among a thousand.
 
 use tokio::runtime::Runtime;
 
+use super::common::row;
+use super::context::BenchContext;
 use super::load::LoadProfile;
-use super::{BenchContext, row, seed};
+use super::seed;
 
 /// The smaller of the two stores that are compared.
 const FEW: usize = 1_000;
 
-/// One request at a time: latency is what a page takes, on both sides of the connection to the store, and no queue.
+/// One request at a time, so that the latency contains no queue.
 const CONNECTIONS: usize = 1;
 
-/// How much longer the first page takes among many users than among a thousand, on each store, in sign-up order and by
-/// the beginning of an e-mail.
+/// The latency of the first page among many users against a thousand, on each store, in sign-up order and by e-mail
+/// prefix.
 pub fn first_page(bench: &BenchContext, runtime: &Runtime) {
     let many = bench.settings.many;
     let (on_few, on_many) = (bench.redis(), bench.redis());

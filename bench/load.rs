@@ -1,46 +1,46 @@
-//! One measurement with wrk: so many connections, so many seconds, what it cost the server.
+//! One measurement with wrk: its connections and seconds, and what it costs the server.
 
 use std::process::{Command, Stdio};
 
 use super::server::ServerProcess;
 
-/// What is asked for, and how.
+/// What to request, and how.
 #[derive(Clone, Default)]
 pub struct LoadProfile {
     /// The path, or `/` where a script makes the requests.
     pub path: String,
-    /// A script in `bench/lua`, and what it is told in the environment.
+    /// A script in `bench/lua`, and its environment.
     pub script: Option<(&'static str, Vec<(&'static str, String)>)>,
-    /// Connections held open.
+    /// Open connections.
     pub connections: usize,
     /// Seconds.
     pub seconds: u64,
 }
 
-/// What came of it.
+/// The result of a load.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct LoadResult {
-    /// Requests a second.
+    /// Requests per second.
     pub per_s: f64,
-    /// CPU time of the server a request, in microseconds.
+    /// CPU time of the server per request, in microseconds.
     pub cpu_us: f64,
-    /// Latency in milliseconds of half of the requests.
+    /// Median latency in milliseconds.
     pub p50_ms: f64,
-    /// Latency in milliseconds of all requests but one in a hundred.
+    /// 99th percentile of the latency in milliseconds.
     pub p99_ms: f64,
-    /// Answers that were neither 2xx nor 3xx.
+    /// Responses that were neither 2xx nor 3xx.
     pub failed: u64,
 }
 
 impl std::fmt::Display for LoadResult {
-    /// CPU a request, requests a second, and the latency of nearly all.
+    /// CPU per request, requests per second, and p99.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:.1} µs, {:.0}/s, p99 {:.1} ms", self.cpu_us, self.per_s, self.p99_ms)
     }
 }
 
 impl LoadProfile {
-    /// Begins; the answer is collected by [`RunningLoad::finish`].
+    /// Starts the load; [`RunningLoad::finish`] collects the result.
     pub fn begin<'a>(&self, server: &'a ServerProcess) -> RunningLoad<'a> {
         let mut wrk = Command::new("wrk");
         wrk.args(["-t1", "--latency", "--timeout", "10s"]);
@@ -58,13 +58,13 @@ impl LoadProfile {
         RunningLoad { child, server, cpu_before_s: server.cpu_s() }
     }
 
-    /// Does it.
+    /// Runs the load to its end.
     pub fn run(&self, server: &ServerProcess) -> LoadResult {
         self.begin(server).finish()
     }
 }
 
-/// A measurement under way.
+/// A load that is running.
 pub struct RunningLoad<'a> {
     child: std::process::Child,
     server: &'a ServerProcess,
@@ -72,7 +72,7 @@ pub struct RunningLoad<'a> {
 }
 
 impl RunningLoad<'_> {
-    /// Waits for the end.
+    /// Waits for the end, and returns the result.
     pub fn finish(self) -> LoadResult {
         let output = self.child.wait_with_output().expect("wrk ends");
         let cpu_s = self.server.cpu_s() - self.cpu_before_s;
@@ -84,7 +84,7 @@ impl RunningLoad<'_> {
             .lines()
             .find(|line| line.contains(" requests in "))
             .and_then(|line| line.split_whitespace().next()?.parse::<f64>().ok())
-            .unwrap_or_else(|| panic!("wrk says nothing of requests:\n{text}"));
+            .unwrap_or_else(|| panic!("wrk reports no requests:\n{text}"));
         LoadResult {
             per_s: after("Requests/sec:").parse().unwrap_or_default(),
             cpu_us: cpu_s * 1e6 / requests,

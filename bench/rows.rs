@@ -1,4 +1,4 @@
-//! The rows of the table, each a measurement of its own.
+//! The rows of the table, each a measurement of its own, and the list of all rows.
 
 use std::io::Write as _;
 use std::net::TcpStream;
@@ -6,12 +6,13 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::Runtime;
 
-use super::doctor;
+use super::common::{HASHING_CONNECTIONS, baseline, median_of, redis_command, row, used_memory};
+use super::context::BenchContext;
 use super::load::{LoadProfile, LoadResult};
-use super::server::{ServerProcess, free_port, pause};
-use super::{BenchContext, listing, row, seed, sessions};
+use super::server::pause;
+use super::{doctor, listing, seed, sessions};
 
-/// A row: its name on the command line, and what it does.
+/// A row: its name on the command line, and its measurement.
 type BenchRow = (&'static str, fn(&BenchContext, &Runtime));
 
 /// All of them, in the order of the table.
@@ -30,13 +31,7 @@ pub const ALL: [BenchRow; 12] = [
     ("session-bytes", sessions::bytes),
 ];
 
-/// Connections of the look-up loads.
-const CONNECTIONS: usize = 32;
-
-/// Connections of the loads that hash: fewer than the gate has places, so that nothing is refused.
-pub(super) const HASHING_CONNECTIONS: usize = 8;
-
-/// Wrong passwords are let through, so that checking them can be measured.
+/// Settings without rate limits, so that the verification of wrong passwords can be measured.
 const RATE_LIMITS_OFF: [(&str, &str); 4] = [
     ("USERD_RATE_LIMIT__ACCOUNT_BURST", "1000000"),
     ("USERD_RATE_LIMIT__ACCOUNT_ADDRESS_BURST", "1000000"),
@@ -44,52 +39,8 @@ const RATE_LIMITS_OFF: [(&str, &str); 4] = [
     ("USERD_RATE_LIMIT__GLOBAL_BURST", "1000000"),
 ];
 
-/// Stalled connections of DESIGN's row.
+/// Stalled connections.
 const STALLED: usize = 10_000;
-
-impl BenchContext {
-    pub(super) fn load(&self, path: &str) -> LoadProfile {
-        LoadProfile { path: path.to_owned(), script: None, connections: CONNECTIONS, seconds: self.settings.seconds }
-    }
-
-    pub(super) fn paths(&self, file: &str) -> LoadProfile {
-        LoadProfile { script: Some(("paths", vec![("PATHS", file.to_owned())])), ..self.load("/") }
-    }
-
-    /// Loads that are compared take turns; the median of each one's CPU a request counts.
-    pub(super) fn interleaved(&self, loads: &[(&ServerProcess, LoadProfile)]) -> Vec<LoadResult> {
-        let mut outcomes: Vec<Vec<LoadResult>> = vec![Vec::new(); loads.len()];
-        for _ in 0..self.settings.turns {
-            for (place, (server, load)) in loads.iter().enumerate() {
-                outcomes[place].push(load.run(server));
-            }
-        }
-        outcomes.into_iter().map(median).collect()
-    }
-}
-
-/// The value in the middle.
-pub(super) fn median_of(values: &mut [f64]) -> f64 {
-    values.sort_by(f64::total_cmp);
-    values[values.len() / 2]
-}
-
-fn median(mut outcomes: Vec<LoadResult>) -> LoadResult {
-    outcomes.sort_by(|one, other| one.cpu_us.total_cmp(&other.cpu_us));
-    outcomes[outcomes.len() / 2]
-}
-
-pub(super) fn baseline(bench: &BenchContext, redis: &ServerProcess) -> ServerProcess {
-    let port = free_port();
-    ServerProcess::start(&bench.baseline, &["serve", &port.to_string(), &redis.port.to_string()], &[], port)
-}
-
-pub(super) fn redis_command(redis: &ServerProcess, words: &[&str]) -> redis::Value {
-    let client = redis::Client::open(format!("redis://127.0.0.1:{}", redis.port)).expect("an address");
-    let mut command = redis::Cmd::new();
-    command.arg(words);
-    command.query(&mut client.get_connection().expect("redis is there")).expect("redis answers")
-}
 
 fn look_ups_on_redis(bench: &BenchContext, runtime: &Runtime) {
     let redis = bench.redis();
@@ -283,7 +234,7 @@ fn memory_and_start(bench: &BenchContext, runtime: &Runtime) {
     drop(stalled);
 }
 
-/// Asks once, and waits for the answer's first line.
+/// Sends one request, and reads the response.
 fn get(port: u16, path: &str) {
     use std::io::Read as _;
     let mut stream = TcpStream::connect(("127.0.0.1", port)).expect("userd takes connections");
@@ -291,12 +242,6 @@ fn get(port: u16, path: &str) {
     let mut answer = String::new();
     stream.read_to_string(&mut answer).expect("userd answers");
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-}
-
-/// The memory that Redis says it uses, in bytes.
-pub(super) fn used_memory(redis: &ServerProcess) -> i64 {
-    let info: String = redis::from_redis_value(redis_command(redis, &["INFO", "memory"])).expect("text");
-    info.lines().find_map(|line| line.strip_prefix("used_memory:")?.trim().parse().ok()).expect("a number")
 }
 
 fn growth_and_bytes(bench: &BenchContext, runtime: &Runtime) {

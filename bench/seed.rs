@@ -1,5 +1,4 @@
-//! Fills stores with made-up users through the store's own contract, since a million real sign-ups would
-//! take hours of hashing.
+//! Fills stores with generated users through the store contract; a million real sign-ups would take hours of hashing.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -19,22 +18,22 @@ use userd_store::{CreateUserOutcome, NewSession, OpenSessionOutcome, Store};
 use userd_store_redis::{RedisSettings, RedisStore};
 use userd_store_sqlite::{SqliteSettings, SqliteStore};
 
-/// Everybody's password.
+/// The password of every user.
 const PASSWORD: &str = "correct horse battery";
 
-/// Inserts at once; enough to fill the groups in which the embedded store commits.
+/// Concurrent inserts; enough to fill the group commits of the SQLite store.
 const CONCURRENT_INSERTS: usize = 128;
 
-/// How many paths of users are written down for the load to ask for.
+/// How many users a load requests.
 const PATHS: usize = 10_000;
 
-/// Whose paths a load asks for: by id and by e-mail.
+/// The users that a load requests, by id, e-mail or session token.
 pub struct SeededUsers {
     /// A file of `/api/users/<id>`.
     pub by_id: String,
     /// A file of `/api/users/<email>`.
     pub by_email: String,
-    /// A file of session tokens, one of each of them.
+    /// A file of session tokens, one per user.
     pub tokens: String,
     /// One id.
     pub one: String,
@@ -71,7 +70,7 @@ fn made_up_user(number: usize, password_hash: &PasswordHash) -> User {
     }
 }
 
-/// Puts `count` users into a store.
+/// Creates `count` users in a store.
 pub async fn seed_users(store: &Arc<dyn Store>, count: usize) -> Vec<User> {
     let hash = password_hash().await;
     let people: Vec<User> = (0..count).map(|number| made_up_user(number, &hash)).collect();
@@ -88,7 +87,7 @@ pub async fn seed_users(store: &Arc<dyn Store>, count: usize) -> Vec<User> {
     people
 }
 
-/// Opens a session of each of `people`; gives their tokens, in no order.
+/// Opens a session for each of `people`; returns their tokens, in no order.
 pub async fn open_sessions(store: &Arc<dyn Store>, people: &[User]) -> Vec<String> {
     let limits = SessionLimits { idle_ms: 3_600_000, absolute_ms: 86_400_000, sessions_max: 20 };
     let agent = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0";
@@ -110,7 +109,7 @@ pub async fn open_sessions(store: &Arc<dyn Store>, people: &[User]) -> Vec<Strin
     run_concurrently(people.iter().map(|user| open(user.id))).await
 }
 
-/// Does all of it, some at once; the results are in no order.
+/// Runs all of them, some concurrently; the results are in no order.
 async fn run_concurrently<T: Send + 'static>(
     acts: impl Iterator<Item = impl Future<Output = T> + Send + 'static>,
 ) -> Vec<T> {
@@ -125,7 +124,7 @@ async fn run_concurrently<T: Send + 'static>(
     results
 }
 
-/// Puts `count` users into a store, and opens a session of each of those that loads ask for.
+/// Creates `count` users in a store, and a session for each of those that loads request.
 pub async fn fill(store: Arc<dyn Store>, count: usize, folder: &Path, name: &str) -> SeededUsers {
     let people = seed_users(&store, count).await;
     let asked: Vec<User> = people.iter().step_by((count / PATHS).max(1)).take(PATHS).cloned().collect();
@@ -168,7 +167,7 @@ pub async fn fill_redis(port: u16, count: usize, folder: &Path, name: &str) -> S
     seeded
 }
 
-/// A Redis with `count` users, and nothing else.
+/// A Redis with `count` users without sessions.
 pub async fn fill_redis_without_sessions(port: u16, count: usize) {
     let store = redis(port).await;
     seed_users(&store, count).await;

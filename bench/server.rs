@@ -1,11 +1,11 @@
-//! Programs under measurement: started, asked what they cost, ended.
+//! Programs under measurement: start, CPU and memory, end.
 
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-/// The system's clock ticks a second, in which it accounts CPU time; 100 on Linux wherever userd runs.
+/// Clock ticks per second, the unit of CPU time in `/proc`; 100 on Linux wherever userd runs.
 const TICKS_PER_S: f64 = 100.0;
 
 /// A running program.
@@ -35,11 +35,11 @@ impl ServerProcess {
         server
     }
 
-    /// CPU seconds used so far, in the program and in the system on its behalf.
+    /// CPU seconds used so far, user and system time.
     pub fn cpu_s(&self) -> f64 {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.child.id())).expect("the process lives");
         let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-        // utime and stime are fields 14 and 15 of proc(5); two have gone before the closing bracket.
+        // utime and stime are fields 14 and 15 of proc(5); two precede the closing bracket.
         let ticks: f64 = fields[11..13].iter().filter_map(|text| text.parse::<f64>().ok()).sum();
         ticks / TICKS_PER_S
     }
@@ -59,7 +59,7 @@ impl Drop for ServerProcess {
     }
 }
 
-/// A port that was free a moment ago.
+/// A free port.
 pub fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).and_then(|listener| listener.local_addr()).expect("a free port").port()
 }

@@ -1,4 +1,4 @@
-//! What sessions cost: to check one, to open one, to end one, to keep one.
+//! The rows of sessions: the cost of checking, opening, revoking and storing one.
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
@@ -6,22 +6,22 @@ use std::time::Instant;
 
 use tokio::runtime::Runtime;
 
+use super::common::{HASHING_CONNECTIONS, baseline, median_of, redis_command, row, used_memory};
+use super::context::BenchContext;
 use super::load::{LoadProfile, LoadResult};
-use super::rows::{HASHING_CONNECTIONS, baseline, median_of, redis_command, used_memory};
 use super::seed::{self, SeededUsers};
 use super::server::ServerProcess;
-use super::{BenchContext, row};
 
-/// People with sessions; as many as the look-ups have.
+/// Users with sessions; as many as in the look-up rows.
 const SEEDED_USERS: usize = 10_000;
 
-/// People whose sessions' memory is measured.
+/// Users whose sessions are measured in Redis memory.
 const MEMORY_USERS: usize = 50_000;
 
-/// Sessions that are ended, one after the other.
+/// Sessions that are revoked, one after the other.
 const REVOCATIONS: usize = 1_000;
 
-/// Sessions are checked.
+/// Session checks.
 pub fn checks(bench: &BenchContext, runtime: &Runtime) {
     let redis = bench.redis();
     let seeded = runtime.block_on(seed::fill_redis(redis.port, SEEDED_USERS, bench.folder.path(), "sessions-redis"));
@@ -39,7 +39,7 @@ pub fn checks(bench: &BenchContext, runtime: &Runtime) {
     row("session check, embedded", "≤ bare `/ping` + 20 µs", &format!("+{more:.1} µs ({})", cost(&of[1])));
 }
 
-/// People sign in.
+/// Sign-ins.
 pub fn sign_ins(bench: &BenchContext, runtime: &Runtime) {
     let count = 1_000;
     let redis = bench.redis();
@@ -58,7 +58,7 @@ pub fn sign_ins(bench: &BenchContext, runtime: &Runtime) {
         bare.push(bench.bare_hashes_per_s());
         for (place, server) in [&on_redis, &on_file].into_iter().enumerate() {
             let outcome = load.run(server);
-            assert_eq!(outcome.failed, 0, "everybody is let in: {outcome:?}");
+            assert_eq!(outcome.failed, 0, "every sign-in succeeds: {outcome:?}");
             rates[place].push(outcome.per_s);
         }
     }
@@ -70,20 +70,20 @@ pub fn sign_ins(bench: &BenchContext, runtime: &Runtime) {
     }
 }
 
-/// Sessions are ended on one node and shown to another.
+/// Sessions are revoked on one node and checked on another.
 pub fn revocations(bench: &BenchContext, runtime: &Runtime) {
     let redis = bench.redis();
     let seeded = runtime.block_on(seed::fill_redis(redis.port, REVOCATIONS, bench.folder.path(), "revocations"));
     let store = format!("redis://127.0.0.1:{}/0", redis.port);
     let (one, other) = (bench.userd(&store, &[]), bench.userd(&store, &[]));
     let tokens = std::fs::read_to_string(&seeded.tokens).expect("the tokens were written");
-    let (mut ending, mut asking) = (connect(&one), connect(&other));
+    let (mut revoking, mut checking) = (connect(&one), connect(&other));
     let mut taken = Vec::new();
     for token in tokens.lines() {
-        assert_eq!(ask(&mut asking, "GET", token), 200);
-        assert_eq!(ask(&mut ending, "DELETE", token), 200);
+        assert_eq!(request_session(&mut checking, "GET", token), 200);
+        assert_eq!(request_session(&mut revoking, "DELETE", token), 200);
         let ended = Instant::now();
-        while ask(&mut asking, "GET", token) != 401 {}
+        while request_session(&mut checking, "GET", token) != 401 {}
         taken.push(ended.elapsed());
     }
     taken.sort();
@@ -95,7 +95,7 @@ pub fn revocations(bench: &BenchContext, runtime: &Runtime) {
     );
 }
 
-/// Sessions lie in Redis.
+/// The memory of sessions in Redis.
 pub fn bytes(bench: &BenchContext, runtime: &Runtime) {
     let redis = bench.redis();
     let store = runtime.block_on(seed::redis(redis.port));
@@ -120,7 +120,7 @@ pub fn bytes(bench: &BenchContext, runtime: &Runtime) {
     runtime.block_on(store.close());
 }
 
-/// The memory that Redis uses, less what the histories take.
+/// The memory that Redis uses, without the account events.
 fn used_without_events(redis: &ServerProcess) -> i64 {
     let events = (0..1024).filter_map(|shard| {
         let key = format!("userd:{{{shard:03x}}}:events");
@@ -135,7 +135,7 @@ fn tokens(bench: &BenchContext, seeded: &SeededUsers) -> LoadProfile {
 }
 
 fn cost(outcome: &LoadResult) -> String {
-    assert_eq!(outcome.failed, 0, "every session is good: {outcome:?}");
+    assert_eq!(outcome.failed, 0, "every session is valid: {outcome:?}");
     outcome.to_string()
 }
 
@@ -145,8 +145,8 @@ fn connect(server: &ServerProcess) -> TcpStream {
     stream
 }
 
-/// Asks for the session with this token, and says the answer's status.
-fn ask(stream: &mut TcpStream, method: &str, token: &str) -> u16 {
+/// Sends a request with this token; returns the status.
+fn request_session(stream: &mut TcpStream, method: &str, token: &str) -> u16 {
     write!(stream, "{method} /api/session HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\r\n")
         .expect("userd reads");
     let mut answer = Vec::new();

@@ -16,9 +16,9 @@ export USERD_FAULTS_TABLE
 
 failed=0
 if cargo nextest --version >/dev/null 2>&1; then
-    cargo nextest run --locked --profile faults -E "test($filter)" || failed=$?
+    cargo nextest run --workspace --locked --test it --profile faults -E "test($filter)" || failed=$?
 else
-    cargo test --locked --test it "$filter" -- --test-threads=1 || failed=$?
+    cargo test --workspace --locked --test it "$filter" -- --test-threads=1 || failed=$?
 fi
 
 page=docs/faults.md

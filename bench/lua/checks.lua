@@ -1,4 +1,4 @@
--- Offers a wrong password for the users in the file PATHS: one hash a request, and nothing changes.
+-- Sends a wrong password for the users in the file PATHS: one hash per request, and nothing changes.
 local paths = {}
 for path in io.lines(os.getenv('PATHS')) do paths[#paths + 1] = path end
 math.randomseed(1)

@@ -1,4 +1,4 @@
--- Asks for the paths in the file PATHS, in a random order of its own.
+-- Requests the paths in the file PATHS in random order.
 local paths = {}
 for path in io.lines(os.getenv('PATHS')) do paths[#paths + 1] = path end
 math.randomseed(1)

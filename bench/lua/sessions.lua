@@ -1,4 +1,4 @@
--- Asks who is signed in, with the tokens in the file TOKENS, in a random order of its own.
+-- Checks the sessions of the tokens in the file TOKENS in random order.
 local tokens = {}
 for token in io.lines(os.getenv('TOKENS')) do tokens[#tokens + 1] = token end
 math.randomseed(1)

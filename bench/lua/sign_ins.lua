@@ -1,4 +1,4 @@
--- Signs the COUNT people in that bench/seed.rs made up, one after the other; every password is right.
+-- Signs in the COUNT users of bench/seed.rs, one after the other, with the right password.
 local count, number = tonumber(os.getenv('COUNT')), 0
 wrk.method = 'POST'
 wrk.headers['Content-Type'] = 'application/json'

@@ -1,4 +1,4 @@
--- Signs up somebody new with every request. TAG keeps two runs apart.
+-- Signs up a new user with each request. TAG keeps runs apart.
 local tag, number = os.getenv('TAG'), 0
 wrk.method = 'POST'
 wrk.headers['Content-Type'] = 'application/json'

@@ -1,4 +1,4 @@
-//! `userd backup` and `userd restore`, with the real program: during a storm, on a full disk, killed, refused.
+//! `userd backup` and `userd restore` of the real program: under load, on a full disk, killed, refused.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -15,7 +15,7 @@ use userd_test_support::small_disk::on_small_disk;
 use userd_test_support::stores::audit_database;
 use userd_test_support::userd_process::UserdCommand;
 
-/// So much that a copy takes some hundred milliseconds.
+/// Enough that a copy takes some hundred milliseconds.
 const FILLER_BYTES: usize = 64 * 1024 * 1024;
 
 struct BackupSetup {
@@ -41,7 +41,7 @@ impl BackupSetup {
         self.launch.run(&[&["restore", &self.copy.to_string_lossy()], flags].concat())
     }
 
-    /// Somebody who signs up while it is served, which ends then.
+    /// Signs a user up with a server, which is stopped afterwards; returns the number of users.
     async fn sign_up_and_stop(&self, email: &str) -> usize {
         let serving = self.launch.start();
         assert_eq!(fetch(serving.address(), &sign_up(email)).await.status, 200);
@@ -51,7 +51,7 @@ impl BackupSetup {
     }
 }
 
-/// The names in a folder.
+/// The names in a directory.
 fn list_folder(folder: &Path) -> Vec<String> {
     let names = folder.read_dir().expect("a folder").map(|entry| entry.expect("an entry").file_name());
     let mut names: Vec<String> = names.map(|name| name.to_string_lossy().into_owned()).collect();
@@ -77,7 +77,7 @@ fn part(path: &Path) -> PathBuf {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backup_during_a_storm_of_writes_is_of_one_moment_and_is_served_when_put_back() {
+async fn a_backup_under_write_load_is_a_snapshot_and_is_served_after_a_restore() {
     let setup = setup();
     let serving = setup.launch.start();
     let load = LoadGenerator::start(serving.address(), 4, "load");
@@ -87,7 +87,7 @@ async fn a_backup_during_a_storm_of_writes_is_of_one_moment_and_is_served_when_p
     load.wait_until_more_acknowledged(50).await;
     let tally = load.stop().await;
     tally.assert_only_expected_responses();
-    assert_eq!(tally.refused(), 0, "nobody was held up: {:?}", tally.statuses);
+    assert_eq!(tally.refused(), 0, "no request was refused: {:?}", tally.statuses);
     assert_eq!(serving.stop().0, Some(0));
     assert_eq!(audit_database(&setup.copy).expect("a database"), Vec::<String>::new());
     assert_eq!(fs::metadata(&setup.copy).expect("a file").permissions().mode() & 0o777, 0o600);
@@ -107,8 +107,8 @@ async fn a_backup_during_a_storm_of_writes_is_of_one_moment_and_is_served_when_p
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_backup_that_is_killed_or_finds_no_room_leaves_no_file_that_looks_whole() {
-    let name = "backup::a_backup_that_is_killed_or_finds_no_room_leaves_no_file_that_looks_whole";
+async fn a_backup_that_is_killed_or_runs_out_of_disk_leaves_no_file_that_looks_complete() {
+    let name = "backup::a_backup_that_is_killed_or_runs_out_of_disk_leaves_no_file_that_looks_complete";
     let Some(disk) = on_small_disk(name, FILLER_BYTES / 8) else { return };
     let setup = setup();
     setup.sign_up_and_stop("ada@example.org").await;
@@ -134,7 +134,7 @@ async fn a_backup_that_is_killed_or_finds_no_room_leaves_no_file_that_looks_whol
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_put_back_that_is_not_whole_ours_and_known_and_nothing_is_overwritten() {
+async fn only_a_complete_and_known_database_is_restored_and_nothing_is_overwritten() {
     let setup = setup();
     setup.sign_up_and_stop("ada@example.org").await;
     done(&setup.backup(&setup.copy));
@@ -168,10 +168,7 @@ async fn nothing_is_put_back_that_is_not_whole_ours_and_known_and_nothing_is_ove
     let mut damaged = whole.clone();
     damaged[users_page * 4096..users_page * 4096 + 64].fill(0xff);
     for (bytes, words) in [
-        (
-            b"not a database, but long enough to be taken for one by somebody in a hurry".repeat(90),
-            "not an SQLite database",
-        ),
+        (b"not a database, but long enough to look like one at a glance".repeat(90), "not an SQLite database"),
         (Vec::new(), "belongs to another program"),
         (edited("PRAGMA application_id = 7"), "belongs to another program"),
         (edited("PRAGMA user_version = 99"), "has schema 99"),
@@ -191,7 +188,7 @@ async fn nothing_is_put_back_that_is_not_whole_ours_and_known_and_nothing_is_ove
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_copy_is_put_where_nothing_was_and_a_crashed_database_keeps_its_log() {
+async fn a_backup_is_restored_to_an_empty_place_and_a_crashed_database_keeps_its_log() {
     let setup = setup();
     let mut serving = setup.launch.start();
     assert_eq!(fetch(serving.address(), &sign_up("ada@example.org")).await.status, 200);
@@ -209,7 +206,7 @@ async fn a_copy_is_put_where_nothing_was_and_a_crashed_database_keeps_its_log() 
 }
 
 #[test]
-fn with_a_redis_both_say_what_to_do_instead() {
+fn with_a_redis_both_name_the_page_on_its_backups() {
     let folder = tempfile::tempdir().expect("a folder");
     let launch = UserdCommand::in_folder(folder.path()).store("redis://127.0.0.1:1");
     for command in ["backup", "restore"] {

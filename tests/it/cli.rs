@@ -1,4 +1,4 @@
-//! The real program, as somebody at a terminal meets it.
+//! The command line of the real program: help, configuration, keys.
 
 use std::fs;
 use std::process::{Command, Output};
@@ -28,7 +28,7 @@ fn empty_folder() -> TempDir {
 }
 
 #[test]
-fn help_says_what_userd_is_with_examples_environment_and_exit_codes() {
+fn help_has_a_description_examples_the_environment_and_exit_codes() {
     let output = userd(&empty_folder(), &["--help"], &[]);
     assert_eq!(output.status.code(), Some(0));
     let text = out(&output);
@@ -48,27 +48,27 @@ fn help_says_what_userd_is_with_examples_environment_and_exit_codes() {
 }
 
 #[test]
-fn version_is_the_packages() {
+fn the_version_is_that_of_the_package() {
     let output = userd(&empty_folder(), &["--version"], &[]);
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(out(&output), concat!("userd ", env!("CARGO_PKG_VERSION"), "\n"));
 }
 
 #[test]
-fn an_unknown_flag_is_a_usage_mistake_with_a_suggestion() {
+fn an_unknown_flag_is_a_usage_error_with_a_suggestion() {
     let output = userd(&empty_folder(), &["--listne", "127.0.0.1:1"], &[]);
     assert_eq!(output.status.code(), Some(2));
     assert!(err(&output).contains("'--listen'"), "{}", err(&output));
 }
 
 #[test]
-fn config_check_says_ok_where_all_is_well() {
+fn config_check_prints_ok_for_a_valid_configuration() {
     let output = userd(&empty_folder(), &["config", "check"], &[]);
     assert_eq!((output.status.code(), out(&output).as_str(), err(&output).as_str()), (Some(0), "ok\n", ""));
 }
 
 #[test]
-fn config_check_names_every_mistake_and_ends_with_2() {
+fn config_check_names_every_mistake_and_exits_with_2() {
     let folder = empty_folder();
     fs::write(folder.path().join("userd.toml"), "workrs = 3\n[hash]\niterations = 0\n")
         .expect("the file can be written");
@@ -77,14 +77,14 @@ fn config_check_names_every_mistake_and_ends_with_2() {
     insta::assert_snapshot!(err(&output), @r#"
     userd: 4 mistakes in the configuration, nothing was started
     workrs in userd.toml: there is no such key; did you mean workers?
-    --listen: "8000" is no address with a port: write both, such as 127.0.0.1:8000, 0.0.0.0:8000 or [::1]:8000
+    --listen: "8000" is not an address with a port: write both, such as 127.0.0.1:8000, 0.0.0.0:8000 or [::1]:8000
     USERD_LOG in the environment: "xml" is none of the choices: write one of "text", "json"
     hash.iterations in userd.toml: 0 is out of range: write a whole number from 1 to 64
     "#);
 }
 
 #[test]
-fn serving_with_a_mistake_ends_with_2_and_starts_nothing() {
+fn serving_with_a_mistake_exits_with_2_and_starts_nothing() {
     let folder = empty_folder();
     let output = userd(&folder, &[], &[("USERD_STORE", "postgres://localhost/users")]);
     assert_eq!(output.status.code(), Some(2));
@@ -93,7 +93,7 @@ fn serving_with_a_mistake_ends_with_2_and_starts_nothing() {
 }
 
 #[test]
-fn config_show_prints_what_is_in_force_and_from_where_but_no_secret() {
+fn config_show_prints_effective_values_and_sources_but_no_secret() {
     let folder = empty_folder();
     fs::write(folder.path().join("userd.toml"), "[redis]\nusername = \"ada\"\nprefix = \"acct:\"\n")
         .expect("the file can be written");
@@ -127,16 +127,30 @@ fn config_show_is_toml_with_every_key_of_the_reference() {
 }
 
 #[test]
+fn the_default_file_and_its_schema_are_printed_whatever_the_configuration_is() {
+    let folder = empty_folder();
+    let variables = [("USERD_LOG", "xml")];
+    let output = userd(&folder, &["config", "default"], &variables);
+    assert_eq!((output.status.code(), out(&output).as_str()), (Some(0), userd::config::DEFAULTS));
+    let output = userd(&folder, &["config", "schema"], &variables);
+    assert_eq!(output.status.code(), Some(0), "{}", err(&output));
+    let schema: serde_json::Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(schema["$schema"], "https://json-schema.org/draft/2020-12/schema");
+    fs::write(folder.path().join("userd.toml"), userd::config::DEFAULTS).expect("the file can be written");
+    assert_eq!(out(&userd(&folder, &["config", "check"], &[])), "ok\n", "the printed file is a configuration");
+}
+
+#[test]
 fn warnings_are_no_mistakes() {
     let output = userd(&empty_folder(), &["config", "check"], &[("USERD_HASH__MEMORY_KIB", "1024")]);
     assert_eq!((output.status.code(), out(&output).as_str()), (Some(0), "ok\n"));
     assert!(err(&output).starts_with("warning: hash.memory_kib = 1024"), "{}", err(&output));
 }
 
-/// `/dev/full` is a disk without room.
+/// `/dev/full` behaves like a full disk.
 #[cfg(target_os = "linux")]
 #[test]
-fn a_key_that_can_not_be_written_where_it_should_is_no_success() {
+fn a_key_that_can_not_be_printed_is_a_failure() {
     let folder = empty_folder();
     let full = fs::File::options().write(true).open("/dev/full").expect("Linux has it");
     let output = Command::new(env!("CARGO_BIN_EXE_userd"))
@@ -147,7 +161,7 @@ fn a_key_that_can_not_be_written_where_it_should_is_no_success() {
         .output()
         .expect("the program can be started");
     assert_eq!(output.status.code(), Some(1), "{}", err(&output));
-    assert!(err(&output).contains("it was done, but what it says can't be written: "), "{}", err(&output));
+    assert!(err(&output).contains("it was done, but the output can't be written: "), "{}", err(&output));
     assert!(err(&output).contains("`userd api-keys revoke "), "which key that is: {}", err(&output));
 }
 
@@ -182,7 +196,7 @@ fn an_api_key_is_printed_once_listed_without_its_secret_and_revoked() {
 }
 
 #[test]
-fn mistakes_in_commands_for_keys_are_sentences_with_what_would_be_right() {
+fn mistakes_in_commands_for_keys_get_messages_with_a_suggestion() {
     let folder = empty_folder();
     let refused = |args: &[&str], code: i32, words: &[&str]| {
         let output = userd(&folder, args, &[]);

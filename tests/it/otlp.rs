@@ -1,6 +1,6 @@
-//! Traces of the real program, as a collector gets them. Only in a build with the feature `otlp`: `make test-otlp`.
+//! Traces of the real program, as a collector receives them. Only with the feature `otlp`: `make test-otlp`.
 //!
-//! What comes is protobuf, in which texts and ids stand as they are; so it is looked for, and not decoded.
+//! Protobuf contains strings and ids as they are, so the test searches for them and decodes nothing.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -15,7 +15,7 @@ use userd_test_support::userd_process::UserdCommand;
 
 const TRACE: &str = "4bf92f3577b34da6a3ce929d0e0e4736";
 
-/// A collector that keeps what it is sent; it ends when it is dropped.
+/// A collector that records what it receives; dropping it ends it.
 struct OtlpCollector {
     got: Arc<Mutex<Vec<u8>>>,
     endpoint: String,
@@ -30,7 +30,7 @@ impl OtlpCollector {
         let (kept, mut task) = (Arc::clone(&got), JoinSet::new());
         task.spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
-                // One batch after another: a connection that breaks is no matter of the next.
+                // One batch after another: a broken connection does not affect the next.
                 let _ = take(stream, &kept).await;
             }
         });
@@ -43,7 +43,7 @@ impl OtlpCollector {
     }
 }
 
-/// Takes one request, and asks for the connection to be closed.
+/// Reads one request, and closes the connection with the response.
 async fn take(mut stream: TcpStream, kept: &Mutex<Vec<u8>>) -> std::io::Result<()> {
     let mut request = Vec::new();
     let end = loop {
@@ -72,7 +72,7 @@ fn raw(hex: &str) -> Vec<u8> {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_request_is_a_span_in_the_trace_that_it_came_with_and_says_nothing_of_who_asked() {
+async fn a_request_is_a_span_in_its_callers_trace_and_contains_no_personal_data() {
     let collector = OtlpCollector::start().await;
     let folder = tempfile::tempdir().expect("a folder can be made");
     let serving =
@@ -83,7 +83,7 @@ async fn a_request_is_a_span_in_the_trace_that_it_came_with_and_says_nothing_of_
     let login = String::from_utf8(login).expect("it is text");
     let login = login.replacen("\r\n", &format!("\r\ntraceparent: 00-{TRACE}-00f067aa0ba902b7-01\r\n"), 1);
     assert_eq!(fetch(address, login.as_bytes()).await.status, 200);
-    // What is left is sent at the end.
+    // The rest is sent at the end.
     let (code, log) = serving.stop();
     assert_eq!(code, Some(0), "{log}");
     assert!(log.contains(&format!("trace_id=\"{TRACE}\"")), "{log}");

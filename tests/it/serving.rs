@@ -1,4 +1,4 @@
-//! The real program serving: what it says at the start, and how it ends.
+//! The real program as a server: its banner, its logs, its end.
 
 use userd_test_support::http_client::{fetch, get, status_of};
 use userd_test_support::userd_process::UserdCommand;
@@ -18,12 +18,12 @@ async fn started_without_more_it_serves_says_where_and_ends_with_0_on_sigterm() 
 }
 
 #[tokio::test]
-async fn json_logs_hold_one_object_a_line_and_no_address_of_a_person() {
+async fn json_logs_have_one_object_per_line_and_no_email_address() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let mut serving = UserdCommand::in_folder(folder.path()).flags(&["serve", "--log", "json"]).spawn();
     let line: serde_json::Value =
         serde_json::from_str(&serving.wait_for_log_line("userd serves")).expect("a line is JSON");
-    let address = line["address"].as_str().expect("the banner tells the address");
+    let address = line["address"].as_str().expect("the banner has the address");
     let address = address.parse().expect("an address with a port");
     assert_eq!(status_of(address, "/api/users/ada@example.org").await, 404);
     let (code, rest) = serving.stop();
@@ -35,7 +35,7 @@ async fn json_logs_hold_one_object_a_line_and_no_address_of_a_person() {
 }
 
 #[test]
-fn what_keeps_it_from_starting_is_told_and_ends_with_1() {
+fn a_failed_start_logs_the_reason_and_exits_with_1() {
     let folder = tempfile::tempdir().expect("a folder can be made");
     let _first = UserdCommand::in_folder(folder.path()).start();
     let mut second = UserdCommand::in_folder(folder.path()).spawn();

@@ -18,8 +18,10 @@ mod password;
 pub mod random;
 mod rate_limit;
 mod refresh;
+mod secret;
 mod session;
 mod session_id;
+pub mod settings;
 mod string_enum;
 mod timestamp;
 mod token_secret;
@@ -45,6 +47,7 @@ pub use rate_limit::{
     AccountKey, BucketDecision, BucketKey, NetworkKey, RateLimit, RateLimitBucket, RateLimitDecision, RateLimitName,
 };
 pub use refresh::{REFRESH_SALT_BYTES, RefreshOutcome, RefreshState, RefreshToken};
+pub use secret::{REDACTED, SecretString};
 pub use session::{Session, SessionLimits, SessionToken, TOUCH_INTERVAL_MS};
 pub use session_id::{SessionId, SessionProof};
 pub use timestamp::{TIMESTAMP_BYTES, Timestamp};

@@ -3,25 +3,86 @@
 use std::net::{IpAddr, Ipv6Addr};
 
 use rocket::Request;
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer};
 
 use crate::problem::{Problem, ProblemKind};
 
-/// Who may sign users up once an API key exists.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Who may sign people up once there is an API key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
 pub enum SignUpPolicy {
     /// Every caller.
     Open,
-    /// A service whose API key has the scope `users:write`.
+    /// Only services whose API key has the scope `users:write`.
     ApiKey,
 }
 
-/// The proxies whose `X-Forwarded-For` is trusted.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The proxies that are trusted to name the client's address: section `[proxy]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct TrustedProxies {
-    /// Networks: an address and the length of its prefix in bits.
+    /// The proxies whose X-Forwarded-For is trusted: addresses or networks, such as `10.0.0.7` or `10.0.0.0/8`.
+    #[serde(rename = "trusted_proxies", deserialize_with = "networks")]
+    #[schemars(with = "Vec<String>")]
     pub trusted: Vec<(IpAddr, u8)>,
-    /// The position of the client in `X-Forwarded-For`, counted from the end.
+    /// Number of proxies in a row: the client is that many places from the end of X-Forwarded-For.
+    #[schemars(range(min = 1, max = 8))]
     pub depth: usize,
+}
+
+impl Default for TrustedProxies {
+    /// No proxy is trusted.
+    fn default() -> Self {
+        Self { trusted: Vec::new(), depth: 1 }
+    }
+}
+
+/// Networks: an address and how many of its bits count.
+fn networks<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(IpAddr, u8)>, D::Error> {
+    let parse = |text: &String| {
+        network(text.trim()).ok_or_else(|| {
+            serde::de::Error::custom(format!(
+                "{text:?} is not an address or network: write an address such as 10.0.0.7, or a network such as 10.0.0.0/8"
+            ))
+        })
+    };
+    Vec::<String>::deserialize(deserializer)?.iter().map(parse).collect()
+}
+
+fn network(text: &str) -> Option<(IpAddr, u8)> {
+    let (address, bits) = match text.split_once('/') {
+        Some((address, bits)) => (address.parse::<IpAddr>().ok()?, Some(bits.parse().ok()?)),
+        None => (text.parse::<IpAddr>().ok()?, None),
+    };
+    let all = if address.is_ipv4() { 32 } else { 128 };
+    let bits = bits.unwrap_or(all);
+    (bits <= all).then_some((address, bits))
+}
+
+/// Cross-origin requests from browsers (CORS): section `[cors]`.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CorsSettings {
+    /// Other origins whose pages may call userd from a browser, each as browsers send it: `https://app.example.org`.
+    #[serde(deserialize_with = "origins")]
+    #[schemars(with = "Vec<String>")]
+    pub allowed_origins: Vec<String>,
+}
+
+fn origins<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D::Error> {
+    let origins = Vec::<String>::deserialize(deserializer)?;
+    let invalid = origins.iter().find(|origin| {
+        let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+        host.is_none_or(|host| {
+            host.is_empty() || host.contains(['/', '*', '@', '?', '#']) || host != host.to_ascii_lowercase()
+        })
+    });
+    let right = "write scheme, host and port as browsers do, such as https://app.example.org";
+    match invalid {
+        Some(origin) => Err(serde::de::Error::custom(format!("{origin:?} is not an origin: {right}"))),
+        None => Ok(origins),
+    }
 }
 
 impl TrustedProxies {
@@ -48,14 +109,17 @@ fn same_bits(network: Ipv6Addr, address: Ipv6Addr, bits: u8) -> bool {
     network.to_bits() & mask == address.to_bits() & mask
 }
 
-/// The settings of access.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// Who can call userd: section `[access]`, with what `[cors]` and `[proxy]` say.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct AccessSettings {
-    /// Who may sign users up.
+    /// Who can sign up users once an API key exists.
     pub sign_up: SignUpPolicy,
-    /// Origins whose pages may call (CORS), as browsers write them: `https://app.example.org`.
+    /// See [`CorsSettings`].
+    #[serde(skip)]
     pub allowed_origins: Vec<String>,
-    /// The trusted proxies.
+    /// Which proxies are believed.
+    #[serde(skip)]
     pub proxies: TrustedProxies,
 }
 
@@ -63,8 +127,7 @@ impl AccessSettings {
     /// The defaults of `userd.default.toml`: open sign-up, no other origin, no trusted proxy.
     #[must_use]
     pub fn new() -> Self {
-        let proxies = TrustedProxies { trusted: Vec::new(), depth: 1 };
-        Self { sign_up: SignUpPolicy::Open, allowed_origins: Vec::new(), proxies }
+        Self { sign_up: SignUpPolicy::Open, allowed_origins: Vec::new(), proxies: TrustedProxies::default() }
     }
 }
 

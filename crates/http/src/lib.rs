@@ -35,11 +35,11 @@ use std::sync::Arc;
 
 use rocket::{Build, Rocket, catchers};
 
-pub use access::{AccessSettings, SignUpPolicy, TrustedProxies};
+pub use access::{AccessSettings, CorsSettings, SignUpPolicy, TrustedProxies};
 pub use problem::ProblemKind;
 pub use server::{ServeError, serve, serve_until};
 pub use settings::{
-    BODY_BYTES_MAX, BODY_TIMEOUT, HttpDependencies, HttpSettings, JoinTrace, OnListening, SHUTDOWN_GRACE,
+    BODY_BYTES_MAX, BODY_TIMEOUT, HttpDependencies, HttpLimits, HttpSettings, JoinTrace, OnListening, SHUTDOWN_GRACE,
 };
 
 /// The Rocket instance of the whole service, for [`serve`] or a test client.
@@ -53,8 +53,8 @@ pub fn rocket(settings: &HttpSettings, dependencies: HttpDependencies) -> Rocket
         .manage(lifecycle.drain())
         .manage(lifecycle.ids())
         .manage(input::BodyLimits {
-            bytes_max: settings.body_bytes_max,
-            timeout: settings.body_timeout,
+            bytes_max: settings.limits.body_bytes_max,
+            timeout: settings.limits.body_timeout,
             policy: dependencies.policy,
         })
         .manage(api::StaticDir(settings.static_dir.clone()))

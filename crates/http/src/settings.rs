@@ -5,11 +5,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::Deserialize;
 use tracing::Span;
 
 use crate::access::AccessSettings;
 use userd_core::PasswordPolicy;
 use userd_core::random::Random;
+use userd_core::settings;
 use userd_metrics::Metrics;
 use userd_service::Services;
 use userd_store::Store;
@@ -31,6 +34,23 @@ pub type OnListening = Arc<dyn Fn(SocketAddr) + Send + Sync>;
 /// in then.
 pub type JoinTrace = Arc<dyn Fn(&Span, Option<&str>) -> Option<String> + Send + Sync>;
 
+/// Limits of the HTTP server: section `[http]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct HttpLimits {
+    /// Maximum size of a request body in bytes.
+    #[schemars(range(min = 4096, max = 1_048_576))]
+    pub body_bytes_max: u64,
+    /// Time-out for receiving the body, in milliseconds.
+    #[serde(rename = "body_timeout_ms", deserialize_with = "settings::millis")]
+    #[schemars(with = "u32", range(min = 1, max = 600_000))]
+    pub body_timeout: Duration,
+    /// Keep-alive: 0 closes the connection after each answer. Any other number keeps it open; for HTTP/1, Rocket 0.5
+    /// enforces no idle time-out, whatever the number.
+    #[schemars(range(min = 0, max = 3600))]
+    pub keep_alive_s: u32,
+}
+
 /// How the service listens, and its limits.
 #[derive(Clone)]
 pub struct HttpSettings {
@@ -38,17 +58,12 @@ pub struct HttpSettings {
     pub listen: SocketAddr,
     /// Threads that answer requests. The owner of the runtime starts them; here the number is only passed to Rocket.
     pub workers: usize,
-    /// 0 closes every connection after one response. Any other number allows reuse: for HTTP/1, Rocket 0.5 has no idle
-    /// time-out, whatever the number.
-    pub keep_alive_s: u32,
+    /// Limits of bodies and connections.
+    pub limits: HttpLimits,
     /// Sign-up, CORS, and proxies.
     pub access: AccessSettings,
     /// The folder below `/files`; without one every file is a 404.
     pub static_dir: Option<PathBuf>,
-    /// The largest body that is read.
-    pub body_bytes_max: u64,
-    /// The time in which a body has to arrive.
-    pub body_timeout: Duration,
     /// The time that requests in flight have to finish during a shutdown.
     pub shutdown_grace: Duration,
     /// Called with the address once the service listens on it.
@@ -66,11 +81,9 @@ impl HttpSettings {
         Self {
             listen,
             workers: std::thread::available_parallelism().map_or(1, usize::from),
-            keep_alive_s: 5,
+            limits: HttpLimits { body_bytes_max: BODY_BYTES_MAX, body_timeout: BODY_TIMEOUT, keep_alive_s: 5 },
             access: AccessSettings::new(),
             static_dir: None,
-            body_bytes_max: BODY_BYTES_MAX,
-            body_timeout: BODY_TIMEOUT,
             shutdown_grace: SHUTDOWN_GRACE,
             on_listening: None,
             metrics: Arc::default(),

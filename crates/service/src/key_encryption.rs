@@ -3,17 +3,52 @@
 //! With encryption, a backup of the store has nothing that can sign. The ciphertext is bound to the key's kind and id,
 //! so that write access to the store is not enough to swap keys. Not for digests, which are not secret.
 
+use std::fmt;
+
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
+use base64::engine::general_purpose::{STANDARD as BASE64, URL_SAFE_NO_PAD as BASE64URL};
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
+use userd_core::SecretString;
 use userd_core::random::Random;
 use userd_store::KeyKind;
 
 /// Bytes of the encryption key.
 pub const ENCRYPTION_KEY_BYTES: usize = 32;
+
+/// How signing keys are written to the store: part of the section `[token]`.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeyEncryptionSettings {
+    /// Encrypts the signing keys in the store: 32 random bytes in base64. Empty: they are stored in plain text.
+    #[serde(deserialize_with = "encryption_key")]
+    #[schemars(with = "SecretString")]
+    pub encryption_key: Option<EncryptionKey>,
+}
+
+impl fmt::Debug for KeyEncryptionSettings {
+    /// Without the key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyEncryptionSettings").finish_non_exhaustive()
+    }
+}
+
+type EncryptionKey = Zeroizing<[u8; ENCRYPTION_KEY_BYTES]>;
+
+fn encryption_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<EncryptionKey>, D::Error> {
+    let secret = SecretString::deserialize(deserializer)?;
+    if secret.expose().is_empty() {
+        return Ok(None);
+    }
+    let bytes = BASE64.decode(secret.expose().trim()).map(Zeroizing::new).ok();
+    let key = bytes.and_then(|bytes| <[u8; ENCRYPTION_KEY_BYTES]>::try_from(bytes.as_slice()).ok());
+    let wrong = "is not 32 bytes in base64: write what `openssl rand -base64 32` prints";
+    key.map(|key| Some(Zeroizing::new(key))).ok_or_else(|| serde::de::Error::custom(wrong))
+}
 
 /// Why a key can't be decrypted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]

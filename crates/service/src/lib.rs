@@ -14,7 +14,6 @@ pub mod hashing;
 pub mod import_export;
 mod key_encryption;
 mod rate_limit;
-mod secret;
 mod services;
 mod sessions;
 mod signing_keys;
@@ -31,9 +30,8 @@ pub use api_keys::{API_KEY_NAME_CHARS_MAX, API_KEYS_MAX, ApiKey, ApiKeyCache, Ap
 pub use credentials::CredentialVerifier;
 pub use device_key::DeviceKeys;
 pub use error::{Error, LimitExceeded, PasswordField};
-pub use key_encryption::{ENCRYPTION_KEY_BYTES, KeyDecryptError, KeyEncryption};
+pub use key_encryption::{ENCRYPTION_KEY_BYTES, KeyDecryptError, KeyEncryption, KeyEncryptionSettings};
 pub use rate_limit::{SignInLimiter, SignInLimits};
-pub use secret::SecretString;
 pub use services::{ServiceDependencies, ServiceSettings, Services};
 pub use sessions::{SessionService, SessionSettings, SignInRequest, SignInSuccess};
 pub use signing_keys::{
@@ -41,6 +39,7 @@ pub use signing_keys::{
     SigningKeyInfo, SigningKeyService, SigningKeySet, SigningKeyState, propagation_delay_ms,
 };
 pub use tokens::{MintedToken, TokenService, TokenSettings};
+pub use userd_core::SecretString;
 pub use users::{
     ChangePasswordRequest, DeleteUserRequest, Precondition, SignUpRequest, UpdateUserRequest, UserService,
 };

@@ -9,6 +9,9 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
+use serde::Deserialize;
+
 use crate::error::{Error, LimitExceeded};
 use userd_core::clock::Clock;
 use userd_core::{
@@ -17,8 +20,15 @@ use userd_core::{
 };
 use userd_store::{RateLimitStore, StoreError};
 
-/// The limits of wrong passwords.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A larger burst limits nothing.
+const BURST_MAX: u64 = 1_000_000;
+/// A day: a limit that refills more slowly locks account owners out.
+const REFILL_MS_MAX: u64 = 24 * 3600 * 1000;
+
+/// How many wrong passwords are borne.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(from = "RateLimitKeys")]
+#[schemars(with = "RateLimitKeys")]
 pub struct SignInLimits {
     /// For one account, from anywhere.
     pub account: RateLimit,
@@ -30,6 +40,56 @@ pub struct SignInLimits {
     pub network: RateLimit,
     /// For all accounts together.
     pub global: RateLimit,
+}
+
+/// Rate limits of password attempts, as token buckets: how many attempts at once (`…_burst`), and the time until one
+/// more is allowed (`…_refill_ms`).
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct RateLimitKeys {
+    /// Attempts at one account at once, from anywhere.
+    #[schemars(range(min = 1, max = BURST_MAX))]
+    account_burst: u64,
+    /// Milliseconds until one more attempt at one account.
+    #[schemars(range(min = 1, max = REFILL_MS_MAX))]
+    account_refill_ms: u64,
+    /// Attempts at one account at once, from one address (IPv6: one /64).
+    #[schemars(range(min = 1, max = BURST_MAX))]
+    account_address_burst: u64,
+    /// Milliseconds until one more attempt at one account from one address.
+    #[schemars(range(min = 1, max = REFILL_MS_MAX))]
+    account_address_refill_ms: u64,
+    /// Attempts at one account at once, from one trusted device.
+    #[schemars(range(min = 1, max = BURST_MAX))]
+    device_burst: u64,
+    /// Milliseconds until one more attempt from one trusted device.
+    #[schemars(range(min = 1, max = REFILL_MS_MAX))]
+    device_refill_ms: u64,
+    /// Attempts from one address at once, at any account.
+    #[schemars(range(min = 1, max = BURST_MAX))]
+    address_burst: u64,
+    /// Milliseconds until one more attempt from one address.
+    #[schemars(range(min = 1, max = REFILL_MS_MAX))]
+    address_refill_ms: u64,
+    /// All attempts at once.
+    #[schemars(range(min = 1, max = BURST_MAX))]
+    global_burst: u64,
+    /// Milliseconds until one more attempt of all.
+    #[schemars(range(min = 1, max = REFILL_MS_MAX))]
+    global_refill_ms: u64,
+}
+
+impl From<RateLimitKeys> for SignInLimits {
+    fn from(keys: RateLimitKeys) -> Self {
+        let limit = |burst, interval_ms| RateLimit { interval_ms, burst };
+        Self {
+            account: limit(keys.account_burst, keys.account_refill_ms),
+            account_and_network: limit(keys.account_address_burst, keys.account_address_refill_ms),
+            device: limit(keys.device_burst, keys.device_refill_ms),
+            network: limit(keys.address_burst, keys.address_refill_ms),
+            global: limit(keys.global_burst, keys.global_refill_ms),
+        }
+    }
 }
 
 /// Charges attempts to rate limits.

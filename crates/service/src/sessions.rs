@@ -5,11 +5,15 @@
 
 use std::sync::Arc;
 
+use schemars::JsonSchema;
+use serde::Deserialize;
+
 use crate::cooldown::WriteCooldown;
 use crate::credentials::{AttemptContext, CredentialVerifier, PasswordCheck, PasswordPurpose};
 use crate::{DeviceKeys, Error, SecretString};
 use userd_core::clock::Clock;
 use userd_core::random::Random;
+use userd_core::settings;
 use userd_core::{
     Actor, CanonicalEmail, DeviceKey, Email, EventKind, PasswordAttempt, PrincipalId, RefreshState, RefreshToken,
     Session, SessionId, SessionLimits, SessionToken, Timestamp, TrustedDevice, User, UserId,
@@ -19,13 +23,51 @@ use userd_store::{NewSession, OpenSessionOutcome, SessionWithUser, Store, StoreE
 /// How often a sign-in is retried on a version conflict.
 const CAS_ATTEMPTS_MAX: u32 = 10;
 
-/// Settings of sessions.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// A month, in seconds: NIST SP 800-63B-4 (2.1.3) allows no longer session.
+const SESSION_S_MAX: u32 = 30 * 24 * 3600;
+
+/// How long sessions live.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(from = "SessionKeys")]
+#[schemars(with = "SessionKeys")]
 pub struct SessionSettings {
     /// Idle and absolute time-outs, and the most sessions of a user.
     pub limits: SessionLimits,
     /// How long a used refresh token still returns the same successor, in milliseconds.
     pub refresh_grace_ms: u64,
+}
+
+/// How long sessions live: section `[session]`.
+#[derive(Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+struct SessionKeys {
+    /// Idle time-out of a session, in seconds.
+    #[serde(deserialize_with = "settings::seconds_as_millis")]
+    #[schemars(with = "u32", range(min = 1, max = SESSION_S_MAX))]
+    idle_timeout_s: u64,
+    /// Absolute time-out of a session, regardless of use, in seconds.
+    #[serde(deserialize_with = "settings::seconds_as_millis")]
+    #[schemars(with = "u32", range(min = 1, max = SESSION_S_MAX))]
+    absolute_timeout_s: u64,
+    // Each session has up to three fields, and Redis keeps a hash of up to 128 compact.
+    /// Maximum number of sessions of one user; one more ends the oldest.
+    #[schemars(range(min = 1, max = 40))]
+    per_user_max: usize,
+    /// How long after its use a refresh token still returns the same successor, in seconds.
+    #[serde(deserialize_with = "settings::seconds_as_millis")]
+    #[schemars(with = "u32", range(min = 0, max = 60))]
+    refresh_grace_s: u64,
+}
+
+impl From<SessionKeys> for SessionSettings {
+    fn from(keys: SessionKeys) -> Self {
+        let limits = SessionLimits {
+            idle_ms: keys.idle_timeout_s,
+            absolute_ms: keys.absolute_timeout_s,
+            sessions_max: keys.per_user_max,
+        };
+        Self { limits, refresh_grace_ms: keys.refresh_grace_s }
+    }
 }
 
 /// The use cases of sessions.

@@ -4,17 +4,19 @@
 //! A token is not a session: userd accepts none. It stays valid until it expires, even if its session ends earlier,
 //! hence its short lifetime.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, OnceLock};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
-use serde::Serialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::signing_keys::{Jwk, SigningAlgorithm, SigningKeySet};
 use crate::{Error, SecretString, SessionService};
 use userd_core::clock::Clock;
 use userd_core::random::Random;
+use userd_core::settings;
 use userd_core::{Actor, EventKind, REFRESH_SALT_BYTES, RefreshOutcome, RefreshState, RefreshToken, Timestamp};
 use userd_store::{SessionWithUser, Store};
 
@@ -25,19 +27,44 @@ const CAS_ATTEMPTS_MAX: u32 = 10;
 /// Random bytes in `jti`.
 const JTI_BYTES: usize = 16;
 
-/// Settings of tokens.
-#[derive(Debug, Clone)]
+/// Tokens for other services (JWT): section `[token]`.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct TokenSettings {
-    /// `iss`; `None` means the address that userd listens on.
+    /// The issuer (`iss`): the address at which other services reach userd, such as `https://accounts.example.org`.
+    /// Empty: the address that userd listens on, with http.
+    #[serde(deserialize_with = "issuer")]
+    #[schemars(with = "String", regex(pattern = "^(https?://.*)?$"))]
     pub issuer: Option<String>,
     /// That address, as far as it is known before userd listens.
+    #[serde(skip, default = "unknown_address")]
     pub listen: SocketAddr,
-    /// The `aud` that may be requested; the first is the default.
+    /// The audiences (`aud`) that a request can choose from; the first is the default.
+    #[serde(rename = "audience")]
+    #[schemars(length(min = 1))]
     pub audiences: Vec<String>,
-    /// The algorithm of new keys.
+    /// Signature algorithm of the first key and of those of later rotations.
     pub algorithm: SigningAlgorithm,
-    /// How long tokens live, in milliseconds.
+    /// Lifetime of a token, in seconds.
+    #[serde(rename = "ttl_s", deserialize_with = "settings::seconds_as_millis")]
+    #[schemars(with = "u32", range(min = 60, max = 900))]
     pub ttl_ms: u64,
+}
+
+fn unknown_address() -> SocketAddr {
+    (Ipv4Addr::LOCALHOST, 0).into()
+}
+
+fn issuer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    let text = String::deserialize(deserializer)?;
+    let issuer = text.trim().trim_end_matches('/');
+    if !issuer.is_empty() && !issuer.starts_with("https://") && !issuer.starts_with("http://") {
+        return Err(serde::de::Error::custom(format!(
+            "{issuer:?} is not an http or https URL: write where other services reach userd, such as \
+             https://accounts.example.org"
+        )));
+    }
+    Ok((!issuer.is_empty()).then(|| issuer.to_owned()))
 }
 
 /// The use cases of tokens.

@@ -4,6 +4,10 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer};
+
+use userd_core::{SecretString, settings};
 use userd_metrics::Metrics;
 
 /// How often each server is rechecked. Tests set a shorter interval.
@@ -49,8 +53,8 @@ pub enum ServerTopology {
     Cluster(Vec<NodeAddress>),
 }
 
-/// The Sentinels, and the service that they watch.
-#[derive(Clone, PartialEq, Eq)]
+/// The Sentinels to ask, and for what.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SentinelSettings {
     /// Their addresses.
     pub addresses: Vec<NodeAddress>,
@@ -60,27 +64,18 @@ pub struct SentinelSettings {
     pub login: ServerCredentials,
 }
 
-impl fmt::Debug for SentinelSettings {
-    /// Without the password.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("SentinelSettings")
-            .field("addresses", &self.addresses)
-            .field("service", &self.service)
-            .finish_non_exhaustive()
-    }
-}
-
-/// The login to a server.
-#[derive(Clone, Default, PartialEq, Eq)]
+/// Who we are to a server.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ServerCredentials {
     /// The ACL user; `None` is Redis's `default`.
     pub username: Option<String>,
     /// Its password.
-    pub password: Option<String>,
+    pub password: Option<SecretString>,
 }
 
-/// When a change is acknowledged (`redis.acknowledge`).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// When a change counts as done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum AckRequirement {
     /// When the primary has made it.
     Primary,
@@ -90,8 +85,9 @@ pub enum AckRequirement {
     Disk,
 }
 
-/// Which acknowledged writes survive a power loss.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// What of an acknowledged write survives a loss of power.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
 pub enum RedisDurability {
     /// All: `appendfsync always`.
     Always,
@@ -99,50 +95,97 @@ pub enum RedisDurability {
     EverySec,
     /// Those in the last snapshot.
     Rdb,
-    /// None.
+    /// Nothing.
+    #[serde(rename = "none")]
     Nothing,
 }
 
-/// The settings of the store.
-#[derive(Clone)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a separate setting of the operator")]
+/// Where the servers are, who we are to them, and what the operator allows.
+#[derive(Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+#[expect(clippy::struct_excessive_bools, reason = "each is one of the operator's own switches")]
 pub struct RedisSettings {
     /// Where the servers are.
+    #[serde(skip, default = "no_servers")]
     pub servers: ServerTopology,
     /// Database number; a cluster has only 0.
+    #[serde(skip)]
     pub db: u32,
-    /// The login to each of them.
+    /// Who we are to each of them.
+    #[serde(skip)]
     pub login: ServerCredentials,
-    /// Use TLS, with the Sentinels too.
+    /// Speak TLS, to Sentinels too.
+    #[serde(skip)]
     pub tls: bool,
-    /// The certificates to trust with TLS, in PEM; `None`: the public root certificates.
+    /// The certificates to trust with TLS, in PEM; `None` are the web's root certificates.
+    #[serde(skip)]
     pub tls_ca: Option<Vec<u8>>,
-    /// The prefix of all keys.
+    /// The prefix of every key: letters, digits and `. _ - :`, ending with a colon.
+    #[serde(deserialize_with = "prefix")]
+    #[schemars(regex(pattern = "^[A-Za-z0-9._:-]{1,31}:$"))]
     pub prefix: String,
-    /// When a change is acknowledged (`redis.acknowledge`).
+    /// When a change is acknowledged.
     pub acknowledge: AckRequirement,
-    /// The minimum number of replicas with [`AckRequirement::Replicas`] and [`AckRequirement::Disk`].
+    /// With "replicas" and "disk": the minimum number of replicas.
+    #[schemars(range(min = 0, max = 16))]
     pub replicas_min: usize,
-    /// The time limit of one call of the store.
+    /// Time-out of a store call, in milliseconds.
+    #[serde(rename = "timeout_ms", deserialize_with = "settings::millis")]
+    #[schemars(with = "u32", range(min = 1, max = 60_000))]
     pub timeout: Duration,
-    /// The most requests in flight.
+    /// Calls in flight.
+    #[schemars(range(min = 1, max = 1_000_000))]
     pub in_flight_max: usize,
-    /// How often each server is rechecked.
+    /// How often a server is asked again whether accounts are still safe with it.
+    #[serde(skip, default = "recheck_every")]
     pub recheck_every: Duration,
-    /// Pause before a busy claim is resolved again.
+    /// How long to wait before somebody who is busy with an e-mail is asked again.
+    #[serde(skip, default = "busy_pause")]
     pub busy_pause: Duration,
-    /// About how many events are kept in total, spread evenly over the shards; at least 100 in each.
+    /// About how many events are kept in all, spread evenly over the shards; at least 100 in each.
+    #[serde(skip)]
     pub events_retention_max: u64,
-    /// Accept a Redis that keeps nothing on disk.
+    /// Allow a Redis without persistence, which loses every account when it restarts.
     pub allow_volatile_store: bool,
-    /// Accept a Redis that may evict keys.
+    /// Allow a Redis that evicts accounts when its memory is full.
     pub allow_eviction: bool,
-    /// The operator's declaration that the policy is `noeviction`, if userd may not ask.
+    /// Declares that maxmemory-policy is noeviction, for a server that does not tell.
     pub assume_noeviction: bool,
-    /// The operator's declaration of what is kept on disk, if userd may not ask.
+    /// Declares how the server persists its data, for a server that does not tell.
+    #[serde(deserialize_with = "settings::optional")]
     pub assume_durability: Option<RedisDurability>,
-    /// The metrics of round trips.
+    /// Where round trips are counted.
+    #[serde(skip)]
     pub metrics: Arc<Metrics>,
+}
+
+/// The servers come from the setting `store`, not from the section `[redis]`.
+fn no_servers() -> ServerTopology {
+    ServerTopology::Cluster(Vec::new())
+}
+
+fn recheck_every() -> Duration {
+    RECHECK_EVERY
+}
+
+fn busy_pause() -> Duration {
+    BUSY_PAUSE
+}
+
+/// A brace would move the shard's hash tag, a space would break patterns of access rules, and without the colon
+/// one service's prefix could be the beginning of another's.
+fn prefix<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
+    /// Every key carries the prefix, so each byte costs a few bytes a user.
+    const PREFIX_BYTES_MAX: usize = 32;
+    let prefix = String::deserialize(deserializer)?;
+    let valid = prefix.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-:".contains(&byte));
+    if !valid || !prefix.ends_with(':') || prefix.len() < 2 || prefix.len() > PREFIX_BYTES_MAX {
+        return Err(serde::de::Error::custom(format!(
+            "{prefix:?} can't be a key prefix: write 2 to {PREFIX_BYTES_MAX} letters, digits or . _ - : with a colon at \
+             the end, such as \"userd:\""
+        )));
+    }
+    Ok(prefix)
 }
 
 impl RedisSettings {

@@ -58,7 +58,7 @@ fn readable(connection: &Connection, sql: &str, key: impl Params) -> Result<Vec<
         match session_from_row(row, 0) {
             Ok(session) => sessions.push(session),
             Err(DatabaseError::Row { key, source }) => {
-                tracing::warn!(key, %source, "the record of a session can't be read")
+                tracing::warn!(key, %source, "the record of a session can't be read");
             }
             Err(other) => return Err(other),
         }

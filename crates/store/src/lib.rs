@@ -39,8 +39,8 @@
 //! | `memory` | the reference implementation, for tests (feature `memory`) |
 //!
 //! # How to add a store
-//! Implement [`Store`] in a crate of its own, give `tests/it/conformance` a way to open a fresh one, and add a line to
-//! `app::serve`'s `open_with_metrics`.
+//! Implement [`Store`] in a crate of its own, give `tests/it/conformance` a way to open a fresh one, and add an arm to
+//! `open_store` in the crate `userd`.
 
 mod check;
 mod error;

@@ -1,7 +1,8 @@
-//! People who sign up, move to another e-mail and leave, several at once; each act is noted when it begins and when
-//! it is answered, so that it can be judged what has to be there after a crash at any moment between.
+//! Simulated users who sign up, change their e-mail address and delete their account, several at once. Each step is
+//! recorded when it begins and when it is answered, so that a test knows what must be stored after a crash at any
+//! moment between.
 //!
-//! Each client goes on with its own people only: of each person at most one act is under way.
+//! Each client works on its own users only: at most one step of a user is in flight.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -16,34 +17,34 @@ use userd_store::Store;
 use super::fixtures::parse_email;
 use super::http_client::{HANGS_AFTER, HttpConnection, change_email, delete, sign_up};
 
-/// An act of a person.
+/// A step of one user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct ChurnStep {
-    /// Whose.
+    /// The user it belongs to.
     person: String,
-    /// The e-mail that they have after the act; none after leaving.
+    /// The e-mail address after the step; none after a deletion.
     email: Option<String>,
     began: u64,
     answered: Option<u64>,
     answered_at: Option<Instant>,
-    /// It was answered with neither success nor 503: then a change before it is lost.
+    /// The status, if it was neither success nor 503: then a change before it is lost.
     failed: Option<u16>,
     id: Option<String>,
 }
 
-/// Everything that was begun and answered.
+/// Every step that was begun, with its answer.
 #[derive(Debug, Default)]
 pub struct ChurnHistory {
     steps: Vec<ChurnStep>,
 }
 
-/// After a refusal the next person tries so much later.
+/// The pause after a rejected step.
 const AFTER_REFUSAL: Duration = Duration::from_millis(10);
 
-/// How far the world was: any number that grows, such as a position in a journal.
+/// How far the recorded process was: any number that grows, such as a position in a journal.
 pub type JournalPosition = Arc<dyn Fn() -> u64 + Send + Sync>;
 
-/// Clients under way.
+/// Running clients.
 pub struct ChurnWorkload {
     history: Arc<Mutex<ChurnHistory>>,
     stop: Arc<AtomicBool>,
@@ -51,17 +52,17 @@ pub struct ChurnWorkload {
 }
 
 impl ChurnWorkload {
-    /// Lets `clients` clients come and go at `address`; they end when nobody listens any more.
+    /// Starts `clients` clients at `address`; they end when the server is gone.
     pub fn start(address: SocketAddr, clients: usize, position: &JournalPosition) -> Self {
         Self::start_with(address, clients, usize::MAX, position)
     }
 
-    /// The same, with other names than those without this mark.
+    /// The same, with `mark` in all names, to tell several workloads apart.
     pub fn start_named(address: SocketAddr, clients: usize, mark: &str, position: &JournalPosition) -> Self {
         Self::start_as(address, clients, usize::MAX, mark, position)
     }
 
-    /// The same, where each client is so many people at most.
+    /// The same, with at most `people_each` users for each client.
     pub fn start_with(address: SocketAddr, clients: usize, people_each: usize, position: &JournalPosition) -> Self {
         Self::start_as(address, clients, people_each, "client", position)
     }
@@ -89,7 +90,7 @@ impl ChurnWorkload {
         Self { history, stop, clients: tasks }
     }
 
-    /// Waits until so many acts have been answered with success.
+    /// Waits until this many steps have succeeded.
     pub async fn wait_until_answered(&self, acts: usize) {
         let enough = async {
             while self.answered() < acts {
@@ -99,18 +100,18 @@ impl ChurnWorkload {
         tokio::time::timeout(HANGS_AFTER, enough).await.expect("acts are answered");
     }
 
-    /// How many acts have been answered with success.
+    /// How many steps have succeeded.
     pub fn answered(&self) -> usize {
         self.history.lock().expect("no client panics").steps.iter().filter(|step| step.answered.is_some()).count()
     }
 
-    /// Lets every client finish what it has begun, or give up; gives what happened.
+    /// Lets every client finish its step or give up; returns the history.
     pub async fn end(self) -> ChurnHistory {
         self.stop.store(true, Ordering::Relaxed);
         self.join().await
     }
 
-    /// Waits until every client has been all its people, or nobody listens any more; gives what happened.
+    /// Waits until every client has gone through its users, or the server is gone; returns the history.
     pub async fn join(self) -> ChurnHistory {
         tokio::time::timeout(HANGS_AFTER, self.clients.join_all()).await.expect("no client hangs");
         std::mem::take(&mut self.history.lock().expect("no client panics"))
@@ -138,7 +139,7 @@ impl ChurnClient {
         }
     }
 
-    /// The life of one person.
+    /// The lifecycle of one user.
     async fn run_lifecycle(&self, connection: &mut HttpConnection, number: usize) -> Result<(), StepFailure> {
         let person = format!("{}-{number}", self.mark);
         let (first, second) = (format!("{person}@example.org"), format!("{person}-moved@example.org"));
@@ -152,7 +153,7 @@ impl ChurnClient {
         Ok(())
     }
 
-    /// Sends once, and gives the id of the person.
+    /// Sends a step once; returns the user's id.
     async fn send_step(
         &self,
         connection: &mut HttpConnection,
@@ -195,35 +196,35 @@ impl ChurnClient {
     }
 }
 
-/// Why an act was not acknowledged; it may have been done all the same.
+/// Why a step was not acknowledged; it may have been carried out all the same.
 enum StepFailure {
-    /// With 503: the person is left alone from then on.
+    /// Rejected with 503; the client goes on with its next user.
     Refused,
-    /// The connection ended, or the client is to end.
+    /// The connection ended, or the client was stopped.
     NoAnswer,
 }
 
-/// What a store may hold of one person.
+/// What a store may hold of one user.
 #[derive(Debug, Clone, Default)]
 struct ExpectedUser {
     id: Option<String>,
-    /// Where the person was after each act that was answered, and when that was.
+    /// The e-mail address after each answered step, and when it was answered.
     settled: Vec<(Option<String>, u64)>,
-    /// Where they are if the act that was not answered was done.
+    /// The e-mail address if the unanswered step was carried out.
     open: Vec<Option<String>>,
     emails: Vec<String>,
 }
 
-/// What of the acknowledged is not in a store.
+/// Which acknowledged steps are missing in a store.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct ChurnVerdict {
-    /// How many acts were answered before the cut.
+    /// How many steps were answered before the cut.
     pub answered: usize,
-    /// The positions at which what is lost was answered.
+    /// The positions at which the lost steps were answered.
     pub lost: Vec<u64>,
-    /// When the oldest of it was answered.
+    /// When the oldest lost step was answered.
     pub lost_since: Option<Instant>,
-    /// What no crash excuses: somebody twice, or in part, or whom nobody made.
+    /// What no crash excuses: a user stored twice, in part, or never signed up.
     pub wrong: Vec<String>,
 }
 
@@ -244,17 +245,17 @@ impl ChurnHistory {
         people
     }
 
-    /// The acts that were answered by then.
+    /// The number of steps that were answered by then.
     pub fn answered_before(&self, cut: u64) -> usize {
         self.steps.iter().filter(|step| step.answered.is_some_and(|answered| answered <= cut)).count()
     }
 
-    /// Compares a store with what happened until `cut`.
+    /// Compares a store with the history until `cut`.
     pub async fn check(&self, store: &dyn Store, cut: u64) -> ChurnVerdict {
         self.check_among(store, cut, 0).await
     }
 
-    /// The same, where so many others were there before.
+    /// The same, for a store that held this many other users before.
     pub async fn check_among(&self, store: &dyn Store, cut: u64, others: u64) -> ChurnVerdict {
         let mut verdict = ChurnVerdict { answered: self.answered_before(cut), ..ChurnVerdict::default() };
         let mut found = others;
@@ -282,7 +283,7 @@ impl ChurnHistory {
     }
 }
 
-/// The e-mail at which a person is found, the same by id.
+/// The e-mail address at which a user is found; the look-up by id has to agree.
 async fn find_user(store: &dyn Store, person: &ExpectedUser, name: &str, wrong: &mut Vec<String>) -> Option<String> {
     let mut at = None;
     for email in &person.emails {

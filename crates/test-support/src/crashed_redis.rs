@@ -1,7 +1,7 @@
-//! People who come and go on a real userd over a real Redis until Redis is killed, and what a power cut at any
-//! moment before would have left of it.
+//! A churn workload on a real userd over a real Redis until Redis is killed, and the disk that a power cut at any
+//! moment before would have left.
 //!
-//! Not a judge of what may be missing: that is the test's promise.
+//! What may be missing is not decided here: that is the test's promise.
 
 use std::fs;
 use std::io::Write;
@@ -22,49 +22,49 @@ use super::redis_server::RedisServer;
 use super::server_plan::resolved_program;
 use super::userd_process::UserdCommand;
 
-/// Arguments of a Redis that flushes before each answer.
+/// Arguments of a Redis that syncs before each answer.
 pub const ALWAYS: &[&str] = &["--appendfsync", "always"];
-/// Arguments of one that flushes each second.
+/// Arguments of a Redis that syncs each second.
 pub const EVERYSEC: &[&str] = &["--appendfsync", "everysec"];
 
-/// How people come and go, and on what.
+/// The workload, and what it runs on.
 #[derive(Debug, Clone, Copy)]
 pub struct CrashTrial<'t> {
     /// How Redis is started.
     pub arguments: &'t [&'t str],
-    /// Settings of userd's.
+    /// Settings of userd.
     pub settings: &'t [(&'t str, &'t str)],
-    /// How many come and go at the same time.
+    /// How many clients run at the same time.
     pub clients: usize,
-    /// So many acts are answered before the snapshot, and as many again after.
+    /// This many steps are answered before the snapshot, and as many after it.
     pub acts: usize,
-    /// A snapshot is taken.
+    /// Whether a snapshot is taken.
     pub snapshot: bool,
-    /// A sync takes so much longer, and Redis is killed in the midst of one.
+    /// How much longer a sync takes; Redis is killed during one.
     pub sync_ms: u32,
-    /// Userd is killed at once after Redis: nobody waits until a long time-out is over.
+    /// Whether userd is killed right after Redis, so that the test does not wait for a long time-out.
     pub both: bool,
 }
 
-/// Redis has been killed.
+/// A Redis that was killed.
 pub struct CrashedRedis {
-    /// Where its files are.
+    /// The folder of its files.
     pub folder: TempDir,
-    /// What was done to them.
+    /// The recorded file operations.
     pub power: Arc<PowerLossRecorder>,
-    /// What people were told.
+    /// What the clients recorded.
     pub history: ChurnHistory,
-    /// What userd said.
+    /// The log of userd.
     pub log: String,
-    /// Which server it was.
+    /// The server's product and version.
     pub product: String,
-    /// Where the journal was when the snapshot began.
+    /// The position in the journal at which the snapshot began.
     pub snapshot: u64,
     killed_at: Instant,
 }
 
 impl CrashTrial<'_> {
-    /// Eight clients of a userd as it comes, on such a Redis.
+    /// Eight clients of a userd with default settings, on such a Redis.
     pub fn on<'t>(arguments: &'t [&'t str], acts: usize) -> CrashTrial<'t> {
         CrashTrial { arguments, settings: &[], clients: 8, acts, snapshot: false, sync_ms: 0, both: false }
     }
@@ -91,7 +91,7 @@ impl CrashTrial<'_> {
         }
         comings.wait_until_answered(2 * self.acts).await;
         if self.sync_ms > 0 {
-            // In the midst of a sync, with time for some answers.
+            // During a sync, with time for some answers.
             while !is_fsync_in_progress(&power.records()) {
                 tokio::task::yield_now().await;
             }
@@ -110,20 +110,20 @@ impl CrashTrial<'_> {
 }
 
 impl CrashedRedis {
-    /// How long before the kill the oldest of what was lost had been answered.
+    /// How long before the kill the oldest lost step was answered.
     pub fn loss_window_ms(&self, verdict: &ChurnVerdict) -> Option<u64> {
         let span = self.killed_at.saturating_duration_since(verdict.lost_since?);
         u64::try_from(span.as_millis()).ok()
     }
 
-    /// Cuts the power at `images` places, in every way; nothing acknowledged may be missing.
+    /// Cuts the power at `images` places, with every kind of surviving writes; no acknowledged change may be missing.
     pub async fn assert_loses_nothing(&self, arguments: &[&str], images: usize) -> usize {
         assert_no_acknowledged_loss(&self.power, &self.history, arguments, images).await
     }
 }
 
-/// Cuts the power at so many places, in every way, and at the last of those before a sync; nothing that was
-/// acknowledged may be missing in any. How many acknowledged changes were looked for.
+/// Cuts the power at this many places, with every kind of surviving writes, and at the last of those before a sync; no
+/// acknowledged change may be missing. Returns how many acknowledged changes were looked up.
 pub async fn assert_no_acknowledged_loss(
     power: &PowerLossRecorder,
     history: &ChurnHistory,
@@ -150,18 +150,18 @@ pub async fn assert_no_acknowledged_loss(
     acknowledged
 }
 
-/// How far the journal is.
+/// The present position in the journal.
 pub fn journal_position(power: &Arc<PowerLossRecorder>) -> JournalPosition {
     let power = Arc::clone(power);
     Arc::new(move || power.position())
 }
 
-/// Whether something was done to the part of the append-only file that grows.
+/// Whether the operation is on the growing part of the append-only file.
 pub fn is_aof_record(record: &JournalRecord) -> bool {
     record.path.to_string_lossy().ends_with(".incr.aof")
 }
 
-/// Where a sync of the log begins, and the end: before it the most is not synced.
+/// Where syncs of the log begin, and the end: before a sync most data is unsynced.
 pub fn before_fsyncs(records: &[JournalRecord]) -> Vec<usize> {
     (0..records.len())
         .filter(|&place| {
@@ -171,7 +171,7 @@ pub fn before_fsyncs(records: &[JournalRecord]) -> Vec<usize> {
         .collect()
 }
 
-/// Whether the last sync of the log that began has not ended.
+/// Whether the last sync of the log has not ended.
 fn is_fsync_in_progress(records: &[JournalRecord]) -> bool {
     let syncs = records.iter().filter(|record| is_aof_record(record));
     let last = syncs
@@ -180,7 +180,7 @@ fn is_fsync_in_progress(records: &[JournalRecord]) -> bool {
     last.is_some_and(|record| matches!(record.act, FileOperation::SyncBegins { .. }))
 }
 
-/// Where the journal was after so many acts.
+/// The position in the journal after this many operations.
 pub fn journal_offset_after(records: &[JournalRecord], acts: usize) -> u64 {
     acts.checked_sub(1).map_or(0, |last| records[last].end)
 }
@@ -192,13 +192,13 @@ pub fn loss_window_ms(records: &[JournalRecord], lost: &[u64]) -> Option<u64> {
     Some((records.last()?.nanos - answered.nanos) / 1_000_000)
 }
 
-/// Starts a Redis on what is left.
+/// Starts a Redis on these files.
 pub fn start_redis_on(folder: &Path, arguments: &[&str]) -> RedisServer {
     let path = folder.to_string_lossy().into_owned();
     RedisServer::start_with(&[&["--dir", &path], arguments].concat())
 }
 
-/// Starts a Redis on what is left, and compares it with what was acknowledged until `cut`.
+/// Starts a Redis on these files, and compares it with what was acknowledged until `cut`.
 pub async fn check_recovered(
     folder: &Path,
     arguments: &[&str],
@@ -214,14 +214,14 @@ pub async fn check_recovered(
     verdict
 }
 
-/// Redis does not start on an append-only file with a hole in it, which is good; an operator then cuts the file at
-/// the hole, as Redis's manual says. Whether that was needed.
+/// Redis correctly refuses to start on an append-only file with a hole in it; the operator then truncates the file at
+/// the hole, as Redis's manual says. Returns whether that was needed.
 fn repair_aof(folder: &Path) -> bool {
-    // The tool of Valkey 9.1.2 finds its own base file damaged when it is given the manifest.
+    // The tool of Valkey 9.1.2 reports its own base file as damaged when it gets the manifest.
     let Some(log) = last_aof_file(folder).filter(|log| log.exists() && !redis_check_aof(log, &[])) else {
         return false;
     };
-    assert!(redis_check_aof(&log, &["--fix"]), "redis-check-aof mends it");
+    assert!(redis_check_aof(&log, &["--fix"]), "redis-check-aof repairs it");
     true
 }
 
@@ -233,7 +233,7 @@ fn last_aof_file(folder: &Path) -> Option<PathBuf> {
     names.rfind(|name| name.ends_with(".incr.aof")).map(|name| folder.join(name))
 }
 
-/// The server's own program does it when it is called by another name; one of another version may not know the file.
+/// The server's program is the check tool when it is called by that name; another version may not know the file format.
 fn redis_check_aof(log: &Path, flags: &[&str]) -> bool {
     let folder = tempfile::tempdir().expect("a folder");
     let program = folder.path().join("redis-check-aof");
@@ -246,7 +246,7 @@ fn redis_check_aof(log: &Path, flags: &[&str]) -> bool {
         .stderr(Stdio::null())
         .spawn();
     let mut child = child.expect("a server that runs can be run by another name");
-    // It asks before it cuts; without `--fix` it reads nothing and may have ended.
+    // It asks before it truncates; without `--fix` it reads nothing and may have ended.
     let _ = child.stdin.take().expect("a pipe").write_all(b"y\n");
     child.wait().expect("it ends").success()
 }

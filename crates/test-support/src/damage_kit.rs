@@ -1,4 +1,4 @@
-//! What the doctor's tests stand on: passes over a store, and a Redis whose keys are damaged past the store.
+//! Helpers for the doctor's tests: check runs over a store, and a Redis whose keys are damaged around the store.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::fixtures::{NOW, new_user, parse_email};
 use super::recovery::store_with_long_timeout;
 use super::redis_server::RedisServer;
 
-/// One pass without a limit.
+/// One check run without a rate limit.
 pub async fn check_store<S: ConsistencyCheck>(
     store: &Arc<S>,
     clock: &Arc<ManualClock>,
@@ -30,7 +30,7 @@ pub fn finding_kinds(report: &DoctorReport) -> Vec<(FindingKind, FindingState)> 
     kinds
 }
 
-/// A Redis of a test's own, with a store on it.
+/// A Redis of its own, with a store on it.
 pub struct DamageKit {
     pub server: RedisServer,
     pub clock: Arc<ManualClock>,
@@ -46,7 +46,7 @@ impl DamageKit {
         Self { server, clock, store, keys }
     }
 
-    /// Somebody who has signed up.
+    /// A user who has signed up.
     pub async fn signed_up(&self, email: &str) -> User {
         let user = new_user(&self.clock, email);
         assert_eq!(
@@ -61,14 +61,14 @@ impl DamageKit {
         check_store(&self.store, &self.clock, mode).await
     }
 
-    /// Every key with what it holds.
+    /// Every key with its content.
     pub fn everything(&self) -> Vec<(String, redis::Value)> {
         let mut keys = self.server.texts(&["KEYS", "*"]);
         keys.sort();
         keys.into_iter().map(|key| (key.clone(), self.server.command(&["DUMP", &key]))).collect()
     }
 
-    /// Who is found by this e-mail.
+    /// The user with this e-mail address.
     pub async fn by_email(&self, email: &str) -> Option<User> {
         self.store.user_by_email(parse_email(email).canonical()).await.expect("served")
     }
@@ -77,7 +77,7 @@ impl DamageKit {
         self.clock.now().as_millis()
     }
 
-    /// Sends a command, past the store.
+    /// Sends a command, around the store.
     pub fn plant(&self, words: &[&str]) {
         self.server.command(words);
     }

@@ -1,4 +1,4 @@
-//! What a Redis holds, as a value: comparable, storable, put back at will. Lives of keys are not part of it.
+//! The content of a Redis as a value that can be compared, stored and restored. Times to live are not part of it.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
@@ -9,24 +9,24 @@ pub type DatabaseImage = BTreeMap<String, KeyContent>;
 /// The fields of a hash.
 pub type RecordFields = BTreeMap<String, String>;
 
-/// What one key holds.
+/// The content of one key.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum KeyContent {
     /// A hash.
     RecordFields(RecordFields),
     /// A string.
     Text(String),
-    /// A sorted set whose scores don't matter.
+    /// A sorted set, without its scores.
     Members(BTreeSet<String>),
-    /// A stream of events: how often each is there, whenever it came. An event is its values in the order of
-    /// [`EVENT_FIELDS`], with a space between them; the user's bytes as [`hex`].
+    /// A stream of events, with the number of times that each occurs. An event is its values in the order of
+    /// [`EVENT_FIELDS`], separated by a space; the user's bytes as [`hex`].
     Events(BTreeMap<String, usize>),
 }
 
 /// The fields of an event.
 pub const EVENT_FIELDS: [&str; 5] = ["user", "kind", "at", "from", "by"];
 
-/// Whether names and values at this key are bytes and no text; an image has them as [`hex`].
+/// Whether names and values at this key are binary; an image has them as [`hex`].
 pub fn is_binary(key: &str) -> bool {
     key.contains(":sessions:")
 }
@@ -39,14 +39,14 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// The bytes that [`hex`] made text of.
+/// The inverse of [`hex`].
 pub fn unhex(text: &str) -> Vec<u8> {
     let pair = |at: usize| u8::from_str_radix(&text[at..at + 2], 16).unwrap_or_else(|error| panic!("{text}: {error}"));
     (0..text.len()).step_by(2).map(pair).collect()
 }
 
 impl KeyContent {
-    /// What a key of this `kind` holds: fields and values in turn, one text, members, or events.
+    /// The content of a key of this `kind`: fields and values in turn, one text, members, or events.
     pub fn of(kind: &str, parts: Vec<String>) -> Self {
         match kind {
             "hash" => {
@@ -103,7 +103,7 @@ fn event_fields(event: &str) -> Vec<Vec<u8>> {
     fields.collect()
 }
 
-/// The record whose key ends so, if there is one.
+/// The record of the user with this id, if there is one.
 pub fn record_of<'a>(image: &'a DatabaseImage, id: &str) -> Option<&'a RecordFields> {
     image.iter().find_map(|(key, content)| match content {
         KeyContent::RecordFields(record) if key.ends_with(&format!(":user:{id}")) => Some(record),

@@ -1,12 +1,12 @@
-//! The table in `docs/durability.md`: each test that measures a row records it here. The row has to be in the page
-//! with the same promise; what was measured then is read there, what is measured now has to keep the promise.
-//! With `USERD_WRITE_DURABILITY` set, the row of this server in the page is replaced by what has been measured now.
+//! The table in `docs/durability.md`. Each test that measures a row records it here: the page must have the row with
+//! the same promise, and the measurement must keep the promise. With `USERD_WRITE_DURABILITY` set, the row of this
+//! server in the page is replaced by the present measurement.
 
 use std::fs::{self, File};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/durability.md");
 
-/// Between these lines of the page the rows are the tests'.
+/// Tests write the rows between these lines of the page.
 const BEGIN: &str = "<!-- rows from tests: begin -->";
 const END: &str = "<!-- rows from tests: end -->";
 
@@ -15,11 +15,11 @@ const END: &str = "<!-- rows from tests: end -->";
 pub enum DurabilityPromise {
     /// No acknowledged change.
     Nothing,
-    /// What was acknowledged since the last second's sync.
+    /// What was acknowledged since the last sync, a second ago.
     LastSecond,
-    /// What the new primary had not been sent.
+    /// What had not been sent to the new primary.
     Unreplicated,
-    /// What Redis held back while a sync of its file was going on, for two seconds at most.
+    /// What Redis delayed while a sync of its file was in progress, for at most two seconds.
     HeldBack,
     /// What was acknowledged since the last snapshot.
     SinceSnapshot,
@@ -37,21 +37,21 @@ impl DurabilityPromise {
     }
 }
 
-/// What was measured.
+/// A measurement.
 #[derive(Debug, Clone, Copy)]
 pub struct DurabilityMeasurement {
-    /// In how many trials.
+    /// The number of trials.
     pub trials: usize,
     /// How many changes were acknowledged, in all trials.
     pub acknowledged: usize,
-    /// The most that one trial lost of these.
+    /// The largest loss in one trial.
     pub lost: usize,
-    /// How long before the end the oldest of the lost was acknowledged.
+    /// How long before the end the oldest lost change was acknowledged.
     pub loss_window_ms: Option<u64>,
 }
 
-/// Records that with accounts kept `kept` on `server`, `event` has been `measured`. A server that the page has no
-/// row of has to keep what the page says of another.
+/// Records the measurement of `event` with accounts kept `kept` on `server`. A server without a row of its own has to
+/// keep the promise of another server's row.
 pub fn record_measurement(
     kept: &str,
     event: &str,
@@ -68,7 +68,7 @@ pub fn record_measurement(
     let span = loss_window_ms.map_or_else(|| "–".to_owned(), |span| format!("{span} ms"));
     let words = promise.label();
     let row = format!("{start}{words} | {server} | {trials} | {acknowledged} | {lost} | {span} |");
-    #[expect(clippy::disallowed_methods, reason = "whether the page is to be written again is told from outside")]
+    #[expect(clippy::disallowed_methods, reason = "the switch that has a run rewrite the page")]
     if std::env::var_os("USERD_WRITE_DURABILITY").is_some() {
         write_row(&start, server, &row);
     }
@@ -83,7 +83,7 @@ pub fn record_measurement(
     }
 }
 
-/// The rows of the page that are the tests'.
+/// The rows of the page that tests write.
 pub fn rows() -> Vec<String> {
     let page = fs::read_to_string(PAGE).expect("the page");
     let (_, after) = page.split_once(BEGIN).expect("the page has the mark of the beginning");
@@ -96,7 +96,7 @@ fn is_row_of(row: &str, server: &str) -> bool {
     row.split(" | ").nth(3) == Some(server)
 }
 
-/// Other tests, which are other processes, may be writing their rows.
+/// Other tests, in other processes, may be writing their rows.
 fn write_row(start: &str, server: &str, row: &str) {
     let guard = File::create(crate::paths::target_tmpdir().join("durability.lock")).expect("a lock");
     guard.lock().expect("the lock can be had");
@@ -106,7 +106,7 @@ fn write_row(start: &str, server: &str, row: &str) {
     if let Some(place) = lines.iter().position(|line| line.starts_with(start) && is_row_of(line, server)) {
         lines[place] = row;
     } else {
-        // Below those of other servers.
+        // Below the rows of other servers.
         let others = lines.iter().rposition(|line| line.starts_with(start));
         lines.insert(others.map_or(end, |last| last + 1), row);
     }

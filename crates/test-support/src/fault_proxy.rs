@@ -1,7 +1,7 @@
-//! A proxy between userd and Redis that understands single commands, and can cut, hold, or repeat them.
+//! A proxy between userd and Redis that understands single commands, and can cut, hold or repeat them.
 //!
-//! It forwards one request at a time and waits for its answer, so that "before the third step" and "after
-//! the third step ran, before its answer arrived" are exact places.
+//! It forwards one request at a time and waits for the answer, so that "before the third step" and "after the third
+//! step ran, before its answer arrived" are exact moments.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,30 +14,30 @@ use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet};
 use userd_store_redis::RedisSettings;
 
-/// What happens to a step of the protocol.
+/// What the proxy does with a step of the protocol.
 #[derive(Clone)]
 pub enum ProxyAction {
-    /// Goes through.
-    Pass,
+    /// Forwards it.
+    Forward,
     /// Never reaches the server; the connection is cut.
     CutBefore,
     /// Runs on the server, but its answer is lost with the connection.
     CutAfter,
-    /// Never reaches the server, and whoever sent it waits for ever; tells that it has arrived.
+    /// Never reaches the server, and the sender waits forever; notifies on arrival.
     StopBefore(Arc<Notify>),
-    /// Runs on the server, but whoever sent it waits for ever; tells that it has run.
+    /// Runs on the server, and the sender waits forever; notifies once it has run.
     StopAfter(Arc<Notify>),
-    /// Waits until it is let go (the second); the first tells that it has arrived.
+    /// Notifies on arrival (the first), and waits for the second.
     Hold(Arc<Notify>, Arc<Notify>),
     /// Reaches the server twice; the second answer is dropped.
     Twice,
-    /// Goes through, and reaches the server once more after this time.
+    /// Is forwarded, and reaches the server a second time after this delay.
     Again(Duration),
-    /// The connection is cut, and only after this time it reaches the server.
+    /// The connection is cut, and the step reaches the server after this delay.
     Late(Duration),
 }
 
-/// A running proxy. Only `EVALSHA` and `EVAL`, the steps of the protocol, are counted and have a fate.
+/// A running proxy. It counts `EVALSHA` and `EVAL`, the steps of the protocol; everything else is forwarded.
 pub struct FaultProxy {
     port: u16,
     steps: Arc<AtomicUsize>,
@@ -75,7 +75,7 @@ impl FaultProxy {
         self.port
     }
 
-    /// How many steps have come by.
+    /// How many steps have arrived.
     pub fn steps(&self) -> usize {
         self.steps.load(Ordering::SeqCst)
     }
@@ -87,7 +87,7 @@ impl Drop for FaultProxy {
     }
 }
 
-/// Requests that are still on their way. Each goes on a connection of its own, and its answer is nobody's.
+/// Requests that are delivered late. Each has its own connection, and its answer is dropped.
 struct DelayedRequests {
     port: u16,
     tasks: Mutex<JoinSet<std::io::Result<()>>>,
@@ -121,9 +121,9 @@ async fn relay(
     loop {
         let request = read_frame(&mut from_client).await?;
         let is_step = request.windows(7).take(32).any(|part| part.eq_ignore_ascii_case(b"EVALSHA"));
-        let action_here = if is_step { action(steps.fetch_add(1, Ordering::SeqCst)) } else { ProxyAction::Pass };
+        let action_here = if is_step { action(steps.fetch_add(1, Ordering::SeqCst)) } else { ProxyAction::Forward };
         match action_here {
-            ProxyAction::Pass => {}
+            ProxyAction::Forward => {}
             ProxyAction::CutBefore => return Ok(()),
             ProxyAction::CutAfter => return round_trip(&mut server_write, &mut from_server, &request).await.map(drop),
             ProxyAction::StopBefore(arrived) => {

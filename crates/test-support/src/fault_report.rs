@@ -1,8 +1,8 @@
-//! In which form the fault tests run, and the tables that they write their figures into.
+//! The two forms of the fault tests, and the tables with their figures.
 //!
-//! The short form is the ordinary one: some seconds, a fixed seed, no table. `make faults` asks for the long one by
-//! three variables of the environment, which are read here and nowhere else. A test that has figures to publish calls
-//! [`report_row`], in both forms; what it asserts it asserts without the table.
+//! The short form is the default: some seconds, a fixed seed, no table. `make faults` asks for the long form by three
+//! environment variables, which are read only here. A test that publishes figures calls [`report_row`] in both forms;
+//! its assertions do not depend on the table.
 
 use std::fmt::Write as _;
 use std::fs::{self, File, OpenOptions};
@@ -10,10 +10,10 @@ use std::io::Write as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
-/// How long the main storm lasts in the long form, in seconds; others take a share of it.
+/// The duration of the main storm in the long form, in seconds; others take a share of it.
 const SECONDS_VARIABLE: &str = "USERD_FAULTS_SECONDS";
 
-/// What everything random is drawn from, in place of each test's own number.
+/// The seed, in place of each test's own.
 const SEED_VARIABLE: &str = "USERD_FAULTS_SEED";
 
 /// The folder that tables are written to.
@@ -28,25 +28,25 @@ fn number(name: &str) -> Option<u64> {
     env_var(name).map(|value| value.parse().unwrap_or_else(|_| panic!("{name}={value} is no number")))
 }
 
-/// Whether the long form is asked for.
+/// Whether the long form was requested.
 pub fn is_long() -> bool {
     number(SECONDS_VARIABLE).is_some()
 }
 
-/// How long a storm lasts: `short`, or in the long form a `share`-th of the whole.
+/// The duration of a storm: `short`, or in the long form the whole divided by `share`.
 pub fn duration(short: Duration, share: u32) -> Duration {
     number(SECONDS_VARIABLE).map_or(short, |seconds| (Duration::from_secs(seconds) / share).max(short))
 }
 
-/// What everything random is drawn from. Shown, so that a run can be repeated.
+/// The seed. It is printed, so that a run can be repeated.
 pub fn seed(usual: u64) -> u64 {
     let seed = number(SEED_VARIABLE).unwrap_or(usual);
     eprintln!("seed {seed}; to repeat: {SEED_VARIABLE}={seed}");
     seed
 }
 
-/// Adds a row to a table: the names of its columns, the same for every row of the table, and what stands in them.
-/// Without a folder for tables it only shows the row.
+/// Adds a row to a table: names of columns, the same for every row of the table, with values. Without a folder for
+/// tables it only prints the row.
 pub fn report_row(table: &str, row: &[(&str, String)]) {
     let (mut head, mut rule, mut cells) = (String::from("|"), String::from("|"), String::from("|"));
     for (name, value) in row {
@@ -61,6 +61,6 @@ pub fn report_row(table: &str, row: &[(&str, String)]) {
     fs::write(folder.join(format!("{table}.head")), format!("{head}\n{rule}\n")).expect("a table can be written");
     let rows = OpenOptions::new().create(true).append(true).open(folder.join(format!("{table}.rows")));
     let mut rows: File = rows.expect("a table can be written");
-    // One write, so that rows of tests that run at once don't mix.
+    // One write, so that rows of concurrent tests don't mix.
     rows.write_all(format!("{cells}\n").as_bytes()).expect("a table can be written");
 }

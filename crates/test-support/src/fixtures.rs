@@ -5,19 +5,19 @@ use userd_core::random::{Random, SystemRandom};
 use userd_core::{AccountStatus, DisplayName, Email, PasswordHash, Timestamp, User, UserId, UserVersion};
 use userd_store::UserProfile;
 
-/// What tests take for the present: 2026-11-22T14:31:02.007Z.
+/// The present moment in tests: 2026-11-22T14:31:02.007Z.
 pub const NOW: Timestamp = Timestamp::from_millis(1_795_357_862_007);
 
-/// The hash of a password that nobody has.
+/// A hash without a known password.
 pub const SOME_HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$RdescudvJCsgt3ub+b5dWRWJTmaaJObGRdescudvJCs";
 
-/// Somebody new with this e-mail, who signs up at the time of the clock.
+/// A new user with this e-mail address, created at the time of the clock.
 pub fn new_user(clock: &ManualClock, email: &str) -> User {
     new_user_with("Ada Lovelace", parse_email(email), clock.now(), &SystemRandom)
 }
 
-/// Somebody new, who signs up `now`.
+/// A new user, created at `now`.
 pub fn new_user_with(name: &str, email: Email, now: Timestamp, random: &dyn Random) -> User {
     let mut bytes = [0; 10];
     random.fill(&mut bytes);
@@ -33,12 +33,12 @@ pub fn new_user_with(name: &str, email: Email, now: Timestamp, random: &dyn Rand
     }
 }
 
-/// The profile of somebody who moves to this e-mail.
+/// A profile with this name and e-mail address.
 pub fn new_profile(name: &str, email: &str) -> UserProfile {
     UserProfile { name: DisplayName::parse(name).expect("a name"), email: parse_email(email) }
 }
 
-/// This e-mail.
+/// Parses an e-mail address.
 pub fn parse_email(email: &str) -> Email {
     Email::parse(email).unwrap_or_else(|error| panic!("{email}: {error}"))
 }

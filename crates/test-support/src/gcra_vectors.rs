@@ -1,4 +1,4 @@
-//! The vectors that every implementation of the throttle's rule is held to. How they come about: `fixtures`.
+//! The vectors that every implementation of the rate limit rule has to match. How they are generated is in `fixtures`.
 
 use std::sync::LazyLock;
 
@@ -7,7 +7,7 @@ use userd_core::RateLimit;
 
 const FILE: &str = include_str!("../fixtures/gcra_vectors.json");
 
-/// What happens to one bucket, fresh at first.
+/// A sequence of steps on one bucket, initially full.
 #[derive(Debug, Deserialize)]
 pub struct GcraVector {
     pub name: String,
@@ -16,7 +16,7 @@ pub struct GcraVector {
     pub steps: Vec<GcraStep>,
 }
 
-/// One act, and what has to come of it.
+/// One step, and its expected outcome.
 #[derive(Debug, Deserialize)]
 #[serde(tag = "do", rename_all = "snake_case")]
 pub enum GcraStep {
@@ -30,8 +30,8 @@ impl GcraVector {
         RateLimit { interval_ms: self.interval_ms, burst: self.burst }
     }
 
-    /// Whether all happens at one moment, and so slowly that a minute makes no difference: for stores that go by a
-    /// clock of their own.
+    /// Whether all steps are at one moment, with a refill so slow that a minute makes no difference: for stores that
+    /// use their own clock.
     pub fn is_instantaneous(&self) -> bool {
         self.interval_ms >= 3_600_000 && self.steps.iter().all(|step| step.at() == self.steps[0].at())
     }
@@ -45,14 +45,14 @@ impl GcraStep {
     }
 }
 
-/// All of them.
+/// All vectors.
 pub fn vectors() -> &'static [GcraVector] {
     static VECTORS: LazyLock<Vec<GcraVector>> = LazyLock::new(|| serde_json::from_str(FILE).expect("vectors"));
     &VECTORS
 }
 
 #[test]
-fn the_rule_does_what_the_vectors_say() {
+fn the_rate_limit_rule_matches_the_vectors() {
     for vector in vectors() {
         let (rate, mut kept) = (vector.rate(), 0);
         for (number, step) in vector.steps.iter().enumerate() {

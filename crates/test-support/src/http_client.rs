@@ -1,6 +1,6 @@
-//! A raw HTTP/1.1 client: what is sent is exactly what the test says, and what comes back is all there is.
+//! A raw HTTP/1.1 client: it sends exactly the given bytes, and returns the whole response.
 //!
-//! Not a client for use: it follows nothing, repeats nothing, and panics where an answer is no HTTP.
+//! It follows no redirect, retries nothing, and panics where a response is not HTTP.
 
 use std::io;
 use std::net::SocketAddr;
@@ -10,13 +10,13 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
 
-/// An answer that has not come by then never comes; many times every limit of userd's own.
+/// The time limit for a response; many times every limit of userd.
 pub const HANGS_AFTER: Duration = Duration::from_secs(60);
 
-/// A password that no rule refuses.
+/// A password that every rule accepts.
 pub const PASSWORD: &str = "correct horse battery";
 
-/// A whole answer.
+/// A whole response.
 #[derive(Debug, Clone)]
 pub struct HttpResponse {
     pub status: u16,
@@ -45,23 +45,28 @@ impl HttpResponse {
         self.json()["id"].as_str().expect("a user has an id").to_owned()
     }
 
-    /// A 503 that says when to try again.
+    /// Whether it is the problem with this status and slug.
+    pub fn is_problem(&self, status: u16, slug: &str) -> bool {
+        self.status == status && self.json()["type"] == format!("urn:userd:problem:{slug}")
+    }
+
+    /// Whether it is a 503 with a `Retry-After` of 1 to 5 seconds.
     pub fn is_retryable_503(&self) -> bool {
         let seconds = self.header("Retry-After").and_then(|seconds| seconds.parse::<u32>().ok());
         self.status == 503 && seconds.is_some_and(|seconds| (1..=5).contains(&seconds))
     }
 }
 
-/// Why there is no whole answer.
+/// Why there is no whole response.
 #[derive(Debug)]
 pub enum ResponseError {
-    /// The connection could not be made, or ended before the first byte of an answer.
+    /// The connection could not be made, or ended before the first byte of a response.
     NoResponse,
-    /// It ended within the answer, after these bytes.
+    /// It ended within the response, after these bytes.
     TruncatedResponse(Vec<u8>),
 }
 
-/// One connection, used for one request after another.
+/// One connection for several requests.
 pub struct HttpConnection {
     stream: BufReader<TcpStream>,
 }
@@ -71,21 +76,21 @@ impl HttpConnection {
     pub async fn open(address: SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
-        // Small, because some tests hold thousands; what does not fit is read all the same.
+        // A small buffer, because some tests hold thousands of connections.
         Ok(Self { stream: BufReader::with_capacity(1024, stream) })
     }
 
-    /// Connects to one that listens.
+    /// Connects to a running server.
     pub async fn to(address: SocketAddr) -> Self {
         Self::open(address).await.expect("it listens")
     }
 
-    /// Sends bytes as they are; false if the other end has closed.
+    /// Sends these bytes; false if the other end has closed.
     pub async fn send(&mut self, bytes: &[u8]) -> bool {
         self.stream.write_all(bytes).await.is_ok()
     }
 
-    /// Waits for a whole answer.
+    /// Waits for a whole response.
     pub async fn answer(&mut self) -> Result<HttpResponse, ResponseError> {
         let mut raw = Vec::new();
         let Ok(read) = tokio::time::timeout(HANGS_AFTER, self.read_response(&mut raw)).await else {
@@ -94,13 +99,13 @@ impl HttpConnection {
         read.map_err(|_| if raw.is_empty() { ResponseError::NoResponse } else { ResponseError::TruncatedResponse(raw) })
     }
 
-    /// Sends a request and waits for its answer. What was refused early may not have been read to its end.
+    /// Sends a request and waits for its response. A rejected request may not have been read to its end.
     pub async fn fetch(&mut self, request: &[u8]) -> Result<HttpResponse, ResponseError> {
         self.send(request).await;
         self.answer().await
     }
 
-    /// Whether a byte of an answer, or the end, has arrived already.
+    /// Whether a byte of a response, or the end, has arrived.
     pub async fn has_response(&mut self) -> bool {
         tokio::time::timeout(Duration::ZERO, self.stream.fill_buf()).await.is_ok()
     }
@@ -183,7 +188,7 @@ pub fn sign_up(email: &str) -> Vec<u8> {
     json_request("POST", "/api/users", &json!({"name": "Ada Lovelace", "email": email, "password": PASSWORD}))
 }
 
-/// Where the body of a request begins.
+/// The offset of a request's body.
 pub fn body_offset(request: &[u8]) -> usize {
     request.windows(4).position(|bytes| bytes == b"\r\n\r\n").expect("a head has an end") + 4
 }
@@ -199,7 +204,7 @@ pub fn delete(id: &str) -> Vec<u8> {
     json_request("DELETE", &format!("/api/users/{id}"), &json!({"password": PASSWORD}))
 }
 
-/// Sends one request on a connection of its own; panics if there is no answer.
+/// Sends one request on a connection of its own; panics if there is no response.
 pub async fn fetch(address: SocketAddr, request: &[u8]) -> HttpResponse {
     let answer = HttpConnection::to(address).await.fetch(request).await;
     answer.unwrap_or_else(|broken| panic!("{broken:?}: {}", String::from_utf8_lossy(request)))
@@ -210,7 +215,7 @@ pub async fn status_of(address: SocketAddr, path: &str) -> u16 {
     fetch(address, &get(path)).await.status
 }
 
-/// Asks again until the path answers with this status.
+/// Retries until the path is answered with this status.
 pub async fn wait_for_status(address: SocketAddr, path: &str, status: u16) {
     let reached = async {
         while status_of(address, path).await != status {
@@ -220,7 +225,7 @@ pub async fn wait_for_status(address: SocketAddr, path: &str, status: u16) {
     tokio::time::timeout(HANGS_AFTER, reached).await.unwrap_or_else(|_| panic!("{path} never answers {status}"));
 }
 
-/// Asks again until a sign-up for `email` succeeds; every answer until then is a polite refusal.
+/// Retries until a sign-up for `email` succeeds; every response before has to be a retryable 503.
 pub async fn wait_until_signed_up(address: SocketAddr, email: &str) -> HttpResponse {
     let signed_up = async {
         loop {

@@ -1,5 +1,5 @@
-//! A server's key space in a test's hand: put an image there, run a raw message, look at everything, each in one
-//! round trip. Nobody else writes to the server meanwhile.
+//! Full control of a server's key space: restore an image, run a raw message, read everything, each in one round trip.
+//! Nothing else may write to the server meanwhile.
 
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::TcpStream;
@@ -8,7 +8,7 @@ use tokio::net::tcp::{OwnedReadHalf, OwnedWriteHalf};
 use super::database_image::{DatabaseImage, KeyContent};
 use super::fault_proxy::read_frame;
 
-/// Lists everything below a prefix as JSON. The one place where `KEYS` is right: a dozen keys, nobody waits.
+/// Lists everything below a prefix as JSON. `KEYS` is acceptable here: there are a dozen keys, and no other client.
 const DUMP_SCRIPT: &str = "
 local function hex(text) return (string.gsub(text, '.', function(char) return string.format('%02x', string.byte(char)) end)) end
 local all = {}
@@ -31,10 +31,10 @@ for _, key in ipairs(redis.call('KEYS', ARGV[1])) do
 end
 return cjson.encode(all)";
 
-/// What keys of accounts begin with; `userd:meta` does not.
+/// The prefix of account keys; `userd:meta` does not have it.
 const ACCOUNT_KEYS: &str = "userd:{*";
 
-/// See the module's text.
+/// See the module's documentation.
 pub struct KeySpace {
     to: OwnedWriteHalf,
     from: BufReader<OwnedReadHalf>,
@@ -42,7 +42,7 @@ pub struct KeySpace {
     replaced: Option<ReplacedScript>,
 }
 
-/// One script is run in place of another.
+/// A script that runs in place of another.
 struct ReplacedScript {
     right: Vec<u8>,
     wrong: Vec<u8>,
@@ -76,26 +76,26 @@ impl KeySpace {
         self.replaced.as_ref().map_or(0, |replaced| replaced.times)
     }
 
-    /// Makes `image` all that the server holds of accounts.
+    /// Makes `image` the server's only content about accounts.
     pub async fn restore(&mut self, image: &DatabaseImage) {
         let (batch, count) = restore_batch(image);
         self.send(&batch, count).await;
     }
 
-    /// Runs one message as it came from a client.
+    /// Runs one message as from a client.
     pub async fn run(&mut self, request: &[u8]) -> Vec<u8> {
         let request = self.substituted(request);
         self.round_trip(&request).await
     }
 
-    /// Everything that lies there.
+    /// Everything that is stored.
     pub async fn image(&mut self) -> DatabaseImage {
         let dump_request = self.dump_request.clone();
         let answer = self.round_trip(&dump_request).await;
         parse_image(&answer)
     }
 
-    /// Puts `before` there if it is not there already, runs one message, and looks at what became of it.
+    /// Restores `before` if given, runs one message, and returns its answer and the new content.
     pub async fn step(&mut self, before: Option<&DatabaseImage>, request: &[u8]) -> (Vec<u8>, DatabaseImage) {
         let (mut batch, count) = before.map(restore_batch).unwrap_or_default();
         batch.extend(self.substituted(request));
@@ -142,7 +142,7 @@ fn restore_batch(image: &DatabaseImage) -> (Vec<u8>, usize) {
 }
 
 fn parse_image(answer: &[u8]) -> DatabaseImage {
-    // An empty table of Lua is an object to cjson.
+    // An empty Lua table is an object to cjson.
     if body(answer) == b"{}" {
         return DatabaseImage::new();
     }
@@ -150,7 +150,7 @@ fn parse_image(answer: &[u8]) -> DatabaseImage {
     keys.into_iter().map(|(key, kind, parts)| (key, KeyContent::of(&kind, parts))).collect()
 }
 
-/// A command as it goes over the wire.
+/// A command in wire format.
 fn message(words: &[impl AsRef<[u8]>]) -> Vec<u8> {
     let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
     for word in words {
@@ -161,7 +161,7 @@ fn message(words: &[impl AsRef<[u8]>]) -> Vec<u8> {
     bytes
 }
 
-/// The text in an answer that is one.
+/// The text of a string answer.
 fn body(answer: &[u8]) -> &[u8] {
     let start = answer.windows(2).position(|part| part == b"\r\n").map_or(0, |at| at + 2);
     answer[start..].trim_ascii_end()

@@ -1,4 +1,7 @@
-//! What tests stand on: fresh stores, real servers, the real program, and things that break on purpose.
+//! What tests share: stores, real servers, the real program, fixtures, clients and injected faults.
+//!
+//! Not tests, and nothing that the product uses. To add a helper, give it a file whose name says what it is; what only
+//! one test file needs stays there.
 
 #![expect(missing_docs, reason = "for our own tests alone: a field or a method says by its name what it is")]
 #![expect(clippy::expect_used, reason = "a test that can't go on fails with the sentence in `expect`")]
@@ -6,6 +9,7 @@
 pub mod chaos;
 pub mod churn_workload;
 pub mod clock_skew;
+pub mod commands;
 pub mod crashed_redis;
 pub mod damage_kit;
 pub mod database_image;
@@ -13,6 +17,7 @@ pub mod durability_table;
 pub mod fault_proxy;
 pub mod fault_report;
 pub mod fixtures;
+pub mod forged_tokens;
 pub mod gcra_vectors;
 pub mod http_client;
 pub mod key_space;
@@ -21,6 +26,8 @@ pub mod load;
 pub mod paths;
 pub mod power_journal;
 pub mod power_loss;
+pub mod program_tokens;
+pub mod random_numbers;
 pub mod recovery;
 pub mod redis_acl;
 pub mod redis_audit;

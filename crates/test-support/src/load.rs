@@ -1,4 +1,4 @@
-//! Sign-ups without pause from several keep-alive clients, and what became of each.
+//! Continuous sign-ups from several keep-alive clients, with their outcomes.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -11,31 +11,31 @@ use tokio::task::JoinSet;
 
 use super::http_client::{HANGS_AFTER, HttpConnection, HttpResponse, ResponseError, get, sign_up};
 
-/// A refused client tries again after this: it is told to wait a second, but a test has no time.
+/// The pause of a rejected client: `Retry-After` says a second, which a test does not wait.
 const AFTER_REFUSAL: Duration = Duration::from_millis(10);
 
-/// What the clients have seen so far.
+/// The outcomes so far.
 #[derive(Debug, Clone, Default)]
 pub struct LoadTally {
-    /// E-mail and id of everybody whose sign-up was answered 200.
+    /// E-mail address and id of every sign-up that was answered 200.
     pub acknowledged: Vec<(String, String)>,
-    /// How many answers had which status.
+    /// The number of answers by status.
     pub statuses: BTreeMap<u16, usize>,
-    /// E-mails whose sign-up was sent, and the connection ended before the first byte of an answer.
+    /// E-mail addresses whose sign-up was sent, where the connection ended before the first byte of an answer.
     pub unanswered: Vec<String>,
-    /// What there was of answers that ended within.
+    /// The beginnings of truncated answers.
     pub cut: Vec<String>,
-    /// Answers that should not be: 5xx without `Retry-After`, statuses that are no answer to a sign-up.
+    /// Unexpected answers: 5xx without `Retry-After`, and statuses that a sign-up never has.
     pub wrong: Vec<String>,
 }
 
 impl LoadTally {
-    /// How many sign-ups were refused with 503.
+    /// How many sign-ups were rejected with 503.
     pub fn refused(&self) -> usize {
         self.statuses.get(&503).copied().unwrap_or_default()
     }
 
-    /// Every answer was one of 200, 409 and a 503 with `Retry-After`, and none was cut within.
+    /// Every answer was 200, 409 or a 503 with `Retry-After`, and none was truncated.
     pub fn assert_only_expected_responses(&self) {
         assert_eq!(self.wrong, Vec::<String>::new(), "{:?}", self.statuses);
         assert_eq!(self.cut, Vec::<String>::new(), "{:?}", self.statuses);
@@ -52,7 +52,7 @@ impl LoadTally {
     }
 }
 
-/// Running clients. Dropped, they stop.
+/// Running clients. They stop when this is dropped.
 pub struct LoadGenerator {
     tally: Arc<watch::Sender<LoadTally>>,
     stop: Arc<AtomicBool>,
@@ -60,8 +60,8 @@ pub struct LoadGenerator {
 }
 
 impl LoadGenerator {
-    /// Lets `clients` clients sign up `<mark>-<client>-<n>@example.org` at `address`, each one after another.
-    /// A client whose connection breaks makes another; it ends when nobody listens any more.
+    /// Starts `clients` clients that sign up `<mark>-<client>-<n>@example.org` at `address`, one after another. A
+    /// client whose connection breaks opens another; it ends when the server is gone.
     pub fn start(address: SocketAddr, clients: usize, mark: &str) -> Self {
         let (tally, stop) = (Arc::new(watch::Sender::new(LoadTally::default())), Arc::new(AtomicBool::new(false)));
         let mut tasks = JoinSet::new();
@@ -77,32 +77,32 @@ impl LoadGenerator {
         self.tally.borrow().clone()
     }
 
-    /// Waits until the tally is like that.
+    /// Waits until the tally fulfils the condition.
     pub async fn until(&self, what: &str, enough: impl Fn(&LoadTally) -> bool) {
         let mut seen = self.tally.subscribe();
         let reached = tokio::time::timeout(HANGS_AFTER, seen.wait_for(enough)).await.is_ok();
         assert!(reached, "never {what}: {:?}", self.now().statuses);
     }
 
-    /// Waits until so many more sign-ups are acknowledged.
+    /// Waits until this many more sign-ups are acknowledged.
     pub async fn wait_until_more_acknowledged(&self, more: usize) {
         let enough = self.now().acknowledged.len() + more;
         self.until("acknowledged", |tally| tally.acknowledged.len() >= enough).await;
     }
 
-    /// Waits until so many more sign-ups are refused.
+    /// Waits until this many more sign-ups are rejected.
     pub async fn wait_until_more_refused(&self, more: usize) {
         let enough = self.now().refused() + more;
         self.until("refused", |tally| tally.refused() >= enough).await;
     }
 
-    /// Lets every client finish what it has begun.
+    /// Lets every client finish its request.
     pub async fn stop(mut self) -> LoadTally {
         self.stop.store(true, Ordering::Relaxed);
         self.join_clients().await
     }
 
-    /// Waits until nobody listens any more and the last client has given up.
+    /// Waits until the server is gone and the last client has given up.
     pub async fn wait_until_server_is_gone(mut self) -> LoadTally {
         self.join_clients().await
     }
@@ -147,7 +147,7 @@ async fn sign_ups(address: SocketAddr, mark: String, tally: Arc<watch::Sender<Lo
     }
 }
 
-/// Everybody who was acknowledged is there, by id and by e-mail, and the answers are the same.
+/// Every acknowledged user is found by id and by e-mail address, with the same answer.
 pub async fn assert_all_present(address: SocketAddr, acknowledged: &[(String, String)]) {
     let mut connection = HttpConnection::to(address).await;
     for (email, id) in acknowledged {
@@ -159,7 +159,7 @@ pub async fn assert_all_present(address: SocketAddr, acknowledged: &[(String, St
     }
 }
 
-/// Whoever got no answer is there whole or not at all; gives how many are there.
+/// Users without an answer are stored completely or not at all; returns how many are stored.
 pub async fn count_complete(address: SocketAddr, emails: &[String]) -> usize {
     let mut connection = HttpConnection::to(address).await;
     let mut there = 0;
@@ -177,7 +177,7 @@ pub async fn count_complete(address: SocketAddr, emails: &[String]) -> usize {
     there
 }
 
-/// The number of users that it counts.
+/// The number of users that the server counts.
 pub async fn users_count(address: SocketAddr) -> usize {
     let count = super::http_client::fetch(address, &get("/api/users")).await.json();
     count[0].as_u64().and_then(|count| usize::try_from(count).ok()).expect("a number")

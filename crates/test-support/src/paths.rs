@@ -1,4 +1,4 @@
-//! Where things of this repository are: its root, the program under test, a folder for what a test builds.
+//! Paths of this repository: its root, the program under test, a folder for build output of tests.
 
 use std::env;
 use std::fs;
@@ -11,12 +11,12 @@ pub fn workspace_root() -> PathBuf {
     below.ancestors().nth(2).expect("the crate is two folders below the root").to_path_buf()
 }
 
-/// The folder of the profile that this test was built with, such as `target/debug`.
+/// The folder of the build profile, such as `target/debug`.
 fn profile_folder() -> PathBuf {
-    let own = env::current_exe().expect("a test knows where it lies");
-    let folder = own.parent().expect("a program lies in a folder");
+    let own = env::current_exe().expect("a test knows its own path");
+    let folder = own.parent().expect("a program is in a folder");
     let is_below = folder.ends_with("deps") || folder.ends_with("examples");
-    if is_below { folder.parent().expect("deps lies in the profile's folder") } else { folder }.to_path_buf()
+    if is_below { folder.parent().expect("deps is in the profile's folder") } else { folder }.to_path_buf()
 }
 
 /// The `userd` that cargo built for this test: a dependency of the test, so it is never older than the sources.
@@ -25,7 +25,7 @@ pub fn program() -> PathBuf {
     profile_folder().join("userd")
 }
 
-/// A folder for what tests build or lock, kept from run to run.
+/// A folder for build output and locks of tests, kept from run to run.
 #[must_use]
 pub fn target_tmpdir() -> PathBuf {
     let folder = profile_folder().with_file_name("tmp");

@@ -1,58 +1,60 @@
-//! What a program did to its files, and what a power cut at any point of it would have left on the disk.
+//! The recorded file operations of a program, and what a power cut at any point would have left on the disk.
 //!
-//! The strictest disk that POSIX allows: what was written to a file is safe once a sync of that file has ended
-//! that began after the write; a name is safe once its folder was synced. Everything else may be there, in
-//! part, or not at all ([`SurvivingWrites`]).
+//! The model is the strictest disk that POSIX allows: data is safe once a sync of its file that began after the write
+//! has ended; a name is safe once its folder was synced. Everything else may be there, in part, or not at all
+//! ([`SurvivingWrites`]).
 //!
-//! Not the recorder: see `power_loss`.
+//! The recorder is in `power_loss`.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
-use userd_core::random::{Random, SeededRandom};
+use userd_core::random::SeededRandom;
 
-/// What follows the letter of an act in `power_loss.c`.
+use super::random_numbers::random_index;
+
+/// What follows the letter of an operation in `power_loss.c`.
 const MARK: &[u8; 7] = b"power:\0";
 
-/// The bytes of `struct head`.
+/// The size of `struct head`.
 const HEAD_BYTES: usize = 40;
 
-/// What becomes of writes that no sync has made safe.
+/// What happens to writes that no sync has made safe.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SurvivingWrites {
     /// All are lost.
     Nothing,
-    /// The first of them are there, the last of these torn at the border of a sector.
+    /// The first of them survive; the last of these is torn at a sector boundary.
     Prefix,
-    /// Each page of 4096 bytes is there or not.
+    /// Each page of 4096 bytes survives or not.
     Pages,
-    /// Each sector of 512 bytes is there or not.
+    /// Each sector of 512 bytes survives or not.
     Sectors,
-    /// All are there: what a `kill -9` leaves.
+    /// All survive: what a `kill -9` leaves.
     Everything,
 }
 
 impl SurvivingWrites {
-    /// Every way.
+    /// All kinds.
     pub const ALL: [Self; 5] = [Self::Nothing, Self::Prefix, Self::Pages, Self::Sectors, Self::Everything];
 }
 
-/// One act.
+/// One operation.
 #[derive(Debug, Clone)]
 pub struct JournalRecord {
-    /// The bytes of the journal up to and with it.
+    /// The length of the journal up to the end of this record.
     pub end: u64,
-    /// When, on a clock that begins somewhere.
+    /// When, by a monotonic clock.
     pub nanos: u64,
     /// The file or folder.
     pub path: PathBuf,
-    /// What.
+    /// What was done to it.
     pub act: FileOperation,
 }
 
-/// What was done.
+/// A file operation.
 #[derive(Debug, Clone)]
 pub enum FileOperation {
     Create,
@@ -65,7 +67,7 @@ pub enum FileOperation {
     Rename { to: PathBuf },
 }
 
-/// Reads the journal; a last record that was cut by the end of the process is left out.
+/// Reads the journal; a truncated last record is left out.
 pub fn read_journal(journal: &Path) -> Vec<JournalRecord> {
     let bytes = fs::read(journal).expect("the journal can be read");
     let mut records = Vec::new();
@@ -104,32 +106,32 @@ enum NameChange {
     Move(PathBuf, PathBuf, usize),
 }
 
-/// The content of a file: what is safe, and what came after.
+/// The content of a file: what is safe, and the writes after that.
 #[derive(Debug, Clone, Default)]
 struct FileContent {
     synced: Vec<u8>,
     unsynced: Vec<(usize, FileOperation)>,
 }
 
-/// The disk after some of the acts.
+/// The disk after some of the operations.
 #[derive(Debug, Clone, Default)]
 pub struct SimulatedDisk {
-    /// How many acts it has seen.
+    /// How many operations were applied.
     seen: usize,
     contents: Vec<FileContent>,
     /// Names as a program sees them.
     names: BTreeMap<PathBuf, usize>,
     synced_names: BTreeMap<PathBuf, usize>,
     unsynced_names: Vec<(usize, NameChange)>,
-    /// Syncs that have begun: how much they cover.
+    /// Syncs in progress: how many operations they cover.
     syncs: BTreeMap<u64, usize>,
 }
 
-/// The files that a power cut has left.
+/// The files after a power cut.
 pub type DiskImage = BTreeMap<PathBuf, Vec<u8>>;
 
 impl SimulatedDisk {
-    /// A disk that holds these files safely.
+    /// A disk on which these files are safe.
     pub fn of(files: DiskImage) -> Self {
         let mut disk = Self::default();
         for (path, synced) in files {
@@ -140,7 +142,7 @@ impl SimulatedDisk {
         disk
     }
 
-    /// Lets the next act happen.
+    /// Applies the next operation.
     pub fn apply(&mut self, JournalRecord { path, act, .. }: &JournalRecord) {
         let now = self.seen;
         self.seen += 1;
@@ -187,7 +189,7 @@ impl SimulatedDisk {
                 write(synced, &act);
             }
         } else {
-            // A folder, or a file that has been renamed or removed meanwhile: that one is safe no earlier.
+            // A folder, or a file that was renamed or removed meanwhile: its data is not safe earlier.
             let is_below = |naming: &NameChange| match naming {
                 NameChange::Give(name, _) | NameChange::Take(name) | NameChange::Move(_, name, _) => {
                     name.parent() == Some(path)
@@ -200,7 +202,7 @@ impl SimulatedDisk {
         }
     }
 
-    /// Lets all of them happen, one after another.
+    /// Applies all of them in order.
     pub fn apply_all(&mut self, records: &[JournalRecord]) {
         for record in records {
             self.apply(record);
@@ -209,11 +211,11 @@ impl SimulatedDisk {
 
     /// What a power cut now leaves.
     pub fn image(&self, keep: SurvivingWrites, random: &SeededRandom) -> DiskImage {
-        // With `Prefix`, acts from here on are lost.
+        // With `Prefix`, operations from here on are lost.
         let first_unsynced = self.contents.iter().filter_map(|content| content.unsynced.first().map(|(when, _)| *when));
         let first = first_unsynced.chain(self.unsynced_names.first().map(|(when, _)| *when)).min().unwrap_or(self.seen);
         let last = if keep == SurvivingWrites::Prefix {
-            first + random_below(random, self.seen - first + 1)
+            first + random_index(random, self.seen - first + 1)
         } else {
             self.seen
         };
@@ -223,7 +225,7 @@ impl SimulatedDisk {
                 SurvivingWrites::Nothing => false,
                 SurvivingWrites::Everything => true,
                 SurvivingWrites::Prefix => *when < last,
-                SurvivingWrites::Pages | SurvivingWrites::Sectors => random_below(random, 2) == 0,
+                SurvivingWrites::Pages | SurvivingWrites::Sectors => random_index(random, 2) == 0,
             };
             if kept {
                 rename(&mut names, naming.clone());
@@ -243,7 +245,7 @@ impl FileContent {
                 SurvivingWrites::Prefix if *when + 1 == last => {
                     if let FileOperation::Write { offset, bytes } = act {
                         let sectors = bytes.len().div_ceil(512);
-                        let torn = bytes.len().min(random_below(random, sectors + 1) * 512);
+                        let torn = bytes.len().min(random_index(random, sectors + 1) * 512);
                         write(&mut surviving, &FileOperation::Write { offset: *offset, bytes: bytes[..torn].into() });
                     }
                 }
@@ -256,10 +258,10 @@ impl FileContent {
     }
 }
 
-/// Writes a random part of an act, in pieces between multiples of `border`.
+/// Writes random parts of an operation, in pieces between multiples of `border`.
 fn scatter(surviving: &mut Vec<u8>, act: &FileOperation, border: usize, random: &SeededRandom) {
     let FileOperation::Write { offset, bytes } = act else {
-        if random_below(random, 2) == 0 {
+        if random_index(random, 2) == 0 {
             write(surviving, act);
         }
         return;
@@ -267,7 +269,7 @@ fn scatter(surviving: &mut Vec<u8>, act: &FileOperation, border: usize, random: 
     let mut at = 0;
     while at < bytes.len() {
         let end = bytes.len().min(at + border - (offset + at) % border);
-        if random_below(random, 2) == 0 {
+        if random_index(random, 2) == 0 {
             write(surviving, &FileOperation::Write { offset: offset + at, bytes: bytes[at..end].into() });
         }
         at = end;
@@ -303,11 +305,4 @@ fn rename(names: &mut BTreeMap<PathBuf, usize>, naming: NameChange) {
             names.insert(to, file);
         }
     }
-}
-
-/// A number below `end`, which is not 0.
-pub fn random_below(random: &SeededRandom, end: usize) -> usize {
-    let mut bytes = [0; 8];
-    random.fill(&mut bytes);
-    usize::try_from(u64::from_le_bytes(bytes) % end as u64).expect("it is below a usize")
 }

@@ -1,7 +1,7 @@
-//! Power cuts for real programs: `power_loss.c`, loaded into a program, writes down what it does to the files of
-//! a folder; from that a test makes the folder that a power cut at any moment would have left.
+//! Power cuts for real programs: `power_loss.c`, preloaded into a program, records what it does to the files of a
+//! folder. From that a test makes the folder that a power cut at any moment would have left.
 //!
-//! Not a disk: what was synced is believed to be there. The images are `power_journal`'s.
+//! What was synced is taken to be safe. The images are made in `power_journal`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,29 +10,30 @@ use std::sync::OnceLock;
 
 use tempfile::TempDir;
 
-use super::power_journal::{DiskImage, JournalRecord, SimulatedDisk, SurvivingWrites, random_below, read_journal};
+use super::power_journal::{DiskImage, JournalRecord, SimulatedDisk, SurvivingWrites, read_journal};
+use super::random_numbers::random_index;
 use userd_core::random::SeededRandom;
 
-/// The source of what is loaded into a program.
+/// The source of the preloaded library.
 const RECORDER_SOURCE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/src/power_loss.c");
 
-/// A folder whose files are watched.
+/// A recorded folder.
 pub struct PowerLossRecorder {
     folder: PathBuf,
-    /// What lay there at the beginning.
+    /// Its content at the beginning.
     before: DiskImage,
     journal_folder: TempDir,
 }
 
 impl PowerLossRecorder {
-    /// Watches `folder`, which no program may be using yet.
+    /// Records `folder`, which no program may be using yet.
     pub fn watch(folder: &Path) -> Self {
         let folder = folder.canonicalize().expect("the folder is there");
         let before = files_of(&folder);
         Self { folder, before, journal_folder: tempfile::tempdir().expect("a folder for the journal") }
     }
 
-    /// What a program has to find in its environment to be watched.
+    /// The environment variables that make a program record.
     pub fn environment(&self) -> Vec<(String, String)> {
         let text = |path: PathBuf| path.into_os_string().into_string().expect("a plain path");
         vec![
@@ -42,38 +43,38 @@ impl PowerLossRecorder {
         ]
     }
 
-    /// How much has been written down: everything that had ended before this was asked.
+    /// The length of the journal: it covers every operation that had ended before the call.
     pub fn position(&self) -> u64 {
         fs::metadata(self.journal()).map_or(0, |journal| journal.len())
     }
 
-    /// The acts so far.
+    /// The operations so far.
     pub fn records(&self) -> Vec<JournalRecord> {
         read_journal(&self.journal())
     }
 
-    /// The disk before the first act.
+    /// The disk before the first operation.
     pub fn disk(&self) -> SimulatedDisk {
         SimulatedDisk::of(self.before.clone())
     }
 
-    /// Lays what a power cut after `acts` of the records leaves into a new folder.
+    /// Writes what a power cut after `acts` of the records leaves into a new folder.
     pub fn cut_power(&self, records: &[JournalRecord], acts: usize, keep: SurvivingWrites, seed: u64) -> TempDir {
         let mut disk = self.disk();
         disk.apply_all(&records[..acts]);
         self.write_image(&disk.image(keep, &SeededRandom::from_seed(seed)))
     }
 
-    /// Lays an image into a new folder.
+    /// Writes an image into a new folder.
     pub fn write_image(&self, image: &DiskImage) -> TempDir {
         let target = tempfile::tempdir().expect("a folder for the image");
         for (path, content) in image {
-            let path = target.path().join(path.strip_prefix(&self.folder).expect("it lies below"));
-            // Shared memory of SQLite's: not on a disk, though it has a name.
+            let path = target.path().join(path.strip_prefix(&self.folder).expect("it is below"));
+            // SQLite's shared memory: it has a name, and is not on a disk.
             if path.to_string_lossy().ends_with("-shm") {
                 continue;
             }
-            fs::create_dir_all(path.parent().expect("it lies in a folder")).expect("a folder");
+            fs::create_dir_all(path.parent().expect("it is in a folder")).expect("a folder");
             fs::write(path, content).expect("a file of the image");
         }
         target
@@ -84,14 +85,14 @@ impl PowerLossRecorder {
     }
 }
 
-/// What is loaded into a program.
+/// The preloaded library.
 fn recorder() -> PathBuf {
     static MADE: OnceLock<PathBuf> = OnceLock::new();
     MADE.get_or_init(|| compile_preload(RECORDER_SOURCE, "power_loss")).clone()
 }
 
-/// Compiles what is loaded into programs, and leaves it behind in the folder that Cargo has for tests. Another test
-/// may be making it at the same time, so it comes to its name whole.
+/// Compiles the library into Cargo's folder for tests. Another test may be doing the same, so the file gets its name
+/// when it is complete.
 pub fn compile_preload(source: &str, name: &str) -> PathBuf {
     let folder = crate::paths::target_tmpdir();
     let made = folder.join(format!("{name}-{}.so", std::process::id()));
@@ -110,9 +111,9 @@ pub fn compile(source: &str, flags: &[&str], to: &Path) {
     assert!(output.status.success(), "{source}: {}", String::from_utf8_lossy(&output.stderr));
 }
 
-/// Where to cut: so many different places among `acts`, in order, seeded.
+/// Seeded cut points: this many different numbers of operations, in order.
 pub fn cut_points(acts: usize, count: usize, random: &SeededRandom) -> Vec<usize> {
-    let mut cut_points: Vec<usize> = (0..count).map(|_| random_below(random, acts + 1)).collect();
+    let mut cut_points: Vec<usize> = (0..count).map(|_| random_index(random, acts + 1)).collect();
     cut_points.sort_unstable();
     cut_points
 }

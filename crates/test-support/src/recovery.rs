@@ -1,4 +1,4 @@
-//! What must hold on a Redis once whoever was in the middle of something has crashed.
+//! What must hold on a Redis after a crash in the middle of an operation.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,24 +13,24 @@ use super::fixtures::{new_user, parse_email};
 use super::redis_audit::audit;
 use super::redis_server::RedisServer;
 
-/// A store whose calls have time enough for whatever a test does to them.
+/// A store whose time-out is longer than any test's fault.
 pub async fn store_with_long_timeout(settings: RedisSettings) -> RedisStore {
     let settings = RedisSettings { timeout: Duration::from_secs(20), ..settings };
     RedisStore::start(settings, Arc::new(SystemRandom)).await.expect("a store")
 }
 
-/// Whom an e-mail leads to.
+/// The user that an e-mail address leads to.
 pub async fn owner(store: &RedisStore, email: &str) -> Option<UserId> {
     store.user_by_email(parse_email(email).canonical()).await.expect("served").map(|user| user.id)
 }
 
-/// What must not be, whatever crashed.
+/// Violations of an invariant that no crash excuses.
 pub fn assert_no_contradictions(server: &RedisServer, what: &str) {
     assert_eq!(audit(server, "userd:").contradictions, Vec::<String>::new(), "{what}");
 }
 
-/// After everybody else crashed and every deadline has passed: what was `acknowledged` (an e-mail and who has
-/// it) holds, what is free of `emails` can be taken, what is taken can't, and nothing contradicts itself.
+/// After all other clients have crashed and every deadline has passed: `acknowledged` users (e-mail address and owner)
+/// are there, free addresses of `emails` can be taken, taken ones can't, and the store has no contradiction.
 pub async fn assert_recovers(
     server: &RedisServer,
     clock: &ManualClock,

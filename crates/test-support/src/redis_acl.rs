@@ -1,14 +1,14 @@
-//! The least rights of userd, as the operations page tells operators: tests take them from there.
+//! The least privileges of userd, read from the operations page.
 
 use super::redis_server::RedisServer;
 
-/// The page that operators copy the ACL lines from.
+/// The page with the ACL lines for operators.
 const OPERATIONS: &str = include_str!("../../../docs/operations/redis.md");
 
-/// The name and the password that tests let userd in with.
+/// Name and password of userd's user in tests.
 pub const ACL_USER: (&str, &str) = ("userd", "secret");
 
-/// Where userd has a user of its own.
+/// Where userd has a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AclTarget {
     /// A single server, or one that Sentinels watch.
@@ -19,7 +19,7 @@ pub enum AclTarget {
     Sentinel,
 }
 
-/// The rights in the ACL line of the page for this place: what follows `user userd on >password`.
+/// The rights in the page's ACL line for this place: what follows `user userd on >password`.
 pub fn least_privilege_acl(target: AclTarget) -> Vec<&'static str> {
     let target_of = |line: &str| match line {
         line if line.contains("+sentinel|") => AclTarget::Sentinel,
@@ -32,7 +32,7 @@ pub fn least_privilege_acl(target: AclTarget) -> Vec<&'static str> {
     line.split(' ').skip(4).collect()
 }
 
-/// Makes userd's user on a server, with these rights and no others.
+/// Creates userd's user on a server, with these rights and no others.
 pub fn create_acl_user(server: &RedisServer, rights: &[&str]) {
     let password = format!(">{}", ACL_USER.1);
     let mut words = vec!["ACL", "SETUSER", ACL_USER.0, "reset", "on", &password];

@@ -1,4 +1,4 @@
-//! Looks at everything that a Redis holds and compares it with itself: the invariants of the protocol.
+//! Compares everything that a Redis holds with itself: the invariants of the protocol.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,9 +7,9 @@ use userd_core::EventKind;
 use super::database_image::{DatabaseImage, EVENT_FIELDS, KeyContent, RecordFields, field, hex, is_binary};
 use super::redis_server::{RedisServer, command};
 
-/// Where the keys are that make up one store.
+/// Where the keys of one store are.
 pub trait KeySource {
-    /// The servers that each hold a part of the keys, and together all of them.
+    /// The servers that hold the keys, each a part of them.
     fn holders(&self) -> Vec<&RedisServer>;
 }
 
@@ -19,12 +19,12 @@ impl KeySource for RedisServer {
     }
 }
 
-/// What does not fit together.
+/// What the audit finds.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct AuditFindings {
-    /// Never acceptable, whatever crashed: two users with one e-mail, a user without claim or listing …
+    /// Never acceptable, whatever crashed: two users with one e-mail address, a user without claim or listing …
     pub contradictions: Vec<String>,
-    /// Acceptable only after a crash: intents, claims of the dead, claims still to be released.
+    /// Acceptable after a crash only: intents, claims of deleted users, claims still to be released.
     pub leftovers: Vec<String>,
 }
 
@@ -35,7 +35,7 @@ impl AuditFindings {
     }
 }
 
-/// Audits what lies below `prefix`. Nobody may write at the same time.
+/// Audits the keys below `prefix`. Nothing may write at the same time.
 pub fn audit(source: &(impl KeySource + ?Sized), prefix: &str) -> AuditFindings {
     let (mut image, mut wrong) = (DatabaseImage::new(), Vec::new());
     for holder in source.holders() {
@@ -49,7 +49,7 @@ pub fn audit(source: &(impl KeySource + ?Sized), prefix: &str) -> AuditFindings 
     findings
 }
 
-/// What one server holds below `prefix`, and what of it has a type that userd keeps nothing of.
+/// What one server holds below `prefix`, and the keys of types that userd does not use.
 fn read(holder: &RedisServer, prefix: &str) -> redis::RedisResult<(DatabaseImage, Vec<String>)> {
     let connection = &mut holder.connection()?;
     let (mut image, mut unknown) = (DatabaseImage::new(), Vec::new());
@@ -72,7 +72,7 @@ fn read(holder: &RedisServer, prefix: &str) -> redis::RedisResult<(DatabaseImage
             }
             "string" => vec![command(&["GET", &key]).query(connection)?],
             "zset" => command(&["ZRANGE", &key, "0", "-1"]).query(connection)?,
-            // Its life ended after it was listed.
+            // It expired after it was listed.
             "none" => continue,
             _ => {
                 unknown.push(format!("unknown key {key}"));
@@ -84,7 +84,7 @@ fn read(holder: &RedisServer, prefix: &str) -> redis::RedisResult<(DatabaseImage
     Ok((image, unknown))
 }
 
-/// An event as an image has it.
+/// An event in the form of an image.
 fn event(fields: &BTreeMap<String, Vec<u8>>) -> String {
     let value = |name: &&str| {
         let value = fields.get(*name).cloned().unwrap_or_default();
@@ -93,7 +93,7 @@ fn event(fields: &BTreeMap<String, Vec<u8>>) -> String {
     EVENT_FIELDS.iter().map(value).collect::<Vec<_>>().join(" ")
 }
 
-/// Compares what lies below `prefix` with itself.
+/// Compares the keys below `prefix` with each other.
 pub fn audit_image(image: &DatabaseImage, prefix: &str) -> AuditFindings {
     let mut findings = AuditFindings::default();
     let mut users: BTreeMap<String, (String, &RecordFields)> = BTreeMap::new();
@@ -117,7 +117,8 @@ pub fn audit_image(image: &DatabaseImage, prefix: &str) -> AuditFindings {
             ("sessions", KeyContent::RecordFields(of)) => sessions.push((&rest["sessions:".len()..], of)),
             ("events", KeyContent::Events(events)) => audit_events(&mut findings, key, events),
             ("throttle", KeyContent::Text(full_at)) if full_at.parse::<u64>().is_ok() => {}
-            // The service's own; written to wait for replicas. Neither says anything about anybody.
+            // The service's own keys: service keys, and the key that is written to wait for replicas. Neither belongs
+            // to an account.
             ("keys", KeyContent::RecordFields(_)) | ("ack", KeyContent::Text(_)) => {}
             _ => findings.contradictions.push(format!("unknown key {key}")),
         }
@@ -143,7 +144,7 @@ pub fn audit_image(image: &DatabaseImage, prefix: &str) -> AuditFindings {
     }
     findings
         .contradictions
-        .extend(listed.iter().chain(&listed_emails).map(|(_, entry)| format!("{entry:?} is listed, but nobody's")));
+        .extend(listed.iter().chain(&listed_emails).map(|(_, entry)| format!("{entry:?} is listed, but has no user")));
     for (email, pointer) in &claims {
         let active = owners.get(email.as_str()).is_some_and(|id| pointer.starts_with(&format!("{id}:")));
         if !active {
@@ -153,15 +154,15 @@ pub fn audit_image(image: &DatabaseImage, prefix: &str) -> AuditFindings {
     findings
 }
 
-/// Sessions are an active user's, of the epoch of the record, and whole.
+/// Sessions belong to an active user, are of the record's epoch, and complete.
 fn audit_sessions(findings: &mut AuditFindings, id: &str, sessions: &RecordFields, record: Option<&RecordFields>) {
     if field(record, "st") != "A" {
         findings.contradictions.push(format!("{id} has sessions, and is {:?}", field(record, "st")));
     }
     let epoch: u32 = field(record, "epo").parse().unwrap_or(0);
     for (name, value) in sessions {
-        // Of a session's fields the core is named by its whole id, the others by half of it and a letter; all in
-        // hexadecimal here.
+        // The core field of a session has the whole id as its name, the others half of it and a letter; here in
+        // hexadecimal.
         let is_core = |(name, value): (&String, &String)| name.len() == 32 && [64, 72, 96].contains(&value.len());
         let whole = match name.len() {
             32 => is_core((name, value)),
@@ -177,7 +178,7 @@ fn audit_sessions(findings: &mut AuditFindings, id: &str, sessions: &RecordField
     }
 }
 
-/// Events are whole, and what can happen to a user once only has happened once.
+/// Events are complete, and what can happen to a user once has happened at most once.
 fn audit_events(findings: &mut AuditFindings, key: &str, events: &BTreeMap<String, usize>) {
     let mut once: BTreeMap<(&str, &str), usize> = BTreeMap::new();
     for (event, times) in events {

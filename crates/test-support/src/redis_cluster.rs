@@ -1,18 +1,20 @@
-//! A Redis Cluster of a test's own: real servers on loopback that were made a cluster, and what can befall them.
+//! A Redis Cluster of its own for a test: real servers on loopback, and the faults they can have.
 //!
-//! Formed by commands alone, since not every server comes with a command line of its own. Who is primary of what
-//! is in `redis_topology`, the moving of slots in `redis_slot_move`.
+//! It is formed by commands alone, since not every server comes with a command line client. Which node is primary of
+//! what is in `redis_topology`, moving slots in `slot_migration`.
 //!
-//! A fresh cluster takes some two seconds: primaries of one that has just started refuse to serve for as long,
-//! in case they were away and somebody else serves in their place.
+//! A fresh cluster takes about two seconds: primaries that have just started refuse to serve for that long, in case
+//! another node serves in their place.
 
 use super::redis_audit::KeySource;
 use super::redis_server::{RedisServer, wait_for, wait_up_to};
-use super::redis_topology::SLOTS;
 use super::server_plan::RedisServerPlan;
 use super::test_authority::TestAuthority;
 
-/// How a cluster is to be started.
+/// How many slots a cluster has.
+pub const SLOTS: u16 = 16_384;
+
+/// How a cluster is started.
 pub struct ClusterPlan {
     primaries: usize,
     replicas_each: usize,
@@ -20,8 +22,8 @@ pub struct ClusterPlan {
 }
 
 impl ClusterPlan {
-    /// So many primaries, each with so many replicas. A node is missed after 1.5 s, and a shard that is gone takes
-    /// nobody else's service away.
+    /// This many primaries with this many replicas each. A node is missed after 1.5 s, and a lost shard does not stop
+    /// the others.
     pub fn of(primaries: usize, replicas_each: usize) -> Self {
         let node = RedisServerPlan::persistent().with(&[
             "--cluster-enabled",
@@ -34,22 +36,22 @@ impl ClusterPlan {
         Self { primaries, replicas_each, node }
     }
 
-    /// With more arguments for every node, which win over those before them.
+    /// With more arguments for every node, which override those before them.
     pub fn with(self, more: &[&str]) -> Self {
         Self { node: self.node.with(more), ..self }
     }
 
-    /// Clients and nodes talk TLS.
+    /// With TLS for clients and nodes.
     pub fn tls(self, authority: &TestAuthority) -> Self {
         Self { node: self.node.tls(authority).with(&["--tls-cluster", "yes", "--tls-replication", "yes"]), ..self }
     }
 
-    /// Users and nodes need this password.
+    /// With a password for clients and nodes.
     pub fn password(self, password: &str) -> Self {
         self.with(&["--requirepass", password, "--masterauth", password])
     }
 
-    /// Starts the nodes, makes them a cluster and waits until it is whole.
+    /// Starts the nodes, forms the cluster and waits until it is healthy.
     pub fn start(self) -> RedisCluster {
         let count = self.primaries * (1 + self.replicas_each);
         let node = &self.node;
@@ -79,19 +81,19 @@ struct ClusterNode {
 /// How a replica becomes primary.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FailoverMode {
-    /// In agreement with its primary, which loses nothing.
+    /// In agreement with its primary; loses nothing.
     Coordinated,
-    /// At once and without asking anybody.
+    /// At once, without agreement.
     Takeover,
 }
 
-/// A running cluster. Its nodes are numbered from 0, primaries of the beginning first.
+/// A running cluster. Its nodes are numbered from 0, initial primaries first.
 pub struct RedisCluster {
     nodes: Vec<ClusterNode>,
 }
 
 impl RedisCluster {
-    /// So many primaries, each with so many replicas.
+    /// This many primaries with this many replicas each.
     pub fn start(primaries: usize, replicas_each: usize) -> Self {
         ClusterPlan::of(primaries, replicas_each).start()
     }
@@ -99,7 +101,7 @@ impl RedisCluster {
     fn form_cluster(&self, primaries: usize) {
         let per_primary = usize::from(SLOTS).div_ceil(primaries);
         for (number, node) in self.nodes.iter().enumerate() {
-            // Nodes that begin with the same epoch would first have to settle whose is the higher.
+            // Nodes with the same epoch would first have to agree whose is the higher.
             node.server.command(&["CLUSTER", "SET-CONFIG-EPOCH", &(number + 1).to_string()]);
             if number < primaries {
                 let end = ((number + 1) * per_primary).min(usize::from(SLOTS)) - 1;
@@ -107,7 +109,7 @@ impl RedisCluster {
                 node.server.command(&["CLUSTER", "ADDSLOTSRANGE", &first, &end.to_string()]);
             }
         }
-        // Everybody meets everybody: gossip alone would take seconds to spread the word.
+        // Every node meets every other: gossip alone would take seconds.
         for one in &self.nodes {
             for other in self.nodes.iter().filter(|other| other.server.port() != one.server.port()) {
                 let (port, bus) = (other.server.port().to_string(), other.server.bus_port());
@@ -124,8 +126,7 @@ impl RedisCluster {
         self.wait_until_healthy();
     }
 
-    /// Waits until every slot is served, all nodes that are up agree on by whom, and every replica has what its
-    /// primary has.
+    /// Waits until every slot is served, all running nodes agree on the slot map, and every replica is in sync.
     pub fn wait_until_healthy(&self) {
         wait_for("the cluster is whole", || {
             let agreed = self.up().all(|node| {
@@ -140,7 +141,7 @@ impl RedisCluster {
         });
     }
 
-    /// How many nodes it has, dead ones too.
+    /// How many nodes it has, including dead ones.
     pub fn size(&self) -> usize {
         self.nodes.len()
     }
@@ -155,7 +156,7 @@ impl RedisCluster {
         (0..self.nodes.len()).filter(|&node| self.nodes[node].state == ClusterNodeState::Up)
     }
 
-    /// The ports of all nodes, for clients to begin at.
+    /// The ports of all nodes, for clients to start from.
     pub fn ports(&self) -> Vec<u16> {
         self.nodes.iter().map(|node| node.server.port()).collect()
     }
@@ -185,7 +186,7 @@ impl RedisCluster {
         self.nodes[node].state = ClusterNodeState::Frozen;
     }
 
-    /// Lets it go on (SIGCONT).
+    /// Continues a frozen node (SIGCONT).
     pub fn thaw(&mut self, node: usize) {
         self.nodes[node].server.thaw();
         self.nodes[node].state = ClusterNodeState::Up;
@@ -199,7 +200,7 @@ impl RedisCluster {
         };
         for _ in 0..5 {
             self.server(replica).command(words);
-            // The server gives up on a coordinated one after five seconds, and tells nobody.
+            // The server gives up on a coordinated one after five seconds, without an error.
             if wait_up_to(std::time::Duration::from_secs(6), || self.own_view(replica).is_primary) {
                 return;
             }

@@ -1,4 +1,4 @@
-//! A primary, two replicas and three Sentinels of a test's own, which fail over by themselves or when told.
+//! A primary, two replicas and three Sentinels for a test, which fail over by themselves or on demand.
 
 use std::time::Duration;
 
@@ -6,21 +6,21 @@ use super::redis_audit::KeySource;
 use super::redis_server::{RedisServer, wait_for, wait_up_to};
 use super::server_plan::RedisServerPlan;
 
-/// What the Sentinels call the primary.
+/// The Sentinels' name of the primary.
 pub const SERVICE: &str = "accounts";
 
 /// How many servers there are, and how many Sentinels.
 const EACH: usize = 3;
 
-/// How many Sentinels have to agree that the primary is away.
+/// How many Sentinels have to agree that the primary is down.
 const QUORUM: usize = 2;
 
 /// The passwords of a group; none by default.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct GroupPasswords<'p> {
-    /// Of the servers, for users, replicas and Sentinels.
+    /// Of the servers, for clients, replicas and Sentinels.
     pub server: &'p str,
-    /// Of the Sentinels, for users and each other.
+    /// Of the Sentinels, for clients and each other.
     pub sentinel: &'p str,
 }
 
@@ -29,10 +29,10 @@ struct GroupMember {
     answers: bool,
 }
 
-/// How often Sentinels are told to fail over before a test gives up.
+/// How often a failover is requested before a test gives up.
 const FAILOVERS_MAX: usize = 5;
 
-/// A running group. Servers and Sentinels are numbered from 0; server 0 is the primary of the beginning.
+/// A running group. Servers and Sentinels are numbered from 0; server 0 is the initial primary.
 pub struct SentinelGroup {
     servers: Vec<GroupMember>,
     sentinels: Vec<GroupMember>,
@@ -46,7 +46,7 @@ impl SentinelGroup {
 
     /// Starts all and waits until the replicas are in sync and the Sentinels know them and each other.
     pub fn start_with(passwords: GroupPasswords<'_>) -> Self {
-        // Each has a file: a Sentinel that makes a server a replica, or a primary, has it write that down.
+        // Each has a configuration file: a Sentinel that changes a server's role has it write that down.
         let plan = RedisServerPlan::persistent()
             .with(&["--requirepass", passwords.server, "--masterauth", passwords.server])
             .config("# Written to by Sentinels.\n");
@@ -64,8 +64,8 @@ impl SentinelGroup {
         group
     }
 
-    /// Waits until the Sentinels that answer agree on the primary and see it well, and it and they know all of the
-    /// group that answer, and every replica has what the primary has.
+    /// Waits until the running Sentinels agree on the primary and see it healthy, they and it know all running members,
+    /// and every replica is in sync.
     pub fn wait_until_healthy(&self) {
         wait_for("the group is whole", || {
             let Some(primary) = self.agreed_primary().filter(|&primary| self.servers[primary].answers) else {
@@ -79,8 +79,8 @@ impl SentinelGroup {
         });
     }
 
-    /// Has a Sentinel look at servers every second, not every ten, and tell the others of itself five times a
-    /// second. How soon it misses a primary does not depend on either.
+    /// Makes a Sentinel query servers every second, not every ten, and announce itself five times a second. How soon it
+    /// misses a primary does not depend on either.
     fn speed_up(&self, sentinel: usize) {
         self.sentinel(sentinel).command(&["SENTINEL", "DEBUG", "info-period", "1000", "publish-period", "200"]);
     }
@@ -92,14 +92,14 @@ impl SentinelGroup {
             && number("num-other-sentinels") >= sentinels
     }
 
-    /// What a Sentinel says of the primary.
+    /// What a Sentinel reports about the primary.
     fn primary_field(&self, sentinel: usize, field: &str) -> String {
         let fields = self.sentinel(sentinel).texts(&["SENTINEL", "MASTER", SERVICE]);
         let at = fields.iter().position(|name| name == field).unwrap_or_else(|| panic!("no {field} in {fields:?}"));
         fields[at + 1].clone()
     }
 
-    /// The primary, if all Sentinels that answer say the same.
+    /// The primary, if all running Sentinels report the same.
     fn agreed_primary(&self) -> Option<usize> {
         let mut named = self.sentinels_up().map(|sentinel| self.primary_by(sentinel));
         let first = named.next()?;
@@ -132,7 +132,7 @@ impl SentinelGroup {
         &self.sentinels[number].server
     }
 
-    /// The ports of the Sentinels, for clients to begin at.
+    /// The ports of the Sentinels, for clients to start from.
     pub fn ports(&self) -> Vec<u16> {
         self.sentinels.iter().map(|member| member.server.port()).collect()
     }
@@ -143,17 +143,17 @@ impl SentinelGroup {
         format!("redis+sentinel://{}/{SERVICE}/0", hosts.join(","))
     }
 
-    /// Tells the Sentinels to make a replica primary; gives the new primary once it is, and the group is whole.
+    /// Requests a failover; returns the new primary once the group is healthy again.
     pub fn failover(&self) -> usize {
         let old = self.primary();
         let sentinel = self.sentinels_up().next().expect("a Sentinel that answers");
-        // Refused while the Sentinel has not seen the replicas well for long enough, and given up without a word when
-        // the one that was chosen does not become primary in time.
+        // Refused while the Sentinel has not seen healthy replicas for long enough, and abandoned silently when the
+        // chosen replica does not become primary in time.
         let over = (0..FAILOVERS_MAX).any(|_| {
-            let told = wait_up_to(Duration::from_secs(30), || {
+            let accepted = wait_up_to(Duration::from_secs(30), || {
                 self.sentinel(sentinel).try_command(&["SENTINEL", "FAILOVER", SERVICE]).is_ok()
             });
-            assert!(told, "the Sentinel refuses to fail over");
+            assert!(accepted, "the Sentinel refuses to fail over");
             wait_up_to(Duration::from_secs(15), || self.agreed_primary().is_some_and(|now| now != old))
         });
         assert!(over, "the Sentinels make no other server primary");
@@ -166,7 +166,7 @@ impl SentinelGroup {
         kill(&mut self.servers[server]);
     }
 
-    /// Starts it again on the same port with the same data; what it was made by Sentinels, it is again.
+    /// Starts it again on the same port with the same data, in the role that Sentinels gave it.
     pub fn start_again(&mut self, server: usize) {
         start_again(&mut self.servers[server]);
     }
@@ -176,7 +176,7 @@ impl SentinelGroup {
         freeze(&mut self.servers[server]);
     }
 
-    /// Lets it go on (SIGCONT).
+    /// Continues it (SIGCONT).
     pub fn thaw(&mut self, server: usize) {
         thaw(&mut self.servers[server]);
     }
@@ -197,7 +197,7 @@ impl SentinelGroup {
         freeze(&mut self.sentinels[sentinel]);
     }
 
-    /// Lets it go on (SIGCONT).
+    /// Continues it (SIGCONT).
     pub fn thaw_sentinel(&mut self, sentinel: usize) {
         thaw(&mut self.sentinels[sentinel]);
     }
@@ -211,7 +211,7 @@ impl SentinelGroup {
     }
 }
 
-/// What a Sentinel is told: whom to watch, and to be quick about it.
+/// A Sentinel's configuration: what to watch, with short time-outs.
 fn sentinel_config(port: u16, passwords: GroupPasswords<'_>) -> String {
     let mut lines = vec![
         format!("sentinel monitor {SERVICE} 127.0.0.1 {port} {QUORUM}"),

@@ -1,6 +1,6 @@
-//! A real `redis-server` of a test's own, on a free port, in a folder of its own; gone when dropped.
+//! A real `redis-server` of its own for a test, on a free port, in its own folder; stopped when dropped.
 //!
-//! How it is started is in `server_plan`. Several make a cluster (`redis_cluster`) or a group with Sentinels
+//! How it is started is in `server_plan`. Several form a cluster (`redis_cluster`) or a group with Sentinels
 //! (`redis_sentinel`).
 
 use std::fs;
@@ -15,14 +15,37 @@ use userd_store_redis::RedisSettings;
 
 use super::server_plan::RedisServerPlan;
 
-/// How long a server may take to answer for the first time; generous, since CI machines are slow.
+/// How long the first answer may take; generous, since CI machines are slow.
 const START_LIMIT: Duration = Duration::from_secs(20);
 
-/// How long it may take to answer a command; then it hangs, or is frozen.
+/// How long a command may take; after that the server hangs or is frozen.
 const ANSWER_LIMIT: Duration = Duration::from_secs(20);
 
-/// How long servers may take to agree on something among themselves.
+/// How long servers may take to agree.
 const WAIT_LIMIT: Duration = Duration::from_secs(60);
+
+impl RedisServerPlan {
+    /// Starts it on a free port.
+    pub fn start(self) -> RedisServer {
+        for _ in 0..20 {
+            // Otherwise another process took the port in between: try another.
+            if let Some(server) = self.clone().try_at(free_port()) {
+                return server;
+            }
+        }
+        panic!("the server does not start: {self:?}");
+    }
+
+    /// Starts it on this port; `None` if the port is taken.
+    pub fn try_at(mut self, port: u16) -> Option<RedisServer> {
+        if self.argument("--cluster-enabled").is_some() {
+            self = self.with(&["--cluster-port", &free_port().to_string()]);
+        }
+        let folder = TempDir::new().expect("a folder for the server");
+        self.write_config(folder.path());
+        RedisServer::run(self, port, folder)
+    }
+}
 
 /// A running server.
 pub struct RedisServer {
@@ -38,12 +61,12 @@ impl RedisServer {
         Self::start_with(&[])
     }
 
-    /// The same, with more arguments (`--name value …`), which win over the defaults.
+    /// The same, with more arguments (`--name value …`), which override the defaults.
     pub fn start_with(more: &[&str]) -> Self {
         RedisServerPlan::persistent().with(more).start()
     }
 
-    /// The same, with more in its environment.
+    /// The same, with more environment variables.
     pub fn start_with_environment(environment: &[(String, String)], more: &[&str]) -> Self {
         RedisServerPlan::persistent().with(more).in_environment(environment).start()
     }
@@ -58,14 +81,14 @@ impl RedisServer {
         RedisServerPlan::persistent().with(more).try_at(port).expect("the server starts on the port")
     }
 
-    /// Runs one with its data in the folder; nothing if it ends at once, or does not come to answering.
+    /// Runs a server with its data in the folder; `None` if it ends at once, or never answers.
     pub fn run(plan: RedisServerPlan, port: u16, folder: TempDir) -> Option<Self> {
         let child = plan.spawn(port, folder.path());
         let mut server = Self { child, port, plan, folder };
         server.wait_until_up().then_some(server)
     }
 
-    /// A server that replicates this one, without anything that would fail over; in sync when this returns.
+    /// A replica of this server, without automatic failover; in sync when this returns.
     pub fn start_replica(&self) -> Self {
         let password = self.password().unwrap_or_default();
         let plan = RedisServerPlan::persistent().with(&["--replicaof", &format!("127.0.0.1 {}", self.port)]);
@@ -74,7 +97,7 @@ impl RedisServer {
         replica
     }
 
-    /// Whether it follows a primary and has all that the primary had.
+    /// Whether it is a replica in sync.
     pub fn is_replica_in_sync(&self) -> bool {
         let info = self.text(&["INFO", "replication"]);
         info.contains("role:slave")
@@ -96,7 +119,7 @@ impl RedisServer {
         self.plan.has_tls()
     }
 
-    /// The password that it asks for.
+    /// Its password, if it has one.
     pub fn password(&self) -> Option<&str> {
         self.plan.argument("--requirepass").filter(|password| !password.is_empty())
     }
@@ -129,12 +152,12 @@ impl RedisServer {
         self.signal(Signal::STOP);
     }
 
-    /// Lets it go on (SIGCONT).
+    /// Continues it (SIGCONT).
     pub fn thaw(&self) {
         self.signal(Signal::CONT);
     }
 
-    /// A connection of its own, logged in as who may do everything.
+    /// A connection of its own with all rights.
     pub fn connection(&self) -> redis::RedisResult<redis::Connection> {
         let mut info: redis::ConnectionInfo = self.url().parse()?;
         if let Some(password) = self.password() {
@@ -153,13 +176,13 @@ impl RedisServer {
         Ok(connection)
     }
 
-    /// Sends one command on a connection of its own and returns the raw answer, for looking at and changing
-    /// what the server holds.
+    /// Sends one command on a connection of its own and returns the raw answer, to inspect or change what the server
+    /// holds.
     pub fn command(&self, words: &[&str]) -> redis::Value {
         self.try_command(words).unwrap_or_else(|error| panic!("{words:?}: {error}"))
     }
 
-    /// The same, where an error is an answer too.
+    /// The same; an error is returned.
     pub fn try_command(&self, words: &[&str]) -> redis::RedisResult<redis::Value> {
         command(words).query(&mut self.connection()?)
     }
@@ -174,7 +197,7 @@ impl RedisServer {
         redis::from_redis_value(self.command(words)).unwrap_or_else(|error| panic!("{words:?}: {error}"))
     }
 
-    /// What it is, such as "Redis 7.0.15".
+    /// Product and version, such as "Redis 7.0.15".
     pub fn product(&self) -> String {
         let info = self.text(&["INFO", "server"]);
         let version = |name: &str| info.lines().find_map(|line| line.trim_end().strip_prefix(name));
@@ -203,7 +226,7 @@ impl RedisServer {
         false
     }
 
-    /// Whether it answers and has loaded its data; somebody else's server at the port is not it.
+    /// Whether it answers and has loaded its data; another process's server at the port does not count.
     fn is_up(&self) -> bool {
         let Ok(info) = self.try_command(&["INFO"]) else { return false };
         let info: String = redis::from_redis_value(info).unwrap_or_default();
@@ -218,19 +241,19 @@ impl Drop for RedisServer {
     }
 }
 
-/// The command that these words are.
+/// A command of these words.
 pub fn command(words: &[&str]) -> redis::Cmd {
     let mut command = redis::Cmd::new();
     command.arg(words);
     command
 }
 
-/// Looks again until it is so.
+/// Polls until the condition holds.
 pub fn wait_for(what: &str, so: impl FnMut() -> bool) {
     assert!(wait_up_to(WAIT_LIMIT, so), "waited in vain for this: {what}");
 }
 
-/// Looks again until it is so or the time is over; whether it is so.
+/// Polls until the condition holds or the time is over; whether it holds.
 pub fn wait_up_to(limit: Duration, mut so: impl FnMut() -> bool) -> bool {
     let until = Instant::now() + limit;
     while !so() {
@@ -242,11 +265,11 @@ pub fn wait_up_to(limit: Duration, mut so: impl FnMut() -> bool) -> bool {
     true
 }
 
-/// Where the ports of tests begin, and how many there are: below those that Linux gives to connections (32768 and
-/// on). A server that was killed could else find its port taken by one of them when it is started again.
+/// The first port of tests, and their number: below those that Linux gives to outgoing connections (32768 and up), so
+/// that a killed server finds its port free when it is started again.
 const PORTS: (u32, u32) = (12_000, 20_000);
 
-/// A port that was free a moment ago. Processes begin at different places, and none gives a port twice in a row.
+/// A port that was free just now. Processes start at different ports, and none gives a port twice in a row.
 pub fn free_port() -> u16 {
     static PORTS_GIVEN: AtomicU32 = AtomicU32::new(0);
     let (first, count) = PORTS;
@@ -260,7 +283,7 @@ pub fn free_port() -> u16 {
     panic!("no port is free");
 }
 
-/// A moment between two looks at something that takes its time.
+/// The pause between two polls.
 pub fn pause() {
     #[expect(clippy::disallowed_methods, reason = "waiting for another process, by looking again until a limit")]
     std::thread::sleep(Duration::from_millis(5));

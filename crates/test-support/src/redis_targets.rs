@@ -1,7 +1,8 @@
-//! Servers for a test's store in Redis, of every kind that userd serves from, and how userd gets at them.
+//! Redis servers for a test's store, in every topology that userd supports, and the settings that reach them.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use userd_core::SecretString;
 use userd_store_redis::{NodeAddress, RedisSettings, ServerCredentials, ServerTopology};
 
 use super::redis_acl::{ACL_USER, AclTarget, create_acl_user, least_privilege_acl};
@@ -10,23 +11,23 @@ use super::redis_cluster::RedisCluster;
 use super::redis_sentinel::{SERVICE, SentinelGroup};
 use super::redis_server::RedisServer;
 
-/// Running servers, and the settings that reach them. Several stores may lie on them, each below a prefix of its own.
+/// Running servers, and the settings that reach them. Several stores can share them, each below its own prefix.
 pub struct RedisTestTarget {
-    /// What holds the keys.
+    /// The servers with the keys.
     pub servers: Box<dyn KeySource + Send + Sync>,
     settings: RedisSettings,
     stores: AtomicUsize,
 }
 
 impl RedisTestTarget {
-    /// One server where userd may do everything.
+    /// One server where userd has all rights.
     pub fn single() -> Self {
         let server = RedisServer::start();
         let settings = server.settings();
         Self::new(server, settings)
     }
 
-    /// One server where userd has the least rights.
+    /// One server where userd has the least privileges.
     pub fn single_with_least_privilege() -> Self {
         let server = RedisServer::start();
         create_acl_user(&server, &least_privilege_acl(AclTarget::Server));
@@ -34,7 +35,7 @@ impl RedisTestTarget {
         Self::new(server, settings)
     }
 
-    /// A group with Sentinels; userd has the least rights with all of them.
+    /// A group with Sentinels; userd has the least privileges on all of them.
     pub fn sentinel_with_least_privilege() -> Self {
         let group = SentinelGroup::start();
         let mut settings = RedisSettings::sentinel(addresses(&group.ports()), SERVICE);
@@ -48,7 +49,7 @@ impl RedisTestTarget {
         Self::new(group, RedisSettings { login: login(), ..settings })
     }
 
-    /// A cluster of three primaries; userd has the least rights on each.
+    /// A cluster of three primaries; userd has the least privileges on each.
     pub fn cluster_with_least_privilege() -> Self {
         let cluster = RedisCluster::start(3, 0);
         for node in cluster.up() {
@@ -72,11 +73,14 @@ impl RedisTestTarget {
     }
 }
 
-/// Where servers on this machine listen.
+/// Addresses of servers on this machine.
 pub fn addresses(ports: &[u16]) -> Vec<NodeAddress> {
     ports.iter().map(|&port| NodeAddress::new("127.0.0.1", port)).collect()
 }
 
 fn login() -> ServerCredentials {
-    ServerCredentials { username: Some(ACL_USER.0.to_owned()), password: Some(ACL_USER.1.to_owned()) }
+    ServerCredentials {
+        username: Some(ACL_USER.0.to_owned()),
+        password: Some(SecretString::new(ACL_USER.1.to_owned())),
+    }
 }

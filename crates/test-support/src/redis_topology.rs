@@ -1,22 +1,19 @@
-//! Who is primary of what in a cluster, as its nodes see it.
+//! Which node of a cluster is primary of what, as the nodes report it.
 
 use std::collections::BTreeMap;
 
 use super::redis_cluster::RedisCluster;
 
-/// How many slots a cluster has.
-pub const SLOTS: u16 = 16_384;
-
-/// A node as one node knows it: a line of `CLUSTER NODES`.
+/// A node as another node knows it: a line of `CLUSTER NODES`.
 #[derive(Debug)]
 pub struct ClusterNodeView {
-    /// What it is called in the cluster.
+    /// Its id in the cluster.
     pub id: String,
-    /// It takes writes.
+    /// Whether it accepts writes.
     pub is_primary: bool,
-    /// Whom it replicates.
+    /// The primary that it replicates.
     pub primary: Option<String>,
-    /// The higher, the newer what it says about its slots.
+    /// The higher, the newer its claim to its slots.
     pub epoch: u64,
     /// Its slots, both ends included.
     pub slots: Vec<(u16, u16)>,
@@ -42,7 +39,7 @@ impl ClusterNodeView {
         self.flags.contains("myself")
     }
 
-    /// It has been met, and not only heard of.
+    /// Whether it has been met, not only announced.
     pub fn is_met(&self) -> bool {
         !self.flags.contains("handshake") && !self.flags.contains("noaddr")
     }
@@ -52,7 +49,7 @@ impl ClusterNodeView {
     }
 }
 
-/// `7` or `0-5460`; slots that are on the move stand in brackets and belong to their old primary.
+/// `7` or `0-5460`; slots in migration are in brackets and belong to their old primary.
 fn range(text: &str) -> Option<(u16, u16)> {
     if text.starts_with('[') {
         return None;
@@ -68,19 +65,19 @@ impl RedisCluster {
         text.lines().map(|line| ClusterNodeView::parse(line.trim_end())).collect()
     }
 
-    /// What a node says of itself.
+    /// A node's view of itself.
     pub fn own_view(&self, node: usize) -> ClusterNodeView {
         self.known_to(node).into_iter().find(ClusterNodeView::is_myself).expect("a node knows itself")
     }
 
-    /// Where a node thinks that the slots are.
+    /// The slot map of a node.
     pub fn slot_map(&self, node: usize) -> BTreeMap<(u16, u16), String> {
         let known = self.known_to(node);
         known.iter().flat_map(|view| view.slots.iter().map(|&slots| (slots, view.id.clone()))).collect()
     }
 
-    /// The nodes that are up and primaries of some slot. Of two that claim one slot, as after a failover that one
-    /// has not heard of, the newer is it.
+    /// The running nodes that are primaries of some slot. If two claim one slot, as after a failover that one has
+    /// missed, the newer one counts.
     pub fn primaries(&self) -> Vec<usize> {
         self.primary_views().into_iter().map(|(node, _)| node).collect()
     }
@@ -98,7 +95,7 @@ impl RedisCluster {
         kept
     }
 
-    /// The slot that a key lies in.
+    /// The slot of a key.
     pub fn slot_of(&self, key: &str) -> u16 {
         let node = self.up().next().expect("a node that is up");
         redis::from_redis_value(self.server(node).command(&["CLUSTER", "KEYSLOT", key])).expect("a slot")
@@ -111,7 +108,7 @@ impl RedisCluster {
 
     /// The node that serves a key.
     pub fn primary_of_key(&self, key: &str) -> usize {
-        self.primary_of(self.slot_of(key)).unwrap_or_else(|| panic!("nobody serves {key}"))
+        self.primary_of(self.slot_of(key)).unwrap_or_else(|| panic!("no node serves {key}"))
     }
 
     /// The replicas of a primary that are up.

@@ -1,13 +1,13 @@
-//! Waiting for a store that is on its way back, by asking again.
+//! Waits for a store or a condition by retrying.
 
 use std::time::{Duration, Instant};
 
 use userd_store::StoreError;
 
-/// Far above what a failover takes: a test that meets it has found a hang.
+/// Far above the duration of a failover: a test that reaches it has found a hang.
 const LIMIT: Duration = Duration::from_secs(60);
 
-/// Asks again until the store answers.
+/// Retries until the store answers.
 pub async fn retry_until_served<T, F>(mut call: impl FnMut() -> F) -> T
 where
     F: Future<Output = Result<T, StoreError>>,
@@ -22,7 +22,7 @@ where
     }
 }
 
-/// Asks again until there is an answer.
+/// Retries until there is a value.
 pub async fn retry_until_some<T, F>(what: &str, mut call: impl FnMut() -> F) -> T
 where
     F: Future<Output = Option<T>>,

@@ -1,8 +1,8 @@
-//! Whether the faults are to be tried for long: `fault_report` reads what `make faults` says.
+//! How much the fault tests do: `fault_report` reads what `make faults` requests.
 
 use super::fault_report::is_long;
 
-/// How much of something to do: `short` as an ordinary test, `long` in the long form.
+/// A number of repetitions: `short` in an ordinary run, `long` in the long form.
 pub fn scaled(short: usize, long: usize) -> usize {
     if is_long() { long } else { short }
 }

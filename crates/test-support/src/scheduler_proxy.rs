@@ -1,8 +1,8 @@
-//! A proxy in front of one store that holds every step of its calls until somebody says what becomes of it.
+//! A proxy in front of one store that holds every step of its calls until the test decides its fate.
 //!
-//! A step is a message about accounts: a script of the protocol or a plain read of a claim or a record. What a
-//! store asks while it connects goes through to the server. The proxy never lets a step through by itself: it
-//! hands it out, and hands back the answer that it is given.
+//! A step is a message about accounts: a script of the protocol, or a plain read of a claim or a record. What a store
+//! sends while it connects is forwarded to the server. The proxy never forwards a step itself: it hands the step out,
+//! and returns the answer that it gets.
 
 use tokio::io::{AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
@@ -11,30 +11,29 @@ use tokio::task::{JoinHandle, JoinSet};
 
 use super::fault_proxy::{read_frame, round_trip};
 
-/// What the server's clock shows to whoever connects through here: far ahead, so that no message of a search that
-/// takes long is late by it.
+/// The server's time as clients of this proxy see it: far in the future, so that no message of a long search is late.
 const FAR_AHEAD: &[u8] = b"*2\r\n$10\r\n4102444800\r\n$1\r\n0\r\n";
 
-/// One step that waits.
+/// A step that waits.
 pub struct HeldStep {
-    /// The message, as it goes over the wire.
+    /// The message, as it is on the wire.
     pub request: Vec<u8>,
     reply: oneshot::Sender<Vec<u8>>,
 }
 
 impl HeldStep {
-    /// Hands this answer to the store.
+    /// Returns this answer to the store.
     pub fn answer(self, answer: Vec<u8>) {
         let _ = self.reply.send(answer);
     }
 
-    /// Cuts the connection: the store never learns what became of the step.
+    /// Cuts the connection: the store never learns the outcome of the step.
     pub fn cut(self) {
         drop(self.reply);
     }
 }
 
-/// See the module's text.
+/// See the module's documentation.
 pub struct SchedulerProxy {
     port: u16,
     steps: mpsc::UnboundedReceiver<HeldStep>,
@@ -57,7 +56,7 @@ impl SchedulerProxy {
         Self { port: own_port, steps, task }
     }
 
-    /// Where the store finds it.
+    /// Its port.
     pub fn port(&self) -> u16 {
         self.port
     }
@@ -102,7 +101,7 @@ fn is_step(request: &[u8]) -> bool {
     is_script(request) || is_read(request) && (about(b":user:") || about(b":claim:"))
 }
 
-/// Whether the message is a script of the protocol; connecting runs others.
+/// Whether the message is a script of the protocol; connecting runs other scripts.
 pub fn is_script(request: &[u8]) -> bool {
     let mut message_words = message_words(request);
     let about = |key: &[u8]| {
@@ -115,7 +114,7 @@ fn is_read(request: &[u8]) -> bool {
     matches!(message_words(request).nth(1), Some(b"GET" | b"HMGET"))
 }
 
-/// The words of a message; lengths stand between them.
+/// The words of a message, without the lengths between them.
 pub fn message_words(request: &[u8]) -> impl Iterator<Item = &[u8]> {
     request.split(|&byte| byte == b'\n').map(|line| line.strip_suffix(b"\r").unwrap_or(line)).skip(1)
 }

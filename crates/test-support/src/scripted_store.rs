@@ -1,7 +1,7 @@
-//! A real store whose calls go on one step at a time, in a test's hand, and can be run again from the start.
+//! A real store whose calls proceed one step at a time, under control of a test, and can be run again from the start.
 //!
-//! Everything that a call depends on is fixed: its randomness begins anew with each run, time is passed in, and
-//! answers come from whoever holds the steps. So the same answers lead to the same steps.
+//! Everything that a call depends on is fixed: its randomness restarts with each run, time is an argument, and the test
+//! supplies the answers. So the same answers lead to the same steps.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,44 +13,44 @@ use userd_store_redis::{RedisSettings, RedisStore};
 
 use super::scheduler_proxy::{HeldStep, SchedulerProxy};
 
-/// Longer than any test: a held call never gives up by itself.
+/// Longer than any test: a held call never times out.
 const FOR_EVER: Duration = Duration::from_secs(24 * 3600);
 
-/// What a client is told about the step that it waits for.
+/// The outcome of the step that a client waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub enum HeldStepReply {
     /// The server's answer.
     Answer(Vec<u8>),
-    /// The connection is gone; what became of the step nobody knows. The store sends it again.
+    /// The connection is cut and the outcome unknown. The store retries the step.
     Lost,
 }
 
 impl HeldStepReply {
-    /// Whether it is the word with which a step says that it was done, now or before.
+    /// Whether the answer says that the step was done, now or before.
     pub fn is_ok(&self) -> bool {
         let Self::Answer(answer) = self else { return false };
         [&b"*1\r\n$2\r\nok\r\n"[..], b"*2\r\n$2\r\nok\r\n", b"$2\r\nok\r\n"].iter().any(|ok| answer.starts_with(ok))
     }
 
-    /// Whether it is the protocol's word for: the holder of this e-mail may still commit.
+    /// Whether the answer says that the holder of this e-mail address may still commit.
     pub fn is_busy(&self) -> bool {
         matches!(self, Self::Answer(answer) if answer.starts_with(b"*2\r\n$4\r\nBUSY\r\n"))
     }
 }
 
-/// Where a client has got to.
+/// How far a client is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ScriptState {
     /// It waits for the answer to this message.
     AwaitsReply(Vec<u8>),
-    /// It has done all that it had to do.
+    /// It has finished its program.
     Finished,
 }
 
-/// What a client's program writes down, for others to see.
+/// The outcomes that a client's program records.
 pub type OutcomeLog<O> = Arc<Mutex<Vec<O>>>;
 
-/// See the module's text. `O` is what its program notes of outcomes.
+/// See the module's documentation. `O` is the type of the recorded outcomes.
 pub struct ScriptedStore<O> {
     store: Arc<RedisStore>,
     random: Arc<RewindableRandom>,
@@ -76,7 +76,7 @@ impl<O: Clone + Send + 'static> ScriptedStore<O> {
         Self { store: Arc::new(store), random, proxy, program, notes, held: None }
     }
 
-    /// Begins a program, whose randomness is that of `seed`, and goes on to its first step.
+    /// Starts a program with the randomness of `seed`, up to its first step.
     pub async fn begin<F>(
         &mut self,
         seed: usize,
@@ -92,7 +92,7 @@ impl<O: Clone + Send + 'static> ScriptedStore<O> {
         self.run_to_next_step().await
     }
 
-    /// Goes on to the next step.
+    /// Proceeds to the next step.
     pub async fn resume(&mut self, reply: &HeldStepReply) -> ScriptState {
         let step = self.held.take().expect("a client that waits");
         match reply {
@@ -102,12 +102,12 @@ impl<O: Clone + Send + 'static> ScriptedStore<O> {
         self.run_to_next_step().await
     }
 
-    /// What has been noted.
+    /// The recorded outcomes.
     pub fn notes(&self) -> Vec<O> {
         self.notes.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Ends the program where it stands. The store can be used again: an answer that nobody waits for is dropped.
+    /// Ends the program where it is. The store can be used again: a pending answer is dropped.
     pub async fn crash(&mut self) {
         self.program.shutdown().await;
         if let Some(step) = self.held.take() {
@@ -130,7 +130,7 @@ impl<O: Clone + Send + 'static> ScriptedStore<O> {
     }
 }
 
-/// Randomness that can be begun anew.
+/// Randomness that can be restarted.
 #[derive(Default)]
 struct RewindableRandom {
     seed: AtomicUsize,

@@ -1,4 +1,4 @@
-//! Sessions for tests of stores: opened, looked at, and told apart by a number.
+//! Sessions for tests of stores, identified by a number.
 
 use std::net::{IpAddr, Ipv4Addr};
 
@@ -14,10 +14,10 @@ use super::stores::TestStore;
 pub const LIMITS: SessionLimits =
     SessionLimits { idle_ms: 7 * 24 * 3_600_000, absolute_ms: 30 * 24 * 3_600_000, sessions_max: 100 };
 
-/// Between two moments that a test tells apart, in milliseconds: more than the clock of a server is read wrong.
+/// The time between two moments that a test distinguishes, in milliseconds: more than the error of a server's clock.
 const MOMENT_MS: u64 = 10;
 
-/// Session `number` of the user: the same number is the same session.
+/// Session `number` of the user; the same number gives the same session.
 pub fn new_session(user: &User, number: u16) -> NewSession {
     let (id, proof) = token(user, number).digest();
     NewSession { id, proof, refresh: None }
@@ -28,7 +28,7 @@ pub fn token(user: &User, number: u16) -> SessionToken {
     SessionToken::generate(user.id, secret(number, 0))
 }
 
-/// What is kept of the refresh token `number` of the session.
+/// The stored state of refresh token `number` of the session.
 pub fn refresh_state(user: &User, session: &NewSession, number: u16) -> RefreshState {
     RefreshState::of(&RefreshToken::generate(user.id, session.id, session.proof, secret(number, 1)))
 }
@@ -39,7 +39,7 @@ fn secret(number: u16, kind: u8) -> [u8; SECRET_BYTES] {
     secret
 }
 
-/// Somebody at this address.
+/// An anonymous actor at this address.
 pub fn actor_at(last: u8) -> Actor {
     Actor {
         address: Some(IpAddr::V4(Ipv4Addr::new(192, 0, 2, last))),
@@ -49,12 +49,12 @@ pub fn actor_at(last: u8) -> Actor {
 }
 
 impl TestStore {
-    /// Opens session `number` of the user, who still is at their version.
+    /// Opens session `number` of the user at the user's version.
     pub async fn opened(&self, user: &User, number: u16) -> Session {
         self.open_session_within(user, number, &LIMITS).await
     }
 
-    /// Opens session `number` of the user under these limits.
+    /// Opens session `number` of the user with these limits.
     pub async fn open_session_within(&self, user: &User, number: u16, limits: &SessionLimits) -> Session {
         let session = new_session(user, number);
         match self.try_open_session(user, &session, limits).await {
@@ -75,17 +75,17 @@ impl TestStore {
             .expect("the store works")
     }
 
-    /// The session, if nothing has ended it.
+    /// The session, if it has not ended.
     pub async fn signed_in(&self, user: UserId, session: SessionId) -> Option<SessionWithUser> {
         self.store.session(user, session, self.now()).await.expect("the store works")
     }
 
-    /// The sessions of the user, the newest first.
+    /// The user's sessions, newest first.
     pub async fn sessions_of(&self, user: UserId) -> Vec<Session> {
         self.store.sessions(user, self.now()).await.expect("the store works").0
     }
 
-    /// The ids of the sessions of the user, the newest first; each is also found by itself.
+    /// The ids of the user's sessions, newest first; each is also found by its id.
     pub async fn session_ids(&self, user: UserId) -> Vec<SessionId> {
         let sessions = self.sessions_of(user).await;
         for session in &sessions {
@@ -95,12 +95,12 @@ impl TestStore {
         sessions.into_iter().map(|session| session.id).collect()
     }
 
-    /// The store's time, which may be another clock than the test's.
+    /// The store's time, which may come from another clock than the test's.
     pub async fn store_time(&self, user: UserId) -> Timestamp {
         self.store.sessions(user, self.now()).await.expect("the store works").1
     }
 
-    /// Returns when the store's time is later, so that what is made from now on is younger.
+    /// Returns when the store's time has advanced, so that what is created from now on is newer.
     pub async fn wait_a_moment(&self, user: UserId) {
         let until = self.store_time(user).await.plus_millis(MOMENT_MS);
         self.clock.advance_ms(MOMENT_MS);

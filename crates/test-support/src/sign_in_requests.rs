@@ -1,4 +1,4 @@
-//! Signing in over the wire: the requests, and what is remembered of the answers.
+//! Sign-in over the wire: requests and responses.
 
 use std::net::SocketAddr;
 
@@ -11,7 +11,7 @@ pub fn login(email: &str, password: &str) -> Vec<u8> {
     json_request("POST", "/api/login", &json!({"email": email, "password": password}))
 }
 
-/// The bytes of a sign-in from a known device.
+/// The bytes of a sign-in from a trusted device.
 pub fn login_with_device(device: &str, email: &str, password: &str) -> Vec<u8> {
     json_request("POST", "/api/login", &json!({"email": email, "password": password, "device_token": device}))
 }
@@ -25,12 +25,12 @@ pub fn with_header(request: Vec<u8>, name: &str, value: &str) -> Vec<u8> {
     bytes
 }
 
-/// The request, made by who has this token or key.
+/// The request with this token or key as bearer credential.
 pub fn with_bearer(token: &str, request: Vec<u8>) -> Vec<u8> {
     with_header(request, "Authorization", &format!("Bearer {token}"))
 }
 
-/// Who is signed in with this token?
+/// The session of this token.
 pub async fn current_session(address: SocketAddr, token: &str) -> HttpResponse {
     fetch(address, &with_bearer(token, get("/api/session"))).await
 }
@@ -48,7 +48,7 @@ pub async fn sign_up_user(address: SocketAddr, email: &str) -> String {
     answer.id()
 }
 
-/// Signs in who has signed up with the usual password.
+/// Signs in a user with the usual password.
 pub async fn sign_in(address: SocketAddr, email: &str) -> Value {
     let request = json!({"email": email, "password": PASSWORD, "refresh": true});
     let answer = fetch(address, &json_request("POST", "/api/login", &request)).await;

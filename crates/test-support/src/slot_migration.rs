@@ -1,9 +1,9 @@
-//! A slot on its way from one primary to another, as far as the test lets it get: resharding in slow motion.
+//! The migration of a slot from one primary to another, one step at a time.
 
 use super::redis_cluster::RedisCluster;
 
-/// A move that has begun. Keys that are there stay until they are moved, new ones arise at the new primary; both
-/// primaries send clients to each other until it is finished.
+/// A migration in progress. Keys stay until they are moved, new ones are created at the new primary; both primaries
+/// redirect clients to each other until it is finished.
 pub struct SlotMigration<'c> {
     cluster: &'c RedisCluster,
     slot: u16,
@@ -14,7 +14,7 @@ pub struct SlotMigration<'c> {
 impl<'c> SlotMigration<'c> {
     /// Announces it to both primaries; no key is moved yet.
     pub fn begin(cluster: &'c RedisCluster, slot: u16, to: usize) -> Self {
-        let from = cluster.primary_of(slot).unwrap_or_else(|| panic!("nobody serves slot {slot}"));
+        let from = cluster.primary_of(slot).unwrap_or_else(|| panic!("no node serves slot {slot}"));
         assert_ne!(from, to, "slot {slot} is there already");
         let started = Self { cluster, slot, from, to };
         started.set(to, "IMPORTING", from);
@@ -42,12 +42,12 @@ impl<'c> SlotMigration<'c> {
         left.first().inspect(|key| self.move_key(key)).is_some()
     }
 
-    /// Moves what is left and makes the new primary the slot's.
+    /// Moves the remaining keys and makes the new primary the owner of the slot.
     pub fn finish(self) {
         for key in self.remaining_keys() {
             self.move_key(&key);
         }
-        // The new one first: if it stopped here, the old one would still send clients on.
+        // The new one first: if it stopped here, the old one would still redirect clients.
         self.set(self.to, "NODE", self.to);
         self.set(self.from, "NODE", self.to);
         for other in self.cluster.primaries().into_iter().filter(|&node| node != self.to && node != self.from) {

@@ -1,17 +1,17 @@
-//! A small disk of a test's own, to be filled or made read-only: a `tmpfs` that nobody else sees.
+//! A small disk of its own for a test, to be filled or made read-only: a private `tmpfs`.
 //!
-//! Mounting needs rights, so each such test starts itself again inside `unshare --map-root-user --mount` (Linux),
-//! where it may mount and nothing outlives it. Where the system forbids that, the test fails and says what to do.
+//! Mounting needs rights, so such a test starts itself again inside `unshare --map-root-user --mount` (Linux), where it
+//! may mount and the mount ends with it. Where the system forbids that, the test fails and says what to do.
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
-/// Tells the test that it has been started again, and where its disk is.
+/// Set in the restarted test: where its disk is.
 const DISK_VARIABLE: &str = "USERD_TEST_DISK";
 
-/// The disk, if this is the process that has one, of so many bytes; otherwise runs `test`, named with its
-/// modules, in such a process and waits for it.
+/// The disk of this many bytes, if this is the restarted process; otherwise runs `test`, named with its modules, in
+/// such a process and waits for it.
 pub fn on_small_disk(test: &str, bytes: usize) -> Option<PathBuf> {
     #[expect(clippy::disallowed_methods, reason = "the only way to tell a test that it was started again")]
     if let Some(disk) = std::env::var_os(DISK_VARIABLE) {
@@ -40,7 +40,7 @@ pub fn on_small_disk(test: &str, bytes: usize) -> Option<PathBuf> {
     None
 }
 
-/// Puts a file of so many bytes on the disk, to be removed later.
+/// Puts a file of this many bytes on the disk, to be removed later.
 pub fn ballast(disk: &Path, bytes: usize) -> PathBuf {
     let path = disk.join("ballast");
     fs::write(&path, vec![0; bytes]).expect("there is room");

@@ -1,8 +1,8 @@
-//! A fresh store for one test, on any back end, and a look behind it.
+//! A fresh store for one test, on any back end, and access to its data around the store.
 //!
 //! # How to add a back end
 //! A variant of [`TestBackend`], an arm in [`TestStore::open`] (and where the compiler asks for one), and a line in
-//! `contract/mod.rs`.
+//! `tests/it/conformance/mod.rs`.
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
@@ -26,20 +26,20 @@ use super::fixtures::{self, NOW};
 use super::redis_audit;
 use super::redis_targets::RedisTestTarget;
 
-/// Far above what a change takes on a busy machine: a test that meets it has found a hang.
+/// Far above the duration of a change on a busy machine: a test that reaches it has found a hang.
 const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// The kinds of store.
+/// The back ends.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum TestBackend {
     Embedded,
     /// One server.
     Redis,
-    /// One server, with the rights that the operations page asks for and no others.
+    /// One server, with the rights that the operations page lists and no others.
     RedisLeastPrivilege,
-    /// A group with Sentinels, with such rights.
+    /// A group with Sentinels, with the same rights.
     Sentinel,
-    /// A cluster, with such rights.
+    /// A cluster, with the same rights.
     Cluster,
 }
 
@@ -49,7 +49,7 @@ enum StoreResources {
     Redis(Arc<RedisTestTarget>, Box<RedisSettings>),
 }
 
-/// A store of its own for one test, with the clock that its users are made by.
+/// A store for one test, with the clock that its users are created by.
 pub struct TestStore {
     pub store: Arc<dyn Store>,
     pub clock: Arc<ManualClock>,
@@ -58,7 +58,7 @@ pub struct TestStore {
     known: Mutex<KnownUsers>,
 }
 
-/// Everybody and every address that the test has made.
+/// Every user and e-mail address that the test has created.
 #[derive(Default)]
 struct KnownUsers {
     ids: BTreeSet<UserId>,
@@ -102,7 +102,7 @@ impl TestStore {
         }
     }
 
-    /// The same data after closing and opening again.
+    /// The same data after the store was closed and opened again.
     pub async fn reopen(mut self) -> Self {
         self.store.close().await;
         self.store = match &self.resources {
@@ -114,7 +114,7 @@ impl TestStore {
         self
     }
 
-    /// Everything contradictory or left behind in the store; empty is good.
+    /// Contradictions and leftovers in the store; empty is good.
     pub fn audit(&self) -> Vec<String> {
         match &self.resources {
             StoreResources::Embedded(folder) => {
@@ -126,14 +126,14 @@ impl TestStore {
         }
     }
 
-    /// Makes what is kept of a user unreadable, past the store.
+    /// Makes the stored user unreadable, around the store.
     pub fn corrupt_user(&self, id: UserId) {
         self.overwrite_columns(id, "name = 'Mallory'", "x");
     }
 
-    /// Undoes [`Self::damage`] of somebody named Somebody at their first version.
+    /// Undoes [`Self::corrupt_user`] for a user named Grace at the first version.
     pub fn restore_user(&self, id: UserId) {
-        self.overwrite_columns(id, "name = 'Somebody'", "1");
+        self.overwrite_columns(id, "name = 'Grace'", "1");
     }
 
     fn overwrite_columns(&self, id: UserId, columns: &str, rev: &str) {
@@ -146,14 +146,14 @@ impl TestStore {
             StoreResources::Redis(resources, settings) => {
                 let key = KeyLayout::with_prefix(settings.prefix.clone()).user(id);
                 let holders = resources.servers.holders();
-                // A node of a cluster refuses a key that is another's.
+                // A node of a cluster refuses a key of another node.
                 let took = holders.iter().filter(|node| node.try_command(&["HSET", &key, "rev", rev]).is_ok());
                 assert_eq!(took.count(), 1, "one server holds {key}");
             }
         }
     }
 
-    /// The embedded store's file.
+    /// The file of the SQLite store.
     pub fn path(&self) -> PathBuf {
         match &self.resources {
             StoreResources::Embedded(folder) => database_path(folder),
@@ -161,17 +161,17 @@ impl TestStore {
         }
     }
 
-    /// The present moment of this store's clock.
+    /// The time of this store's clock.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
-    /// Somebody new, not yet in the store.
+    /// A new user, not yet in the store.
     pub fn new_user(&self, name: &str, email: &str) -> User {
         self.new_user_at(name, Email::parse(email).expect("an e-mail"))
     }
 
-    /// Somebody new with an e-mail that has been parsed already.
+    /// A new user with a parsed e-mail address.
     pub fn new_user_at(&self, name: &str, email: Email) -> User {
         let user = fixtures::new_user_with(name, email, self.now(), &self.random);
         let mut known = self.known.lock().expect("no test panics with it");
@@ -181,14 +181,14 @@ impl TestStore {
         User { password_hash: password_hash(1), ..user }
     }
 
-    /// A profile, its e-mail noted for [`Self::assert_consistent`].
+    /// A profile; its e-mail address is recorded for [`Self::assert_consistent`].
     pub fn profile(&self, name: &str, email: &str) -> UserProfile {
         let profile = fixtures::new_profile(name, email);
         self.known.lock().expect("no test panics with it").emails.insert(profile.email.canonical().clone());
         profile
     }
 
-    /// Somebody who has signed up.
+    /// A user who has signed up.
     pub async fn signed_up(&self, name: &str, email: &str) -> User {
         let user = self.new_user(name, email);
         assert_eq!(
@@ -210,8 +210,8 @@ impl TestStore {
         self.store.user_by_email(&email).await.expect("the store works")
     }
 
-    /// Nothing is left behind, and whoever of this test is found by id is found by e-mail and the reverse;
-    /// these are as many as the store counts.
+    /// Nothing is left behind, every user of this test who is found by id is found by e-mail address and the reverse,
+    /// and their number is the store's count.
     pub async fn assert_consistent(&self) {
         assert_eq!(self.audit(), Vec::<String>::new());
         let (ids, emails) = {
@@ -244,7 +244,7 @@ pub fn database_path(folder: &TempDir) -> PathBuf {
     folder.path().join("data").join("userd.db")
 }
 
-/// Settings for tests: short of nothing, so that only what a test provokes goes wrong.
+/// Settings for tests: generous limits, so that only what a test provokes goes wrong.
 pub fn sqlite_settings(path: &Path) -> SqliteSettings {
     SqliteSettings {
         path: path.to_owned(),
@@ -260,13 +260,13 @@ async fn redis_store(settings: &RedisSettings) -> RedisStore {
     RedisStore::start(settings, Arc::new(SystemRandom)).await.expect("the server is good")
 }
 
-/// A well-formed hash, another for each number.
+/// A well-formed hash, different for each number.
 pub fn password_hash(number: u64) -> PasswordHash {
     let text = format!("$argon2id$v=19$m=19456,t=2,p=1$c2FsdHNhbHRzYWx0c2FsdA${number:042x}A");
     PasswordHash::parse(&text).expect("a PHC string")
 }
 
-/// Runs the acts as tasks that begin together; gives their results in the acts' order.
+/// Runs the calls as tasks that start together; returns their results in the same order.
 pub async fn run_concurrently<T, F>(acts: impl IntoIterator<Item = F>) -> Vec<T>
 where
     T: Send + 'static,
@@ -287,7 +287,7 @@ where
     results.into_iter().map(|(_, result)| result).collect()
 }
 
-/// Reads the whole file past the store.
+/// Audits the whole file around the store.
 pub fn audit_database(path: &Path) -> rusqlite::Result<Vec<String>> {
     let database = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let mut found = Vec::new();
@@ -308,7 +308,7 @@ pub fn audit_database(path: &Path) -> rusqlite::Result<Vec<String>> {
             row.get(0)
         })?;
     if stray > 0 {
-        found.push(format!("{stray} sessions of nobody"));
+        found.push(format!("{stray} sessions without a user"));
     }
     let mut statement = database.prepare("SELECT hex(id), email, canonical FROM users")?;
     let mut rows = statement.query([])?;

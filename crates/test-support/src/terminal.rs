@@ -1,4 +1,4 @@
-//! A pseudo-terminal with the real program on it: what a person sees and types.
+//! A pseudo-terminal that runs the real program: what a person sees and types.
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Write};
@@ -13,20 +13,20 @@ use rustix::termios::{LocalModes, Winsize, tcgetattr, tcsetwinsize};
 
 use super::redis_server::pause;
 
-/// How long the program may take for anything that it says; far above what it takes on a busy machine.
+/// How long any output may take; far above what it takes on a busy machine.
 const HANGS_AFTER: Duration = Duration::from_secs(60);
 
-/// The program and its terminal, from the person's side.
+/// The program and its terminal, from the user's side.
 pub struct PseudoTerminal {
     process: Child,
     keys: File,
-    /// The program's side, which tells the mode.
+    /// The program's side, which has the mode.
     device: File,
     screen: Arc<Mutex<Vec<u8>>>,
 }
 
 impl PseudoTerminal {
-    /// Runs userd with `args` in `folder`, on a terminal that is so wide.
+    /// Runs userd with `args` in `folder`, on a terminal of this width.
     pub fn run(folder: &Path, args: &[&str], variables: &[(String, String)], columns: u16) -> Self {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY).expect("there are pseudo-terminals");
         grantpt(&master).expect("it can be granted");
@@ -53,18 +53,18 @@ impl PseudoTerminal {
         thread::spawn(move || {
             let mut bytes = [0; 4096];
             while let Ok(count @ 1..) = reads.read(&mut bytes) {
-                kept.lock().expect("nobody panics with it").extend_from_slice(&bytes[..count]);
+                kept.lock().expect("the reader does not panic").extend_from_slice(&bytes[..count]);
             }
         });
         Self { process, keys, device, screen }
     }
 
-    /// All that is on the screen so far.
+    /// Everything on the screen so far.
     pub fn screen(&self) -> String {
-        String::from_utf8_lossy(&self.screen.lock().expect("nobody panics with it")).into_owned()
+        String::from_utf8_lossy(&self.screen.lock().expect("the reader does not panic")).into_owned()
     }
 
-    /// Waits until the screen has `words`.
+    /// Waits until the screen contains `words`.
     pub fn wait_for(&self, words: &str) {
         let until = Instant::now() + HANGS_AFTER;
         while !self.screen().contains(words) {
@@ -83,7 +83,7 @@ impl PseudoTerminal {
         tcgetattr(&self.device).expect("it has a mode").local_modes.contains(LocalModes::ECHO)
     }
 
-    /// Waits until the program ends; gives its exit code and all that it showed.
+    /// Waits until the program ends; returns its exit code and its output.
     pub fn end(mut self) -> (Option<i32>, String) {
         let until = Instant::now() + HANGS_AFTER;
         let code = loop {
@@ -93,7 +93,7 @@ impl PseudoTerminal {
             assert!(Instant::now() < until, "it does not end:\n{}", self.screen());
             pause();
         };
-        // What was written last is read once a line of our own has come after it.
+        // All earlier output has been read once this line has.
         self.device.write_all(b"<end>\n").expect("the terminal is open");
         self.wait_for("<end>");
         let screen = self.screen().replace("\r\n", "\n");

@@ -1,5 +1,4 @@
-//! A certificate authority of a test's own, and the certificate of servers on this machine. Not one that anybody
-//! else trusts.
+//! A certificate authority for one test, and a certificate for servers on this machine.
 
 use std::fs;
 use std::path::PathBuf;
@@ -7,17 +6,17 @@ use std::path::PathBuf;
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, DnType, ExtendedKeyUsagePurpose, IsCa, KeyPair};
 use tempfile::TempDir;
 
-/// The authority, with what servers need in files.
+/// The authority, with the files that servers need.
 pub struct TestAuthority {
     folder: TempDir,
 }
 
 impl TestAuthority {
-    /// A new one, and a certificate by it for `localhost` and `127.0.0.1`.
+    /// A new authority, and a certificate for `localhost` and `127.0.0.1`.
     pub fn new() -> Self {
         let key = KeyPair::generate().expect("a key");
         let mut params = CertificateParams::default();
-        // OpenSSL takes a certificate whose names are its issuer's for one that signed itself.
+        // OpenSSL takes a certificate with its issuer's name for a self-signed one.
         params.distinguished_name.push(DnType::CommonName, "authority of a test");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let authority = CertifiedIssuer::self_signed(params, key).expect("an authority");
@@ -41,7 +40,7 @@ impl TestAuthority {
         self.file("authority.pem")
     }
 
-    /// The arguments of a server that speaks TLS to its clients, with a certificate by this authority.
+    /// The arguments of a server with TLS for clients, with a certificate of this authority.
     pub fn arguments(&self) -> Vec<String> {
         let file = |name: &str| self.file(name).to_string_lossy().into_owned();
         [

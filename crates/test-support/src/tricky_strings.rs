@@ -1,9 +1,9 @@
-//! Texts that have broken programs before, one of a kind each, and as many more as wanted, from a seed.
+//! Strings that have broken programs before, one of each kind, and seeded combinations of them.
 
 use userd_core::random::{Random, SeededRandom};
 
-/// In the order: nothing much; numbers and words that are taken for values; structure of ours and of others;
-/// control and invisible characters; scripts and directions; confusables; code for whoever would run it.
+/// In order: almost nothing; numbers and words that look like values; structure of userd and of other programs; control
+/// and invisible characters; scripts and directions; confusables; code of several languages.
 const TRICKY_STRINGS: [&str; 161] = [
     "",
     " ",
@@ -168,7 +168,7 @@ const TRICKY_STRINGS: [&str; 161] = [
     "$argon2id$v=19$m=8,t=1,p=1$AAAA$AAAA",
 ];
 
-/// Every text of the list, and some that are too long to be written down.
+/// Every string of the list, and some very long ones.
 pub fn tricky_strings() -> Vec<String> {
     let long =
         ["x", "é", "👍", "{", ":", "\u{300}", "a.", "\"", "\\", "%41"].map(|part| part.repeat(65_536 / part.len()));
@@ -176,7 +176,7 @@ pub fn tricky_strings() -> Vec<String> {
     TRICKY_STRINGS.iter().map(|&text| text.to_owned()).chain(long).chain(bounds).collect()
 }
 
-/// So many texts, made of pieces of the list; the same for the same seed.
+/// This many strings, made of pieces of the list; the same for the same seed.
 pub fn generate_strings(seed: u64, count: usize) -> Vec<String> {
     let random = SeededRandom::from_seed(seed);
     let number = |below: usize| {

@@ -1,7 +1,7 @@
-//! The real program as a process of a test's own: started, looked into, frozen and killed; gone when dropped.
+//! The real program as a process of its own for a test: started, inspected, frozen and killed; stopped when dropped.
 //!
-//! Its log goes to a file outside the folder that it works in, so that nothing waits for a reader and a full
-//! disk of the program's is none of the log's.
+//! Its log goes to a file outside of its working directory, so that no reader is needed and a full disk does not affect
+//! the log.
 
 use std::fs::{self, File};
 use std::net::SocketAddr;
@@ -14,10 +14,10 @@ use tempfile::TempDir;
 
 use super::redis_server::{RedisServer, pause};
 
-/// How long anything that a process does may take; far above what it takes on a busy machine.
+/// How long anything may take that a process does; far above what it takes on a busy machine.
 const HANGS_AFTER: Duration = Duration::from_secs(60);
 
-/// How userd is to be started; it knows no environment but what is set here.
+/// How userd is started; its environment has only what is set here.
 #[derive(Clone)]
 pub struct UserdCommand {
     folder: PathBuf,
@@ -44,13 +44,13 @@ impl UserdCommand {
         self.environment(&name, value)
     }
 
-    /// With a variable of the environment.
+    /// With an environment variable.
     pub fn environment(mut self, name: &str, value: &str) -> Self {
         self.environment.push((name.to_owned(), value.to_owned()));
         self
     }
 
-    /// With hashes that cost next to nothing and never wait, where hashing is not the point.
+    /// With hashes of almost no cost and a long queue, for tests of other things.
     pub fn cheap_hashes(self) -> Self {
         self.set("hash.memory_kib", "8")
             .set("hash.iterations", "1")
@@ -58,7 +58,7 @@ impl UserdCommand {
             .set("hash.wait_ms", "60000")
     }
 
-    /// With room for any number of wrong passwords, where counting them is not the point.
+    /// With rate limits that no test reaches, for tests of other things.
     pub fn without_rate_limits(self) -> Self {
         ["account", "account_address", "device", "address", "global"]
             .into_iter()
@@ -78,7 +78,7 @@ impl UserdCommand {
             .expect("the program can be started")
     }
 
-    /// Makes an API key with these scopes, as an operator does; gives its secret.
+    /// Creates an API key with these scopes through the command line; returns its secret.
     pub fn make_api_key(&self, scopes: &str) -> String {
         let made = self.run(&["api-keys", "create", "--name", "test", "--scope", scopes]);
         assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
@@ -103,12 +103,12 @@ impl UserdCommand {
         serving
     }
 
-    /// With these variables of the environment.
+    /// With these environment variables.
     pub fn with_environment(self, all: Vec<(String, String)>) -> Self {
         all.into_iter().fold(self, |launch, (name, value)| launch.environment(&name, &value))
     }
 
-    /// Starts it and waits until it listens, or has ended without.
+    /// Starts it and waits until it listens, or ends before that.
     pub fn try_start(&self) -> Option<UserdProcess> {
         let mut serving = self.spawn();
         while !serving.log().contains(" serves on http://") {
@@ -122,7 +122,7 @@ impl UserdCommand {
         Some(serving)
     }
 
-    /// Starts it and does not wait: it may not come to listening, or say so in another way.
+    /// Starts it without waiting: it may never listen, or say so in another way.
     pub fn spawn(&self) -> UserdProcess {
         let log_folder = tempfile::tempdir().expect("a folder for the log");
         let log = log_folder.path().join("log");
@@ -140,18 +140,18 @@ impl UserdCommand {
     }
 }
 
-/// A userd of its own.
+/// A running userd.
 pub struct UserdProcess {
     process: Child,
     log: PathBuf,
     _log_folder: TempDir,
     address: Option<SocketAddr>,
-    /// How much of the log `wait_for_log_line` has gone past.
+    /// How much of the log `wait_for_log_line` has passed.
     read: usize,
 }
 
 impl UserdProcess {
-    /// Where it listens.
+    /// Its address.
     pub fn address(&self) -> SocketAddr {
         self.address.expect("it was waited for until it listens")
     }
@@ -161,7 +161,7 @@ impl UserdProcess {
         String::from_utf8_lossy(&fs::read(&self.log).expect("the log can be read")).into_owned()
     }
 
-    /// The next line of the log that holds `word`, which comes or the process ends without.
+    /// The next line of the log with `word`; fails if the process ends without one.
     pub fn wait_for_log_line(&mut self, word: &str) -> String {
         let until = Instant::now() + HANGS_AFTER;
         loop {
@@ -182,17 +182,17 @@ impl UserdProcess {
 
     /// Ends it as a crash would.
     pub fn kill(&mut self) {
-        // It may have ended already, which is what some tests want.
+        // It may have ended already, which some tests want.
         let _ = self.process.kill();
         let _ = self.process.wait();
     }
 
-    /// Asks it to stop (SIGTERM).
+    /// Stops it (SIGTERM).
     pub fn terminate(&self) {
         self.signal(Signal::TERM);
     }
 
-    /// Asks it to stop, if it has not ended already.
+    /// Stops it, if it has not ended already.
     pub fn terminate_if_running(&mut self) {
         if self.process.try_wait().expect("its state").is_none() {
             self.terminate();
@@ -209,12 +209,12 @@ impl UserdProcess {
         }
     }
 
-    /// Lets it go on (SIGCONT).
+    /// Continues it (SIGCONT).
     pub fn thaw(&self) {
         self.signal(Signal::CONT);
     }
 
-    /// Waits until it ends; gives the exit code, which a killed one has not.
+    /// Waits until it ends; returns the exit code, which a killed process does not have.
     pub fn wait(&mut self) -> Option<i32> {
         let until = Instant::now() + HANGS_AFTER;
         loop {
@@ -231,7 +231,7 @@ impl UserdProcess {
         self.process.try_wait().expect("its state").and_then(|status| status.code())
     }
 
-    /// It does not end within this time; on a slow machine that says less, and is true all the same.
+    /// It does not end within this time; on a slow machine that proves less, but never fails falsely.
     pub fn assert_keeps_running_for(&mut self, time: Duration) {
         let until = Instant::now() + time;
         while Instant::now() < until {
@@ -240,19 +240,19 @@ impl UserdProcess {
         }
     }
 
-    /// Asks it to stop; gives the exit code and the log after the last line that was waited for.
+    /// Stops it; returns the exit code and the log after the last line that was waited for.
     pub fn stop(mut self) -> (Option<i32>, String) {
         self.terminate();
         let code = self.wait();
         (code, self.log().split_off(self.read))
     }
 
-    /// The memory that it holds now, in KiB.
+    /// Its resident memory now, in KiB.
     pub fn memory_kib(&self) -> u64 {
         self.kib("VmRSS")
     }
 
-    /// The most memory that it has held at any time, in KiB.
+    /// Its peak resident memory, in KiB.
     pub fn memory_peak_kib(&self) -> u64 {
         self.kib("VmHWM")
     }
@@ -262,12 +262,12 @@ impl UserdProcess {
         fs::read_dir(format!("/proc/{}/fd", self.process.id())).expect("it runs").count()
     }
 
-    /// Looks again until no more than `most` files and connections are open.
+    /// Polls until at most `most` files and connections are open.
     pub fn wait_for_open_files_at_most(&self, most: usize) {
         self.wait_for_open_files(&format!("at most {most}"), |open| open <= most);
     }
 
-    /// Looks again until no fewer than `least` files and connections are open.
+    /// Polls until at least `least` files and connections are open.
     pub fn wait_for_open_files_at_least(&self, least: usize) {
         self.wait_for_open_files(&format!("at least {least}"), |open| open >= least);
     }

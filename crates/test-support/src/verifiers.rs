@@ -1,6 +1,6 @@
-//! Other people's libraries that check what userd gives, with the scripts of tests/verifiers: for tokens npm's jose and
-//! `PyPI`'s `PyJWT`, each in a process of its own as a service would have it; for metrics and alerts `PyPI`'s
-//! `prometheus-client` and `PyYAML`.
+//! Independent libraries that verify userd's output, with the scripts of tests/verifiers: npm's jose and `PyPI`'s
+//! `PyJWT` for tokens, each in a process of its own as in a service; `PyPI`'s `prometheus-client` and `PyYAML` for
+//! metrics and alerts.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -19,7 +19,7 @@ fn installed() -> (PathBuf, PathBuf) {
     (home, python)
 }
 
-/// What a script of tests/verifiers makes of `text`, as JSON.
+/// The output of a script of tests/verifiers for `text`, as JSON.
 pub fn run_reader(script: &str, text: &str) -> Value {
     let path = crate::paths::workspace_root().join("tests/verifiers").join(script);
     let mut process = Command::new(installed().1)
@@ -30,7 +30,7 @@ pub fn run_reader(script: &str, text: &str) -> Value {
         .spawn()
         .unwrap_or_else(|error| panic!("{script} does not start ({error}): run ./scripts/ensure-verifiers.sh"));
     let mut input = process.stdin.take().expect("it is piped");
-    // It reads all before it answers; one that ends early says why on standard error.
+    // It reads everything before it answers; a script that ends early says why on standard error.
     let _ = input.write_all(text.as_bytes());
     drop(input);
     let output = process.wait_with_output().expect("it ends");
@@ -42,7 +42,7 @@ pub fn run_reader(script: &str, text: &str) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{script} gives no JSON: {error}"))
 }
 
-/// A service that checks tokens.
+/// A service that verifies tokens.
 pub struct TokenVerifier {
     /// The library.
     pub name: &'static str,
@@ -51,22 +51,22 @@ pub struct TokenVerifier {
     verdicts: BufReader<ChildStdout>,
 }
 
-/// What it finds.
+/// What it says about a token.
 #[derive(Debug)]
 pub struct TokenVerdict {
     pub good: bool,
     /// The key that signed a good token.
     pub kid: Option<String>,
-    /// What a good token says.
+    /// The claims of a good token.
     pub claims: Value,
-    /// How often the service has fetched the keys by now.
+    /// How often the service has fetched the keys so far.
     pub fetches: u64,
-    /// Why it is refused.
+    /// Why it was rejected.
     pub why: String,
 }
 
 impl TokenVerifier {
-    /// One of each library, which find the keys at `base` and check that tokens are for `audience`.
+    /// One of each library; they fetch the keys from `base` and verify that tokens are for `audience`.
     pub fn each(base: &str, audience: &str) -> [Self; 2] {
         let (home, python) = installed();
         [
@@ -90,7 +90,7 @@ impl TokenVerifier {
         Self { name, process, tokens, verdicts }
     }
 
-    /// What the service finds of a token.
+    /// What the service says about a token.
     pub fn verify(&mut self, token: &str) -> TokenVerdict {
         writeln!(self.tokens, "{token}").expect("it reads tokens");
         let mut line = String::new();

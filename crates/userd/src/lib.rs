@@ -1,13 +1,18 @@
-//! userd: the user-accounts service that a team puts beside its own services.
+//! userd, the self-hosted user-accounts service: the program that joins the layers.
 //!
-//! The program, and what joins the layers into one; `docs/ARCHITECTURE.md` has the map of all crates.
+//! `docs/ARCHITECTURE.md` has the map of all crates. The order of the modules is the order of their dependencies: each
+//! uses only those above it.
 //!
 //! | module | what it is |
 //! |---|---|
-//! | [`config`] | where every setting comes from and what it means |
-//! | [`app`] | the wiring, shared by the command line and the tests |
-//! | [`cli`] | what the `userd` program understands |
+//! | [`config`] | settings: defaults, files, environment, flags; validation of all of them at once |
+//! | `open` | opens the store that the configuration names |
+//! | `services` | the use cases over an open store |
+//! | `serve` | the life of a serving process |
+//! | [`cli`] | the command line, one file for each command |
 
-pub mod app;
 pub mod cli;
 pub mod config;
+mod open;
+mod serve;
+mod services;

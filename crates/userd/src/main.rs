@@ -1,9 +1,9 @@
-//! The `userd` program.
+//! The `userd` program: the allocator, and the call of the command line.
 
 use std::process::ExitCode;
 
-// A request makes some dozens of small allocations; this allocator serves them with a quarter less CPU than the
-// system's. Measured in docs/benchmarks.md, "What was tried".
+// A request makes some dozens of small allocations; mimalloc needs a quarter less CPU for them than the system's
+// allocator. Measured in docs/benchmarks.md, "What was tried".
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

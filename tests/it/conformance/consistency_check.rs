@@ -1,4 +1,4 @@
-//! Promises about examining: a store that nobody damaged has nothing wrong, however it is looked at.
+//! Promises about the consistency check: an undamaged store has no findings, whatever the size of a batch.
 
 use std::collections::BTreeSet;
 use userd_core::Actor;
@@ -13,7 +13,7 @@ async fn examine(test: &TestStore, from: CheckCursor, size: usize, mode: CheckMo
     test.store.check_batch(&CheckBatch { from, size, mode }, test.now()).await.expect("the store works")
 }
 
-/// A whole pass in portions of this size; gives the users seen. Nothing may be found.
+/// A whole check in batches of this size; returns the users that it saw. It must find nothing.
 async fn users_seen(test: &TestStore, size: usize, mode: CheckMode) -> u64 {
     let (mut users, mut place, mut places) = (0, CheckCursor::start(), BTreeSet::new());
     loop {
@@ -26,13 +26,13 @@ async fn users_seen(test: &TestStore, size: usize, mode: CheckMode) -> u64 {
     }
 }
 
-pub(crate) async fn an_empty_store_has_nothing_wrong(test: &TestStore) {
+pub(crate) async fn an_empty_store_has_no_findings(test: &TestStore) {
     for mode in MODES {
         assert_eq!(users_seen(test, 100, mode).await, 0);
     }
 }
 
-pub(crate) async fn every_user_is_examined_whatever_the_size_of_a_portion(test: &TestStore) {
+pub(crate) async fn every_user_is_checked_whatever_the_size_of_a_batch(test: &TestStore) {
     let mut users = Vec::new();
     for number in 0..57 {
         users.push(test.signed_up("Ann", &format!("Ann.{number}@x.org")).await);
@@ -62,7 +62,7 @@ pub(crate) async fn every_user_is_examined_whatever_the_size_of_a_portion(test: 
     }
 }
 
-pub(crate) async fn a_portion_may_be_examined_again(test: &TestStore) {
+pub(crate) async fn a_batch_of_the_check_can_be_repeated(test: &TestStore) {
     for number in 0..10 {
         test.signed_up("Ann", &format!("ann-{number}@x.org")).await;
     }
@@ -76,13 +76,13 @@ pub(crate) async fn a_portion_may_be_examined_again(test: &TestStore) {
     }
 }
 
-pub(crate) async fn a_place_that_is_none_is_refused(test: &TestStore) {
+pub(crate) async fn an_invalid_cursor_of_the_check_is_rejected(test: &TestStore) {
     let portion =
         CheckBatch { from: CheckCursor::from_text("nowhere at all".to_owned()), size: 1, mode: CheckMode::Repair };
     assert!(test.store.check_batch(&portion, test.now()).await.is_err());
 }
 
-pub(crate) async fn examining_disturbs_nobody_who_writes(test: &TestStore) {
+pub(crate) async fn a_check_does_not_disturb_concurrent_writes(test: &TestStore) {
     let users = {
         let mut users = Vec::new();
         for number in 0..20 {

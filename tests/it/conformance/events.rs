@@ -28,7 +28,7 @@ async fn renamed(test: &TestStore, user: &User, name: &str, email: &str, actor: 
     }
 }
 
-pub(crate) async fn each_change_is_one_event_in_order_by_whom_and_from_where(test: &TestStore) {
+pub(crate) async fn each_change_is_one_event_in_order_with_actor_and_address(test: &TestStore) {
     let ann = test.new_user("Ann", "ann@x.org");
     assert_eq!(test.store.create_user(&ann, &service(1)).await.expect("the store works"), CreateUserOutcome::Created);
     let session = test.opened(&ann, 1).await.id;
@@ -64,7 +64,7 @@ pub(crate) async fn each_change_is_one_event_in_order_by_whom_and_from_where(tes
     assert_eq!(found, expected);
 }
 
-pub(crate) async fn an_event_says_when_by_the_clock_of_who_did_it(test: &TestStore) {
+pub(crate) async fn an_event_has_the_time_of_the_callers_clock(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     test.clock.advance_ms(1_000);
     let session = test.opened(&ann, 1).await;
@@ -77,7 +77,7 @@ pub(crate) async fn an_event_says_when_by_the_clock_of_who_did_it(test: &TestSto
     assert_eq!(at, [start, start.plus_millis(1_000), start.plus_millis(2_000)]);
 }
 
-pub(crate) async fn what_is_refused_or_repeated_is_no_event(test: &TestStore) {
+pub(crate) async fn a_rejected_or_repeated_change_is_no_event(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     test.signed_up("Bob", "bob@x.org").await;
     let actor = actor_at(1);
@@ -125,7 +125,7 @@ pub(crate) async fn another_hash_of_the_same_password_and_the_use_of_a_session_a
     assert_eq!(kinds(test, &ann).await, [EventKind::SignedUp, EventKind::SignedIn]);
 }
 
-/// The session that makes room is no act of anybody's.
+/// A session that is ended to make room for another is no user's action.
 pub(crate) async fn a_sign_in_beyond_the_limit_is_one_event(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     for number in 0..3 {
@@ -135,7 +135,7 @@ pub(crate) async fn a_sign_in_beyond_the_limit_is_one_event(test: &TestStore) {
     assert_eq!(kinds(test, &ann).await, expected);
 }
 
-pub(crate) async fn the_last_events_are_read_and_no_more_than_were_asked_for(test: &TestStore) {
+pub(crate) async fn the_newest_events_are_read_and_no_more_than_requested(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let bob = test.signed_up("Bob", "bob@x.org").await;
     let email = ann.email.canonical();
@@ -158,14 +158,14 @@ pub(crate) async fn the_last_events_are_read_and_no_more_than_were_asked_for(tes
     }
     let addresses: Vec<_> = all[1..].iter().map(|event| event.actor.address).collect();
     assert_eq!(addresses, (1..=20).map(|last| actor_at(last).address).collect::<Vec<_>>());
-    let nobody = test.new_user("Nobody", "nobody@x.org");
-    assert_eq!(kinds(test, &nobody).await, []);
+    let absent = test.new_user("Absent", "absent@x.org");
+    assert_eq!(kinds(test, &absent).await, []);
 }
 
-pub(crate) async fn failures_at_an_email_of_nobody_are_in_nobodys_history(test: &TestStore) {
+pub(crate) async fn failed_sign_ins_at_an_email_without_a_user_belong_to_no_user(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     for number in 0..30 {
-        let email = CanonicalEmail::parse(&format!("stranger{number}@x.org")).expect("an e-mail");
+        let email = CanonicalEmail::parse(&format!("unknown{number}@x.org")).expect("an e-mail");
         test.store.record_failed_sign_in(&email, None, &actor_at(3), test.now()).await.expect("the store works");
     }
     assert_eq!(kinds(test, &ann).await, [EventKind::SignedUp]);
@@ -175,7 +175,7 @@ pub(crate) async fn failures_at_an_email_of_nobody_are_in_nobodys_history(test: 
     assert_eq!(test.store.users_count().await.expect("the store works"), 1);
 }
 
-pub(crate) async fn a_history_outlives_its_user_and_is_not_the_next_ones(test: &TestStore) {
+pub(crate) async fn events_outlive_their_user_and_do_not_belong_to_the_next_user_of_the_email(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let removed = test.store.delete_user(ann.id, ann.version, &actor_at(1), test.now()).await;
     assert_eq!(removed.expect("the store works"), DeleteUserOutcome::Deleted);
@@ -184,7 +184,7 @@ pub(crate) async fn a_history_outlives_its_user_and_is_not_the_next_ones(test: &
     assert_eq!(kinds(test, &again).await, [EventKind::SignedUp]);
 }
 
-pub(crate) async fn pages_of_a_history_are_the_whole_in_both_orders(test: &TestStore) {
+pub(crate) async fn pages_of_events_are_complete_in_both_orders(test: &TestStore) {
     let (ann, bob) = (test.signed_up("Ann", "ann@x.org").await, test.signed_up("Bob", "bob@x.org").await);
     for address in 1..=20 {
         for user in [&ann, &bob] {

@@ -1,4 +1,4 @@
-//! Promises about users who come from elsewhere.
+//! Promises about imported users.
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ async fn import(test: &TestStore, accounts: &[AccountRecord]) -> Vec<ImportOutco
     test.store.import_users(batch, &LIMITS, Actor::anonymous(), now).await.expect("the store works")
 }
 
-/// Somebody from long ago, with everything that an account may have.
+/// A user from long ago, with everything that an account can have.
 fn long_standing_user(test: &TestStore, number: u64) -> User {
     let mut user = test.new_user("Of Old", &format!("Old{number}@x.org"));
     user.created_at = Timestamp::from_millis(1_000 + number);
@@ -42,7 +42,7 @@ fn session(number: u8, at: u64) -> Session {
     }
 }
 
-pub(crate) async fn a_batch_comes_in_whole_and_says_so_in_the_history(test: &TestStore) {
+pub(crate) async fn an_import_batch_is_imported_whole_with_an_event_for_each_user(test: &TestStore) {
     let batch: Vec<_> = (0..200).map(|number| account_without_sessions(long_standing_user(test, number))).collect();
     assert_eq!(import(test, &batch).await, vec![ImportOutcome::Imported; 200]);
     for AccountRecord { user, .. } in &batch {
@@ -65,7 +65,7 @@ pub(crate) async fn the_same_batch_again_is_the_same_and_changes_nothing(test: &
     assert_eq!(import(test, &[]).await, vec![]);
 }
 
-pub(crate) async fn who_differs_or_wants_a_taken_email_stays_out_and_nothing_changes(test: &TestStore) {
+pub(crate) async fn a_different_user_or_a_taken_email_is_not_imported_and_nothing_changes(test: &TestStore) {
     let (ann, old) = (test.signed_up("Ann", "ann@x.org").await, long_standing_user(test, 1));
     import(test, &[account_without_sessions(old.clone())]).await;
     let (mut renamed, mut moved, mut taken) = (old.clone(), old.clone(), long_standing_user(test, 2));
@@ -93,7 +93,7 @@ pub(crate) async fn who_differs_or_wants_a_taken_email_stays_out_and_nothing_cha
     assert_eq!(test.by_email("ann@x.org").await, Some(ann));
 }
 
-pub(crate) async fn of_two_in_a_batch_with_one_email_one_comes_in(test: &TestStore) {
+pub(crate) async fn of_two_users_in_a_batch_with_one_email_one_is_imported(test: &TestStore) {
     let (one, mut other) = (long_standing_user(test, 1), long_standing_user(test, 2));
     other.email = one.email.clone();
     let came = import(test, &[account_without_sessions(one.clone()), account_without_sessions(other.clone())]).await;
@@ -110,15 +110,15 @@ pub(crate) async fn of_two_in_a_batch_with_one_email_one_comes_in(test: &TestSto
     assert_eq!(test.user(corrected.id).await, Some(corrected));
 }
 
-pub(crate) async fn sessions_come_in_with_their_user_and_go_out_as_they_were(test: &TestStore) {
+pub(crate) async fn sessions_are_imported_with_their_user_and_exported_unchanged(test: &TestStore) {
     let account =
         AccountRecord { user: test.new_user("Ann", "ann@x.org"), sessions: vec![session(2, 9_000), session(1, 5_000)] };
-    let nobody = test.new_user("Nobody", "nobody@x.org");
+    let absent = test.new_user("Absent", "absent@x.org");
     assert_eq!(import(test, std::slice::from_ref(&account)).await, [ImportOutcome::Imported]);
     let found = test.store.session(account.user.id, account.sessions[0].id, test.now()).await.expect("the store works");
     let found = found.expect("the session is good");
     assert_eq!((&found.user, &found.session), (&account.user, &account.sessions[0]));
-    let out = test.store.export_users(&[nobody.id, account.user.id]).await.expect("the store works");
+    let out = test.store.export_users(&[absent.id, account.user.id]).await.expect("the store works");
     assert_eq!(out, [ExportRecord::NotFound, ExportRecord::Account(Box::new(account.clone()))]);
     let ended = test.store.revoke_other_sessions(account.user.id, None, Actor::anonymous(), test.now()).await;
     assert!(ended.expect("the store works"));
@@ -126,7 +126,7 @@ pub(crate) async fn sessions_come_in_with_their_user_and_go_out_as_they_were(tes
     assert_eq!(out, [ExportRecord::Account(Box::new(account_without_sessions(account.user)))]);
 }
 
-pub(crate) async fn a_session_that_ended_does_not_come_back_with_a_repeat(test: &TestStore) {
+pub(crate) async fn a_session_that_ended_does_not_come_back_with_a_repeated_import(test: &TestStore) {
     let account = AccountRecord { user: test.new_user("Ann", "ann@x.org"), sessions: vec![session(1, 5_000)] };
     import(test, std::slice::from_ref(&account)).await;
     let ended = test.store.revoke_other_sessions(account.user.id, None, Actor::anonymous(), test.now()).await;
@@ -154,12 +154,12 @@ pub(crate) async fn batches_and_sign_ups_race_for_emails_and_each_has_one_user(t
         sign_ups.join_all().await.into_iter().filter(|insert| *insert == CreateUserOutcome::Created).count();
     let imported = came.iter().filter(|arrival| **arrival == ImportOutcome::Imported).count();
     let taken = came.iter().filter(|arrival| **arrival == ImportOutcome::EmailTaken).count();
-    // Of two who give way to each other neither gets the e-mail; the next try does.
+    // Of two that give way to each other neither gets the e-mail address; the next attempt does.
     assert!(imported + signed_up <= 60 && imported + taken == 60, "{imported} {signed_up} {came:?}");
     assert_eq!(test.store.users_count().await.expect("the store works"), (imported + signed_up) as u64);
 }
 
-pub(crate) async fn many_who_bring_the_same_batch_at_once_bring_it_once(test: &TestStore) {
+pub(crate) async fn the_same_batch_many_times_at_once_is_imported_once(test: &TestStore) {
     let batch: Arc<[AccountRecord]> =
         (0..50).map(|number| account_without_sessions(long_standing_user(test, number))).collect();
     let mut importers = JoinSet::new();

@@ -1,11 +1,11 @@
-//! Promises about checking, closing and opening again.
+//! Promises about health checks, closing and opening again.
 
 use userd_core::Actor;
 use userd_store::{DeleteUserOutcome, KeyKind, StoreError, StoredKey};
 
 use userd_test_support::stores::{TestStore, password_hash};
 
-pub(crate) async fn a_store_that_works_says_so_and_changes_nothing(test: &TestStore) {
+pub(crate) async fn a_working_store_is_healthy_and_the_check_changes_nothing(test: &TestStore) {
     test.store.check_health().await.expect("an empty store works");
     let ann = test.signed_up("Ann", "ann@x.org").await;
     for _ in 0..3 {
@@ -15,7 +15,7 @@ pub(crate) async fn a_store_that_works_says_so_and_changes_nothing(test: &TestSt
     assert_eq!(test.store.users_count().await.expect("the store works"), 1);
 }
 
-/// On stores of its own: the suite looks at the one that it is given afterwards.
+/// On stores of their own: the suite audits the given store afterwards.
 pub(crate) async fn closing_twice_is_no_harm(test: &TestStore) {
     let other = test.another().await;
     other.signed_up("Ann", "ann@x.org").await;

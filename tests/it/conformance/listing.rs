@@ -1,4 +1,4 @@
-//! Promises about reading many users, in pages.
+//! Promises about listing users in pages.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -12,7 +12,7 @@ use userd_test_support::stores::TestStore;
 
 const ORDERS: [SortOrder; 2] = [SortOrder::Ascending, SortOrder::Descending];
 
-/// More than there are in any of these tests.
+/// More than any of these tests creates.
 const ALL: usize = 1_000;
 
 /// So many users that shards of a Redis hold none, one and several of them.
@@ -45,7 +45,7 @@ async fn emails(test: &TestStore, begins: &str, after: Option<&str>, order: Sort
         .collect()
 }
 
-/// Everybody, page by page.
+/// All users, page by page.
 async fn list_all(store: &dyn Store, order: SortOrder, most: usize) -> Vec<UserId> {
     let (mut found, mut after) = (Vec::new(), None);
     loop {
@@ -62,14 +62,14 @@ async fn sign_up_users(test: &TestStore) -> Vec<User> {
     let mut people = Vec::new();
     for number in 0..USERS {
         test.clock.advance_ms(1);
-        people.push(test.signed_up("Somebody", &format!("n{number:03}@x.org")).await);
+        people.push(test.signed_up("Grace", &format!("n{number:03}@x.org")).await);
     }
     people
 }
 
 pub(crate) async fn users_come_in_the_order_of_their_sign_up_and_in_reverse(test: &TestStore) {
     for order in ORDERS {
-        assert_eq!(by_id(test, None, order, ALL).await, [], "nobody in an empty store");
+        assert_eq!(by_id(test, None, order, ALL).await, [], "an empty store has no user");
     }
     let mut people = sign_up_users(test).await;
     assert_eq!(by_id(test, None, SortOrder::Ascending, ALL).await, people);
@@ -77,7 +77,7 @@ pub(crate) async fn users_come_in_the_order_of_their_sign_up_and_in_reverse(test
     assert_eq!(by_id(test, None, SortOrder::Descending, ALL).await, people);
 }
 
-pub(crate) async fn pages_of_any_size_are_the_whole_and_each_is_as_long_as_was_asked(test: &TestStore) {
+pub(crate) async fn pages_of_any_size_are_complete_and_of_the_requested_length(test: &TestStore) {
     let people: Vec<UserId> = sign_up_users(test).await.into_iter().map(|user| user.id).collect();
     let reversed: Vec<UserId> = people.iter().rev().copied().collect();
     for (order, expected) in [(SortOrder::Ascending, &people), (SortOrder::Descending, &reversed)] {
@@ -93,12 +93,12 @@ pub(crate) async fn pages_of_any_size_are_the_whole_and_each_is_as_long_as_was_a
     }
 }
 
-/// Nor need the place be that of anybody who ever was.
-pub(crate) async fn a_page_begins_where_nobody_is_any_more(test: &TestStore) {
+/// Nor does the position have to be that of a user who ever existed.
+pub(crate) async fn a_page_can_begin_at_the_position_of_a_deleted_user(test: &TestStore) {
     let mut people = Vec::new();
     for number in 0..5 {
         test.clock.advance_ms(1);
-        people.push(test.signed_up("Somebody", &format!("n{number}@x.org")).await);
+        people.push(test.signed_up("Grace", &format!("n{number}@x.org")).await);
     }
     let gone = people.remove(2);
     let removed = test.store.delete_user(gone.id, gone.version, Actor::anonymous(), test.now()).await;
@@ -114,8 +114,8 @@ pub(crate) async fn a_page_begins_where_nobody_is_any_more(test: &TestStore) {
     }
 }
 
-/// Who is there all the while is met exactly once, and nobody twice.
-pub(crate) async fn pages_meet_everyone_once_while_others_come_and_go(test: &TestStore) {
+/// A user who is there all the time is listed exactly once, and no user twice.
+pub(crate) async fn pages_list_every_lasting_user_once_while_others_come_and_go(test: &TestStore) {
     let settled: BTreeSet<UserId> = sign_up_users(test).await.into_iter().map(|user| user.id).collect();
     let is_over = Arc::new(AtomicBool::new(false));
     let mut visitors = Vec::new();
@@ -130,7 +130,7 @@ pub(crate) async fn pages_meet_everyone_once_while_others_come_and_go(test: &Tes
         while !stop.load(Ordering::SeqCst) || rounds == 0 {
             rounds = rounds.saturating_add(1);
             for visitor in &mut visitors {
-                // A user who was deleted never comes back under the same id.
+                // A deleted user never comes back under the same id.
                 let mut bytes = *visitor.id.as_bytes();
                 bytes[8..10].copy_from_slice(&[0x80 | (rounds >> 6), rounds]);
                 visitor.id = UserId::from_slice(&bytes).expect("sixteen bytes");
@@ -145,16 +145,16 @@ pub(crate) async fn pages_meet_everyone_once_while_others_come_and_go(test: &Tes
     for (order, most) in [(SortOrder::Ascending, 20), (SortOrder::Descending, 60), (SortOrder::Ascending, 1_000)] {
         let met = list_all(&*test.store, order, most).await;
         let once: BTreeSet<UserId> = met.iter().copied().collect();
-        assert_eq!(once.len(), met.len(), "nobody is met twice");
-        assert!(settled.is_subset(&once), "everybody who stays is met");
+        assert_eq!(once.len(), met.len(), "no user is listed twice");
+        assert!(settled.is_subset(&once), "every user who stays is listed");
     }
     is_over.store(true, Ordering::SeqCst);
     coming_and_going.join_all().await;
 }
 
-/// As any spelling of the address leads to it. `%`, `_` and `\` are letters like others.
-pub(crate) async fn an_email_is_found_by_its_beginning(test: &TestStore) {
-    let everybody = [
+/// By any spelling of the address. `%`, `_` and `\` are ordinary characters.
+pub(crate) async fn an_email_is_found_by_its_prefix(test: &TestStore) {
+    let addresses = [
         "a%b@x.org",
         "a_b@x.org",
         "ab@x.org",
@@ -169,10 +169,10 @@ pub(crate) async fn an_email_is_found_by_its_beginning(test: &TestStore) {
         "ä@x.org",
     ];
     let mut taken = BTreeSet::new();
-    for email in everybody {
+    for email in addresses {
         if let Ok(email) = userd_core::Email::parse(email) {
             taken.insert(email.canonical().as_str().to_owned());
-            let user = test.new_user_at("Somebody", email);
+            let user = test.new_user_at("Grace", email);
             test.store.create_user(&user, Actor::anonymous()).await.expect("the store works");
         }
     }
@@ -223,7 +223,7 @@ pub(crate) async fn an_email_is_found_by_its_beginning(test: &TestStore) {
     assert_eq!(emails(test, "ann@", Some("z@a.org"), SortOrder::Ascending, 1).await, [""; 0], "a place after all");
 }
 
-pub(crate) async fn an_email_that_was_given_up_is_not_listed(test: &TestStore) {
+pub(crate) async fn an_email_that_its_user_changed_is_not_listed(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let bob = test.signed_up("Bob", "bob@x.org").await;
     let profile = test.profile("Ann", "new@x.org");
@@ -236,12 +236,12 @@ pub(crate) async fn an_email_that_was_given_up_is_not_listed(test: &TestStore) {
     assert_eq!(emails(test, "", None, SortOrder::Ascending, ALL).await, ["ann@x.org", "new@x.org"]);
 }
 
-/// Their place stays as it was, and the others are listed around them.
-pub(crate) async fn a_user_who_can_t_be_read_is_named_and_spoils_nothing(test: &TestStore) {
+/// The unreadable user keeps the place in the list, between the others.
+pub(crate) async fn an_unreadable_user_is_reported_and_the_others_are_listed(test: &TestStore) {
     let mut people = BTreeMap::new();
     for number in 0..6 {
         test.clock.advance_ms(1);
-        let user = test.signed_up("Somebody", &format!("n{number}@x.org")).await;
+        let user = test.signed_up("Grace", &format!("n{number}@x.org")).await;
         people.insert(user.id, user);
     }
     let ids: Vec<UserId> = people.keys().copied().collect();

@@ -1,7 +1,7 @@
-//! What `userd_store::Store` promises, each promise once, run on every back end.
+//! The promises of `userd_store::Store`, each once, run on every back end.
 //!
-//! A promise is an async function that takes a fresh [`TestStore`]; its name is the sentence that is promised.
-//! Here stands the list and nothing else.
+//! A promise is an async function that takes a fresh [`TestStore`]; its name is the promise as a sentence. This file is
+//! the list of them.
 //!
 //! # How to add a promise
 //! Write the function in the file of its subject and add its name to [`conformance_suite`].
@@ -27,7 +27,7 @@ mod status;
 
 use userd_test_support::stores::{TestBackend, TestStore};
 
-/// The tests of some promises of one file on one back end.
+/// One test for each of these promises of one file, on one back end.
 macro_rules! conformance_tests {
     ($backend:expr, $file:ident: $($test_fn:ident),+ $(,)?) => {$(
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -40,8 +40,8 @@ macro_rules! conformance_tests {
     )+};
 }
 
-/// One test of all these promises, one after the other, for a back end that takes seconds to start: each on a store
-/// of its own, all on the same servers.
+/// One test of all these promises in order, for a back end that takes seconds to start: each on a store of its own, all
+/// on the same servers.
 macro_rules! combined_conformance_test {
     ($backend:expr, $file:ident: $($test_fn:ident),+ $(,)?) => {
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -65,101 +65,101 @@ macro_rules! conformance_suite {
 
             $conformance_tests!($backend, sign_up:
                 a_new_user_is_found_by_id_and_by_email,
-                nobody_is_found_in_an_empty_store,
+                no_user_is_found_in_an_empty_store,
                 other_spellings_lead_to_the_same_user,
-                a_taken_email_is_refused_and_nothing_changes,
-                another_spelling_of_a_taken_email_is_refused,
-                the_same_user_twice_is_there_once,
+                a_taken_email_is_rejected_and_nothing_changes,
+                another_spelling_of_a_taken_email_is_rejected,
+                the_same_sign_up_twice_creates_one_user,
                 users_are_counted,
                 odd_values_survive_byte_for_byte,
-                an_email_that_begins_like_another_is_another,
+                an_email_that_is_a_prefix_of_another_is_another_email,
             );
             $conformance_tests!($backend, profiles:
                 a_name_is_replaced_and_the_version_grows,
                 the_same_email_in_another_spelling_is_no_conflict,
                 a_new_email_moves_the_user_and_frees_the_old_one,
-                a_user_may_go_to_a_new_email_and_back,
-                a_taken_email_is_refused_to_a_change_and_nothing_changes,
-                a_stale_profile_is_refused_and_nothing_changes,
-                a_profile_of_nobody_is_missing,
+                a_user_can_move_to_a_new_email_and_back,
+                a_change_to_a_taken_email_is_rejected_and_nothing_changes,
+                a_profile_change_for_another_version_is_rejected_and_nothing_changes,
+                a_profile_change_of_an_unknown_user_is_not_found,
             );
             $conformance_tests!($backend, passwords:
                 a_password_is_replaced_and_updated_at_moves,
                 another_hash_of_the_same_password_leaves_updated_at,
-                a_stale_password_is_refused_and_nothing_changes,
-                a_password_of_nobody_is_missing,
+                a_password_change_for_another_version_is_rejected_and_nothing_changes,
+                a_password_change_of_an_unknown_user_is_not_found,
                 versions_grow_strictly_with_every_change,
             );
             $conformance_tests!($backend, status:
-                a_ruling_is_kept_with_its_event_and_touches_nothing_else,
-                a_ruling_ends_all_sessions_of_the_user_unless_it_opens_the_account,
-                a_ruling_may_bring_a_password,
-                a_stale_ruling_or_one_about_nobody_changes_nothing,
-                a_new_password_is_not_expired_and_opens_no_account,
-                a_standing_stays_through_all_other_changes,
-                no_session_survives_that_its_account_is_shut,
+                a_status_update_is_stored_with_its_event_and_changes_nothing_else,
+                a_status_update_revokes_all_sessions_unless_it_enables_the_account,
+                a_status_update_can_set_a_password,
+                a_status_update_for_another_version_or_an_unknown_user_changes_nothing,
+                a_new_password_is_not_expired_and_enables_no_account,
+                the_account_status_survives_all_other_changes,
+                no_session_survives_that_its_account_is_disabled,
             );
             $conformance_tests!($backend, listing:
                 users_come_in_the_order_of_their_sign_up_and_in_reverse,
-                pages_of_any_size_are_the_whole_and_each_is_as_long_as_was_asked,
-                a_page_begins_where_nobody_is_any_more,
-                pages_meet_everyone_once_while_others_come_and_go,
-                an_email_is_found_by_its_beginning,
-                an_email_that_was_given_up_is_not_listed,
-                a_user_who_can_t_be_read_is_named_and_spoils_nothing,
+                pages_of_any_size_are_complete_and_of_the_requested_length,
+                a_page_can_begin_at_the_position_of_a_deleted_user,
+                pages_list_every_lasting_user_once_while_others_come_and_go,
+                an_email_is_found_by_its_prefix,
+                an_email_that_its_user_changed_is_not_listed,
+                an_unreadable_user_is_reported_and_the_others_are_listed,
             );
             $conformance_tests!($backend, removal:
-                a_removed_user_is_gone_and_the_email_is_free,
-                a_stale_removal_is_refused_and_nothing_changes,
-                removing_nobody_is_missing,
-                a_removed_user_never_comes_back,
+                a_deleted_user_is_gone_and_the_email_is_free,
+                a_deletion_for_another_version_is_rejected_and_nothing_changes,
+                a_deletion_of_an_unknown_user_is_not_found,
+                a_deleted_user_never_comes_back,
                 signing_up_again_makes_another_user,
             );
             $conformance_tests!($backend, import:
-                a_batch_comes_in_whole_and_says_so_in_the_history,
+                an_import_batch_is_imported_whole_with_an_event_for_each_user,
                 the_same_batch_again_is_the_same_and_changes_nothing,
-                who_differs_or_wants_a_taken_email_stays_out_and_nothing_changes,
-                of_two_in_a_batch_with_one_email_one_comes_in,
-                sessions_come_in_with_their_user_and_go_out_as_they_were,
-                a_session_that_ended_does_not_come_back_with_a_repeat,
+                a_different_user_or_a_taken_email_is_not_imported_and_nothing_changes,
+                of_two_users_in_a_batch_with_one_email_one_is_imported,
+                sessions_are_imported_with_their_user_and_exported_unchanged,
+                a_session_that_ended_does_not_come_back_with_a_repeated_import,
                 batches_and_sign_ups_race_for_emails_and_each_has_one_user,
-                many_who_bring_the_same_batch_at_once_bring_it_once,
+                the_same_batch_many_times_at_once_is_imported_once,
             );
             $conformance_tests!($backend, lifecycle:
-                a_store_that_works_says_so_and_changes_nothing,
+                a_working_store_is_healthy_and_the_check_changes_nothing,
                 closing_twice_is_no_harm,
                 a_closed_store_is_unavailable,
             );
             $conformance_tests!($backend, consistency_check:
-                an_empty_store_has_nothing_wrong,
-                every_user_is_examined_whatever_the_size_of_a_portion,
-                a_portion_may_be_examined_again,
-                a_place_that_is_none_is_refused,
-                examining_disturbs_nobody_who_writes,
+                an_empty_store_has_no_findings,
+                every_user_is_checked_whatever_the_size_of_a_batch,
+                a_batch_of_the_check_can_be_repeated,
+                an_invalid_cursor_of_the_check_is_rejected,
+                a_check_does_not_disturb_concurrent_writes,
             );
             $conformance_tests!($backend, races:
                 of_fifty_sign_ups_for_one_email_exactly_one_wins,
                 different_sign_ups_do_not_disturb_each_other,
                 of_many_passwords_for_one_version_exactly_one_wins,
-                of_many_removals_exactly_one_removes,
-                a_removal_and_a_password_do_not_both_happen,
-                who_got_an_answer_sees_it_while_others_write,
+                of_many_deletions_exactly_one_deletes,
+                a_deletion_and_a_password_change_do_not_both_happen,
+                a_client_sees_its_acknowledged_change_while_others_write,
             );
             $conformance_tests!($backend, races_over_emails:
                 of_many_changes_to_one_email_exactly_one_wins,
                 of_two_changes_of_one_user_exactly_one_wins,
                 of_many_changes_of_one_user_exactly_one_wins,
-                two_users_who_swap_emails_both_keep_their_own,
-                a_change_a_sign_up_and_a_removal_leave_no_contradiction,
-                a_freed_email_goes_to_exactly_one,
-                removals_and_sign_ups_of_one_email_leave_at_most_one,
+                of_two_users_who_swap_emails_both_keep_their_own,
+                a_change_a_sign_up_and_a_deletion_leave_no_contradiction,
+                a_freed_email_goes_to_exactly_one_user,
+                deletions_and_sign_ups_of_one_email_leave_at_most_one_user,
             );
             $conformance_tests!($backend, sessions:
                 an_opened_session_is_found_with_its_user,
-                a_session_says_from_where_and_with_what,
-                a_session_of_somebody_else_or_of_an_unknown_id_is_not_found,
+                a_session_has_its_address_and_user_agent,
+                a_session_of_another_user_or_of_an_unknown_id_is_not_found,
                 the_same_session_opened_again_is_the_same_session,
-                a_session_is_opened_only_for_the_version_that_was_seen,
+                a_session_is_opened_only_for_the_version_that_was_read,
                 sessions_are_listed_the_newest_first,
                 one_session_more_than_the_limit_ends_the_oldest,
                 a_lower_limit_ends_as_many_as_are_too_many,
@@ -169,52 +169,52 @@ macro_rules! conformance_suite {
                 sessions_are_there_after_a_change_that_ends_none,
             );
             $conformance_tests!($backend, sessions_ended:
-                a_new_password_ends_all_sessions_but_the_one_that_is_kept,
-                a_password_that_is_refused_ends_nothing,
-                keeping_a_session_that_is_none_keeps_none,
-                a_removed_user_has_no_sessions,
-                one_session_is_ended_once_and_the_others_stay,
-                all_sessions_but_one_are_ended,
-                a_session_that_has_ended_is_never_seen_again,
-                a_refresh_state_is_replaced_where_it_is_still_what_was_read,
-                a_refresh_goes_on_though_the_session_was_used_meanwhile,
+                a_new_password_revokes_all_sessions_but_the_kept_one,
+                a_rejected_password_change_ends_no_session,
+                a_kept_session_that_does_not_exist_keeps_none,
+                a_deleted_user_has_no_sessions,
+                one_session_is_revoked_once_and_the_others_stay,
+                all_sessions_but_one_are_revoked,
+                a_session_that_has_ended_never_comes_back,
+                a_refresh_state_is_replaced_only_if_it_is_still_what_was_read,
+                a_refresh_succeeds_though_the_session_was_used_meanwhile,
             );
             $conformance_tests!($backend, sessions_races:
                 of_many_different_refreshes_exactly_one_succeeds,
                 the_same_refresh_many_times_at_once_always_succeeds,
-                many_openings_at_once_never_exceed_the_limit,
-                of_many_who_end_one_session_exactly_one_ends_it,
-                a_new_password_and_the_end_of_sessions_are_one_step,
+                many_sign_ins_at_once_never_exceed_the_session_limit,
+                of_many_revocations_of_one_session_exactly_one_ends_it,
+                a_new_password_and_the_revocation_of_sessions_are_one_step,
                 no_session_of_the_old_password_outlives_the_new_one,
             );
             $conformance_tests!($backend, events:
-                each_change_is_one_event_in_order_by_whom_and_from_where,
-                an_event_says_when_by_the_clock_of_who_did_it,
-                what_is_refused_or_repeated_is_no_event,
+                each_change_is_one_event_in_order_with_actor_and_address,
+                an_event_has_the_time_of_the_callers_clock,
+                a_rejected_or_repeated_change_is_no_event,
                 another_hash_of_the_same_password_and_the_use_of_a_session_are_no_events,
                 a_sign_in_beyond_the_limit_is_one_event,
-                the_last_events_are_read_and_no_more_than_were_asked_for,
-                failures_at_an_email_of_nobody_are_in_nobodys_history,
-                a_history_outlives_its_user_and_is_not_the_next_ones,
-                pages_of_a_history_are_the_whole_in_both_orders,
+                the_newest_events_are_read_and_no_more_than_requested,
+                failed_sign_ins_at_an_email_without_a_user_belong_to_no_user,
+                events_outlive_their_user_and_do_not_belong_to_the_next_user_of_the_email,
+                pages_of_events_are_complete_in_both_orders,
             );
             $conformance_tests!($backend, rate_limit:
-                a_bucket_gives_its_burst_and_then_says_how_long_to_wait,
+                a_bucket_allows_its_burst_and_then_says_how_long_to_wait,
                 buckets_of_different_keys_are_different,
-                buckets_of_one_account_are_taken_from_all_or_none,
-                nothing_is_taken_after_the_first_that_is_empty,
-                what_is_given_back_can_be_taken_again_and_no_more,
-                a_filled_bucket_is_full,
-                of_many_takes_at_once_exactly_as_many_succeed_as_there_are,
-                many_takes_of_several_buckets_at_once_leave_nothing_half_taken,
-                the_rule_is_that_of_the_vectors,
+                buckets_of_one_account_are_charged_all_or_none,
+                nothing_is_charged_after_the_first_empty_bucket,
+                what_is_refunded_can_be_charged_again_and_no_more,
+                a_reset_bucket_is_full,
+                of_many_charges_at_once_exactly_as_many_succeed_as_the_bucket_holds,
+                concurrent_charges_of_several_buckets_are_charged_all_or_none,
+                the_rate_limit_rule_of_the_store_matches_the_vectors,
             );
             $conformance_tests!($backend, service_keys:
                 keys_are_listed_by_their_ids_and_kinds_apart,
-                a_key_is_replaced_only_where_it_says_what_was_expected,
-                a_repeat_of_a_key_change_is_true_again,
-                a_key_says_what_it_said_byte_for_byte,
-                of_many_different_keys_under_one_id_exactly_one_is_made,
+                a_service_key_is_replaced_only_if_it_has_the_expected_content,
+                a_repeated_key_change_succeeds_again,
+                a_service_key_is_returned_byte_for_byte,
+                of_many_different_keys_under_one_id_exactly_one_is_created,
                 of_many_changes_of_one_key_exactly_one_succeeds,
             );
 
@@ -224,8 +224,8 @@ macro_rules! conformance_suite {
             }
 
             #[test]
-            fn any_sequence_of_calls_does_what_a_map_does() {
-                super::model::any_sequence_of_calls_does_what_a_map_does($backend);
+            fn any_sequence_of_calls_behaves_like_the_model() {
+                super::model::any_sequence_of_calls_behaves_like_the_model($backend);
             }
         }
     };

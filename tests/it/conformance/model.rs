@@ -1,7 +1,7 @@
-//! Random sequences of calls, one after the other, against a map: what the store answers and holds is what
-//! the map answers and holds. A sequence that fails is shrunk to a short one.
+//! Random sequences of calls against a map as the model: the store has to answer and hold what the map does. A failing
+//! sequence is shrunk to a short one.
 //!
-//! Not races: those are in `races` and `races_over_emails`.
+//! Races are in `races` and `races_over_emails`.
 
 use std::collections::BTreeMap;
 
@@ -13,19 +13,19 @@ use userd_store::{CreateUserOutcome, DeleteUserOutcome, UpdateUserOutcome};
 
 use userd_test_support::stores::{TestBackend, TestStore, password_hash};
 
-/// How many sequences: some seconds with an fsync for each change.
+/// The number of sequences: some seconds with an fsync for each change.
 const SEQUENCES: u32 = 40;
 
 /// The longest sequence.
 const CALLS_MAX: usize = 30;
 
-/// Few users and few e-mails, so that they meet.
+/// Few users and few e-mail addresses, so that calls conflict.
 const USERS_MAX: usize = 4;
 
-/// E-mails in pairs of two spellings of one address.
+/// E-mail addresses in pairs of two spellings.
 const EMAILS: [&str; 8] = ["a@x.org", "A@x.org", "b@x.org", "B@X.org", "c@x.org", "C@x.org", "d@x.org", "D@x.org"];
 
-/// Which version a call names.
+/// The version that a call names.
 #[derive(Debug, Clone, Copy)]
 enum VersionChoice {
     Current,
@@ -53,13 +53,16 @@ fn any_call() -> impl Strategy<Value = ModelCall> {
         4 => (person.clone(), email.clone()).prop_map(|(person, email)| ModelCall::SignUp { person, email }),
         4 => (person.clone(), any_version_choice(), email)
             .prop_map(|(person, version_choice, email)| ModelCall::Profile { person, version_choice, email }),
-        1 => (person.clone(), any_version_choice()).prop_map(|(person, version_choice)| ModelCall::Password { person, version_choice }),
-        1 => (person.clone(), any_version_choice()).prop_map(|(person, version_choice)| ModelCall::Rehash { person, version_choice }),
-        2 => (person, any_version_choice()).prop_map(|(person, version_choice)| ModelCall::Remove { person, version_choice }),
+        1 => (person.clone(), any_version_choice())
+            .prop_map(|(person, version_choice)| ModelCall::Password { person, version_choice }),
+        1 => (person.clone(), any_version_choice())
+            .prop_map(|(person, version_choice)| ModelCall::Rehash { person, version_choice }),
+        2 => (person, any_version_choice())
+            .prop_map(|(person, version_choice)| ModelCall::Remove { person, version_choice }),
     ]
 }
 
-pub(crate) fn any_sequence_of_calls_does_what_a_map_does(backend: TestBackend) {
+pub(crate) fn any_sequence_of_calls_behaves_like_the_model(backend: TestBackend) {
     let config = Config { cases: SEQUENCES, failure_persistence: None, ..Config::default() };
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
     let servers = runtime.block_on(TestStore::open(backend));
@@ -86,16 +89,16 @@ async fn run_against_model(servers: &TestStore, calls: &[ModelCall]) -> Result<(
 
 struct StoreModel {
     users: BTreeMap<UserId, User>,
-    /// The last id under which each person signed up.
+    /// The last id under which each user signed up.
     people: [Option<UserId>; USERS_MAX],
 }
 
-/// What the map says about a change.
+/// The model's outcome of a change.
 enum ExpectedUpdate {
     Missing,
     Stale,
     Taken,
-    /// The user after it, but for the version, which only has to be greater.
+    /// The user after it, except for the version, which only has to be greater.
     Updated(User),
 }
 
@@ -152,7 +155,7 @@ impl StoreModel {
     }
 
     async fn sign_up(&mut self, test: &TestStore, person: usize, email: &str) -> Result<(), TestCaseError> {
-        let user = test.new_user("Somebody", email);
+        let user = test.new_user("Grace", email);
         let taken = self.users.values().any(|other| other.email.canonical() == user.email.canonical());
         let expected = if taken { CreateUserOutcome::EmailTaken } else { CreateUserOutcome::Created };
         prop_assert_eq!(store_result(test.store.create_user(&user, Actor::anonymous()).await)?, expected);
@@ -185,9 +188,9 @@ impl StoreModel {
         Ok(())
     }
 
-    /// Who and which version a call means; somebody who never signed up has an id of their own.
+    /// The user and version that a call means; a user who never signed up has an unknown id.
     fn version_choice(&self, test: &TestStore, person: usize, version_choice: VersionChoice) -> (UserId, UserVersion) {
-        let id = self.people[person].unwrap_or_else(|| test.new_user("Nobody", "nobody@x.org").id);
+        let id = self.people[person].unwrap_or_else(|| test.new_user("Absent", "absent@x.org").id);
         let current = self.users.get(&id).map_or(UserVersion::FIRST, |user| user.version);
         let version = match version_choice {
             VersionChoice::Current => current,

@@ -1,4 +1,4 @@
-//! Promises about replacing what is kept of a password.
+//! Promises about replacing passwords and their hashes.
 
 use userd_core::{Actor, User, UserVersion};
 use userd_store::UpdateUserOutcome;
@@ -35,7 +35,7 @@ pub(crate) async fn another_hash_of_the_same_password_leaves_updated_at(test: &T
     assert_eq!(test.user(ann.id).await, Some(after));
 }
 
-pub(crate) async fn a_stale_password_is_refused_and_nothing_changes(test: &TestStore) {
+pub(crate) async fn a_password_change_for_another_version_is_rejected_and_nothing_changes(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let update =
         test.store.update_password(ann.id, ann.version, &password_hash(2), None, Actor::anonymous(), test.now()).await;
@@ -50,16 +50,16 @@ pub(crate) async fn a_stale_password_is_refused_and_nothing_changes(test: &TestS
     assert_eq!(test.user(ann.id).await, Some(after));
 }
 
-pub(crate) async fn a_password_of_nobody_is_missing(test: &TestStore) {
-    let nobody = test.new_user("Nobody", "nobody@x.org");
+pub(crate) async fn a_password_change_of_an_unknown_user_is_not_found(test: &TestStore) {
+    let absent = test.new_user("Absent", "absent@x.org");
     let refused = test
         .store
-        .update_password(nobody.id, UserVersion::FIRST, &password_hash(3), None, Actor::anonymous(), test.now())
+        .update_password(absent.id, UserVersion::FIRST, &password_hash(3), None, Actor::anonymous(), test.now())
         .await;
     assert_eq!(refused.expect("the store works"), UpdateUserOutcome::NotFound);
-    let refused = test.store.update_password_hash(nobody.id, UserVersion::FIRST, &password_hash(3)).await;
+    let refused = test.store.update_password_hash(absent.id, UserVersion::FIRST, &password_hash(3)).await;
     assert_eq!(refused.expect("the store works"), UpdateUserOutcome::NotFound);
-    assert_eq!(test.user(nobody.id).await, None);
+    assert_eq!(test.user(absent.id).await, None);
 }
 
 pub(crate) async fn versions_grow_strictly_with_every_change(test: &TestStore) {

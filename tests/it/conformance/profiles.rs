@@ -1,4 +1,4 @@
-//! Promises about replacing name and e-mail.
+//! Promises about replacing name and e-mail address.
 
 use userd_core::{Actor, User, UserId, UserVersion};
 use userd_store::{CreateUserOutcome, UpdateUserOutcome, UserProfile};
@@ -55,7 +55,7 @@ pub(crate) async fn a_new_email_moves_the_user_and_frees_the_old_one(test: &Test
     assert_eq!(test.store.users_count().await.expect("the store works"), 2);
 }
 
-pub(crate) async fn a_user_may_go_to_a_new_email_and_back(test: &TestStore) {
+pub(crate) async fn a_user_can_move_to_a_new_email_and_back(test: &TestStore) {
     let mut ann = test.signed_up("Ann", "home@x.org").await;
     for _ in 0..5 {
         ann = updated_user(test, &ann, "Ann", "away@x.org").await;
@@ -66,18 +66,18 @@ pub(crate) async fn a_user_may_go_to_a_new_email_and_back(test: &TestStore) {
     test.signed_up("Next", "away@x.org").await;
 }
 
-pub(crate) async fn a_taken_email_is_refused_to_a_change_and_nothing_changes(test: &TestStore) {
+pub(crate) async fn a_change_to_a_taken_email_is_rejected_and_nothing_changes(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let bob = test.signed_up("Bob", "bob@x.org").await;
     let wanted = test.profile("Robert", "ANN@x.org");
     assert_eq!(replace_profile_with(test, bob.id, bob.version, &wanted).await, UpdateUserOutcome::EmailTaken);
     assert_eq!(test.by_email("ann@x.org").await, Some(ann));
     assert_eq!(test.by_email("bob@x.org").await, Some(bob.clone()));
-    // A refusal uses up nothing: the same version still goes.
+    // A rejected change consumes nothing: the same version is still accepted.
     updated_user(test, &bob, "Robert", "bob@x.org").await;
 }
 
-pub(crate) async fn a_stale_profile_is_refused_and_nothing_changes(test: &TestStore) {
+pub(crate) async fn a_profile_change_for_another_version_is_rejected_and_nothing_changes(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let after = updated_user(test, &ann, "Ann Lee", "ann@x.org").await;
     let wanted = test.profile("Anna", "anna@x.org");
@@ -97,10 +97,10 @@ pub(crate) async fn a_stale_profile_is_refused_and_nothing_changes(test: &TestSt
     );
 }
 
-pub(crate) async fn a_profile_of_nobody_is_missing(test: &TestStore) {
-    let nobody = test.new_user("Nobody", "nobody@x.org");
-    let wanted = test.profile("Nobody", "free@x.org");
-    assert_eq!(replace_profile_with(test, nobody.id, UserVersion::FIRST, &wanted).await, UpdateUserOutcome::NotFound);
+pub(crate) async fn a_profile_change_of_an_unknown_user_is_not_found(test: &TestStore) {
+    let absent = test.new_user("Absent", "absent@x.org");
+    let wanted = test.profile("Absent", "free@x.org");
+    assert_eq!(replace_profile_with(test, absent.id, UserVersion::FIRST, &wanted).await, UpdateUserOutcome::NotFound);
     assert_eq!(test.by_email("free@x.org").await, None);
     test.signed_up("Free", "free@x.org").await;
 }

@@ -1,4 +1,4 @@
-//! Promises under races over one user, or over one e-mail by sign-ups alone.
+//! Promises under races over one user, or of sign-ups over one e-mail address.
 
 use std::pin::Pin;
 use std::sync::Arc;
@@ -8,13 +8,13 @@ use userd_store::{CreateUserOutcome, DeleteUserOutcome, UpdateUserOutcome};
 
 use userd_test_support::stores::{TestStore, password_hash, run_concurrently};
 
-/// How often each race is run: a race that is lost once in ten times is found nearly always.
+/// How often each race is run: a bug that shows once in ten races is nearly always found.
 const ROUNDS: usize = 10;
 
-/// How many run at once.
+/// How many calls race.
 const TASKS: u64 = 16;
 
-/// An act of its own kind; true if it succeeded.
+/// A kind of call; true if it succeeded.
 type BoxedOperation = Pin<Box<dyn Future<Output = bool> + Send>>;
 
 pub(crate) async fn of_fifty_sign_ups_for_one_email_exactly_one_wins(test: &TestStore) {
@@ -70,7 +70,7 @@ pub(crate) async fn of_many_passwords_for_one_version_exactly_one_wins(test: &Te
     }
 }
 
-pub(crate) async fn of_many_removals_exactly_one_removes(test: &TestStore) {
+pub(crate) async fn of_many_deletions_exactly_one_deletes(test: &TestStore) {
     for round in 0..ROUNDS {
         let ann = test.signed_up("Ann", "ann@x.org").await;
         let outcomes = run_concurrently((0..TASKS).map(|_| {
@@ -88,7 +88,7 @@ pub(crate) async fn of_many_removals_exactly_one_removes(test: &TestStore) {
     }
 }
 
-pub(crate) async fn a_removal_and_a_password_do_not_both_happen(test: &TestStore) {
+pub(crate) async fn a_deletion_and_a_password_change_do_not_both_happen(test: &TestStore) {
     for round in 0..ROUNDS {
         let email = format!("round{round}@x.org");
         let ann = test.signed_up("Ann", &email).await;
@@ -112,7 +112,7 @@ pub(crate) async fn a_removal_and_a_password_do_not_both_happen(test: &TestStore
     }
 }
 
-pub(crate) async fn who_got_an_answer_sees_it_while_others_write(test: &TestStore) {
+pub(crate) async fn a_client_sees_its_acknowledged_change_while_others_write(test: &TestStore) {
     let runners: Vec<_> = (0..TASKS).map(|number| test.new_user("Runner", &format!("n{number}@x.org"))).collect();
     run_concurrently(runners.into_iter().map(|user| {
         let (store, now) = (Arc::clone(&test.store), test.now());

@@ -1,4 +1,4 @@
-//! Promises under races in which e-mails change hands.
+//! Promises under races in which e-mail addresses change owners.
 
 use std::sync::Arc;
 
@@ -10,10 +10,10 @@ use userd_test_support::stores::{TestStore, run_concurrently};
 /// How often each race is run.
 const ROUNDS: usize = 10;
 
-/// How many run at once.
+/// How many calls race.
 const TASKS: usize = 12;
 
-/// What a runner did.
+/// The outcome of a call.
 #[derive(Debug, PartialEq)]
 enum RaceOutcome {
     SignUp(CreateUserOutcome),
@@ -32,7 +32,7 @@ impl RaceOutcome {
     }
 }
 
-/// What a runner is to do.
+/// A call to make.
 #[derive(Clone)]
 enum RaceOperation {
     SignUp(User),
@@ -119,7 +119,7 @@ pub(crate) async fn of_many_changes_of_one_user_exactly_one_wins(test: &TestStor
     }
 }
 
-pub(crate) async fn two_users_who_swap_emails_both_keep_their_own(test: &TestStore) {
+pub(crate) async fn of_two_users_who_swap_emails_both_keep_their_own(test: &TestStore) {
     for round in 0..ROUNDS {
         let (left, right) = (format!("left{round}@x.org"), format!("right{round}@x.org"));
         let ann = test.signed_up("Ann", &left).await;
@@ -139,7 +139,7 @@ pub(crate) async fn two_users_who_swap_emails_both_keep_their_own(test: &TestSto
     }
 }
 
-pub(crate) async fn a_change_a_sign_up_and_a_removal_leave_no_contradiction(test: &TestStore) {
+pub(crate) async fn a_change_a_sign_up_and_a_deletion_leave_no_contradiction(test: &TestStore) {
     for round in 0..ROUNDS {
         let (old, new) = (format!("old{round}@x.org"), format!("new{round}@x.org"));
         let ann = test.signed_up("Ann", &old).await;
@@ -171,7 +171,7 @@ pub(crate) async fn a_change_a_sign_up_and_a_removal_leave_no_contradiction(test
     }
 }
 
-pub(crate) async fn a_freed_email_goes_to_exactly_one(test: &TestStore) {
+pub(crate) async fn a_freed_email_goes_to_exactly_one_user(test: &TestStore) {
     for round in 0..ROUNDS {
         let (freed, away) = (format!("freed{round}@x.org"), format!("away{round}@x.org"));
         let ann = test.signed_up("Ann", &freed).await;
@@ -187,14 +187,14 @@ pub(crate) async fn a_freed_email_goes_to_exactly_one(test: &TestStore) {
     }
 }
 
-pub(crate) async fn removals_and_sign_ups_of_one_email_leave_at_most_one(test: &TestStore) {
+pub(crate) async fn deletions_and_sign_ups_of_one_email_leave_at_most_one_user(test: &TestStore) {
     let mut holder = test.signed_up("First", "hot@x.org").await;
     for round in 0..ROUNDS {
         let runners: Vec<User> = (0..TASKS).map(|_| test.new_user("Next", "hot@x.org")).collect();
         let mut acts = vec![RaceOperation::Removal(holder.clone())];
         acts.extend(runners.iter().cloned().map(RaceOperation::SignUp));
         let done = race(test, acts).await;
-        assert!(done[0].succeeded(), "round {round}: nobody else changed the holder: {done:?}");
+        assert!(done[0].succeeded(), "round {round}: no other change of the holder: {done:?}");
         let winners: Vec<&User> =
             runners.iter().zip(&done[1..]).filter(|(_, done)| done.succeeded()).map(|(user, _)| user).collect();
         assert!(winners.len() <= 1, "round {round}: {done:?}");

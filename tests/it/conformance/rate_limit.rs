@@ -1,4 +1,4 @@
-//! Promises about counting tries.
+//! Promises about rate limits.
 
 use std::net::{IpAddr, Ipv4Addr};
 use std::sync::Arc;
@@ -10,7 +10,7 @@ use userd_core::{
 use userd_test_support::gcra_vectors::{GcraStep, GcraVector, vectors};
 use userd_test_support::stores::{TestStore, run_concurrently};
 
-/// So slow that nothing fills by itself while a test runs.
+/// So slow that nothing refills while a test runs.
 const SLOW: RateLimit = RateLimit { interval_ms: 24 * 3_600_000, burst: 3 };
 
 fn account(number: usize) -> AccountKey {
@@ -29,7 +29,7 @@ async fn take(test: &TestStore, buckets: &[RateLimitBucket]) -> RateLimitDecisio
     test.store.take(buckets, test.now()).await.expect("the store works")
 }
 
-/// How many can still be taken from one bucket; takes them.
+/// Takes from one bucket until it is empty; returns how often.
 async fn take_all(test: &TestStore, bucket: RateLimitBucket) -> u64 {
     let mut left = 0;
     while take(test, &[bucket]).await == RateLimitDecision::Allow {
@@ -45,7 +45,7 @@ fn place(taken: RateLimitDecision) -> Option<usize> {
     }
 }
 
-/// One of each kind.
+/// One bucket of each kind.
 fn one_of_each_kind() -> [BucketKey; 5] {
     let (account, network) = (account(1), network(1));
     [
@@ -57,7 +57,7 @@ fn one_of_each_kind() -> [BucketKey; 5] {
     ]
 }
 
-pub(crate) async fn a_bucket_gives_its_burst_and_then_says_how_long_to_wait(test: &TestStore) {
+pub(crate) async fn a_bucket_allows_its_burst_and_then_says_how_long_to_wait(test: &TestStore) {
     for key in one_of_each_kind() {
         let bucket = bucket(key, 3);
         for _ in 0..3 {
@@ -92,7 +92,7 @@ pub(crate) async fn buckets_of_different_keys_are_different(test: &TestStore) {
     }
 }
 
-pub(crate) async fn buckets_of_one_account_are_taken_from_all_or_none(test: &TestStore) {
+pub(crate) async fn buckets_of_one_account_are_charged_all_or_none(test: &TestStore) {
     let keys = one_of_each_kind();
     for empty in 0..3 {
         let account = account(100 + empty);
@@ -111,10 +111,10 @@ pub(crate) async fn buckets_of_one_account_are_taken_from_all_or_none(test: &Tes
     }
 }
 
-pub(crate) async fn nothing_is_taken_after_the_first_that_is_empty(test: &TestStore) {
-    let [of_account, with_network, _, of_network, everybody] = one_of_each_kind();
+pub(crate) async fn nothing_is_charged_after_the_first_empty_bucket(test: &TestStore) {
+    let [of_account, with_network, _, of_network, global] = one_of_each_kind();
     let buckets = [
-        bucket(everybody, 9),
+        bucket(global, 9),
         bucket(of_network, 9),
         bucket(of_account, 9),
         bucket(with_network, 1),
@@ -124,7 +124,7 @@ pub(crate) async fn nothing_is_taken_after_the_first_that_is_empty(test: &TestSt
     for _ in 0..2 {
         assert_eq!(place(take(test, &buckets).await), Some(3));
     }
-    // Those before stay taken, but not those of the same account.
+    // Those before stay charged, but not those of the same account.
     let mut rest = Vec::new();
     for bucket in buckets {
         rest.push(take_all(test, bucket).await);
@@ -132,7 +132,7 @@ pub(crate) async fn nothing_is_taken_after_the_first_that_is_empty(test: &TestSt
     assert_eq!(rest, [9 - 3, 9 - 3, 9 - 1, 0, 9 - 1]);
 }
 
-pub(crate) async fn what_is_given_back_can_be_taken_again_and_no_more(test: &TestStore) {
+pub(crate) async fn what_is_refunded_can_be_charged_again_and_no_more(test: &TestStore) {
     let buckets = one_of_each_kind().map(|key| bucket(key, 3));
     for _ in 0..2 {
         assert_eq!(take(test, &buckets).await, RateLimitDecision::Allow);
@@ -152,7 +152,7 @@ pub(crate) async fn what_is_given_back_can_be_taken_again_and_no_more(test: &Tes
     assert_eq!(take_all(test, fresh).await, 3, "a full one holds no more");
 }
 
-pub(crate) async fn a_filled_bucket_is_full(test: &TestStore) {
+pub(crate) async fn a_reset_bucket_is_full(test: &TestStore) {
     let buckets = one_of_each_kind().map(|key| bucket(key, 2));
     for bucket in buckets {
         assert_eq!(take_all(test, bucket).await, 2);
@@ -164,7 +164,7 @@ pub(crate) async fn a_filled_bucket_is_full(test: &TestStore) {
     test.store.reset(&[]).await.expect("the store works");
 }
 
-pub(crate) async fn of_many_takes_at_once_exactly_as_many_succeed_as_there_are(test: &TestStore) {
+pub(crate) async fn of_many_charges_at_once_exactly_as_many_succeed_as_the_bucket_holds(test: &TestStore) {
     for key in one_of_each_kind() {
         let outcomes =
             run_concurrently((0..64).map(|_| {
@@ -178,8 +178,8 @@ pub(crate) async fn of_many_takes_at_once_exactly_as_many_succeed_as_there_are(t
     }
 }
 
-/// Half of them begin with a bucket that the other half has not; what is denied takes nothing from the others.
-pub(crate) async fn many_takes_of_several_buckets_at_once_leave_nothing_half_taken(test: &TestStore) {
+/// Half of the calls begin with a bucket that the other half does not use; a denied call takes nothing from the others.
+pub(crate) async fn concurrent_charges_of_several_buckets_are_charged_all_or_none(test: &TestStore) {
     let account = account(1);
     let whole = bucket(BucketKey::Account(account), 10);
     let own: Vec<_> = (0..2).map(|number| bucket(BucketKey::AccountAndNetwork(account, network(number)), 8)).collect();
@@ -197,12 +197,12 @@ pub(crate) async fn many_takes_of_several_buckets_at_once_leave_nothing_half_tak
     }
 }
 
-/// All vectors, where the store goes by the caller's clock; else those that take no time.
-pub(crate) async fn the_rule_is_that_of_the_vectors(test: &TestStore) {
-    let nobody = test.new_user("Nobody", "nobody@x.org").id;
+/// All vectors if the store uses the caller's clock; otherwise those that are at one moment.
+pub(crate) async fn the_rate_limit_rule_of_the_store_matches_the_vectors(test: &TestStore) {
+    let absent = test.new_user("Absent", "absent@x.org").id;
     let far = Timestamp::from_millis(86_400_000);
-    let (_, told) = test.store.sessions(nobody, far).await.expect("the store works");
-    let by_our_clock = told == far;
+    let (_, store_time) = test.store.sessions(absent, far).await.expect("the store works");
+    let by_our_clock = store_time == far;
     let mut run = 0;
     for (number, vector) in vectors().iter().enumerate() {
         if by_our_clock || vector.is_instantaneous() {
@@ -222,7 +222,7 @@ async fn replay(test: &TestStore, vector: &GcraVector, key: BucketKey) {
                 Ok(RateLimitDecision::Allow) => assert!(taken, "{}, step {number}", vector.name),
                 Ok(RateLimitDecision::Deny { place: 0, retry_after_ms: found }) => {
                     assert!(!taken, "{}, step {number}", vector.name);
-                    // A store with a clock of its own is some steps further.
+                    // A store with a clock of its own has refilled a little.
                     let spent = if vector.is_instantaneous() { 60_000 } else { 0 };
                     let expected = retry_after_ms - spent..=retry_after_ms;
                     assert!(expected.contains(&found), "{}, step {number}: {found}", vector.name);

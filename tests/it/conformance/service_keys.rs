@@ -1,4 +1,4 @@
-//! Promises about the service's own keys.
+//! Promises about service keys.
 
 use std::sync::Arc;
 
@@ -38,7 +38,7 @@ pub(crate) async fn keys_are_listed_by_their_ids_and_kinds_apart(test: &TestStor
     assert_eq!(keys(test, KeyKind::Api).await, expected);
 }
 
-pub(crate) async fn a_key_is_replaced_only_where_it_says_what_was_expected(test: &TestStore) {
+pub(crate) async fn a_service_key_is_replaced_only_if_it_has_the_expected_content(test: &TestStore) {
     assert!(!replace(test, "a", Some("one"), Some("two")).await, "there is none");
     assert_eq!(keys(test, KeyKind::Api).await, []);
     assert!(replace(test, "a", None, Some("one")).await);
@@ -54,7 +54,7 @@ pub(crate) async fn a_key_is_replaced_only_where_it_says_what_was_expected(test:
     assert!(replace(test, "a", None, Some("one")).await, "a free id again");
 }
 
-pub(crate) async fn a_repeat_of_a_key_change_is_true_again(test: &TestStore) {
+pub(crate) async fn a_repeated_key_change_succeeds_again(test: &TestStore) {
     for _ in 0..2 {
         assert!(replace(test, "a", None, Some("one")).await);
     }
@@ -68,7 +68,7 @@ pub(crate) async fn a_repeat_of_a_key_change_is_true_again(test: &TestStore) {
     assert_eq!(keys(test, KeyKind::Api).await, []);
 }
 
-pub(crate) async fn a_key_says_what_it_said_byte_for_byte(test: &TestStore) {
+pub(crate) async fn a_service_key_is_returned_byte_for_byte(test: &TestStore) {
     let long = "é".repeat(KEY_BYTES_MAX / 2);
     let texts = ["", " ", "{\"name\":\"Zoë\",\"scopes\":[\"users:read\"]}", "a\nb\r\n\0c", "🔑", &long];
     for (number, text) in texts.iter().enumerate() {
@@ -79,7 +79,7 @@ pub(crate) async fn a_key_says_what_it_said_byte_for_byte(test: &TestStore) {
     assert_eq!(keys(test, KeyKind::Api).await, expected);
 }
 
-pub(crate) async fn of_many_different_keys_under_one_id_exactly_one_is_made(test: &TestStore) {
+pub(crate) async fn of_many_different_keys_under_one_id_exactly_one_is_created(test: &TestStore) {
     for round in 0..10 {
         let id = format!("{round:016x}");
         let outcomes = run_concurrently((0..TASKS).map(|number| {
@@ -103,7 +103,7 @@ pub(crate) async fn of_many_changes_of_one_key_exactly_one_succeeds(test: &TestS
     for round in 0..10 {
         let outcomes = run_concurrently((0..TASKS).map(|number| {
             let (store, last) = (Arc::clone(&test.store), last.clone());
-            // One of them removes it.
+            // One of them deletes it.
             let next = (number > 0).then(|| format!("{round}/{number}"));
             async move {
                 let done = store.replace_key(KeyKind::Api, "a", Some(&last), next.as_deref()).await;

@@ -1,4 +1,4 @@
-//! Promises about a session from its opening on: who finds it, what it says, when it was last used.
+//! Promises about open sessions: look-up, content, last use.
 //!
 //! What ends sessions is in `sessions_ended`, races over them in `sessions_races`.
 
@@ -31,7 +31,7 @@ pub(crate) async fn an_opened_session_is_found_with_its_user(test: &TestStore) {
     assert!(LIMITS.is_valid(&found.session, found.at));
 }
 
-pub(crate) async fn a_session_says_from_where_and_with_what(test: &TestStore) {
+pub(crate) async fn a_session_has_its_address_and_user_agent(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let agents = ["", "a", "(X11; Linux x86_64; rv:128.0) Firefox/128.0", "Zoë's phone", &"é".repeat(32)];
     let addresses = ["192.0.2.9", "2001:db8::7", "::ffff:192.0.2.9"].map(|text| Some(text.parse().expect("one")));
@@ -48,13 +48,13 @@ pub(crate) async fn a_session_says_from_where_and_with_what(test: &TestStore) {
     }
 }
 
-pub(crate) async fn a_session_of_somebody_else_or_of_an_unknown_id_is_not_found(test: &TestStore) {
+pub(crate) async fn a_session_of_another_user_or_of_an_unknown_id_is_not_found(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let bob = test.signed_up("Bob", "bob@x.org").await;
-    let nobody = test.new_user("Nobody", "nobody@x.org");
+    let absent = test.new_user("Absent", "absent@x.org");
     let session = test.opened(&ann, 1).await;
     assert_eq!(test.signed_in(bob.id, session.id).await, None);
-    assert_eq!(test.signed_in(nobody.id, session.id).await, None);
+    assert_eq!(test.signed_in(absent.id, session.id).await, None);
     let mut near = *session.id.as_bytes();
     near[15] ^= 1;
     let unknown = [near, [0; 16], [0xff; 16]].map(|bytes| SessionId::from_slice(&bytes).expect("sixteen bytes"));
@@ -62,7 +62,7 @@ pub(crate) async fn a_session_of_somebody_else_or_of_an_unknown_id_is_not_found(
         assert_eq!(test.signed_in(ann.id, id).await, None);
     }
     assert_eq!(test.sessions_of(bob.id).await, []);
-    assert_eq!(test.sessions_of(nobody.id).await, []);
+    assert_eq!(test.sessions_of(absent.id).await, []);
     assert_eq!(test.session_ids(ann.id).await, [session.id]);
 }
 
@@ -74,7 +74,7 @@ pub(crate) async fn the_same_session_opened_again_is_the_same_session(test: &Tes
     assert_eq!(test.sessions_of(ann.id).await, [first]);
 }
 
-pub(crate) async fn a_session_is_opened_only_for_the_version_that_was_seen(test: &TestStore) {
+pub(crate) async fn a_session_is_opened_only_for_the_version_that_was_read(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let hash = password_hash(2);
     test.store.update_password_hash(ann.id, ann.version, &hash).await.expect("the store works");
@@ -83,11 +83,11 @@ pub(crate) async fn a_session_is_opened_only_for_the_version_that_was_seen(test:
         let user = userd_core::User { version: stale, ..ann.clone() };
         assert_eq!(test.open_session(&user, &new_session(&ann, 1)).await, OpenSessionOutcome::VersionConflict);
     }
-    let nobody = test.new_user("Nobody", "nobody@x.org");
-    assert_eq!(nobody.version, UserVersion::FIRST);
-    assert_eq!(test.open_session(&nobody, &new_session(&nobody, 1)).await, OpenSessionOutcome::NotFound);
+    let absent = test.new_user("Absent", "absent@x.org");
+    assert_eq!(absent.version, UserVersion::FIRST);
+    assert_eq!(test.open_session(&absent, &new_session(&absent, 1)).await, OpenSessionOutcome::NotFound);
     assert_eq!(test.sessions_of(ann.id).await, []);
-    assert_eq!(test.sessions_of(nobody.id).await, []);
+    assert_eq!(test.sessions_of(absent.id).await, []);
     test.opened(&after, 1).await;
 }
 
@@ -124,7 +124,7 @@ pub(crate) async fn a_lower_limit_ends_as_many_as_are_too_many(test: &TestStore)
     assert_eq!(test.session_ids(ann.id).await, opened[..2]);
 }
 
-/// The older one was used later than the limit on idleness; the younger one was not.
+/// The older one was used later than the idle time-out allows; the younger one was not.
 pub(crate) async fn sessions_that_the_limits_end_go_before_the_oldest(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let used = test.opened(&ann, 1).await;
@@ -139,7 +139,7 @@ pub(crate) async fn sessions_that_the_limits_end_go_before_the_oldest(test: &Tes
     assert_eq!(test.signed_in(ann.id, idle.id).await, None);
 }
 
-/// Used just now, and yet too old. Whether the new one lives longer than its limit of a moment nobody can say.
+/// Used just now, and yet too old. Whether the new one outlives its very short limit is not determined.
 pub(crate) async fn sessions_past_their_absolute_age_are_removed_at_the_next_opening(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let old = test.opened(&ann, 1).await;
@@ -156,7 +156,7 @@ pub(crate) async fn the_last_use_moves_forward_and_never_back(test: &TestStore) 
     let mut latest = session.last_used_at;
     for at in [soon, late, soon, session.created_at, late] {
         let now = test.signed_in(ann.id, session.id).await.expect("it is open").session;
-        // Also with what was read long ago.
+        // Also with data that was read long ago.
         for read in [&now, &session] {
             test.store.touch_session(ann.id, read, at).await.expect("the store works");
             latest = latest.max(at);

@@ -1,4 +1,4 @@
-//! Promises about what ends sessions, and that what has ended never comes back.
+//! Promises about what ends sessions, and that an ended session never comes back.
 
 use userd_core::{EventKind, Session, SessionId, User};
 use userd_store::{DeleteUserOutcome, NewSession, OpenSessionOutcome, UpdateUserOutcome};
@@ -6,7 +6,7 @@ use userd_store::{DeleteUserOutcome, NewSession, OpenSessionOutcome, UpdateUserO
 use userd_test_support::session_fixtures::{actor_at, new_session, refresh_state};
 use userd_test_support::stores::{TestStore, password_hash};
 
-/// Opens sessions `0..count`; gives their ids, the newest first.
+/// Opens sessions `0..count`; returns their ids, newest first.
 async fn open_sessions(test: &TestStore, user: &User, count: u16) -> Vec<Session> {
     let mut sessions = Vec::new();
     for number in 0..count {
@@ -34,7 +34,7 @@ async fn revoke_other_sessions(test: &TestStore, user: &User, keep: Option<Sessi
     test.store.revoke_other_sessions(user.id, keep, &actor_at(2), test.now()).await.expect("the store works")
 }
 
-pub(crate) async fn a_new_password_ends_all_sessions_but_the_one_that_is_kept(test: &TestStore) {
+pub(crate) async fn a_new_password_revokes_all_sessions_but_the_kept_one(test: &TestStore) {
     let mut ann = test.signed_up("Ann", "ann@x.org").await;
     let bob = test.signed_up("Bob", "bob@x.org").await;
     let of_bob = test.opened(&bob, 1).await;
@@ -49,7 +49,7 @@ pub(crate) async fn a_new_password_ends_all_sessions_but_the_one_that_is_kept(te
             assert_eq!(found.as_ref().map(|found| &found.session), kept.as_ref().filter(|kept| kept.id == session.id));
             assert!(found.is_none_or(|found| found.user == *after));
         }
-        // What is kept can be ended like any other.
+        // The kept session can be ended like any other.
         assert!(revoke_other_sessions(test, &after, None).await, "Ann is there");
         assert_eq!(test.sessions_of(ann.id).await, []);
         ann = *after;
@@ -57,7 +57,7 @@ pub(crate) async fn a_new_password_ends_all_sessions_but_the_one_that_is_kept(te
     assert_eq!(test.sessions_of(bob.id).await, [of_bob]);
 }
 
-pub(crate) async fn a_password_that_is_refused_ends_nothing(test: &TestStore) {
+pub(crate) async fn a_rejected_password_change_ends_no_session(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let sessions = open_sessions(test, &ann, 2).await;
     let stale = User { version: ann.version.next(), ..ann.clone() };
@@ -65,8 +65,8 @@ pub(crate) async fn a_password_that_is_refused_ends_nothing(test: &TestStore) {
     assert_eq!(test.sessions_of(ann.id).await, sessions);
 }
 
-/// Somebody else's session, or one that never was, is nothing to keep.
-pub(crate) async fn keeping_a_session_that_is_none_keeps_none(test: &TestStore) {
+/// Another user's session, or one that never existed, can't be kept.
+pub(crate) async fn a_kept_session_that_does_not_exist_keeps_none(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let bob = test.signed_up("Bob", "bob@x.org").await;
     let of_bob = test.opened(&bob, 7).await;
@@ -81,7 +81,7 @@ pub(crate) async fn keeping_a_session_that_is_none_keeps_none(test: &TestStore) 
     assert_eq!(test.sessions_of(bob.id).await, [of_bob]);
 }
 
-pub(crate) async fn a_removed_user_has_no_sessions(test: &TestStore) {
+pub(crate) async fn a_deleted_user_has_no_sessions(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let bob = test.signed_up("Bob", "bob@x.org").await;
     let (of_bob, sessions) = (test.opened(&bob, 1).await, open_sessions(test, &ann, 3).await);
@@ -100,7 +100,7 @@ pub(crate) async fn a_removed_user_has_no_sessions(test: &TestStore) {
     assert_eq!(test.sessions_of(bob.id).await, [of_bob]);
 }
 
-pub(crate) async fn one_session_is_ended_once_and_the_others_stay(test: &TestStore) {
+pub(crate) async fn one_session_is_revoked_once_and_the_others_stay(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let bob = test.signed_up("Bob", "bob@x.org").await;
     let sessions = open_sessions(test, &ann, 3).await;
@@ -111,7 +111,7 @@ pub(crate) async fn one_session_is_ended_once_and_the_others_stay(test: &TestSto
     assert_eq!(test.session_ids(ann.id).await, [sessions[0].id, sessions[2].id]);
 }
 
-pub(crate) async fn all_sessions_but_one_are_ended(test: &TestStore) {
+pub(crate) async fn all_sessions_but_one_are_revoked(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let sessions = open_sessions(test, &ann, 4).await;
     assert!(revoke_other_sessions(test, &ann, Some(sessions[2].id)).await);
@@ -124,8 +124,8 @@ pub(crate) async fn all_sessions_but_one_are_ended(test: &TestStore) {
     assert!(revoke_other_sessions(test, &ann, None).await, "the user is there, though nothing was to be ended");
 }
 
-/// However it has ended: neither a use nor a refresh that was under way brings it back.
-pub(crate) async fn a_session_that_has_ended_is_never_seen_again(test: &TestStore) {
+/// However it ended: neither a use nor a refresh in flight brings it back.
+pub(crate) async fn a_session_that_has_ended_never_comes_back(test: &TestStore) {
     for way in 0..5 {
         let mut ann = test.signed_up("Ann", &format!("ann{way}@x.org")).await;
         let new = NewSession { refresh: Some(refresh_state(&ann, &new_session(&ann, 1), 1)), ..new_session(&ann, 1) };
@@ -154,7 +154,7 @@ pub(crate) async fn a_session_that_has_ended_is_never_seen_again(test: &TestStor
         test.store.touch_session(ann.id, &session, at).await.expect("the store works");
         let next = refresh_state(&ann, &new, 2);
         assert!(!test.store.replace_refresh(ann.id, &session, &next, at).await.expect("the store works"), "way {way}");
-        // Not even what is there already.
+        // Not even with the state that is stored already.
         let same = refresh_state(&ann, &new, 1);
         assert!(!test.store.replace_refresh(ann.id, &session, &same, at).await.expect("the store works"), "way {way}");
         assert!(!revoke_session(test, &ann, session.id).await, "way {way}");
@@ -163,7 +163,7 @@ pub(crate) async fn a_session_that_has_ended_is_never_seen_again(test: &TestStor
     }
 }
 
-pub(crate) async fn a_refresh_state_is_replaced_where_it_is_still_what_was_read(test: &TestStore) {
+pub(crate) async fn a_refresh_state_is_replaced_only_if_it_is_still_what_was_read(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let new = NewSession { refresh: Some(refresh_state(&ann, &new_session(&ann, 1), 1)), ..new_session(&ann, 1) };
     let OpenSessionOutcome::Opened(first) = test.open_session(&ann, &new).await else { panic!("Ann is there") };
@@ -183,8 +183,8 @@ pub(crate) async fn a_refresh_state_is_replaced_where_it_is_still_what_was_read(
     assert_eq!(last, Session { refresh: Some(third), ..now }, "the last use does not move back");
 }
 
-/// The use is written between the reading and the exchange, by another request with the same token.
-pub(crate) async fn a_refresh_goes_on_though_the_session_was_used_meanwhile(test: &TestStore) {
+/// Another request with the same token records its use between the read and the exchange.
+pub(crate) async fn a_refresh_succeeds_though_the_session_was_used_meanwhile(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let new = NewSession { refresh: Some(refresh_state(&ann, &new_session(&ann, 1), 1)), ..new_session(&ann, 1) };
     let OpenSessionOutcome::Opened(read) = test.open_session(&ann, &new).await else { panic!("Ann is there") };

@@ -12,10 +12,10 @@ use userd_test_support::stores::{TestStore, password_hash, run_concurrently};
 /// How often each race is run.
 const ROUNDS: u16 = 10;
 
-/// How many run at once.
+/// How many calls race.
 const TASKS: u16 = 16;
 
-/// The most looks of a reader in one round: far more than a change takes.
+/// The most reads of a reader in one round: far more than a change takes.
 const READS_MAX: usize = 20_000;
 
 pub(crate) async fn of_many_different_refreshes_exactly_one_succeeds(test: &TestStore) {
@@ -56,7 +56,7 @@ pub(crate) async fn the_same_refresh_many_times_at_once_always_succeeds(test: &T
     assert!(outcomes.iter().all(|done| *done), "{outcomes:?}");
 }
 
-pub(crate) async fn many_openings_at_once_never_exceed_the_limit(test: &TestStore) {
+pub(crate) async fn many_sign_ins_at_once_never_exceed_the_session_limit(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let limits = SessionLimits { sessions_max: 5, ..LIMITS };
     for round in 0..ROUNDS {
@@ -78,7 +78,7 @@ pub(crate) async fn many_openings_at_once_never_exceed_the_limit(test: &TestStor
     }
 }
 
-pub(crate) async fn of_many_who_end_one_session_exactly_one_ends_it(test: &TestStore) {
+pub(crate) async fn of_many_revocations_of_one_session_exactly_one_ends_it(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     for round in 0..ROUNDS {
         let session = test.opened(&ann, round).await;
@@ -97,7 +97,7 @@ pub(crate) async fn of_many_who_end_one_session_exactly_one_ends_it(test: &TestS
     assert_eq!(ended, usize::from(ROUNDS), "one event for each");
 }
 
-/// Looks at one session until it is told to stop; gives what it saw that must not be, and how often it looked.
+/// Reads one session until it is stopped; returns the violations that it saw, and how often it read.
 async fn watch_session(
     store: Arc<dyn Store>,
     before: User,
@@ -121,8 +121,8 @@ async fn watch_session(
     (wrong, looks)
 }
 
-/// Whoever sees the new password sees that the sessions have ended; the session that is kept is never away.
-pub(crate) async fn a_new_password_and_the_end_of_sessions_are_one_step(test: &TestStore) {
+/// A reader that sees the new password sees that the sessions have ended; the kept session is always there.
+pub(crate) async fn a_new_password_and_the_revocation_of_sessions_are_one_step(test: &TestStore) {
     let mut ann = test.signed_up("Ann", "ann@x.org").await;
     for round in 0..ROUNDS {
         let (ended, kept) = (new_session(&ann, round * 2), new_session(&ann, round * 2 + 1));
@@ -152,7 +152,7 @@ pub(crate) async fn a_new_password_and_the_end_of_sessions_are_one_step(test: &T
     }
 }
 
-/// An opening and a new password at the same moment: the opening is refused, or what it opened has ended.
+/// A sign-in and a new password at the same moment: the sign-in is rejected, or its session has ended.
 pub(crate) async fn no_session_of_the_old_password_outlives_the_new_one(test: &TestStore) {
     let mut ann = test.signed_up("Ann", "ann@x.org").await;
     for round in 0..ROUNDS {

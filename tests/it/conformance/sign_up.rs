@@ -1,4 +1,4 @@
-//! Promises about signing up and finding.
+//! Promises about sign-up and look-up.
 
 use userd_core::{Actor, CanonicalEmail, EMAIL_BYTES_MAX, Email};
 use userd_store::CreateUserOutcome;
@@ -11,10 +11,10 @@ pub(crate) async fn a_new_user_is_found_by_id_and_by_email(test: &TestStore) {
     assert_eq!(test.by_email("ann@example.org").await, Some(ann));
 }
 
-pub(crate) async fn nobody_is_found_in_an_empty_store(test: &TestStore) {
-    let nobody = test.new_user("Nobody", "nobody@x.org");
-    assert_eq!(test.user(nobody.id).await, None);
-    assert_eq!(test.by_email("nobody@x.org").await, None);
+pub(crate) async fn no_user_is_found_in_an_empty_store(test: &TestStore) {
+    let absent = test.new_user("Absent", "absent@x.org");
+    assert_eq!(test.user(absent.id).await, None);
+    assert_eq!(test.by_email("absent@x.org").await, None);
     assert_eq!(test.store.users_count().await.expect("the store works"), 0);
 }
 
@@ -26,7 +26,7 @@ pub(crate) async fn other_spellings_lead_to_the_same_user(test: &TestStore) {
     assert_eq!(test.user(ann.id).await.map(|user| user.email.as_written().to_owned()), Some("ANN@x.org".to_owned()));
 }
 
-pub(crate) async fn a_taken_email_is_refused_and_nothing_changes(test: &TestStore) {
+pub(crate) async fn a_taken_email_is_rejected_and_nothing_changes(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let other = test.new_user("Other", "ann@x.org");
     assert_eq!(
@@ -38,7 +38,7 @@ pub(crate) async fn a_taken_email_is_refused_and_nothing_changes(test: &TestStor
     assert_eq!(test.store.users_count().await.expect("the store works"), 1);
 }
 
-pub(crate) async fn another_spelling_of_a_taken_email_is_refused(test: &TestStore) {
+pub(crate) async fn another_spelling_of_a_taken_email_is_rejected(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let other = test.new_user("Other", "ANN@X.org");
     assert_eq!(
@@ -48,8 +48,8 @@ pub(crate) async fn another_spelling_of_a_taken_email_is_refused(test: &TestStor
     assert_eq!(test.by_email("ann@x.org").await, Some(ann));
 }
 
-/// A repeat after an answer that got lost.
-pub(crate) async fn the_same_user_twice_is_there_once(test: &TestStore) {
+/// A repeat after a lost answer.
+pub(crate) async fn the_same_sign_up_twice_creates_one_user(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     assert_eq!(
         test.store.create_user(&ann, Actor::anonymous()).await.expect("the store works"),
@@ -61,12 +61,12 @@ pub(crate) async fn the_same_user_twice_is_there_once(test: &TestStore) {
 
 pub(crate) async fn users_are_counted(test: &TestStore) {
     for number in 1..=20_u64 {
-        test.signed_up("Somebody", &format!("n{number}@x.org")).await;
+        test.signed_up("Grace", &format!("n{number}@x.org")).await;
         assert_eq!(test.store.users_count().await.expect("the store works"), number);
     }
 }
 
-/// Also what no parser lets in today: a store keeps what it is given.
+/// Also values that no parser accepts today: a store keeps what it gets.
 pub(crate) async fn odd_values_survive_byte_for_byte(test: &TestStore) {
     let longest = format!("{}@{}.{}.{}", "l".repeat(64), "a".repeat(63), "b".repeat(63), "c".repeat(61));
     assert_eq!(longest.len(), EMAIL_BYTES_MAX);
@@ -97,7 +97,7 @@ pub(crate) async fn odd_values_survive_byte_for_byte(test: &TestStore) {
     }
 }
 
-pub(crate) async fn an_email_that_begins_like_another_is_another(test: &TestStore) {
+pub(crate) async fn an_email_that_is_a_prefix_of_another_is_another_email(test: &TestStore) {
     test.signed_up("Ann", "ann@x.org").await;
     for email in
         ["ann@x.or", "ann@x.orga", "nn@x.org", "aann@x.org", "%@x.org", "ann@x_org", "ann@x.org\0", "ann@x.org:"]

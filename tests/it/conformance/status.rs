@@ -1,4 +1,4 @@
-//! Promises about what an administrator rules: disabled accounts and expired passwords.
+//! Promises about account status: disabled accounts and expired passwords.
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ async fn kinds(test: &TestStore, user: &User) -> Vec<EventKind> {
     events.into_iter().map(|event| event.kind).collect()
 }
 
-pub(crate) async fn a_ruling_is_kept_with_its_event_and_touches_nothing_else(test: &TestStore) {
+pub(crate) async fn a_status_update_is_stored_with_its_event_and_changes_nothing_else(test: &TestStore) {
     let mut ann = test.signed_up("Ann", "Ann@x.org").await;
     let standings = [
         (DISABLED, EventKind::Disabled),
@@ -64,7 +64,7 @@ pub(crate) async fn a_ruling_is_kept_with_its_event_and_touches_nothing_else(tes
     assert_eq!(kinds(test, &ann).await, expected);
 }
 
-pub(crate) async fn a_ruling_ends_all_sessions_of_the_user_unless_it_opens_the_account(test: &TestStore) {
+pub(crate) async fn a_status_update_revokes_all_sessions_unless_it_enables_the_account(test: &TestStore) {
     let (mut ann, bob) = (test.signed_up("Ann", "ann@x.org").await, test.signed_up("Bob", "bob@x.org").await);
     test.opened(&bob, 1).await;
     for (status, kind) in [(DISABLED, EventKind::Disabled), (EXPIRED, EventKind::PasswordExpired)] {
@@ -78,10 +78,10 @@ pub(crate) async fn a_ruling_ends_all_sessions_of_the_user_unless_it_opens_the_a
     let session = test.opened(&ann, 3).await;
     ann = update_status(test, &ann, AccountStatus::default(), EventKind::Enabled).await;
     assert_eq!(test.session_ids(ann.id).await, [session.id]);
-    assert_eq!(test.session_ids(bob.id).await.len(), 1, "of nobody else");
+    assert_eq!(test.session_ids(bob.id).await.len(), 1, "of no other user");
 }
 
-pub(crate) async fn a_ruling_may_bring_a_password(test: &TestStore) {
+pub(crate) async fn a_status_update_can_set_a_password(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let bring =
         StatusUpdate { status: EXPIRED, password_hash: Some(password_hash(7)), kind: EventKind::PasswordChanged };
@@ -90,7 +90,7 @@ pub(crate) async fn a_ruling_may_bring_a_password(test: &TestStore) {
     assert_eq!(test.user(ann.id).await, Some(*after));
 }
 
-pub(crate) async fn a_stale_ruling_or_one_about_nobody_changes_nothing(test: &TestStore) {
+pub(crate) async fn a_status_update_for_another_version_or_an_unknown_user_changes_nothing(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let session = test.opened(&ann, 1).await;
     let disable = status_update(DISABLED, EventKind::Disabled);
@@ -100,14 +100,14 @@ pub(crate) async fn a_stale_ruling_or_one_about_nobody_changes_nothing(test: &Te
             UpdateUserOutcome::VersionConflict
         );
     }
-    let nobody = test.new_user("Nobody", "nobody@x.org");
-    assert_eq!(try_update_status(test, &nobody, &disable).await, UpdateUserOutcome::NotFound);
+    let absent = test.new_user("Absent", "absent@x.org");
+    assert_eq!(try_update_status(test, &absent, &disable).await, UpdateUserOutcome::NotFound);
     assert_eq!(test.user(ann.id).await.as_ref(), Some(&ann));
     assert_eq!(test.session_ids(ann.id).await, [session.id]);
     assert_eq!(kinds(test, &ann).await, [EventKind::SignedUp, EventKind::SignedIn]);
 }
 
-pub(crate) async fn a_new_password_is_not_expired_and_opens_no_account(test: &TestStore) {
+pub(crate) async fn a_new_password_is_not_expired_and_enables_no_account(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let ann = update_status(test, &ann, BOTH, EventKind::Disabled).await;
     let (hash, now) = (password_hash(2), test.now());
@@ -117,8 +117,8 @@ pub(crate) async fn a_new_password_is_not_expired_and_opens_no_account(test: &Te
     assert_eq!(test.user(ann.id).await, Some(*after));
 }
 
-/// Another hash of the same password, or another profile, is no ruling.
-pub(crate) async fn a_standing_stays_through_all_other_changes(test: &TestStore) {
+/// Another hash of the same password, or another profile, is no status update.
+pub(crate) async fn the_account_status_survives_all_other_changes(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let ann = update_status(test, &ann, BOTH, EventKind::Disabled).await;
     let update = test.store.update_password_hash(ann.id, ann.version, &password_hash(3)).await;
@@ -133,11 +133,11 @@ pub(crate) async fn a_standing_stays_through_all_other_changes(test: &TestStore)
     }
 }
 
-/// Whichever comes first, nobody is left signed in to an account that is shut.
-pub(crate) async fn no_session_survives_that_its_account_is_shut(test: &TestStore) {
+/// Whichever comes first, a disabled account has no session.
+pub(crate) async fn no_session_survives_that_its_account_is_disabled(test: &TestStore) {
     let mut ann = test.signed_up("Ann", "ann@x.org").await;
     for round in 0..ROUNDS {
-        let shut = {
+        let disabling = {
             let (store, user, now) = (Arc::clone(&test.store), ann.clone(), test.now());
             let disable = status_update(DISABLED, EventKind::Disabled);
             async move {
@@ -156,14 +156,14 @@ pub(crate) async fn no_session_survives_that_its_account_is_shut(test: &TestStor
                 matches!(open.expect("the store works"), OpenSessionOutcome::Opened(_))
             }
         };
-        let mut acts: Vec<std::pin::Pin<Box<dyn Future<Output = bool> + Send>>> = vec![Box::pin(shut)];
+        let mut acts: Vec<std::pin::Pin<Box<dyn Future<Output = bool> + Send>>> = vec![Box::pin(disabling)];
         for number in 0..12 {
             acts.insert(usize::from(number % 2) * acts.len(), Box::pin(open(number)));
         }
         run_concurrently(acts).await;
         assert_eq!(test.session_ids(ann.id).await, [], "round {round}");
-        let shut = test.user(ann.id).await.expect("Ann is there");
-        assert!(shut.status.disabled);
-        ann = update_status(test, &shut, AccountStatus::default(), EventKind::Enabled).await;
+        let disabled = test.user(ann.id).await.expect("Ann is there");
+        assert!(disabled.status.disabled);
+        ann = update_status(test, &disabled, AccountStatus::default(), EventKind::Enabled).await;
     }
 }

@@ -1,4 +1,4 @@
-//! A hundred thousand users, and memory that does not grow with them.
+//! A check of a hundred thousand users in constant memory.
 
 use userd_core::clock::ManualClock;
 use userd_core::random::{Random, SystemRandom};
@@ -15,13 +15,13 @@ const USERS: usize = 100_000;
 /// Users planted at once.
 const BATCH: usize = 2000;
 
-/// Far above what the doctor holds, far below what all users would take.
+/// Far above what the check holds, far below what all users would take.
 const GROWTH_KIB_MAX: u64 = 60 * 1024;
 
-/// Writes users as userd would have, past the store: each of them through a sign-up would take minutes.
+/// Writes users in the stored format, around the store: signing each of them up would take minutes.
 fn plant(server: &RedisServer, count: usize) {
     let keys = KeyLayout::with_prefix("userd:".to_owned());
-    let somebody = new_user(&ManualClock::at(NOW), "somebody@example.org");
+    let template = new_user(&ManualClock::at(NOW), "template@example.org");
     let client = redis::Client::open(server.url()).expect("an address");
     let mut connection = client.get_connection().expect("the server is there");
     for batch in 0..count / BATCH {
@@ -33,7 +33,7 @@ fn plant(server: &RedisServer, count: usize) {
             let user = User {
                 id: UserId::generate(NOW, bytes),
                 email: Email::from_stored(email.clone(), CanonicalEmail::from_stored(email)),
-                ..somebody.clone()
+                ..template.clone()
             };
             write(&mut pipeline, &keys, &user);
         }
@@ -57,16 +57,16 @@ fn write(pipeline: &mut redis::Pipeline, keys: &KeyLayout, user: &User) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hundred_thousand_users_are_looked_at_while_serving_and_cost_no_memory() {
+async fn a_hundred_thousand_users_are_checked_while_serving_in_constant_memory() {
     let server = RedisServer::start();
-    // The marks of the key space have to be there before the users.
+    // The marks of the key space must be written before the users.
     drop(store_with_long_timeout(server.settings()).await);
     plant(&server, USERS);
     let folder = tempfile::tempdir().expect("a folder");
     let launch = UserdCommand::in_folder(folder.path()).redis(&server);
     let mut serving = launch.set("doctor.pause_s", "1").set("doctor.rate_per_s", "1000000").start();
     let before = serving.memory_kib();
-    let line = serving.wait_for_log_line("the doctor has looked at every user");
+    let line = serving.wait_for_log_line("the doctor has checked every user");
     for word in [&format!("users={USERS}"), "repaired=0", "repairable=0", "manual=0"] {
         assert!(line.contains(word), "{line}");
     }

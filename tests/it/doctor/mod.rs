@@ -1,5 +1,5 @@
-//! The doctor: every kind of damage is planted past the store, found by its right name, and mended or left for a
-//! person; and nothing is found, or harmed, where nothing is wrong. (The bench measures its pace.)
+//! The doctor: every kind of damage is planted around the store, reported by its kind, and repaired or left as manual;
+//! an undamaged store has no findings and is not changed. (The benchmark measures its pace.)
 
 mod many_users;
 mod program;

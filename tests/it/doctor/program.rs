@@ -1,5 +1,5 @@
-//! `userd doctor` as somebody at a terminal, or a script, meets it, on both stores and while userd serves; and the
-//! task that looks while it serves.
+//! `userd doctor` at a terminal and in a script, on both stores and while userd serves; and the background check of a
+//! serving userd.
 
 use std::path::Path;
 use std::process::{Command, Output};
@@ -48,7 +48,7 @@ fn claim(email: &str) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn on_redis_the_exit_code_says_what_is_to_be_done_while_userd_serves() {
+async fn on_redis_the_exit_code_tells_the_outcome_while_userd_serves() {
     let (server, folder) = (RedisServer::start(), tempfile::tempdir().expect("a folder"));
     let launch = UserdCommand::in_folder(folder.path()).cheap_hashes().redis(&server).set("doctor.background", "false");
     let serving = with_two_users(&launch).await;
@@ -66,7 +66,10 @@ async fn on_redis_the_exit_code_says_what_is_to_be_done_while_userd_serves() {
     let output = doctor(folder, &url, &[]);
     let table = text(&output.stdout);
     assert_eq!(output.status.code(), Some(3), "{table}");
-    assert!(table.contains("repairable    missing-claim") && table.contains("2 users looked at, 1 that"), "{table}");
+    assert!(
+        table.contains("repairable    missing-claim") && table.contains("2 users checked, 1 repairable"),
+        "{table}"
+    );
     assert!(!table.contains("ada@example.org") && output.stderr.is_empty(), "{table}");
 
     let (code, found) = report(folder, &url, &["--repair", "--rate", "0"]);
@@ -74,7 +77,7 @@ async fn on_redis_the_exit_code_says_what_is_to_be_done_while_userd_serves() {
     assert_eq!(report(folder, &url, &[]).0, Some(0));
 
     server.command(&["DEL", &claim("ada@example.org")]);
-    server.command(&["SET", &claim("bob@example.org"), "nobody's"]);
+    server.command(&["SET", &claim("bob@example.org"), "no-user"]);
     assert_eq!(report(folder, &url, &[]).0, Some(4), "a person wins over a repair");
     assert_eq!(report(folder, &url, &["--repair"]).0, Some(4));
     let found = report(folder, &url, &[]).1;
@@ -83,7 +86,7 @@ async fn on_redis_the_exit_code_says_what_is_to_be_done_while_userd_serves() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn on_a_file_it_looks_beside_the_serving_userd_and_repairs_when_that_has_ended() {
+async fn on_sqlite_it_checks_while_userd_serves_and_repairs_when_that_has_ended() {
     let folder = tempfile::tempdir().expect("a folder");
     let serving =
         with_two_users(&UserdCommand::in_folder(folder.path()).cheap_hashes().set("doctor.background", "false")).await;
@@ -103,7 +106,7 @@ async fn on_a_file_it_looks_beside_the_serving_userd_and_repairs_when_that_has_e
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_can_not_be_looked_at_ends_with_1_and_a_mistake_with_2() {
+async fn an_unreachable_store_ends_with_1_and_a_usage_error_with_2() {
     let folder = tempfile::tempdir().expect("a folder");
     let away = format!("redis://127.0.0.1:{}/0", free_port());
     for store in [away.as_str(), "sqlite:./none.db"] {
@@ -121,18 +124,18 @@ async fn what_can_not_be_looked_at_ends_with_1_and_a_mistake_with_2() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_serving_userd_looks_by_itself_mends_and_logs() {
+async fn a_serving_userd_checks_repairs_and_logs_in_the_background() {
     let (server, folder) = (RedisServer::start(), tempfile::tempdir().expect("a folder"));
     let launch = UserdCommand::in_folder(folder.path()).cheap_hashes().redis(&server).set("doctor.pause_s", "1");
     let mut serving = with_two_users(&launch).await;
     server.command(&["DEL", &claim("ada@example.org")]);
     server.command(&["SET", &claim("bob@example.org"), "nobody's"]);
-    let line = serving.wait_for_log_line("the doctor mended something");
+    let line = serving.wait_for_log_line("the doctor repaired a finding");
     assert!(line.contains("WARN") && line.contains("missing-claim"), "{line}");
-    let line = serving.wait_for_log_line("the doctor found what a person has to look at");
+    let line = serving.wait_for_log_line("the doctor found something that requires manual action");
     assert!(line.contains("ERROR"), "{line}");
-    serving.wait_for_log_line("the doctor has looked at every user");
-    serving.wait_for_log_line("the doctor found what a person has to look at");
+    serving.wait_for_log_line("the doctor has checked every user");
+    serving.wait_for_log_line("the doctor found something that requires manual action");
     assert_eq!(report(folder.path(), &server.url(), &[]).1["repairable"], 0);
     let log = serving.log();
     let whole = log.lines().filter(|line| line.contains("doctor") && (line.contains("ada@") || line.contains("bob@")));
@@ -148,7 +151,7 @@ async fn a_serving_userd_without_repair_only_reports() {
     let mut serving = with_two_users(&launch.set("doctor.pause_s", "1").set("doctor.repair", "false")).await;
     server.command(&["DEL", &claim("ada@example.org")]);
     for _ in 0..2 {
-        serving.wait_for_log_line("the doctor found what `userd doctor --repair` mends");
+        serving.wait_for_log_line("the doctor found something that `userd doctor --repair` fixes");
     }
     assert_eq!(report(folder.path(), &server.url(), &[]).0, Some(3));
     assert_eq!(serving.stop().0, Some(0));

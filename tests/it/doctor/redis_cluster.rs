@@ -1,5 +1,5 @@
-//! The doctor on a cluster: every node is walked, each repair goes to where the keys are, and a pass during which a
-//! primary changes says so.
+//! The doctor on a cluster: it checks every node, each repair goes to the node with the keys, and a check during which
+//! a primary changes reports that.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -34,7 +34,7 @@ async fn populated_store(cluster: &RedisCluster, clock: &ManualClock) -> (Arc<Re
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn damage_on_every_node_of_a_cluster_is_found_and_mended() {
+async fn damage_on_every_node_of_a_cluster_is_found_and_repaired() {
     let (cluster, clock) = (RedisCluster::start(3, 0), Arc::new(ManualClock::at(NOW)));
     let (store, users) = populated_store(&cluster, &clock).await;
     let report = check_store(&store, &clock, CheckMode::Repair).await;
@@ -64,7 +64,7 @@ async fn damage_on_every_node_of_a_cluster_is_found_and_mended() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_pass_during_which_a_primary_changes_says_so_and_goes_on_to_its_end() {
+async fn a_check_during_which_a_primary_changes_reports_it_and_completes() {
     let (cluster, clock) = (RedisCluster::start(3, 1), Arc::new(ManualClock::at(NOW)));
     let (store, _) = populated_store(&cluster, &clock).await;
     let mut portion = CheckBatch { from: CheckCursor::start(), size: 5, mode: CheckMode::Repair };
@@ -72,7 +72,7 @@ async fn a_pass_during_which_a_primary_changes_says_so_and_goes_on_to_its_end() 
     portion.from = first.next.expect("there is more");
     let primary = cluster.primaries()[0];
     cluster.failover(cluster.replicas_of(primary)[0], FailoverMode::Coordinated);
-    // Whoever is served by the new primary knows of it.
+    // A client that is served by the new primary knows about it.
     while store.users_count().await.is_err() {}
     let (mut topology_changed, mut found) = (false, Vec::new());
     loop {

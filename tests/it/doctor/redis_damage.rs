@@ -1,4 +1,4 @@
-//! Damage in Redis: a table of it, and what has to become of each.
+//! A table of damage in Redis, with the expected findings and repairs.
 
 use userd_core::{Actor, User};
 use userd_store::FindingKind::{
@@ -13,19 +13,19 @@ use userd_test_support::damage_kit::{DamageKit, finding_kinds};
 use userd_test_support::fixtures::new_user;
 use userd_test_support::redis_audit::audit;
 
-/// Whose user is damaged.
+/// The user whose data is damaged.
 const ADA: &str = "ada@example.org";
-/// An e-mail that nobody has.
+/// An e-mail address without a user.
 const FREE: &str = "free@example.org";
 
-/// A damage to Ada, and what is found then.
+/// Damage to Ada's data, with the expected findings.
 struct DamageCase {
     what: &'static str,
     plant: fn(&DamageKit, &User),
     found: &'static [(FindingKind, FindingState)],
 }
 
-/// Each leaves the store so that a repair makes it whole.
+/// Repairable damage: a repair makes the store consistent.
 const REPAIRABLE_CASES: [DamageCase; 18] = [
     DamageCase {
         what: "her claim is gone",
@@ -33,7 +33,7 @@ const REPAIRABLE_CASES: [DamageCase; 18] = [
         found: &[(MissingClaim, Repairable)],
     },
     DamageCase {
-        what: "her claim is that of somebody who does not exist",
+        what: "her claim is that of a user who does not exist",
         plant: |kit, _| kit.plant(&["SET", &kit.claim(ADA), &format!("{}:1", unknown_user(kit).id)]),
         found: &[(MissingClaim, Repairable), (OrphanedClaim, Repairable)],
     },
@@ -48,7 +48,7 @@ const REPAIRABLE_CASES: [DamageCase; 18] = [
         found: &[(OrphanedClaim, Repairable)],
     },
     DamageCase {
-        what: "somebody who does not exist has a claim",
+        what: "a user who does not exist has a claim",
         plant: |kit, _| kit.plant(&["SET", &kit.claim(FREE), &format!("{}:1", unknown_user(kit).id)]),
         found: &[(OrphanedClaim, Repairable)],
     },
@@ -142,7 +142,7 @@ const REPAIRABLE_CASES: [DamageCase; 18] = [
         found: &[(StaleListing, Repairable)],
     },
     DamageCase {
-        what: "nobody is among the users",
+        what: "an unknown user is in the listing of users",
         plant: |kit, _| {
             let user = unknown_user(kit);
             kit.plant(&["ZADD", &kit.users(&user), "0", &user.id.to_string()]);
@@ -150,7 +150,7 @@ const REPAIRABLE_CASES: [DamageCase; 18] = [
         found: &[(StaleListing, Repairable)],
     },
     DamageCase {
-        what: "nobody is in both listings, so that their lengths agree",
+        what: "an unknown user is in both listings, so that their lengths agree",
         plant: |kit, _| {
             let user = unknown_user(kit);
             kit.plant(&["ZADD", &kit.users(&user), "0", &user.id.to_string()]);
@@ -159,12 +159,12 @@ const REPAIRABLE_CASES: [DamageCase; 18] = [
         found: &[(StaleListing, Repairable)],
     },
     DamageCase {
-        what: "nobody has a session",
+        what: "an unknown user has a session",
         plant: |kit, _| kit.plant(&["HSET", &kit.sessions(&unknown_user(kit)), SESSION[0], SESSION[1]]),
         found: &[(OrphanedSession, Repairable)],
     },
     DamageCase {
-        what: "somebody who was deleted has a session",
+        what: "a deleted user has a session",
         plant: |kit, _| {
             let user = unknown_user(kit);
             kit.plant(&["HSET", &kit.record(&user), "st", "D", "ver", "3"]);
@@ -173,16 +173,16 @@ const REPAIRABLE_CASES: [DamageCase; 18] = [
         found: &[(OrphanedSession, Repairable)],
     },
     DamageCase {
-        what: "nobody has something where sessions should be",
+        what: "an unknown user has another type of key in place of sessions",
         plant: |kit, _| kit.plant(&["SET", &kit.sessions(&unknown_user(kit)), "session"]),
         found: &[(OrphanedSession, Repairable)],
     },
 ];
 
-/// Id and core of a session: what they say matters to nobody here.
+/// Id and core of a session; their content does not matter here.
 const SESSION: [&str; 2] = ["sixteen bytes id", "sixteen bytes ofepo.made_.seen_.v4.."];
 
-/// Each has to be looked at by somebody, and a repair leaves it as it is.
+/// Damage that needs a decision: a repair changes nothing.
 const MANUAL_CASES: [DamageCase; 26] = [
     DamageCase {
         what: "her claim is no pointer",
@@ -324,18 +324,18 @@ const MANUAL_CASES: [DamageCase; 26] = [
         found: &[(UnknownKey, Manual)],
     },
     DamageCase {
-        what: "a key is nobody's",
+        what: "a key belongs to no user",
         plant: |kit, _| kit.plant(&["SET", "userd:{000}:claim-of:eve@example.org", "x"]),
         found: &[(UnknownKey, Manual)],
     },
 ];
 
-/// Somebody who never signed up; another one each time.
+/// A user who never signed up; a new one each time.
 fn unknown_user(kit: &DamageKit) -> User {
     new_user(&kit.clock, FREE)
 }
 
-/// The finding tells where and what, and no whole e-mail.
+/// The finding says where and what, without a whole e-mail address.
 fn assert_no_personal_data(found: &userd_service::doctor::DoctorReport, what: &str) {
     for finding in &found.findings {
         let text = format!("{} {}", finding.place, finding.detail);
@@ -347,7 +347,7 @@ fn assert_no_personal_data(found: &userd_service::doctor::DoctorReport, what: &s
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_can_be_mended_without_guessing_is_found_mended_and_gone() {
+async fn repairable_damage_is_found_repaired_and_gone() {
     for DamageCase { what, plant, found } in REPAIRABLE_CASES {
         let kit = DamageKit::open().await;
         let (ada, bob) = (kit.signed_up(ADA).await, kit.signed_up("bob@example.org").await);
@@ -376,7 +376,7 @@ async fn what_can_be_mended_without_guessing_is_found_mended_and_gone() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_would_be_a_guess_is_reported_and_left_as_it_is() {
+async fn manual_damage_is_reported_and_left_as_it_is() {
     for DamageCase { what, plant, found } in MANUAL_CASES {
         let kit = DamageKit::open().await;
         let (ada, bob) = (kit.signed_up(ADA).await, kit.signed_up("bob@example.org").await);
@@ -396,7 +396,7 @@ async fn what_would_be_a_guess_is_reported_and_left_as_it_is() {
 async fn two_users_with_one_email_are_both_kept_and_reported_each_time() {
     let kit = DamageKit::open().await;
     let ada = kit.signed_up(ADA).await;
-    // What a failover that lost the claim, and then a sign-up, leave behind.
+    // The state after a failover that lost the claim, and then a sign-up.
     kit.plant(&["DEL", &kit.claim(ADA)]);
     let second = kit.signed_up(ADA).await;
     for mode in [CheckMode::Report, CheckMode::Repair, CheckMode::Repair] {
@@ -411,7 +411,7 @@ async fn two_users_with_one_email_are_both_kept_and_reported_each_time() {
         assert_eq!(kit.store.user(user.id).await.expect("served").as_ref(), Some(user), "both are kept");
     }
     assert_eq!(kit.by_email(ADA).await, Some(second.clone()));
-    // The way out that the page on operations tells: whoever is not found by the e-mail gets another one.
+    // The way out in the operations page: the user who is not found by e-mail address gets another address.
     let elsewhere = userd_test_support::fixtures::new_profile("Ada", "ada.2@example.org");
     let moved = kit
         .store
@@ -424,7 +424,7 @@ async fn two_users_with_one_email_are_both_kept_and_reported_each_time() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_under_way_within_its_time_is_no_finding() {
+async fn an_operation_in_flight_within_its_time_is_no_finding() {
     let kit = DamageKit::open().await;
     let ada = kit.signed_up(ADA).await;
     let (pending, till) = (unknown_user(&kit), (kit.now_ms() + INTENT_MS).to_string());

@@ -1,4 +1,4 @@
-//! A doctor that is killed at any step of a repair, or whose step's answer is lost, leaves nothing worse.
+//! A doctor that is killed at any step of a repair, or loses the step's answer, leaves nothing worse.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ const STEPS_MAX: usize = 40;
 /// The steps of connecting: self-test and namespace.
 const CONNECTING: usize = 2;
 
-/// Users with a damage each, so that every repair has something to do.
+/// Users with one damage each, so that every repair runs.
 async fn damaged() -> (DamageKit, Vec<User>) {
     let kit = DamageKit::open().await;
     let mut users = Vec::new();
@@ -65,7 +65,7 @@ async fn a_doctor_killed_before_or_after_any_step_leaves_nothing_worse() {
             let (kit, users) = damaged().await;
             let arrived = Arc::new(Notify::new());
             let fate = if after { ProxyAction::StopAfter } else { ProxyAction::StopBefore }(Arc::clone(&arrived));
-            let decide = move |step| if step == CONNECTING + at { fate.clone() } else { ProxyAction::Pass };
+            let decide = move |step| if step == CONNECTING + at { fate.clone() } else { ProxyAction::Forward };
             let proxy = FaultProxy::start(kit.server.port(), decide).await;
             let store = store_with_long_timeout(proxy.settings()).await;
             let ran_through = tokio::select! {
@@ -83,12 +83,12 @@ async fn a_doctor_killed_before_or_after_any_step_leaves_nothing_worse() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_answer_or_a_repeat_of_any_step_is_no_harm() {
+async fn a_lost_answer_or_a_repeat_of_any_step_does_no_harm() {
     for fate in [ProxyAction::CutBefore, ProxyAction::CutAfter, ProxyAction::Twice] {
         for at in 0..STEPS_MAX {
             let (kit, users) = damaged().await;
             let fate = fate.clone();
-            let decide = move |step| if step == CONNECTING + at { fate.clone() } else { ProxyAction::Pass };
+            let decide = move |step| if step == CONNECTING + at { fate.clone() } else { ProxyAction::Forward };
             let proxy = FaultProxy::start(kit.server.port(), decide).await;
             repair(&kit, &store_with_long_timeout(proxy.settings()).await).await.expect("served");
             let report = kit.run_check(CheckMode::Report).await;

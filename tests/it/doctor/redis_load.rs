@@ -1,5 +1,5 @@
-//! Doctors that repair while several userd sign people up, change, swap and delete: they find nothing but what is
-//! on its way, and harm nobody.
+//! Repairing doctors while several userd serve sign-ups, changes, swaps and deletions: they find only operations in
+//! flight, and harm no user.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -19,10 +19,10 @@ const STORES: usize = 3;
 const WORKERS: usize = 9;
 const ROUNDS: usize = 40;
 
-/// E-mails that everybody wants.
+/// E-mail addresses that all workers contend for.
 const WANTED: usize = 4;
 
-/// What a worker leaves: users whose last acknowledged state is this, and ids that were deleted.
+/// What a worker leaves: users with their last acknowledged state, and deleted ids.
 #[derive(Default)]
 struct WorkerResult {
     users: Vec<User>,
@@ -36,7 +36,7 @@ async fn run_worker(store: Arc<RedisStore>, kit: Arc<DamageKit>, worker: usize) 
         assert_eq!(store.create_user(&own, Actor::anonymous()).await.expect("served"), CreateUserOutcome::Created);
         let wanted = format!("wanted-{}@example.org", (worker + round) % WANTED);
         let now = kit.clock.now();
-        // To an e-mail that others want too, away from it again, and every other one is deleted.
+        // To a contended e-mail address, away from it again, and every other user is deleted.
         let answer =
             store.update_profile(own.id, own.version, &new_profile("Wanting", &wanted), Actor::anonymous(), now).await;
         let user = match answer.expect("served") {
@@ -49,7 +49,7 @@ async fn run_worker(store: Arc<RedisStore>, kit: Arc<DamageKit>, worker: usize) 
         let UpdateUserOutcome::Updated(user) =
             store.update_profile(user.id, user.version, &own_again, Actor::anonymous(), now).await.expect("served")
         else {
-            panic!("nobody else wants it")
+            panic!("no other worker wants it")
         };
         if round % 2 == 0 {
             assert_eq!(
@@ -74,7 +74,7 @@ async fn check_until(over: Arc<AtomicBool>, store: Arc<RedisStore>, kit: Arc<Dam
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn doctors_that_repair_under_heavy_load_find_no_damage_and_harm_nobody() {
+async fn doctors_that_repair_under_heavy_load_find_no_damage_and_harm_no_user() {
     let kit = Arc::new(DamageKit::open().await);
     let over = Arc::new(AtomicBool::new(false));
     let mut stores = Vec::new();
@@ -93,7 +93,7 @@ async fn doctors_that_repair_under_heavy_load_find_no_damage_and_harm_nobody() {
     over.store(true, Ordering::SeqCst);
     for (passes, found) in doctors.join_all().await {
         assert!(passes > 0);
-        // On a busy machine a worker can be kept from its next step for longer than the doctor looks.
+        // On a busy machine a worker may be delayed before its next step for longer than the doctor's check.
         let on_its_way = [FindingKind::UnreleasedClaim, FindingKind::OrphanedClaim];
         let damage: Vec<_> = found.iter().filter(|finding| !on_its_way.contains(&finding.kind)).collect();
         assert!(damage.is_empty(), "{damage:?}");

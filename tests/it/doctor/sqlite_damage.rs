@@ -1,4 +1,4 @@
-//! Damage in an SQLite file, planted past the store.
+//! Damage in a SQLite file, planted around the store.
 
 use std::fs::OpenOptions;
 use std::io::{Seek, SeekFrom, Write};
@@ -36,7 +36,7 @@ async fn populated_store(path: &Path, count: usize) -> Vec<User> {
     users
 }
 
-/// A pass over the file as `userd doctor` makes it, without serving it.
+/// A check of the file as `userd doctor` does it, while it is not served.
 async fn run_check(path: &Path) -> DoctorReport {
     let file = ReadOnlyDatabase::open(path, Duration::from_secs(20)).expect("the file can be looked at");
     check_store(&Arc::new(file), &clock(), CheckMode::Report).await
@@ -51,7 +51,7 @@ fn sql(path: &Path, text: &str) {
 }
 
 #[tokio::test]
-async fn a_wrong_count_is_found_beside_the_serving_store_and_mended_by_it() {
+async fn a_wrong_count_is_found_while_serving_and_repaired_by_the_serving_store() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = database_path(&folder);
     populated_store(&path, 3).await;
@@ -79,7 +79,7 @@ async fn a_wrong_count_is_found_beside_the_serving_store_and_mended_by_it() {
 }
 
 #[tokio::test]
-async fn a_row_that_can_not_be_read_is_named_and_left() {
+async fn an_unreadable_row_is_reported_and_left() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = database_path(&folder);
     let users = populated_store(&path, 3).await;
@@ -116,7 +116,7 @@ async fn an_email_under_another_ones_canonical_form_is_reported() {
     store.close().await;
 }
 
-/// Writes over one page of the file.
+/// Overwrites one page of the file.
 fn overwrite_page(path: &Path, page: i64) {
     let mut file = OpenOptions::new().write(true).open(path).expect("the file");
     let at = u64::try_from((page - 1) * 4096).expect("a place");
@@ -132,7 +132,7 @@ fn root_of(path: &Path, name: &str) -> i64 {
 }
 
 #[tokio::test]
-async fn a_spoilt_page_is_reported_and_the_pass_goes_on_to_its_end() {
+async fn a_damaged_page_is_reported_and_the_check_completes() {
     for name in ["sqlite_autoindex_users_2", "users"] {
         let folder = tempfile::tempdir().expect("a folder");
         let path = database_path(&folder);
@@ -150,7 +150,7 @@ async fn a_spoilt_page_is_reported_and_the_pass_goes_on_to_its_end() {
 }
 
 #[tokio::test]
-async fn what_is_no_database_of_ours_is_refused_and_nothing_is_made() {
+async fn a_file_that_is_no_database_of_userd_is_rejected_and_nothing_is_created() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("userd.db");
     let refused = || ReadOnlyDatabase::open(&path, Duration::from_secs(1)).expect_err("it is none");

@@ -1,4 +1,4 @@
-//! What the doctor finds in an SQLite file about what hangs on users: sessions and keys.
+//! What the doctor finds in a SQLite file about sessions and keys of users.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -55,7 +55,7 @@ fn hex(user: &User) -> String {
     user.id.to_string().chars().filter(|char| *char != '-').collect()
 }
 
-/// As a loss of pages would leave it: the trigger has no part in it.
+/// As a loss of pages would leave it: the trigger is not involved.
 fn delete_user_row(path: &Path, user: &User) {
     let raw = Connection::open(path).expect("the file");
     let name = "sessions_end_with_their_user";
@@ -67,7 +67,7 @@ fn delete_user_row(path: &Path, user: &User) {
 }
 
 #[tokio::test]
-async fn a_sound_file_is_looked_at_whole() {
+async fn an_undamaged_file_is_checked_completely() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = database_path(&folder);
     populated_store(&path, 5).await;
@@ -76,7 +76,7 @@ async fn a_sound_file_is_looked_at_whole() {
 }
 
 #[tokio::test]
-async fn sessions_of_nobody_are_found_and_removed() {
+async fn orphaned_sessions_are_found_and_removed() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = database_path(&folder);
     let users = populated_store(&path, 4).await;
@@ -102,7 +102,7 @@ async fn sessions_of_nobody_are_found_and_removed() {
 }
 
 #[tokio::test]
-async fn a_session_that_can_not_be_read_is_found_and_removed() {
+async fn an_unreadable_session_is_found_and_removed() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = database_path(&folder);
     let users = populated_store(&path, 3).await;
@@ -126,7 +126,7 @@ async fn a_session_that_can_not_be_read_is_found_and_removed() {
 }
 
 #[tokio::test]
-async fn a_key_that_can_not_be_read_is_named_and_left() {
+async fn an_unreadable_service_key_is_reported_and_left() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = database_path(&folder);
     populated_store(&path, 1).await;

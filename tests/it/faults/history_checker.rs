@@ -155,10 +155,10 @@ fn two_owners_of_one_email_are_found() {
 #[test]
 fn an_acknowledged_user_who_is_lost_is_found_by_either_key() {
     let signed_up = history_entry(0, 5, sign_up("a@x", "n1"), user("1", 1, "n1", "a@x"));
-    assert_bad(&[signed_up.clone(), history_entry(6, 7, by_id("1"), CallOutcome::Missing)], &["the user 1", "nobody"]);
+    assert_bad(&[signed_up.clone(), history_entry(6, 7, by_id("1"), CallOutcome::Missing)], &["the user 1", "no user"]);
     assert_bad(
         &[signed_up.clone(), history_entry(6, 7, by_email("a@x"), CallOutcome::Missing)],
-        &["the e-mail a@x", "nobody"],
+        &["the e-mail a@x", "no user"],
     );
     assert_bad(
         &[signed_up, history_entry(6, 9, sign_up("a@x", "n2"), user("2", 1, "n2", "a@x"))],
@@ -239,10 +239,10 @@ fn taken_is_right_for_what_is_taken_and_while_others_try() {
 
 #[test]
 fn answers_without_a_call_that_explains_them_are_found() {
-    assert_bad(&[history_entry(0, 1, by_id("1"), user("1", 1, "n1", "a@x"))], &["nobody ever signed up as 1"]);
+    assert_bad(&[history_entry(0, 1, by_id("1"), user("1", 1, "n1", "a@x"))], &["no sign-up made 1"]);
     let signed_up = history_entry(0, 5, sign_up("a@x", "n1"), user("1", 1, "n1", "a@x"));
     let foreign = history_entry(6, 7, by_email("b@x"), user("1", 1, "n1", "a@x"));
-    assert_bad(&[signed_up, foreign], &["about somebody else"]);
+    assert_bad(&[signed_up, foreign], &["about another user"]);
 }
 
 #[test]

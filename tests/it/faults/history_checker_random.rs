@@ -40,7 +40,7 @@ fn any_act() -> impl Strategy<Value = TimedOperation<EmailOperation<'static>>> {
         2 => EmailOperation::Leave(id),
         3 => EmailOperation::Free(id),
         4 => EmailOperation::Owned(id),
-        5 => EmailOperation::Nobody,
+        5 => EmailOperation::Unowned,
         _ => EmailOperation::Taken(Some(id)),
     });
     (act, 0_u64..30, 1_u64..15, prop::bool::weighted(0.25)).prop_map(|(act, from, long, lost)| {

@@ -57,7 +57,7 @@ impl ProtocolRun {
             id = Some(fetch(other.address(), &sign_up(OLD)).await.id());
         }
         drop(other);
-        let decide = move |step| if step == connecting + at { fate.clone() } else { ProxyAction::Pass };
+        let decide = move |step| if step == connecting + at { fate.clone() } else { ProxyAction::Forward };
         let proxy = FaultProxy::start(server.port(), decide).await;
         let serving = launch(&folder).store(&format!("redis://127.0.0.1:{}/0", proxy.port())).start();
         assert_eq!(proxy.steps(), connecting, "connecting takes as many steps as the test expects");

@@ -97,7 +97,7 @@ impl WaitingSignUp {
         let held = ProxyAction::Hold(Arc::clone(&arrived), Arc::clone(&go_on));
         // The first two steps are those of connecting.
         let proxy =
-            FaultProxy::start(server.port(), move |step| if step == 2 { held.clone() } else { ProxyAction::Pass })
+            FaultProxy::start(server.port(), move |step| if step == 2 { held.clone() } else { ProxyAction::Forward })
                 .await;
         let launch = UserdCommand::in_folder(folder.path()).store(&format!("redis://127.0.0.1:{}/0", proxy.port()));
         // Longer than the test waits, so that a call that wrongly waits for the request fails.

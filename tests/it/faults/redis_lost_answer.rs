@@ -30,7 +30,7 @@ async fn setup(at: usize) -> (RedisServer, User, RedisStore, FaultProxy, Arc<Not
     let decide = move |step: usize| match step.checked_sub(CONNECTING + at) {
         Some(0) => ProxyAction::CutAfter,
         Some(1) => repeat.clone(),
-        _ => ProxyAction::Pass,
+        _ => ProxyAction::Forward,
     };
     let proxy = FaultProxy::start(server.port(), decide).await;
     let disturbed = store_with_long_timeout(proxy.settings()).await;

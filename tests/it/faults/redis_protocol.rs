@@ -92,7 +92,7 @@ impl ProtocolSetup {
     /// steps of connecting (self-test, namespace) are not counted.
     async fn store_with_fault(&self, at: usize, fate: ProxyAction) -> (RedisStore, FaultProxy) {
         let connecting = 2;
-        let decide = move |step| if step == connecting + at { fate.clone() } else { ProxyAction::Pass };
+        let decide = move |step| if step == connecting + at { fate.clone() } else { ProxyAction::Forward };
         let proxy = FaultProxy::start(self.server.port(), decide).await;
         let store = store_with_long_timeout(proxy.settings()).await;
         assert_eq!(proxy.steps(), connecting, "connecting takes as many steps as the test believes");

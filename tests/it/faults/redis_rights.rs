@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use userd_core::clock::ManualClock;
 use userd_core::random::SystemRandom;
-use userd_core::{Actor, User};
+use userd_core::{Actor, SecretString, User};
 use userd_store::{CreateUserOutcome, DeleteUserOutcome, Store};
 use userd_store_redis::{AckRequirement, RedisSettings, RedisStore, ServerCredentials, ServerTopology};
 
@@ -22,7 +22,10 @@ use userd_test_support::slot_migration::SlotMigration;
 const TIMEOUT: Duration = Duration::from_millis(500);
 
 fn login() -> ServerCredentials {
-    ServerCredentials { username: Some(ACL_USER.0.to_owned()), password: Some(ACL_USER.1.to_owned()) }
+    ServerCredentials {
+        username: Some(ACL_USER.0.to_owned()),
+        password: Some(SecretString::new(ACL_USER.1.to_owned())),
+    }
 }
 
 /// The line without one right.

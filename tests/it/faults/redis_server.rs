@@ -4,7 +4,7 @@
 
 use std::sync::Arc;
 use std::time::Duration;
-use userd_core::Actor;
+use userd_core::{Actor, SecretString};
 
 use userd_core::clock::{Clock, ManualClock};
 use userd_core::random::SystemRandom;
@@ -462,5 +462,5 @@ async fn a_damaged_record_is_named_by_its_key_and_affects_no_other_user() {
 }
 
 fn login(username: Option<&str>, password: &str) -> ServerCredentials {
-    ServerCredentials { username: username.map(str::to_owned), password: Some(password.to_owned()) }
+    ServerCredentials { username: username.map(str::to_owned), password: Some(SecretString::new(password.to_owned())) }
 }

@@ -2,7 +2,6 @@
 //!
 //! Full and read-only disks are tested in `sqlite_disk`.
 
-use std::error::Error;
 use std::fs;
 use std::path::Path;
 use std::sync::Arc;
@@ -115,7 +114,7 @@ async fn a_destroyed_page_is_reported_and_other_pages_are_served() {
     let last = users.last().expect("200 users");
     match test.store.user(users[0].id).await {
         Err(error @ StoreError::Corrupt { .. }) => {
-            assert!(error_chain(&error).contains("integrity_check"), "{error:?}")
+            assert!(error_chain(&error).contains("integrity_check"), "{error:?}");
         }
         other => panic!("{other:?}"),
     }

@@ -12,7 +12,7 @@ use userd_store::{
 use userd_store_sqlite::SqliteStore;
 
 use userd_test_support::fixtures::NOW;
-use userd_test_support::power_journal::random_below;
+use userd_test_support::random_numbers::random_index;
 use userd_test_support::run_scale::scaled;
 use userd_test_support::session_fixtures::{new_session, refresh_state};
 use userd_test_support::stores::{TestBackend, TestStore, audit_database, sqlite_settings};
@@ -106,7 +106,7 @@ async fn a_flipped_bit_is_refused_or_reported_or_changes_nothing() {
     let random = SeededRandom::from_seed(17);
     let (mut refused, mut found_by_audit, mut nothing) = (0, 0, 0);
     for flip in 0..scaled(120, 1_000) {
-        let bit = random_below(&random, good.len() * 8);
+        let bit = random_index(&random, good.len() * 8);
         let mut bytes = good.clone();
         bytes[bit / 8] ^= 1 << (bit % 8);
         fs::write(&path, &bytes).expect("the file can be written");

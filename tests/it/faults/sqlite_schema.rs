@@ -86,7 +86,7 @@ async fn definitions_and_numbers_that_userd_did_not_write_are_refused() {
         ("DROP TRIGGER sessions_end_with_their_user", "sessions_end_with_their_user"),
         ("DROP INDEX events_by_user", "events_by_user"),
         ("DROP TABLE probe", "probe"),
-        ("PRAGMA user_version = 0", "number of its schema"),
+        ("PRAGMA user_version = 0", "the schema number"),
     ] {
         let (_folder, path) = write_fixture(SCHEMA_2);
         SqliteStore::open(&sqlite_settings(&path)).expect("served").close().await;

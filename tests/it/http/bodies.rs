@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use rocket::http::Method::{Delete, Patch, Post, Put};
-use userd_http::HttpSettings;
+use userd_http::{HttpLimits, HttpSettings};
 
 use super::{PASSWORD, TestClient, TestResponse, UNKNOWN_ID, client_with_settings, client_with_store, settings};
 use userd_store::memory::MemoryStore;
@@ -182,7 +182,8 @@ async fn a_form_can_not_disguise_its_method() {
 
 #[rocket::async_test]
 async fn a_small_limit_is_kept_too() {
-    let settings = HttpSettings { body_bytes_max: 10, body_timeout: Duration::from_millis(50), ..settings() };
+    let limits = HttpLimits { body_bytes_max: 10, body_timeout: Duration::from_millis(50), ..settings().limits };
+    let settings = HttpSettings { limits, ..settings() };
     let api = client_with_settings(&settings, std::sync::Arc::new(MemoryStore::default())).await;
     assert_eq!(post(&api, "{\"a\":1   }").await.status, 422);
     assert_eq!(post(&api, "{\"a\":1    }").await.detail(), "the body may have 10 bytes");

@@ -110,7 +110,7 @@ async fn the_access_log_has_the_kind_of_caller_and_the_trace() {
         line.to_string()
     });
     assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @r#"
-    {"bytes":231,"duration_us":0,"id":"t","level":"INFO","method":"GET","principal":"anonymous","route":"/api/users/<_>","status":401,"target":"userd::access","timestamp":"…"}
+    {"bytes":233,"duration_us":0,"id":"t","level":"INFO","method":"GET","principal":"anonymous","route":"/api/users/<_>","status":401,"target":"userd::access","timestamp":"…"}
     {"bytes":164,"duration_us":0,"id":"t","level":"INFO","method":"GET","principal":"session","route":"/api/users/<_>","status":200,"target":"userd::access","timestamp":"…"}
     {"api_key_id":"fdb87aac7f31faee","bytes":164,"duration_us":0,"id":"t","level":"INFO","method":"GET","principal":"api_key","route":"/api/users/<_>","status":200,"target":"userd::access","timestamp":"…","trace_id":"4bf92f3577b34da6a3ce929d0e0e4736"}
     {"bytes":5,"duration_us":0,"id":"t","level":"INFO","method":"GET","principal":"-","route":"/ping","status":200,"target":"userd::access","timestamp":"…"}

@@ -9,7 +9,7 @@ use rocket::{get, routes};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::sync::{Notify, oneshot};
-use userd_http::{HttpSettings, ServeError, rocket, serve_until};
+use userd_http::{HttpLimits, HttpSettings, ServeError, rocket, serve_until};
 
 use super::{services, settings};
 use userd_store::memory::MemoryStore;
@@ -171,7 +171,8 @@ async fn a_method_that_rocket_does_not_know_is_a_problem_with_all_headers() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_body_that_does_not_come_is_waited_for_no_longer_than_set() {
-    let settings = HttpSettings { body_timeout: Duration::from_millis(100), ..settings() };
+    let limits = HttpLimits { body_timeout: Duration::from_millis(100), ..settings().limits };
+    let settings = HttpSettings { limits, ..settings() };
     let served = serve(settings, Arc::default()).await;
     let head =
         "POST /api/users HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n";

@@ -1,4 +1,4 @@
-//! Imports that end in the middle and go on.
+//! Imports that are aborted, and resumed.
 
 use std::io::Write as _;
 use std::path::Path;
@@ -10,7 +10,7 @@ use super::{err, export, file_of, import, line, setup, words};
 use userd_test_support::redis_audit::audit;
 use userd_test_support::redis_server::{RedisServer, wait_for};
 
-/// Some batches.
+/// Several batches.
 const USERS: usize = 12_000;
 
 fn spawn(folder: &Path, store: &str, file: &str) -> Child {
@@ -25,13 +25,13 @@ fn spawn(folder: &Path, store: &str, file: &str) -> Child {
         .expect("the program can be started")
 }
 
-/// How many records there are, pending ones among them.
+/// How many keys there are, those of pending records included.
 fn keys(server: &RedisServer) -> u64 {
     server.text(&["DBSIZE"]).parse().unwrap_or_default()
 }
 
 #[test]
-fn killed_in_the_middle_and_run_again_everybody_is_in_redis_once() {
+fn killed_and_run_again_every_user_is_in_redis_once() {
     let (server, (folder, launch)) = (RedisServer::start(), setup());
     let (file, launch) = (file_of(folder.path(), USERS), launch.redis(&server));
     for moment in [1_000, 9_000, 16_000] {
@@ -50,7 +50,7 @@ fn killed_in_the_middle_and_run_again_everybody_is_in_redis_once() {
 }
 
 #[test]
-fn killed_in_the_middle_and_run_again_everybody_is_in_the_file_once() {
+fn killed_and_run_again_every_user_is_in_the_file_once() {
     let (folder, launch) = setup();
     let file = file_of(folder.path(), USERS);
     let log = folder.path().join("userd-data/userd.db-wal");
@@ -65,7 +65,7 @@ fn killed_in_the_middle_and_run_again_everybody_is_in_the_file_once() {
 }
 
 #[test]
-fn told_to_stop_it_ends_what_is_under_way_and_says_where_to_go_on() {
+fn after_a_signal_it_finishes_the_batch_and_says_where_to_resume() {
     let (server, (folder, launch)) = (RedisServer::start(), setup());
     let mut importing = spawn(folder.path(), &server.url(), "-");
     let mut input = importing.stdin.take().expect("a pipe");
@@ -91,7 +91,7 @@ fn told_to_stop_it_ends_what_is_under_way_and_says_where_to_go_on() {
 }
 
 #[test]
-fn while_the_store_is_away_an_import_waits_for_it() {
+fn an_import_waits_for_an_unavailable_store() {
     let (mut server, (folder, launch)) = (RedisServer::start(), setup());
     let file = file_of(folder.path(), USERS);
     let mut importing = spawn(folder.path(), &server.url(), words(&file));

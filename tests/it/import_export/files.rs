@@ -1,4 +1,4 @@
-//! The file that an export writes: whole, or not there.
+//! The file that an export writes: complete, or absent.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -13,7 +13,7 @@ use super::{err, file_of, import, setup, words};
 use userd_test_support::redis_server::wait_for;
 use userd_test_support::small_disk::on_small_disk;
 
-/// Some hundred KB of lines: more than a pipe holds, and than the small disk.
+/// Some hundred KB of lines: more than fits into a pipe or onto the small disk.
 const USERS: usize = 2_000;
 
 fn part(place: &Path) -> PathBuf {
@@ -41,17 +41,17 @@ fn on_a_full_disk_an_export_leaves_no_file() {
 }
 
 #[test]
-fn an_exported_file_is_its_owners_alone_and_takes_the_place_of_an_older_one_only_when_told_to() {
+fn an_exported_file_is_private_and_replaces_an_older_one_only_with_the_flag() {
     let (folder, launch) = setup();
     import(&launch, &[words(&file_of(folder.path(), 3))]);
     let place = folder.path().join("out.ndjson");
     fs::write(&place, "older").expect("there is room");
     refused(
         &launch.run(&["export", "--output", words(&place)]),
-        "is there already; choose another name, or say --replace",
+        "exists already; choose another name, or use --replace",
     );
     assert_eq!(fs::read_to_string(&place).expect("text"), "older");
-    // What a crash left, which others may read.
+    // A part left by a crash, readable by others.
     fs::write(part(&place), "half").expect("there is room");
     assert_eq!(launch.run(&["export", "--replace", "--output", words(&place)]).status.code(), Some(0));
     let mode = fs::metadata(&place).expect("it is there").permissions().mode() & 0o777;
@@ -60,7 +60,7 @@ fn an_exported_file_is_its_owners_alone_and_takes_the_place_of_an_older_one_only
 }
 
 #[test]
-fn an_export_never_takes_the_place_of_the_store_or_of_what_is_no_file() {
+fn an_export_never_replaces_the_store_or_anything_but_a_regular_file() {
     let (folder, launch) = setup();
     import(&launch, &[words(&file_of(folder.path(), 3))]);
     let store = folder.path().join("userd-data/userd.db");
@@ -71,8 +71,8 @@ fn an_export_never_takes_the_place_of_the_store_or_of_what_is_no_file() {
         (words(&store), "belongs to the store itself"),
         (words(&lock), "belongs to the store itself"),
         ("link", "belongs to the store itself"),
-        ("/dev/stdout", "is no regular file; to write to standard output, leave --output out"),
-        ("/dev/null", "is no regular file"),
+        ("/dev/stdout", "is not a regular file; to write to standard output, omit --output"),
+        ("/dev/null", "is not a regular file"),
         (".", "can't write"),
     ] {
         refused(&launch.run(&["export", "--replace", "--output", place]), why);
@@ -81,8 +81,8 @@ fn an_export_never_takes_the_place_of_the_store_or_of_what_is_no_file() {
 }
 
 #[test]
-fn an_export_that_is_told_to_stop_leaves_no_part_and_one_that_is_killed_leaves_one_to_be_taken_over() {
-    // Somebody who never answers: the file is begun, and nothing comes.
+fn a_signal_leaves_no_part_and_a_kill_leaves_one_that_is_reused() {
+    // A server that never answers: the file is created, and stays empty.
     let silent = TcpListener::bind("127.0.0.1:0").expect("there are ports");
     let url = format!("redis://{}", silent.local_addr().expect("it has an address"));
     let (folder, launch) = setup();
@@ -101,14 +101,14 @@ fn an_export_that_is_told_to_stop_leaves_no_part_and_one_that_is_killed_leaves_o
         kill_process(Pid::from_child(&export), signal).expect("the process is ours");
         let output = export.wait_with_output().expect("it ends");
         assert_eq!((part(&place).exists(), place.exists()), (stays, false), "{signal:?}: {}", err(&output));
-        assert!(stays || err(&output).contains("told to stop; no file is left"), "{}", err(&output));
+        assert!(stays || err(&output).contains("stopped by a signal; no file is left"), "{}", err(&output));
     }
     assert_eq!(launch.run(&["export", "--output", words(&place)]).status.code(), Some(0));
     assert_eq!((part(&place).exists(), fs::read_to_string(&place).expect("text").lines().count()), (false, 5));
 }
 
 #[test]
-fn a_reader_that_goes_away_ends_an_export_without_a_word() {
+fn a_reader_that_goes_away_ends_an_export_silently() {
     let (folder, launch) = setup();
     import(&launch, &[words(&file_of(folder.path(), USERS))]);
     let mut export = Command::new(env!("CARGO_BIN_EXE_userd"))

@@ -1,4 +1,4 @@
-//! The users of the older design's database.
+//! Imports from a legacy database.
 
 use std::fs;
 
@@ -8,7 +8,7 @@ use super::{err, export, id, out, setup, words};
 use userd_test_support::fixtures::SOME_HASH;
 use userd_test_support::redis_server::RedisServer;
 
-/// A record of the older design, as it wrote them.
+/// Writes a record as the Rocket + Redis tutorial's service does.
 fn seed(server: &RedisServer, key: &str, email: &str, hash: &str, created: &str) {
     let fields =
         ["name", "Ada", "email", email, "hashed_password", hash, "salt", "c2FsdA", "created", created, "updated", ""];
@@ -17,7 +17,7 @@ fn seed(server: &RedisServer, key: &str, email: &str, hash: &str, created: &str)
 }
 
 #[test]
-fn its_users_come_in_and_duplicates_and_rubbish_are_reported_and_nothing_is_changed() {
+fn users_are_imported_duplicates_and_invalid_records_reported_and_nothing_is_changed() {
     let server = RedisServer::start_with(&["--enable-debug-command", "local"]);
     let (folder, launch) = setup();
     seed(&server, &id(1), "one@example.org", SOME_HASH, "2020-01-01T00:00:00.000Z");
@@ -70,7 +70,7 @@ fn its_users_come_in_and_duplicates_and_rubbish_are_reported_and_nothing_is_chan
 }
 
 #[test]
-fn what_names_no_server_of_the_older_design_is_refused() {
+fn a_url_that_is_no_legacy_database_is_rejected() {
     let (_folder, launch) = setup();
     for (url, why) in [
         ("sqlite:old.db", "--from-legacy must be redis://HOST:PORT/DB"),

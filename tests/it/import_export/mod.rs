@@ -1,4 +1,4 @@
-//! `userd export` and `userd import` as somebody at a terminal, or a script, meets them.
+//! `userd export` and `userd import` of the real program.
 
 mod aborted;
 mod files;
@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use userd_test_support::fixtures::SOME_HASH;
 use userd_test_support::userd_process::UserdCommand;
 
-/// A folder, and a userd in it whose store is the file there.
+/// A directory, and a userd in it with its own SQLite store.
 fn setup() -> (TempDir, UserdCommand) {
     let folder = tempfile::tempdir().expect("a folder");
     let launch = UserdCommand::in_folder(folder.path()).cheap_hashes();
@@ -34,7 +34,7 @@ fn line(number: usize) -> String {
     )
 }
 
-/// A whole file of so many users.
+/// A complete file of this many users.
 fn file_of(folder: &Path, users: usize) -> PathBuf {
     let mut text = "{\"type\":\"userd-export\",\"version\":1}\n".to_owned();
     for number in 0..users {
@@ -62,14 +62,14 @@ fn err(output: &Output) -> String {
     String::from_utf8_lossy(&output.stderr).into_owned()
 }
 
-/// Runs `userd import --json` with these words; gives exit code and sum.
+/// Runs `userd import --json` with these arguments; returns exit code and summary.
 fn import(launch: &UserdCommand, more: &[&str]) -> (Option<i32>, Value) {
     let output = launch.run(&[&["import", "--json"], more].concat());
     let sum = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {}", err(&output)));
     (output.status.code(), sum)
 }
 
-/// The lines of users that `userd export` writes, with these flags.
+/// The lines of users that `userd export` writes with these flags.
 fn export(launch: &UserdCommand, flags: &[&str]) -> Vec<String> {
     let output = launch.run(&[&["export"], flags].concat());
     assert_eq!(output.status.code(), Some(0), "{}", err(&output));

@@ -1,4 +1,4 @@
-//! What an import does not take, and how it says so.
+//! What an import rejects, and its messages.
 
 use std::fs;
 
@@ -17,9 +17,9 @@ fn a_broken_line_names_its_number_and_reason_and_stops_nothing_else() {
     let output = launch.run(&["import", words(&file), "--results", words(&results)]);
     assert_eq!(output.status.code(), Some(3), "{}", err(&output));
     assert_eq!(out(&output), "2 imported, 1 whose e-mail is taken, 4 not readable\n");
-    let told = fs::read_to_string(results).expect("the results are there");
-    let results: Vec<Value> = told.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
-    let told: Vec<_> = results
+    let text = fs::read_to_string(results).expect("the results are there");
+    let results: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect();
+    let outcomes: Vec<_> = results
         .iter()
         .map(|result| {
             let reason = result["reason"].as_str().unwrap_or_default();
@@ -35,25 +35,25 @@ fn a_broken_line_names_its_number_and_reason_and_stops_nothing_else() {
         (7, "invalid", "must be a JSON object"),
         (8, "imported", ""),
     ];
-    assert_eq!(told, expected);
+    assert_eq!(outcomes, expected);
     assert_eq!((&results[0]["id"], &results[2]["id"]), (&id(1).into(), &id(4).into()));
     assert_eq!(export(&launch, &[]).len(), 2);
-    // Neither earlier results nor the input are written over.
+    // Neither earlier results nor the input are overwritten.
     for taken in ["results", "in"] {
         let before = fs::read(folder.path().join(taken)).expect("it is there");
         let output = launch.run(&["import", words(&file), "--results", taken]);
         assert_eq!(output.status.code(), Some(1));
-        assert!(err(&output).contains("is there already; choose another file for --results"), "{}", err(&output));
+        assert!(err(&output).contains("exists already; choose another file for --results"), "{}", err(&output));
         assert_eq!(fs::read(folder.path().join(taken)).expect("it is there"), before);
     }
-    // Again, and without a file of results: the lines that were left out are told.
+    // Again, without a file of results: the skipped lines are reported.
     let output = launch.run(&["import", words(&file)]);
     assert_eq!((output.status.code(), out(&output).starts_with("0 imported, 2 there already")), (Some(3), true));
     assert!(err(&output).contains("line 3: invalid: has an unknown field `mail`"), "{}", err(&output));
 }
 
 #[test]
-fn a_file_that_was_cut_off_or_is_newer_is_told_from_a_whole_one() {
+fn a_truncated_or_newer_file_is_recognised() {
     let (folder, launch) = setup();
     let whole = fs::read_to_string(file_of(folder.path(), 3)).expect("it was written");
     let cut = written(folder.path(), "cut", &whole[..whole.find("{\"type\":\"end\"").expect("a last line")]);
@@ -72,7 +72,7 @@ fn a_file_that_was_cut_off_or_is_newer_is_told_from_a_whole_one() {
 }
 
 #[test]
-fn who_is_there_with_other_values_stays_as_they_are() {
+fn an_existing_user_with_other_values_is_kept() {
     let (folder, launch) = setup();
     import(&launch, &[words(&file_of(folder.path(), 2))]);
     let before = export(&launch, &[]);
@@ -83,7 +83,7 @@ fn who_is_there_with_other_values_stays_as_they_are() {
 }
 
 #[test]
-fn a_dry_run_says_what_would_come_and_writes_nothing() {
+fn a_dry_run_reports_the_outcomes_and_writes_nothing() {
     let (folder, launch) = setup();
     import(&launch, &[words(&file_of(folder.path(), 2))]);
     let doubled = line(9).replace("n9@", "n8@");
@@ -96,7 +96,7 @@ fn a_dry_run_says_what_would_come_and_writes_nothing() {
 }
 
 #[test]
-fn a_file_that_is_served_is_exported_and_not_imported_into() {
+fn a_database_open_in_a_server_is_exported_but_not_imported_into() {
     let (folder, launch) = setup();
     let file = file_of(folder.path(), 2);
     import(&launch, &[words(&file)]);

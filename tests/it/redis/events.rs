@@ -1,4 +1,4 @@
-//! How much of histories is kept, and how they are read.
+//! How many events Redis keeps, and how they are read.
 
 use userd_core::clock::ManualClock;
 use userd_core::{Actor, EventKind, Timestamp, User};
@@ -15,7 +15,7 @@ async fn fail(store: &RedisStore, user: &User, actor: &Actor, at: Timestamp) {
 
 /// Redis drops whole nodes of a stream, of a hundred events each.
 #[tokio::test]
-async fn a_shard_keeps_about_as_many_events_as_it_is_told_and_the_newest_of_them() {
+async fn a_shard_keeps_about_as_many_events_as_configured_and_the_newest_of_them() {
     for (events_retention_max, least, most) in [(0, 100, 200), (300 * 1024, 300, 400)] {
         let (server, store, user) = setup_with_events_kept(events_retention_max).await;
         for number in 0..600 {
@@ -30,7 +30,7 @@ async fn a_shard_keeps_about_as_many_events_as_it_is_told_and_the_newest_of_them
     }
 }
 
-/// A shard's first event takes a whole node, 4 KiB; what counts is a shard that is full.
+/// A shard's first event takes a whole node, 4 KiB; what counts is a full shard.
 #[tokio::test]
 async fn an_event_takes_at_most_120_bytes() {
     let (server, store, user) = setup_with_events_kept(1_000_000).await;
@@ -47,9 +47,9 @@ async fn an_event_takes_at_most_120_bytes() {
     assert!(each <= 120, "{each} bytes each");
 }
 
-/// More than a page is read, and a neighbour in the same shard is left out.
+/// More than one page is read, and events of another user in the same shard are skipped.
 #[tokio::test]
-async fn a_long_history_among_neighbours_is_read_in_order() {
+async fn many_events_among_those_of_other_users_are_read_in_order() {
     let (_server, store, user) = setup_with_events_kept(1_000_000).await;
     let mut neighbour = new_user(&ManualClock::at(NOW), "bob@example.org");
     let (own, same) = (neighbour.id.to_string(), user.id.to_string());
@@ -69,12 +69,12 @@ async fn a_long_history_among_neighbours_is_read_in_order() {
 }
 
 #[tokio::test]
-async fn an_event_that_can_not_be_read_is_named_and_changes_go_on() {
+async fn an_unreadable_event_is_reported_and_changes_go_on() {
     let (server, store, user) = setup_with_events_kept(1_000_000).await;
     let key = keys().events(Shard::of_user(user.id));
     let id = String::from_utf8_lossy(user.id.as_bytes()).into_owned();
     server.command(&["XADD", &key, "*", "user", &id]);
-    assert_eq!(kinds(&store, &user).await, [EventKind::SignedUp], "nobody's event is in nobody's way");
+    assert_eq!(kinds(&store, &user).await, [EventKind::SignedUp], "an event without a user displaces none");
     server.command(&[
         "EVAL",
         "redis.call('XADD', KEYS[1], '*', unpack(redis.call('XRANGE', KEYS[1], '-', '+', 'COUNT', 1)[1][2], 1, 2))",
@@ -86,9 +86,9 @@ async fn an_event_that_can_not_be_read_is_named_and_changes_go_on() {
     fail(&store, &user, Actor::anonymous(), NOW).await;
 }
 
-/// A key of another type is met before anything is written.
+/// A key of another type is detected before anything is written.
 #[tokio::test]
-async fn where_the_history_can_not_be_written_nothing_is_done() {
+async fn where_an_event_can_not_be_written_nothing_changes() {
     let (server, store, user) = setup_with_events_kept(1_000_000).await;
     let session = super::opened(&store, &user, 1).await;
     let key = keys().events(Shard::of_user(user.id));
@@ -100,16 +100,16 @@ async fn where_the_history_can_not_be_written_nothing_is_done() {
         all.into_iter().map(|key| server.command(&["DUMP", &key])).collect::<Vec<_>>()
     };
     let before = everything();
-    let (hash, nobody) = (user.password_hash.clone(), Actor::anonymous());
+    let (hash, anonymous) = (user.password_hash.clone(), Actor::anonymous());
     let new = userd_test_support::session_fixtures::new_session(&user, 2);
     let limits = userd_test_support::session_fixtures::LIMITS;
     let errors = [
-        store.open_session(user.id, user.version, &new, &limits, nobody, NOW).await.err(),
-        store.revoke_session(user.id, session.id, EventKind::SignedOut, nobody, NOW).await.err(),
-        store.revoke_other_sessions(user.id, None, nobody, NOW).await.err(),
-        store.update_password(user.id, user.version, &hash, Some(session.id), nobody, NOW).await.err(),
-        store.delete_user(user.id, user.version, nobody, NOW).await.err(),
-        store.record_failed_sign_in(user.email.canonical(), Some(user.id), nobody, NOW).await.err(),
+        store.open_session(user.id, user.version, &new, &limits, anonymous, NOW).await.err(),
+        store.revoke_session(user.id, session.id, EventKind::SignedOut, anonymous, NOW).await.err(),
+        store.revoke_other_sessions(user.id, None, anonymous, NOW).await.err(),
+        store.update_password(user.id, user.version, &hash, Some(session.id), anonymous, NOW).await.err(),
+        store.delete_user(user.id, user.version, anonymous, NOW).await.err(),
+        store.record_failed_sign_in(user.email.canonical(), Some(user.id), anonymous, NOW).await.err(),
     ];
     for (place, error) in errors.into_iter().enumerate() {
         assert!(error.is_some(), "act {place}");

@@ -1,5 +1,5 @@
-//! Imports that meet what an earlier one, which was broken off, has left: its op may have been judged DEAD, and what is
-//! dead must not come back.
+//! Imports that find what an aborted import left: its operation may have been marked DEAD, and a dead operation must
+//! never be reused.
 
 use std::sync::Arc;
 
@@ -29,7 +29,7 @@ fn put(server: &RedisServer, words: &[&str]) {
 }
 
 #[tokio::test]
-async fn who_was_given_up_comes_in_with_the_next_try() {
+async fn a_user_whose_import_was_aborted_is_imported_by_the_next_attempt() {
     let (server, store, _) = setup().await;
     let eve = new_account("eve@example.org");
     put(&server, &["HSET", &keys().user(eve.id), "st", "X", "ver", "4102444800000"]);
@@ -41,7 +41,7 @@ async fn who_was_given_up_comes_in_with_the_next_try() {
 }
 
 #[tokio::test]
-async fn who_was_deleted_here_does_not_come_back_by_an_import() {
+async fn a_user_deleted_here_does_not_come_back_by_an_import() {
     let (server, store, ada) = setup().await;
     store.delete_user(ada.id, ada.version, Actor::anonymous(), NOW).await.expect("served");
     assert_eq!(import(&store, &ada).await, ImportOutcome::RecentlyDeleted);
@@ -49,7 +49,7 @@ async fn who_was_deleted_here_does_not_come_back_by_an_import() {
 }
 
 #[tokio::test]
-async fn a_claim_that_may_have_been_judged_dead_is_never_taken_up_again() {
+async fn a_claim_that_may_have_been_aborted_is_never_reused() {
     let (server, store, _) = setup().await;
     let eve = new_account("eve@example.org");
     let claim = keys().claim(eve.email.canonical());

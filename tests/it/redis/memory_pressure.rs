@@ -1,4 +1,4 @@
-//! Sessions and counted tries where memory is gone, replicas are away, or a slot is on the move.
+//! Sessions and rate limits without memory, without replicas, or during slot migration.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,7 +31,7 @@ fn bucket(user: &User) -> RateLimitBucket {
     RateLimitBucket { key, rate: RateLimit { interval_ms: 3_600_000, burst: 2 } }
 }
 
-/// Signs in, is seen, refreshes, signs out, and fails; all that a full Redis has to stand.
+/// Signs in, is looked up, refreshes, signs out, and fails: all that has to work on a full Redis.
 async fn run_session_lifecycle(store: &RedisStore, user: &User, number: u16) {
     let first = refresh_state(user, &new_session(user, number), 1);
     let new = NewSession { refresh: Some(first), ..new_session(user, number) };
@@ -52,7 +52,7 @@ async fn run_session_lifecycle(store: &RedisStore, user: &User, number: u16) {
 }
 
 #[tokio::test]
-async fn without_memory_everybody_signs_in_and_out_and_new_passwords_wait() {
+async fn without_memory_users_sign_in_and_out_and_new_passwords_wait() {
     let server = RedisServer::start();
     let store = store_with_long_timeout(server.settings()).await;
     let user = ada();
@@ -71,7 +71,7 @@ async fn without_memory_everybody_signs_in_and_out_and_new_passwords_wait() {
 
 /// Waiting for disks and replicas writes a key, too.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn without_memory_signing_in_and_out_is_still_confirmed() {
+async fn without_memory_sign_in_and_sign_out_are_still_acknowledged() {
     let server = RedisServer::start_with(&["--appendfsync", "always"]);
     let settings = RedisSettings { acknowledge: AckRequirement::Disk, replicas_min: 0, ..server.settings() };
     let store = store_with_long_timeout(settings).await;
@@ -81,7 +81,7 @@ async fn without_memory_signing_in_and_out_is_still_confirmed() {
     run_session_lifecycle(&store, &user, 1).await;
 }
 
-/// What ends or opens a session has to be on the replicas; a last use and a counted try need not.
+/// What ends or opens a session has to be on the replicas; a last use and a rate limit do not.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_what_must_not_be_lost_waits_for_replicas() {
     let primary = RedisServer::start();
@@ -94,13 +94,16 @@ async fn only_what_must_not_be_lost_waits_for_replicas() {
     let new = NewSession { refresh: Some(refresh_state(&user, &new_session(&user, 1), 1)), ..new_session(&user, 1) };
     let session = open(&patient, &user, &new).await;
     replica.freeze();
-    let (at, nobody) = (session.created_at.plus_millis(60_000), Actor::anonymous());
+    let (at, anonymous) = (session.created_at.plus_millis(60_000), Actor::anonymous());
     assert!(is_good(&hasty, &user, session.id).await);
-    hasty.touch_session(user.id, &session, at).await.expect("a use waits for nobody");
+    hasty.touch_session(user.id, &session, at).await.expect("a use does not wait");
     assert_eq!(hasty.take(&[bucket(&user)], NOW).await.expect("nor does a try"), RateLimitDecision::Allow);
     hasty.refund(&[bucket(&user)], NOW).await.expect("nor does one that is given back");
     hasty.reset(&[bucket(&user)]).await.expect("nor does a filled bucket");
-    hasty.record_failed_sign_in(user.email.canonical(), Some(user.id), nobody, NOW).await.expect("nor does a failure");
+    hasty
+        .record_failed_sign_in(user.email.canonical(), Some(user.id), anonymous, NOW)
+        .await
+        .expect("nor does a failure");
     let next = refresh_state(&user, &new, 2);
     let waiting = [
         hasty.replace_refresh(user.id, &session, &next, at).await.err(),
@@ -108,9 +111,9 @@ async fn only_what_must_not_be_lost_waits_for_replicas() {
             .replace_refresh(user.id, &Session { refresh: Some(next.clone()), ..session.clone() }, &next, at)
             .await
             .err(),
-        hasty.open_session(user.id, user.version, &new_session(&user, 2), &LIMITS, nobody, NOW).await.err(),
-        hasty.revoke_other_sessions(user.id, Some(session.id), nobody, NOW).await.err(),
-        hasty.revoke_session(user.id, session.id, EventKind::SignedOut, nobody, NOW).await.err(),
+        hasty.open_session(user.id, user.version, &new_session(&user, 2), &LIMITS, anonymous, NOW).await.err(),
+        hasty.revoke_other_sessions(user.id, Some(session.id), anonymous, NOW).await.err(),
+        hasty.revoke_session(user.id, session.id, EventKind::SignedOut, anonymous, NOW).await.err(),
         hasty.replace_key(KeyKind::Api, "one", None, Some("key")).await.err(),
     ];
     for (place, error) in waiting.into_iter().enumerate() {
@@ -120,9 +123,9 @@ async fn only_what_must_not_be_lost_waits_for_replicas() {
     wait_for("it follows again", || replica.is_replica_in_sync());
 }
 
-/// A check reads single keys, wherever they are. What changes several keys waits until they are together again.
+/// A session check reads single keys, wherever they are. A change of several keys waits until they are together again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_a_slot_is_on_the_move_sessions_are_checked_and_the_rest_waits() {
+async fn during_slot_migration_sessions_are_checked_and_the_rest_waits() {
     let cluster = RedisCluster::start(3, 0);
     let settings = RedisSettings::cluster(addresses(&cluster.ports()));
     let store = store_with_long_timeout(settings.clone()).await;
@@ -139,7 +142,7 @@ async fn while_a_slot_is_on_the_move_sessions_are_checked_and_the_rest_waits() {
         moving.move_key(&key);
         assert!(is_good(&store, &user, session.id).await, "after {key} was moved");
         assert_eq!(store.sessions(user.id, NOW).await.expect("served").0, std::slice::from_ref(&session));
-        // Of one key each: they go where it is.
+        // Each of one key: they are redirected to it.
         let at = session.created_at.plus_millis(1);
         hasty.touch_session(user.id, &session, session.created_at).await.expect("served");
         assert!(!hasty.replace_refresh(user.id, &other(&user, &session), &state(&user), at).await.expect("served"));
@@ -157,7 +160,7 @@ async fn while_a_slot_is_on_the_move_sessions_are_checked_and_the_rest_waits() {
     assert_eq!(audit(&cluster, "userd:").contradictions, Vec::<String>::new());
 }
 
-/// The session as somebody has read it who saw another refresh state.
+/// A refresh of a session that was read with another refresh state.
 fn other(user: &User, session: &userd_core::Session) -> userd_core::Session {
     userd_core::Session { refresh: Some(state(user)), ..session.clone() }
 }

@@ -1,14 +1,14 @@
-//! What a store in Redis promises beside the contract: what sessions cost, how they stand faults that only Redis has,
-//! and that its script counts tries as the domain does.
+//! What a Redis store promises in addition to the contract: the cost of sessions, faults that only Redis has, and that
+//! its script implements the domain's rate limit rule.
 //!
 //! | module | what |
 //! |---|---|
-//! | `costs` | bytes a session, encodings, round trips |
+//! | `resource_costs` | bytes of a session, encodings, round trips |
 //! | `sessions` | old epochs, several stores, lost answers, late copies |
-//! | `pressure` | no memory, replicas that are away, slots on the move |
-//! | `histories` | how much of them is kept and read |
-//! | `importing` | what an import that was broken off has left |
-//! | `counting` | the rule in Lua |
+//! | `memory_pressure` | no memory, unreachable replicas, slot migration |
+//! | `events` | how many are kept, and how they are read |
+//! | `import` | what an aborted import has left |
+//! | `rate_limit` | the rule in Lua |
 
 mod events;
 mod import;
@@ -28,20 +28,20 @@ use userd_test_support::recovery::store_with_long_timeout;
 use userd_test_support::redis_server::RedisServer;
 use userd_test_support::session_fixtures::{LIMITS, actor_at, new_session};
 
-/// 46 bytes, as long as most that browsers are shortened to.
+/// 46 bytes, about the length that browsers are shortened to.
 const AGENT: &str = "(X11; Linux x86_64; rv:128.0) Firefox/128.0.20";
 
-/// Spells keys as the tests' stores do.
+/// The key layout of the tests' stores.
 fn keys() -> KeyLayout {
     KeyLayout::with_prefix("userd:".to_owned())
 }
 
-/// A server, a store on it, and somebody who has signed up.
+/// A server, a store on it, and a user who has signed up.
 async fn setup() -> (RedisServer, RedisStore, User) {
     setup_with_events_kept(EVENTS_RETENTION_DEFAULT).await
 }
 
-/// The same, with so many events kept.
+/// The same, with this many events kept.
 async fn setup_with_events_kept(events_retention_max: u64) -> (RedisServer, RedisStore, User) {
     let server = RedisServer::start();
     let store = store_with_long_timeout(RedisSettings { events_retention_max, ..server.settings() }).await;
@@ -54,7 +54,7 @@ async fn sign_up(store: &impl Store, user: &User) {
     assert_eq!(store.create_user(user, Actor::anonymous()).await.expect("served"), CreateUserOutcome::Created);
 }
 
-/// Somebody at an IPv4 address with a browser.
+/// A client at an IPv4 address with a browser.
 fn browser_actor() -> Actor {
     Actor { agent: UserAgent::from_stored(AGENT.to_owned()), ..actor_at(1) }
 }
@@ -76,12 +76,12 @@ async fn is_good(store: &RedisStore, user: &User, id: SessionId) -> bool {
     store.session(user.id, id, NOW).await.expect("served").is_some()
 }
 
-/// What has happened to the user, in order.
+/// The user's events, in order.
 async fn kinds(store: &RedisStore, user: &User) -> Vec<EventKind> {
     store.events(user.id, usize::MAX).await.expect("served").into_iter().map(|event| event.kind).collect()
 }
 
-/// A number among what the server says of itself.
+/// A number in the server's `INFO`.
 fn stat(server: &RedisServer, section: &str, name: &str) -> u64 {
     let info = server.text(&["INFO", section]);
     let line = info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));

@@ -1,4 +1,4 @@
-//! The rule by which tries are counted, as Lua has it: the same vectors as everywhere, at the moments that they name.
+//! The rate limit rule in Lua: the same vectors as for every implementation, at the moments that they name.
 
 use std::sync::Arc;
 
@@ -28,7 +28,7 @@ fn run(server: &RedisServer, call: &str, args: &[u64]) -> Vec<u64> {
 }
 
 #[test]
-fn the_rule_in_lua_does_what_the_vectors_say() {
+fn the_rate_limit_rule_in_lua_matches_the_vectors() {
     let server = RedisServer::start();
     for vector in vectors() {
         let (RateLimit { interval_ms, burst }, mut kept) = (vector.rate(), 0);
@@ -72,14 +72,14 @@ async fn a_bucket_lives_until_it_is_full_and_a_full_one_takes_no_memory() {
     store.refund(&buckets(), NOW).await.expect("served");
     store.refund(&buckets(), NOW).await.expect("served");
     assert_eq!(server.texts(&["KEYS", "userd:*:throttle:*"]), Vec::<String>::new());
-    // What can't be read shuts nobody out.
+    // An unreadable bucket does not block sign-in.
     server.command(&["SET", &keys().rate_limit(buckets()[0].key).1, "tomorrow"]);
     assert_eq!(store.take(&buckets(), NOW).await.expect("served"), RateLimitDecision::Allow);
 }
 
 /// A clock that was set back leaves buckets that seem empty for as long as it was set back by.
 #[tokio::test]
-async fn a_clock_that_was_set_back_shuts_nobody_out_for_longer_than_an_empty_bucket() {
+async fn a_clock_that_was_set_back_blocks_no_user_for_longer_than_an_empty_bucket() {
     let server = RedisServer::start();
     let store = store_with_long_timeout(server.settings()).await;
     let [first, last, _] = buckets();
@@ -94,7 +94,7 @@ async fn a_clock_that_was_set_back_shuts_nobody_out_for_longer_than_an_empty_buc
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn two_stores_never_take_the_same_one() {
+async fn two_stores_never_charge_the_same_token() {
     let server = RedisServer::start();
     let stores = [
         Arc::new(store_with_long_timeout(server.settings()).await),

@@ -1,4 +1,4 @@
-//! What sessions cost: bytes of memory and round trips. No figure here is a time.
+//! The cost of sessions in bytes of memory and round trips. No figure here is a time.
 
 use userd_core::clock::ManualClock;
 use userd_core::{
@@ -12,7 +12,7 @@ use userd_test_support::fixtures::{NOW, new_user};
 use userd_test_support::redis_server::RedisServer;
 use userd_test_support::session_fixtures::{LIMITS, new_session, refresh_state};
 
-/// What a session may take, its part of the key included.
+/// The limit for a session, its part of the key included.
 const SESSION_BYTES_MAX: u64 = 300;
 
 fn bytes(server: &RedisServer, user: &User) -> u64 {
@@ -25,7 +25,7 @@ fn encoding(server: &RedisServer, user: &User) -> String {
 }
 
 #[tokio::test]
-async fn a_session_takes_at_most_300_bytes_alone_and_beside_others() {
+async fn a_session_takes_at_most_300_bytes_alone_and_among_others() {
     assert_eq!(AGENT.len(), 46);
     for refreshed in [false, true] {
         let (server, store, user) = setup().await;
@@ -41,7 +41,7 @@ async fn a_session_takes_at_most_300_bytes_alone_and_beside_others() {
     }
 }
 
-/// Also what no key is charged with: the tables that keys and their lives lie in. The worst case, a session a user.
+/// Including what is charged to no key: the tables of keys and expiry times. The worst case, one session for each user.
 #[tokio::test]
 async fn a_thousand_users_with_a_session_each_take_at_most_350_bytes_each_of_all_memory() {
     let (server, store, _) = setup().await;
@@ -52,7 +52,7 @@ async fn a_thousand_users_with_a_session_each_take_at_most_350_bytes_each_of_all
         sign_up(&store, &user).await;
         users.push(user);
     }
-    // The history is counted by itself; it has its own bound.
+    // Events are counted separately; they have a limit of their own.
     let forget = || {
         for key in server.texts(&["KEYS", "userd:*:events"]) {
             server.command(&["DEL", &key]);
@@ -68,7 +68,7 @@ async fn a_thousand_users_with_a_session_each_take_at_most_350_bytes_each_of_all
     assert!(each <= SESSION_BYTES_MAX + 50, "{each} bytes each");
 }
 
-/// A refresh token that is used often within the grace keeps the most.
+/// A refresh token that is used often within the grace period keeps the most.
 #[tokio::test]
 async fn the_largest_sessions_stay_compact_and_are_read_back() {
     let (server, store, user) = setup().await;
@@ -103,7 +103,7 @@ async fn the_largest_sessions_stay_compact_and_are_read_back() {
     assert_eq!(store.sessions(user.id, NOW).await.expect("served").0.len(), 20);
 }
 
-/// The server counts how often it read from sockets: what is sent in one piece is read in one.
+/// The server counts reads from sockets: what is sent in one piece is read in one.
 #[tokio::test]
 async fn checking_a_session_is_one_round_trip_as_looking_a_user_up_is() {
     const TIMES: u64 = 50;

@@ -1,4 +1,4 @@
-//! Sessions where several stores, lost answers and late copies meet.
+//! Sessions with several stores, lost answers and late copies.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,10 +18,10 @@ use userd_test_support::redis_server::{RedisServer, wait_for};
 use userd_test_support::session_fixtures::{new_session, refresh_state};
 use userd_test_support::stores::{password_hash, run_concurrently};
 
-/// Steps that connecting takes: self-test and namespace.
+/// The steps of connecting: self-test and namespace.
 const CONNECTING: usize = 2;
 
-/// A new password, which `keep` outlives; the user as they are then.
+/// Sets a new password that keeps session `keep`; returns the user after that.
 async fn new_password(store: &RedisStore, user: &User, keep: Option<&Session>) -> User {
     let hash = password_hash(user.version.number());
     let keep = keep.map(|session| session.id);
@@ -42,7 +42,7 @@ fn put(server: &RedisServer, key: &str, fields: &[(Vec<u8>, Vec<u8>)]) {
 }
 
 #[tokio::test]
-async fn what_one_store_ends_every_other_refuses_at_once() {
+async fn a_session_that_one_store_ends_is_rejected_by_every_other_at_once() {
     let (server, one, user) = setup().await;
     let other = store_with_long_timeout(server.settings()).await;
     let (kept, ended) = (opened(&one, &user, 1).await, opened(&one, &user, 2).await);
@@ -60,7 +60,7 @@ async fn what_one_store_ends_every_other_refuses_at_once() {
     assert_eq!(audit(&server, "userd:").all(), Vec::<String>::new());
 }
 
-/// As a step that was held up, or a part of a backup, would.
+/// As a delayed step, or a part of a backup, would.
 #[tokio::test]
 async fn a_session_of_an_old_epoch_that_is_written_late_does_not_come_back() {
     let (server, store, user) = setup().await;
@@ -85,10 +85,10 @@ async fn a_session_of_an_old_epoch_that_is_written_late_does_not_come_back() {
 }
 
 #[tokio::test]
-async fn an_opening_whose_answer_was_lost_opens_once_and_is_one_event() {
+async fn a_sign_in_whose_answer_was_lost_opens_one_session_with_one_event() {
     let (server, direct, user) = setup().await;
     for (number, fate) in [ProxyAction::CutAfter, ProxyAction::CutBefore, ProxyAction::Twice].into_iter().enumerate() {
-        let decide = move |step: usize| if step == CONNECTING { fate.clone() } else { ProxyAction::Pass };
+        let decide = move |step: usize| if step == CONNECTING { fate.clone() } else { ProxyAction::Forward };
         let proxy = FaultProxy::start(server.port(), decide).await;
         let store = store_with_long_timeout(proxy.settings()).await;
         let session = opened(&store, &user, u16::try_from(number).expect("few")).await;
@@ -101,13 +101,13 @@ async fn an_opening_whose_answer_was_lost_opens_once_and_is_one_event() {
     assert_eq!(signed_in, 3);
 }
 
-/// The same for everything else that is written: the proxy loses each answer once.
+/// The same for every other write: the proxy loses each answer once.
 #[tokio::test]
-async fn whatever_answer_is_lost_each_act_is_one_event() {
+async fn whatever_answer_is_lost_each_change_is_one_event() {
     let (server, direct, user) = setup().await;
     let lose_every_second = |step: usize| match step.checked_sub(CONNECTING) {
         Some(step) if step % 4 == 0 => ProxyAction::CutAfter,
-        _ => ProxyAction::Pass,
+        _ => ProxyAction::Forward,
     };
     let acts = async |store: &RedisStore, user: &User| {
         let (one, two) = (opened(store, user, 1).await, opened(store, user, 2).await);
@@ -118,7 +118,7 @@ async fn whatever_answer_is_lost_each_act_is_one_event() {
         let kind = EventKind::SignedOut;
         assert!(store.revoke_session(user.id, one.id, kind, Actor::anonymous(), NOW).await.expect("served"));
     };
-    // Each act meets a loss in one of the rounds: the proxy is asked from another step on.
+    // Each call meets a loss in one of the rounds: the proxy starts at another step each time.
     for skipped in 0..4 {
         let proxy = FaultProxy::start(server.port(), move |step| lose_every_second(step + skipped)).await;
         let store = store_with_long_timeout(proxy.settings()).await;
@@ -131,11 +131,11 @@ async fn whatever_answer_is_lost_each_act_is_one_event() {
     assert_eq!(audit(&server, "userd:").all(), Vec::<String>::new());
 }
 
-/// It is not known whether it was written, and to write it again would make two of one.
+/// Whether it was written is unknown, and writing it again would make two of one.
 #[tokio::test]
-async fn a_failure_whose_answer_was_lost_is_one_event_and_no_more() {
+async fn a_failed_sign_in_whose_answer_was_lost_is_at_most_one_event() {
     let (server, direct, user) = setup().await;
-    let lose = |step: usize| if step == CONNECTING { ProxyAction::CutAfter } else { ProxyAction::Pass };
+    let lose = |step: usize| if step == CONNECTING { ProxyAction::CutAfter } else { ProxyAction::Forward };
     let proxy = FaultProxy::start(server.port(), lose).await;
     let store = store_with_long_timeout(proxy.settings()).await;
     let answer = store.record_failed_sign_in(user.email.canonical(), Some(user.id), Actor::anonymous(), NOW).await;
@@ -143,12 +143,12 @@ async fn a_failure_whose_answer_was_lost_is_one_event_and_no_more() {
     assert_eq!(kinds(&direct, &user).await, [EventKind::SignedUp, EventKind::SignInFailed]);
 }
 
-/// The first copy is held up on its way, the second opens, and the session is ended before the first arrives.
+/// The first copy is delayed, the second opens, and the session is ended before the first arrives.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_copy_of_an_opening_that_comes_late_opens_nothing() {
+async fn a_late_copy_of_a_sign_in_opens_no_session() {
     let (server, direct, user) = setup().await;
     let late = Duration::from_millis(1_700);
-    let hold = move |step: usize| if step == CONNECTING { ProxyAction::Late(late) } else { ProxyAction::Pass };
+    let hold = move |step: usize| if step == CONNECTING { ProxyAction::Late(late) } else { ProxyAction::Forward };
     let proxy = FaultProxy::start(server.port(), hold).await;
     let settings = RedisSettings { timeout: Duration::from_millis(500), ..proxy.settings() };
     let store = RedisStore::start(settings, Arc::new(SystemRandom)).await.expect("a store");

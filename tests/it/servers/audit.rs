@@ -1,11 +1,11 @@
-//! The audit of what servers hold finds the keys wherever they are.
+//! The audit of servers finds keys on every server.
 
 use userd_test_support::redis_audit::audit;
 use userd_test_support::redis_cluster::RedisCluster;
 use userd_test_support::redis_sentinel::SentinelGroup;
 use userd_test_support::redis_server::RedisServer;
 
-/// A claim of nobody's, and the trace of a wait for replicas.
+/// A claim without a user, and the key that waiting for replicas writes.
 fn leave_traces(server: &RedisServer, tag: &str) {
     server.command(&["SET", &format!("userd:{{{tag}}}:claim:{tag}@example.org"), "nobody:1"]);
     server.command(&["SET", &format!("userd:{{{tag}}}:ack"), "1"]);

@@ -1,14 +1,13 @@
-//! Clusters.
+//! Redis Clusters.
 
 use std::collections::BTreeSet;
 
-use userd_test_support::redis_cluster::{ClusterPlan, FailoverMode, RedisCluster};
+use userd_test_support::redis_cluster::{ClusterPlan, FailoverMode, RedisCluster, SLOTS};
 use userd_test_support::redis_server::wait_for;
-use userd_test_support::redis_topology::SLOTS;
 use userd_test_support::slot_migration::SlotMigration;
 use userd_test_support::test_authority::TestAuthority;
 
-/// Sets a key at whoever serves it.
+/// Sets a key on the node that serves it.
 fn set(cluster: &RedisCluster, key: &str, value: &str) {
     assert_eq!(cluster.server(cluster.primary_of_key(key)).text(&["SET", key, value]), "OK", "{key}");
 }
@@ -17,7 +16,7 @@ fn get(cluster: &RedisCluster, key: &str) -> String {
     cluster.server(cluster.primary_of_key(key)).text(&["GET", key])
 }
 
-/// The code of the error that a command is answered with.
+/// The error code that a command is answered with.
 fn error(cluster: &RedisCluster, node: usize, words: &[&str]) -> String {
     let error = cluster.server(node).try_command(words).expect_err("an error");
     error.code().unwrap_or_default().to_owned()
@@ -59,7 +58,7 @@ fn a_killed_primary_is_replaced_and_comes_back_as_replica() {
 }
 
 #[test]
-fn a_shard_without_replicas_is_gone_alone_and_comes_back_with_its_keys() {
+fn a_lost_shard_without_replicas_affects_no_other_and_comes_back_with_its_keys() {
     let mut cluster = RedisCluster::start(3, 0);
     set(&cluster, "key", "kept");
     let (slot, primary) = (cluster.slot_of("key"), cluster.primary_of_key("key"));
@@ -92,7 +91,7 @@ fn a_frozen_primary_is_replaced_and_demoted_when_it_thaws() {
 }
 
 #[test]
-fn a_replica_takes_over_when_told() {
+fn a_replica_takes_over_on_demand() {
     for how in [FailoverMode::Coordinated, FailoverMode::Takeover] {
         let cluster = RedisCluster::start(3, 1);
         set(&cluster, "key", "kept");
@@ -109,7 +108,7 @@ fn a_replica_takes_over_when_told() {
 }
 
 #[test]
-fn a_slot_stays_half_moved_until_the_move_is_finished() {
+fn a_slot_stays_in_migration_until_the_migration_is_finished() {
     let cluster = ClusterPlan::of(3, 0).password("open sesame").start();
     let keys: Vec<String> = (0..10).map(|number| format!("{{tag}}:{number}")).collect();
     for key in &keys {

@@ -1,6 +1,6 @@
-//! The servers that other tests stand on do what is relied on: groups form, fail over, reshard and speak TLS.
+//! The servers of the other tests work as those expect: groups form, fail over, reshard and speak TLS.
 //!
-//! Here speaks no userd, only commands of Redis.
+//! These tests send commands of Redis; userd is not involved.
 
 mod audit;
 mod cluster;

@@ -4,7 +4,7 @@ use userd_test_support::redis_sentinel::{GroupPasswords, SentinelGroup};
 use userd_test_support::redis_server::{RedisServer, wait_for};
 
 #[test]
-fn a_new_group_has_a_primary_that_replicates_and_fails_over_when_told() {
+fn a_new_group_has_a_primary_that_replicates_and_fails_over_on_demand() {
     let group = SentinelGroup::start();
     assert_eq!(group.primary(), 0);
     assert_eq!(group.server(0).text(&["SET", "key", "kept"]), "OK");

@@ -1,174 +1,28 @@
-//! Tokens that nobody must take: made by hand, some with the true key, and shown to independent libraries and to
-//! userd itself.
+//! userd refuses forged tokens. That independent libraries refuse the same ones is in `tests/deploy-checks/tokens.rs`.
 
-use std::path::Path;
-use std::time::Duration;
-
-use aws_lc_rs::hmac;
-use aws_lc_rs::rand::SystemRandom;
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair};
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD as BASE64, URL_SAFE_NO_PAD as BASE64URL};
-use serde_json::Value;
-use userd_store::{KeyKind, KeyStore};
-use userd_store_sqlite::OfflineKeyStore;
-
-use super::read;
-use super::verified::{is_problem, served, token_of};
+use userd_test_support::forged_tokens::{forge_tokens, read_signing_key};
 use userd_test_support::http_client::{fetch, get};
+use userd_test_support::program_tokens::{serve_with_algorithm, sign_in_for_token};
 use userd_test_support::sign_in_requests::{current_session, with_bearer};
-use userd_test_support::verifiers::TokenVerifier;
-
-/// A private key in a test's hands.
-enum TestSigner {
-    Es256(EcdsaKeyPair),
-    EdDsa(Ed25519KeyPair),
-}
-
-impl TestSigner {
-    fn of(alg: &str, pkcs8: &[u8]) -> Self {
-        match alg {
-            "ES256" => Self::Es256(EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).expect("a key")),
-            _ => Self::EdDsa(Ed25519KeyPair::from_pkcs8(pkcs8).expect("a key")),
-        }
-    }
-
-    /// A key that userd never saw.
-    fn unknown(alg: &str) -> Self {
-        match alg {
-            "ES256" => Self::Es256(EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).expect("a key")),
-            _ => Self::EdDsa(Ed25519KeyPair::generate().expect("a key")),
-        }
-    }
-
-    fn sign(&self, message: &[u8]) -> Vec<u8> {
-        match self {
-            Self::Es256(key) => key.sign(&SystemRandom::new(), message).expect("a signature").as_ref().to_vec(),
-            Self::EdDsa(key) => key.sign(message).as_ref().to_vec(),
-        }
-    }
-}
-
-/// The key that signs in the file `path`, read past everything.
-async fn read_signing_key(path: &Path, alg: &str) -> TestSigner {
-    let file = OfflineKeyStore::open(path, Duration::from_secs(10)).expect("the file can be opened");
-    let keys = file.keys(KeyKind::Signing).await.expect("keys");
-    let kept: Value = serde_json::from_str(&keys[0].text).expect("JSON");
-    let plain = kept["sealed"].as_str().and_then(|text| text.strip_prefix("plain:")).expect("no seal is configured");
-    TestSigner::of(alg, &BASE64URL.decode(plain).expect("base64url"))
-}
-
-fn part(value: &Value) -> String {
-    BASE64URL.encode(value.to_string())
-}
-
-/// The token of these parts.
-fn token(header: &Value, claims: &Value, sign: impl Fn(&[u8]) -> Vec<u8>) -> String {
-    let message = format!("{}.{}", part(header), part(claims));
-    let signature = BASE64URL.encode(sign(message.as_bytes()));
-    format!("{message}.{signature}")
-}
-
-/// `value` with one member changed.
-fn with(value: &Value, name: &str, member: impl Into<Value>) -> Value {
-    let mut value = value.clone();
-    value[name] = member.into();
-    value
-}
-
-/// The public half as bytes, and as the text of a PEM file (RFC 5480, RFC 8410): what a service may have at hand, and
-/// a careless library would take for the secret of an HMAC.
-fn public_texts(jwk: &Value) -> [Vec<u8>; 3] {
-    let coordinate = |name: &str| BASE64URL.decode(jwk[name].as_str().unwrap_or_default()).expect("base64url");
-    let (head, raw): (&[u8], _) = match jwk["kty"].as_str() {
-        Some("EC") => (
-            b"\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03\x01\x07\x03\x42\x00",
-            [vec![4], coordinate("x"), coordinate("y")].concat(),
-        ),
-        _ => (b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00", coordinate("x")),
-    };
-    let der = BASE64.encode([head, &raw].concat());
-    let lines: Vec<&str> = der.as_bytes().chunks(64).map(|line| std::str::from_utf8(line).expect("ASCII")).collect();
-    let pem = format!("-----BEGIN PUBLIC KEY-----\n{}\n-----END PUBLIC KEY-----\n", lines.join("\n"));
-    [raw, pem.into_bytes(), jwk.to_string().into_bytes()]
-}
-
-/// What nobody must take, by what is wrong with it. `good` is a token that everybody takes, `key` the one that signed
-/// it, and `jwk` its public half.
-fn forgeries(alg: &str, good: &str, key: &TestSigner, jwk: &Value) -> Vec<(String, String)> {
-    let (header, claims) = read(good);
-    let signature = good.rsplit('.').next().expect("a signature");
-    let (own, unknown) = (|message: &[u8]| key.sign(message), TestSigner::unknown(alg));
-    let foreign = |message: &[u8]| unknown.sign(message);
-    let nothing = |_: &[u8]| Vec::new();
-    let now = claims["iat"].as_u64().expect("a moment");
-    let other_alg = if alg == "ES256" { "EdDSA" } else { "ES256" };
-    let elsewhere = with(&header, "kid", "../../../../dev/null");
-    let past = with(&with(&claims, "iat", now - 600), "exp", now - 120);
-    let mut forged = vec![
-        ("no algorithm", token(&with(&header, "alg", "none"), &claims, nothing)),
-        ("no algorithm, spelled oddly", token(&with(&header, "alg", "nOnE"), &claims, nothing)),
-        ("no algorithm, signature kept", token(&with(&header, "alg", "none"), &claims, own)),
-        ("RS256", token(&with(&header, "alg", "RS256"), &claims, own)),
-        ("the other algorithm", token(&with(&header, "alg", other_alg), &claims, own)),
-        ("another key under the true name", token(&header, &claims, foreign)),
-        ("another key under its own name", token(&with(&header, "kid", "mine"), &claims, foreign)),
-        ("a kid that is a path", token(&elsewhere, &claims, foreign)),
-        ("the true key under a name that leads elsewhere", token(&elsewhere, &claims, own)),
-        ("keys to be fetched elsewhere", token(&with(&header, "jku", "http://127.0.0.1:1/jwks"), &claims, foreign)),
-        ("for somebody else", token(&header, &with(&claims, "aud", "billing"), own)),
-        ("from somebody else", token(&header, &with(&claims, "iss", "http://127.0.0.1:1"), own)),
-        ("ended", token(&header, &past, own)),
-        ("about somebody else", format!("{}.{}.{signature}", part(&header), part(&with(&claims, "sub", "eve")))),
-        ("good for ever", format!("{}.{}.{signature}", part(&header), part(&with(&claims, "exp", now + 86_400 * 365)))),
-        ("a signature of zeros", token(&header, &claims, |_| vec![0; 64])),
-        ("a signature that is cut", good[..good.len() - 4].to_owned()),
-        ("no signature", good[..good.len() - signature.len()].to_owned()),
-        ("one part more", format!("{good}.{signature}")),
-        ("one part less", good.rsplit_once('.').expect("parts").0.to_owned()),
-        ("no token at all", "eyJ".to_owned()),
-    ]
-    .into_iter()
-    .map(|(name, token)| (name.to_owned(), token))
-    .collect::<Vec<_>>();
-    let hs256 = with(&header, "alg", "HS256");
-    for (how, secret) in ["as bytes", "as PEM", "as JWK"].into_iter().zip(public_texts(jwk)) {
-        let key = hmac::Key::new(hmac::HMAC_SHA256, &secret);
-        let made = token(&hs256, &claims, |message| hmac::sign(&key, message).as_ref().to_vec());
-        forged.push((format!("HS256 with the public key {how}"), made));
-    }
-    forged
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_is_forged_is_refused_by_independent_libraries_and_by_userd() {
+async fn userd_refuses_forged_tokens_and_tokens_for_other_services() {
     for alg in ["ES256", "EdDSA"] {
-        let (serving, folder) = served(alg);
-        let (address, base) = (serving.address(), format!("http://{}", serving.address()));
-        let (_, good) = token_of(address).await;
+        let (server, folder) = serve_with_algorithm(alg);
+        let address = server.address();
+        let (_, good) = sign_in_for_token(address).await;
         let jwks = fetch(address, &get("/.well-known/jwks.json")).await.json();
         let key = read_signing_key(&folder.path().join("userd-data/userd.db"), alg).await;
-        let forged = forgeries(alg, &good, &key, &jwks["keys"][0]);
-        let (header, claims) = read(&good);
-        let by_hand = token(&header, &claims, |message| key.sign(message));
-        for verifier in &mut TokenVerifier::each(&base, "userd") {
-            for (name, token) in &forged {
-                let verdict = verifier.verify(token);
-                assert!(!verdict.good, "{} takes {name} ({alg}): {verdict:?}", verifier.name);
-            }
-            // So it was the forgery that they refused, and not our way of writing tokens.
-            let verdict = verifier.verify(&by_hand);
-            assert!(verdict.good, "{}: {}", verifier.name, verdict.why);
-        }
+        let forged = forge_tokens(alg, &good, &key, &jwks["keys"][0]);
         for (name, token) in forged.iter().map(|(name, token)| (name.as_str(), token)).chain([("good", &good)]) {
-            let answer = current_session(address, token).await;
+            let response = current_session(address, token).await;
             assert!(
-                is_problem(&answer, 401, "authentication-required"),
-                "userd takes {name} ({alg}): {}",
-                answer.text()
+                response.is_problem(401, "authentication-required"),
+                "userd accepts {name} ({alg}): {}",
+                response.text()
             );
             let users = fetch(address, &with_bearer(token, get("/api/users"))).await;
-            assert_eq!(users.status, 401, "{name}: what is shown and is no good is never nobody");
+            assert_eq!(users.status, 401, "{name}: an invalid credential never falls back to anonymous access");
         }
     }
 }

@@ -1,19 +1,20 @@
-//! What a token says.
+//! The content of a token.
 
 use serde_json::json;
 use userd_core::Timestamp;
 use userd_service::{Error, SigningAlgorithm};
 
-use super::{ABSOLUTE_MS, LIFE_MS, START, TokenFixture, ada, mint, read};
+use super::{ABSOLUTE_MS, LIFE_MS, START, TokenFixture, ada, mint};
+use userd_test_support::program_tokens::token_parts;
 
 #[tokio::test]
-async fn a_token_says_who_it_is_from_for_whom_about_whom_and_for_how_long() {
+async fn a_token_has_issuer_audience_subject_session_and_lifetime() {
     for algorithm in SigningAlgorithm::ALL {
         let fixture = TokenFixture { algorithm, ..TokenFixture::new() };
         let node = fixture.node();
         let ada = ada(&node).await;
         let minted = mint(&node, &ada).await;
-        let (header, mut claims) = read(minted.token.expose());
+        let (header, mut claims) = token_parts(minted.token.expose());
         assert_eq!((&header["typ"], &header["alg"]), (&json!("JWT"), &json!(algorithm.as_str())));
         assert_eq!(header.as_object().expect("an object").len(), 3, "{header}");
         let id = claims["jti"].take();
@@ -30,7 +31,7 @@ async fn a_token_says_who_it_is_from_for_whom_about_whom_and_for_how_long() {
         });
         assert_eq!(claims, expected);
         assert_eq!(minted.expires_at, Timestamp::from_millis((iat + LIFE_MS / 1000) * 1000));
-        let (_, next) = read(mint(&node, &ada).await.token.expose());
+        let (_, next) = token_parts(mint(&node, &ada).await.token.expose());
         assert_ne!(next["jti"], id, "each token has an id of its own");
     }
 }
@@ -46,7 +47,7 @@ async fn a_token_ends_with_its_session_at_the_latest() {
         node.sessions.authenticate(&ada.token).await.expect("used every half hour");
     }
     fixture.clock.advance_ms(1_800_000 - 60_000);
-    let (_, claims) = read(mint(&node, &ada).await.token.expose());
+    let (_, claims) = token_parts(mint(&node, &ada).await.token.expose());
     assert_eq!(claims["exp"], json!(ada.expires_at.as_millis() / 1000));
     assert!(claims["exp"].as_u64() < claims["iat"].as_u64().map(|iat| iat + LIFE_MS / 1000));
 }
@@ -58,10 +59,10 @@ async fn only_configured_audiences_are_served() {
     let ada = ada(&node).await;
     let signed_in = node.sessions.authenticate(&ada.token).await.expect("she is signed in");
     let minted = node.tokens.mint(&signed_in, Some("billing")).await.expect("a token");
-    assert_eq!(read(minted.token.expose()).1["aud"], json!("billing"));
-    for stranger in ["", "Billing", "userd,billing", "elsewhere"] {
-        let refused = node.tokens.mint(&signed_in, Some(stranger)).await;
-        assert!(matches!(refused, Err(Error::UnknownAudience)), "{stranger:?}: {refused:?}");
+    assert_eq!(token_parts(minted.token.expose()).1["aud"], json!("billing"));
+    for audience in ["", "Billing", "userd,billing", "elsewhere"] {
+        let refused = node.tokens.mint(&signed_in, Some(audience)).await;
+        assert!(matches!(refused, Err(Error::UnknownAudience)), "{audience:?}: {refused:?}");
     }
     let token = ada.refresh.as_ref().expect("a refresh token");
     let refused = node.tokens.refresh(token, Some("elsewhere"), super::client()).await;
@@ -71,7 +72,7 @@ async fn only_configured_audiences_are_served() {
 }
 
 #[tokio::test]
-async fn nothing_that_is_shown_of_a_token_is_the_token() {
+async fn no_output_about_a_token_contains_the_token() {
     let fixture = TokenFixture::new();
     let node = fixture.node();
     let ada = ada(&node).await;

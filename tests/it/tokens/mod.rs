@@ -1,22 +1,19 @@
-//! Tokens for other services: what they say, how refresh tokens and keys rotate, and whether others find them good.
+//! Tokens for other services: their claims, rotation of refresh tokens and of signing keys.
 //!
-//! Over a store in memory, with a clock that the test sets and as many nodes as it wants; `verified` and what follows
-//! it starts the real program and asks independent libraries.
+//! Most tests run over the memory store, with a clock that the test sets and several nodes. `program` and `forged`
+//! start the real program. Independent libraries verify its tokens in `tests/deploy-checks/tokens.rs`.
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking, also in its helpers")]
 
 mod forged;
 mod minting;
+mod program;
 mod refresh;
 mod rotation;
 mod store_unavailable;
-mod verified;
 
 use std::sync::Arc;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
-use serde_json::Value;
 use userd_core::clock::ManualClock;
 use userd_core::random::{Random, SeededRandom};
 use userd_core::{Actor, DisplayName, Email, Password, PasswordAttempt, PasswordPolicy, RefreshToken, Timestamp};
@@ -28,6 +25,7 @@ use userd_store::{KeyStore, Store};
 
 use crate::http::{CHEAP_HASHES, PASSWORD, hasher, service_settings};
 use userd_store::memory::MemoryStore;
+use userd_test_support::program_tokens::token_kid;
 
 const POLICY: PasswordPolicy = PasswordPolicy { chars_min: 8, chars_max: 128 };
 const START: Timestamp = Timestamp::from_millis(1_795_357_862_007);
@@ -36,7 +34,7 @@ const GRACE_MS: u64 = 10_000;
 const IDLE_MS: u64 = 3_600_000;
 const ABSOLUTE_MS: u64 = 86_400_000;
 
-/// A store, a clock, and what is made on them.
+/// A store, a clock, and the nodes that use them.
 struct TokenFixture {
     store: Arc<MemoryStore>,
     clock: Arc<ManualClock>,
@@ -58,7 +56,7 @@ impl TokenFixture {
         Arc::new(KeyEncryption::new(self.key_encryption.as_ref()))
     }
 
-    /// A node with a clock of its own.
+    /// A node with its own clock.
     fn node_with_clock(&self, clock: &Arc<ManualClock>, seed: u64) -> Services {
         let random: Arc<dyn Random> = Arc::new(SeededRandom::from_seed(seed));
         let dependencies = ServiceDependencies {
@@ -77,7 +75,7 @@ impl TokenFixture {
         self.node_with_clock(&self.clock, 2)
     }
 
-    /// The operator, at a terminal with a right clock.
+    /// The operator's commands, with a correct clock.
     fn operator(&self) -> SigningKeyService {
         let dependencies = KeyDependencies {
             store: Arc::clone(&self.store) as Arc<dyn KeyStore>,
@@ -93,7 +91,7 @@ fn client() -> &'static Actor {
     Actor::anonymous()
 }
 
-/// Ada signs up, and in.
+/// Ada signs up and in.
 async fn ada(node: &Services) -> SignInSuccess {
     let sign_up = SignUpRequest {
         name: DisplayName::parse("Ada").expect("a name"),
@@ -111,7 +109,7 @@ async fn sign_in(node: &Services) -> SignInSuccess {
     node.sessions.sign_in(&sign_in, client()).await.expect("she signs in")
 }
 
-/// The token for other services that Ada's session gives.
+/// A token for other services from Ada's session.
 async fn mint(node: &Services, ada: &SignInSuccess) -> MintedToken {
     let signed_in = node.sessions.authenticate(&ada.token).await.expect("she is signed in");
     node.tokens.mint(&signed_in, None).await.expect("a token")
@@ -121,19 +119,12 @@ async fn refresh(node: &Services, token: &RefreshToken) -> Result<(MintedToken, 
     node.tokens.refresh(token, None, client()).await
 }
 
-/// The header and the claims of a token.
-fn read(token: &str) -> (Value, Value) {
-    let mut parts = token.split('.').map(|part| BASE64URL.decode(part).expect("base64url"));
-    let mut next = || serde_json::from_slice(&parts.next().expect("a part")).expect("JSON");
-    (next(), next())
-}
-
-/// The name of the key that signed a token.
+/// The id of the key that signed a token.
 fn kid(minted: &MintedToken) -> String {
-    read(minted.token.expose()).0["kid"].as_str().expect("a kid").to_owned()
+    token_kid(minted.token.expose())
 }
 
-/// The names of the keys that a node publishes.
+/// The ids of the keys that a node publishes.
 async fn published(node: &Services) -> Vec<String> {
     let keys = node.tokens.published_keys().await.expect("keys");
     keys.iter().map(|key| key.kid().to_owned()).collect()

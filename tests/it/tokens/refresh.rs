@@ -1,4 +1,4 @@
-//! Refresh tokens: used once for their successor, kindly where a client repeats itself, and fatally later.
+//! Refresh tokens: used once for the next one, repeatable within the grace period, reuse afterwards ends the session.
 
 use std::sync::Arc;
 
@@ -6,8 +6,9 @@ use userd_core::{EventKind, PasswordAttempt, PrincipalId, RefreshToken, SessionT
 use userd_service::{DeleteUserRequest, Error, Precondition, Services};
 use userd_store::SessionStore;
 
-use super::{ABSOLUTE_MS, GRACE_MS, IDLE_MS, TokenFixture, ada, client, mint, read, refresh, sign_in};
+use super::{ABSOLUTE_MS, GRACE_MS, IDLE_MS, TokenFixture, ada, client, mint, refresh, sign_in};
 use crate::http::PASSWORD;
+use userd_test_support::program_tokens::token_parts;
 
 fn first(ada: &userd_service::SignInSuccess) -> RefreshToken {
     ada.refresh.clone().expect("a refresh token was asked for")
@@ -25,7 +26,7 @@ async fn is_signed_in(node: &Services, token: &SessionToken) -> bool {
 }
 
 #[tokio::test]
-async fn each_use_gives_the_next_refresh_token_and_a_token_of_the_same_session() {
+async fn each_refresh_returns_the_next_refresh_token_and_a_token_of_the_same_session() {
     let fixture = TokenFixture::new();
     let node = fixture.node();
     let ada = ada(&node).await;
@@ -33,7 +34,7 @@ async fn each_use_gives_the_next_refresh_token_and_a_token_of_the_same_session()
     for _ in 0..5 {
         fixture.clock.advance_ms(GRACE_MS);
         let (minted, next) = refresh(&node, &token).await.expect("the current one");
-        let (_, claims) = read(minted.token.expose());
+        let (_, claims) = token_parts(minted.token.expose());
         assert_eq!(claims["sid"], ada.session.id.to_string());
         assert_ne!(next.expose(), token.expose());
         token = next;
@@ -41,7 +42,7 @@ async fn each_use_gives_the_next_refresh_token_and_a_token_of_the_same_session()
 }
 
 #[tokio::test]
-async fn a_retry_within_the_grace_gets_the_same_successor() {
+async fn a_retry_within_the_grace_period_gets_the_same_next_token() {
     let fixture = TokenFixture::new();
     let node = fixture.node();
     let ada = ada(&node).await;
@@ -53,7 +54,7 @@ async fn a_retry_within_the_grace_gets_the_same_successor() {
 }
 
 #[tokio::test]
-async fn a_reuse_after_the_grace_ends_the_session_for_both_and_is_written_down() {
+async fn a_reuse_after_the_grace_period_ends_the_session_for_both_and_is_an_event() {
     let fixture = TokenFixture::new();
     let node = fixture.node();
     let ada = ada(&node).await;
@@ -86,9 +87,9 @@ async fn two_tabs_that_refresh_with_the_same_tokens_both_stay_signed_in() {
     assert!(is_signed_in(&node, &ada.token).await);
 }
 
-/// Each call of a store in memory is one step, so that all sixteen are under way when the first one writes.
+/// Each call of the memory store is one step, so all sixteen are in flight when the first one writes.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn sixteen_at_once_with_one_refresh_token_all_get_the_same_successor() {
+async fn sixteen_concurrent_refreshes_with_one_token_all_get_the_same_next_token() {
     let fixture = TokenFixture::new();
     let node = Arc::new(fixture.node());
     let ada = ada(&node).await;
@@ -108,14 +109,14 @@ async fn sixteen_at_once_with_one_refresh_token_all_get_the_same_successor() {
     }
     successors.dedup();
     assert_eq!(successors.len(), 1, "one successor");
-    // One rotation: a state that remembers one used token has 16 bytes and 38 more.
+    // One rotation: a state with one used token has 16 bytes and 38 more.
     let (sessions, _) = fixture.store.sessions(ada.user.id, super::START).await.expect("sessions");
     let state = sessions[0].refresh.as_ref().expect("a refresh state");
     assert_eq!(state.to_bytes().len(), 16 + 38);
 }
 
 #[tokio::test]
-async fn what_was_never_given_out_is_refused_and_ends_nothing() {
+async fn a_refresh_token_that_was_never_issued_is_rejected_and_ends_nothing() {
     let fixture = TokenFixture::new();
     let node = fixture.node();
     let ada = ada(&node).await;
@@ -129,7 +130,7 @@ async fn what_was_never_given_out_is_refused_and_ends_nothing() {
     let spelled = own.expose().replace(&ada.session.id.to_string(), &other.session.id.to_string());
     refused(&node, &RefreshToken::parse(&spelled).expect("well spelled")).await;
     assert!(is_signed_in(&node, &ada.token).await && is_signed_in(&node, &other.token).await);
-    let (_, claims) = read(refresh(&node, &own).await.expect("still the current one").0.token.expose());
+    let (_, claims) = token_parts(refresh(&node, &own).await.expect("still the current one").0.token.expose());
     assert_eq!(claims["sid"], ada.session.id.to_string());
 }
 
@@ -149,7 +150,7 @@ async fn a_session_that_was_opened_without_a_refresh_token_has_none() {
 }
 
 #[tokio::test]
-async fn a_session_that_has_ended_refreshes_nothing_more() {
+async fn a_session_that_has_ended_can_refresh_no_token() {
     let fixture = TokenFixture::new();
     let node = fixture.node();
     let idle = ada(&node).await;
@@ -170,7 +171,7 @@ async fn a_session_that_has_ended_refreshes_nothing_more() {
 }
 
 #[tokio::test]
-async fn a_deleted_user_refreshes_nothing_more() {
+async fn a_deleted_user_can_refresh_no_token() {
     let fixture = TokenFixture::new();
     let node = fixture.node();
     let ada = ada(&node).await;
@@ -179,9 +180,9 @@ async fn a_deleted_user_refreshes_nothing_more() {
     refused(&node, &first(&ada)).await;
 }
 
-/// What a store has and did not confirm may be lost in a failover; the successor would then look stolen.
+/// What a store has without acknowledgement may be lost in a failover; the next token would then look stolen.
 #[tokio::test]
-async fn a_retry_too_is_answered_only_when_the_store_has_confirmed_the_successor() {
+async fn a_retry_too_is_answered_only_when_the_store_has_acknowledged_the_next_token() {
     use userd_store::memory::InjectedFault;
 
     let fixture = TokenFixture::new();
@@ -197,7 +198,7 @@ async fn a_retry_too_is_answered_only_when_the_store_has_confirmed_the_successor
 }
 
 #[tokio::test]
-async fn a_store_that_fails_anywhere_within_leaves_the_client_a_token_that_works() {
+async fn a_store_that_fails_at_any_call_leaves_the_client_a_working_token() {
     use userd_store::memory::InjectedFault;
 
     for fault in [InjectedFault::Unavailable, InjectedFault::UnavailableAfter] {

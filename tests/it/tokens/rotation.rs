@@ -1,4 +1,4 @@
-//! The keys that sign: one at the first start, the next without a gap, at once where one was stolen, and sealed.
+//! Signing keys: one at the first start, the next without a gap, immediate rotation after a theft, encryption.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -11,10 +11,11 @@ use userd_service::{
 };
 use userd_store::{KeyKind, KeyStore};
 
-use super::{LIFE_MS, START, TokenFixture, ada, kid, mint, published, read, sign_in};
+use super::{LIFE_MS, START, TokenFixture, ada, kid, mint, published, sign_in};
 use userd_store::memory::InjectedFault;
+use userd_test_support::program_tokens::token_parts;
 
-/// A second and a bit: every node has read again.
+/// A little more than a second: every node has read the keys again.
 const NODES_READ_MS: u64 = 1_001;
 
 async fn made(fixture: &TokenFixture) -> String {
@@ -25,7 +26,7 @@ async fn made(fixture: &TokenFixture) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn eight_nodes_that_start_at_once_make_one_key() {
+async fn eight_nodes_that_start_at_once_create_one_key() {
     let fixture = TokenFixture::new();
     let barrier = Arc::new(tokio::sync::Barrier::new(8));
     let mut tasks = tokio::task::JoinSet::new();
@@ -47,7 +48,7 @@ async fn eight_nodes_that_start_at_once_make_one_key() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn eight_operators_that_rotate_at_once_make_one_next_key() {
+async fn eight_operators_that_rotate_at_once_create_one_next_key() {
     let fixture = TokenFixture::new();
     fixture.node().check_keys().await.expect("it starts");
     let barrier = Arc::new(tokio::sync::Barrier::new(8));
@@ -68,15 +69,15 @@ async fn eight_operators_that_rotate_at_once_make_one_next_key() {
     assert_eq!(fixture.store.keys(KeyKind::Signing).await.expect("keys").len(), 2);
 }
 
-/// A service that fetches the keys no more often than it has to.
+/// A service that fetches the keys no more often than necessary.
 struct CachingVerifier {
     keys: Vec<String>,
     fetched_at: Timestamp,
 }
 
-/// Walks through an hour in which `rotate` happens after ten minutes: three nodes, one with a slow and one with a
-/// fast clock, give tokens; each token is checked by a service that fetches keys from the slow node, until the token
-/// ends. Gives the tokens that it refused, and all that were given.
+/// Simulates an hour in which `rotate` runs after ten minutes: three nodes, one with a slow and one with a fast clock,
+/// mint tokens; a service that fetches keys from the slow node verifies each token until it expires. Returns how many
+/// were rejected, and the ids of all signing keys.
 async fn run_hour(fixture: &TokenFixture, rotate: impl AsyncFn(&TokenFixture)) -> (usize, BTreeSet<String>) {
     const STEP_MS: u64 = 10_000;
     const APART_MS: u64 = 30_000;
@@ -118,9 +119,9 @@ async fn a_rotation_has_no_gap_for_services_that_keep_keys_and_nodes_whose_clock
     assert_eq!((refused, kids.len()), (0, 2));
 }
 
-/// So the walk above can fail: it does where the next key signs at once.
+/// The negative control: the simulation fails where the next key signs at once.
 #[tokio::test]
-async fn a_rotation_at_once_has_a_gap() {
+async fn an_immediate_rotation_has_a_gap() {
     let fixture = TokenFixture::new();
     let now = async |fixture: &TokenFixture| _ = fixture.operator().rotate_now().await.expect("it rotates");
     let (refused, kids) = run_hour(&fixture, now).await;
@@ -168,7 +169,7 @@ async fn a_node_that_was_idle_through_a_rotation_signs_with_the_next_key_at_once
 }
 
 #[tokio::test]
-async fn a_second_rotation_while_the_next_key_waits_changes_nothing() {
+async fn a_second_rotation_while_a_key_is_pending_changes_nothing() {
     let fixture = TokenFixture::new();
     fixture.node().check_keys().await.expect("it starts");
     let next = made(&fixture).await;
@@ -188,7 +189,7 @@ async fn the_first_key_may_be_made_by_a_rotation_and_signs_at_once() {
 }
 
 #[tokio::test]
-async fn a_stolen_key_is_gone_everywhere_a_second_after_a_rotation_at_once() {
+async fn a_stolen_key_is_removed_everywhere_a_second_after_an_immediate_rotation() {
     let fixture = TokenFixture::new();
     let nodes = [fixture.node(), fixture.node_with_clock(&fixture.clock, 8)];
     let ada = ada(&nodes[0]).await;
@@ -219,14 +220,15 @@ async fn a_clock_that_is_set_back_finds_a_key_that_is_published() {
 }
 
 #[tokio::test]
-async fn another_algorithm_holds_from_the_next_rotation_on() {
+async fn another_algorithm_takes_effect_at_the_next_rotation() {
     let mut fixture = TokenFixture::new();
     let before = fixture.node();
     let ada = ada(&before).await;
     mint(&before, &ada).await;
     fixture.algorithm = SigningAlgorithm::EdDsa;
     let node = fixture.node();
-    let alg = async |node: &Services, ada: &SignInSuccess| read(mint(node, ada).await.token.expose()).0["alg"].clone();
+    let alg =
+        async |node: &Services, ada: &SignInSuccess| token_parts(mint(node, ada).await.token.expose()).0["alg"].clone();
     assert_eq!(alg(&node, &ada).await, "ES256");
     made(&fixture).await;
     fixture.clock.advance_ms(propagation_delay_ms(LIFE_MS));
@@ -235,7 +237,7 @@ async fn another_algorithm_holds_from_the_next_rotation_on() {
 }
 
 #[tokio::test]
-async fn sealed_keys_are_refused_without_their_seal_and_a_rotation_at_once_is_the_way_out() {
+async fn encrypted_keys_are_rejected_without_their_key_and_an_immediate_rotation_recovers() {
     let mut fixture = TokenFixture { key_encryption: Some([1; 32]), ..TokenFixture::new() };
     let node = fixture.node();
     ada(&node).await;
@@ -255,7 +257,7 @@ async fn sealed_keys_are_refused_without_their_seal_and_a_rotation_at_once_is_th
 }
 
 #[tokio::test]
-async fn a_next_key_that_a_node_can_not_open_stops_it_neither_from_signing_nor_from_publishing() {
+async fn a_pending_key_that_a_node_can_not_decrypt_stops_neither_signing_nor_publishing() {
     let mut fixture = TokenFixture::new();
     let node = fixture.node();
     let ada = ada(&node).await;
@@ -270,7 +272,7 @@ async fn a_next_key_that_a_node_can_not_open_stops_it_neither_from_signing_nor_f
 }
 
 #[tokio::test]
-async fn keys_that_were_read_are_published_while_the_store_is_away() {
+async fn keys_that_were_read_are_published_while_the_store_is_unavailable() {
     let fixture = TokenFixture::new();
     let node = fixture.node();
     node.check_keys().await.expect("it starts");

@@ -1,6 +1,6 @@
-//! Many who need the service's keys while the store is away: one asks it for all of them.
+//! Many callers that need the service keys while the store is unavailable share one call.
 //!
-//! Each on its own, one after the other, would wait for the store's time limit as often as there are others before it.
+//! One after the other, each would wait for the store's time limit as often as there are callers before it.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -19,10 +19,10 @@ use userd_store::{KeyKind, KeyStore, StoreError, StoredKey};
 use super::START;
 use userd_store::memory::MemoryStore;
 
-/// How many ask at once.
+/// How many call at once.
 const MANY: usize = 16;
 
-/// A store that is there for its first readings, and then says for as long as it likes that it is not.
+/// A store that answers its first reads, and is then unavailable as long as the test wants.
 struct FailingKeyStore {
     keys: MemoryStore,
     reads_before_failure: usize,
@@ -40,12 +40,12 @@ impl FailingKeyStore {
         })
     }
 
-    /// How often it was asked since it left.
+    /// How often it was called since then.
     fn asked(&self) -> usize {
         self.asked.load(Ordering::SeqCst) - self.reads_before_failure
     }
 
-    /// Lets all go on who wait, once they do.
+    /// Continues all waiting callers, once they wait.
     async fn release_waiting(&self) {
         for _ in 0..10 * MANY {
             yield_now().await;
@@ -86,7 +86,7 @@ fn key_set(store: &Arc<FailingKeyStore>, clock: &Arc<ManualClock>) -> SigningKey
 }
 
 #[tokio::test]
-async fn all_who_ask_for_api_keys_hear_of_one_failure() {
+async fn all_callers_that_need_api_keys_share_one_failure() {
     let (store, clock) = (FailingKeyStore::after(0), Arc::new(ManualClock::at(START)));
     let keyring =
         ApiKeyCache::new(ApiKeyService::new(Arc::clone(&store) as _, clock, Arc::new(SeededRandom::from_seed(1))));
@@ -98,7 +98,7 @@ async fn all_who_ask_for_api_keys_hear_of_one_failure() {
 }
 
 #[tokio::test]
-async fn all_who_ask_for_keys_that_sign_hear_of_one_failure() {
+async fn all_callers_that_need_signing_keys_share_one_failure() {
     let store = FailingKeyStore::after(0);
     let key_set = key_set(&store, &Arc::new(ManualClock::at(START)));
     let (answers, ()) = tokio::join!(join_all((0..MANY).map(|_| key_set.published())), store.release_waiting());

@@ -1,4 +1,4 @@
-//! What a person is asked and shown, on a terminal of their own; and that without one nothing is taken for granted.
+//! Prompts, questions and tables on a terminal; and refusals without one.
 
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
@@ -8,7 +8,7 @@ use userd_test_support::terminal::PseudoTerminal;
 
 const PASSWORD: &str = "blue kite over Delft";
 
-/// Cheap hashes, as tests have them.
+/// Cheap hashes for tests.
 fn cheap() -> Vec<(String, String)> {
     [("USERD_HASH__MEMORY_KIB", "8"), ("USERD_HASH__ITERATIONS", "1")]
         .map(|(name, value)| (name.into(), value.into()))
@@ -31,7 +31,7 @@ fn piped(folder: &WorkFolder, args: &[&str], input: &str) -> Output {
         .stderr(Stdio::piped())
         .spawn()
         .expect("the program can be started");
-    // It may have refused already.
+    // The program may have ended already.
     let _ = process.stdin.take().expect("it is ours").write_all(input.as_bytes());
     process.wait_with_output().expect("it ends")
 }
@@ -44,7 +44,7 @@ fn create(folder: &WorkFolder, name: &str, email: &str) {
 }
 
 #[test]
-fn a_password_is_typed_twice_and_never_seen() {
+fn a_password_is_typed_twice_and_never_echoed() {
     let folder = WorkFolder::empty();
     let args = ["user", "create", "--name", "Ada", "--email", "ada@example.org"];
     let mut terminal = at_terminal(&folder, &args);
@@ -79,7 +79,7 @@ fn a_password_is_typed_twice_and_never_seen() {
 }
 
 #[test]
-fn what_destroys_asks_and_says_whom_it_is_about() {
+fn a_destructive_command_asks_and_shows_the_user() {
     let folder = WorkFolder::empty();
     create(&folder, "Ada \u{202e}evoL", "ada@example.org");
     for (answer, code) in [("\r", 1), ("n\r", 1), ("yes please\r", 1), ("y\r", 0)] {
@@ -98,13 +98,13 @@ fn what_destroys_asks_and_says_whom_it_is_about() {
 }
 
 #[test]
-fn without_a_terminal_nobody_is_asked_and_nothing_is_destroyed() {
+fn without_a_terminal_a_destructive_command_does_nothing() {
     let folder = WorkFolder::empty();
     create(&folder, "Ada", "ada@example.org");
     for command in ["delete", "disable", "revoke-sessions", "expire-password", "set-password"] {
         let refused = piped(&folder, &["user", command, "ada@example.org"], "y\n");
         assert_eq!(refused.status.code(), Some(2), "{command}");
-        assert!(err(&refused).contains("add --yes if it is meant; nothing was done"), "{command}: {}", err(&refused));
+        assert!(err(&refused).contains("add --yes to confirm; nothing was done"), "{command}: {}", err(&refused));
     }
     assert!(out(&folder.userd(&["user", "list"])).contains("\tactive\t"));
     let set = ["user", "set-password", "ada@example.org", "--yes"];
@@ -133,7 +133,7 @@ fn a_table_on_a_terminal_has_headings_and_fits() {
 }
 
 #[test]
-fn a_mistyped_command_or_flag_is_told_the_nearest() {
+fn a_mistyped_command_or_flag_gets_a_suggestion() {
     let folder = WorkFolder::empty();
     for (args, nearest) in [
         (&["usr", "list"][..], "'user'"),

@@ -1,4 +1,4 @@
-//! `userd user` and `userd stats`: the real program, through a server and on a store.
+//! `userd user` and `userd stats` of the real program, through a server and on a store.
 
 mod canned_server;
 mod interactive;
@@ -10,7 +10,7 @@ use std::process::{Command, Output, Stdio};
 
 use tempfile::TempDir;
 
-/// A folder that userd works in; it knows no environment but what a test gives it.
+/// A working directory for userd; its environment is what a test sets.
 struct WorkFolder(TempDir);
 
 impl WorkFolder {

@@ -1,4 +1,4 @@
-//! The same users through a server and on the store: the same output, and what one way changes the other one sees.
+//! Administration through a server and on the store: the same output, and each sees the other's changes.
 
 use std::process::{Command, Stdio};
 
@@ -10,13 +10,13 @@ use userd_test_support::redis_server::{RedisServer, wait_for};
 use userd_test_support::sign_in_requests::{login, sign_in};
 use userd_test_support::userd_process::{UserdCommand, UserdProcess};
 
-/// An exit code, and all that was said.
+/// The exit code and all output.
 type CommandResult = (Option<i32>, String);
 
-/// What runs a command one way.
+/// Runs a command on one target.
 type CommandRunner<'a> = &'a dyn Fn(&[&str]) -> CommandResult;
 
-/// A userd that serves from a Redis, and both ways to its users.
+/// A server on a Redis, and both ways to its users.
 struct BothTargets {
     _redis: RedisServer,
     _folder: WorkFolder,
@@ -35,13 +35,13 @@ impl BothTargets {
         Self { _redis: redis, _folder: folder, elsewhere, launch, serving, key }
     }
 
-    /// On the store, beside the userd that serves it.
+    /// On the store, while the server uses it.
     fn store(&self, args: &[&str]) -> CommandResult {
         let output = self.launch.run(args);
         (output.status.code(), out(&output) + &err(&output))
     }
 
-    /// Through the server, from a folder that knows nothing of the store.
+    /// Through the server, from a directory without a configuration of the store.
     fn server(&self, args: &[&str]) -> CommandResult {
         let url = format!("http://{}", self.serving.address());
         let args = [args, &["--server", &url]].concat();
@@ -49,7 +49,7 @@ impl BothTargets {
         (output.status.code(), out(&output) + &err(&output))
     }
 
-    /// Either way, which has to be the same.
+    /// On both, with the same result.
     fn same(&self, args: &[&str]) -> CommandResult {
         let (store, server) = (self.store(args), self.server(args));
         assert_eq!(store, server, "{args:?}");
@@ -57,7 +57,7 @@ impl BothTargets {
     }
 }
 
-/// A new user with a password that nobody chose; gives it.
+/// The generated password in the output.
 fn generated((code, said): CommandResult) -> String {
     assert_eq!(code, Some(0), "{said}");
     said.lines().next().expect("the password is on standard output").to_owned()
@@ -117,7 +117,7 @@ fn both_ways_show_the_same() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_ruled_either_way_holds_at_once() {
+async fn a_change_on_either_way_takes_effect_at_once() {
     let both = BothTargets::start();
     let address = both.serving.address();
     let ways: [CommandRunner<'_>; 2] = [&|args| both.store(args), &|args| both.server(args)];
@@ -148,7 +148,7 @@ async fn what_is_ruled_either_way_holds_at_once() {
 }
 
 #[test]
-fn a_file_is_opened_while_nobody_serves_it_and_else_the_server_is_named() {
+fn a_file_is_opened_only_without_a_server_and_else_the_server_is_named() {
     let folder = WorkFolder::empty();
     let missing = folder.userd(&["user", "list"]);
     assert_eq!(missing.status.code(), Some(1));
@@ -177,7 +177,7 @@ fn a_file_is_opened_while_nobody_serves_it_and_else_the_server_is_named() {
         err(&served)
     );
     let url = format!("http://{address}");
-    // As long as it has no key at all it asks for none.
+    // In protected mode no key is needed.
     assert_eq!(out(&folder.userd(&["user", "list", "--json", "--server", &url])), alone);
     let key = launch.make_api_key("users:read");
     let with_it = || folder.userd_with(&["user", "list", "--server", &url], &[("USERD_API_KEY", &key)]);
@@ -185,14 +185,14 @@ fn a_file_is_opened_while_nobody_serves_it_and_else_the_server_is_named() {
     wait_for("the key is known", || !err(&with_it()).contains("never was"));
     let unknown = with_it();
     assert_eq!(unknown.status.code(), Some(1));
-    assert!(err(&unknown).contains("--scope admin` on its machine makes a key that may"), "{}", err(&unknown));
+    assert!(err(&unknown).contains("--scope admin` on its machine"), "{}", err(&unknown));
     let keyless = folder.userd(&["user", "list", "--server", &url]);
     assert_eq!(keyless.status.code(), Some(1));
     assert!(err(&keyless).contains("--key-file FILE, or USERD_API_KEY in the environment"), "{}", err(&keyless));
 }
 
 #[test]
-fn a_password_that_nobody_read_is_no_success() {
+fn a_generated_password_that_was_not_read_is_a_failure() {
     let folder = WorkFolder::empty();
     let (reader, writer) = std::io::pipe().expect("there are pipes");
     drop(reader);
@@ -205,7 +205,7 @@ fn a_password_that_nobody_read_is_no_success() {
         .output()
         .expect("the program can be started");
     assert_eq!(created.status.code(), Some(1), "{}", err(&created));
-    assert!(err(&created).contains("nobody read the password"), "{}", err(&created));
+    assert!(err(&created).contains("the password was not read"), "{}", err(&created));
     let shown = folder.userd(&["user", "show", "ada@example.org"]);
     assert_eq!(shown.status.code(), DONE, "{}", err(&shown));
 }

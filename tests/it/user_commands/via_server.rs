@@ -1,4 +1,4 @@
-//! Through a server: what it may answer, and what becomes of the key.
+//! Through a server: its responses, and the handling of the API key.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
@@ -34,7 +34,7 @@ fn the_key_travels_in_a_header_and_an_email_in_the_path() {
     let shown = folder.userd(&["user", "show", "ada+x@example.org", "--server", &server.url(), "--key-file", "key"]);
     assert_eq!((shown.status.code(), err(&shown).as_str()), (Some(0), ""));
     assert!(out(&shown).contains("name\tAda\n"), "{}", out(&shown));
-    // A slash at the end of the address is none of the path's.
+    // A slash at the end of the address is not part of the path.
     let url = format!("{}/", server.url());
     let variables = [("USERD_API_KEY", "k1.other")];
     let shown = folder.userd_with(&["user", "--server", &url, "show", "ada@example.org"], &variables);
@@ -47,7 +47,7 @@ fn the_key_travels_in_a_header_and_an_email_in_the_path() {
 }
 
 #[test]
-fn each_answer_has_its_words_and_its_exit_code() {
+fn each_response_has_its_message_and_exit_code() {
     let cases = [
         (
             "404 Not Found",
@@ -65,8 +65,8 @@ fn each_answer_has_its_words_and_its_exit_code() {
         ("403 Forbidden", problem("forbidden", "Forbidden", "no scope"), 1, "--scope admin` on its machine"),
         ("422 Unprocessable", problem("invalid-fields", "Fields", "name must not be empty"), 2, "name must not be"),
         ("503 Away", problem("store-unavailable", "The store", "is away"), 1, "The store: is away"),
-        ("502 Bad Gateway", "<html>nginx</html>".to_owned(), 1, "502 Bad Gateway, and not as userd does"),
-        ("200 OK", "{\"id\":7}".to_owned(), 1, "and not as userd's admin API does"),
+        ("502 Bad Gateway", "<html>nginx</html>".to_owned(), 1, "502 Bad Gateway, which is not a response of userd"),
+        ("200 OK", "{\"id\":7}".to_owned(), 1, "which is not a response of userd's admin API"),
         ("307 Elsewhere\r\nLocation: http://127.0.0.1:1/", String::new(), 1, "answered 307"),
     ];
     let answers = cases.iter().map(|(status, body, ..)| ((*status).to_owned(), body.clone())).collect();
@@ -82,7 +82,7 @@ fn each_answer_has_its_words_and_its_exit_code() {
 }
 
 #[test]
-fn nothing_that_a_server_says_reaches_the_terminal_as_a_command() {
+fn no_response_reaches_the_terminal_as_a_command() {
     let hostile = "\u{1b}]0;gone\u{7}\u{202e}moc.elpmaxe";
     let refusal = problem("forbidden", hostile, hostile);
     let unreadable = json!({ "id": hostile, "unreadable": true });
@@ -105,7 +105,7 @@ fn nothing_that_a_server_says_reaches_the_terminal_as_a_command() {
 }
 
 #[test]
-fn what_can_not_work_is_refused_before_anything_is_asked() {
+fn invalid_options_are_rejected_before_any_request() {
     let folder = WorkFolder::empty();
     fs::write(folder.path().join("two"), "k1.one two\n").expect("the file can be written");
     fs::write(folder.path().join("none.pem"), "no certificate\n").expect("the file can be written");
@@ -113,9 +113,9 @@ fn what_can_not_work_is_refused_before_anything_is_asked() {
     for (args, words) in [
         (&["--key-file", "missing"][..], "--key-file: can't read missing: No such file"),
         (&["--key-file", "."], "--key-file: can't read .: "),
-        (&["--key-file", "two"], "--key-file: two holds no API key"),
-        (&["--tls-ca", "none.pem"], "--tls-ca: none.pem holds no certificate in PEM"),
-        (&["--store", "sqlite:x.db"], "--server and --store name two places"),
+        (&["--key-file", "two"], "--key-file: two has no API key"),
+        (&["--tls-ca", "none.pem"], "--tls-ca: none.pem has no certificate in PEM"),
+        (&["--store", "sqlite:x.db"], "--server and --store name two targets"),
     ] {
         let refused = folder.userd(&[&["user", "list"], &server[..], args].concat());
         assert_eq!(refused.status.code(), Some(2), "{}", err(&refused));
@@ -123,14 +123,14 @@ fn what_can_not_work_is_refused_before_anything_is_asked() {
     }
     let keyless = folder.userd_with(&["stats", "--server", server[1]], &[("USERD_API_KEY", "k1.\u{e9}")]);
     assert_eq!(keyless.status.code(), Some(2));
-    assert!(err(&keyless).contains("USERD_API_KEY in the environment holds no API key"), "{}", err(&keyless));
+    assert!(err(&keyless).contains("USERD_API_KEY in the environment has no API key"), "{}", err(&keyless));
     let homeless = folder.userd(&["user", "list", "--key-file", "two"]);
     assert_eq!(homeless.status.code(), Some(2));
     assert!(err(&homeless).contains("--server <URL>"), "{}", err(&homeless));
 }
 
 #[test]
-fn a_key_that_others_may_read_is_warned_of() {
+fn a_key_file_that_others_may_read_causes_a_warning() {
     let folder = WorkFolder::empty();
     let file = folder.path().join("key");
     fs::write(&file, "k1.one\n").expect("the file can be written");
@@ -138,18 +138,18 @@ fn a_key_that_others_may_read_is_warned_of() {
         fs::set_permissions(&file, fs::Permissions::from_mode(mode)).expect("it is ours");
         let refused = folder.userd(&["stats", "--server", "http://127.0.0.1:1", "--key-file", "key"]);
         assert_eq!(refused.status.code(), Some(1));
-        let warning = "warning: other users of this machine may read or change key: chmod 600 closes it\n";
+        let warning = "warning: other users of this machine may read or change key: run chmod 600\n";
         assert_eq!(err(&refused).contains(warning), warned, "{mode:o}: {}", err(&refused));
     }
 }
 
 #[test]
-fn a_server_that_is_not_there_is_named_and_a_line_that_others_read_is_warned_of() {
+fn an_unreachable_server_is_named_and_an_unencrypted_one_causes_a_warning() {
     let folder = WorkFolder::empty();
     let gone = CannedServer::answering(Vec::new());
     let refused = folder.userd(&["stats", "--server", &gone.url()]);
     assert_eq!(refused.status.code(), Some(1));
-    let expected = format!("userd: can't reach {}: nobody listens there\n", gone.url());
+    let expected = format!("userd: can't reach {}: the connection was refused\n", gone.url());
     assert_eq!(err(&refused), expected);
     let far = folder.userd(&["stats", "--server", "http://no-such-host.invalid"]);
     assert_eq!(far.status.code(), Some(1));

@@ -124,6 +124,7 @@ impl ObjectReader<'_> {
     ///
     /// # Errors
     /// The field is there and wrong.
+    #[expect(clippy::redundant_closure_for_method_calls, reason = "the path of the method is not general enough")]
     pub fn optional_flag(&mut self, name: &'static str) -> Result<Option<bool>, RejectedField> {
         self.optional_with(name, |value| value.flag())
     }
@@ -209,6 +210,7 @@ impl ValueReader<'_> {
     }
 
     /// A boolean.
+    #[must_use]
     pub fn flag(self) -> Option<bool> {
         let Some(InputValue::Flag(flag)) = self.value else { return self.reject_type(ExpectedType::Flag) };
         Some(*flag)

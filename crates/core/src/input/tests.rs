@@ -1,3 +1,5 @@
+//! Every type of field, read and rejected; mistakes with their pointers; bounds.
+
 use proptest::prelude::*;
 
 use super::*;

@@ -16,6 +16,8 @@ use std::fmt;
 
 use icu_casemap::CaseMapper;
 use icu_normalizer::ComposingNormalizerBorrowed;
+use schemars::JsonSchema;
+use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::{DisplayName, Email};
@@ -39,19 +41,23 @@ pub const PASSWORD_CHARS_MIN_FLOOR: usize = 8;
 /// The upper bound of a policy's maximum: this many characters of four bytes are [`PASSWORD_ATTEMPT_BYTES_MAX`].
 pub const PASSWORD_CHARS_MAX_CEILING: usize = PASSWORD_ATTEMPT_BYTES_MAX / 4;
 
+/// The smallest maximum that a policy may set: NIST SP 800-63B-4 (3.1.1.2) wants 64 characters accepted at least.
+const PASSWORD_CHARS_MAX_FLOOR: usize = 64;
+
 /// The most that NFKC lengthens a text in bytes (Unicode FAQ on normalisation; U+FDFA).
 const NFKC_GROWTH_MAX: usize = 11;
 
 const NFKC: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::new_nfkc();
 
-/// The length of a new password, in characters (Unicode scalar values after NFKC).
-///
-/// The configuration keeps both bounds between [`PASSWORD_CHARS_MIN_FLOOR`] and [`PASSWORD_CHARS_MAX_CEILING`].
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Lengths of a new password in characters (Unicode scalar values after NFKC): section `[password]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct PasswordPolicy {
-    /// The minimum.
+    /// Minimum length of a new password in characters; at most `chars_max`.
+    #[schemars(range(min = PASSWORD_CHARS_MIN_FLOOR, max = PASSWORD_CHARS_MAX_CEILING))]
     pub chars_min: usize,
-    /// The maximum.
+    /// Maximum length of a new password in characters.
+    #[schemars(range(min = PASSWORD_CHARS_MAX_FLOOR, max = PASSWORD_CHARS_MAX_CEILING))]
     pub chars_max: usize,
 }
 

@@ -95,8 +95,8 @@ impl SessionCookies {
     }
 }
 
-/// `text` without optional white space (RFC 9110, OWS). Other white space stays: to a browser, a name that begins with it
-/// does not begin with `__Host-`, so a sibling host could plant it.
+/// `text` without optional white space (RFC 9110, OWS). Other white space stays: to a browser, a name that begins with
+/// it does not begin with `__Host-`, so a sibling host could plant it.
 fn trim_ows(text: &str) -> &str {
     text.trim_matches([' ', '\t'])
 }

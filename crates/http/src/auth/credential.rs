@@ -1,5 +1,5 @@
-//! The credential of a request: a session token, an API key, or none. Anything else is rejected with a hint what to send;
-//! it never counts as none.
+//! The credential of a request: a session token, an API key, or none. Anything else is rejected with a hint what to
+//! send; it never counts as none.
 //!
 //! `Authorization` takes precedence over a cookie, which a browser sends by itself.
 

@@ -48,10 +48,10 @@ impl FetchSite {
     pub(super) fn require_allowed(self) -> Result<(), Problem> {
         match self {
             Self::Allowed => Ok(()),
-            Self::CrossSite => Err(cross_site()),
+            Self::CrossSite => Err(Problem::usual(ProblemKind::CrossSite)),
             Self::Unknown => {
-                let detail = "with a cookie this needs Sec-Fetch-Site: same-origin or the Origin of this site, as browsers \
-                              send them; a client that is not a browser sends Authorization: Bearer <token>";
+                let detail = "with a cookie this needs Sec-Fetch-Site: same-origin or the Origin of this site, as \
+                              browsers send them; a client that is not a browser sends Authorization: Bearer <token>";
                 Err(Problem::new(ProblemKind::CrossSite, detail))
             }
         }
@@ -59,12 +59,8 @@ impl FetchSite {
 
     /// Rejects requests that another site has sent.
     pub(super) fn reject_cross_site(self) -> Result<(), Problem> {
-        if self == Self::CrossSite { Err(cross_site()) } else { Ok(()) }
+        if self == Self::CrossSite { Err(Problem::usual(ProblemKind::CrossSite)) } else { Ok(()) }
     }
-}
-
-fn cross_site() -> Problem {
-    Problem::usual(ProblemKind::CrossSite)
 }
 
 /// Whether a method may change state.

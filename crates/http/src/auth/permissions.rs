@@ -113,7 +113,8 @@ macro_rules! permissions {
             pub(crate) struct $name;
 
             impl Permission for $name {
-                const RULE: AccessRule = AccessRule { name: stringify!($name), $($field: $value,)* ..AccessRule::DENIED };
+                const RULE: AccessRule =
+                    AccessRule { name: stringify!($name), $($field: $value,)* ..AccessRule::DENIED };
             }
         )*
 

@@ -1,4 +1,5 @@
-//! Authentication: the caller is anonymous, a user with a session, or a service with an API key. Resolved once a request.
+//! Authentication: the caller is anonymous, a user with a session, or a service with an API key. Resolved once for each
+//! request.
 
 use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};

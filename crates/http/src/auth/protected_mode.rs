@@ -19,8 +19,8 @@ pub(super) fn is_local_request(request: &Request<'_>) -> bool {
 
 /// Whether protected mode is on: no API key exists yet, so every caller may do everything.
 ///
-/// It is for this machine only. A page from another site can have its host name resolve to this machine (DNS rebinding),
-/// and a proxy can expose it to the network; such requests are a problem that says what to do.
+/// It is for this machine only. A page from another site can have its host name resolve to this machine (DNS
+/// rebinding), and a proxy can expose it to the network; such requests are a problem that names the fix.
 pub(super) async fn is_protected_mode(request: &Request<'_>) -> Result<bool, Problem> {
     let (access_policy, services) = (AccessPolicy::of(request)?, services(request)?);
     if !services.api_keys.is_empty().await.map_err(|error: userd_service::Error| Problem::from(error))? {
@@ -34,15 +34,15 @@ pub(super) async fn is_protected_mode(request: &Request<'_>) -> Result<bool, Pro
     }
     if address::is_forwarded(request.headers()) {
         return refuse(
-            "userd has no API key yet, so it accepts requests from this machine only, and not through a proxy; create a key \
-             with `userd api-keys create`",
+            "userd has no API key yet, so it accepts requests from this machine only, and not through a proxy; \
+             create a key with `userd api-keys create`",
         );
     }
     let host = HostHeader::of(request);
     if !matches!(host, HostHeader::Missing) && !host.is_loopback() {
         return refuse(
-            "userd has no API key yet, so it accepts requests from this machine only, to the host localhost or 127.0.0.1; \
-             create a key with `userd api-keys create`",
+            "userd has no API key yet, so it accepts requests from this machine only, to the host localhost or \
+             127.0.0.1; create a key with `userd api-keys create`",
         );
     }
     if fetch_site::is_state_changing(request.method()) {

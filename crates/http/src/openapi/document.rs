@@ -18,10 +18,10 @@ use super::operation_doc::{OperationDoc, ResponseDoc, TAGS};
 use super::problems::{self, ProblemResponse};
 
 /// What userd is, for new readers.
-const ABOUT: &str = "The user-accounts service beside your services: one account per e-mail. Every response that is not a \
-                     success is a problem (RFC 9457). A method that a path does not support is a 405 with `Allow`; `HEAD` \
-                     works wherever `GET` does; `OPTIONS` is a 204 with `Allow`. Until the first API key exists, userd \
-                     serves this machine only, without credentials. docs/API.md has the details.";
+const ABOUT: &str = "The user-accounts service beside your services: one account per e-mail. Every response that is \
+                     not a success is a problem (RFC 9457). A method that a path does not support is a 405 with `Allow`; \
+                     `HEAD` works wherever `GET` does; `OPTIONS` is a 204 with `Allow`. Until the first API key exists, \
+                     userd serves this machine only, without credentials. docs/API.md has the details.";
 
 /// Headers of responses: name, whether every response that names it has it, description.
 const HEADERS: [(&str, bool, &str); 9] = [

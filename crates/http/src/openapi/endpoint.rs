@@ -43,7 +43,7 @@ impl Endpoint {
         each.collect()
     }
 
-    /// The path in OpenAPI's syntax, `/api/users/{id}`, with the names that the guards give to the parameters, in order.
+    /// The path in OpenAPI's syntax, `/api/users/{id}`, with the names that the guards give to its parameters.
     pub(super) fn path(&self) -> String {
         let mut names = self.signature.path_names.iter();
         let segments = self.route.split('/').map(|segment| {

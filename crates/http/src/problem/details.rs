@@ -89,16 +89,11 @@ impl Problem {
             let _ = write!(chain, ": {source}");
             next = source.source();
         }
+        let (problem, cause) = (self.kind.slug(), chain);
         match self.kind.status_code() {
-            500 => {
-                tracing::error!(target: LOG_TARGET, %id, problem = self.kind.slug(), cause = chain, "a request failed")
-            }
-            503 => {
-                tracing::warn!(target: LOG_TARGET, %id, problem = self.kind.slug(), cause = chain, "a request failed temporarily")
-            }
-            _ => {
-                tracing::debug!(target: LOG_TARGET, %id, problem = self.kind.slug(), cause = chain, "a request was refused")
-            }
+            500 => tracing::error!(target: LOG_TARGET, %id, problem, cause, "a request failed"),
+            503 => tracing::warn!(target: LOG_TARGET, %id, problem, cause, "a request failed temporarily"),
+            _ => tracing::debug!(target: LOG_TARGET, %id, problem, cause, "a request was refused"),
         }
     }
 }

@@ -71,7 +71,7 @@ problem_kinds! {
         "the password has expired: choose another with PATCH /api/users/<id>"
     /// A browser sends the request for another site.
     CrossSite 403 "cross-site" "Cross-site request blocked"
-        "the browser says that another site asks; ask from a page of this site, or have the operator add that site \
+        "the browser sent this for another site; send it from a page of this site, or have the operator add that site \
          to cors.allowed_origins"
     /// The path does not exist.
     NotFound 404 "not-found" "Not found" "this path does not exist"

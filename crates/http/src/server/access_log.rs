@@ -1,5 +1,5 @@
-//! A line in the access log and a count in the metrics for each request. Without personal data: the route, not the path;
-//! the kind of the caller, not the user.
+//! A line in the access log and a count in the metrics for each request. Without personal data: the route, not the
+//! path; the kind of the caller, not the user.
 
 use std::sync::Arc;
 

@@ -1,5 +1,5 @@
-//! CORS (the Fetch standard): which other origins' pages may read responses. Only those in `cors.allowed_origins`; if it
-//! is empty, no response has a CORS header.
+//! CORS (the Fetch standard): which other origins' pages may read responses. Only those in `cors.allowed_origins`; if
+//! it is empty, no response has a CORS header.
 //!
 //! CORS does not decide what a page may change: that is `auth::fetch_site` and the guard.
 

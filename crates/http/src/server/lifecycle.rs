@@ -80,8 +80,8 @@ impl Fairing for RequestLifecycle {
     }
 }
 
-/// Undoes Rocket's method override: before all fairings, it takes a `POST` of a form that begins with `_method=` for that
-/// method. Any page may send a form to any site without a CORS preflight, so a form must stay a `POST`.
+/// Undoes Rocket's method override: before all fairings, it takes a `POST` of a form that begins with `_method=` for
+/// that method. Any page may send a form to any site without a CORS preflight, so a form must stay a `POST`.
 async fn undo_method_override(request: &mut Request<'_>, data: &mut Data<'_>) {
     if request.content_type().is_some_and(|kind| kind.is_form()) {
         // As many bytes as Rocket has peeked, so this does not wait. Rocket skips a leading `&`.

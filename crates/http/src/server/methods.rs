@@ -48,8 +48,8 @@ struct RoutePath {
 /// Every path with routes, the more specific ones first.
 struct RoutePaths(Vec<RoutePath>);
 
-/// The problem of a method that Rocket does not know (`QUERY`), at a path with others. Rocket rejects it as a bad request
-/// before it routes; the path is then still the request's, or `/` if Rocket could not parse the path.
+/// The problem of a method that Rocket does not know (`QUERY`), at a path with others. Rocket rejects it as a bad
+/// request before it routes; the path is then still the request's, or `/` if Rocket could not parse the path.
 pub(super) fn unknown_method(request: &Request<'_>) -> Option<Problem> {
     let RoutePaths(paths) = request.rocket().state::<RoutePaths>()?;
     let requested = request.uri().path().as_str();

@@ -1,7 +1,7 @@
 //! A span for each request that a route answers, around its guards and its handler.
 //!
-//! A fairing can't span a handler, so each route's handler is wrapped before it is mounted, if tracing is on. A span has
-//! the route, the method and the status, and no data about the caller.
+//! A fairing can't span a handler, so each route's handler is wrapped before it is mounted, if tracing is on. A span
+//! has the route, the method and the status, and no data about the caller.
 
 use std::sync::Arc;
 

@@ -17,7 +17,7 @@ pub(crate) fn figment(settings: &HttpSettings) -> Figment {
         .merge(("address", settings.listen.ip()))
         .merge(("port", settings.listen.port()))
         .merge(("workers", settings.workers))
-        .merge(("keep_alive", settings.keep_alive_s))
+        .merge(("keep_alive", settings.limits.keep_alive_s))
         // No `Server` header: it tells an attacker the version.
         .merge(("ident", false))
         // No header is trusted for the client's address; `auth::address` reads it.

@@ -2,7 +2,12 @@
 
 use std::time::Duration;
 
-/// The most memory that can be set for a hash, in KiB: 1 GiB. More is a wrong unit.
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use userd_core::settings;
+
+/// The most memory a hash may be set to take, in KiB: 1 GiB. More is a slip of the unit.
 pub(super) const MEMORY_KIB_SETTING_MAX: u32 = 1024 * 1024;
 
 /// The most passes and lanes that can be set. RFC 9106 recommends 1 to 3 passes and 4 lanes.
@@ -10,25 +15,36 @@ pub(super) const ITERATIONS_SETTING_MAX: u32 = 64;
 /// See [`ITERATIONS_SETTING_MAX`].
 pub(super) const PARALLELISM_SETTING_MAX: u32 = 64;
 
-/// The most threads and waiting requests that can be set: beyond any machine, and still harmless.
+/// The most lanes that the configuration accepts.
+const PARALLELISM_CONFIGURED_MAX: u32 = 16;
+
+/// The most worker threads and waiting requests that may be set: past any machine, before any harm.
 const WORKERS_MAX: usize = 1024;
 /// See [`WORKERS_MAX`].
 const QUEUE_MAX: usize = 1_000_000;
 
-/// The cost of a hash, and how many may run and wait.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// The password hash and its threads: section `[hash]`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
 pub struct HashSettings {
-    /// Argon2 memory in KiB: at least 8 for each lane, at most 1,048,576 (1 GiB).
+    /// Argon2id memory in KiB: at least 8 for each lane, at most 1,048,576 (1 GiB).
+    #[schemars(range(min = 8, max = MEMORY_KIB_SETTING_MAX))]
     pub memory_kib: u32,
-    /// Argon2 passes: 1 to 64.
+    /// Argon2id iterations.
+    #[schemars(range(min = 1, max = ITERATIONS_SETTING_MAX))]
     pub iterations: u32,
-    /// Argon2 lanes: 1 to 64. They are computed one after another, so more lanes cost the same time.
+    /// Argon2id lanes. They are computed one after the other, so more of them cost the same time.
+    #[schemars(range(min = 1, max = PARALLELISM_CONFIGURED_MAX))]
     pub parallelism: u32,
-    /// Hash threads: 1 to 1024. Each keeps `memory_kib` after its first hash.
+    /// Hash threads; each keeps `memory_kib` after its first hash. In the configuration, 0 is one per core.
+    #[schemars(range(min = 0, max = WORKERS_MAX))]
     pub workers: usize,
-    /// Requests that may wait for a thread: 1 to 1,000,000.
+    /// Requests that can wait for a hash thread. In the configuration, 0 is four per thread.
+    #[schemars(range(min = 0, max = QUEUE_MAX))]
     pub queue: usize,
-    /// How long a request may wait for a thread.
+    /// How long a request can wait for a hash thread, in milliseconds.
+    #[serde(rename = "wait_ms", deserialize_with = "settings::millis")]
+    #[schemars(with = "u32", range(min = 1, max = 60_000))]
     pub wait: Duration,
 }
 

@@ -8,6 +8,7 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed2551
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64URL;
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -23,10 +24,13 @@ const COORDINATE: usize = 32;
 string_enum! {
     /// How tokens are signed. The text is API, as `alg` of a token has it (RFC 7518, RFC 8037): variants are added,
     /// never renamed.
+    #[derive(Deserialize, JsonSchema)]
     pub enum SigningAlgorithm {
         /// ECDSA on P-256 with SHA-256.
+        #[serde(rename = "ES256")]
         Es256 = "ES256",
         /// Ed25519.
+        #[serde(rename = "EdDSA")]
         EdDsa = "EdDSA",
     }
 }

@@ -22,7 +22,7 @@ pub(super) fn client(
         redis = redis.set_username(username);
     }
     if let Some(password) = &login.password {
-        redis = redis.set_password(password);
+        redis = redis.set_password(password.expose());
     }
     // Without nodelay, a pipelined request waits for the TCP acknowledgement of the one before it.
     let tcp = ::redis::io::tcp::TcpSettings::default().set_nodelay(true);

@@ -101,6 +101,9 @@ impl MemoryStore {
     }
 
     /// Replaces a user's password hash directly, without a new version or an event.
+    ///
+    /// # Panics
+    /// If no user has this id.
     pub fn set_password_hash(&self, id: UserId, hash: PasswordHash) {
         lock(&self.stored).users.get_mut(&id).expect("the user is there").password_hash = hash;
     }

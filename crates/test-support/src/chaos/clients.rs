@@ -1,8 +1,7 @@
-//! The clients of a storm: each makes one call after another, at whichever userd it likes, and writes down what it was
-//! told.
+//! The clients of a storm: each makes one call after another, at any userd, and records the outcomes.
 //!
-//! A client has little patience. What is not answered by then goes on by itself, and its answer is written down when
-//! it comes: only so it is known when nobody works on a call any more.
+//! A client does not wait long. A call without an answer by then continues in the background, and its answer is
+//! recorded when it comes: only then is it known that the call can have no further effect.
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
@@ -14,20 +13,20 @@ use userd_core::random::SeededRandom;
 
 use super::fleet::FleetAddresses;
 use super::known_accounts::{KnownAccounts, sign_up_name};
-use super::target::below;
 use super::wire;
 use crate::http_client::HttpConnection;
 use crate::linearizability::recorder::HistoryRecorder;
 use crate::linearizability::{CallOutcome, HistoryCall};
+use crate::random_numbers::{random_below, random_index};
 
-/// After this a client turns to something else.
+/// How long a client waits for an answer.
 const PATIENCE: Duration = Duration::from_millis(1500);
 
-/// The longest pause between two calls of one client, in milliseconds; sixteen clients then leave the machine time
-/// for others.
+/// The longest pause between two calls of one client, in milliseconds; sixteen clients then leave the machine time for
+/// other work.
 const PAUSE_MS_MAX: u64 = 8;
 
-/// A refused client tries again after this.
+/// The pause of a rejected client.
 const AFTER_REFUSAL: Duration = Duration::from_millis(20);
 
 /// What the clients share.
@@ -35,12 +34,12 @@ pub struct ChaosContext {
     pub recorder: HistoryRecorder,
     pub known: Mutex<KnownAccounts>,
     pub addresses: Arc<FleetAddresses>,
-    /// The e-mails that everybody wants.
+    /// The e-mail addresses that all clients contend for.
     pub emails: Vec<String>,
     pub stop: AtomicBool,
-    /// Answers that should never be.
+    /// Answers that must not occur.
     pub wrong: Mutex<Vec<String>>,
-    /// 503s.
+    /// The number of 503s.
     pub refused: AtomicUsize,
     /// Connections that ended before an answer.
     pub broken: AtomicUsize,
@@ -62,7 +61,7 @@ impl ChaosContext {
         }
     }
 
-    /// A number that nobody else gets.
+    /// A number that is given once.
     fn number(&self) -> u64 {
         self.numbers.fetch_add(1, Ordering::Relaxed)
     }
@@ -71,8 +70,8 @@ impl ChaosContext {
         look(&self.known.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Makes one call on the connection, and writes down and learns what came of it. `None`: the connection is no
-    /// good any more.
+    /// Makes one call on the connection, and records and learns the outcome. `None`: the connection can't be used
+    /// again.
     pub(crate) async fn fetch(
         &self,
         client: usize,
@@ -104,14 +103,14 @@ impl ChaosContext {
     }
 }
 
-/// For how long the same e-mails are wanted, in seconds.
+/// How long the same e-mail addresses are contended for, in seconds.
 const TURN_S: u64 = 30;
 
-/// A client's way to one userd.
+/// A client's connection to one userd.
 #[derive(Default)]
 struct MemberConnection {
     idle: Option<(SocketAddr, HttpConnection)>,
-    /// A call that the client does not wait for any more.
+    /// A call that the client no longer waits for.
     waiting: Option<JoinHandle<(CallOutcome, Option<HttpConnection>)>>,
 }
 
@@ -129,12 +128,12 @@ impl ChaosClient {
         Self { number, shared, random, connections: (0..members).map(|_| MemberConnection::default()).collect() }
     }
 
-    /// Makes calls until everybody is told to stop, and then waits for what is still unanswered.
+    /// Makes calls until the storm stops, and then waits for those in flight.
     pub(crate) async fn run(mut self) {
         while !self.shared.stop.load(Ordering::Relaxed) {
             for call in self.next_calls() {
                 let outcome = self.perform(call).await;
-                let pause = Duration::from_millis(below(&self.random, PAUSE_MS_MAX));
+                let pause = Duration::from_millis(random_below(&self.random, PAUSE_MS_MAX));
                 tokio::time::sleep(if outcome == Some(CallOutcome::Unknown) { AFTER_REFUSAL } else { pause }).await;
             }
         }
@@ -145,19 +144,19 @@ impl ChaosClient {
         }
     }
 
-    /// One of those that everybody wants at the moment.
+    /// One of the presently contended addresses.
     fn email(&self) -> String {
         let emails = &self.shared.emails;
-        self.current_email(&emails[usize::try_from(below(&self.random, emails.len() as u64)).unwrap_or_default()])
+        self.current_email(&emails[random_index(&self.random, emails.len())])
     }
 
-    /// Others every half minute: what the judge has to decide about one e-mail stays short in a long storm, too.
+    /// Others every half minute, so that the history of one address stays short in a long storm.
     fn current_email(&self, email: &str) -> String {
         let turn = self.shared.recorder.now().as_secs() / TURN_S;
         email.replacen("contested-", &format!("contested-{turn}-"), 1)
     }
 
-    /// What to do next: mostly one call, for a swap three.
+    /// The next calls: mostly one, for a swap three.
     fn next_calls(&self) -> Vec<HistoryCall> {
         let random = &self.random;
         let account = || self.shared.known(|known| known.random_account(random).cloned());
@@ -167,7 +166,7 @@ impl ChaosClient {
             email,
             password: account.password(),
         };
-        let call = match below(random, 100) {
+        let call = match random_below(random, 100) {
             0..22 => None,
             22..25 => {
                 let number = self.shared.number();
@@ -203,7 +202,7 @@ impl ChaosClient {
         vec![call.unwrap_or_else(sign_up)]
     }
 
-    /// Makes the call somewhere. `None`: nobody was there to take it, or there is no answer yet.
+    /// Makes the call at some userd. `None`: the userd is down, or has not answered yet.
     async fn perform(&mut self, call: HistoryCall) -> Option<CallOutcome> {
         let (member, address) = self.free_member().await;
         let idle = self.connections[member].idle.take().filter(|(known, _)| *known == address);
@@ -223,7 +222,7 @@ impl ChaosClient {
         None
     }
 
-    /// A userd that owes this client no answer.
+    /// A userd that has no call of this client in flight.
     async fn free_member(&mut self) -> (usize, SocketAddr) {
         loop {
             let mut free = Vec::new();
@@ -235,7 +234,7 @@ impl ChaosClient {
                 free.extend(address.filter(|_| connection_slot.waiting.is_none()).map(|address| (member, address)));
             }
             if !free.is_empty() {
-                return free[usize::try_from(below(&self.random, free.len() as u64)).unwrap_or_default()];
+                return free[random_index(&self.random, free.len())];
             }
             tokio::time::sleep(AFTER_REFUSAL).await;
         }

@@ -1,29 +1,28 @@
-//! What can be done to a store from outside, and how each kind of store takes it.
+//! What can be done to a store from outside, and how each kind of store does it.
 //!
-//! A blow begins with `disrupt` and ends with `recover`; afterwards the store is whole, so that two blows never fall on
-//! the same data. What needs no end of its own (a failover on demand) is done when it begins.
+//! A disruption begins with `disrupt` and ends with `recover`; afterwards the store is healthy, so that two disruptions
+//! never hit the same data. One without an end of its own (a failover on demand) is complete when it begins.
 
 use userd_core::random::SeededRandom;
 
-use super::target::below;
-use crate::redis_cluster::{FailoverMode, RedisCluster};
+use crate::random_numbers::{random_below, random_index};
+use crate::redis_cluster::{FailoverMode, RedisCluster, SLOTS};
 use crate::redis_sentinel::SentinelGroup;
 use crate::redis_server::RedisServer;
-use crate::redis_topology::SLOTS;
 use crate::slot_migration::SlotMigration;
 
-/// How many slots one blow moves.
+/// How many slots one disruption moves.
 const SLOTS_MOVED: u64 = 40;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Disruption {
-    /// kill -9 of a primary, and started again after a while.
+    /// kill -9 of a primary, which is started again after a while.
     Kill,
     /// SIGSTOP of a primary for a while.
     Freeze,
     /// A replica becomes primary in agreement with the one it follows.
     Planned,
-    /// A replica becomes primary at once, without asking anybody.
+    /// A replica becomes primary at once, without agreement.
     Takeover,
     /// Slots move from one primary to another.
     Reshard,
@@ -32,7 +31,7 @@ pub enum Disruption {
 }
 
 impl Disruption {
-    /// As the table calls it.
+    /// Its name in the table.
     pub fn name(self) -> &'static str {
         match self {
             Self::Kill => "primary killed",
@@ -61,7 +60,7 @@ pub fn recover_server(server: &mut RedisServer, disruption: Disruption) {
     }
 }
 
-/// A primary with Sentinels; gives the server that was struck.
+/// A primary with Sentinels; returns the disrupted server.
 pub fn disrupt_group(group: &mut SentinelGroup, disruption: Disruption) -> Vec<usize> {
     let primary = group.primary();
     match disruption {
@@ -86,10 +85,10 @@ pub fn recover_group(group: &mut SentinelGroup, disruption: Disruption, disrupte
     group.wait_until_healthy();
 }
 
-/// A cluster; gives the nodes that were struck, primaries first.
+/// A cluster; returns the disrupted nodes, primaries first.
 pub fn disrupt_cluster(cluster: &mut RedisCluster, disruption: Disruption, random: &SeededRandom) -> Vec<usize> {
     let primaries = cluster.primaries();
-    let one_of = |list: &[usize]| list[usize::try_from(below(random, list.len() as u64)).unwrap_or_default()];
+    let one_of = |list: &[usize]| list[random_index(random, list.len())];
     let primary = one_of(&primaries);
     match disruption {
         Disruption::Kill => cluster.kill(primary),
@@ -109,10 +108,10 @@ pub fn disrupt_cluster(cluster: &mut RedisCluster, disruption: Disruption, rando
     vec![primary]
 }
 
-/// Moves some slots, each from whoever has it to the next primary.
+/// Moves some slots, each from its primary to the next one.
 fn reshard(cluster: &RedisCluster, primaries: &[usize], random: &SeededRandom) {
     for _ in 0..SLOTS_MOVED {
-        let slot = u16::try_from(below(random, u64::from(SLOTS))).unwrap_or_default();
+        let slot = u16::try_from(random_below(random, u64::from(SLOTS))).unwrap_or_default();
         let from = cluster.primary_of(slot).expect("every slot is served");
         let place = primaries.iter().position(|&primary| primary == from).unwrap_or_default();
         SlotMigration::begin(cluster, slot, primaries[(place + 1) % primaries.len()]).finish();

@@ -1,5 +1,5 @@
-//! Kills, freezes and revives, one after the other, as a seed decides. What is drawn is repeatable; at which step of
-//! which request it strikes is chance.
+//! Kills, freezes and restarts processes, one after the other, as a seed decides. The choice is repeatable; which step
+//! of which request it hits is not.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, Instant};
@@ -8,21 +8,22 @@ use userd_core::random::SeededRandom;
 
 use super::disruptions::Disruption;
 use super::fleet::UserdFleet;
-use super::target::{ChaosTarget, below};
+use super::target::ChaosTarget;
+use crate::random_numbers::{random_below, random_index};
 use crate::redis_server::pause;
 
-/// How much longer than the life of an intent the longest freeze of a userd is.
+/// How much longer than an intent's lifetime the longest freeze of a userd is.
 const PAST_THE_DEADLINE: Duration = Duration::from_secs(38);
 
-/// What was done, by name.
+/// The disruptions that were made, by name.
 pub type DisruptionCounts = BTreeMap<&'static str, usize>;
 
-/// How it rages.
+/// How long and how hard.
 #[derive(Debug, Clone, Copy)]
 pub struct ChaosPlan {
     pub duration: Duration,
     pub seed: u64,
-    /// Longer pauses and longer freezes, some longer than the life of an intent.
+    /// With longer pauses and freezes, some longer than an intent's lifetime.
     pub long: bool,
 }
 
@@ -30,12 +31,12 @@ struct Disruptor {
     random: SeededRandom,
     plan: ChaosPlan,
     until: Instant,
-    /// Who is frozen, and when they go on.
+    /// Which processes are frozen, and until when.
     thaws: Vec<(Instant, usize)>,
     tally: DisruptionCounts,
 }
 
-/// Rages until its time is over; then everything is alive again, but has perhaps not come to itself.
+/// Disrupts until its time is over; then all processes run again, but may not be ready yet.
 pub fn run_disruptions(plan: ChaosPlan, fleet: &mut UserdFleet, target: &mut ChaosTarget) -> DisruptionCounts {
     let until = Instant::now() + plan.duration;
     let random = SeededRandom::from_seed(plan.seed);
@@ -45,11 +46,10 @@ pub fn run_disruptions(plan: ChaosPlan, fleet: &mut UserdFleet, target: &mut Cha
         disruptor.wait(calm, fleet);
         let allowed_disruptions = target.allowed_disruptions();
         let disruptions = allowed_disruptions.disruptions;
-        // Every second blow is the store's, where it takes any.
-        match below(&disruptor.random, 4) {
+        // Every second disruption is of the store, where it allows any.
+        match random_below(&disruptor.random, 4) {
             0 | 1 if !disruptions.is_empty() => {
-                let disruption = disruptions
-                    [usize::try_from(below(&disruptor.random, disruptions.len() as u64)).unwrap_or_default()];
+                let disruption = disruptions[random_index(&disruptor.random, disruptions.len())];
                 disruptor.disrupt_store(disruption, fleet, target);
             }
             2 if allowed_disruptions.freezes_userd => disruptor.freeze(fleet),
@@ -63,10 +63,10 @@ pub fn run_disruptions(plan: ChaosPlan, fleet: &mut UserdFleet, target: &mut Cha
 
 impl Disruptor {
     fn between(&self, from_ms: u64, to_ms: u64) -> Duration {
-        Duration::from_millis(from_ms + below(&self.random, to_ms - from_ms))
+        Duration::from_millis(from_ms + random_below(&self.random, to_ms - from_ms))
     }
 
-    /// Waits, and lets go on whose time has come.
+    /// Waits, and continues frozen processes whose time is over.
     fn wait(&mut self, time: Duration, fleet: &mut UserdFleet) {
         let until = Instant::now() + time;
         loop {
@@ -90,7 +90,7 @@ impl Disruptor {
     }
 
     fn member(&self, fleet: &UserdFleet) -> usize {
-        usize::try_from(below(&self.random, fleet.len() as u64)).unwrap_or_default()
+        random_index(&self.random, fleet.len())
     }
 
     fn kill(&mut self, fleet: &mut UserdFleet) {
@@ -103,9 +103,9 @@ impl Disruptor {
     }
 
     fn freeze(&mut self, fleet: &mut UserdFleet) {
-        let (member, is_long) = (self.member(fleet), self.plan.long && below(&self.random, 6) == 0);
+        let (member, is_long) = (self.member(fleet), self.plan.long && random_below(&self.random, 6) == 0);
         let time = if is_long { PAST_THE_DEADLINE } else { self.between(100, 1800) };
-        // One is left to serve, and all are well again at the end.
+        // One always serves, and all run at the end.
         if fleet.is_frozen(member) || fleet.frozen() + 1 >= fleet.len() || Instant::now() + time > self.until {
             return;
         }

@@ -1,5 +1,5 @@
-//! Once the storm is over: everybody who was ever heard of is looked up by both keys, and every contested e-mail is
-//! signed up for.
+//! After the storm every recorded user is looked up by id and by e-mail address, and every contended address is signed
+//! up for.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -15,21 +15,21 @@ use crate::fixtures::{new_user, parse_email};
 use crate::http_client::HttpConnection;
 use crate::linearizability::{CallOutcome, HistoryCall, HistoryEntry};
 
-/// How many look up at once.
+/// The number of concurrent look-ups.
 const CALLERS: usize = 8;
 
-/// What the roll call found beside what the judge finds.
+/// What the final audit finds in addition to the history checker.
 #[derive(Debug, Default)]
 pub struct FinalAudit {
-    /// Users whose sign-up was acknowledged and whom nobody ever tried to delete, and who are not there.
+    /// Users whose sign-up was acknowledged and whose deletion was never requested, and who are missing.
     pub lost: Vec<String>,
-    /// Users whose deletion was acknowledged, and who are there.
+    /// Users whose deletion was acknowledged, and who are still there.
     pub resurrected: Vec<String>,
-    /// E-mails that two users have.
+    /// E-mail addresses with two users.
     pub duplicated: Vec<String>,
 }
 
-/// Looks up every e-mail and every id of the history, through userd, and writes it into the history.
+/// Looks up every e-mail address and id of the history, through userd, and records the outcomes in the history.
 pub(crate) async fn look_up_all(shared: &Arc<ChaosContext>, client: usize) {
     let entries = shared.recorder.entries();
     let mut calls: BTreeMap<String, HistoryCall> = BTreeMap::new();
@@ -66,7 +66,7 @@ pub(crate) async fn look_up_all(shared: &Arc<ChaosContext>, client: usize) {
     callers.join_all().await;
 }
 
-/// Compares what the roll call (the entries from `since` on) was told with what was acknowledged before.
+/// Compares the outcomes of the look-ups (the entries from `since` on) with what was acknowledged before.
 pub(crate) fn audit_final_state(entries: &[HistoryEntry], since: usize) -> FinalAudit {
     let (before, after) = entries.split_at(since);
     let mut found = FinalAudit::default();
@@ -111,8 +111,8 @@ pub(crate) fn audit_final_state(entries: &[HistoryEntry], since: usize) -> Final
     found
 }
 
-/// The e-mails that are nobody's and can't be signed up, when every deadline has passed: for whoever tries, the time
-/// is one life of an intent later.
+/// The e-mail addresses without a user that can't be signed up for after every deadline has passed: the sign-up's time
+/// is one intent lifetime later.
 pub(crate) async fn find_blocked_emails(store: &dyn Store, emails: &BTreeSet<String>) -> Vec<String> {
     let clock = ManualClock::at(SystemClock.now());
     clock.advance_ms(INTENT_MS + 1);
@@ -124,7 +124,7 @@ pub(crate) async fn find_blocked_emails(store: &dyn Store, emails: &BTreeSet<Str
         match (owner, outcome) {
             (None, CreateUserOutcome::Created) | (Some(_), CreateUserOutcome::EmailTaken) => {}
             (None, CreateUserOutcome::EmailTaken) => {
-                blocked.push(format!("{email} is nobody's and can't be signed up"))
+                blocked.push(format!("{email} has no user and can't be signed up"))
             }
             (_, CreateUserOutcome::Resharding) => {
                 blocked.push(format!("{email} can't be signed up: a slot is still on the move"))

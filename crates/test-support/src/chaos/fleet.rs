@@ -1,20 +1,20 @@
-//! Several userd over one store, and where each listens at the moment.
+//! Several userd over one store, and their present addresses.
 
 use std::net::SocketAddr;
 use std::sync::{Mutex, PoisonError};
 
 use crate::userd_process::{UserdCommand, UserdProcess};
 
-/// The addresses of the fleet's members, which change when one is started again. `None`: it is dead.
+/// The addresses of the fleet's members, which change at a restart. `None`: it is down.
 pub struct FleetAddresses(Mutex<Vec<Option<SocketAddr>>>);
 
 impl FleetAddresses {
-    /// Where this member listens.
+    /// The address of this member.
     pub fn of(&self, member: usize) -> Option<SocketAddr> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)[member]
     }
 
-    /// Where the members listen who listen at all.
+    /// The addresses of the running members.
     pub fn all(&self) -> Vec<SocketAddr> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().flatten().copied().collect()
     }
@@ -36,7 +36,7 @@ pub struct UserdFleet {
 }
 
 impl UserdFleet {
-    /// Starts so many.
+    /// Starts this many.
     pub fn start(launch: UserdCommand, members: usize) -> Self {
         let members: Vec<_> = (0..members).map(|_| launch.start()).collect();
         let addresses = members.iter().map(|member| Some(member.address())).collect();
@@ -60,14 +60,14 @@ impl UserdFleet {
         self.frozen[member]
     }
 
-    /// Ends it as a crash would.
+    /// Kills one, as a crash would.
     pub fn kill(&mut self, member: usize) {
         self.members[member].kill();
         self.frozen[member] = false;
         self.addresses.set(member, None);
     }
 
-    /// Starts a killed one again, somewhere else.
+    /// Starts a killed one again, at another address.
     pub fn start_again(&mut self, member: usize) {
         self.members[member] = self.launch.start();
         self.addresses.set(member, Some(self.members[member].address()));
@@ -83,14 +83,14 @@ impl UserdFleet {
         self.frozen[member] = false;
     }
 
-    /// What those who run now logged of requests that they answered with a 503.
+    /// What the running members logged about requests that they answered with a 503.
     pub fn deferred_requests(&self) -> Vec<String> {
         let lines =
             |log: String| log.lines().filter(|line| line.contains(DEFERRED_LOG_LINE)).map(str::to_owned).collect();
         self.members.iter().map(UserdProcess::log).map(lines).collect::<Vec<Vec<String>>>().concat()
     }
 
-    /// Lets all go on.
+    /// Continues all.
     pub fn thaw_all(&mut self) {
         for member in 0..self.members.len() {
             if self.frozen[member] {

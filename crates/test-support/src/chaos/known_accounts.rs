@@ -1,26 +1,26 @@
-//! What the clients of a storm know together: who is there, with which password, and who is gone.
+//! What the clients of a storm know together: existing users with their passwords, and deleted ones.
 //!
-//! It may be wrong, since answers get lost. The judge does not look at it; it only makes calls that have a chance.
+//! It may be wrong, since answers get lost. The history checker does not use it; it only makes calls likely to succeed.
 
 use std::collections::VecDeque;
 
 use userd_core::random::SeededRandom;
 
-use super::target::below;
 use crate::linearizability::{CallOutcome, HistoryCall, ObservedUser, PasswordNumber};
+use crate::random_numbers::{random_below, random_index};
 
-/// How many of those who are gone are still asked for.
+/// How many deleted users are still looked up.
 const DELETED_MAX: usize = 200;
 
 /// How many passwords are tried in turn.
 const PASSWORDS_MAX: usize = 4;
 
-/// Somebody whom clients change and delete.
+/// A user whom clients change and delete.
 #[derive(Debug, Clone)]
 pub(crate) struct KnownAccount {
     pub id: String,
     pub email: String,
-    /// The first is believed to be right.
+    /// The first is believed to be the current one.
     passwords: VecDeque<PasswordNumber>,
 }
 
@@ -34,44 +34,42 @@ impl KnownAccount {
 pub struct KnownAccounts {
     accounts: Vec<KnownAccount>,
     deleted: VecDeque<String>,
-    /// E-mail and id of those whom nobody changes.
+    /// E-mail address and id of users that are never changed.
     uncontested: Vec<(String, String)>,
 }
 
-/// The name that a sign-up gives; its number is that of the password, too.
+/// The name of a sign-up; its number is that of the password, too.
 pub(crate) fn sign_up_name(number: u64) -> String {
     format!("s{number}")
 }
 
-/// Whether an e-mail is one that many want.
+/// Whether an e-mail address is contended.
 pub(crate) fn is_contested(email: &str) -> bool {
     email.starts_with("contested")
 }
 
 impl KnownAccounts {
-    /// Anybody of those who may be changed.
+    /// A random user that may be changed.
     pub(crate) fn random_account(&self, random: &SeededRandom) -> Option<&KnownAccount> {
         pick(&self.accounts, random)
     }
 
-    /// Somebody's id: somebody who is there, settled or not, or gone.
+    /// The id of a random user: existing, never changed, or deleted.
     pub(crate) fn any_id(&self, random: &SeededRandom) -> Option<&str> {
-        match below(random, 10) {
-            0 if !self.deleted.is_empty() => {
-                self.deleted.get(usize::try_from(below(random, self.deleted.len() as u64)).ok()?)
-            }
+        match random_below(random, 10) {
+            0 if !self.deleted.is_empty() => self.deleted.get(random_index(random, self.deleted.len())),
             1 | 2 if !self.uncontested.is_empty() => pick(&self.uncontested, random).map(|(_, id)| id),
             _ => pick(&self.accounts, random).map(|account| &account.id),
         }
         .map(String::as_str)
     }
 
-    /// The e-mail of somebody settled.
+    /// The e-mail address of a user that is never changed.
     pub(crate) fn uncontested_email(&self, random: &SeededRandom) -> Option<&str> {
         pick(&self.uncontested, random).map(|(email, _)| email.as_str())
     }
 
-    /// Learns from a call and its answer.
+    /// Learns from a call and its outcome.
     pub(crate) fn learn(&mut self, call: &HistoryCall, outcome: &CallOutcome) {
         match (call, outcome) {
             (HistoryCall::SignUp { email, password, .. }, CallOutcome::User(seen)) if is_contested(email) => {
@@ -81,7 +79,7 @@ impl KnownAccounts {
                 self.uncontested.push((email.clone(), seen.id.clone()))
             }
             (HistoryCall::ById { .. } | HistoryCall::ByEmail { .. }, CallOutcome::User(seen)) => {
-                // Whose sign-up was unanswered is met here; the name tells the password.
+                // A user whose sign-up was not answered first appears here; the name implies the password.
                 if let Some(number) = seen.name.strip_prefix('s').and_then(|number| number.parse().ok())
                     && is_contested(&seen.email)
                 {
@@ -148,8 +146,5 @@ impl KnownAccounts {
 }
 
 fn pick<'a, T>(list: &'a [T], random: &SeededRandom) -> Option<&'a T> {
-    if list.is_empty() {
-        return None;
-    }
-    list.get(usize::try_from(below(random, list.len() as u64)).ok()?)
+    (!list.is_empty()).then(|| &list[random_index(random, list.len())])
 }

@@ -1,11 +1,11 @@
-//! Storms: several real userd over one store, many clients who want the same few e-mails, and a chaos that kills and
-//! freezes. What clients saw is written down and judged.
+//! Storms: several real userd over one store, many clients that contend for the same few e-mail addresses, and
+//! disruptions that kill and freeze processes. The recorded history is checked for linearizability.
 //!
-//! - `target` is the store, `disruptions` what can be done to it; `fleet` the userd processes; `chaos` the raging.
+//! - `target` is the store, `disruptions` what can be done to it; `fleet` the userd processes; `disruptor` chooses.
 //! - `clients` make calls over `wire`, with what they `known_accounts` together.
-//! - `final_audit` looks everybody up at the end; `statistics` counts.
+//! - `final_audit` looks up every user at the end; `statistics` counts.
 //!
-//! The judge is `support::history`; what storms are run with and what they have to show is in `faults::storms`.
+//! The checker is `linearizability`; how storms are run and what they must show is in `tests/it/faults/chaos.rs`.
 
 mod clients;
 pub mod disruptions;
@@ -33,16 +33,16 @@ use self::target::ChaosTarget;
 use crate::http_client::wait_for_status;
 use crate::linearizability::checker::{HistoryFindings, check_history, check_history_with_reads_from};
 
-/// Enough to meet on the same e-mail and the same user all the time.
+/// Enough to contend for the same e-mail address and the same user all the time.
 const CLIENTS: usize = 16;
 
-/// How many e-mails everybody wants.
+/// How many e-mail addresses are contended for.
 const EMAILS: usize = 12;
 
-/// How long the clients go on after the last blow.
+/// How long the clients continue after the last disruption.
 const AFTERMATH: Duration = Duration::from_millis(500);
 
-/// What a storm left.
+/// The result of a storm.
 #[derive(Debug)]
 pub struct ChaosReport {
     pub statistics: ChaosStatistics,
@@ -53,15 +53,15 @@ pub struct ChaosReport {
     pub final_audit: FinalAudit,
     pub contradictions: Vec<String>,
     pub blocked: Vec<String>,
-    /// Answers that are none of the documented ones.
+    /// Answers that are not documented.
     pub wrong: Vec<String>,
-    /// What the userd that lived to the end logged with each 503.
+    /// What the running userd logged with each 503.
     pub deferred_requests: Vec<String>,
-    /// How long after the last blow every userd said that it was ready.
+    /// How long after the last disruption every userd was ready.
     pub ready_after: Duration,
 }
 
-/// Lets a storm rage over `target`.
+/// Runs a storm over `target`.
 pub async fn run_chaos(mut target: ChaosTarget, plan: ChaosPlan) -> ChaosReport {
     let members = target.members();
     let mut fleet = UserdFleet::start(target.launch(), members);
@@ -119,10 +119,10 @@ pub async fn run_chaos(mut target: ChaosTarget, plan: ChaosPlan) -> ChaosReport 
 }
 
 impl ChaosReport {
-    /// Nothing is wrong, and something was done that could have made it so.
+    /// There is no violation, and the storm could have caused one.
     pub fn assert_consistent(&self) {
         let violations = &self.lasting.as_ref().unwrap_or(&self.judged).violations;
-        assert!(violations.is_empty(), "the judge's stories\n{}", violations.join("\n"));
+        assert!(violations.is_empty(), "violations of linearizability\n{}", violations.join("\n"));
         assert_eq!(self.final_audit.lost, Vec::<String>::new(), "acknowledged and lost");
         assert_eq!(self.final_audit.resurrected, Vec::<String>::new(), "deleted and there");
         assert_eq!(self.final_audit.duplicated, Vec::<String>::new(), "e-mails of two users");
@@ -131,15 +131,15 @@ impl ChaosReport {
         self.assert_enough_activity();
     }
 
-    /// Every answer was a documented one, and something was done and struck.
+    /// Every answer was a documented one, and there were calls and disruptions.
     pub fn assert_enough_activity(&self) {
         assert_eq!(self.wrong, Vec::<String>::new(), "answers that should never be");
         assert!(self.statistics.acknowledged > 100, "{:?}: hardly anything happened", self.statistics);
-        assert!(self.statistics.taken > 20, "{:?}: hardly anybody wanted the same e-mail", self.statistics);
-        assert!(self.disrupted.values().sum::<usize>() > 0, "nothing was struck");
+        assert!(self.statistics.taken > 20, "{:?}: hardly any two clients wanted the same e-mail", self.statistics);
+        assert!(self.disrupted.values().sum::<usize>() > 0, "nothing was disrupted");
     }
 
-    /// Some calls never got an answer that says what became of them.
+    /// Some calls never got a conclusive answer.
     pub fn assert_answers_were_lost(&self) {
         assert!(self.statistics.unknown > 0, "{:?}: no answer was lost", self.statistics);
     }

@@ -1,4 +1,4 @@
-//! What a storm's history says in numbers.
+//! The figures of a storm's history.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -9,23 +9,23 @@ use crate::linearizability::{CallOutcome, HistoryEntry, HistoryTime};
 #[derive(Debug, Default)]
 pub struct ChaosStatistics {
     pub calls: usize,
-    /// Writes that were answered as done.
+    /// Writes that were acknowledged.
     pub acknowledged: usize,
     pub taken: usize,
-    /// Calls of which nobody knows what became of them.
+    /// Calls with an unknown outcome.
     pub unknown: usize,
     /// Of these, answered 503.
     pub refused: usize,
     /// Of these, without an answer.
     pub broken: usize,
-    /// The longest time in which no write was answered with anything but a 503.
+    /// The longest time without a conclusive answer to a write.
     pub write_gap: Duration,
-    /// The same of reads.
+    /// The same for reads.
     pub read_gap: Duration,
 }
 
 impl ChaosStatistics {
-    /// Counts the calls of the storm itself, which was over at `over`.
+    /// Counts the calls of the storm itself, which ended at `over`.
     pub fn of(entries: &[HistoryEntry], shared: &ChaosContext, over: HistoryTime) -> Self {
         let count = |fits: fn(&HistoryEntry) -> bool| entries.iter().filter(|entry| fits(entry)).count();
         Self {

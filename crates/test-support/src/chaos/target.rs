@@ -1,11 +1,11 @@
-//! The stores that storms rage over: how userd is started on each, what it is struck with, and how it is looked into
-//! once the storm is over. How each takes a blow is in `disruptions`.
+//! The stores of storms: how userd is started on each, how it is disrupted, and how its data is audited afterwards. How
+//! each kind is disrupted is in `disruptions`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use tempfile::TempDir;
-use userd_core::random::{Random, SeededRandom};
+use userd_core::random::SeededRandom;
 use userd_store::Store;
 use userd_store_redis::{INTENT_MS, NodeAddress, RedisSettings};
 use userd_store_sqlite::SqliteStore;
@@ -15,6 +15,7 @@ use super::disruptions::{
 };
 use crate::fault_proxy::{FaultProxy, ProxyAction};
 use crate::linearizability::checker::SpuriousTaken;
+use crate::random_numbers::random_below;
 use crate::recovery::store_with_long_timeout;
 use crate::redis_audit::audit;
 use crate::redis_cluster::{ClusterPlan, RedisCluster};
@@ -23,29 +24,29 @@ use crate::redis_server::RedisServer;
 use crate::stores::{audit_database, sqlite_settings};
 use crate::userd_process::UserdCommand;
 
-/// What is struck, and with what.
+/// Which disruptions are allowed.
 #[derive(Debug, Clone, Copy)]
 pub struct AllowedDisruptions {
     pub kills_userd: bool,
     pub freezes_userd: bool,
-    /// Each as often as it stands here.
+    /// A disruption that is listed twice is twice as likely.
     pub disruptions: &'static [Disruption],
 }
 
-/// Where the users are kept.
+/// The store.
 pub struct ChaosTarget {
     kind: TargetKind,
     folder: TempDir,
     allowed_disruptions: AllowedDisruptions,
     launch: UserdCommand,
-    /// What the present blow has struck.
+    /// What the present disruption has hit.
     disrupted: Vec<usize>,
 }
 
 enum TargetKind {
     /// One SQLite file, for one userd.
     Embedded,
-    /// One Redis, perhaps behind a line of its own.
+    /// One Redis, perhaps behind a faulty link.
     Redis { server: RedisServer, allow_volatile_store: bool, _line: Option<FaultProxy> },
     /// A primary with two replicas, watched by three Sentinels.
     Sentinel(SentinelGroup),
@@ -77,7 +78,7 @@ impl ChaosTarget {
         )
     }
 
-    /// One Redis that keeps every write before it answers.
+    /// One Redis that syncs every write before it answers.
     pub fn redis() -> Self {
         let server = RedisServer::start_with(&["--appendfsync", "always"]);
         let url = server.url();
@@ -90,7 +91,7 @@ impl ChaosTarget {
         .set("redis.timeout_ms", "500")
     }
 
-    /// One that keeps nothing: what a kill does to it has to be found, or the judge is blind.
+    /// One Redis without persistence: the checker must find what a kill does to it. A negative control.
     pub fn volatile_redis() -> Self {
         let server = RedisServer::start_with(&["--appendonly", "no"]);
         let url = server.url();
@@ -99,18 +100,19 @@ impl ChaosTarget {
             .set("redis.allow_volatile_store", "true")
     }
 
-    /// One Redis that keeps every write, behind a line: of 1000 steps, 30 arrive once more up to `late` later, 4 run
-    /// and their answer is lost with the connection, and 2 are cut off and arrive up to `late` later.
+    /// One Redis that syncs every write, behind a faulty link: of 1000 steps, 30 arrive a second time up to `late`
+    /// later, 4 run and their answer is lost with the connection, and 2 are cut off and arrive up to `late` later.
     pub async fn redis_with_faulty_link(seed: u64, late: Duration) -> Self {
         let server = RedisServer::start_with(&["--appendfsync", "always"]);
         let random = SeededRandom::from_seed(seed);
         let line = FaultProxy::start(server.port(), move |_| {
-            let after = late.mul_f64(f64::from(u32::try_from(below(&random, 1000)).unwrap_or_default()) / 1000.0);
-            match below(&random, 1000) {
+            let after =
+                late.mul_f64(f64::from(u32::try_from(random_below(&random, 1000)).unwrap_or_default()) / 1000.0);
+            match random_below(&random, 1000) {
                 0..30 => ProxyAction::Again(after),
                 30..34 => ProxyAction::CutAfter,
                 34..36 => ProxyAction::Late(after),
-                _ => ProxyAction::Pass,
+                _ => ProxyAction::Forward,
             }
         });
         let line = line.await;
@@ -129,7 +131,7 @@ impl ChaosTarget {
             .set("redis.acknowledge", acknowledge)
     }
 
-    /// Three primaries with a replica each; userd is killed and frozen only where the cluster is not struck alone.
+    /// Three primaries with a replica each; userd is killed and frozen only if `userd_too`.
     pub fn cluster(acknowledge: &str, disruptions: &'static [Disruption], userd_too: bool) -> Self {
         let cluster = ClusterPlan::of(3, 1).with(&["--appendfsync", "always"]).start();
         let url = cluster.url();
@@ -151,12 +153,12 @@ impl ChaosTarget {
         self.allowed_disruptions
     }
 
-    /// Whether another server can take the place of one that is struck, which may lose what it had not heard of yet.
+    /// Whether another server can take over, which may lose what it had not received.
     pub fn fails_over(&self) -> bool {
         matches!(self.kind, TargetKind::Sentinel(_) | TargetKind::Cluster(_))
     }
 
-    /// When it may call a free e-mail taken.
+    /// When it may report a free e-mail address as taken.
     pub fn spurious_taken(&self) -> SpuriousTaken {
         match self.kind {
             TargetKind::Embedded => SpuriousTaken::Never,
@@ -165,7 +167,7 @@ impl ChaosTarget {
         }
     }
 
-    /// Begins a blow.
+    /// Begins a disruption.
     pub fn disrupt(&mut self, disruption: Disruption, random: &SeededRandom) {
         match &mut self.kind {
             TargetKind::Embedded => panic!("the embedded store is no server"),
@@ -175,7 +177,7 @@ impl ChaosTarget {
         }
     }
 
-    /// Ends it, and waits until the store is whole.
+    /// Ends it, and waits until the store is healthy.
     pub fn recover(&mut self, disruption: Disruption) {
         match &mut self.kind {
             TargetKind::Embedded => {}
@@ -185,7 +187,7 @@ impl ChaosTarget {
         }
     }
 
-    /// A store of our own over the same users. On the embedded one nobody else may run any more.
+    /// A store over the same data. With SQLite no other process may be running.
     pub async fn store(&self) -> Arc<dyn Store> {
         let addresses = |ports: Vec<u16>| ports.into_iter().map(|port| NodeAddress::new("127.0.0.1", port)).collect();
         let settings = match &self.kind {
@@ -202,7 +204,7 @@ impl ChaosTarget {
         Arc::new(store_with_long_timeout(settings).await)
     }
 
-    /// What does not fit together in what it holds. Nobody may write meanwhile.
+    /// Contradictions in its data. Nothing may write meanwhile.
     pub fn contradictions(&self) -> Vec<String> {
         match &self.kind {
             TargetKind::Embedded => audit_database(&self.folder.path().join("userd.db")).expect("a database"),
@@ -211,11 +213,4 @@ impl ChaosTarget {
             TargetKind::Cluster(cluster) => audit(cluster, "userd:").contradictions,
         }
     }
-}
-
-/// A number below `end`.
-pub fn below(random: &SeededRandom, end: u64) -> u64 {
-    let mut bytes = [0; 8];
-    random.fill(&mut bytes);
-    u64::from_le_bytes(bytes) % end
 }

@@ -1,11 +1,11 @@
-//! Calls as HTTP requests, and answers as what the judge understands.
+//! Calls as HTTP requests, and responses as outcomes of the history.
 
 use serde_json::json;
 
 use crate::http_client::{HttpResponse, get, json_request};
 use crate::linearizability::{CallOutcome, HistoryCall, ObservedUser, PasswordNumber};
 
-/// The bytes that ask for it.
+/// The bytes of the request.
 pub(crate) fn request(call: &HistoryCall) -> Vec<u8> {
     match call {
         HistoryCall::SignUp { email, name, password } => {
@@ -32,7 +32,7 @@ fn text(password: PasswordNumber) -> String {
     format!("seven grey herons {password}")
 }
 
-/// What the answer says; an error where no answer to any call looks like that.
+/// The outcome that the response means; an error for a response that no call may get.
 pub(crate) fn outcome(call: &HistoryCall, answer: &HttpResponse) -> Result<CallOutcome, String> {
     match answer.status {
         200 if matches!(call, HistoryCall::Password { .. }) => Ok(CallOutcome::Done),

@@ -1,7 +1,7 @@
-//! Takes a history apart into the registers that it concerns, and has each of them judged.
+//! Splits a history into the registers that it concerns, and checks each of them.
 //!
-//! A sign-up whose answer was lost has no id. Its name is its own, so the first answer that shows a user of that
-//! name tells which id it made; a second id with the same name is a sign-up that happened twice.
+//! A sign-up whose answer was lost has no id. Its name is unique, so the first answer with a user of that name tells
+//! which id it created; a second id with the same name is a sign-up that was carried out twice.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{Debug, Write as _};
@@ -12,10 +12,10 @@ use super::search::{NotLinearizable, OperationKind, TimedOperation, linearize, s
 use super::user_register::{UserOperation, UserRegister, UserState};
 use super::{CallOutcome, HistoryCall, HistoryEntry, HistoryTime, ObservedUser};
 
-/// How many calls of a register are shown before the one that can't be explained.
+/// How many calls of a register are shown before the one without an explanation.
 const SHOWN: usize = 30;
 
-/// When "taken" may be said of an e-mail that is nobody's.
+/// When an e-mail address without a user may be reported as taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SpuriousTaken {
     /// Never.
@@ -24,24 +24,24 @@ pub enum SpuriousTaken {
     WhileOthersTry(Duration),
 }
 
-/// What the judge found.
+/// The result of a check.
 #[derive(Debug, Default)]
 pub struct HistoryFindings {
-    /// Each a story with the calls that belong to it. Empty: the history is good.
+    /// Each with the calls that belong to it. Empty: the history is linearizable.
     pub violations: Vec<String>,
-    /// How many registers were judged.
+    /// How many registers were checked.
     pub registers: usize,
-    /// How many answers of "taken" were not looked at, because others were trying.
+    /// How many "taken" answers were ignored because of concurrent attempts.
     pub excused: usize,
 }
 
-/// Judges a whole history.
+/// Checks a whole history.
 pub fn check_history(entries: &[HistoryEntry], spurious_taken: SpuriousTaken) -> HistoryFindings {
     check_all(entries, spurious_taken, HistoryTime::ZERO, states_max())
 }
 
-/// The same, but of look-ups, and of refusals that rest on one (no such user, wrong password), only those count that
-/// were made at `reads_from` or later.
+/// The same, but look-ups, and rejections that depend on one (no such user, wrong password), only count if they were
+/// called at `reads_from` or later.
 pub fn check_history_with_reads_from(
     entries: &[HistoryEntry],
     spurious_taken: SpuriousTaken,
@@ -50,7 +50,7 @@ pub fn check_history_with_reads_from(
     check_all(entries, spurious_taken, reads_from, states_max())
 }
 
-/// The same with another limit on the states that may be looked at.
+/// The same with another limit on visited states.
 pub fn check_history_within(
     entries: &[HistoryEntry],
     spurious_taken: SpuriousTaken,
@@ -94,15 +94,15 @@ fn check_all(
     findings
 }
 
-/// Who is who.
+/// Which names and e-mail addresses belong to which user.
 struct UserIdentities<'a> {
-    /// The id that a sign-up of this name made.
+    /// The id that a sign-up with this name created.
     by_name: BTreeMap<&'a str, &'a str>,
-    /// Every e-mail that a user may ever have had.
+    /// Every e-mail address that a user may have had.
     emails: BTreeMap<&'a str, BTreeSet<&'a str>>,
-    /// When an answer first showed a user with this name: by then, whatever gave it has happened.
+    /// When an answer first showed a user with this name: its write has happened by then.
     shown: BTreeMap<&'a str, HistoryTime>,
-    /// When an answer first said that this user is no more: nothing of theirs happens later.
+    /// When an answer first said that this user is gone: nothing happens to them later.
     gone: BTreeMap<&'a str, HistoryTime>,
 }
 
@@ -130,7 +130,7 @@ impl<'a> UserIdentities<'a> {
             if let CallOutcome::User(ObservedUser { id, .. }) = &entry.outcome
                 && known.insert(id)
             {
-                violations.push(format!("nobody ever signed up as {id}\n  {entry}"));
+                violations.push(format!("no sign-up made {id}\n  {entry}"));
             }
         }
         ids
@@ -161,8 +161,8 @@ impl<'a> UserIdentities<'a> {
         }
     }
 
-    /// When a call has its effect at the latest, and whether it has to. What was not answered has happened if a later
-    /// answer shows its name, and not after its user was gone.
+    /// By when a call takes effect, and whether it has to. A call without an answer has happened if a later answer
+    /// shows its name, and does not happen after its user was gone.
     fn kind(&self, entry: &HistoryEntry, is_read: bool) -> (OperationKind, HistoryTime) {
         if is_read || entry.outcome != CallOutcome::Unknown {
             return (if is_read { OperationKind::Read } else { OperationKind::Write }, entry.answered);
@@ -188,7 +188,7 @@ fn sign_up_name(call: &HistoryCall) -> Option<&str> {
     }
 }
 
-/// The places of the answers of "taken" that prove nothing.
+/// The indexes of "taken" answers that prove nothing.
 fn excused(entries: &[HistoryEntry], spurious_taken: SpuriousTaken) -> BTreeSet<usize> {
     let SpuriousTaken::WhileOthersTry(after) = spurious_taken else { return BTreeSet::new() };
     let mut attempts: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
@@ -204,7 +204,7 @@ fn excused(entries: &[HistoryEntry], spurious_taken: SpuriousTaken) -> BTreeSet<
     let mut excused = BTreeSet::new();
     for mut places in attempts.into_values() {
         places.sort_by_key(|&place| entries[place].called);
-        // The two that last longest of the attempts made so far: one of them is not the one in question.
+        // The two longest attempts so far: at least one of them is not the attempt in question.
         let mut longest = Vec::with_capacity(places.len());
         let mut two: Vec<usize> = Vec::new();
         for &place in &places {
@@ -225,7 +225,7 @@ fn excused(entries: &[HistoryEntry], spurious_taken: SpuriousTaken) -> BTreeSet<
     excused
 }
 
-/// The history, taken apart.
+/// The history, split into registers.
 struct RegisterSet<'a> {
     ids: &'a UserIdentities<'a>,
     excused: &'a BTreeSet<usize>,
@@ -246,7 +246,7 @@ impl<'a> RegisterSet<'a> {
         self.users.entry(id).or_default().push(TimedOperation { act, kind, called, answered, entry: place });
     }
 
-    /// The user is at none of their e-mails any more but at `except`.
+    /// The user has none of their e-mail addresses any more except `except`.
     fn leaves(&mut self, id: &'a str, except: Option<&str>, place: usize, entry: &'a HistoryEntry) {
         let ids = self.ids;
         for &email in ids.emails.get(id).into_iter().flatten().filter(|&&email| Some(email) != except) {
@@ -254,9 +254,9 @@ impl<'a> RegisterSet<'a> {
         }
     }
 
-    /// Finds the registers that one entry concerns. An answer that can belong to no such call is an error.
+    /// Finds the registers that one entry concerns. An answer that does not belong to its call is an error.
     fn add_entry(&mut self, place: usize, entry: &'a HistoryEntry) -> Result<(), &'static str> {
-        const FOREIGN: &str = "the answer is about somebody else, or is none to this call";
+        const WRONG_ANSWER: &str = "the answer is about another user, or does not belong to this call";
         let outcome = &entry.outcome;
         match (&entry.call, outcome) {
             (HistoryCall::SignUp { email, name, password }, _) => {
@@ -267,9 +267,9 @@ impl<'a> RegisterSet<'a> {
                         self.taken(email, None, place, entry);
                         return Ok(());
                     }
-                    _ => return Err(FOREIGN),
+                    _ => return Err(WRONG_ANSWER),
                 };
-                // A user whom nobody ever saw goes by their name.
+                // A user who never appeared in an answer is identified by name.
                 self.email(email, place, entry, EmailOperation::Take(id.unwrap_or(name)));
                 if let Some(id) = id {
                     self.user(id, place, entry, UserOperation::SignUp { name, email, password: *password });
@@ -281,7 +281,7 @@ impl<'a> RegisterSet<'a> {
                 self.shown(seen, place, entry)
             }
             (HistoryCall::ByEmail { email }, CallOutcome::Missing) => {
-                self.email(email, place, entry, EmailOperation::Nobody)
+                self.email(email, place, entry, EmailOperation::Unowned)
             }
             (
                 HistoryCall::ById { id }
@@ -289,7 +289,7 @@ impl<'a> RegisterSet<'a> {
                 | HistoryCall::Password { id, .. }
                 | HistoryCall::Remove { id, .. },
                 CallOutcome::Missing,
-            ) => self.user(id, place, entry, UserOperation::Nobody),
+            ) => self.user(id, place, entry, UserOperation::NotFound),
             (
                 HistoryCall::Change { id, password, .. }
                 | HistoryCall::Password { id, password, .. }
@@ -306,7 +306,7 @@ impl<'a> RegisterSet<'a> {
                         seen.version
                     }
                     CallOutcome::Unknown => None,
-                    _ => return Err(FOREIGN),
+                    _ => return Err(WRONG_ANSWER),
                 };
                 self.email(email, place, entry, EmailOperation::Move(id));
                 self.leaves(id, Some(email), place, entry);
@@ -324,14 +324,14 @@ impl<'a> RegisterSet<'a> {
                 self.leaves(id, None, place, entry);
                 self.user(id, place, entry, UserOperation::Remove { password: *password, was: None });
             }
-            _ => return Err(FOREIGN),
+            _ => return Err(WRONG_ANSWER),
         }
         Ok(())
     }
 
     fn shown(&mut self, seen: &'a ObservedUser, place: usize, entry: &'a HistoryEntry) {
         self.email(&seen.email, place, entry, EmailOperation::Owned(&seen.id));
-        self.user(&seen.id, place, entry, UserOperation::Shown(seen));
+        self.user(&seen.id, place, entry, UserOperation::Found(seen));
     }
 
     fn taken(&mut self, email: &'a str, id: Option<&'a str>, place: usize, entry: &'a HistoryEntry) {
@@ -341,8 +341,8 @@ impl<'a> RegisterSet<'a> {
     }
 }
 
-/// Leaves out the sign-ups that were not answered and whose user nobody ever saw, where they explain nothing: whoever
-/// got the e-mail like that has it for ever, so that nothing but "taken" can be said of it afterwards.
+/// Drops sign-ups without an answer whose user never appeared, where they explain nothing: such a user has the e-mail
+/// address forever, so that only "taken" can follow.
 fn drop_unobserved_sign_ups(acts: &mut Vec<TimedOperation<EmailOperation<'_>>>) {
     let is_unseen = |act: &TimedOperation<EmailOperation<'_>>| {
         act.kind == OperationKind::Perhaps && matches!(act.act, EmailOperation::Take(_))
@@ -359,7 +359,7 @@ fn drop_unobserved_sign_ups(acts: &mut Vec<TimedOperation<EmailOperation<'_>>>) 
     }
 }
 
-/// What went wrong with one register, with the calls that led to it.
+/// Describes a violation of one register, with the calls that led to it.
 fn describe_violation<A: Debug>(
     what: &str,
     verdict: Result<(), NotLinearizable>,
@@ -369,9 +369,9 @@ fn describe_violation<A: Debug>(
     let (act, why) = match verdict {
         Ok(()) => return None,
         Err(NotLinearizable::Answer { act, states }) => {
-            (act, format!("fits no order of what happened; before it, the register was one of {}", states.join(", ")))
+            (act, format!("fits no order of the calls; before it, the register was one of {}", states.join(", ")))
         }
-        Err(NotLinearizable::GaveUp { act }) => (act, "was too much for the judge: nothing is decided".to_owned()),
+        Err(NotLinearizable::GaveUp { act }) => (act, "needs too many states: undecided".to_owned()),
     };
     let judged = &acts[act];
     let mut before: Vec<&TimedOperation<A>> =

@@ -1,35 +1,35 @@
-//! The register of one e-mail: free, or somebody's.
+//! The register of one e-mail address: free, or owned by a user.
 
 use std::marker::PhantomData;
 
 use super::search::RegisterModel;
 
-/// An act on one e-mail. Ids are borrowed from the history.
+/// An operation on one e-mail address. Ids are borrowed from the history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EmailOperation<'a> {
     /// A new user took it: it was free.
     Take(&'a str),
     /// A user moved here: it was free, or theirs already.
     Move(&'a str),
-    /// A user is elsewhere now: if it was theirs, it is free.
+    /// A user has another address now: if this was theirs, it is free.
     Leave(&'a str),
-    /// A user who had it was removed.
+    /// A user who had it was deleted.
     Free(&'a str),
-    /// Somebody was seen with it.
+    /// A look-up found this user.
     Owned(&'a str),
-    /// Nobody was seen with it.
-    Nobody,
-    /// It was somebody's; not this user's, who was refused it.
+    /// A look-up found no user.
+    Unowned,
+    /// It had an owner other than this user, whose request for it was rejected.
     Taken(Option<&'a str>),
 }
 
 impl EmailOperation<'_> {
     pub fn is_read(&self) -> bool {
-        matches!(self, Self::Owned(_) | Self::Nobody | Self::Taken(_))
+        matches!(self, Self::Owned(_) | Self::Unowned | Self::Taken(_))
     }
 }
 
-/// Who has the e-mail.
+/// The owner of the e-mail address.
 pub struct EmailRegister<'a>(PhantomData<&'a str>);
 
 impl EmailRegister<'_> {
@@ -49,7 +49,7 @@ impl<'a> RegisterModel for EmailRegister<'a> {
             (EmailOperation::Leave(id) | EmailOperation::Free(id), Some(owner)) if owner == id => Some(None),
             (EmailOperation::Leave(_), other) => Some(other),
             (EmailOperation::Owned(id), Some(owner)) if owner == id => Some(Some(owner)),
-            (EmailOperation::Nobody, None) => Some(None),
+            (EmailOperation::Unowned, None) => Some(None),
             (EmailOperation::Taken(who), Some(owner)) if who != Some(owner) => Some(Some(owner)),
             _ => None,
         }

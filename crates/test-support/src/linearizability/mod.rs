@@ -1,15 +1,15 @@
-//! What clients asked and were told, and a judge who decides whether one register for each e-mail and one for
-//! each user could have told them that.
+//! A history of calls and answers, and a checker that decides whether one register for each e-mail address and one for
+//! each user could have given these answers.
 //!
-//! - `recorder` writes down calls and answers with their times.
-//! - `search` is the judge's method: can these calls be put in one order that explains every answer?
-//! - `emails` and `users` are the two kinds of register; `checker` takes a history apart into them.
+//! - `recorder` records calls and answers with their times.
+//! - `search` is the method: is there one order of the calls that explains every answer?
+//! - `email_register` and `user_register` are the two kinds of register; `checker` splits a history into them.
 //!
-//! Judged like this, a history proves uniqueness (an e-mail's register has one owner), read-your-writes (an
-//! answer counts from when it was given), no resurrection (gone is for ever) and no lost acknowledged user. It
-//! knows nothing of stores, protocols and HTTP: only what clients saw.
+//! A linearizable history proves uniqueness (an address has one owner), read-your-writes (an answer counts from when it
+//! was given), no resurrection (deleted is forever) and no lost acknowledged user. The checker knows nothing of stores,
+//! protocols and HTTP: only what clients saw.
 //!
-//! Names tell writes apart: whoever records gives every sign-up and every change a name that nobody else gives.
+//! Names identify writes: every recorded sign-up and change has a unique name.
 
 pub mod checker;
 pub mod email_register;
@@ -23,10 +23,10 @@ use std::time::Duration;
 /// Time since the recording began.
 pub type HistoryTime = Duration;
 
-/// Passwords are told apart by number; which text belongs to it is the client's affair.
+/// Passwords are identified by number; the client knows the text.
 pub type PasswordNumber = u64;
 
-/// What a client asked for.
+/// A client's call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum HistoryCall {
     SignUp { email: String, name: String, password: PasswordNumber },
@@ -37,46 +37,46 @@ pub enum HistoryCall {
     Remove { id: String, password: PasswordNumber },
 }
 
-/// A user as an answer showed them.
+/// A user as an answer shows them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObservedUser {
     pub id: String,
-    /// Where the answer says it.
+    /// The version, if the answer has one.
     pub version: Option<u64>,
     pub name: String,
     pub email: String,
 }
 
-/// What became of a call.
+/// The outcome of a call.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum CallOutcome {
-    /// Done, and this is the user; after a removal the user that was.
+    /// Done, with this user; after a deletion the user as it was.
     User(ObservedUser),
-    /// Done, and no user was shown.
+    /// Done, without a user in the answer.
     Done,
-    /// The e-mail is somebody else's, or just about to be.
+    /// The e-mail address belongs to another user, or is about to.
     Taken,
     /// There is no such user.
     Missing,
     /// It is not the user's password.
     WrongPassword,
-    /// Refused for now, late, or the connection broke: it may have happened any time after the call, or never.
+    /// Rejected for now, late, or the connection broke: it may take effect any time after the call, or never.
     Unknown,
 }
 
-/// One call and what became of it.
+/// A call with its outcome.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HistoryEntry {
     pub client: usize,
     pub call: HistoryCall,
     pub called: HistoryTime,
-    /// When the answer was there, or when it was clear that nobody works on the call any more.
+    /// When the answer arrived, or when it was clear that the call can have no further effect.
     pub answered: HistoryTime,
     pub outcome: CallOutcome,
 }
 
 impl HistoryCall {
-    /// The e-mail that the call wants for a user.
+    /// The e-mail address that the call requests for a user.
     pub fn wanted_email(&self) -> Option<&str> {
         match self {
             Self::SignUp { email, .. } | Self::Change { email, .. } => Some(email),
@@ -84,7 +84,7 @@ impl HistoryCall {
         }
     }
 
-    /// Whether it wants to change something.
+    /// Whether it is a write.
     pub fn is_write(&self) -> bool {
         !matches!(self, Self::ById { .. } | Self::ByEmail { .. })
     }
@@ -114,7 +114,7 @@ impl fmt::Display for CallOutcome {
             }
             Self::Done => f.write_str("done"),
             Self::Taken => f.write_str("taken"),
-            Self::Missing => f.write_str("nobody"),
+            Self::Missing => f.write_str("no user"),
             Self::WrongPassword => f.write_str("wrong password"),
             Self::Unknown => f.write_str("unknown"),
         }

@@ -1,14 +1,14 @@
-//! Can these calls on one register be put in one order that explains every answer, with each call somewhere
-//! between its making and its answer?
+//! Is there one order of these calls on one register that explains every answer, with each call between its start and
+//! its answer?
 //!
-//! The method is Wing and Gong's search in Lowe's just-in-time form ("Testing for linearizability", 2017),
-//! breadth first: the history is gone through in the order of time, with the set of all states that the register
-//! may be in. Each state carries which calls under way have had their effect already. At an answer, whatever has
-//! not had its effect gets it now, after any of the writes under way if it takes that. States are remembered, and
-//! one that can do no more than another is dropped. So the cost grows with the length of the history and with how
-//! much happens at once, not with the number of orders.
+//! The method is Wing and Gong's search in Lowe's just-in-time form ("Testing for linearizability", 2017), breadth
+//! first: it walks through the history in order of time, with the set of all states that the register may be in. Each
+//! state carries which calls in flight have already taken effect. At an answer, a call that has not taken effect does
+//! so now, after any of the writes in flight if necessary. States are remembered, and one that allows no more than
+//! another is dropped. So the cost grows with the length of the history and its concurrency, not with the number of
+//! orders.
 //!
-//! A write whose answer was lost stays under way for ever and need not happen at all.
+//! A write whose answer was lost stays in flight forever and need not take effect at all.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry as Slot;
@@ -18,19 +18,19 @@ use std::hash::Hash;
 use super::HistoryTime;
 use crate::fault_report::is_long;
 
-/// How many states of one register are looked at before the judge gives up, which counts as a failure. Histories
-/// of storms need some tens for each answer; a storm of some seconds has thousands of answers, and its judge, not
-/// optimised, has to come to an end.
+/// How many states of one register are visited before the search gives up, which counts as a failure. Histories of
+/// storms need some tens for each answer; a storm of some seconds has thousands of answers, and the unoptimised search
+/// has to end.
 pub fn states_max() -> usize {
     if is_long() { 20_000_000 } else { 2_000_000 }
 }
 
-/// What a register is: its states, and what an act does to them.
+/// A register: its states, and what an operation does to them.
 pub trait RegisterModel {
     type State: Clone + Eq + Hash + Debug;
     type Act;
 
-    /// The state after `act`; `None` if in `state` the answer could not have been given.
+    /// The state after `act`; `None` if the answer is impossible in `state`.
     fn apply(&self, state: &Self::State, act: &Self::Act) -> Option<Self::State>;
 }
 
@@ -41,44 +41,44 @@ pub struct TimedOperation<A> {
     pub kind: OperationKind,
     pub called: HistoryTime,
     pub answered: HistoryTime,
-    /// Which entry of the history it belongs to.
+    /// The index of its entry in the history.
     pub entry: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum OperationKind {
-    /// Changes nothing: it only has to fit once between call and answer.
+    /// Changes nothing: it only has to be possible once between call and answer.
     Read,
-    /// Happened between call and answer.
+    /// Takes effect between call and answer.
     Write,
-    /// May happen once, any time after the call; not after `answered`, from when on it can't matter any more.
+    /// May take effect once, any time after the call; not after `answered`, from when on it does not matter.
     Perhaps,
 }
 
 /// Why there is no such order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum NotLinearizable {
-    /// The answer to this act (its place in the list) fits none of the states that were possible before it.
+    /// The answer to this operation (its index) is impossible in all states before it.
     Answer { act: usize, states: Vec<String> },
-    /// Too many states: nothing is decided.
+    /// Too many states: undecided.
     GaveUp { act: usize },
 }
 
-/// A state that the register may be in, and how it came there.
+/// A state that the register may be in, and how it got there.
 #[derive(Clone)]
 struct PartialOrdering<S> {
     state: S,
-    /// Writes under way that have happened.
+    /// Writes in flight that have taken effect.
     wrote: Vec<usize>,
-    /// Reads under way that have fitted.
+    /// Reads in flight that were possible.
     read: Vec<usize>,
-    /// Uncertain writes that have happened.
+    /// Uncertain writes that have taken effect.
     spent: Vec<usize>,
 }
 
 impl<S: Eq> PartialOrdering<S> {
-    /// Whatever the other can explain, this can: in the same state, with no fewer reads done and no more uncertain
-    /// writes used up.
+    /// Whether this explains whatever the other can: the same state, no fewer reads done and no more uncertain writes
+    /// used up.
     fn covers(&self, other: &Self) -> bool {
         is_subset(&other.read, &self.read) && is_subset(&self.spent, &other.spent)
     }
@@ -94,7 +94,7 @@ fn with(list: &[usize], one: usize) -> Vec<usize> {
     list
 }
 
-/// Courses without those that another one covers, in the order in which they came.
+/// Orderings without those that another one covers, in the order of their discovery.
 struct OrderingSet<S> {
     list: Vec<PartialOrdering<S>>,
     places: HashMap<(S, Vec<usize>), Vec<usize>>,
@@ -121,7 +121,7 @@ impl<S: Clone + Eq + Hash> OrderingSet<S> {
     }
 }
 
-/// What is met on the way through a history; at one moment in this order.
+/// The events of a history; at one moment in this order.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum SearchEvent {
     Called,
@@ -139,7 +139,7 @@ struct OrderingSearch<'a, R: RegisterModel> {
     states_max: usize,
 }
 
-/// Decides it for `acts` on a register that begins in `initial`.
+/// Decides it for `acts` on a register with the state `initial`.
 pub fn linearize<R: RegisterModel>(
     register: &R,
     initial: R::State,
@@ -157,7 +157,7 @@ pub fn linearize<R: RegisterModel>(
     };
     let mut orderings =
         vec![PartialOrdering { state: initial, wrote: Vec::new(), read: Vec::new(), spent: Vec::new() }];
-    // At one moment, calls come before answers: what touches is taken for overlapping.
+    // At one moment, calls come before answers: calls that touch count as overlapping.
     let mut events: Vec<(HistoryTime, SearchEvent, usize)> = Vec::new();
     for (place, act) in acts.iter().enumerate() {
         events.push((act.called, SearchEvent::Called, place));
@@ -196,7 +196,7 @@ impl<R: RegisterModel> OrderingSearch<'_, R> {
         orderings
     }
 
-    /// The courses in which the act at `place` has had its effect, which is then forgotten.
+    /// The orderings in which the operation at `place` has taken effect; it is then forgotten.
     fn answered(
         &mut self,
         orderings: Vec<PartialOrdering<R::State>>,
@@ -235,8 +235,8 @@ impl<R: RegisterModel> OrderingSearch<'_, R> {
         Ok(kept.list)
     }
 
-    /// An uncertain write is forgotten: with every course in which it did not happen, and every one in which it did, so
-    /// far or in the last moment.
+    /// Forgets an uncertain write: keeps every ordering in which it did not take effect, and every one in which it did,
+    /// before or just now.
     fn expired(
         &mut self,
         orderings: Vec<PartialOrdering<R::State>>,
@@ -267,7 +267,7 @@ impl<R: RegisterModel> OrderingSearch<'_, R> {
         Ok(kept.list)
     }
 
-    /// What can come of a course by one more of the writes under way.
+    /// The orderings with one more of the writes in flight.
     fn successors(&self, ordering: &PartialOrdering<R::State>) -> Vec<PartialOrdering<R::State>> {
         let mut successors = Vec::new();
         for &write in self.writes.iter().filter(|write| !ordering.wrote.contains(write)) {
@@ -286,7 +286,7 @@ impl<R: RegisterModel> OrderingSearch<'_, R> {
         successors
     }
 
-    /// The course with every read under way that its state satisfies: to let it fit now can do no harm.
+    /// The ordering with every read in flight that its state satisfies: satisfying it early does no harm.
     fn with_satisfied_reads(&self, mut ordering: PartialOrdering<R::State>) -> PartialOrdering<R::State> {
         for &read in &self.reads {
             if !ordering.read.contains(&read) && self.register.apply(&ordering.state, &self.acts[read].act).is_some() {

@@ -1,4 +1,4 @@
-//! The register of one user: not there yet, active, or gone for ever.
+//! The register of one user: absent, active, or deleted forever.
 
 use std::collections::BTreeSet;
 use std::marker::PhantomData;
@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use super::search::RegisterModel;
 use super::{ObservedUser, PasswordNumber};
 
-/// What a user may be.
+/// The states of a user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum UserState<'a> {
     Absent,
@@ -14,7 +14,7 @@ pub enum UserState<'a> {
     Gone,
 }
 
-/// An act on one user. Texts are borrowed from the history.
+/// An operation on one user. Texts are borrowed from the history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UserOperation<'a> {
     SignUp {
@@ -22,7 +22,7 @@ pub enum UserOperation<'a> {
         email: &'a str,
         password: PasswordNumber,
     },
-    /// The version after it, where the answer said so.
+    /// The version after it, if the answer has it.
     Change {
         name: &'a str,
         email: &'a str,
@@ -33,25 +33,24 @@ pub enum UserOperation<'a> {
         password: PasswordNumber,
         new: PasswordNumber,
     },
-    /// The user that was, where the answer said so.
+    /// The user as it was, if the answer has it.
     Remove {
         password: PasswordNumber,
         was: Option<&'a ObservedUser>,
     },
-    Shown(&'a ObservedUser),
-    Nobody,
+    Found(&'a ObservedUser),
+    NotFound,
     WrongPassword(PasswordNumber),
     RightPassword(PasswordNumber),
 }
 
 impl UserOperation<'_> {
     pub fn is_read(&self) -> bool {
-        matches!(self, Self::Shown(_) | Self::Nobody | Self::WrongPassword(_) | Self::RightPassword(_))
+        matches!(self, Self::Found(_) | Self::NotFound | Self::WrongPassword(_) | Self::RightPassword(_))
     }
 }
 
-/// One user. Each change raises the version by one, so a version that an answer gave to one change can be no
-/// other's.
+/// One user. Each change raises the version by one, so a version in the answer to one change belongs to no other.
 pub struct UserRegister<'a> {
     versions_given: BTreeSet<u64>,
     texts: PhantomData<&'a str>,
@@ -73,7 +72,7 @@ impl<'a> RegisterModel for UserRegister<'a> {
                 (UserOperation::SignUp { name, email, password }, UserState::Absent) => {
                     Some(UserState::Active { version: 1, name, email, password })
                 }
-                (UserOperation::Nobody, other) => Some(other),
+                (UserOperation::NotFound, other) => Some(other),
                 _ => None,
             };
         };
@@ -94,7 +93,7 @@ impl<'a> RegisterModel for UserRegister<'a> {
             UserOperation::Remove { password: proof, was } if proof == password && was.is_none_or(is_shown) => {
                 Some(UserState::Gone)
             }
-            UserOperation::Shown(seen) if is_shown(seen) => Some(*state),
+            UserOperation::Found(seen) if is_shown(seen) => Some(*state),
             UserOperation::WrongPassword(other) if other != password => Some(*state),
             UserOperation::RightPassword(proof) if proof == password => Some(*state),
             _ => None,

@@ -1,4 +1,4 @@
-//! `userd completions`: a script for a shell, made of the command line's own description.
+//! `userd completions`: a completion script for a shell, generated from the command line's own description.
 
 use std::io::{self, Write as _};
 use std::process::ExitCode;
@@ -6,17 +6,18 @@ use std::process::ExitCode;
 use clap::{Args, Command};
 use clap_complete::Shell;
 
-/// For which shell.
+/// The shell.
 #[derive(Debug, Clone, Copy, Args)]
 pub(super) struct CompletionsOptions {
-    /// The shell that is to read it
+    /// The shell that reads the script
     #[arg(value_name = "SHELL")]
     shell: Shell,
 }
 
 /// Prints the script.
 pub(super) fn run(options: CompletionsOptions, command: &mut Command) -> ExitCode {
-    // Into memory first: `clap_complete` panics where a write fails, and `| head` is no mistake.
+    // Into memory first: `clap_complete` panics if a write fails, and a reader that has gone away (`| head`) is no
+    // error.
     let mut script = Vec::new();
     clap_complete::generate(options.shell, command, "userd", &mut script);
     let _ = io::stdout().lock().write_all(&script);

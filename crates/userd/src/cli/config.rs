@@ -1,12 +1,12 @@
-//! `userd config show` and `userd config check`.
+//! `userd config`: `show`, `check`, `default`, `schema`.
 
 use std::fmt::Write as _;
 use std::io::{self, Write as _};
 use std::process::ExitCode;
 
-use crate::config::Config;
+use crate::config::{Config, DEFAULTS, json_schema};
 
-/// Prints every key with the value in force, as TOML.
+/// Prints every key with its effective value, as TOML.
 pub(super) fn show(config: &Config) -> ExitCode {
     let mut text =
         String::from("# The configuration in force. Secrets are hidden, so this is no file to start from.\n");
@@ -26,14 +26,34 @@ pub(super) fn show(config: &Config) -> ExitCode {
     ExitCode::SUCCESS
 }
 
-/// Says that the configuration, which has been loaded, is in order.
+/// Reports that the configuration, which has been loaded, is valid.
 pub(super) fn check(config: &Config) -> ExitCode {
     print("ok\n");
     warn(config);
     ExitCode::SUCCESS
 }
 
-/// To standard output. A reader that went away (`| head`) is no mistake.
+/// Prints `userd.default.toml`.
+pub(super) fn default() -> ExitCode {
+    print(DEFAULTS);
+    ExitCode::SUCCESS
+}
+
+/// Prints the JSON schema of `userd.toml`.
+pub(super) fn schema() -> ExitCode {
+    match json_schema() {
+        Ok(schema) => {
+            print(&format!("{schema:#}\n"));
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            let _ = writeln!(io::stderr().lock(), "userd: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// To standard output. A closed pipe (`| head`) is not an error.
 fn print(text: &str) {
     let _ = io::stdout().lock().write_all(text.as_bytes());
 }

@@ -1,46 +1,57 @@
-//! `userd doctor`: one pass over the store, its findings as a table or as JSON, and an exit code that says what is
-//! to be done.
+//! `userd doctor`: one consistency check, its findings as a table or as JSON, and an exit code for scripts.
+//!
+//! Not the check itself, which is `userd_service::doctor`, and not the one that a server runs in the background, which
+//! is `serve::doctor_task`.
 
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal, Write as _};
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
-use crate::app::{self, DoctorError};
-use crate::config::Config;
-use userd_service::doctor::{CheckOptions, DoctorReport};
-use userd_store::{CheckMode, FindingState};
+use super::block_on::block_on;
+use super::console;
+use super::exit_code::EXIT_FAILED;
+use crate::config::{Config, StoreTarget};
+use crate::open::{OpenStoreError, open_store_for_command};
+use userd_core::clock::SystemClock;
+use userd_core::error_chain;
+use userd_core::random::SystemRandom;
+use userd_service::doctor::{CheckAborted, CheckOptions, Doctor, DoctorReport};
+use userd_store::{CheckMode, ConsistencyCheck, Finding, FindingState, Store};
+use userd_store_sqlite::ReadOnlyDatabase;
 
-/// The store could not be opened, or stayed away.
-const EXIT_ABORTED: u8 = 1;
-/// Something was found that `--repair` would mend.
+/// Found something that `--repair` would fix.
 const EXIT_REPAIRABLE: u8 = 3;
-/// Something was found that a person has to look at.
+/// Found something that requires manual action.
 const EXIT_MANUAL: u8 = 4;
 
-/// What the doctor is to do.
+/// How to check.
 #[derive(Debug, Clone, Copy, Args)]
 pub(super) struct DoctorOptions {
-    /// Mend what can be mended without guessing
+    /// Repair what has an unambiguous fix
     #[arg(long)]
     repair: bool,
     /// Print one JSON object instead of a table
     #[arg(long)]
     json: bool,
-    /// Look at no more than so many users a second; 0 is as many as it can
+    /// Check at most this many users per second; 0 is no limit
     #[arg(long, value_name = "USERS", default_value_t = 10_000)]
     rate: u32,
 }
 
-/// Makes the pass and tells what came of it.
+/// Observes a check: the new findings, and the report so far.
+type CheckObserver<'a> = &'a (dyn Fn(&[Finding], &DoctorReport) + Send + Sync);
+
+/// Runs the check and prints its report.
 pub(super) fn run(config: &Config, options: DoctorOptions) -> ExitCode {
     let mode = if options.repair { CheckMode::Repair } else { CheckMode::Report };
     let check_options = CheckOptions { mode, rate_per_s: options.rate };
-    let bar = progress();
-    let watch = |_: &[_], report: &DoctorReport| {
+    let bar = progress_bar();
+    let observer = |_: &[_], report: &DoctorReport| {
         if let Some(expected) = report.expected {
             bar.set_length(expected.max(report.users));
         }
@@ -50,30 +61,49 @@ pub(super) fn run(config: &Config, options: DoctorOptions) -> ExitCode {
             found => format!("{found} found"),
         });
     };
-    let outcome = super::block_on(config, app::check_store(config, check_options, &watch));
+    let result = block_on(config, check_store(config, check_options, &observer));
     bar.finish_and_clear();
-    let outcome = match outcome {
-        Ok(outcome) => outcome,
-        Err(sentence) => return aborted(&sentence),
-    };
-    let (report, error) = match outcome {
-        Ok(report) => (report, None),
-        Err(DoctorError::CheckAborted(stopped)) => {
-            let sentence = app::chain(&stopped);
-            (stopped.report, Some(sentence))
+    let (report, error) = match result {
+        Ok(Ok(Ok(report))) => (report, None),
+        Ok(Ok(Err(aborted))) => {
+            let message = error_chain(&aborted);
+            (aborted.report, Some(message))
         }
-        Err(error) => return aborted(&app::chain(&error)),
+        Ok(Err(error)) => return console::fail("doctor", &error_chain(&error), EXIT_FAILED),
+        Err(message) => return console::fail("doctor", &message, EXIT_FAILED),
     };
     let store = config.store.to_string();
     if options.json {
-        print(&format!("{:#}\n", as_json(&store, &report, error.as_deref())));
+        console::print(&format!("{:#}\n", as_json(&store, &report, error.as_deref())));
     } else {
-        print(&as_text(&store, &report));
+        console::print(&as_text(&store, &report));
     }
     match error {
-        Some(sentence) => aborted(&sentence),
+        Some(message) => console::fail("doctor", &message, EXIT_FAILED),
         None => ExitCode::from(exit_code(&report)),
     }
+}
+
+/// Checks the store that the configuration names; a server may use it meanwhile.
+///
+/// Without repairs, a SQLite file is opened read-only. Repairs need its lock: SQLite would let a second process write,
+/// but the number of users is a cached value of the one writer.
+async fn check_store(
+    config: &Config,
+    options: CheckOptions,
+    observer: CheckObserver<'_>,
+) -> Result<Result<DoctorReport, CheckAborted>, OpenStoreError> {
+    let doctor = |store: Arc<dyn ConsistencyCheck>| Doctor::new(store, Arc::new(SystemClock));
+    if let StoreTarget::Sqlite { path } = &config.store {
+        let file = ReadOnlyDatabase::open(path, config.sqlite.timeout)?;
+        if options.mode == CheckMode::Report {
+            return Ok(doctor(Arc::new(file)).run(options, observer).await);
+        }
+    }
+    let store = open_store_for_command(config, Arc::new(SystemRandom)).await?;
+    let result = doctor(Arc::<dyn Store>::clone(&store)).run(options, observer).await;
+    store.close().await;
+    Ok(result)
 }
 
 fn exit_code(report: &DoctorReport) -> u8 {
@@ -82,15 +112,15 @@ fn exit_code(report: &DoctorReport) -> u8 {
     } else if report.count(FindingState::Repairable) > 0 {
         EXIT_REPAIRABLE
     } else if report.topology_changed {
-        // Nothing was found, but not everything was looked at.
-        EXIT_ABORTED
+        // Nothing was found, but the check is incomplete.
+        EXIT_FAILED
     } else {
         0
     }
 }
 
-/// A bar, on a terminal only. How many users there are is what the store says before it was looked at.
-fn progress() -> ProgressBar {
+/// A progress bar, on a terminal only. Its length is the number of users that the store reports, before the check.
+fn progress_bar() -> ProgressBar {
     if !io::stderr().is_terminal() {
         return ProgressBar::hidden();
     }
@@ -143,27 +173,16 @@ fn as_text(store: &str, report: &DoctorReport) -> String {
     };
     let parts: Vec<String> = [
         counted(FindingState::Repaired, "repaired"),
-        counted(FindingState::Repairable, "that `userd doctor --repair` mends"),
-        counted(FindingState::Manual, "that a person has to look at (docs/operations/doctor.md)"),
+        counted(FindingState::Repairable, "repairable with `userd doctor --repair`"),
+        counted(FindingState::Manual, "that require manual action (docs/operations/doctor.md)"),
     ]
     .into_iter()
     .flatten()
     .collect();
     let found = if parts.is_empty() { "nothing found".to_owned() } else { parts.join(", ") };
-    let _ = writeln!(text, "{store}: {} users looked at, {found}", report.users);
+    let _ = writeln!(text, "{store}: {} users checked, {found}", report.users);
     if report.topology_changed {
-        text.push_str("keys moved during the pass: run again\n");
+        text.push_str("keys moved during the check: run it again\n");
     }
     text
-}
-
-fn aborted(sentence: &str) -> ExitCode {
-    // Nobody is left to be told that standard error is closed.
-    let _ = writeln!(io::stderr().lock(), "userd doctor: {sentence}");
-    ExitCode::from(EXIT_ABORTED)
-}
-
-/// To standard output. A reader that went away (`| head`) is no mistake.
-fn print(text: &str) {
-    let _ = io::stdout().lock().write_all(text.as_bytes());
 }

@@ -1,7 +1,7 @@
-//! `userd health`: asks a serving userd whether it is well, and says so by the exit code, for containers and scripts
-//! that have no curl. It looks at no store and no file itself.
+//! `userd health`: checks the health of a running server, for containers and scripts that have no curl.
+//!
+//! It sends one request and opens no store.
 
-use std::io::{self, Write as _};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -9,59 +9,57 @@ use std::time::Duration;
 use clap::Args;
 use ureq::Agent;
 
-use super::EXIT_USAGE;
+use super::console;
+use super::exit_code::{EXIT_FAILED, EXIT_USAGE};
 use crate::config::Config;
 
-/// It did not answer, or not that it is well.
-const EXIT_UNHEALTHY: u8 = 1;
-
-/// How long all of it may take. `/health/ready` answers within the time limit of the store, a second unless it is
-/// configured otherwise; this is less than the 5 s that container platforms wait for their check.
+/// The time limit of the whole request. `/health/ready` answers within the store's time limit, one second by default;
+/// container platforms commonly give a check 5 s.
 const TIMEOUT: Duration = Duration::from_secs(4);
 
+/// Which check, of which server.
 #[derive(Debug, Args)]
 pub(super) struct HealthOptions {
-    /// Ask only whether the process answers, not whether its store does: what decides about a restart
+    /// Check only the process, not its store: the check that decides about a restart
     #[arg(long)]
     live: bool,
-    /// Ask the userd at this address, http://HOST:PORT, instead of the one on this machine that `listen` names
+    /// Check the server at http://HOST:PORT instead of the one on this machine that `listen` names
     #[arg(long, value_name = "URL")]
     url: Option<String>,
 }
 
-/// Asks, and prints what came of it.
+/// Checks, and prints the result.
 pub(super) fn run(config: &Config, options: &HealthOptions) -> ExitCode {
     let base = match base(config.listen, options.url.as_deref()) {
         Ok(base) => base,
-        Err(sentence) => return fail(EXIT_USAGE, &sentence),
+        Err(message) => return console::fail("health", &message, EXIT_USAGE),
     };
     let path = if options.live { "/health/live" } else { "/health/ready" };
     match probe(&format!("{base}{path}")) {
         Ok(()) => {
-            // A reader that went away is no mistake.
-            let _ = writeln!(io::stdout().lock(), "{}", if options.live { "live" } else { "ready" });
+            console::print(if options.live { "live\n" } else { "ready\n" });
             ExitCode::SUCCESS
         }
-        Err(sentence) => fail(EXIT_UNHEALTHY, &sentence),
+        Err(message) => console::fail("health", &message, EXIT_FAILED),
     }
 }
 
-/// Where to ask: what `--url` says, or this machine's side of `listen`.
+/// The server's address: `--url`, or the address of this machine at which `listen` is reachable.
 fn base(listen: SocketAddr, url: Option<&str>) -> Result<String, String> {
     let Some(url) = url else {
         if listen.port() == 0 {
-            return Err("userd listens on any free port; say which with --url http://127.0.0.1:PORT".to_owned());
+            return Err("userd listens on any free port: name it with --url http://127.0.0.1:PORT".to_owned());
         }
         return Ok(format!("http://{}", SocketAddr::new(reachable_ip(listen.ip()), listen.port())));
     };
     if url.starts_with("http://") && !url.contains(['?', '#', '@']) {
         Ok(url.trim_end_matches('/').to_owned())
     } else {
-        Err(format!("--url {url:?} is no address of a userd: write http://HOST:PORT (TLS is the proxy's)"))
+        Err(format!("--url {url:?} is not the address of a userd: write http://HOST:PORT (TLS is the proxy's task)"))
     }
 }
 
-/// An address of this machine at which something that listens on `ip` is reached.
+/// An address of this machine that reaches a server that listens on `ip`.
 fn reachable_ip(ip: IpAddr) -> IpAddr {
     match ip {
         IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
@@ -70,7 +68,7 @@ fn reachable_ip(ip: IpAddr) -> IpAddr {
     }
 }
 
-/// One request, without redirects and without the proxy that the environment may name.
+/// Sends one request, without redirects and without a proxy from the environment.
 fn probe(url: &str) -> Result<(), String> {
     let config = Agent::config_builder()
         .timeout_global(Some(TIMEOUT))
@@ -84,12 +82,6 @@ fn probe(url: &str) -> Result<(), String> {
         Ok(answer) => Err(format!("{url} answers {}", answer.status().as_u16())),
         Err(error) => Err(format!("{url} does not answer: {error}")),
     }
-}
-
-fn fail(code: u8, sentence: &str) -> ExitCode {
-    // Nobody is left to be told that standard error is closed.
-    let _ = writeln!(io::stderr().lock(), "userd health: {sentence}");
-    ExitCode::from(code)
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
-//! `userd man`: manual pages, made of the command line's own description.
+//! `userd man`: manual pages, generated from the command line's own description.
 //!
-//! The sections are `clap_mangen`'s but the last ones: it would run the lines below the options (examples, exit codes)
-//! into one paragraph.
+//! The sections are `clap_mangen`'s, except for the last ones: it would join the lines below the options (examples,
+//! exit codes) into one paragraph.
 
 use std::fs;
 use std::io::{self, Write};
@@ -12,35 +12,31 @@ use clap::{Args, Command};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
-/// The folder could not be written.
-const EXIT_FAILED: u8 = 1;
+use super::console;
+use super::exit_code::EXIT_FAILED;
 
-/// Where to.
+/// Where the pages go.
 #[derive(Debug, Args)]
 pub(super) struct ManOptions {
-    /// Write a page for each command into this folder, which is made if it is missing: userd.1, userd-doctor.1 …
+    /// Write a page for each command into this directory, created if missing: userd.1, userd-doctor.1 …
     #[arg(long, value_name = "DIR")]
     dir: Option<PathBuf>,
 }
 
-/// Prints the page of `userd` itself, or writes all.
+/// Prints the page of `userd` itself, or writes the pages of all commands.
 pub(super) fn run(options: &ManOptions, command: Command) -> ExitCode {
     let mut command = command.disable_help_subcommand(true);
     command.build();
     let Some(dir) = &options.dir else {
         let mut page = Vec::new();
-        // Writing to a Vec never fails. A reader that went away (`| head`) is no mistake.
+        // Writing to a Vec never fails. A reader that has gone away (`| head`) is not an error.
         let _ = render(&command, &mut page);
         let _ = io::stdout().lock().write_all(&page);
         return ExitCode::SUCCESS;
     };
     match fs::create_dir_all(dir).and_then(|()| write_all(&command, dir)) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            // Nobody is left to be told that standard error is closed.
-            let _ = writeln!(io::stderr().lock(), "userd man: can't write into {}: {error}", dir.display());
-            ExitCode::from(EXIT_FAILED)
-        }
+        Err(error) => console::fail("man", &format!("can't write into {}: {error}", dir.display()), EXIT_FAILED),
     }
 }
 
@@ -65,7 +61,7 @@ fn render(command: &Command, page: &mut dyn Write) -> io::Result<()> {
     after.map_or(Ok(()), |text| last_sections(&text.to_string()).to_writer(page))
 }
 
-/// The lines as they are. One that is not indented and ends with a colon is the heading of a section.
+/// The lines unchanged. A line that is not indented and ends with a colon is the heading of a section.
 fn last_sections(text: &str) -> Roff {
     let mut roff = Roff::new();
     for line in text.lines() {

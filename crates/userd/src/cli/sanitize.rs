@@ -1,5 +1,5 @@
-//! Text from strangers on its way to a terminal. Names and e-mails are what people wrote: one may hold what turns
-//! the writing direction around, or what a terminal takes for a command.
+//! Untrusted text on its way to a terminal. Names and e-mail addresses can contain characters that reverse the writing
+//! direction, or that a terminal interprets as a command.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -7,9 +7,9 @@ use std::fmt::Write as _;
 use icu_properties::CodePointMapData;
 use icu_properties::props::GeneralCategory;
 
-/// Whether a terminal may do something else with it than show it: control characters, and what Unicode calls format
-/// (turns of direction, joiners, tags), private or unassigned. U+200C and U+200D are part of words and of emoji and
-/// change nothing but their neighbours.
+/// Whether a terminal may do anything but show the character: control characters, and Unicode's categories format
+/// (bidirectional overrides, joiners, tags), private use and unassigned. U+200C and U+200D are allowed: they are part
+/// of words and emoji, and affect only their neighbours.
 fn is_unsafe(char: char) -> bool {
     if char.is_ascii() {
         return char.is_ascii_control();
@@ -28,18 +28,17 @@ fn is_unsafe(char: char) -> bool {
     )
 }
 
-/// The text with each unsafe character spelled out: `\u{202e}`.
-pub(in crate::cli) fn sanitize(text: &str) -> Cow<'_, str> {
+/// The text with each unsafe character escaped: `\u{202e}`.
+pub(super) fn sanitize(text: &str) -> Cow<'_, str> {
     if !text.chars().any(is_unsafe) {
         return Cow::Borrowed(text);
     }
-    let spell = |char: char| if is_unsafe(char) { char.escape_unicode().to_string() } else { char.to_string() };
-    Cow::Owned(text.chars().map(spell).collect())
+    let escape = |char: char| if is_unsafe(char) { char.escape_unicode().to_string() } else { char.to_string() };
+    Cow::Owned(text.chars().map(escape).collect())
 }
 
-/// The same JSON, with each unsafe character as an escape of JSON's. Outside of its texts JSON has none but line ends,
-/// which stay.
-pub(in crate::cli) fn sanitize_json(json: &str) -> String {
+/// The same JSON, with each unsafe character as a JSON escape. Outside of strings JSON has only line ends, which stay.
+pub(super) fn sanitize_json(json: &str) -> String {
     let mut text = String::with_capacity(json.len());
     for char in json.chars() {
         if char == '\n' || !is_unsafe(char) {
@@ -62,7 +61,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_a_terminal_obeys_is_spelled_out() {
+    fn what_a_terminal_obeys_is_escaped() {
         assert_eq!(sanitize("Ada\u{1b}[31m\u{202e}\u{9b}J"), "Ada\\u{1b}[31m\\u{202e}\\u{9b}J");
         assert_eq!(sanitize("a\tb\nc\u{7f}\u{2066}\u{e0041}"), "a\\u{9}b\\u{a}c\\u{7f}\\u{2066}\\u{e0041}");
     }

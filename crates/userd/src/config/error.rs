@@ -30,6 +30,13 @@ impl ConfigOrigin {
     }
 }
 
+impl ConfigOrigin {
+    /// Whether the source has only text, so that a number stands in it as text.
+    pub(super) fn is_untyped(&self) -> bool {
+        matches!(self, Self::DotEnv | Self::Environment | Self::CommandLine)
+    }
+}
+
 impl fmt::Display for ConfigOrigin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

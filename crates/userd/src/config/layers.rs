@@ -1,7 +1,10 @@
-//! The sources as layers of plain values, lowest first, and the search for keys that nobody knows.
+//! The sources, merged by figment: defaults, file, `.env`, environment, flags.
 //!
-//! Every value keeps its origin, so that a mistake names the file or the variable it was made in. The known
-//! keys are those of `userd.default.toml`; what they mean is not known here.
+//! Each source becomes a flat map of keys (`hash.iterations`) to typed values before it is merged; what a key means is
+//! not known here. figment keeps with each value which source it came from, so that a mistake names the file or the
+//! variable.
+//!
+//! To add a source: a `ConfigOrigin`, and its map in [`ConfigLayers::read`], in the order of precedence.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,87 +12,150 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use figment::providers::{Format, Toml};
-use figment::value::{Dict, Num, Value};
+use figment::value::{Dict, Map, Value};
+use figment::{Error as FigmentError, Figment, Metadata, Profile, Provider};
 
 use super::error::{ConfigIssue, ConfigOrigin};
 use super::sources::{API_KEY_VARIABLE, CONFIG_VARIABLE, ConfigSources, PREFIX, REDIS_VARIABLES, is_service_link};
+use super::unknown_keys::unknown_key_text;
 
 /// The reference: every key, its default and its meaning.
 pub const DEFAULTS: &str = include_str!("../../../../userd.default.toml");
 /// Read from the working directory unless another file is named.
 const CONFIG_FILE: &str = "userd.toml";
-/// Read from the working directory, as the design that userd grew from did.
+/// Read from the working directory, as the Rocket + Redis tutorial does.
 const DOT_ENV_FILE: &str = ".env";
-/// How alike a known key has to be to an unknown one to be suggested (Jaro-Winkler, 1 is equal).
-const SIMILARITY_MIN: f64 = 0.75;
 
-/// One value as it was written: typed in a file, text in a variable or a flag.
-#[derive(Clone, PartialEq)]
-pub(super) enum RawValue {
-    Text(String),
-    /// Text that may stand for a number or a truth value, because its source has only text.
-    Untyped(String),
-    Integer(i128),
-    Boolean(bool),
-    /// Something that no key takes: a list, a fraction, a date.
-    Unsupported,
+/// The value of a key that counts, and where it comes from.
+#[derive(Clone, Copy)]
+pub(super) struct ResolvedValue<'a> {
+    pub(super) value: &'a Value,
+    pub(super) origin: &'a ConfigOrigin,
+    /// Higher levels override lower ones.
+    level: usize,
 }
 
-impl RawValue {
-    pub(super) fn is_empty(&self) -> bool {
-        matches!(self, Self::Text(text) | Self::Untyped(text) if text.is_empty())
+/// One source.
+struct ConfigLayer {
+    origin: ConfigOrigin,
+    values: Dict,
+}
+
+impl Provider for ConfigLayer {
+    fn metadata(&self) -> Metadata {
+        Metadata::named(self.origin.to_string())
+    }
+
+    fn data(&self) -> Result<Map<Profile, Dict>, FigmentError> {
+        Ok(Profile::Default.collect(self.values.clone()))
     }
 }
 
-/// The value of a key that counts, and how high it lies.
-#[derive(Clone, Copy)]
-pub(super) struct ResolvedValue<'a> {
-    pub(super) raw: &'a RawValue,
-    pub(super) origin: &'a ConfigOrigin,
-    pub(super) level: usize,
-}
-
-/// The values of one source.
-pub(super) struct ConfigLayer {
-    pub(super) origin: ConfigOrigin,
-    pub(super) values: BTreeMap<String, RawValue>,
-}
-
-/// The layers, lowest first, and the plain variables of the older design.
+/// The merged sources, and the plain `REDIS_…` variables.
 pub(super) struct ConfigLayers {
-    pub(super) layers: Vec<ConfigLayer>,
+    defaults: Dict,
+    /// The sources, lowest first.
+    origins: Vec<ConfigOrigin>,
+    figment: Figment,
+    merged: Dict,
     /// `REDIS_…`, each from the highest source that sets it.
     pub(super) legacy_env: BTreeMap<&'static str, (String, ConfigOrigin)>,
 }
 
 impl ConfigLayers {
+    /// The defaults alone.
+    pub(super) fn defaults(issues: &mut Vec<ConfigIssue>) -> Self {
+        let defaults = parse_toml(DEFAULTS, &ConfigOrigin::Default, issues).unwrap_or_default();
+        let mut layers = Self {
+            defaults: defaults.clone(),
+            origins: Vec::new(),
+            figment: Figment::new(),
+            merged: Dict::new(),
+            legacy_env: BTreeMap::new(),
+        };
+        layers.push(ConfigOrigin::Default, defaults, issues);
+        layers
+    }
+
     /// Reads all sources; what can't be read is noted in `issues` and left out.
     pub(super) fn read(sources: &ConfigSources, issues: &mut Vec<ConfigIssue>) -> Self {
-        let defaults = parse_toml(DEFAULTS, ConfigOrigin::Default, issues);
+        let mut layers = Self::defaults(issues);
         let file = read_config_file(sources, issues);
         let dot_env = read_dot_env(&sources.working_dir, issues);
         for name in &sources.non_utf8 {
             issues.push(ConfigIssue::at_location(format!("{name} in the environment"), "is not UTF-8"));
         }
-        let mut layers = Self { layers: Vec::new(), legacy_env: BTreeMap::new() };
-        layers.layers.extend(defaults);
-        layers.layers.extend(file);
+        if let Some((origin, values)) = file {
+            layers.push(origin, values, issues);
+        }
         layers.push_variables(ConfigOrigin::DotEnv, &dot_env, issues);
         layers.push_variables(ConfigOrigin::Environment, &sources.environment, issues);
-        layers.layers.push(flags(sources));
-        layers.reject_unknown_keys(issues);
+        layers.push(ConfigOrigin::CommandLine, flags(sources), issues);
         layers
     }
 
-    /// The value of `key` that counts. An empty text means "not set": for a key that may be empty it turns off
-    /// what lower layers set, for another one it is passed over.
+    /// The value of `key` that counts.
     pub(super) fn find(&self, key: &str) -> Option<ResolvedValue<'_>> {
-        let optional = self.is_optional(key);
-        let levels = self.layers.iter().enumerate().rev();
-        let mut given = levels.filter_map(|(level, layer)| {
-            Some(ResolvedValue { raw: layer.values.get(key)?, origin: &layer.origin, level })
-        });
-        given.find(|found| optional || !found.raw.is_empty())
+        let value = self.merged.get(key)?;
+        let name = &self.figment.get_metadata(value.tag())?.name;
+        let level = self.origins.iter().position(|origin| *name == origin.to_string())?;
+        Some(ResolvedValue { value, origin: &self.origins[level], level })
+    }
+
+    /// What `userd.default.toml` says of `key`.
+    pub(super) fn default(&self, key: &str) -> Option<&Value> {
+        self.defaults.get(key)
+    }
+
+    /// Every key.
+    pub(super) fn keys(&self) -> impl Iterator<Item = &String> {
+        self.defaults.keys()
+    }
+
+    /// Which of `key` and its twin `<key>_file` gives the secret; `None` if neither is set.
+    ///
+    /// # Errors
+    /// What is wrong if one source sets both.
+    pub(super) fn secret_source(&self, key: &str) -> Result<Option<String>, String> {
+        let file_key = format!("{key}_file");
+        let given = |key: &str| self.find(key).filter(|found| !is_empty(found.value));
+        match (given(key), given(&file_key)) {
+            (Some(direct), Some(file)) if direct.level == file.level => {
+                let other = file.origin.spelling(&file_key);
+                Err(format!("is given twice, here and by {other}: keep one of them"))
+            }
+            (Some(direct), Some(file)) if direct.level < file.level => Ok(Some(file_key)),
+            (Some(_), _) => Ok(Some(key.to_owned())),
+            (None, Some(_)) => Ok(Some(file_key)),
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// Merges a source above the others. Unknown keys are noted and left out.
+    ///
+    /// An empty text means "not set": for a key that may be empty it removes what lower sources set, for another one it
+    /// is ignored.
+    fn push(&mut self, origin: ConfigOrigin, values: Dict, issues: &mut Vec<ConfigIssue>) {
+        let mut known = Dict::new();
+        for (key, value) in values {
+            let Some(default) = self.defaults.get(&key) else {
+                let text = unknown_key_text(&key, &origin, self.defaults.keys());
+                issues.push(ConfigIssue::for_key(&key, &origin, text));
+                continue;
+            };
+            match value {
+                value if !is_empty(&value) => _ = known.insert(key, value),
+                _ if matches!(default, Value::Array(_, items) if items.is_empty()) => {
+                    known.insert(key, default.clone());
+                }
+                value if is_empty(default) => _ = known.insert(key, value),
+                _ => {}
+            }
+        }
+        let figment = std::mem::take(&mut self.figment).merge(ConfigLayer { origin: origin.clone(), values: known });
+        self.merged = figment.data().ok().and_then(|mut data| data.remove(&Profile::Default)).unwrap_or_default();
+        self.figment = figment;
+        self.origins.push(origin);
     }
 
     fn push_variables(
@@ -103,14 +169,14 @@ impl ConfigLayers {
                 self.legacy_env.insert(name, (value.clone(), origin.clone()));
             }
         }
-        let mut values = BTreeMap::new();
+        let mut values = Dict::new();
         for (name, value) in variables {
             let Some(rest) = name.strip_prefix(PREFIX).filter(|_| !is_service_link(name)) else { continue };
             let elsewhere = match name.as_str() {
                 CONFIG_VARIABLE => {
                     "names the configuration file in the environment only: set it there, or use --config"
                 }
-                API_KEY_VARIABLE => "is looked for in the environment only: set it there, or use --key-file",
+                API_KEY_VARIABLE => "is read from the environment only: set it there, or use --key-file",
                 _ => "",
             };
             if !elsewhere.is_empty() {
@@ -120,78 +186,60 @@ impl ConfigLayers {
                 continue;
             }
             let key = rest.to_ascii_lowercase().replace("__", ".");
-            values.insert(key, RawValue::Untyped(value.clone()));
+            let value = typed(value, self.defaults.get(&key));
+            values.insert(key, value);
         }
-        self.layers.push(ConfigLayer { origin, values });
-    }
-
-    /// The keys and values of `userd.default.toml`.
-    pub(super) fn defaults(&self) -> Option<&BTreeMap<String, RawValue>> {
-        self.layers.first().map(|layer| &layer.values)
-    }
-
-    /// Whether `key` may be left empty.
-    pub(super) fn is_optional(&self, key: &str) -> bool {
-        self.defaults().and_then(|defaults| defaults.get(key)).is_some_and(|raw| *raw == RawValue::Text(String::new()))
-    }
-
-    fn reject_unknown_keys(&self, issues: &mut Vec<ConfigIssue>) {
-        let Some(known) = self.defaults() else { return };
-        for layer in &self.layers {
-            for key in layer.values.keys().filter(|key| !known.contains_key(*key)) {
-                issues.push(ConfigIssue::for_key(key, &layer.origin, unknown_key_text(key, &layer.origin, known)));
-            }
-        }
+        self.push(origin, values, issues);
     }
 }
 
-/// "There is no such key", with the nearest that there is.
-fn unknown_key_text(key: &str, origin: &ConfigOrigin, known: &BTreeMap<String, RawValue>) -> String {
-    let section = format!("{key}.");
-    if known.keys().any(|candidate| candidate.starts_with(&section)) {
-        return match origin {
-            ConfigOrigin::DotEnv | ConfigOrigin::Environment => {
-                "is a section: write two underscores and a key after it".to_owned()
-            }
-            _ => format!("is a section: write [{key}] on a line of its own and its keys below"),
-        };
-    }
-    // A variable's single underscore may stand for the border between section and key.
-    let flat = |text: &str| text.replace('.', "_");
-    let last = |text: &str| text.rsplit('.').next().unwrap_or_default().to_owned();
-    let similarity = |candidate: &str| {
-        let whole = strsim::jaro_winkler(&flat(key), &flat(candidate));
-        // The right key in the wrong section.
-        if last(key) == last(candidate) { whole.max(0.95) } else { whole }
+/// A text from a source that has only text, as the type that the key's default has; a text that is none stays a text.
+fn typed(text: &str, default: Option<&Value>) -> Value {
+    let typed = match default {
+        _ if text.is_empty() => None,
+        Some(Value::Num(..)) => text.trim().parse::<i128>().ok().map(Value::from),
+        Some(Value::Bool(..)) => text.trim().parse::<bool>().ok().map(Value::from),
+        Some(Value::Array(..)) => {
+            let parts = text.split(',').map(str::trim).filter(|part| !part.is_empty());
+            Some(Value::from(parts.collect::<Vec<_>>()))
+        }
+        _ => None,
     };
-    let nearest = known
-        .keys()
-        .map(|candidate| (similarity(candidate), candidate))
-        .filter(|(similarity, _)| *similarity >= SIMILARITY_MIN)
-        .max_by(|one, other| one.0.total_cmp(&other.0));
-    match nearest {
-        Some((_, candidate)) => format!("there is no such key; did you mean {}?", origin.spelling(candidate)),
-        None => "there is no such key; userd.default.toml lists all of them".to_owned(),
-    }
+    typed.unwrap_or_else(|| Value::from(text))
 }
 
-fn flags(sources: &ConfigSources) -> ConfigLayer {
+fn is_empty(value: &Value) -> bool {
+    value.as_str().is_some_and(str::is_empty)
+}
+
+/// Where `key` is in `userd.default.toml`, as a line's number.
+pub(super) fn default_position(key: &str) -> usize {
+    let (section, key) = key.rsplit_once('.').unwrap_or(("", key));
+    let mut lines = DEFAULTS.lines().enumerate();
+    if !section.is_empty() {
+        let header = format!("[{section}]");
+        lines.find(|(_, line)| *line == header);
+    }
+    let found = lines.find(|(_, line)| line.strip_prefix(key).is_some_and(|rest| rest.starts_with(" =")));
+    found.map_or(usize::MAX, |(number, _)| number)
+}
+
+fn flags(sources: &ConfigSources) -> Dict {
     let flags = &sources.flags;
     let given = [("listen", &flags.listen), ("store", &flags.store), ("log", &flags.log)];
-    let values = given
-        .into_iter()
-        .filter_map(|(key, value)| Some((key.to_owned(), RawValue::Untyped(value.clone()?))))
-        .collect();
-    ConfigLayer { origin: ConfigOrigin::CommandLine, values }
+    given.into_iter().filter_map(|(key, value)| Some((key.to_owned(), Value::from(value.clone()?)))).collect()
 }
 
 /// The file that was named, which has to exist; else `userd.toml`, which may be missing.
-fn read_config_file(sources: &ConfigSources, issues: &mut Vec<ConfigIssue>) -> Option<ConfigLayer> {
+fn read_config_file(sources: &ConfigSources, issues: &mut Vec<ConfigIssue>) -> Option<(ConfigOrigin, Dict)> {
     let from_variable = || sources.environment.get(CONFIG_VARIABLE).map(PathBuf::from);
     let named = sources.flags.config.clone().or_else(from_variable).filter(|path| !path.as_os_str().is_empty());
     let path = named.clone().unwrap_or_else(|| PathBuf::from(CONFIG_FILE));
     match fs::read_to_string(sources.working_dir.join(&path)) {
-        Ok(text) => parse_toml(&text, ConfigOrigin::File(path), issues),
+        Ok(text) => {
+            let origin = ConfigOrigin::File(path);
+            parse_toml(&text, &origin, issues).map(|values| (origin, values))
+        }
         Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => None,
         Err(error) => {
             issues.push(ConfigIssue::at_location(path.display().to_string(), unreadable_text(&error)));
@@ -236,49 +284,38 @@ fn dot_env_text(text: &str, error: &dotenvy::Error) -> String {
     format!("{place} can't be read: write NAME=value, in 'single quotes' if it holds spaces, # or $")
 }
 
-/// The document as a layer. The parser's message names what it expected; its quotation of the line is left out,
-/// because the line can hold a secret.
-fn parse_toml(text: &str, origin: ConfigOrigin, issues: &mut Vec<ConfigIssue>) -> Option<ConfigLayer> {
+/// The document as a flat map. The parser's message names what it expected; its quotation of the line is left out,
+/// because the line can contain a secret.
+fn parse_toml(text: &str, origin: &ConfigOrigin, issues: &mut Vec<ConfigIssue>) -> Option<Dict> {
     let text = text.trim_start_matches('\u{feff}');
     match <Toml as Format>::from_str::<Dict>(text) {
         Ok(document) => {
-            let mut values = BTreeMap::new();
+            let mut values = Dict::new();
             flatten("", document, &mut values);
-            Some(ConfigLayer { origin, values })
+            Some(values)
         }
         Err(error) => {
             let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
             let line = before.matches('\n').count() + 1;
             let reason = error.message().lines().next().unwrap_or_default();
-            issues.push(ConfigIssue::at_location(format!("{origin}, line {line}"), format!("is no TOML: {reason}")));
+            issues.push(ConfigIssue::at_location(
+                format!("{origin}, line {line}"),
+                format!("is not valid TOML: {reason}"),
+            ));
             None
         }
     }
 }
 
-fn flatten(prefix: &str, dict: Dict, values: &mut BTreeMap<String, RawValue>) {
+fn flatten(prefix: &str, dict: Dict, values: &mut Dict) {
     for (key, value) in dict {
         let key = if prefix.is_empty() { key } else { format!("{prefix}.{key}") };
-        let raw = match value {
-            Value::Dict(_, inner) => {
-                flatten(&key, inner, values);
-                continue;
-            }
-            Value::String(_, text) => RawValue::Text(text),
-            Value::Char(_, char) => RawValue::Text(char.to_string()),
-            Value::Bool(_, flag) => RawValue::Boolean(flag),
-            Value::Num(_, number) => to_integer(number).map_or(RawValue::Unsupported, RawValue::Integer),
-            Value::Empty(..) | Value::Array(..) => RawValue::Unsupported,
-        };
-        values.insert(key, raw);
+        match value {
+            Value::Dict(_, inner) => flatten(&key, inner, values),
+            Value::Char(_, char) => _ = values.insert(key, Value::from(char.to_string())),
+            value => _ = values.insert(key, value),
+        }
     }
-}
-
-fn to_integer(number: Num) -> Option<i128> {
-    if matches!(number, Num::F32(_) | Num::F64(_)) {
-        return None;
-    }
-    number.to_i128().or_else(|| number.to_u128().and_then(|number| i128::try_from(number).ok()))
 }
 
 /// Why a file can't be read, in words.

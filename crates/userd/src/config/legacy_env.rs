@@ -1,12 +1,13 @@
-//! `REDIS_ADDRESS`, `REDIS_PORT`, `REDIS_DB`, `REDIS_PASSWORD`: how the design that userd grew from names its
-//! Redis. They choose the store when nobody sets `store`, and mean nothing when somebody does.
+//! `REDIS_ADDRESS`, `REDIS_PORT`, `REDIS_DB`, `REDIS_PASSWORD`: how the Rocket + Redis tutorial
+//! names its Redis. They choose the store if no source sets `store`; otherwise they are ignored.
 
 use std::collections::BTreeMap;
 use std::net::Ipv6Addr;
 
 use super::error::{ConfigIssue, ConfigOrigin};
-use super::redis_target::{HostPort, REDIS_PORT_DEFAULT, RedisTarget, is_host_name, parse_number, parse_port};
-use super::secret::SecretString;
+use super::redis_target::{REDIS_PORT_DEFAULT, RedisTarget, is_host_name, parse_number, parse_port};
+use userd_core::SecretString;
+use userd_store_redis::NodeAddress;
 
 type LegacyEnv = BTreeMap<&'static str, (String, ConfigOrigin)>;
 
@@ -24,7 +25,7 @@ pub(super) fn target(legacy_env: &LegacyEnv, issues: &mut Vec<ConfigIssue>) -> O
         let (text, origin) = legacy_env.get(name)?;
         let parsed = parse(text.trim());
         if parsed.is_none() {
-            issues.push(ConfigIssue::at_location(format!("{name} in {origin}"), format!("{text:?} is no {right}")));
+            issues.push(ConfigIssue::at_location(format!("{name} in {origin}"), format!("{text:?} is not a {right}")));
         }
         parsed
     };
@@ -35,10 +36,10 @@ pub(super) fn target(legacy_env: &LegacyEnv, issues: &mut Vec<ConfigIssue>) -> O
     let db = number("REDIS_DB", "database number: write 0, 1, 2 …", &parse_number).unwrap_or(0);
     let port = port.and_then(|port| u16::try_from(port).ok()).unwrap_or(REDIS_PORT_DEFAULT);
     let password = legacy_env.get("REDIS_PASSWORD").map(|(text, _)| SecretString::new(text.clone()));
-    Some((RedisTarget::standalone(HostPort { host, port }, db, password), origin.clone()))
+    Some((RedisTarget::standalone(NodeAddress { host, port }, db, password), origin.clone()))
 }
 
-/// What the operator may not expect of the variables: that they don't count here.
+/// A warning if the variables are ignored.
 pub(super) fn warning(legacy_env: &LegacyEnv, store_origin: &ConfigOrigin) -> Option<String> {
     if legacy_env.contains_key(ADDRESS) {
         return match store_origin {
@@ -62,5 +63,5 @@ fn parse_host(text: &str) -> Result<String, String> {
     if is_host_name(text) {
         return Ok(text.to_owned());
     }
-    Err(format!("{text:?} is no host name or address: write it alone, and the port in REDIS_PORT"))
+    Err(format!("{text:?} is not a host name or address: write it alone, and the port in REDIS_PORT"))
 }

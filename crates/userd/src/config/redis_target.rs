@@ -5,8 +5,9 @@
 use std::fmt;
 use std::net::Ipv6Addr;
 
-use super::secret::{REDACTED, SecretString};
-use super::store_target::StoreTargetError;
+use super::store_target_error::StoreTargetError;
+use userd_core::{REDACTED, SecretString};
+use userd_store_redis::{NodeAddress, SentinelSettings, ServerCredentials, ServerTopology};
 
 /// The port of Redis where none is given.
 pub const REDIS_PORT_DEFAULT: u16 = 6379;
@@ -19,40 +20,13 @@ const HOST_BYTES_MAX: usize = 253;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RedisTarget {
     /// Where the servers are.
-    pub servers: RedisServers,
+    pub servers: ServerTopology,
     /// The number of the database; 0 in a cluster.
     pub db: u32,
-    /// The ACL user; `None` is Redis's user `default`.
-    pub username: Option<String>,
-    /// The password, if the server wants one.
-    pub password: Option<SecretString>,
-    /// Whether to speak TLS.
+    /// User and password.
+    pub login: ServerCredentials,
+    /// Whether to use TLS.
     pub tls: bool,
-}
-
-/// A host with its port.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct HostPort {
-    /// Name or address; an IPv6 address without brackets.
-    pub host: String,
-    /// The TCP port.
-    pub port: u16,
-}
-
-/// The servers that keep the users, and how to find those that take writes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum RedisServers {
-    /// One server.
-    Standalone(HostPort),
-    /// The primary that these Sentinels watch under a name.
-    Sentinels {
-        /// Where the Sentinels are.
-        sentinels: Vec<HostPort>,
-        /// What they call the primary.
-        service: String,
-    },
-    /// The cluster that these nodes belong to.
-    Cluster(Vec<HostPort>),
 }
 
 /// What a scheme says.
@@ -89,8 +63,9 @@ impl RedisScheme {
 
 impl RedisTarget {
     /// One server, without user and TLS.
-    pub(super) fn standalone(server: HostPort, db: u32, password: Option<SecretString>) -> Self {
-        Self { servers: RedisServers::Standalone(server), db, username: None, password, tls: false }
+    pub(super) fn standalone(server: NodeAddress, db: u32, password: Option<SecretString>) -> Self {
+        let login = ServerCredentials { username: None, password };
+        Self { servers: ServerTopology::Standalone(server), db, login, tls: false }
     }
 
     /// The target in what follows the scheme: `//[user:password@]host[:port][,…][/service][/db]`.
@@ -103,7 +78,7 @@ impl RedisTarget {
         // The last @ is the border, so that one in a password does no harm.
         let (user_info, addresses) =
             authority.rsplit_once('@').map_or((None, authority), |(user_info, rest)| (Some(user_info), rest));
-        let (username, password) = user_info.map_or(Ok((None, None)), parse_user_info)?;
+        let login = user_info.map_or(Ok(ServerCredentials::default()), parse_user_info)?;
         let list = |port_default| {
             let addresses = addresses.split(',').map(|text| parse_host_port(text, port_default));
             addresses.collect::<Result<Vec<_>, _>>()
@@ -111,22 +86,23 @@ impl RedisTarget {
         let (servers, db) = match scheme.topology {
             RedisTopology::Standalone if addresses.contains(',') => return Err(StoreTargetError::SeveralServers),
             RedisTopology::Standalone => {
-                (RedisServers::Standalone(parse_host_port(addresses, REDIS_PORT_DEFAULT)?), parse_database(path)?)
+                (ServerTopology::Standalone(parse_host_port(addresses, REDIS_PORT_DEFAULT)?), parse_database(path)?)
             }
             RedisTopology::Sentinels => {
                 let (service, db) = path.split_once('/').unwrap_or((path, ""));
                 if !is_service_name(service) {
                     return Err(StoreTargetError::NoService);
                 }
-                let (sentinels, service) = (list(SENTINEL_PORT_DEFAULT)?, service.to_owned());
-                (RedisServers::Sentinels { sentinels, service }, parse_database(db)?)
+                let (addresses, service) = (list(SENTINEL_PORT_DEFAULT)?, service.to_owned());
+                let sentinels = SentinelSettings { addresses, service, login: ServerCredentials::default() };
+                (ServerTopology::Sentinel(sentinels), parse_database(db)?)
             }
             RedisTopology::Cluster => match parse_database(path)? {
-                0 => (RedisServers::Cluster(list(REDIS_PORT_DEFAULT)?), 0),
+                0 => (ServerTopology::Cluster(list(REDIS_PORT_DEFAULT)?), 0),
                 _ => return Err(StoreTargetError::DatabaseOnCluster),
             },
         };
-        Ok(Self { servers, db, username, password, tls: scheme.tls })
+        Ok(Self { servers, db, login, tls: scheme.tls })
     }
 }
 
@@ -139,13 +115,13 @@ fn is_service_name(text: &str) -> bool {
     is_host_name(text)
 }
 
-fn parse_user_info(text: &str) -> Result<(Option<String>, Option<SecretString>), StoreTargetError> {
+fn parse_user_info(text: &str) -> Result<ServerCredentials, StoreTargetError> {
     let (username, password) = text.split_once(':').unwrap_or((text, ""));
     let present = |part: &str| percent_decode(part).map(|decoded| (!decoded.is_empty()).then_some(decoded));
-    Ok((present(username)?, present(password)?.map(SecretString::new)))
+    Ok(ServerCredentials { username: present(username)?, password: present(password)?.map(SecretString::new) })
 }
 
-fn parse_host_port(text: &str, port_default: u16) -> Result<HostPort, StoreTargetError> {
+fn parse_host_port(text: &str, port_default: u16) -> Result<NodeAddress, StoreTargetError> {
     let (host, port) = if let Some(rest) = text.strip_prefix('[') {
         let (host, after) = rest.split_once(']').ok_or(StoreTargetError::Host)?;
         let host: Ipv6Addr = host.parse().map_err(|_| StoreTargetError::Host)?;
@@ -162,7 +138,7 @@ fn parse_host_port(text: &str, port_default: u16) -> Result<HostPort, StoreTarge
         (host.to_owned(), port)
     };
     let port = port.map_or(Ok(port_default), |port| parse_port(port).ok_or(StoreTargetError::Port))?;
-    Ok(HostPort { host, port })
+    Ok(NodeAddress { host, port })
 }
 
 /// Whether `text` can be a host name or an IPv4 address.
@@ -199,30 +175,23 @@ fn percent_decode(text: &str) -> Result<String, StoreTargetError> {
     String::from_utf8(decoded).map_err(|_| StoreTargetError::Encoding)
 }
 
-impl fmt::Display for HostPort {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let host = if self.host.contains(':') { &format!("[{}]", self.host) } else { &self.host };
-        write!(f, "{host}:{}", self.port)
-    }
-}
-
 impl fmt::Display for RedisTarget {
     /// The target as one would write it, the password hidden.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (topology, addresses, path) = match &self.servers {
-            RedisServers::Standalone(server) => ("", std::slice::from_ref(server), format!("/{}", self.db)),
-            RedisServers::Sentinels { sentinels, service } => {
-                ("+sentinel", sentinels.as_slice(), format!("/{service}/{}", self.db))
+            ServerTopology::Standalone(server) => ("", std::slice::from_ref(server), format!("/{}", self.db)),
+            ServerTopology::Sentinel(sentinels) => {
+                ("+sentinel", sentinels.addresses.as_slice(), format!("/{}/{}", sentinels.service, self.db))
             }
-            RedisServers::Cluster(nodes) => ("+cluster", nodes.as_slice(), String::new()),
+            ServerTopology::Cluster(nodes) => ("+cluster", nodes.as_slice(), String::new()),
         };
         write!(f, "redis{}{topology}://", if self.tls { "s" } else { "" })?;
-        match (&self.username, &self.password) {
+        match (&self.login.username, &self.login.password) {
             (None, None) => {}
             (Some(username), None) => write!(f, "{username}@")?,
             (username, Some(_)) => write!(f, "{}:{REDACTED}@", username.as_deref().unwrap_or_default())?,
         }
-        let addresses: Vec<String> = addresses.iter().map(HostPort::to_string).collect();
+        let addresses: Vec<String> = addresses.iter().map(NodeAddress::to_string).collect();
         write!(f, "{}{path}", addresses.join(","))
     }
 }

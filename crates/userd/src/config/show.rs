@@ -1,67 +1,70 @@
-//! Every key with the value in force, for `userd config show`. Secrets are hidden here, at the source.
+//! Every key with its effective value, for `userd config show`. Secrets are hidden here, at the source.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
+use figment::value::Value;
+
 use super::error::ConfigOrigin;
-use super::layers::{ConfigLayers, RawValue};
+use super::layers::ConfigLayers;
 use super::store_choice::StoreChoice;
-use super::{Config, REDACTED};
+use userd_core::REDACTED;
 
-/// Keys whose value is never shown.
-const SECRETS: [&str; 3] = ["redis.password", "redis.sentinel_password", "token.encryption_key"];
-
-/// One key with the value in force.
+/// One key with its effective value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigEntry {
     /// The key, with its section: `hash.iterations`.
     pub key: String,
     /// The value as TOML; a secret is hidden.
     pub value: String,
-    /// What there is to say about it: who set it, and what a 0 stands for here.
+    /// The source that set it, and what a 0 stands for on this machine.
     pub note: Option<String>,
 }
 
-pub(super) fn entries(layers: &ConfigLayers, config: &Config, choice: &StoreChoice) -> Vec<ConfigEntry> {
-    let keys = layers.defaults().into_iter().flat_map(|defaults| defaults.keys());
-    let mut entries: Vec<_> = keys.map(|key| entry(key, layers, config, choice)).collect();
+/// The entries of all keys. `store` is shown as it was chosen, `secrets` are hidden, and `auto` says what a 0 stands for.
+pub(super) fn entries(
+    layers: &ConfigLayers,
+    store: &ConfigEntry,
+    secrets: &BTreeSet<String>,
+    auto: &[(&str, usize)],
+) -> Vec<ConfigEntry> {
+    let mut entries: Vec<_> = layers
+        .keys()
+        .map(|key| if *key == store.key { store.clone() } else { entry(key, layers, secrets, auto) })
+        .collect();
     // Keys without a section first, as TOML wants it.
     entries.sort_by_key(|entry| entry.key.contains('.'));
     entries
 }
 
-fn entry(key: &str, layers: &ConfigLayers, config: &Config, choice: &StoreChoice) -> ConfigEntry {
-    if key == "store" {
-        let note = choice.chosen_by.as_ref().map(|by| format!("from {by}"));
-        return ConfigEntry { key: key.to_owned(), value: quote(&config.store.to_string()), note };
-    }
+/// The entry of the key `store`.
+pub(super) fn store_entry(choice: &StoreChoice) -> ConfigEntry {
+    let note = choice.chosen_by.as_ref().map(|by| format!("from {by}"));
+    ConfigEntry { key: "store".to_owned(), value: quote(&choice.target.to_string()), note }
+}
+
+fn entry(key: &str, layers: &ConfigLayers, secrets: &BTreeSet<String>, auto: &[(&str, usize)]) -> ConfigEntry {
     let found = layers.find(key);
-    let value = match found.map(|found| found.raw) {
-        Some(raw) if SECRETS.contains(&key) && !raw.is_empty() => quote(REDACTED),
-        Some(RawValue::Text(text)) => quote(text),
-        // A variable's text is shown as the type that the default has.
-        Some(RawValue::Untyped(text)) => match layers.defaults().and_then(|defaults| defaults.get(key)) {
-            Some(RawValue::Text(_)) => quote(text),
-            _ => text.trim().to_owned(),
-        },
-        Some(RawValue::Integer(number)) => number.to_string(),
-        Some(RawValue::Boolean(flag)) => flag.to_string(),
-        Some(RawValue::Unsupported) | None => quote(""),
+    let value = match found.map(|found| found.value) {
+        Some(Value::String(_, text)) if secrets.contains(key) && !text.is_empty() => quote(REDACTED),
+        Some(value) => toml(value),
+        None => quote(""),
     };
     let from = found.map(|found| found.origin).filter(|origin| **origin != ConfigOrigin::Default);
     let from = from.map(|origin| format!("from {origin}"));
-    let means = (value == "0").then(|| auto_value(key, config)).flatten().map(|number| format!("{number} here"));
+    let means = auto.iter().find(|(name, _)| *name == key && value == "0").map(|(_, number)| format!("{number} here"));
     let notes: Vec<_> = means.into_iter().chain(from).collect();
     ConfigEntry { key: key.to_owned(), value, note: (!notes.is_empty()).then(|| notes.join(", ")) }
 }
 
-/// What a 0 stands for on this machine, for the keys where it stands for something.
-fn auto_value(key: &str, config: &Config) -> Option<usize> {
-    match key {
-        "workers" => Some(config.workers),
-        "hash.workers" => Some(config.hash.workers),
-        "hash.queue" => Some(config.hash.queue),
-        "sqlite.readers" => Some(config.sqlite.readers),
-        _ => None,
+/// A value as TOML.
+fn toml(value: &Value) -> String {
+    match value {
+        Value::String(_, text) => quote(text),
+        Value::Bool(_, flag) => flag.to_string(),
+        Value::Num(_, number) => number.to_i128().map(|number| number.to_string()).unwrap_or_default(),
+        Value::Array(_, items) => format!("[{}]", items.iter().map(toml).collect::<Vec<_>>().join(", ")),
+        Value::Char(..) | Value::Empty(..) | Value::Dict(..) => quote(""),
     }
 }
 

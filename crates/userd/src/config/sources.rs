@@ -13,7 +13,7 @@ pub const CONFIG_VARIABLE: &str = "USERD_CONFIG";
 pub const API_KEY_VARIABLE: &str = "USERD_API_KEY";
 /// What every variable of ours begins with.
 pub(super) const PREFIX: &str = "USERD_";
-/// The plain variables of the design that userd grew from.
+/// The plain variables of the Rocket + Redis tutorial.
 pub(super) const REDIS_VARIABLES: [&str; 4] = ["REDIS_ADDRESS", "REDIS_PORT", "REDIS_DB", "REDIS_PASSWORD"];
 
 /// What was given on the command line.

@@ -1,80 +1,88 @@
-//! Which store was chosen, by whom, and with which user and password.
+//! Which store was chosen, by which source, and with which user and password.
 //!
-//! `store` wins when anybody above the defaults sets it; else the plain `REDIS_…` variables; else the default.
+//! `store` wins if any source above the defaults sets it; else the plain `REDIS_…` variables; else the default.
 
 use std::path::PathBuf;
 
-use super::error::ConfigOrigin;
+use super::error::{ConfigIssue, ConfigOrigin};
 use super::legacy_env;
 use super::reader::ConfigReader;
 use super::redis_target::RedisTarget;
+use super::sections::{RedisLogin, StoreKey};
 use super::store_target::StoreTarget;
+use userd_core::SecretString;
+use userd_store_redis::{ServerCredentials, ServerTopology};
 
 /// The chosen store.
 pub(super) struct StoreChoice {
     pub(super) target: StoreTarget,
-    /// Who chose it, in words; `None` for the default.
+    /// The source that chose it, in words; `None` for the default.
     pub(super) chosen_by: Option<String>,
     pub(super) warning: Option<String>,
 }
 
-pub(super) fn read(read: &mut ConfigReader<'_>) -> StoreChoice {
-    let given = read.secret("store");
-    let origin = given.as_ref().map_or(ConfigOrigin::Default, |(_, origin)| origin.clone());
-    let warning = legacy_env::warning(&read.layers.legacy_env, &origin);
-    if origin == ConfigOrigin::Default
-        && let Some((target, plain_origin)) = legacy_env::target(&read.layers.legacy_env, &mut read.issues)
-    {
-        let chosen_by = Some(format!("{} in {plain_origin}", legacy_env::ADDRESS));
-        return StoreChoice { target: with_credentials(read, StoreTarget::Redis(target)), chosen_by, warning };
-    }
-    let parsed = given.as_ref().map(|(text, _)| StoreTarget::parse(text.expose()));
-    let target = match parsed {
-        Some(Ok(target)) => target,
-        Some(Err(error)) => {
-            read.reject(source_key(read), error.to_string());
-            placeholder_target()
+/// The store that the sources choose; `login` completes it.
+///
+/// # Errors
+/// As [`ConfigReader::section`].
+pub(super) fn read(read: &mut ConfigReader<'_>, login: &RedisLogin) -> Result<StoreChoice, ConfigIssue> {
+    let given: StoreKey = read.section("")?;
+    let source = read.layers.secret_source("store").ok().flatten();
+    let key = source.as_deref().unwrap_or("store");
+    let origin = read.layers.find(key).map_or(&ConfigOrigin::Default, |found| found.origin);
+    let warning = legacy_env::warning(&read.layers.legacy_env, origin);
+    if *origin == ConfigOrigin::Default {
+        let mut issues = Vec::new();
+        let target = legacy_env::target(&read.layers.legacy_env, &mut issues);
+        for issue in issues {
+            read.note("store", issue);
         }
-        // A mistake about the two ways to give it has been noted.
-        None => placeholder_target(),
+        if let Some((target, origin)) = target {
+            let chosen_by = Some(format!("{} in {origin}", legacy_env::ADDRESS));
+            let target = StoreTarget::Redis(with_login(read, target, login));
+            return Ok(StoreChoice { target, chosen_by, warning });
+        }
+    }
+    let chosen_by = (*origin != ConfigOrigin::Default).then(|| origin.to_string());
+    let target = match StoreTarget::parse(given.store.expose()) {
+        Ok(StoreTarget::Redis(target)) => StoreTarget::Redis(with_login(read, target, login)),
+        Ok(target) => target,
+        Err(error) => {
+            // An empty one follows a mistake that was noted already.
+            if !given.store.expose().is_empty() {
+                read.reject(key, error.to_string());
+            }
+            StoreTarget::Sqlite { path: PathBuf::new() }
+        }
     };
-    let chosen_by = (origin != ConfigOrigin::Default).then(|| origin.to_string());
-    StoreChoice { target: with_credentials(read, target), chosen_by, warning }
+    Ok(StoreChoice { target, chosen_by, warning })
 }
 
-/// Stands in for a store after a mistake, which keeps the configuration from being used.
-fn placeholder_target() -> StoreTarget {
-    StoreTarget::Sqlite { path: PathBuf::new() }
-}
-
-/// The key that gave the text: `store` or its twin.
-fn source_key(read: &ConfigReader<'_>) -> &'static str {
-    let level = |key| read.layers.find(key).filter(|found| !found.raw.is_empty()).map(|found| found.level);
-    if level("store_file") > level("store") { "store_file" } else { "store" }
-}
-
-/// Adds `redis.username` and `redis.password` to a target that does not hold them itself.
-fn with_credentials(read: &mut ConfigReader<'_>, target: StoreTarget) -> StoreTarget {
-    // Read in any case, so that mistakes in them are found.
-    let username = Some(read.text("redis.username")).filter(|text| !text.is_empty());
-    let password = read.secret("redis.password").map(|(secret, _)| secret);
-    let StoreTarget::Redis(target) = target else { return target };
-    if username.is_some() && target.username.is_some() {
+/// Adds user and password from `[redis]` to a target that does not contain them itself.
+fn with_login(read: &mut ConfigReader<'_>, mut target: RedisTarget, login: &RedisLogin) -> RedisTarget {
+    let own = &target.login;
+    if login.username.is_some() && own.username.is_some() {
         read.reject("redis.username", "is given twice, here and in `store`: keep one of them");
     }
-    if password.is_some() && target.password.is_some() {
-        let elsewhere = "in `store` or REDIS_PASSWORD";
-        read.reject(password_key(read), format!("is given twice, here and {elsewhere}: keep one of them"));
+    if login.password.is_some() && own.password.is_some() {
+        let key = read.layers.secret_source("redis.password").ok().flatten();
+        let text = "is given twice, here and in `store` or REDIS_PASSWORD: keep one of them";
+        read.reject(key.as_deref().unwrap_or("redis.password"), text);
     }
-    let username = target.username.or(username);
-    let password = target.password.or(password);
-    if username.is_some() && password.is_none() {
+    target.login = completed(own, login.username.as_ref(), login.password.as_ref());
+    if target.login.username.is_some() && target.login.password.is_none() {
         read.reject("redis.username", "needs a password beside it: set redis.password or redis.password_file");
     }
-    StoreTarget::Redis(RedisTarget { username, password, ..target })
+    if let ServerTopology::Sentinel(sentinels) = &mut target.servers {
+        sentinels.login =
+            completed(&sentinels.login, login.sentinel_username.as_ref(), login.sentinel_password.as_ref());
+    }
+    target
 }
 
-fn password_key(read: &ConfigReader<'_>) -> &'static str {
-    let given = |key| read.layers.find(key).is_some_and(|found| !found.raw.is_empty());
-    if given("redis.password") { "redis.password" } else { "redis.password_file" }
+fn completed(own: &ServerCredentials, username: Option<&String>, password: Option<&SecretString>) -> ServerCredentials {
+    ServerCredentials {
+        username: own.username.as_ref().or(username).cloned(),
+        password: own.password.as_ref().or(password).cloned(),
+    }
 }

@@ -12,10 +12,10 @@ async fn each_invalid_credential_is_answered_with_what_to_send_instead() {
     let app = TestApp::with_api_key().await;
     let revoked = make_revoked_key(&app.store, 7).await;
     let ada = app.sign_up_and_in("Ada", "ada@example.com").await;
-    let damaged = "the session token is damaged; send it whole, as POST /api/login gave it";
+    let damaged = "the session token is damaged; send it as POST /api/login returned it";
     let gone = "the session has ended; sign in again";
-    let key = "the API key is damaged; send it whole, as it was printed when it was made";
-    let jwt = "this is a token for other services (JWT); userd itself takes the session token or an API key";
+    let key = "the API key is damaged; send it as it was printed at its creation";
+    let jwt = "this is a token for other services (JWT); userd itself accepts the session token or an API key";
     let none = "this is not a token of userd; send the session token (v1.…) or an API key (k1.…)";
     let cases = [
         (ada.token[..ada.token.len() - 1].to_owned(), damaged),

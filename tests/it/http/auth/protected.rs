@@ -24,7 +24,10 @@ async fn only_requests_to_a_host_name_of_this_machine_are_served() {
         for host in hosts {
             let answer = app.fetch(Get, "/api/users", &vec![("Host", (*host).to_owned())], "").await;
             assert_eq!(answer.status, status, "{host}: {answer}");
-            assert!(status == 200 || answer.detail().ends_with("`userd api-keys create` makes one"), "{answer}");
+            assert!(
+                status == 200 || answer.detail().ends_with("create a key with `userd api-keys create`"),
+                "{answer}"
+            );
         }
     }
     let two: RequestHeaders = vec![("Host", "localhost".to_owned()), ("Host", "localhost".to_owned())];
@@ -39,7 +42,10 @@ async fn forwarded_requests_are_forbidden() {
         for (method, path, body) in [(Get, "/api/users", ""), (Post, "/api/users", SIGN_UP)] {
             let answer = app.fetch(method, path, &headers, body).await;
             assert_eq!((answer.status, answer.slug().as_str()), (403, "forbidden"), "{header}: {answer}");
-            assert!(answer.detail().ends_with("not through a proxy: `userd api-keys create` makes one"), "{answer}");
+            assert!(
+                answer.detail().ends_with("not through a proxy; create a key with `userd api-keys create`"),
+                "{answer}"
+            );
         }
     }
     assert!(app.store.all_users().is_empty());
@@ -107,8 +113,8 @@ fn a_start_that_would_be_open_to_other_machines_is_refused_with_what_to_do() {
         let log = String::from_utf8_lossy(&output.stderr);
         assert_eq!(output.status.code(), Some(1), "{log}");
         let sentence = format!(
-            "userd has no API key yet, so whoever could connect to {listen} might do everything: make one with `userd \
-             api-keys create`, or listen on 127.0.0.1"
+            "userd has no API key yet, so every client that can connect to {listen} would be an administrator: create one \
+             with `userd api-keys create`, or listen on 127.0.0.1"
         );
         assert!(log.contains(&sentence), "{log}");
         assert!(!log.contains("serves on"), "{log}");

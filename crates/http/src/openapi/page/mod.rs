@@ -78,7 +78,7 @@ fn navigation(document: &Value, html: &mut HtmlBuilder) {
 
 fn introduction(document: &Value, html: &mut HtmlBuilder) {
     html.raw("<header><h1>").text(text(&document["info"]["title"])).raw(" API</h1><p>");
-    html.raw(&inline(text(&document["info"]["description"]))).raw("</p><h2>What to show</h2><dl>");
+    html.raw(&inline(text(&document["info"]["description"]))).raw("</p><h2>Credentials</h2><dl>");
     for (name, scheme) in document["components"]["securitySchemes"].as_object().into_iter().flatten() {
         html.raw("<dt id=\"scheme-").text(name).raw("\"><code>").text(name).raw("</code></dt><dd>");
         html.raw(&inline(text(&scheme["description"]))).raw(" ");
@@ -102,10 +102,13 @@ fn operations(document: &Value, group: &Value, html: &mut HtmlBuilder) {
 
 fn problems(document: &Value, html: &mut HtmlBuilder) {
     html.raw(
-        "<section class=\"group\"><h2 id=\"problems\">Problems</h2><p>Anything but success (RFC 9457). Decide by ",
+        "<section class=\"group\"><h2 id=\"problems\">Problems</h2><p>Responses that are not a success (RFC 9457).",
     );
-    html.raw("<code>type</code>, or by the status.</p><table><thead><tr><th scope=\"col\">type</th>");
-    html.raw("<th scope=\"col\">status</th><th scope=\"col\">what it is</th><th scope=\"col\">example</th></tr></thead><tbody>");
+    html.raw(" Decide by <code>type</code>, or by the status.</p><table><thead><tr><th scope=\"col\">type</th>");
+    html.raw(
+        "<th scope=\"col\">status</th><th scope=\"col\">what it is</th><th scope=\"col\">example</th></tr></thead>",
+    );
+    html.raw("<tbody>");
     for (slug, example) in document["components"]["examples"].as_object().into_iter().flatten() {
         let problem = &example["value"];
         html.raw("<tr id=\"problem-")

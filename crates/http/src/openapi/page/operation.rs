@@ -29,17 +29,17 @@ pub(super) fn render(document: &Value, one: OperationEntry<'_>, html: &mut HtmlB
     html.raw("</article>");
 }
 
-/// What can be shown: each is enough.
+/// The accepted credentials; one is enough.
 fn security(doc: &Value, html: &mut HtmlBuilder) {
-    html.raw("<p>Show ");
+    html.raw("<p>Credentials: ");
     let ways = doc["security"].as_array().map(Vec::as_slice).unwrap_or_default();
     if ways.is_empty() {
-        html.raw("nothing");
+        html.raw("none");
     }
     for (index, way) in ways.iter().enumerate() {
         html.raw(if index == 0 { "" } else { ", or " });
         match way.as_object().and_then(|way| way.iter().next()) {
-            None => drop(html.raw("nothing")),
+            None => drop(html.raw("none")),
             Some((scheme, scopes)) => {
                 html.raw("<a href=\"#scheme-").text(scheme).raw("\"><code>").text(scheme).raw("</code></a>");
                 for scope in scopes.as_array().into_iter().flatten() {
@@ -63,7 +63,7 @@ fn parameters(doc: &Value, html: &mut HtmlBuilder) {
     html.raw("</tbody></table>");
 }
 
-/// The request as a line for a shell.
+/// The request as a shell command.
 fn curl(one: OperationEntry<'_>) -> String {
     let OperationEntry { path, method, doc } = one;
     let path = path.replace('{', "$").replace('}', "");
@@ -73,10 +73,10 @@ fn curl(one: OperationEntry<'_>) -> String {
     if method != usual {
         let _ = write!(line, " -X {}", method.to_uppercase());
     }
-    let nothing_shown = doc["security"].as_array().is_none_or(|ways| {
+    let anonymous = doc["security"].as_array().is_none_or(|ways| {
         ways.is_empty() || ways.iter().any(|way| way.as_object().is_some_and(serde_json::Map::is_empty))
     });
-    if !nothing_shown {
+    if !anonymous {
         line.push_str(" \\\n  -H \"Authorization: Bearer $token\"");
     }
     if !body.is_null() {
@@ -87,7 +87,7 @@ fn curl(one: OperationEntry<'_>) -> String {
 }
 
 fn responses(document: &Value, doc: &Value, html: &mut HtmlBuilder) {
-    html.raw("<h4>Answers</h4><dl class=\"answers\">");
+    html.raw("<h4>Responses</h4><dl class=\"answers\">");
     for (status, response) in doc["responses"].as_object().into_iter().flatten() {
         html.raw("<dt>").text(status).raw("</dt><dd>");
         match response["$ref"].as_str().and_then(|whole| whole.rsplit('/').next()) {
@@ -99,7 +99,7 @@ fn responses(document: &Value, doc: &Value, html: &mut HtmlBuilder) {
     html.raw("</dl>");
 }
 
-/// An answer that is a problem: the kinds that it can be.
+/// A response that is a problem, with its kinds.
 fn problem(document: &Value, name: &str, html: &mut HtmlBuilder) {
     let content = &document["components"]["responses"][name]["content"]["application/problem+json"];
     for (index, slug) in content["examples"].as_object().into_iter().flatten().map(|(slug, _)| slug).enumerate() {
@@ -119,8 +119,8 @@ fn success(response: &Value, html: &mut HtmlBuilder) {
         html.raw("<p>").raw(&kind(&content["schema"])).raw(" <small>").text(media).raw("</small></p>");
         match &content["example"] {
             Value::Null => {}
-            Value::String(plain) if !media.contains("json") => drop(html.code("An example of the answer", plain)),
-            example => drop(html.code("An example of the answer", &format!("{example:#}"))),
+            Value::String(plain) if !media.contains("json") => drop(html.code("An example of the response", plain)),
+            example => drop(html.code("An example of the response", &format!("{example:#}"))),
         }
     }
 }

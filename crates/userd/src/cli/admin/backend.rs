@@ -1,22 +1,20 @@
-//! The two ways to the accounts: through a running server, or on the store itself. What comes of an act is the same
-//! either way.
+//! The two ways to administer accounts: through a running server, or directly on the store. The results are the same.
 
+use super::error::CommandError;
 use super::server_backend::ServerBackend;
 use super::store_backend::StoreBackend;
-use super::types::{
-    AdminUser, CommandError, EventListItem, NewUserInput, ResultPage, ServiceStats, UserListItem, UserQuery,
-};
+use super::types::{AdminUser, EventListItem, NewUserInput, ResultPage, ServiceStats, UserListItem, UserQuery};
 
-/// Where accounts are looked at and changed.
+/// Where accounts are read and changed.
 pub(super) enum AdminBackend {
     /// Through the admin API of a server.
     Server(ServerBackend),
-    /// On a store.
+    /// Directly on a store.
     Store(Box<StoreBackend>),
 }
 
 impl AdminBackend {
-    /// What a person calls this place.
+    /// The server's or store's address, for people.
     pub(super) fn target(&self) -> String {
         match self {
             Self::Server(server) => server.0.base().to_owned(),
@@ -24,7 +22,7 @@ impl AdminBackend {
         }
     }
 
-    /// The address of the server, if it goes through one.
+    /// The address of the server, if there is one.
     pub(super) fn server(&self) -> Option<&str> {
         match self {
             Self::Server(server) => Some(server.0.base()),
@@ -33,10 +31,10 @@ impl AdminBackend {
     }
 
     /// A page of users.
-    pub(super) async fn list(&self, wanted: &UserQuery) -> Result<ResultPage<UserListItem>, CommandError> {
+    pub(super) async fn list(&self, query: &UserQuery) -> Result<ResultPage<UserListItem>, CommandError> {
         match self {
-            Self::Server(server) => server.list(wanted),
-            Self::Store(store) => store.list(wanted).await,
+            Self::Server(server) => server.list(query),
+            Self::Store(store) => store.list(query).await,
         }
     }
 
@@ -48,7 +46,7 @@ impl AdminBackend {
         }
     }
 
-    /// Makes somebody a user.
+    /// Creates a user.
     pub(super) async fn create(&self, new: &NewUserInput) -> Result<AdminUser, CommandError> {
         match self {
             Self::Server(server) => server.create(new),
@@ -56,7 +54,7 @@ impl AdminBackend {
         }
     }
 
-    /// Shuts the account, and ends its sessions; or opens it again.
+    /// Disables the account and ends its sessions, or enables it.
     pub(super) async fn set_disabled(&self, id: &str, disabled: bool) -> Result<AdminUser, CommandError> {
         match self {
             Self::Server(server) => server.set_disabled(id, disabled),
@@ -64,7 +62,7 @@ impl AdminBackend {
         }
     }
 
-    /// Lets the password be good for nothing but being changed, and ends the sessions.
+    /// Forces a password change at the next sign-in and ends the sessions.
     pub(super) async fn expire_password(&self, id: &str) -> Result<AdminUser, CommandError> {
         match self {
             Self::Server(server) => server.expire_password(id),
@@ -72,7 +70,7 @@ impl AdminBackend {
         }
     }
 
-    /// Gives the user another password, and ends the sessions.
+    /// Sets the user's password and ends the sessions.
     pub(super) async fn set_password(
         &self,
         id: &str,
@@ -93,7 +91,7 @@ impl AdminBackend {
         }
     }
 
-    /// Deletes the user, and tells who that was.
+    /// Deletes the user, and returns what was deleted.
     pub(super) async fn delete(&self, id: &str) -> Result<AdminUser, CommandError> {
         match self {
             Self::Server(server) => server.delete(id),
@@ -101,7 +99,7 @@ impl AdminBackend {
         }
     }
 
-    /// What happened to the user, the newest first.
+    /// A page of the account's events, newest first.
     pub(super) async fn events(
         &self,
         id: &str,
@@ -114,7 +112,7 @@ impl AdminBackend {
         }
     }
 
-    /// What can be said of the whole.
+    /// The figures of the service.
     pub(super) async fn stats(&self) -> Result<ServiceStats, CommandError> {
         match self {
             Self::Server(server) => server.stats(),
@@ -122,7 +120,7 @@ impl AdminBackend {
         }
     }
 
-    /// Lets go of it.
+    /// Closes the store, if it was opened.
     pub(super) async fn close(self) {
         match self {
             Self::Server(_) => {}

@@ -1,30 +1,33 @@
-//! The commands that change something. What takes something from a user asks first, and names whom.
+//! The commands that change something. Destructive ones show the user and ask first.
 
 use clap::Args;
 use serde_json::{Value, json};
 
 use super::backend::AdminBackend;
-use super::output::{self, OutputFormatter};
+use super::confirm;
+use super::error::CommandError;
+use super::output::{self, OutputFormatter, print};
 use super::password::{PasswordInput, PasswordOptions};
-use super::types::{AdminUser, CommandError, NewUserInput};
-use super::{ConfirmedUserArg, UserArg, confirm, note, print};
+use super::types::{AdminUser, NewUserInput};
+use super::user_arg::{ConfirmedUserArg, UserArg};
+use crate::cli::console::note;
 use crate::cli::sanitize::sanitize;
 use userd_core::random::SystemRandom;
 
-/// Who is to become a user.
+/// The new user.
 #[derive(Debug, Args)]
 pub(super) struct CreateOptions {
-    /// What they are called
+    /// The user's name
     #[arg(long)]
     name: String,
-    /// Where they can be reached
+    /// The user's e-mail
     #[arg(long, value_name = "E-MAIL")]
     email: String,
     #[command(flatten)]
     password: PasswordOptions,
 }
 
-/// Who gets another password.
+/// Whose password to set.
 #[derive(Debug, Args)]
 pub(super) struct SetPasswordOptions {
     #[command(flatten)]
@@ -37,12 +40,12 @@ fn display_name(account: &AdminUser) -> String {
     format!("{} <{}>", account.name, account.email)
 }
 
-/// Tells what was done: `sentence` to people, the user to scripts.
+/// Prints the result: `sentence` for people, the user for scripts.
 fn report(output: OutputFormatter, account: &AdminUser, sentence: &str) -> Result<(), CommandError> {
     print(&if output.json { output::json(account) } else { format!("{}\n", sanitize(sentence)) }).map(|_| ())
 }
 
-/// The user, once somebody has said yes to what is asked about them.
+/// The user, after confirmation of the question about them.
 async fn confirmed_user(
     backend: &AdminBackend,
     who: &ConfirmedUserArg,
@@ -54,7 +57,7 @@ async fn confirmed_user(
     Ok(account)
 }
 
-/// Shows the password that nobody has seen yet, or else what `report` does.
+/// Prints a generated password, which is shown only once; without one, the same as [`report`].
 fn report_password(
     output: OutputFormatter,
     account: &AdminUser,
@@ -76,12 +79,12 @@ fn report_password(
     print_password(&output::json(&document))
 }
 
-/// Whoever went away is told: nobody knows the password now.
+/// Prints a generated password. If the reader has gone away, that is an error: the password is lost.
 fn print_password(text: &str) -> Result<(), CommandError> {
     if print(text)? {
         return Ok(());
     }
-    let sentence = "it was done, but nobody read the password; give another one with userd user set-password";
+    let sentence = "it was done, but the password was not read; set another one with userd user set-password";
     Err(CommandError::Failed(sentence.to_owned()))
 }
 

@@ -1,21 +1,21 @@
-//! Asking before something is destroyed.
+//! The question before a destructive command.
 
 use std::io::{self, BufRead as _, IsTerminal, Write as _};
 
-use super::types::CommandError;
+use super::error::CommandError;
 use crate::cli::sanitize::sanitize;
 
-/// Goes on if a person at the terminal says yes to `question`, or `yes` was said on the command line.
+/// Succeeds if the person at the terminal answers `question` with yes, or with `yes` (`--yes`).
 pub(super) fn ask(question: &str, yes: bool) -> Result<(), CommandError> {
     if yes {
         return Ok(());
     }
     if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
         return Err(CommandError::InvalidInput(
-            "nobody is there to be asked: add --yes if it is meant; nothing was done".to_owned(),
+            "no terminal to confirm on: add --yes to confirm; nothing was done".to_owned(),
         ));
     }
-    // A question that can't be shown is not answered.
+    // If the question can't be printed, the answer will not be yes.
     let _ = write!(io::stderr().lock(), "{} [y/N] ", sanitize(question));
     let mut answer = String::new();
     let read = io::stdin().lock().read_line(&mut answer);

@@ -1,7 +1,6 @@
-//! The line to a running server: one request, one answer. Knows userd's problems, and nothing of users.
+//! The HTTP client of the admin API. It knows userd's problem documents, and nothing about users.
 //!
-//! The key goes to that server and nowhere else: redirects are not followed, and where the line is not encrypted no
-//! proxy comes between.
+//! The API key is sent to that server only: redirects are not followed, and unencrypted requests use no proxy.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -19,19 +18,20 @@ use ureq::http::{Method, Request, StatusCode, Uri};
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use zeroize::Zeroizing;
 
-use super::types::CommandError;
+use super::error::CommandError;
+use crate::cli::console::note;
 use crate::cli::sanitize::sanitize;
 
-/// How long reaching the server may take, TLS included.
+/// The time limit for connecting, TLS included.
 const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
-/// How long a whole answer may take: a password waits for its hash, and a busy server makes it wait longer.
-const ANSWER_TIME_MAX: Duration = Duration::from_secs(30);
-/// The largest answer that is read: 200 users with names of 200 characters are 0.4 MiB.
-const ANSWER_BYTES_MAX: u64 = 8 * 1024 * 1024;
-/// The largest file that is read for a key or certificates.
+/// The time limit for a response. A password is hashed first, which takes longer on a busy server.
+const RESPONSE_TIME_MAX: Duration = Duration::from_secs(30);
+/// The largest response: 200 users with names of 200 characters are 0.4 MiB.
+const RESPONSE_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// The largest file with a key or certificates.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
-/// A server that can be asked.
+/// A client of one server.
 pub(super) struct AdminClient {
     agent: Agent,
     /// Without a slash at the end.
@@ -39,40 +39,40 @@ pub(super) struct AdminClient {
     key: Option<Zeroizing<String>>,
 }
 
-/// What userd says where it does not do something (RFC 9457).
+/// A problem document (RFC 9457).
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Problem {
+struct ProblemDocument {
     r#type: String,
     title: String,
     detail: String,
 }
 
 impl AdminClient {
-    /// To the server at `url`, as whoever has `key`.
+    /// A client of the server at `url`, with `key`.
     pub(super) fn new(url: &str, key: Option<Zeroizing<String>>, tls_ca: Option<&Path>) -> Result<Self, CommandError> {
         let wrong = |why: &str| {
             let url = sanitize(url);
             CommandError::InvalidInput(format!("--server: {url:?} {why}: write http://HOST:PORT or https://HOST"))
         };
         let base = url.trim_end_matches('/');
-        let uri: Uri = base.parse().map_err(|_| wrong("is no address of a server"))?;
-        let Some(host) = uri.host().filter(|host| !host.is_empty()) else { return Err(wrong("names no host")) };
+        let uri: Uri = base.parse().map_err(|_| wrong("is not an address of a server"))?;
+        let Some(host) = uri.host().filter(|host| !host.is_empty()) else { return Err(wrong("has no host")) };
         if uri.query().is_some() || uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
-            return Err(wrong("holds more than a server"));
+            return Err(wrong("has more than scheme, host, port and path"));
         }
         let encrypted = match uri.scheme_str() {
             Some("https") => true,
             Some("http") => false,
             _ => return Err(wrong("is neither http nor https")),
         };
-        let connection = Self { agent: agent(encrypted, tls_ca)?, base: base.to_owned(), key };
+        let client = Self { agent: agent(encrypted, tls_ca)?, base: base.to_owned(), key };
         if !encrypted && !is_loopback_host(host) {
-            super::note(&format!(
-                "warning: {base} is not encrypted: who is on the way reads the key and every password"
+            note(&format!(
+                "warning: {base} is not encrypted: others in the network can read the key and every password"
             ));
         }
-        Ok(connection)
+        Ok(client)
     }
 
     /// The server's address.
@@ -80,7 +80,7 @@ impl AdminClient {
         &self.base
     }
 
-    /// Asks for what lies at `path`, or has it changed.
+    /// Sends a request and parses the JSON of the response.
     pub(super) fn send<T: DeserializeOwned>(
         &self,
         method: Method,
@@ -91,22 +91,25 @@ impl AdminClient {
         if let Some(key) = &self.key {
             request = request.header("Authorization", format!("Bearer {}", key.as_str()));
         }
-        let answered = match body {
+        let sent = match body {
             None => request.body(()).map_err(ureq::Error::from).and_then(|request| self.agent.run(request)),
             Some(body) => {
                 let json = request.header("Content-Type", "application/json").body(body.to_string());
                 json.map_err(ureq::Error::from).and_then(|request| self.agent.run(request))
             }
         };
-        let mut answer = answered.map_err(|error| self.unreachable(&error))?;
-        let status = answer.status();
-        let text = answer.body_mut().with_config().limit(ANSWER_BYTES_MAX).lossy_utf8(true).read_to_string();
+        let mut response = sent.map_err(|error| self.unreachable(&error))?;
+        let status = response.status();
+        let text = response.body_mut().with_config().limit(RESPONSE_BYTES_MAX).lossy_utf8(true).read_to_string();
         let text = text.map_err(|error| self.unreachable(&error))?;
         if !status.is_success() {
             return Err(self.error_from_problem(status, &text));
         }
         serde_json::from_str(&text).map_err(|_| {
-            CommandError::Failed(format!("{} answered {status}, and not as userd's admin API does", self.base))
+            CommandError::Failed(format!(
+                "{} answered {status}, which is not a response of userd's admin API",
+                self.base
+            ))
         })
     }
 
@@ -114,15 +117,15 @@ impl AdminClient {
         let base = &self.base;
         CommandError::Failed(match error {
             ureq::Error::Io(error) if error.kind() == io::ErrorKind::ConnectionRefused => {
-                format!("can't reach {base}: nobody listens there")
+                format!("can't reach {base}: the connection was refused")
             }
             ureq::Error::HostNotFound => format!("can't reach {base}: there is no such host"),
             ureq::Error::Timeout(ureq::Timeout::Connect | ureq::Timeout::Resolve) => {
                 format!("can't reach {base} within {} seconds", CONNECT_TIME_MAX.as_secs())
             }
             ureq::Error::Timeout(_) => format!(
-                "{base} did not answer within {} seconds; what was asked for may have been done",
-                ANSWER_TIME_MAX.as_secs()
+                "{base} did not answer within {} seconds; the change may have been made",
+                RESPONSE_TIME_MAX.as_secs()
             ),
             other => format!("can't talk to {base}: {}", sanitize(&other.to_string())),
         })
@@ -130,26 +133,26 @@ impl AdminClient {
 
     fn error_from_problem(&self, status: StatusCode, text: &str) -> CommandError {
         let base = &self.base;
-        let problem: Option<Problem> = serde_json::from_str(text).ok();
+        let problem: Option<ProblemDocument> = serde_json::from_str(text).ok();
         let Some(problem) = problem.filter(|problem| problem.r#type.starts_with("urn:userd:problem:")) else {
-            return CommandError::Failed(format!("{base} answered {status}, and not as userd does"));
+            return CommandError::Failed(format!("{base} answered {status}, which is not a response of userd"));
         };
         let sentence = format!("{}: {}", sanitize(&problem.title), sanitize(&problem.detail));
         match (status.as_u16(), problem.r#type.as_str()) {
             (404, "urn:userd:problem:user-not-found") => CommandError::UserNotFound(sentence),
             (404, "urn:userd:problem:not-found") => CommandError::Failed(format!(
-                "{base} has no admin API: it is an older userd, or the address has a wrong path"
+                "{base} has no admin API: it is an older userd, or the path of the address is wrong"
             )),
             (401, _) if self.key.is_some() => CommandError::Failed(format!(
-                "{sentence}; `userd api-keys list` on its machine shows which keys it knows"
+                "{sentence}; `userd api-keys list` on its machine lists the keys that it accepts"
             )),
             (401, _) => CommandError::Failed(format!(
                 "{sentence}; give an API key with the scope admin: --key-file FILE, or USERD_API_KEY in the environment"
             )),
             (403, _) => CommandError::Failed(format!(
-                "{sentence}; `userd api-keys create --name NAME --scope admin` on its machine makes a key that may"
+                "{sentence}; create a key with `userd api-keys create --name NAME --scope admin` on its machine"
             )),
-            // The detail names the fields.
+            // The detail names the invalid fields.
             (400 | 422, _) => CommandError::InvalidInput(sanitize(&problem.detail).into_owned()),
             _ => CommandError::Failed(sentence),
         }
@@ -166,7 +169,7 @@ fn agent(encrypted: bool, tls_ca: Option<&Path>) -> Result<Agent, CommandError> 
                 .collect();
             if certificates.is_empty() {
                 return Err(CommandError::InvalidInput(format!(
-                    "--tls-ca: {} holds no certificate in PEM",
+                    "--tls-ca: {} has no certificate in PEM format",
                     path.display()
                 )));
             }
@@ -180,7 +183,7 @@ fn agent(encrypted: bool, tls_ca: Option<&Path>) -> Result<Agent, CommandError> 
         .max_redirects(0)
         .max_redirects_will_error(false)
         .timeout_connect(Some(CONNECT_TIME_MAX))
-        .timeout_global(Some(ANSWER_TIME_MAX))
+        .timeout_global(Some(RESPONSE_TIME_MAX))
         .user_agent(concat!("userd/", env!("CARGO_PKG_VERSION")))
         .tls_config(tls);
     if !encrypted {
@@ -189,23 +192,23 @@ fn agent(encrypted: bool, tls_ca: Option<&Path>) -> Result<Agent, CommandError> 
     Ok(config.build().new_agent())
 }
 
-/// Whether what is sent to this host does not leave the machine.
+/// Whether the host is this machine.
 fn is_loopback_host(host: &str) -> bool {
     let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>();
     host.eq_ignore_ascii_case("localhost") || address.is_ok_and(|address| address.is_loopback())
 }
 
-/// The API key in this file. Who else may look into it is warned of: the key is as good as a password.
+/// The API key in this file. Warns if other users can access the file, because the key is a secret.
 pub(super) fn read_key_file(path: &Path) -> Result<Zeroizing<String>, CommandError> {
     let text = read(path, "--key-file")?;
     if is_accessible_to_others(path) {
         let name = sanitize(&path.to_string_lossy()).into_owned();
-        super::note(&format!("warning: other users of this machine may read or change {name}: chmod 600 closes it"));
+        note(&format!("warning: other users of this machine may read or change {name}: run chmod 600"));
     }
     parse_key(&text, &format!("--key-file: {}", path.display()))
 }
 
-/// Whether its mode lets more than the owner do something with the file. What can't be asked can't be warned of.
+/// Whether the file's mode allows access to others than its owner; false if the mode can't be read.
 #[cfg(unix)]
 fn is_accessible_to_others(path: &Path) -> bool {
     use std::os::unix::fs::PermissionsExt as _;
@@ -213,7 +216,7 @@ fn is_accessible_to_others(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o077 != 0)
 }
 
-/// Only Unix has such modes.
+/// File modes exist on Unix only.
 #[cfg(not(unix))]
 fn is_accessible_to_others(_: &Path) -> bool {
     false
@@ -223,8 +226,9 @@ fn is_accessible_to_others(_: &Path) -> bool {
 pub(super) fn parse_key(text: &str, place: &str) -> Result<Zeroizing<String>, CommandError> {
     let key = text.trim();
     if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-        let made = "one line, as `userd api-keys create` prints it";
-        return Err(CommandError::InvalidInput(format!("{place} holds no API key: write {made}")));
+        return Err(CommandError::InvalidInput(format!(
+            "{place} has no API key: write one line, as `userd api-keys create` prints it"
+        )));
     }
     Ok(Zeroizing::new(key.to_owned()))
 }
@@ -240,7 +244,7 @@ fn read(path: &Path, flag: &str) -> Result<Zeroizing<String>, CommandError> {
     fs::read_to_string(path).map(Zeroizing::new).map_err(|error| wrong(&error))
 }
 
-/// `text` as one part of a path or a query.
+/// `text` percent-encoded as one part of a path or a query.
 pub(super) fn percent_encode(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for byte in text.bytes() {
@@ -259,21 +263,21 @@ mod tests {
     use super::*;
 
     fn mistake(url: &str) -> String {
-        match AdminClient::new(url, None, None).map(|connection| connection.base().to_owned()) {
+        match AdminClient::new(url, None, None).map(|client| client.base().to_owned()) {
             Err(CommandError::InvalidInput(sentence)) => sentence,
             other => panic!("{url}: {other:?}"),
         }
     }
 
     #[test]
-    fn what_is_no_server_is_refused_with_what_would_be_one() {
+    fn an_address_that_is_no_server_is_refused_with_an_example() {
         for (url, why) in [
             ("127.0.0.1:8000", "neither http nor https"),
             ("ftp://example.org", "neither http nor https"),
-            ("https://ada:secret@example.org", "more than a server"),
-            ("http://example.org?x=1", "more than a server"),
-            ("http://exa mple.org", "no address"),
-            ("", "no address"),
+            ("https://ada:secret@example.org", "more than scheme, host"),
+            ("http://example.org?x=1", "more than scheme, host"),
+            ("http://exa mple.org", "not an address"),
+            ("", "not an address"),
         ] {
             let sentence = mistake(url);
             assert!(sentence.contains(why) && sentence.contains("http://HOST:PORT"), "{url}: {sentence}");
@@ -281,13 +285,13 @@ mod tests {
     }
 
     #[test]
-    fn a_server_may_lie_below_a_path() {
-        let connection = AdminClient::new("https://example.org/accounts/", None, None).ok();
-        assert_eq!(connection.as_ref().map(AdminClient::base), Some("https://example.org/accounts"));
+    fn a_server_may_be_below_a_path() {
+        let client = AdminClient::new("https://example.org/accounts/", None, None).ok();
+        assert_eq!(client.as_ref().map(AdminClient::base), Some("https://example.org/accounts"));
     }
 
     #[test]
-    fn this_machine_is_known_by_its_names() {
+    fn the_names_of_this_machine_are_recognised() {
         assert!(["localhost", "127.0.0.1", "127.1.2.3", "[::1]"].into_iter().all(is_loopback_host));
         assert!(!["example.org", "10.0.0.1", "[::2]", "localhost.example.org"].into_iter().any(is_loopback_host));
     }

@@ -1,45 +1,48 @@
-//! The commands that only look.
+//! The commands that only read.
 
 use clap::Args;
 use serde_json::json;
 
 use super::backend::AdminBackend;
-use super::output::{self, OutputFormatter};
-use super::types::{CommandError, UserQuery};
-use super::{UserArg, note, print};
+use super::error::CommandError;
+use super::output::{self, OutputFormatter, print};
+use super::types::UserQuery;
+use super::user_arg::UserArg;
+use crate::cli::console::note;
 use crate::cli::sanitize::sanitize;
 
-/// The admin API's largest page.
+/// The largest page of the admin API.
 const LIMIT_MAX: u16 = 200;
 
-/// How many are wanted.
+/// Which page.
 #[derive(Debug, Args)]
 pub(super) struct PageOptions {
-    /// Show at most so many, up to 200
-    #[arg(long, value_name = "NUMBER", default_value_t = 50, value_parser = clap::value_parser!(u16).range(1..=i64::from(LIMIT_MAX)))]
+    /// Show at most this many, up to 200
+    #[arg(long, value_name = "NUMBER", default_value_t = 50)]
+    #[arg(value_parser = clap::value_parser!(u16).range(1..=i64::from(LIMIT_MAX)))]
     limit: u16,
-    /// Go on where a page ended: its "next"
+    /// Continue after a page, with its "next"
     #[arg(long, value_name = "CURSOR", conflicts_with = "all")]
     cursor: Option<String>,
-    /// Show all, page after page; with --json a line for each
+    /// Show all, page after page; with --json one line each
     #[arg(long, conflicts_with = "limit")]
     all: bool,
 }
 
-/// Which users are wanted.
+/// Which users to list.
 #[derive(Debug, Args)]
 pub(super) struct ListOptions {
-    /// Only those whose e-mail begins so; they come in the order of the alphabet
+    /// Only users whose e-mail starts with this prefix, in alphabetical order
     #[arg(long, value_name = "PREFIX")]
     email: Option<String>,
-    /// Begin with the newest; with --email, at the end of the alphabet
+    /// Newest first; with --email, in reverse alphabetical order
     #[arg(long)]
     newest: bool,
     #[command(flatten)]
     page: PageOptions,
 }
 
-/// Whose events are wanted.
+/// Whose events to list.
 #[derive(Debug, Args)]
 pub(super) struct EventsOptions {
     #[command(flatten)]
@@ -53,13 +56,13 @@ impl PageOptions {
         if self.all { LIMIT_MAX } else { self.limit }
     }
 
-    /// The cursor of the page to be read next, if there is one and it is wanted.
+    /// The cursor of the next page, if there is one and it was requested.
     fn next_cursor(&self, output: OutputFormatter, next: Option<String>, read: bool) -> Option<String> {
         if self.all {
             return next.filter(|_| read);
         }
         if let Some(next) = next.filter(|_| !output.json) {
-            note(&format!("there are more: `--cursor {}` goes on, `--all` shows all", sanitize(&next)));
+            note(&format!("there are more: `--cursor {}` continues, `--all` shows all", sanitize(&next)));
         }
         None
     }
@@ -72,10 +75,10 @@ pub(super) async fn users(
     options: ListOptions,
 ) -> Result<(), CommandError> {
     let ListOptions { email, newest, page: pages } = options;
-    let mut wanted = UserQuery { limit: pages.size(), cursor: pages.cursor.clone(), email, descending: newest };
+    let mut query = UserQuery { limit: pages.size(), cursor: pages.cursor.clone(), email, descending: newest };
     let mut first = true;
     loop {
-        let page = backend.list(&wanted).await?;
+        let page = backend.list(&query).await?;
         let text = match (output.json, pages.all) {
             (true, true) => page.items.iter().map(output::json_line).collect(),
             (true, false) => output::json(&page),
@@ -87,11 +90,17 @@ pub(super) async fn users(
         };
         let read = print(&text)?;
         first = false;
-        wanted.cursor = pages.next_cursor(output, page.next, read);
-        if wanted.cursor.is_none() {
+        query.cursor = pages.next_cursor(output, page.next, read);
+        if query.cursor.is_none() {
             return Ok(());
         }
     }
+}
+
+/// `userd user show`
+pub(super) async fn show(backend: &AdminBackend, output: OutputFormatter, who: UserArg) -> Result<(), CommandError> {
+    let account = backend.show(&who.user).await?;
+    print(&if output.json { output::json(&account) } else { output.user_details(&account) }).map(|_| ())
 }
 
 /// `userd user events`
@@ -110,7 +119,7 @@ pub(super) async fn events(
             (true, true) => page.items.iter().map(output::json_line).collect(),
             (true, false) => output::json(&page),
             (false, _) if first && page.items.is_empty() => {
-                note("nothing is known to have happened");
+                note("there are no events");
                 return Ok(());
             }
             (false, _) => output.event_table(&page.items, first),

@@ -1,27 +1,29 @@
-//! How users look: aligned for people, with tabs for programs, as JSON for scripts.
+//! The output of commands: tables for people, tab-separated lines for programs, JSON for scripts.
 //!
-//! On a terminal: tables under headings that fit its width; what is too wide is broken within its column. Into a pipe:
-//! a line for each user, tabs between the columns, no headings, nothing shortened; so `cut`, `sort` and `while read`
-//! work without counting columns (as `gh` does it; `kubectl`'s aligned columns break where a name has two spaces).
+//! On a terminal: tables with headings that fit its width; a value that is too wide is broken within its column. Into a
+//! pipe: one line per user, tabs between columns, no headings, nothing shortened, so that `cut`, `sort` and `while
+//! read` work (like `gh`; aligned columns like `kubectl`'s are ambiguous if a name has two spaces).
 
 use std::io::{self, IsTerminal};
 
 use comfy_table::{ColumnConstraint, ContentArrangement, Table};
 use serde::Serialize;
 
+use super::error::CommandError;
 use super::types::{AdminUser, EventListItem, UserListItem};
+use crate::cli::console;
 use crate::cli::sanitize::{sanitize, sanitize_json};
 
-/// The width of a terminal that does not tell.
+/// The width of a terminal that does not report it.
 const WIDTH_UNKNOWN: u16 = 80;
-/// Below this a table can't be read anyway; wider lines are then broken by the terminal.
+/// Narrower tables are not readable; the terminal then breaks the lines.
 const WIDTH_MIN: u16 = 60;
 
-/// Where output goes, and in which form.
+/// The format of the output.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct OutputFormatter {
     pub(super) json: bool,
-    /// Of the terminal; none is a pipe or a file.
+    /// The terminal's width; `None` is a pipe or a file.
     width: Option<u16>,
 }
 
@@ -29,14 +31,14 @@ pub(super) struct OutputFormatter {
 type TableRow<const N: usize> = [String; N];
 
 impl OutputFormatter {
-    /// What standard output is.
+    /// The format for standard output.
     pub(super) fn for_stdout(json: bool) -> Self {
         let stdout = io::stdout();
         let width = stdout.is_terminal().then(|| width_of(&stdout).unwrap_or(WIDTH_UNKNOWN).max(WIDTH_MIN));
         Self { json, width }
     }
 
-    /// Users as a table; `first` has the headings.
+    /// Users as a table; `first` adds the headings.
     pub(super) fn user_table(self, items: &[UserListItem], first: bool) -> String {
         let rows = items.iter().map(|item| match item {
             UserListItem::User(account) => {
@@ -51,7 +53,7 @@ impl OutputFormatter {
         self.table(["ID", "E-MAIL", "NAME", "STATUS", "SIGNED UP"], &[0, 4], rows.collect(), first)
     }
 
-    /// What happened, as a table.
+    /// Events as a table.
     pub(super) fn event_table(self, events: &[EventListItem], first: bool) -> String {
         let rows = events.iter().map(|EventListItem { at, kind, address, by }| {
             let or_none = |text: &Option<String>| text.clone().unwrap_or_default();
@@ -60,7 +62,7 @@ impl OutputFormatter {
         self.table(["WHEN", "WHAT", "FROM", "BY"], &[0, 1], rows.collect(), first)
     }
 
-    /// One user, a line for each of what is known.
+    /// One user, one line per field.
     pub(super) fn user_details(self, account: &AdminUser) -> String {
         let AdminUser { id, name, email, created_at, updated_at, .. } = account;
         let status = account.status();
@@ -74,7 +76,7 @@ impl OutputFormatter {
         ])
     }
 
-    /// A line for each of these.
+    /// One line per pair.
     pub(super) fn key_values(self, facts: &[(&str, &str)]) -> String {
         let wide = facts.iter().map(|(name, _)| name.len()).max().unwrap_or_default();
         lines(facts.iter().map(|(name, value)| match self.width {
@@ -83,7 +85,7 @@ impl OutputFormatter {
         }))
     }
 
-    /// To the day for people in a table, whole for programs.
+    /// The day for people, the whole time for programs.
     fn format_time(self, at: &str) -> String {
         let day = at.split('T').next().unwrap_or(at);
         if self.width.is_some() { day.to_owned() } else { at.to_owned() }
@@ -119,18 +121,28 @@ impl OutputFormatter {
     }
 }
 
+/// Prints on standard output. False means that the reader has gone away (`| head`), which is not an error; a full disk
+/// is one, because a generated password is not shown again.
+pub(super) fn print(text: &str) -> Result<bool, CommandError> {
+    match console::try_print(text) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(CommandError::Failed(format!("it was done, but the output can't be written: {error}"))),
+    }
+}
+
 fn lines(lines: impl Iterator<Item = String>) -> String {
     lines.fold(String::new(), |text, line| text + &line + "\n")
 }
 
-/// One JSON value over several lines, safe to be shown.
+/// A JSON value over several lines, sanitized.
 pub(super) fn json(value: &impl Serialize) -> String {
-    // Made of texts, numbers and truth values, which always can be written.
+    // Serializing strings, numbers and booleans never fails.
     let text = serde_json::to_string_pretty(value).unwrap_or_default();
     format!("{}\n", sanitize_json(&text))
 }
 
-/// One JSON value on a line of its own.
+/// A JSON value on one line, sanitized.
 pub(super) fn json_line(value: &impl Serialize) -> String {
     let text = serde_json::to_string(value).unwrap_or_default();
     format!("{}\n", sanitize_json(&text))

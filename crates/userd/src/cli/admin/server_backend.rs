@@ -1,12 +1,11 @@
-//! Accounts through a running server: each act is a request to its admin API.
+//! Administration through a running server: each operation is a request to its admin API.
 
 use serde_json::{Value, json};
 use ureq::http::Method;
 
+use super::error::CommandError;
 use super::http_client::{AdminClient, percent_encode};
-use super::types::{
-    AdminUser, CommandError, EventListItem, NewUserInput, ResultPage, ServiceStats, UserListItem, UserQuery,
-};
+use super::types::{AdminUser, EventListItem, NewUserInput, ResultPage, ServiceStats, UserListItem, UserQuery};
 
 /// The admin API of one server.
 pub(super) struct ServerBackend(pub(super) AdminClient);
@@ -22,10 +21,10 @@ impl ServerBackend {
         self.0.send(method, &format!("/admin/users/{}{rest}", percent_encode(id)), body)
     }
 
-    pub(super) fn list(&self, wanted: &UserQuery) -> Result<ResultPage<UserListItem>, CommandError> {
-        let order = if wanted.descending { "desc" } else { "asc" };
-        let mut path = format!("/admin/users?limit={}&order={order}", wanted.limit);
-        for (name, value) in [("cursor", &wanted.cursor), ("email", &wanted.email)] {
+    pub(super) fn list(&self, query: &UserQuery) -> Result<ResultPage<UserListItem>, CommandError> {
+        let order = if query.descending { "desc" } else { "asc" };
+        let mut path = format!("/admin/users?limit={}&order={order}", query.limit);
+        for (name, value) in [("cursor", &query.cursor), ("email", &query.email)] {
             if let Some(value) = value {
                 path = format!("{path}&{name}={}", percent_encode(value));
             }

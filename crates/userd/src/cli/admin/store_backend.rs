@@ -1,52 +1,70 @@
-//! Accounts on the store itself: each act is a use case of administrators, the same that stands behind the admin API.
+//! Administration directly on a store: each operation is the use case behind the admin API.
 
-use crate::app::{self, AdminContext};
+use std::sync::Arc;
+
+use super::error::CommandError;
+use super::types::{AdminUser, EventListItem, NewUserInput, ResultPage, ServiceStats, UserListItem, UserQuery};
+use crate::config::Config;
+use crate::services::build_services;
+use userd_core::error_chain;
+use userd_core::random::SystemRandom;
 use userd_core::{
-    AccountEvent, Actor, DisplayName, Email, EmailPrefix, Password, PasswordError, PrincipalId, User, UserAgent, UserId,
+    AccountEvent, Actor, DisplayName, Email, EmailPrefix, Password, PasswordError, PasswordPolicy, PrincipalId, User,
+    UserAgent, UserId,
 };
+use userd_service::hashing::PasswordHasher;
 use userd_service::{
-    AdminService, Error, PageCursor, PasswordField, Precondition, SetPasswordRequest, SignUpRequest,
+    AdminService, Error, PageCursor, PasswordField, Precondition, Services, SetPasswordRequest, SignUpRequest,
     UpdateStatusRequest, UserListingRequest,
 };
-use userd_store::{ListedUser, SortOrder};
+use userd_store::{ListedUser, SortOrder, Store};
 
-use super::types::{
-    AdminUser, CommandError, EventListItem, NewUserInput, ResultPage, ServiceStats, UserListItem, UserQuery,
-};
-
-/// A store that is open.
+/// The use cases over an open store.
 pub(super) struct StoreBackend {
-    context: AdminContext,
-    /// What a person calls it.
+    services: Services,
+    /// The rules for new passwords.
+    policy: PasswordPolicy,
+    /// The store to close at the end.
+    store: Arc<dyn Store>,
+    /// The store's address, for people.
     target: String,
-    /// As whom everything is done: nobody that userd knows, from no address.
+    /// The actor of all events: anonymous, without an address.
     actor: Actor,
 }
 
 impl StoreBackend {
-    pub(super) fn new(context: AdminContext, target: String) -> Self {
+    /// The use cases with the settings of the configuration.
+    ///
+    /// # Errors
+    /// The threads that hash passwords do not start.
+    pub(super) fn new(config: &Config, store: Arc<dyn Store>) -> Result<Self, CommandError> {
+        let random = Arc::new(SystemRandom);
+        let hasher = PasswordHasher::start(&config.hash, Arc::<SystemRandom>::clone(&random))
+            .map_err(|error| CommandError::Failed(format!("can't start the threads that hash passwords: {error}")))?;
+        let services = build_services(config, Arc::clone(&store), hasher, random);
         let agent = UserAgent::shorten(concat!("userd/", env!("CARGO_PKG_VERSION"), " (store)"));
-        Self { context, target, actor: Actor { address: None, agent, principal: PrincipalId::Anonymous } }
+        let actor = Actor { address: None, agent, principal: PrincipalId::Anonymous };
+        Ok(Self { services, policy: config.password, store, target: config.store.to_string(), actor })
     }
 
     pub(super) fn target(&self) -> &str {
         &self.target
     }
 
-    /// Lets go of the store.
+    /// Closes the store.
     pub(super) async fn close(self) {
-        self.context.close().await;
+        self.store.close().await;
     }
 
     fn admin(&self) -> &AdminService {
-        &self.context.services.admin
+        &self.services.admin
     }
 
-    pub(super) async fn list(&self, wanted: &UserQuery) -> Result<ResultPage<UserListItem>, CommandError> {
-        let prefix = wanted.email.as_deref().map(EmailPrefix::parse).transpose();
+    pub(super) async fn list(&self, query: &UserQuery) -> Result<ResultPage<UserListItem>, CommandError> {
+        let prefix = query.email.as_deref().map(EmailPrefix::parse).transpose();
         let prefix = prefix.map_err(|rule| CommandError::InvalidInput(format!("email {rule}")))?;
-        let order = if wanted.descending { SortOrder::Descending } else { SortOrder::Ascending };
-        let page = page_request(wanted.limit, wanted.cursor.as_deref())?;
+        let order = if query.descending { SortOrder::Descending } else { SortOrder::Ascending };
+        let page = page_request(query.limit, query.cursor.as_deref())?;
         let page = self.admin().list(UserListingRequest { page, order: Some(order), prefix }).await;
         page.map_err(|error| command_error(&error)).map(|page| to_result_page(page, list_item))
     }
@@ -121,12 +139,12 @@ impl StoreBackend {
     }
 
     fn password(&self, text: &str, field: &str) -> Result<Password, CommandError> {
-        let mistake = |rule: PasswordError| CommandError::InvalidInput(format!("{field} {rule}"));
-        Password::parse(text, self.context.policy).map_err(mistake)
+        let invalid = |rule: PasswordError| CommandError::InvalidInput(format!("{field} {rule}"));
+        Password::parse(text, self.policy).map_err(invalid)
     }
 }
 
-/// It came from the store a moment ago.
+/// Parses an id that the store has returned.
 fn user_id(id: &str) -> Result<UserId, CommandError> {
     UserId::parse(id).ok_or_else(|| CommandError::UserNotFound(format!("there is no user {id:?}")))
 }
@@ -187,6 +205,6 @@ fn command_error(error: &Error) -> CommandError {
             CommandError::InvalidInput(format!("{field} {rule}"))
         }
         Error::InvalidCursor(_) => CommandError::InvalidInput(error.to_string()),
-        other => CommandError::Failed(app::chain(other)),
+        other => CommandError::Failed(error_chain(other)),
     }
 }

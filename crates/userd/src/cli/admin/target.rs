@@ -1,53 +1,59 @@
-//! Which accounts a command is about: those of the server that is named, else those of the configured store.
+//! The accounts that a command is about: those of the server in `--server`, or those of the configured store.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 
 use super::backend::AdminBackend;
+use super::error::{CommandError, finish};
 use super::http_client::{self, AdminClient};
 use super::server_backend::ServerBackend;
 use super::store_backend::StoreBackend;
-use super::types::CommandError;
-use crate::app::{self, AdminContext, AdminContextError};
-use crate::cli::{self, GlobalOptions};
-use crate::config::{API_KEY_VARIABLE, CliFlags, Config, ConfigSources};
+use crate::cli::block_on::block_on_threads;
+use crate::cli::global_options::GlobalOptions;
+use crate::config::{API_KEY_VARIABLE, CliFlags, Config, ConfigSources, StoreTarget};
+use crate::open::{OpenStoreError, open_store_for_command};
+use userd_core::error_chain;
+use userd_core::random::SystemRandom;
+use userd_store::Store;
+use userd_store_sqlite::OpenError;
 
-/// Through which server.
+/// The server, if there is one.
 #[derive(Debug, Clone, Args)]
-pub(in crate::cli) struct TargetOptions {
-    /// Go through this running userd instead of opening the store
+pub(super) struct TargetOptions {
+    /// Use the admin API of this running userd instead of opening the store
     #[arg(long, global = true, value_name = "URL")]
     server: Option<String>,
-    // Names that the linter takes for code.
+    // An attribute, because a doc comment with such names fails a lint.
     #[arg(long, global = true, value_name = "FILE", requires = "server")]
     #[arg(help = "Read the API key for --server from this file [else: from USERD_API_KEY]")]
     key_file: Option<PathBuf>,
-    /// Trust the certificates in this PEM file instead of the usual ones
+    /// Trust the root certificates in this PEM file instead of Mozilla's
     #[arg(long, global = true, value_name = "FILE", requires = "server")]
     tls_ca: Option<PathBuf>,
 }
 
 impl TargetOptions {
-    /// Opens the place, and goes on with it. A database that is missing is made only if `make` says so.
-    pub(super) fn with(
+    /// Opens the target, runs `act` with it and reports the result. A missing database is created only with `create`.
+    pub(super) fn run(
         &self,
         options: GlobalOptions,
-        make: bool,
+        create: bool,
         act: impl AsyncFnOnce(&AdminBackend) -> Result<(), CommandError>,
     ) -> ExitCode {
         let Some(url) = &self.server else {
-            return cli::with_config(options, |config| super::finish(super::block_on(on_store(config, make, act))));
+            return options.with_config(|config| finish(block_on(on_store(config, create, act))));
         };
         let backend = self.connect(url, &options);
-        super::finish(backend.and_then(|backend| super::block_on(act(&backend))))
+        finish(backend.and_then(|backend| block_on(act(&backend))))
     }
 
     fn connect(&self, url: &str, options: &GlobalOptions) -> Result<AdminBackend, CommandError> {
         if options.store.is_some() {
-            let text = "--server and --store name two places: give one of them".to_owned();
+            let text = "--server and --store name two targets: use one of them".to_owned();
             return Err(CommandError::InvalidInput(text));
         }
         let key = if let Some(path) = &self.key_file {
@@ -62,32 +68,44 @@ impl TargetOptions {
     }
 }
 
-async fn on_store(
-    config: &Config,
-    make: bool,
-    act: impl AsyncFnOnce(&AdminBackend) -> Result<(), CommandError>,
-) -> Result<(), CommandError> {
-    let open = AdminContext::open(config, make).await.map_err(|error| open_error(&error, config))?;
-    let backend = AdminBackend::Store(Box::new(StoreBackend::new(open, config.store.to_string())));
-    let done = act(&backend).await;
-    backend.close().await;
-    done
+fn block_on<T>(act: impl Future<Output = Result<T, CommandError>>) -> Result<T, CommandError> {
+    block_on_threads(1, act).map_err(CommandError::Failed).flatten()
 }
 
-/// Says what would go instead.
-fn open_error(error: &AdminContextError, config: &Config) -> CommandError {
-    let sentence = app::chain(error);
+async fn on_store(
+    config: &Config,
+    create: bool,
+    act: impl AsyncFnOnce(&AdminBackend) -> Result<(), CommandError>,
+) -> Result<(), CommandError> {
+    let store = open(config, create).await.map_err(|error| open_error(&error, config))?;
+    let backend = AdminBackend::Store(Box::new(StoreBackend::new(config, store)?));
+    let result = act(&backend).await;
+    backend.close().await;
+    result
+}
+
+/// Opens the store; a missing database is created only with `create`.
+async fn open(config: &Config, create: bool) -> Result<Arc<dyn Store>, OpenStoreError> {
+    match &config.store {
+        StoreTarget::Sqlite { path } if !create && !path.exists() => Err(OpenStoreError::Missing(path.clone())),
+        _ => open_store_for_command(config, Arc::new(SystemRandom)).await,
+    }
+}
+
+/// The message, with the command that works if a server has the database open.
+fn open_error(error: &OpenStoreError, config: &Config) -> CommandError {
     CommandError::Failed(match error {
-        AdminContextError::Served { .. } => format!(
-            "{sentence}: use --server {}; once it has API keys, --key-file FILE, too, with one of the scope admin \
-             (`(umask 077; userd api-keys create --name NAME --scope admin > FILE)` makes it)",
+        OpenStoreError::Sqlite(OpenError::InUse { path, holder }) => format!(
+            "a userd serves {} ({holder}): use --server {}; once it has API keys, --key-file FILE, too, with a key \
+             with the scope admin (`(umask 077; userd api-keys create --name NAME --scope admin > FILE)` creates it)",
+            path.display(),
             address_of(config.listen)
         ),
-        _ => sentence,
+        _ => error_chain(error),
     })
 }
 
-/// Where a userd of this configuration is reached from its own machine.
+/// The address at which programs on this machine reach a server with this configuration.
 fn address_of(listen: SocketAddr) -> String {
     let host = match listen.ip() {
         ip if !ip.is_unspecified() => ip,
@@ -95,7 +113,7 @@ fn address_of(listen: SocketAddr) -> String {
         IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
     };
     match listen.port() {
-        // Any port that was free: only its log knows.
+        // Any free port: only the server's log has it.
         0 => "and the http:// address in its log".to_owned(),
         port => format!("http://{}", SocketAddr::new(host, port)),
     }

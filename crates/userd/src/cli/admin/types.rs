@@ -1,5 +1,4 @@
-//! What the command line knows of users, in the words of the admin API: the same whether a server told it or the
-//! store.
+//! Users, pages and events as the admin API has them, from either backend.
 
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -9,7 +8,7 @@ use zeroize::Zeroizing;
 pub(super) struct AdminUser {
     pub(super) id: String,
     pub(super) name: String,
-    /// As the person wrote it.
+    /// As it was entered.
     pub(super) email: String,
     pub(super) created_at: String,
     pub(super) updated_at: String,
@@ -18,7 +17,7 @@ pub(super) struct AdminUser {
 }
 
 impl AdminUser {
-    /// How the account stands, in words.
+    /// The account status, for people.
     pub(super) fn status(&self) -> &'static str {
         match (self.disabled, self.password_expired) {
             (false, false) => "active",
@@ -29,17 +28,17 @@ impl AdminUser {
     }
 }
 
-/// One user of a list.
+/// An item of a list of users.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub(super) enum UserListItem {
-    /// The user.
+    /// A user.
     User(AdminUser),
-    /// One whose record can't be read.
+    /// A user whose record can't be read.
     Unreadable(UnreadableUser),
 }
 
-/// A user whose record can't be read: all that is known of them.
+/// A user whose record can't be read; only the id is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct UnreadableUser {
     pub(super) id: String,
@@ -47,33 +46,33 @@ pub(super) struct UnreadableUser {
 }
 
 impl UserListItem {
-    /// The user of this id, whose record can't be read.
+    /// The user with this id, whose record can't be read.
     pub(super) fn unreadable(id: String) -> Self {
         Self::Unreadable(UnreadableUser { id, unreadable: true })
     }
 }
 
-/// Some of many, and where the others begin.
+/// A page of a listing, and the cursors of its neighbours.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct ResultPage<T> {
     pub(super) items: Vec<T>,
-    /// The cursor of those that come after.
+    /// The cursor of the next page.
     pub(super) next: Option<String>,
-    /// The cursor of those that come before.
+    /// The cursor of the previous page.
     pub(super) previous: Option<String>,
 }
 
-/// Something that happened to a user.
+/// An event of an account.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct EventListItem {
     pub(super) kind: String,
     pub(super) at: String,
     pub(super) address: Option<String>,
-    /// `session:<id>`, `key:<id>` or nothing.
+    /// The actor: `session:<id>`, `key:<id>` or none.
     pub(super) by: Option<String>,
 }
 
-/// What a userd says of itself.
+/// Figures of a service.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct ServiceStats {
     pub(super) users: u64,
@@ -81,32 +80,21 @@ pub(super) struct ServiceStats {
     pub(super) version: String,
 }
 
-/// Which users are wanted, and how many.
+/// Which users to list, and how many.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct UserQuery {
     pub(super) limit: u16,
     pub(super) cursor: Option<String>,
-    /// Those whose e-mail begins so.
+    /// The prefix of their e-mail.
     pub(super) email: Option<String>,
-    /// The newest, or the last in the alphabet, first.
+    /// Newest first or, with a prefix, in reverse alphabetical order.
     pub(super) descending: bool,
 }
 
-/// What somebody is to become a user with.
+/// The values of a new user.
 pub(super) struct NewUserInput {
     pub(super) name: String,
     pub(super) email: String,
     pub(super) password: Zeroizing<String>,
     pub(super) password_expired: bool,
-}
-
-/// Why something was not done.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum CommandError {
-    /// What was given is wrong.
-    InvalidInput(String),
-    /// There is no such user.
-    UserNotFound(String),
-    /// Anything else.
-    Failed(String),
 }

@@ -1,102 +1,143 @@
-//! `userd export`.
+//! `userd export`: writes all users of a store.
 
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Args;
 
+use super::exit_code::EXIT_INCOMPLETE;
 use super::output_file::{OutputFile, refused};
-use super::{EXIT_ABORTED, EXIT_INCOMPLETE, aborted, print_error, progress, shutdown_signal};
-use crate::app::{self, ImportExportError};
-use crate::cli::block_on;
+use super::progress::progress_bar;
+use super::shutdown_signal::shutdown_signal;
+use crate::cli::block_on::block_on;
+use crate::cli::console;
+use crate::cli::exit_code::EXIT_FAILED;
 use crate::config::{Config, StoreTarget};
-use userd_service::import_export::{ExportError, ExportSummary};
+use crate::open::{OpenStoreError, open_store_for_command};
+use userd_core::clock::{Clock, SystemClock};
+use userd_core::error_chain;
+use userd_core::random::SystemRandom;
+use userd_service::import_export::{ExportError, ExportSummary, UserExporter};
+use userd_store::{ExportStore, Store, UserListing};
+use userd_store_sqlite::ReadOnlyDatabase;
 
-/// What is to be written, and where.
+/// What to write, and where.
 #[derive(Debug, Args)]
-pub(in crate::cli) struct ExportOptions {
-    /// Write into this file, which is there only when it is whole; without it, to standard output
+pub(crate) struct ExportOptions {
+    /// Write into this file, which appears when it is complete; without it, to standard output
     #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
-    /// Replace a file of this name
+    /// Replace an existing file
     #[arg(long, requires = "output")]
     replace: bool,
-    /// Write sessions, too, so that whoever is signed in stays so where the file is imported
+    /// Include sessions, so that users stay signed in where the file is imported
     #[arg(long)]
     sessions: bool,
 }
 
+/// Why an export is incomplete.
+#[derive(Debug, thiserror::Error)]
+enum ExportCommandError {
+    /// The store was not opened.
+    #[error(transparent)]
+    Open(#[from] OpenStoreError),
+    /// Not everything was written.
+    #[error(transparent)]
+    Export(#[from] ExportError),
+}
+
+/// Receives the number of users written so far.
+type ProgressObserver<'a> = &'a (dyn Fn(u64) + Sync);
+
 /// Writes all users.
-pub(in crate::cli) fn run(config: &Config, options: &ExportOptions) -> ExitCode {
-    let bar = progress(None, "{spinner} {pos} users, {per_sec}");
-    let watch = |users| bar.set_position(users);
-    let written = if let Some(place) = &options.output {
-        into_file(config, options, place, &watch)
+pub(crate) fn run(config: &Config, options: &ExportOptions) -> ExitCode {
+    let bar = progress_bar(None, "{spinner} {pos} users, {per_sec}");
+    let observer = |users| bar.set_position(users);
+    let result = if let Some(path) = &options.output {
+        export_to_file(config, options, path, &observer)
     } else {
         let mut out = BufWriter::with_capacity(256 * 1024, io::stdout());
-        export(config, options, &mut out, &watch)
+        block_on(config, export(config, options.sessions, &mut out, &observer)).unwrap_or_else(no_threads)
     };
     bar.finish_and_clear();
-    match written {
-        Ok(exported) => report(&exported),
-        // Whoever read it has gone away, and knows.
-        Err(ImportExportError::Export(ExportError::Output(error))) if error.kind() == io::ErrorKind::BrokenPipe => {
-            ExitCode::from(EXIT_ABORTED)
+    match result {
+        Ok(summary) => report(&summary),
+        // The reader has closed the pipe.
+        Err(ExportCommandError::Export(ExportError::Output(error))) if error.kind() == io::ErrorKind::BrokenPipe => {
+            ExitCode::from(EXIT_FAILED)
         }
-        Err(error) => aborted("export", &app::chain(&error)),
+        Err(error) => console::fail("export", &error_chain(&error), EXIT_FAILED),
     }
 }
 
-/// Whoever stops it leaves nothing of the file; without a file a signal ends the process as it always does.
-fn into_file(
+/// Writes into a file. A signal removes the incomplete file; on standard output it ends the process as usual.
+fn export_to_file(
     config: &Config,
     options: &ExportOptions,
-    place: &Path,
-    watch: &(dyn Fn(u64) + Sync),
-) -> Result<ExportSummary, ImportExportError> {
-    if is_store_file(config, place) {
-        let sentence = format!("{} belongs to the store itself; choose another file", place.display());
-        return Err(ExportError::Output(refused(sentence)).into());
+    path: &Path,
+    observer: ProgressObserver<'_>,
+) -> Result<ExportSummary, ExportCommandError> {
+    if is_store_file(config, path) {
+        let message = format!("{} belongs to the store itself; choose another file", path.display());
+        return Err(ExportError::Output(refused(message)).into());
     }
     let work = async {
-        let stopped = shutdown_signal();
-        let mut file = OutputFile::begin(place, options.replace).map_err(ExportError::Output)?;
-        let exported = tokio::select! {
-            exported = app::export(config, options.sessions, &mut file, watch) => exported?,
-            () = stopped => return Err(ExportError::Output(refused("told to stop; no file is left".to_owned())).into()),
+        let signal = shutdown_signal();
+        let mut file = OutputFile::create(path, options.replace).map_err(ExportError::Output)?;
+        let summary = tokio::select! {
+            summary = export(config, options.sessions, &mut file, observer) => summary?,
+            () = signal => {
+                return Err(ExportError::Output(refused("stopped by a signal; no file is left".to_owned())).into());
+            }
         };
         file.finish().map_err(ExportError::Output)?;
-        Ok(exported)
+        Ok(summary)
     };
-    block_on(config, work).map_err(|sentence| ExportError::Output(io::Error::other(sentence)))?
+    block_on(config, work).unwrap_or_else(no_threads)
 }
 
-/// Whether the embedded store keeps something at `place`: the users, its log, its index, its lock.
-fn is_store_file(config: &Config, place: &Path) -> bool {
-    let StoreTarget::Sqlite { path } = &config.store else { return false };
-    let (Ok(place), Ok(path)) = (place.canonicalize(), path.canonicalize()) else { return false };
+fn no_threads<T>(message: String) -> Result<T, ExportCommandError> {
+    Err(ExportError::Output(io::Error::other(message)).into())
+}
+
+/// Whether `path` is a file of the SQLite store: the database, its log, its index or its lock.
+fn is_store_file(config: &Config, path: &Path) -> bool {
+    let StoreTarget::Sqlite { path: database } = &config.store else { return false };
+    let (Ok(path), Ok(database)) = (path.canonicalize(), database.canonicalize()) else { return false };
     ["", "-wal", "-shm", ".lock"].iter().any(|suffix| {
-        let mut name = path.clone().into_os_string();
+        let mut name = database.clone().into_os_string();
         name.push(suffix);
-        place == Path::new(&name)
+        path == Path::new(&name)
     })
 }
 
-fn export(
+/// Writes all users of the store that the configuration names; a server may use it meanwhile.
+async fn export(
     config: &Config,
-    options: &ExportOptions,
+    with_sessions: bool,
     out: &mut (dyn Write + Send),
-    watch: &(dyn Fn(u64) + Sync),
-) -> Result<ExportSummary, ImportExportError> {
-    let exporting = app::export(config, options.sessions, out, watch);
-    block_on(config, exporting).map_err(|sentence| ExportError::Output(io::Error::other(sentence)))?
+    observer: ProgressObserver<'_>,
+) -> Result<ExportSummary, ExportCommandError> {
+    let now = SystemClock.now();
+    if let StoreTarget::Sqlite { path } = &config.store {
+        let file = Arc::new(ReadOnlyDatabase::open(path, config.sqlite.timeout).map_err(OpenStoreError::from)?);
+        let sessions = with_sessions.then(|| Arc::<ReadOnlyDatabase>::clone(&file) as Arc<dyn ExportStore>);
+        return Ok(UserExporter::new(file, sessions).write(out, now, observer).await?);
+    }
+    let store = open_store_for_command(config, Arc::new(SystemRandom)).await?;
+    let sessions = with_sessions.then(|| Arc::<dyn Store>::clone(&store) as Arc<dyn ExportStore>);
+    let users: Arc<dyn UserListing> = Arc::<dyn Store>::clone(&store);
+    let result = UserExporter::new(users, sessions).write(out, now, observer).await;
+    store.close().await;
+    Ok(result?)
 }
 
-fn report(exported: &ExportSummary) -> ExitCode {
-    for id in &exported.unreadable {
-        print_error("export", &format!("user {id} can't be read and is missing; run userd doctor"));
+fn report(summary: &ExportSummary) -> ExitCode {
+    for id in &summary.unreadable {
+        console::report("export", &format!("user {id} can't be read and is missing; run userd doctor"));
     }
-    print_error("export", &format!("{} users written", exported.users));
-    if exported.unreadable.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_INCOMPLETE) }
+    console::report("export", &format!("{} users written", summary.users));
+    if summary.unreadable.is_empty() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_INCOMPLETE) }
 }

@@ -1,16 +1,16 @@
-//! A file that is whole or not there: it is written beside its place as `….part`, and takes the place once it is on the
-//! disk. For this user's eyes only. The part is locked while it is written, so that what a crash left is told from what
-//! somebody writes, and is taken over.
+//! A file that is complete or absent: it is written beside its place as `….part`, and renamed when it is synced to
+//! disk. Only its owner can read it. The part is locked while it is written, so that one left by a crash can be told
+//! from one in use, and is reused.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Write};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-/// How much is written at once.
+/// The size of one write.
 const BUFFER_BYTES: usize = 256 * 1024;
 
-/// A file on its way. Dropped before [`OutputFile::finish`], nothing of it stays.
+/// A file being written. Dropping it before [`OutputFile::finish`] removes it.
 pub(super) struct OutputFile {
     file: BufWriter<File>,
     part: PathBuf,
@@ -20,8 +20,8 @@ pub(super) struct OutputFile {
 }
 
 impl OutputFile {
-    /// Begins the file that is to be at `place`; what is there is only replaced if `replace` says so.
-    pub(super) fn begin(place: &Path, replace: bool) -> io::Result<Self> {
+    /// Starts the file for `place`. An existing file is an error without `replace`.
+    pub(super) fn create(place: &Path, replace: bool) -> io::Result<Self> {
         check_target(place, replace)?;
         let mut name = place.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_owned();
         name.push(".part");
@@ -29,20 +29,20 @@ impl OutputFile {
         let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&part)?;
         if file.try_lock().is_err() || !is_same_file(&file, &part) {
             let part = part.display();
-            return Err(refused(format!("{part} is being written by another userd, or is no file of its own")));
+            return Err(refused(format!("{part} is being written by another userd, or is not a regular file")));
         }
-        // One that was there may be open to others.
+        // A reused part may be readable by others.
         file.set_permissions(Permissions::from_mode(0o600))?;
         file.set_len(0)?;
         let file = BufWriter::with_capacity(BUFFER_BYTES, file);
         Ok(Self { file, part, place: place.to_owned(), replace, finished: false })
     }
 
-    /// Puts it in its place.
+    /// Syncs the file and renames it to its place.
     pub(super) fn finish(mut self) -> io::Result<()> {
         self.file.flush()?;
         self.file.get_ref().sync_all()?;
-        // Somebody may have put something there meanwhile.
+        // Another program may have created a file there meanwhile.
         check_target(&self.place, self.replace)?;
         fs::rename(&self.part, &self.place)?;
         self.finished = true;
@@ -64,36 +64,37 @@ impl Write for OutputFile {
 impl Drop for OutputFile {
     fn drop(&mut self) {
         if !self.finished {
-            // What can't be removed is named as a part.
+            // If this fails, the name says that it is a part.
             let _ = fs::remove_file(&self.part);
         }
     }
 }
 
-/// Nothing may be there, or a plain file that may be replaced. A link is none: it would be replaced, not what it leads
-/// to (`/dev/stdout` is one).
+/// Accepts an absent file, or a regular file with `replace`. A link (such as `/dev/stdout`) is rejected: the rename
+/// would replace the link and not its target.
 fn check_target(place: &Path, replace: bool) -> io::Result<()> {
-    let there = match fs::symlink_metadata(place) {
-        Ok(there) => there,
+    let existing = match fs::symlink_metadata(place) {
+        Ok(existing) => existing,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(error),
     };
     let place = place.display();
-    if !there.is_file() {
-        return Err(refused(format!("{place} is no regular file; to write to standard output, leave --output out")));
+    if !existing.is_file() {
+        return Err(refused(format!("{place} is not a regular file; to write to standard output, omit --output")));
     }
     if !replace {
-        return Err(refused(format!("{place} is there already; choose another name, or say --replace")));
+        return Err(refused(format!("{place} exists already; choose another name, or use --replace")));
     }
     Ok(())
 }
 
-/// Whether `path` leads to this very file, and not by a link.
+/// Whether `path` is this very file, and not a link to it.
 fn is_same_file(file: &File, path: &Path) -> bool {
     let (Ok(ours), Ok(there)) = (file.metadata(), fs::symlink_metadata(path)) else { return false };
     ours.is_file() && (ours.dev(), ours.ino()) == (there.dev(), there.ino())
 }
 
-pub(super) fn refused(sentence: String) -> io::Error {
-    io::Error::other(sentence)
+/// An error with this message.
+pub(super) fn refused(message: String) -> io::Error {
+    io::Error::other(message)
 }

@@ -1,5 +1,5 @@
-//! Where a new password comes from: a person who types it unseen, standard input, or chance. Never the command line,
-//! which other users of the machine can read and shells keep.
+//! Where a new password comes from: a prompt without echo, standard input, or the random generator. Never an argument,
+//! which other users of the machine can read and shells record.
 
 mod prompt;
 
@@ -8,26 +8,26 @@ use std::io::{self, IsTerminal, Read as _};
 use clap::Args;
 use zeroize::Zeroizing;
 
-use super::types::CommandError;
+use super::error::CommandError;
 use userd_core::PASSWORD_ATTEMPT_BYTES_MAX;
 use userd_core::random::Random;
 
-/// Letters and digits that nobody takes for another one; 32, so that five bits are one.
+/// Letters and digits that are not confused with one another; 32, so that each is five bits.
 const ALPHABET: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
-/// So many groups of so many letters: 125 bits, more than any guessing reaches.
+/// Groups of a generated password, and characters per group: 125 bits.
 const GROUPS: usize = 5;
 const GROUP_CHARS: usize = 5;
 
-/// How the password is given.
+/// How the password is passed.
 #[derive(Debug, Clone, Copy, Args)]
 pub(super) struct PasswordOptions {
-    /// Read the password from standard input, which ends with it
+    /// Read the password from standard input, as one line
     #[arg(long)]
     password_stdin: bool,
-    /// Make a strong password, print it once, and have it changed at the first sign-in
+    /// Generate a strong password, print it once, and force a change at the first sign-in
     #[arg(long, conflicts_with = "password_stdin")]
     generate_password: bool,
-    /// Let the password be good for nothing but being changed
+    /// Force a password change at the next sign-in
     #[arg(long)]
     password_expired: bool,
 }
@@ -35,14 +35,14 @@ pub(super) struct PasswordOptions {
 /// A new password.
 pub(super) struct PasswordInput {
     pub(super) password: Zeroizing<String>,
-    /// Nobody has seen it yet.
+    /// It was generated, and has to be printed.
     pub(super) generated: bool,
-    /// Whoever has it has to change it.
+    /// It has to be changed at the next sign-in.
     pub(super) expired: bool,
 }
 
 impl PasswordOptions {
-    /// The password, asked for if need be.
+    /// The password; prompts for it without other options.
     pub(super) fn password(self, random: &dyn Random) -> Result<PasswordInput, CommandError> {
         let generated = self.generate_password;
         let password = if generated {
@@ -71,14 +71,14 @@ fn generate(random: &dyn Random) -> Zeroizing<String> {
 
 fn from_stdin() -> Result<Zeroizing<String>, CommandError> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(PASSWORD_ATTEMPT_BYTES_MAX + 3));
-    // Room for a line's end, and one byte more than may be.
+    // Room for a line end, and for one byte more than allowed.
     let most = u64::try_from(PASSWORD_ATTEMPT_BYTES_MAX + 3).unwrap_or(u64::MAX);
     let read = io::stdin().lock().take(most).read_to_end(&mut bytes);
     read.map_err(|error| CommandError::Failed(format!("can't read standard input: {error}")))?;
     parse_line(&bytes)
 }
 
-/// The password in `bytes`, without the line's end that `echo` and editors add.
+/// The password in `bytes`, without the line end that `echo` and editors add.
 fn parse_line(bytes: &[u8]) -> Result<Zeroizing<String>, CommandError> {
     let wrong = |why: &str| CommandError::InvalidInput(format!("the password on standard input {why}"));
     let text = std::str::from_utf8(bytes).map_err(|_| wrong("is not UTF-8"))?;
@@ -98,7 +98,7 @@ fn parse_line(bytes: &[u8]) -> Result<Zeroizing<String>, CommandError> {
 fn from_terminal() -> Result<Zeroizing<String>, CommandError> {
     if !io::stdin().is_terminal() {
         let ways = "--password-stdin, or --generate-password";
-        return Err(CommandError::InvalidInput(format!("nobody is there to be asked for the password: use {ways}")));
+        return Err(CommandError::InvalidInput(format!("no terminal to prompt for the password on: use {ways}")));
     }
     let password = prompt::ask("New password: ")?;
     if password.is_empty() {

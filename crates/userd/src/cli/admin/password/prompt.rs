@@ -1,14 +1,14 @@
-//! A line that a person types on a terminal without seeing it.
+//! Reads a line from a terminal without echo.
 //!
-//! The terminal gives each key at once and shows nothing; it also sends no signals, since a program that Ctrl-C ends
-//! in the middle would leave it mute. The keys that people use are obeyed here: Enter, Backspace, Ctrl-U, Ctrl-C and
+//! The terminal is in raw mode: it delivers each key at once, echoes nothing, and sends no signals, because a process
+//! that Ctrl-C ends in the middle would leave it without echo. This module handles Enter, Backspace, Ctrl-U, Ctrl-C and
 //! Ctrl-D.
 
 use zeroize::Zeroizing;
 
-use super::super::types::CommandError;
+use crate::cli::admin::error::CommandError;
 
-/// Asks, and reads up to Enter.
+/// Prints the prompt, and reads up to Enter.
 #[cfg(unix)]
 pub(super) fn ask(prompt: &str) -> Result<Zeroizing<String>, CommandError> {
     use std::io::{self, Read as _, Write as _};
@@ -32,7 +32,7 @@ pub(super) fn ask(prompt: &str) -> Result<Zeroizing<String>, CommandError> {
         }
     };
     drop(mute);
-    // Enter was not shown either.
+    // Enter was not echoed either.
     let _ = writeln!(io::stderr().lock());
     match ended {
         Some(LineEnd::Entered) => line.text(),
@@ -41,10 +41,12 @@ pub(super) fn ask(prompt: &str) -> Result<Zeroizing<String>, CommandError> {
     }
 }
 
-/// There is no terminal here that could be told to show nothing.
+/// Turning echo off is not supported on this system.
 #[cfg(not(unix))]
 pub(super) fn ask(_: &str) -> Result<Zeroizing<String>, CommandError> {
-    Err(CommandError::InvalidInput("passwords can't be asked for on this system: use --password-stdin".to_owned()))
+    Err(CommandError::InvalidInput(
+        "prompting for a password is not supported on this system: use --password-stdin".to_owned(),
+    ))
 }
 
 /// How the reading of a line ended.
@@ -55,33 +57,33 @@ enum LineEnd {
     Cancelled,
 }
 
-/// What was typed so far.
+/// The input so far.
 #[cfg_attr(not(unix), expect(dead_code, reason = "without terminals nothing is read"))]
 struct InputLine {
     bytes: Zeroizing<Vec<u8>>,
     too_long: bool,
 }
 
-/// More than any password has; what is typed beyond is noticed and not kept.
+/// The longest password; further input is noticed and dropped.
 const LINE_BYTES_MAX: usize = userd_core::PASSWORD_ATTEMPT_BYTES_MAX;
 
 impl Default for InputLine {
     fn default() -> Self {
-        // Never moved, so that no copy stays behind.
+        // Allocated once, because growing would leave a copy behind.
         Self { bytes: Zeroizing::new(Vec::with_capacity(LINE_BYTES_MAX)), too_long: false }
     }
 }
 
 #[cfg_attr(not(unix), expect(dead_code, reason = "without terminals nothing is read"))]
 impl InputLine {
-    /// One byte from the terminal.
+    /// Handles one byte from the terminal.
     fn press(&mut self, byte: u8) -> Option<LineEnd> {
         match byte {
             b'\n' | b'\r' => return Some(LineEnd::Entered),
-            // Ctrl-C; Ctrl-D, which ends a line that has begun.
+            // Ctrl-C; Ctrl-D, which cancels an empty line and ends any other.
             3 => return Some(LineEnd::Cancelled),
             4 => return Some(if self.bytes.is_empty() { LineEnd::Cancelled } else { LineEnd::Entered }),
-            // Backspace takes a character, which may have several bytes.
+            // Backspace removes a character, which may have several bytes.
             8 | 127 => while self.bytes.pop().is_some_and(|byte| byte & 0b1100_0000 == 0b1000_0000) {},
             // Ctrl-U.
             21 => {
@@ -114,7 +116,7 @@ mod terminal {
 
     use rustix::termios::{InputModes, LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 
-    /// A terminal that shows nothing; it is as it was when this is dropped.
+    /// A terminal without echo; dropping this restores its mode.
     pub(super) struct EchoGuard<'a> {
         stdin: &'a io::Stdin,
         before: Termios,
@@ -125,7 +127,7 @@ mod terminal {
             let before = tcgetattr(stdin)?;
             let mut mute = before.clone();
             mute.local_modes -= LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG | LocalModes::IEXTEN;
-            // Ctrl-S and Ctrl-Q may be part of what is typed, and stop nothing.
+            // Ctrl-S and Ctrl-Q may be part of the password, and must not stop the terminal.
             mute.input_modes -= InputModes::IXON;
             tcsetattr(stdin, OptionalActions::Now, &mute)?;
             Ok(Self { stdin, before })
@@ -134,7 +136,7 @@ mod terminal {
 
     impl Drop for EchoGuard<'_> {
         fn drop(&mut self) {
-            // A terminal that is gone has no mode.
+            // Fails if the terminal is gone, which needs no mode.
             let _ = tcsetattr(self.stdin, OptionalActions::Now, &self.before);
         }
     }
@@ -151,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn the_keys_that_people_use_are_obeyed() {
+    fn editing_keys_are_handled() {
         assert_eq!(typed(b"secret\n"), (Some(LineEnd::Entered), "secret".to_owned()));
         assert_eq!(typed("blé\u{7f}ue\r".as_bytes()), (Some(LineEnd::Entered), "blue".to_owned()));
         assert_eq!(typed(b"\x7f\x08x\n"), (Some(LineEnd::Entered), "x".to_owned()));

@@ -1,0 +1,102 @@
+//! Opens the store that the configuration names, for the server and for commands.
+//!
+//! The only file that names the implementations of the store. It decides nothing about what is done with the store:
+//! what a command may do while a server runs is in the command's own file.
+//!
+//! To add a store: a variant of `StoreTarget`, an arm in [`open_store`], a variant of [`OpenStoreError`] for what can
+//! prevent its start.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::config::{Config, RedisTarget, StoreTarget};
+use userd_core::random::Random;
+use userd_metrics::Metrics;
+use userd_store::{LegacySource, Store, StoreError};
+use userd_store_redis::{LegacyDatabase, RedisSettings, RedisStartError, RedisStore};
+use userd_store_sqlite::{OpenError, SqliteSettings, SqliteStore};
+
+/// Why the store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum OpenStoreError {
+    /// The command needs an existing database file.
+    #[error("there is no database {0}; run this in another directory, or choose one with --store or --config")]
+    Missing(PathBuf),
+    /// The database file is not usable.
+    #[error("can't open the store")]
+    Sqlite(#[from] OpenError),
+    /// The server does not pass the start-up checks.
+    #[error("can't use the store")]
+    Redis(#[from] RedisStartError),
+    /// The store does not answer. A command does not wait for it.
+    #[error("can't reach the store")]
+    Unavailable(#[source] StoreError),
+    /// `--from-legacy` has no usable URL.
+    #[error("--from-legacy must be redis://HOST:PORT/DB, or rediss://… for TLS")]
+    LegacyUrl,
+}
+
+/// Opens the store for a server and counts its work in `metrics`. An unavailable Redis is no error here: the store
+/// answers `Unavailable` until the server is back.
+///
+/// # Errors
+/// The store is not usable with this configuration.
+pub(crate) async fn open_store(
+    config: &Config,
+    random: Arc<dyn Random>,
+    metrics: &Arc<Metrics>,
+) -> Result<Arc<dyn Store>, OpenStoreError> {
+    match &config.store {
+        StoreTarget::Sqlite { path } => {
+            let (path, events_retention_max) = (path.clone(), config.events.retention_max);
+            let settings = SqliteSettings { path, events_retention_max, ..config.sqlite.clone() };
+            Ok(Arc::new(SqliteStore::open_with_metrics(&settings, metrics)?))
+        }
+        StoreTarget::Redis(target) => {
+            let settings = RedisSettings { metrics: Arc::clone(metrics), ..redis_settings(config, target) };
+            Ok(Arc::new(RedisStore::start(settings, random).await?))
+        }
+    }
+}
+
+/// Opens the store for a command. An unavailable Redis is an error: a command reports it instead of waiting.
+///
+/// # Errors
+/// The store is not usable with this configuration, or does not answer.
+pub(crate) async fn open_store_for_command(
+    config: &Config,
+    random: Arc<dyn Random>,
+) -> Result<Arc<dyn Store>, OpenStoreError> {
+    install_crypto_provider();
+    let store = open_store(config, random, &Arc::default()).await?;
+    store.check_health().await.map_err(OpenStoreError::Unavailable)?;
+    Ok(store)
+}
+
+/// Opens the legacy database at `url`, for reading.
+///
+/// # Errors
+/// `url` is not the URL of a Redis, or its server is not reachable.
+pub(crate) async fn open_legacy_database(config: &Config, url: &str) -> Result<Arc<dyn LegacySource>, OpenStoreError> {
+    install_crypto_provider();
+    let Ok(StoreTarget::Redis(target)) = StoreTarget::parse(url) else { return Err(OpenStoreError::LegacyUrl) };
+    Ok(Arc::new(LegacyDatabase::open(&redis_settings(config, &target)).await?))
+}
+
+/// `[redis]` for the servers of `target`.
+fn redis_settings(config: &Config, target: &RedisTarget) -> RedisSettings {
+    RedisSettings {
+        servers: target.servers.clone(),
+        db: target.db,
+        login: target.login.clone(),
+        tls: target.tls,
+        events_retention_max: config.events.retention_max,
+        ..config.redis.clone()
+    }
+}
+
+/// Makes the cryptography of TLS available, which only connections to Redis need. It fails if a provider is installed
+/// already, which is as good.
+pub(crate) fn install_crypto_provider() {
+    let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
+}
