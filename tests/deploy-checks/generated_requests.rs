@@ -11,7 +11,7 @@ use userd_test_support::userd_process::UserdCommand;
 const SCOPES: &str = "users:read,users:write,sessions:read,sessions:write,admin,metrics";
 
 #[test]
-fn requests_made_from_the_description_find_no_mistake() {
+fn requests_generated_from_the_description_are_answered_as_described() {
     let root = userd_test_support::paths::workspace_root();
     let program = root.join("target/verifiers/venv/bin/st");
     assert!(
@@ -41,7 +41,7 @@ fn requests_made_from_the_description_find_no_mistake() {
             found.push(format!("{name}:\n{out}\n{err}"));
         }
     }
-    assert!(found.is_empty(), "schemathesis has found something\n{}", found.join("\n"));
+    assert!(found.is_empty(), "schemathesis has found violations\n{}", found.join("\n"));
 }
 
 /// Starts a run in the folder `run_folder`, with the shared settings and those of the principal.

@@ -1,8 +1,8 @@
-//! `docs/openapi.json` is what the program gives.
+//! `docs/openapi.json` is what the program serves.
 
 use crate::http::test_app::TestApp;
 
-/// Set, it has the test write the file.
+/// If this variable is set, the test writes the file.
 const WRITE: &str = "USERD_TEST_WRITE_OPENAPI";
 
 #[rocket::async_test]
@@ -19,6 +19,6 @@ async fn the_committed_description_is_the_programs_own() {
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
     assert!(
         committed == answer.text(),
-        "docs/openapi.json is not what the program gives: run `make openapi`, look at what has changed, and commit it"
+        "docs/openapi.json is not what the program serves: run `make openapi`, review the changes, and commit them"
     );
 }

@@ -1,4 +1,4 @@
-//! The description has what there is, and nothing else.
+//! The description has every route and every kind of problem, and nothing else.
 
 use std::collections::BTreeSet;
 
@@ -8,10 +8,10 @@ use userd_http::ProblemKind;
 use super::{description, operations};
 use crate::http::test_app::TestApp;
 
-/// The first rank of the routes that answer for methods which a path does not have.
+/// The first rank of the routes that answer 405 for the methods that a path does not have.
 const OTHER_METHODS_RANK: isize = 1000;
 
-/// A path without the names of what is open in it: Rocket's `<id>` and the description's `{id}` are the same.
+/// A path without the names of its parameters: Rocket's `<id>` and the description's `{id}` become equal.
 fn shape(path: &str) -> String {
     let segments = path
         .split('/')

@@ -1,5 +1,5 @@
-//! Every example is real: those of bodies are sent, one endpoint after another, and every answer is held against what is
-//! described, and against the example of it.
+//! Every example is valid: the examples of bodies are sent to one endpoint after another, and every answer is compared
+//! with its schema and with its example.
 
 use std::collections::BTreeSet;
 
@@ -15,28 +15,28 @@ use crate::http::settings;
 use crate::http::test_app::{RequestHeaders, TestApp, bearer, make_key};
 use userd_store::memory::MemoryStore;
 
-/// Every endpoint, in an order in which the examples work, with who asks: nobody, Ada, or a service.
+/// Every endpoint with its caller, in an order in which the examples work.
 const STEPS: [(&str, ExampleCaller); 34] = [
-    ("sign_up", ExampleCaller::Nobody),
-    ("sign_in", ExampleCaller::Nobody),
+    ("sign_up", ExampleCaller::Anonymous),
+    ("sign_in", ExampleCaller::Anonymous),
     ("count_users", ExampleCaller::Service),
     ("get_user", ExampleCaller::Ada),
     ("get_current_session", ExampleCaller::Ada),
     ("list_sessions", ExampleCaller::Ada),
     ("create_token", ExampleCaller::Ada),
-    ("refresh_token", ExampleCaller::Nobody),
-    ("get_jwks", ExampleCaller::Nobody),
-    ("get_openid_configuration", ExampleCaller::Nobody),
+    ("refresh_token", ExampleCaller::Anonymous),
+    ("get_jwks", ExampleCaller::Anonymous),
+    ("get_openid_configuration", ExampleCaller::Anonymous),
     ("update_user", ExampleCaller::Ada),
     ("change_password", ExampleCaller::Ada),
     ("revoke_other_sessions", ExampleCaller::Ada),
     ("revoke_session", ExampleCaller::Service),
-    ("ping", ExampleCaller::Nobody),
-    ("get_liveness", ExampleCaller::Nobody),
-    ("get_readiness", ExampleCaller::Nobody),
-    ("get_openapi", ExampleCaller::Nobody),
-    ("get_docs", ExampleCaller::Nobody),
-    ("get_file", ExampleCaller::Nobody),
+    ("ping", ExampleCaller::Anonymous),
+    ("get_liveness", ExampleCaller::Anonymous),
+    ("get_readiness", ExampleCaller::Anonymous),
+    ("get_openapi", ExampleCaller::Anonymous),
+    ("get_docs", ExampleCaller::Anonymous),
+    ("get_file", ExampleCaller::Anonymous),
     ("get_metrics", ExampleCaller::Service),
     ("list_accounts", ExampleCaller::Service),
     ("get_account", ExampleCaller::Service),
@@ -55,12 +55,12 @@ const STEPS: [(&str, ExampleCaller); 34] = [
 
 #[derive(Clone, Copy)]
 enum ExampleCaller {
-    Nobody,
+    Anonymous,
     Ada,
     Service,
 }
 
-/// What earlier answers have told.
+/// Values from earlier answers.
 #[derive(Default)]
 struct ExampleValues {
     id: String,
@@ -95,31 +95,32 @@ async fn every_example_is_real() {
     let document = description(&app).await;
     let all = operations(&document);
     let steps: BTreeSet<_> = STEPS.iter().map(|(name, _)| *name).collect();
-    let described: BTreeSet<_> = all.iter().filter_map(|(.., told)| told["operationId"].as_str()).collect();
+    let described: BTreeSet<_> = all.iter().filter_map(|(.., operation)| operation["operationId"].as_str()).collect();
     assert_eq!(steps, described, "every endpoint has a step in STEPS, and a name of its own");
     let mut known = ExampleValues::default();
     for (name, who) in STEPS {
         if matches!(name, "revoke_session" | "revoke_account_session") {
-            // One more session, to be ended by its id.
+            // One more session, to be revoked by its id.
             let body = r#"{"email":"ada@example.com","password":"seven grey herons, wading"}"#;
             let answer = app.fetch(Method::Post, "/api/login", &RequestHeaders::new(), body).await;
             answer.value()["session_id"].as_str().expect("signed in").clone_into(&mut known.session);
         }
-        let (method, path, told) = all.iter().find(|(.., told)| told["operationId"] == name).expect("it is described");
+        let (method, path, operation) =
+            all.iter().find(|(.., operation)| operation["operationId"] == name).expect("it is described");
         let who = match who {
-            ExampleCaller::Nobody => RequestHeaders::new(),
+            ExampleCaller::Anonymous => RequestHeaders::new(),
             ExampleCaller::Ada => bearer(&known.token),
             ExampleCaller::Service => bearer(&key),
         };
         let path =
             path.replace("{id}", &known.id).replace("{session_id}", &known.session).replace("{path}", "hello.txt");
-        let mut body = told["requestBody"]["content"]["application/json"]["example"].clone();
+        let mut body = operation["requestBody"]["content"]["application/json"]["example"].clone();
         if name == "refresh_token" {
             body["refresh_token"] = known.refresh.clone().into();
         }
         let text = if body.is_null() { String::new() } else { body.to_string() };
         let answer = app.fetch(method.parse::<Method>().expect("a method"), &path, &who, &text).await;
-        check(&document, name, told, &answer);
+        check(&document, name, operation, &answer);
         if matches!(name, "sign_up" | "sign_in" | "refresh_token" | "create_account") {
             let token = std::mem::take(&mut known.token);
             known.learn(&answer.value());
@@ -130,10 +131,10 @@ async fn every_example_is_real() {
     }
 }
 
-/// Holds an answer against what is described, and the example of it against both.
-fn check(document: &Value, name: &str, told: &Value, answer: &TestResponse) {
+/// Compares an answer with its schema, and the example of it with both.
+fn check(document: &Value, name: &str, operation: &Value, answer: &TestResponse) {
     assert_eq!(answer.status, 200, "{name}: {answer}");
-    let described = resolve(document, &told["responses"]["200"]);
+    let described = resolve(document, &operation["responses"]["200"]);
     for (header, one) in described["headers"].as_object().into_iter().flatten() {
         let needed = resolve(document, one)["required"] == true;
         assert!(!needed || answer.header(header).is_some(), "{name}: no {header}: {answer}");

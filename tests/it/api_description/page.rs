@@ -1,4 +1,4 @@
-//! The page has all that the description has, and needs nothing from elsewhere.
+//! The page has everything that the description has, and loads nothing from other hosts.
 
 use super::{description, operations};
 use crate::http::test_app::TestApp;
@@ -9,8 +9,8 @@ async fn the_page_has_every_endpoint_and_loads_nothing() {
     let document = description(&app).await;
     let answer = app.api.get("/docs").await;
     let page = answer.text();
-    for (method, path, told) in operations(&document) {
-        let name = told["operationId"].as_str().expect("a name");
+    for (method, path, operation) in operations(&document) {
+        let name = operation["operationId"].as_str().expect("a name");
         assert!(page.contains(&format!("id=\"{name}\"")), "no {name}");
         assert!(page.contains(&format!("<code>{path}</code>")) && page.contains(&format!(">{method}</b>")), "{path}");
     }
@@ -20,9 +20,9 @@ async fn the_page_has_every_endpoint_and_loads_nothing() {
     for word in [" src=", "href=\"http", "<link", "@import", "url(", " style=", " onclick="] {
         assert!(!page.contains(word), "{word:?} in the page");
     }
-    // Every link to a place of the page leads somewhere.
+    // Every link within the page has a target.
     for place in page.split("href=\"#").skip(1).map(|rest| rest.split('"').next().unwrap_or_default()) {
-        assert!(page.contains(&format!("id=\"{place}\"")), "#{place} is nowhere");
+        assert!(page.contains(&format!("id=\"{place}\"")), "#{place} does not exist");
     }
 }
 
@@ -32,7 +32,7 @@ async fn a_browser_may_run_only_what_is_in_the_page() {
     assert_eq!(
         answer.header("Cross-Origin-Opener-Policy"),
         Some("same-origin"),
-        "no other site gets hold of its window"
+        "no other site gets a reference to its window"
     );
     let policy = answer.header("Content-Security-Policy").expect("a policy");
     assert!(policy.starts_with("default-src 'none'; style-src 'sha256-") && !policy.contains("unsafe"), "{policy}");

@@ -1,9 +1,9 @@
-//! Whether a value is as a schema says: as much of JSON Schema as the description uses, and stricter in one thing: a field
-//! that no schema names is a mistake, so nothing leaves unsaid.
+//! Validates a value against a schema: the part of JSON Schema that the description uses, and stricter in one point:
+//! fields that no schema names are violations, so no field stays undocumented.
 
 use serde_json::Value;
 
-/// Everything that is wrong with `value`, which lies at `at`.
+/// All violations of the schema by `value`, which is at the path `at`.
 pub(super) fn schema_violations(document: &Value, schema: &Value, value: &Value, at: &str) -> Vec<String> {
     let schema = resolve(document, schema);
     let mut found = Vec::new();
@@ -11,7 +11,7 @@ pub(super) fn schema_violations(document: &Value, schema: &Value, value: &Value,
         .as_array()
         .filter(|any| any.iter().all(|one| !schema_violations(document, one, value, at).is_empty()))
     {
-        found.push(format!("{at} is as none of {any:?} says: {value}"));
+        found.push(format!("{at} matches none of {any:?}: {value}"));
     }
     if let Some(types) = types(schema).filter(|types| !types.iter().any(|kind| is(value, kind))) {
         return vec![format!("{at} is no {}: {value}", types.join(" or "))];
@@ -44,10 +44,10 @@ pub(super) fn schema_violations(document: &Value, schema: &Value, value: &Value,
     found
 }
 
-/// The schema itself, where a name stands for it.
+/// The schema to which a `$ref` leads, or the schema itself.
 pub(super) fn resolve<'a>(document: &'a Value, schema: &'a Value) -> &'a Value {
     match schema["$ref"].as_str() {
-        Some(path) => document.pointer(path.trim_start_matches('#')).unwrap_or_else(|| panic!("{path} is nowhere")),
+        Some(path) => document.pointer(path.trim_start_matches('#')).unwrap_or_else(|| panic!("{path} does not exist")),
         None => schema,
     }
 }
@@ -74,7 +74,7 @@ fn is(value: &Value, kind: &str) -> bool {
 }
 
 #[test]
-fn what_is_not_as_the_schema_says_is_found() {
+fn violations_of_a_schema_are_found() {
     let document = serde_json::json!({ "a": { "type": "object", "required": ["n"], "properties": {
         "n": { "type": ["integer", "null"] }, "t": { "enum": ["x"] }, "l": { "type": "array", "items": { "type": "string" } },
     } } });

@@ -1,6 +1,6 @@
-//! Storms over every store: userd and its store killed and frozen again and again while many clients want the same
-//! few e-mails. (Rows 3 to 7, 9 and 11 of the fault table.) Short as an ordinary test; as long as `make faults` says in
-//! the long form, from the same code.
+//! Chaos tests of every store: userd and its store are killed and frozen again and again while many clients compete for
+//! a few e-mails. (Rows 3 to 7, 9 and 11 of the fault table.) Short in the ordinary suite; `make faults` runs the same
+//! code for longer.
 
 use std::time::Duration;
 
@@ -10,17 +10,17 @@ use userd_test_support::chaos::target::ChaosTarget;
 use userd_test_support::chaos::{ChaosReport, run_chaos};
 use userd_test_support::fault_report::{duration, is_long, report_row, seed};
 
-/// The table that every storm gives a row to.
+/// The table to which every storm adds a row.
 const TABLE: &str = "storms";
 
-/// All that a cluster is struck with where it may lose service.
+/// All disruptions of a cluster that may interrupt its service.
 const ALL_CLUSTER_DISRUPTIONS: &[Disruption] =
     &[Disruption::Kill, Disruption::Freeze, Disruption::Planned, Disruption::Takeover, Disruption::ShardGone];
 
 /// How long a storm lasts in the short form.
 const SHORT: Duration = Duration::from_secs(6);
 
-/// The weather of a storm that takes a `share`-th of the long form's time.
+/// The plan of a storm that takes a `share`-th of the long form's time.
 fn plan(usual_seed: u64, share: u32) -> ChaosPlan {
     ChaosPlan { duration: duration(SHORT, share), seed: seed(usual_seed), long: is_long() }
 }
@@ -39,8 +39,8 @@ async fn run_and_check(store: &str, target: ChaosTarget, plan: ChaosPlan) -> Cha
     report
 }
 
-/// A storm over a store whose failovers may undo what was acknowledged: what that comes to is counted for the table.
-/// What needs no luck is asserted.
+/// A storm over a store whose failovers may undo acknowledged changes: the losses are counted for the table. Only what
+/// holds in every run is asserted.
 async fn count_losses(store: &str, target: ChaosTarget, plan: ChaosPlan) {
     let report = run_chaos(target, plan).await;
     report_row(TABLE, &report.row(store, &plan));
@@ -88,7 +88,7 @@ async fn slots_that_move_under_load_cost_clients_not_one_error() {
     let plan = plan(308, 10);
     let target = ChaosTarget::cluster("primary", &[Disruption::Reshard], false);
     let report = run_and_check("cluster 3 + 3, resharding only", target, plan).await;
-    // Several clients who move one user at once are put off wherever the users are kept.
+    // Concurrent changes of one user are answered 503 on every store.
     let (contended, others): (Vec<_>, Vec<_>) =
         report.deferred_requests.iter().partition(|line| line.contains("other requests keep changing"));
     assert_eq!(others, Vec::<&String>::new());
@@ -106,8 +106,8 @@ async fn a_primary_with_sentinels_that_acknowledges_alone_serves_on_and_its_loss
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_redis_that_forgets_is_found_out_by_the_same_storm() {
-    // The control: with what is asserted of the others, a store that does lose users does not pass.
+async fn a_redis_that_loses_data_fails_the_same_storm() {
+    // The control: a store that loses users does not pass the assertions of the other storms.
     let plan = ChaosPlan { duration: Duration::from_secs(3), seed: seed(304), long: false };
     let report = run_chaos(ChaosTarget::volatile_redis(), plan).await;
     assert!(report.disrupted.contains_key("primary killed"), "{:?}", report.disrupted);

@@ -1,8 +1,8 @@
-//! A whole shard of a cluster is gone: its users are refused politely and within bounds, all others are served, and
-//! everybody is there when it is back. (Row 11 of the fault table.)
+//! A whole shard of a cluster is unavailable: its users get a 503 within bounded time, all others are served, and no
+//! user is lost. (Row 11 of the fault table.)
 //!
-//! A service with an API key asks, whose key may lie in the shard that is gone: without any key, userd would have to
-//! know that there is none.
+//! The caller is a service with an API key, which may be stored in that shard: without any key, userd would have to
+//! confirm that there is none.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -24,7 +24,7 @@ const USERS: usize = 90;
 /// How many look up at once.
 const CLIENTS: usize = 10;
 
-/// Asks for one after the other; gives with each its answer and how long that took.
+/// Looks up one user after the other; returns each answer with the time that it took.
 async fn answers(
     address: SocketAddr,
     key: String,
@@ -40,28 +40,28 @@ async fn answers(
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_shard_that_is_gone_costs_only_its_own_users_their_service() {
+async fn with_an_unavailable_shard_only_its_own_users_are_refused() {
     let mut cluster = ClusterPlan::of(3, 1).with(&["--appendfsync", "always"]).start();
     let folder = tempfile::tempdir().expect("a folder");
     let launch = UserdCommand::in_folder(folder.path()).store(&cluster.url()).cheap_hashes();
     let launch = launch.set("redis.timeout_ms", "300");
     let serving = launch.start();
     let address = serving.address();
-    let mut people = Vec::new();
+    let mut users = Vec::new();
     for number in 0..USERS {
         let email = format!("user-{number}@example.org");
-        people.push((email.clone(), wait_until_signed_up(address, &email).await.id()));
+        users.push((email.clone(), wait_until_signed_up(address, &email).await.id()));
     }
     let key = launch.make_api_key("users:read");
-    // From now on without the key nobody looks anybody up; and the key itself is known.
-    wait_for_status(address, &format!("/api/users/{}", people[0].1), 401).await;
+    // From now on look-ups need the key, and the key is cached.
+    wait_for_status(address, &format!("/api/users/{}", users[0].1), 401).await;
     let first = fetch(address, &with_bearer(&key, get("/api/users"))).await;
     assert_eq!(first.status, 200, "{}", first.text());
     let gone = cluster.primary_of_key("userd:{000}:keys:api");
     let keys = KeyLayout::with_prefix("userd:".to_owned());
     let is_gone = |key: String| cluster.primary_of_key(&key) == gone;
     let mut looks = Vec::new();
-    for (email, id) in &people {
+    for (email, id) in &users {
         let by_id = is_gone(keys.user(UserId::parse(id).expect("an id")));
         let claim = is_gone(keys.claim(&CanonicalEmail::parse(email).expect("an e-mail")));
         looks.push((format!("/api/users/{id}"), by_id));
@@ -91,7 +91,7 @@ async fn a_shard_that_is_gone_costs_only_its_own_users_their_service() {
     }
     cluster.wait_until_healthy();
     wait_until_signed_up(address, "afterwards@example.org").await;
-    for (email, id) in &people {
+    for (email, id) in &users {
         let by_id = fetch(address, &with_bearer(&key, get(&format!("/api/users/{id}")))).await;
         let by_email = fetch(address, &with_bearer(&key, get(&format!("/api/users/{email}")))).await;
         assert_eq!((by_id.status, by_id.text()), (200, by_email.text()), "{email}");

@@ -1,5 +1,5 @@
-//! The judge of histories judged: good histories pass, each kind of violation is found and told with the calls
-//! that belong to it. (Random histories are in `history_random`.)
+//! The checker of histories: valid histories pass, and each kind of violation is found and reported with its calls.
+//! (Random histories are in `history_checker_random`.)
 
 use std::time::Duration;
 
@@ -56,18 +56,18 @@ fn assert_good(entries: &[HistoryEntry]) -> HistoryFindings {
     findings
 }
 
-/// It is bad, and the story says so and names every one of these.
+/// The history is invalid, and the report has all of these words.
 fn assert_bad(entries: &[HistoryEntry], words: &[&str]) {
     let findings = check_history(entries, WITHIN_INTENT_LIFE);
     assert!(!findings.violations.is_empty(), "{entries:?}");
-    let told = findings.violations.join("\n");
+    let report = findings.violations.join("\n");
     for word in words {
-        assert!(told.contains(word), "{word:?} is not in:\n{told}");
+        assert!(report.contains(word), "{word:?} is not in:\n{report}");
     }
 }
 
 #[test]
-fn a_life_with_sign_up_change_password_and_deletion_is_good() {
+fn a_history_of_sign_up_change_password_and_deletion_is_valid() {
     let password = HistoryCall::Password { id: "1".to_owned(), password: 0, new: 7 };
     let findings = assert_good(&[
         history_entry(0, 5, sign_up("a@x", "n1"), user("1", 1, "n1", "a@x")),
@@ -91,7 +91,7 @@ fn what_overlaps_may_be_seen_in_either_order() {
             history_entry(5, 8, by_email("a@x"), seen),
         ]);
     }
-    // The later reader of two that overlap the write does not see less than the earlier one.
+    // Of two reads that overlap the write, the later one does not return the older state.
     assert_bad(
         &[
             history_entry(0, 20, sign_up("a@x", "n1"), user("1", 1, "n1", "a@x")),
@@ -140,7 +140,7 @@ fn two_owners_of_one_email_are_found() {
         ],
         &["the e-mail a@x", "\"n1\"", "\"n2\"", "Take(\"2\")"],
     );
-    // One is only seen, by id.
+    // One of them is only read, by id.
     assert_bad(
         &[
             history_entry(0, 5, sign_up("a@x", "n1"), user("1", 1, "n1", "a@x")),
@@ -155,10 +155,10 @@ fn two_owners_of_one_email_are_found() {
 #[test]
 fn an_acknowledged_user_who_is_lost_is_found_by_either_key() {
     let signed_up = history_entry(0, 5, sign_up("a@x", "n1"), user("1", 1, "n1", "a@x"));
-    assert_bad(&[signed_up.clone(), history_entry(6, 7, by_id("1"), CallOutcome::Missing)], &["the user 1", "nobody"]);
+    assert_bad(&[signed_up.clone(), history_entry(6, 7, by_id("1"), CallOutcome::Missing)], &["the user 1", "no user"]);
     assert_bad(
         &[signed_up.clone(), history_entry(6, 7, by_email("a@x"), CallOutcome::Missing)],
-        &["the e-mail a@x", "nobody"],
+        &["the e-mail a@x", "no user"],
     );
     assert_bad(
         &[signed_up, history_entry(6, 9, sign_up("a@x", "n2"), user("2", 1, "n2", "a@x"))],
@@ -224,29 +224,29 @@ fn taken_is_right_for_what_is_taken_and_while_others_try() {
     let taken = |from| history_entry(from, from + 1, sign_up("a@x", "n9"), CallOutcome::Taken);
     assert_bad(&[taken(5)], &["the e-mail a@x", "taken", "None"]);
     assert_good(&[history_entry(0, 1, sign_up("a@x", "n1"), user("1", 1, "n1", "a@x")), taken(5)]);
-    // Both lost, one against the other.
+    // Both failed, each because of the other.
     let both = [history_entry(4, 7, sign_up("a@x", "n1"), CallOutcome::Taken), taken(5)];
     assert_eq!(assert_good(&both).excused, 2);
-    // After a lost attempt only as long as its intent may stand.
+    // After an attempt without an answer, only as long as its intent may last.
     let lost = history_entry(0, 100, sign_up("a@x", "n1"), CallOutcome::Unknown);
     let gone = history_entry(60_000, 60_001, by_email("a@x"), CallOutcome::Missing);
     assert_good(&[lost.clone(), taken(30_099), gone.clone()]);
-    // … or if it got through, which nobody can undo who does not know its id.
+    // … or if it succeeded: no client can undo it without its id.
     assert_good(&[lost.clone(), taken(30_101)]);
     assert_bad(&[lost.clone(), taken(30_101), gone.clone()], &["the e-mail a@x", "taken"]);
     assert!(!check_history(&[lost, taken(30_099), gone], SpuriousTaken::Never).violations.is_empty());
 }
 
 #[test]
-fn answers_from_nowhere_are_found() {
-    assert_bad(&[history_entry(0, 1, by_id("1"), user("1", 1, "n1", "a@x"))], &["nobody ever signed up as 1"]);
+fn answers_without_a_call_that_explains_them_are_found() {
+    assert_bad(&[history_entry(0, 1, by_id("1"), user("1", 1, "n1", "a@x"))], &["no sign-up made 1"]);
     let signed_up = history_entry(0, 5, sign_up("a@x", "n1"), user("1", 1, "n1", "a@x"));
     let foreign = history_entry(6, 7, by_email("b@x"), user("1", 1, "n1", "a@x"));
-    assert_bad(&[signed_up, foreign], &["about somebody else"]);
+    assert_bad(&[signed_up, foreign], &["about another user"]);
 }
 
 #[test]
-fn a_judge_out_of_budget_finds_nothing_good() {
+fn a_checker_out_of_budget_accepts_nothing() {
     let entries = [
         history_entry(0, 5, sign_up("a@x", "n1"), user("1", 1, "n1", "a@x")),
         history_entry(6, 7, by_id("1"), user("1", 1, "n1", "a@x")),

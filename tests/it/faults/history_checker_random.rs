@@ -1,5 +1,5 @@
-//! The judge of histories judged with random ones: on short ones it says what trying every order says; long ones of
-//! a real register pass, and with one answer changed they don't. (Hand-made ones are in `history`.)
+//! The checker of histories on random ones: on short ones it agrees with brute force; long ones of a real register
+//! pass, and with one answer changed they do not. (Hand-made ones are in `history_checker`.)
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use userd_test_support::linearizability::search::{
 };
 use userd_test_support::linearizability::{CallOutcome, HistoryCall, HistoryEntry, ObservedUser};
 
-/// Tries every order; right for a handful of acts and too slow for more.
+/// Brute force over all orders; right for a handful of operations and too slow for more.
 fn explained_by_some_order(
     acts: &[TimedOperation<EmailOperation<'static>>],
     state: Option<&'static str>,
@@ -56,7 +56,7 @@ fn any_act() -> impl Strategy<Value = TimedOperation<EmailOperation<'static>>> {
 }
 
 #[test]
-fn on_short_histories_the_judge_says_what_trying_every_order_says() {
+fn on_short_histories_the_checker_agrees_with_brute_force() {
     let verdicts = std::cell::Cell::new((0, 0));
     proptest!(ProptestConfig { cases: 4000, failure_persistence: None, ..ProptestConfig::default() },
     |(acts in prop::collection::vec(any_act(), 1..7))| {
@@ -159,7 +159,7 @@ impl SimulatedHistory {
             _ => None,
         };
         self.entries.push(history_entry(from, to, call, CallOutcome::Unknown));
-        // Whoever is never seen is nobody's: so somebody looks at once.
+        // A user who is never read belongs to no sign-up, so the user is read at once.
         self.entries.extend(look.map(|look| history_entry(at, at + 1, look, outcome)));
     }
 
@@ -202,7 +202,7 @@ fn with_wrong_answer(entries: &[HistoryEntry], place: usize) -> Option<CallOutco
 }
 
 #[test]
-fn histories_of_a_real_register_are_good_and_with_one_answer_changed_they_are_not() {
+fn histories_of_a_real_register_are_valid_and_with_one_answer_changed_they_are_not() {
     let (mut changed, mut found) = (0, 0);
     for seed in 0..40 {
         let good = SimulatedHistory::history(seed, 200);

@@ -1,4 +1,4 @@
-//! What breaks, broken on purpose: the stores by themselves, then the real program (`program_…`).
+//! Fault injection: into the stores by themselves, then into the real program (`program_…`).
 
 mod chaos;
 mod cluster_shard;

@@ -1,5 +1,5 @@
-//! What `redis.acknowledge = "disk"` loses in a power cut, on a server that says when its file is flushed; and that
-//! userd serves from no other. What the server says is put to the test without userd, too.
+//! What `redis.acknowledge = "disk"` loses in a power cut, on a server that reports when its file is flushed; and that
+//! userd serves from no other. The server's report is tested without userd, too.
 //!
 //! Replicas are in `power_disk_replicas`.
 
@@ -25,10 +25,10 @@ const DISK: &[(&str, &str)] =
 /// How long a raw client waits for a flush.
 const FLUSH_LIMIT_MS: &str = "10000";
 
-/// What userd says of a server that can't tell.
-const CANNOT_TELL: &str = "needs appendfsync always, or a server with WAITAOF (Redis 7.2 or newer)";
+/// The error of userd for a server that cannot report flushes.
+const CANNOT_REPORT: &str = "needs appendfsync always, or a server with WAITAOF (Redis 7.2 or newer)";
 
-/// What it says of one that tells too early.
+/// The error for a server that reports them too early.
 const TOO_EARLY: &str = "answers WAITAOF before its file is flushed";
 
 #[tokio::test(flavor = "multi_thread")]
@@ -41,17 +41,17 @@ async fn under_disk_and_appendfsync_always_a_power_cut_loses_nothing_acknowledge
     record_measurement(kept, "power loss", &crashed.product, DurabilityPromise::Nothing, measured);
 }
 
-/// On a server that can't tell, or tells too early, there is nothing to cut: userd does not serve from it.
+/// On a server that cannot report flushes, or reports them too early, there is nothing to test: userd refuses it.
 #[tokio::test(flavor = "multi_thread")]
 async fn under_disk_and_everysec_a_power_cut_loses_nothing_acknowledged_or_userd_refuses_the_server() {
     let server = RedisServer::start_with(EVERYSEC);
-    let asked = server.try_command(&["WAITAOF", "0", "0", "1"]);
+    let answer = server.try_command(&["WAITAOF", "0", "0", "1"]);
     if let Some(log) = refused(&server) {
-        let sentence = if asked.is_err() { CANNOT_TELL } else { TOO_EARLY };
+        let sentence = if answer.is_err() { CANNOT_REPORT } else { TOO_EARLY };
         assert!(log.contains(sentence), "{log}");
         return;
     }
-    assert!(asked.is_ok(), "userd serves from a server that can't tell: {asked:?}");
+    assert!(answer.is_ok(), "userd serves from a server that cannot report flushes: {answer:?}");
     // All of them share the flushes.
     let crowd = CrashTrial { settings: DISK, both: true, clients: 200, ..CrashTrial::on(EVERYSEC, scaled(100, 1_000)) };
     let (crashed, images) = (crowd.run().await, scaled(8, 100));
@@ -75,12 +75,12 @@ pub fn refused(server: &RedisServer) -> Option<String> {
     if listens {
         return None;
     }
-    assert_ne!(code, Some(0), "who is refused ends with an error");
+    assert_ne!(code, Some(0), "a refused start ends with an error");
     Some(userd.log())
 }
 
-/// Clients without userd write and believe the answer of `WAITAOF`. Whoever loses what it confirmed is refused by
-/// userd, and who does not is served from.
+/// Clients without userd write and rely on the answer of `WAITAOF`. A server that loses what it confirmed is refused by
+/// userd, and every other is served from.
 #[test]
 fn userd_refuses_exactly_the_servers_that_lose_what_waitaof_confirmed() {
     let folder = tempfile::tempdir().expect("a folder");
@@ -89,7 +89,7 @@ fn userd_refuses_exactly_the_servers_that_lose_what_waitaof_confirmed() {
     let mut server = RedisServer::start_with_environment(&power.environment(), &[&["--dir", &path], EVERYSEC].concat());
     let refusal = refused(&server);
     if server.try_command(&["WAITAOF", "0", "0", "1"]).is_err() {
-        assert!(refusal.is_some_and(|log| log.contains(CANNOT_TELL)), "it confirms nothing, and userd serves");
+        assert!(refusal.is_some_and(|log| log.contains(CANNOT_REPORT)), "it confirms nothing, and userd serves");
         return;
     }
     let product = server.product();

@@ -1,5 +1,5 @@
 //! `redis.acknowledge = "disk"` and a replica: what the replica's own disk has after a power cut of all machines, and
-//! what becomes of changes when the replica keeps no file.
+//! what happens to changes when the replica keeps no file.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use userd_test_support::run_scale::scaled;
 use userd_test_support::server_plan::RedisServerPlan;
 use userd_test_support::userd_process::UserdCommand;
 
-/// A primary, and a replica that was in sync before anybody came.
+/// A primary, and a replica that was in sync before the first user signed up.
 struct ReplicatedPair {
     primary: RedisServer,
     replica: RedisServer,
@@ -26,7 +26,7 @@ impl ReplicatedPair {
         let plan = RedisServerPlan::persistent().with(&["--replicaof", &follow]).with(replica);
         let replica = plan.in_environment(environment).start();
         wait_for("the replica is in sync, and its new file is whole", || {
-            // In this order: it is once it is in sync that it begins with the new file.
+            // In this order: only once it is in sync does it begin with the new file.
             let in_sync = replica.is_replica_in_sync();
             let file = replica.text(&["INFO", "persistence"]);
             let being_written = ["aof_rewrite_in_progress:1", "aof_rewrite_scheduled:1"];
@@ -87,7 +87,7 @@ async fn under_disk_and_everysec_the_replicas_disk_has_everything_acknowledged_w
     }
 }
 
-/// A server with `WAITAOF` counts disks only. One without can be asked for nothing but the replica's memory.
+/// A server with `WAITAOF` counts disks only. One without can confirm nothing but the replica's memory.
 #[tokio::test(flavor = "multi_thread")]
 async fn under_disk_a_replica_without_a_file_confirms_nothing_where_the_server_can_tell() {
     let pair = ReplicatedPair::start(ALWAYS, &["--appendonly", "no"], &[]);

@@ -17,14 +17,14 @@ use userd_test_support::userd_process::UserdCommand;
 
 const CLIENTS: usize = 8;
 
-/// What befalls the primary.
+/// The cause of the failover.
 #[derive(Debug, Clone, Copy)]
 enum FailoverCause {
     Killed,
     Planned,
 }
 
-/// Lets people come and go, has the group fail over, lets some more come, and looks for everybody on the new primary.
+/// Runs sign-ups and deletions, makes the group fail over, runs some more, and looks for all users on the new primary.
 async fn failed_over(acknowledge: &str, event: FailoverCause) -> (DurabilityMeasurement, String) {
     let mut group = SentinelGroup::start();
     let home = tempfile::tempdir().expect("a folder");

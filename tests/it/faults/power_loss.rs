@@ -1,5 +1,5 @@
-//! The simulator of power cuts against itself: known acts, known images. What it does to the stores is in
-//! `power_embedded` and `power_redis`.
+//! The simulator of power cuts itself: known operations, known images. The stores under it are tested in `power_sqlite`
+//! and `power_redis`.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -14,7 +14,7 @@ use userd_test_support::power_loss::{PowerLossRecorder, compile};
 
 const STEPS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../test-support/src/power_loss_steps.c");
 
-/// Lets a program take the steps in a watched folder, where `@` stands for the folder.
+/// Runs a program with these steps in a watched folder, where `@` stands for the folder.
 fn record_steps(steps: &[&str]) -> (TempDir, PowerLossRecorder) {
     let folder = tempfile::tempdir().expect("a folder");
     fs::write(folder.path().join("old"), "old content").expect("a file");
@@ -55,7 +55,7 @@ fn what_was_synced_is_always_there_and_what_was_not_can_vanish() {
     assert_eq!(surviving_contents(&power, "new", SurvivingWrites::Everything), only("safe or not"));
     for keep in [SurvivingWrites::Prefix, SurvivingWrites::Pages, SurvivingWrites::Sectors] {
         assert_eq!(surviving_contents(&power, "new", keep), &only("safe") | &only("safe or not"), "{keep:?}");
-        assert_eq!(surviving_contents(&power, "old", keep), only("old content"), "nobody touched it");
+        assert_eq!(surviving_contents(&power, "old", keep), only("old content"), "it was not changed");
     }
 }
 
@@ -67,7 +67,7 @@ fn a_write_that_began_within_a_sync_is_not_covered_by_it() {
         records.iter().position(|record| matches!(record.act, FileOperation::SyncBegins { .. })).expect("a sync");
     let late = records.len() - 1;
     assert!(matches!(records[late].act, FileOperation::Write { .. }));
-    // As if another thread had written between the beginning and the end of the sync.
+    // Like a write of another thread between the beginning and the end of the sync.
     let write = records.remove(late);
     records.insert(begins + 1, write);
     let mut disk = power.disk();
@@ -146,7 +146,7 @@ fn the_same_seed_gives_the_same_image() {
 }
 
 #[test]
-fn a_program_is_killed_at_the_event_that_it_was_told() {
+fn a_program_is_killed_at_the_configured_event() {
     for (at, expected) in [("0", ""), ("1", "one"), ("2", "one"), ("3", "onetwo"), ("4", "onetwo")] {
         let folder = tempfile::tempdir().expect("a folder");
         let power = PowerLossRecorder::watch(folder.path());

@@ -1,5 +1,5 @@
-//! Power cuts and kills of a real Redis under a real userd, for each way of keeping data. (Row 8 of the fault
-//! table.) The simulator is checked in `power_loss`.
+//! Power cuts and kills of a real Redis under a real userd, for each kind of persistence. (Row 8 of the fault table.)
+//! The simulator is tested in `power_loss`.
 
 use userd_test_support::crashed_redis::{
     ALWAYS, CrashTrial, CrashedRedis, EVERYSEC, before_fsyncs, check_recovered, is_aof_record, journal_offset_after,
@@ -32,7 +32,7 @@ async fn a_power_cut_under_appendfsync_always_loses_nothing_acknowledged() {
     );
 }
 
-/// Cut just before a sync begins that is longest after the one before, everything that no sync covers is lost.
+/// Cuts just before the sync that follows the longest pause: everything that no sync covers is lost.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_power_cut_under_appendfsync_everysec_loses_what_was_not_synced_and_userd_has_warned() {
     let crashed = crash_redis(EVERYSEC, scaled(600, 5_000)).await;
@@ -63,8 +63,8 @@ async fn a_power_cut_under_appendfsync_everysec_loses_what_was_not_synced_and_us
     );
 }
 
-/// Where the last write to the log began that a sync had made safe: what was answered before it is in it or in
-/// earlier ones.
+/// The beginning of the last write to the log that a sync covers: everything that was acknowledged before is in it or
+/// in earlier writes.
 fn last_synced_position(records: &[JournalRecord]) -> u64 {
     let ended = records.iter().rev().find_map(|record| match record.act {
         FileOperation::SyncEnds { number } if is_aof_record(record) => Some(number),

@@ -1,5 +1,5 @@
-//! Power cuts and kills of the real userd on the embedded store, at every moment that can be told apart. (Rows 16
-//! and 18 of the fault table.) The simulator is checked in `power_loss`.
+//! Power cuts and kills of the real userd on the embedded store, at every distinguishable moment. (Rows 16 and 18 of
+//! the fault table.) The simulator is tested in `power_loss`.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -24,8 +24,8 @@ fn position(power: &Arc<PowerLossRecorder>) -> JournalPosition {
     Arc::new(move || power.position())
 }
 
-/// Opens what is left in `folder`, as a userd would after the crash, and compares it with what was acknowledged;
-/// gives how much that was.
+/// Opens what is left in `folder`, as a userd does after the crash, and compares it with what was acknowledged; returns
+/// how much that was.
 async fn assert_nothing_lost(folder: &Path, history: &ChurnHistory, cut: u64, what: &str) -> usize {
     let path = folder.join("userd-data").join("userd.db");
     let store = SqliteStore::open(&sqlite_settings(&path)).unwrap_or_else(|error| panic!("{what}: {error:?}"));
@@ -64,7 +64,7 @@ async fn a_power_cut_at_any_moment_loses_nothing_acknowledged() {
     record_measurement("embedded", "power loss", "–", DurabilityPromise::Nothing, measured);
 }
 
-/// The life of a userd that is to be killed at an event; whether it came to its end all the same.
+/// Runs a userd that is to be killed at an event; returns whether it ended before.
 async fn run_until_killed(
     power: &Arc<PowerLossRecorder>,
     folder: &TempDir,
@@ -112,7 +112,7 @@ async fn userd_killed_at_every_commit_point_loses_nothing_acknowledged() {
     );
 }
 
-/// Each life begins with what a power cut has left of the one before.
+/// Each run begins with what a power cut has left of the one before.
 #[tokio::test(flavor = "multi_thread")]
 async fn power_cuts_one_after_another_lose_nothing_acknowledged() {
     let random = SeededRandom::from_seed(1618);

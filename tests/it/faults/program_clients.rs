@@ -1,6 +1,6 @@
-//! Clients that hold connections and say nothing, or say it slowly. (Rows 20 and 27 of the fault table.)
+//! Clients that hold connections and send nothing, or send slowly. (Rows 20 and 27 of the fault table.)
 //!
-//! Before anything of userd's sees a request, Rocket 0.5.2 waits for the first 14 bytes of its body (it looks for
+//! Before userd's own code sees a request, Rocket 0.5.2 waits for the first 14 bytes of its body (it looks for
 //! the `_method` of a form). A body that stops before them is like a head that stops: only the client, or
 //! the proxy in front, ends it. From there on `body_timeout_ms` counts.
 
@@ -44,7 +44,7 @@ async fn stalled(address: SocketAddr, beginning: &[u8], count: usize) -> Vec<Htt
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn hundreds_of_stalled_connections_stop_nobody_and_slow_bodies_are_not_waited_for() {
+async fn hundreds_of_stalled_connections_block_no_other_client_and_slow_bodies_time_out() {
     raise_open_files();
     let folder = tempfile::tempdir().expect("a folder");
     let serving = UserdCommand::in_folder(folder.path()).cheap_hashes().set("http.body_timeout_ms", "300").start();
@@ -65,7 +65,7 @@ async fn hundreds_of_stalled_connections_stop_nobody_and_slow_bodies_are_not_wai
     for connection in &mut in_body {
         let answer = connection.answer().await.expect("an answer");
         assert_eq!(answer.status, 408, "{}", answer.text());
-        assert!(connection.is_closed().await, "what follows would be taken for a request");
+        assert!(connection.is_closed().await, "the rest would be read as a request");
     }
     // Those with a slow body are gone; the others stay for as long as their clients like.
     serving.wait_for_open_files_at_most(before + 3 * STALLED + 10);

@@ -1,4 +1,4 @@
-//! Clocks that jump, of userd and of Redis, while people are signed in. (Row 29 of the fault table.)
+//! Clocks that jump, of userd and of Redis, while users are signed in. (Row 29 of the fault table.)
 
 use userd_test_support::clock_skew::SkewedClock;
 use userd_test_support::http_client::{fetch, sign_up};

@@ -1,5 +1,5 @@
-//! The real userd killed again and again while people sign up. (Row 18 of the fault table; on Redis, where the
-//! steps of a change can be told apart, see `program_protocol`.)
+//! The real userd killed again and again during sign-ups. (Row 18 of the fault table; on Redis, where a change has
+//! several steps, see `program_protocol`.)
 
 use userd_core::random::{Random, SeededRandom};
 
@@ -15,10 +15,10 @@ const KILLS: (usize, usize) = (10, 100);
 
 const CLIENTS: usize = 16;
 
-/// Kills and starts userd again and again, and then looks for everybody.
+/// Kills and starts userd again and again, and then looks for all users.
 ///
-/// The moment of each kill is after a number of acknowledged sign-ups that `seed` decides; where in the
-/// commits of the sixteen others it falls is chance.
+/// Each kill comes after a number of acknowledged sign-ups that `seed` decides; where it interrupts the commits of the
+/// sixteen others is random.
 async fn kill_again_and_again(launch: &UserdCommand, seed: u64) {
     let random = SeededRandom::from_seed(seed);
     let (mut acknowledged, mut unanswered) = (Vec::new(), Vec::new());

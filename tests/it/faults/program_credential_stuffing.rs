@@ -1,5 +1,5 @@
-//! Ten thousand wrong passwords from many addresses, while the people whose accounts they are go on signing in. (Row
-//! 25 of the fault table, and row 26 for sign-ins.)
+//! Credential stuffing: ten thousand wrong passwords from many addresses, while the account owners go on signing in.
+//! (Row 25 of the fault table, and row 26 for sign-ins.)
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -14,27 +14,27 @@ use userd_test_support::sign_in_requests::{login, login_with_device, sign_in, si
 use userd_test_support::stores::run_concurrently;
 use userd_test_support::userd_process::{UserdCommand, UserdProcess};
 
-const TRIES: usize = 10_000;
+const ATTEMPTS: usize = 10_000;
 
 /// Accounts that are attacked, and as many that are not.
 const ACCOUNTS: usize = 20;
 
 const ATTACKERS: usize = 16;
 
-/// What `rate_limit.account_burst` is by default.
+/// The default of `rate_limit.account_burst`.
 const ACCOUNT_BURST: usize = 20;
 
-/// How long one more takes, in seconds.
+/// The time until one more attempt is allowed, in seconds.
 const ACCOUNT_REFILL_S: u64 = 900;
 
-/// Room for connections and requests under way in a debug build, and for the hash workers' cheap memory.
+/// Room for connections and requests in flight in a debug build, and for the hash workers' cheap memory.
 const SLACK_KIB: u64 = 24 * 1024;
 
 fn victim(number: usize) -> String {
     format!("victim{}@example.org", number % ACCOUNTS)
 }
 
-/// An address from the blocks for documentation and for private use: another one for each try.
+/// An address from the blocks for documentation and for private use: another one for each attempt.
 fn address(number: usize) -> String {
     let number = number % 5_000;
     if number.is_multiple_of(3) {
@@ -51,13 +51,13 @@ fn serving(launch: &UserdCommand) -> UserdProcess {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_thousand_wrong_passwords_reach_no_account_and_shut_nobody_out_on_the_embedded_store() {
+async fn ten_thousand_wrong_passwords_reach_no_account_and_lock_out_no_user_on_the_embedded_store() {
     let folder = tempfile::tempdir().expect("a folder");
     run_credential_stuffing(&UserdCommand::in_folder(folder.path()), "embedded").await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn ten_thousand_wrong_passwords_reach_no_account_and_shut_nobody_out_on_redis() {
+async fn ten_thousand_wrong_passwords_reach_no_account_and_lock_out_no_user_on_redis() {
     let (server, folder) = (RedisServer::start(), tempfile::tempdir().expect("a folder"));
     run_credential_stuffing(&UserdCommand::in_folder(folder.path()).redis(&server), "Redis").await;
 }
@@ -76,7 +76,7 @@ async fn run_credential_stuffing(launch: &UserdCommand, store: &str) {
     for attacker in 0..ATTACKERS {
         attackers.spawn(attack(userd.address(), attacker));
     }
-    let mut looked_at: BTreeMap<String, usize> = BTreeMap::new();
+    let mut verified: BTreeMap<String, usize> = BTreeMap::new();
     let attack = async {
         let found = attackers.join_all().await;
         over.store(true, Ordering::SeqCst);
@@ -84,37 +84,37 @@ async fn run_credential_stuffing(launch: &UserdCommand, store: &str) {
     };
     let (found, signed_in) = tokio::join!(attack, sign_in_honestly(userd.address(), devices, &over));
     for email in found.into_iter().flatten() {
-        *looked_at.entry(email).or_default() += 1;
+        *verified.entry(email).or_default() += 1;
     }
     assert!(signed_in > 2 * ACCOUNTS, "only {signed_in} honest sign-ins were made meanwhile");
-    let most = looked_at.values().max().copied().unwrap_or_default();
+    let most = verified.values().max().copied().unwrap_or_default();
     report_row(
         "Stuffing",
         &[
             ("store", store.to_owned()),
-            ("wrong passwords from 5,000 addresses", TRIES.to_string()),
-            ("looked at", looked_at.values().sum::<usize>().to_string()),
+            ("wrong passwords from 5,000 addresses", ATTEMPTS.to_string()),
+            ("passwords verified", verified.values().sum::<usize>().to_string()),
             ("at one account at most", most.to_string()),
             ("honest sign-ins meanwhile, all served", (2 * signed_in).to_string()),
         ],
     );
     let refilled = usize::try_from(started.elapsed().as_secs() / ACCOUNT_REFILL_S).expect("some hours") + 1;
-    for (email, tries) in looked_at {
-        assert!(tries <= ACCOUNT_BURST + refilled, "{tries} passwords were tried on {email}");
+    for (email, attempts) in verified {
+        assert!(attempts <= ACCOUNT_BURST + refilled, "{attempts} passwords were verified for {email}");
     }
     let (peak, most) = (userd.memory_peak_kib(), base + SLACK_KIB);
     assert!(peak <= most, "{peak} KiB at most, {base} before");
 }
 
-/// Tries its share of the passwords, each from another address; gives whose passwords were looked at.
+/// Tries its share of the passwords, each from another address; returns the accounts whose password was verified.
 async fn attack(address: std::net::SocketAddr, attacker: usize) -> Vec<String> {
-    let (mut connection, mut looked_at) = (HttpConnection::to(address).await, Vec::new());
-    for number in (attacker..TRIES).step_by(ATTACKERS) {
+    let (mut connection, mut verified) = (HttpConnection::to(address).await, Vec::new());
+    for number in (attacker..ATTEMPTS).step_by(ATTACKERS) {
         let request = login(&victim(number), &format!("wrong password {number}"));
         let request = with_header(request, "X-Forwarded-For", &self::address(number));
         let answer = connection.fetch(&request).await.expect("an answer");
         match answer.status {
-            401 => looked_at.push(victim(number)),
+            401 => verified.push(victim(number)),
             429 => {
                 let seconds = answer.header("Retry-After").and_then(|seconds| seconds.parse::<u64>().ok());
                 assert!(seconds.is_some_and(|seconds| seconds >= 1), "{answer:?}");
@@ -123,10 +123,10 @@ async fn attack(address: std::net::SocketAddr, attacker: usize) -> Vec<String> {
             _ => panic!("{}", answer.text()),
         }
     }
-    looked_at
+    verified
 }
 
-/// Goes on signing in: those who are attacked from devices that are known, the others from wherever they are.
+/// Goes on signing in: users of attacked accounts from trusted devices, the others from any device.
 async fn sign_in_honestly(address: std::net::SocketAddr, devices: Vec<String>, over: &AtomicBool) -> usize {
     let (mut connection, mut signed_in) = (HttpConnection::to(address).await, 0);
     while !over.load(Ordering::SeqCst) || signed_in <= 2 * ACCOUNTS {
@@ -160,7 +160,7 @@ async fn five_hundred_sign_ins_at_once_are_served_or_refused_within_their_memory
     }
     let checks = async {
         for _ in 0..20 {
-            // More than twenty sign-ins end the oldest session, so each look may find this one gone.
+            // More than twenty sign-ins end the oldest session, so this one may have ended.
             let answer = userd_test_support::sign_in_requests::current_session(address, &token).await;
             assert!(matches!(answer.status, 200 | 401), "{}", answer.text());
         }

@@ -1,5 +1,5 @@
-//! The real userd on a disk that is full, its own or its Redis's. (Row 15 of the fault table; the embedded
-//! store by itself is in `embedded_disk`.)
+//! The real userd on a full disk, its own or its Redis's. (Row 15 of the fault table; the embedded store by itself is
+//! tested in `sqlite_disk`.)
 
 use std::fs;
 
@@ -11,10 +11,10 @@ use userd_test_support::small_disk::{ballast, on_small_disk};
 use userd_test_support::stores::audit_database;
 use userd_test_support::userd_process::UserdCommand;
 
-/// Room for a whole write-ahead log of 4 MB and the database beside it.
+/// Room for a whole write-ahead log of 4 MB and the database.
 const DISK_BYTES: usize = 8 * 1024 * 1024;
 
-/// What lies on it until it is freed; some hundred users fill the rest.
+/// The size of a file on it, until it is removed; some hundred users fill the rest.
 const BALLAST_BYTES: usize = 6_500 * 1024;
 
 const CLIENTS: usize = 8;

@@ -1,5 +1,5 @@
-//! Far more password checks at once than there are cores, at the real cost of a hash. (Row 26 of the fault
-//! table; that throughput is near the bare hash's is a figure of the benchmarks.)
+//! Far more concurrent password checks than cores, at the real cost of a hash. (Row 26 of the fault table; the
+//! benchmarks compare the throughput with that of the hash alone.)
 
 use serde_json::json;
 
@@ -11,10 +11,10 @@ const WORKERS: u64 = 2;
 
 const CHECKS: usize = 300;
 
-/// What a hash needs by default.
+/// The memory of one hash by default.
 const HASH_KIB: u64 = 19 * 1024;
 
-/// For three hundred connections and requests under way in a debug build.
+/// For three hundred connections and requests in flight in a debug build.
 const SLACK_KIB: u64 = 16 * 1024;
 
 #[tokio::test(flavor = "multi_thread")]

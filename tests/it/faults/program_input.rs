@@ -1,5 +1,5 @@
-//! Naughty texts in every place where a client can put one, against the real program on both stores. (Row 24
-//! of the fault table.)
+//! Tricky strings in every place where a client can put one, against the real program on both stores. (Row 24 of the
+//! fault table.)
 
 use std::fmt::Write;
 use std::net::SocketAddr;
@@ -52,7 +52,7 @@ impl FuzzClient {
         answer
     }
 
-    /// Signs somebody up; if that succeeds, they are found as they were written.
+    /// Signs a user up; if that succeeds, the user is found as written.
     async fn sign_up(&mut self, name: &str, email: &str, password: &str) -> bool {
         let what = format!("{name} / {email} / {password}");
         let body = json!({"name": name, "email": email, "password": password});
@@ -120,7 +120,7 @@ async fn provoke(address: SocketAddr) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn naughty_texts_on_the_embedded_store_are_refused_or_come_back_byte_for_byte() {
+async fn tricky_strings_on_the_embedded_store_are_rejected_or_come_back_byte_for_byte() {
     let folder = tempfile::tempdir().expect("a folder");
     let serving = UserdCommand::in_folder(folder.path()).cheap_hashes().start();
     provoke(serving.address()).await;
@@ -132,7 +132,7 @@ async fn naughty_texts_on_the_embedded_store_are_refused_or_come_back_byte_for_b
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn naughty_texts_on_redis_are_refused_or_come_back_byte_for_byte() {
+async fn tricky_strings_on_redis_are_rejected_or_come_back_byte_for_byte() {
     let (server, folder) = (RedisServer::start(), tempfile::tempdir().expect("a folder"));
     let serving = UserdCommand::in_folder(folder.path()).redis(&server).cheap_hashes().start();
     provoke(serving.address()).await;

@@ -1,4 +1,4 @@
-//! Bodies that are too large, endless, packed, or too deep: refused early, without taking room for them.
+//! Bodies that are too large, endless, compressed, or too deep: refused early, without buffering them.
 //! (Row 21 of the fault table.)
 
 use std::net::SocketAddr;
@@ -39,7 +39,7 @@ async fn endless(address: SocketAddr) -> HttpResponse {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn bodies_that_are_too_much_are_refused_and_take_no_room() {
+async fn oversized_bodies_are_refused_without_buffering_them() {
     let folder = tempfile::tempdir().expect("a folder");
     let serving = UserdCommand::in_folder(folder.path()).cheap_hashes().start();
     let address = serving.address();
@@ -48,7 +48,7 @@ async fn bodies_that_are_too_much_are_refused_and_take_no_room() {
     }
     let before = serving.memory_kib();
     let mut packed = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];
-    // Runs of 258 zero bytes, packed a thousandfold; nobody may ever look what is in it.
+    // Runs of 258 zero bytes, compressed a thousandfold; userd must never decompress it.
     packed.extend([0xed, 0xc1, 0x01, 0x01].into_iter().cycle().take(16_000));
     let arrays = [vec![b'['; 5_000], vec![b']'; 5_000]].concat();
     let unclosed = vec![b'['; 10_000];
@@ -59,13 +59,13 @@ async fn bodies_that_are_too_much_are_refused_and_take_no_room() {
         assert_eq!(fetch(address, &most).await.status, 422, "16 KiB are still looked at");
         let more = json_request("POST", "/api/users", &json!({"name": "x".repeat(16 * 1024 - 10)}));
         assert_eq!(fetch(address, &more).await.status, 413, "16 KiB + 1");
-        // Rocket shows nobody a request before the first 14 bytes of its body, see `program_clients`.
+        // Rocket handles no request before the first 14 bytes of its body, see `program_clients`.
         let announced = format!("{HEAD}Content-Length: 1073741824\r\n\r\n{}", " ".repeat(14));
         assert_eq!(fetch(address, announced.as_bytes()).await.status, 413, "1 GiB announced");
         assert_eq!(endless(address).await.status, 413, "an endless body");
         let gzip = post(address, "Content-Encoding: gzip\r\n", &packed).await;
         assert_eq!(gzip.status, 415, "{}", gzip.text());
-        assert_eq!(post(address, "", &packed).await.status, 400, "packed, and said to be JSON");
+        assert_eq!(post(address, "", &packed).await.status, 400, "compressed, and declared as JSON");
         for deep in [&arrays[..], &unclosed, objects.as_bytes(), inside.as_bytes()] {
             let answer = post(address, "", deep).await;
             assert!([400, 422].contains(&answer.status), "round {round}: {}", answer.text());

@@ -22,7 +22,7 @@ use userd_test_support::userd_process::{UserdCommand, UserdProcess};
 const OLD: &str = "old@example.org";
 const NEW: &str = "new@example.org";
 
-/// More steps than any operation has; a loop that gets here would never end.
+/// More steps than any operation has; a loop that gets here does not end.
 const STEPS_MAX: usize = 20;
 
 /// The requests that go through the protocol.
@@ -39,7 +39,7 @@ struct ProtocolRun {
     folder: TempDir,
     proxy: FaultProxy,
     serving: UserdProcess,
-    /// Who is there already.
+    /// The user who exists already.
     id: Option<String>,
     request: Vec<u8>,
 }
@@ -60,7 +60,7 @@ impl ProtocolRun {
         let decide = move |step| if step == connecting + at { fate.clone() } else { ProxyAction::Forward };
         let proxy = FaultProxy::start(server.port(), decide).await;
         let serving = launch(&folder).store(&format!("redis://127.0.0.1:{}/0", proxy.port())).start();
-        assert_eq!(proxy.steps(), connecting, "connecting takes as many steps as the test believes");
+        assert_eq!(proxy.steps(), connecting, "connecting takes as many steps as the test expects");
         let known = id.as_deref().unwrap_or_default();
         let request = match operation {
             ProtocolRequest::Post => sign_up(OLD),
@@ -70,7 +70,7 @@ impl ProtocolRun {
         Self { server, folder, proxy, serving, id, request }
     }
 
-    /// The answer to the operation, or nothing if the disturbed step arrives first.
+    /// The answer to the operation, or `None` if the disturbed step arrives first.
     async fn run(&self, connection: &mut HttpConnection, arrived: &Notify) -> Option<HttpResponse> {
         tokio::select! {
             answer = connection.fetch(&self.request) => Some(answer.expect("an answer")),
@@ -78,7 +78,7 @@ impl ProtocolRun {
         }
     }
 
-    /// Whom each e-mail leads to after the operation was acknowledged.
+    /// The user of each e-mail after the operation was acknowledged.
     fn outcome(&self, operation: ProtocolRequest, answer: &HttpResponse) -> [(&'static str, Option<UserId>); 2] {
         assert_eq!(answer.status, 200, "{operation:?}: {}", answer.text());
         let id = UserId::parse(&answer.id()).expect("an id");
@@ -143,8 +143,8 @@ async fn a_userd_killed_after_any_step_leaves_no_contradiction_and_blocks_nothin
     }
 }
 
-/// Freezes userd at every step of `operation`, for longer than the deadline of intents by the clock of a rival,
-/// who takes the e-mail meanwhile.
+/// Freezes userd at every step of `operation`, for longer than the deadline of intents by the clock of another client,
+/// which takes the e-mail meanwhile.
 async fn freeze_at_every_step(operation: ProtocolRequest, wanted: &str) {
     for at in 0..=STEPS_MAX {
         assert!(at < STEPS_MAX, "{operation:?} never runs through");

@@ -1,4 +1,4 @@
-//! Many people at once want one e-mail, from several real userd. (Row 1 of the fault table.)
+//! Many concurrent sign-ups for one e-mail, at several real userd. (Row 1 of the fault table.)
 
 use std::net::SocketAddr;
 
@@ -12,7 +12,7 @@ use userd_test_support::userd_process::{UserdCommand, UserdProcess};
 const ROUNDS: usize = 3;
 const RIVALS: usize = 100;
 
-/// In each round exactly one of the rivals, spread over the addresses, is answered 200 and all others 409.
+/// In each round exactly one of the sign-ups, spread over the addresses, is answered 200 and all others 409.
 async fn race(addresses: &[SocketAddr]) {
     for round in 0..ROUNDS {
         let mut rivals = Vec::new();

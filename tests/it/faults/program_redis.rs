@@ -1,4 +1,4 @@
-//! The real userd while its Redis dies, freezes, pauses, has no memory left, or is not there yet. (Rows 7, 12
+//! The real userd while its Redis dies, freezes, pauses, has no memory left, or has not started yet. (Rows 7, 12
 //! and 13 of the fault table; the same below the HTTP layer is in `redis_server`.)
 
 use std::fs;
@@ -52,11 +52,11 @@ async fn a_frozen_or_paused_redis_costs_bounded_refusals_and_no_memory() {
     load.wait_until_more_acknowledged(100).await;
     let before = serving.memory_kib();
     server.freeze();
-    // Some seven waves of refusals, each a whole time-out long.
+    // About seven rounds of refusals, each a whole time-out long.
     load.wait_until_more_refused(7 * CLIENTS).await;
     assert_eq!(status_of(address, "/health/live").await, 200);
     assert_eq!(status_of(address, "/health/ready").await, 503);
-    assert!(fetch(address, &get("/api/users/somebody@example.org")).await.is_retryable_503());
+    assert!(fetch(address, &get("/api/users/unknown@example.org")).await.is_retryable_503());
     server.thaw();
     load.wait_until_more_acknowledged(100).await;
     wait_for_status(address, "/health/ready", 200).await;
@@ -119,7 +119,7 @@ async fn a_redis_that_is_away_at_the_start_is_served_from_once_it_is_there() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_env_file_of_the_older_design_reaches_a_redis_behind_a_password() {
+async fn the_env_file_of_the_tutorial_connects_to_a_redis_with_a_password() {
     let (port, folder) = (free_port(), tempfile::tempdir().expect("a folder"));
     let env = format!("REDIS_ADDRESS=127.0.0.1\nREDIS_PORT={port}\nREDIS_DB=3\nREDIS_PASSWORD=\"s3cret: # word\"\n");
     fs::write(folder.path().join(".env"), env).expect("a file");

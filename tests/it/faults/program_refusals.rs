@@ -1,5 +1,5 @@
-//! What the real program refuses to start on: servers that are not what the settings say, that do not let it in, or
-//! that hold what it can't read. It says so in one sentence, ends with a code that is not 0, and has written nothing.
+//! Servers on which the real program refuses to start: another kind than configured, without access, or with data that
+//! it cannot read. It prints one error, ends with a code that is not 0, and has written nothing.
 
 use std::collections::BTreeMap;
 
@@ -12,7 +12,7 @@ use userd_test_support::server_plan::RedisServerPlan;
 use userd_test_support::test_authority::TestAuthority;
 use userd_test_support::userd_process::UserdCommand;
 
-/// All that a server holds: each key with its value as the server writes it down.
+/// All data of a server: each key with its serialised value.
 fn dump_keys(server: &RedisServer) -> BTreeMap<String, redis::Value> {
     let dump_keys = |key: String| {
         let value = server.command(&["DUMP", &key]);
@@ -21,7 +21,7 @@ fn dump_keys(server: &RedisServer) -> BTreeMap<String, redis::Value> {
     server.texts(&["KEYS", "*"]).into_iter().map(dump_keys).collect()
 }
 
-/// A start that is refused, with servers that nothing may be written to.
+/// A start that is refused, with the servers that it must not write to.
 struct RefusedStart<'s> {
     folder: TempDir,
     launch: UserdCommand,
@@ -43,7 +43,7 @@ impl<'s> RefusedStart<'s> {
         Self { launch: self.launch.set(key, value), ..self }
     }
 
-    /// It is refused with a sentence that has these words in it.
+    /// It is refused with an error that has these words.
     fn assert_says(self, words: &[&str]) {
         let before: Vec<_> = self.servers.iter().map(|server| dump_keys(server)).collect();
         let mut refused = self.launch.spawn();
@@ -53,7 +53,7 @@ impl<'s> RefusedStart<'s> {
         assert_eq!(refused.log().matches("userd ends").count(), 1, "{}", refused.log());
         let after: Vec<_> = self.servers.iter().map(|server| dump_keys(server)).collect();
         assert_eq!(after, before, "nothing is written");
-        assert_eq!(self.folder.path().read_dir().expect("the folder").count(), 0, "nothing is written beside it");
+        assert_eq!(self.folder.path().read_dir().expect("the folder").count(), 0, "nothing is written next to it");
     }
 }
 
@@ -65,9 +65,9 @@ fn host(server: &RedisServer) -> String {
 #[test]
 fn nodes_that_are_not_of_one_cluster_are_refused() {
     let (one, other, plain) = (RedisCluster::start(1, 0), RedisCluster::start(1, 0), RedisServer::start());
-    let (node, stranger) = (one.server(0), other.server(0));
-    let two = format!("redis+cluster://{},{}", host(node), host(stranger));
-    RefusedStart::on(&two, vec![node, stranger]).assert_says(&["two different clusters", &host(stranger), &host(node)]);
+    let (node, foreign) = (one.server(0), other.server(0));
+    let two = format!("redis+cluster://{},{}", host(node), host(foreign));
+    RefusedStart::on(&two, vec![node, foreign]).assert_says(&["two different clusters", &host(foreign), &host(node)]);
     let single = format!("redis+cluster://{}", host(&plain));
     RefusedStart::on(&single, vec![&plain]).assert_says(&["is not a node of a Redis Cluster", "redis://"]);
     let mixed = format!("redis+cluster://{},{}", host(node), host(&plain));
@@ -90,7 +90,7 @@ fn a_cluster_that_is_not_whole_is_refused() {
 }
 
 #[test]
-fn a_wrong_password_is_refused_wherever_it_is_asked_for() {
+fn a_start_with_a_wrong_redis_password_is_refused() {
     let single = RedisServer::start_with(&["--requirepass", "open-sesame"]);
     let cluster = ClusterPlan::of(3, 0).password("open-sesame").start();
     let group = SentinelGroup::start_with(GroupPasswords { server: "open-sesame", sentinel: "abracadabra" });
@@ -117,21 +117,21 @@ fn sentinels_that_are_none_or_do_not_know_the_service_are_refused() {
 
 #[test]
 fn a_certificate_by_an_unknown_authority_is_refused() {
-    let (authority, stranger) = (TestAuthority::new(), TestAuthority::new());
+    let (authority, unknown) = (TestAuthority::new(), TestAuthority::new());
     let server = RedisServerPlan::persistent().tls(&authority).start();
     let cluster = ClusterPlan::of(3, 0).tls(&authority).start();
     let file = |authority: &TestAuthority| authority.certificate().to_string_lossy().into_owned();
     let words = ["the server's certificate is refused", "redis.tls_ca_file"];
     let refusal = RefusedStart::on(&server.url(), vec![&server]);
-    refusal.set("redis.tls_ca_file", &file(&stranger)).assert_says(&words);
-    // Nor do the web's authorities know it.
+    refusal.set("redis.tls_ca_file", &file(&unknown)).assert_says(&words);
+    // The public authorities do not know it either.
     RefusedStart::on(&server.url(), vec![&server]).assert_says(&words);
     let refusal = RefusedStart::on_cluster(&cluster.url(), &cluster);
-    refusal.set("redis.tls_ca_file", &file(&stranger)).assert_says(&words);
+    refusal.set("redis.tls_ca_file", &file(&unknown)).assert_says(&words);
 }
 
 #[test]
-fn a_server_that_speaks_tls_or_does_not_is_told_from_one_that_is_away() {
+fn a_tls_mismatch_is_distinguished_from_an_unreachable_server() {
     let (authority, plain) = (TestAuthority::new(), RedisServer::start_with(&["--requirepass", "open-sesame"]));
     let server = RedisServerPlan::persistent().tls(&authority).start();
     let file = authority.certificate().to_string_lossy().into_owned();

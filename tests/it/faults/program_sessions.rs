@@ -1,5 +1,5 @@
-//! Sessions over two real userd processes: what one ends, the other refuses at its very next request. (Row 2 of the
-//! fault table for refresh tokens.)
+//! Sessions on two real userd processes: a session that one ends is rejected by the other at the next request. (Row 2
+//! of the fault table for refresh tokens.)
 
 use serde_json::json;
 
@@ -18,7 +18,7 @@ fn start_two(server: &RedisServer, folder: &std::path::Path) -> (UserdProcess, U
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_ends_on_one_node_is_refused_by_the_next_request_on_another() {
+async fn a_session_ended_on_one_node_is_rejected_by_the_next_request_on_another() {
     let (server, folder) = (RedisServer::start(), tempfile::tempdir().expect("a folder"));
     let (one, other) = start_two(&server, folder.path());
     let id = sign_up_user(one.address(), ADA).await;
@@ -35,16 +35,16 @@ async fn what_ends_on_one_node_is_refused_by_the_next_request_on_another() {
         let change = with_bearer(&third, json_request("PATCH", &format!("/api/users/{id}"), &change));
         assert_eq!(fetch(one.address(), &change).await.status, 200, "round {round}");
         assert_eq!(current_session(other.address(), &there).await.status, 401, "round {round}: another password");
-        assert_eq!(current_session(other.address(), &third).await.status, 200, "round {round}: the one that asked");
+        assert_eq!(current_session(other.address(), &third).await.status, 200, "round {round}: the current session");
         let others = format!("DELETE /api/users/{id}/sessions HTTP/1.1\r\nHost: localhost\r\n\r\n").into_bytes();
         let fourth = text_field(&sign_in(other.address(), ADA).await, "token");
         assert_eq!(fetch(one.address(), &with_bearer(&fourth, others)).await.status, 200, "round {round}");
         assert_eq!(current_session(other.address(), &third).await.status, 401, "round {round}: all others");
-        assert_eq!(current_session(one.address(), &fourth).await.status, 200, "round {round}: the one that asked");
+        assert_eq!(current_session(one.address(), &fourth).await.status, 200, "round {round}: the current session");
     }
     let last = text_field(&sign_in(one.address(), ADA).await, "token");
     assert_eq!(fetch(one.address(), &delete(&id)).await.status, 200);
-    assert_eq!(current_session(other.address(), &last).await.status, 401, "nobody any more");
+    assert_eq!(current_session(other.address(), &last).await.status, 401, "no session is left");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -69,7 +69,7 @@ async fn sixteen_uses_of_one_refresh_token_over_two_nodes_rotate_it_once() {
         }
         next.sort_unstable();
         next.dedup();
-        assert_eq!(next.len(), 1, "round {round}: everybody gets the same successor");
+        assert_eq!(next.len(), 1, "round {round}: every use gets the same next token");
         assert_ne!(next[0], current, "round {round}");
         current.clone_from(&next[0]);
     }
@@ -81,7 +81,7 @@ async fn sixteen_uses_of_one_refresh_token_over_two_nodes_rotate_it_once() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_redis_is_away_nobody_is_let_in_or_signed_out_and_afterwards_sessions_go_on() {
+async fn while_redis_is_away_no_session_is_accepted_or_ended_and_afterwards_sessions_go_on() {
     let mut server = RedisServer::start();
     let folder = tempfile::tempdir().expect("a folder");
     let userd = UserdCommand::in_folder(folder.path()).redis(&server).cheap_hashes().start();

@@ -1,8 +1,8 @@
-//! The real userd told to stop while it is busy. (Row 19 of the fault table; with handlers of the tests' own
-//! in `http::launching`.)
+//! The real userd stopped by a signal while it is busy. (Row 19 of the fault table; `http::server` tests it with
+//! handlers of its own.)
 //!
 //! What is promised, and so asserted: a request whose body userd has begun to read is answered; no answer is
-//! cut within; and of a request that gets no answer nothing has been done. Such a request was sent on a
+//! truncated; and a request without an answer has had no effect. Such a request was sent on a
 //! connection that was being closed, or had just been made; HTTP/1.1 leaves that race to the client (RFC 9112,
 //! section 9.3.1), which may therefore repeat even a sign-up.
 
@@ -21,7 +21,7 @@ use userd_test_support::userd_process::{UserdCommand, UserdProcess};
 
 const CLIENTS: usize = 16;
 
-/// Begins a sign-up: userd has asked for the body, and gets the half of it. Gives the rest.
+/// Begins a sign-up: userd has requested the body, and gets half of it. Returns the rest.
 async fn begin(address: SocketAddr, email: &str) -> (HttpConnection, Vec<u8>) {
     let whole = sign_up(email);
     let (head, body) = whole.split_at(body_offset(&whole));
@@ -63,7 +63,7 @@ async fn stop_under_load(launch: &UserdCommand) {
     let again = launch.start();
     assert_all_present(again.address(), &acknowledged).await;
     let done = count_complete(again.address(), &tally.unanswered).await;
-    assert_eq!(done, 0, "done, and not said: {:?}", tally.unanswered);
+    assert_eq!(done, 0, "done without an answer: {:?}", tally.unanswered);
     assert_eq!(users_count(again.address()).await, acknowledged.len());
 }
 
@@ -79,8 +79,8 @@ async fn sigterm_under_load_on_redis_answers_what_is_under_way_and_ends_with_0()
     stop_under_load(&UserdCommand::in_folder(folder.path()).redis(&server).cheap_hashes()).await;
 }
 
-/// A userd whose only request, a sign-up, waits for its first step on Redis until the last of these lets it
-/// go on. Redis, proxy and folder live as long as the rest.
+/// A userd whose only request, a sign-up, waits for its first step on Redis until `go_on` is notified. Redis, proxy and
+/// folder live as long as the rest.
 struct WaitingSignUp {
     serving: UserdProcess,
     connection: HttpConnection,
@@ -100,7 +100,7 @@ impl WaitingSignUp {
             FaultProxy::start(server.port(), move |step| if step == 2 { held.clone() } else { ProxyAction::Forward })
                 .await;
         let launch = UserdCommand::in_folder(folder.path()).store(&format!("redis://127.0.0.1:{}/0", proxy.port()));
-        // Longer than the test waits: whoever waits for the request without being told to fails.
+        // Longer than the test waits, so that a call that wrongly waits for the request fails.
         let launch = launch.cheap_hashes().set("redis.timeout_ms", "60000").set("shutdown_grace_s", "600");
         let serving = launch.start();
         let mut connection = HttpConnection::to(serving.address()).await;

@@ -1,5 +1,5 @@
-//! A store on a cluster: every shard is found wherever its slot goes, by redirection, failover or resharding, and a
-//! shard that is gone holds up its own users alone.
+//! A store on a cluster: every shard is found wherever its slot goes, by redirection, failover or resharding, and an
+//! unavailable shard affects only its own users.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -17,7 +17,7 @@ use userd_test_support::redis_cluster::{FailoverMode, RedisCluster};
 use userd_test_support::retry::retry_until_served;
 use userd_test_support::slot_migration::SlotMigration;
 
-/// A store that waits as long as a failover takes.
+/// A store whose time-outs are longer than a failover.
 async fn store_on(cluster: &RedisCluster) -> RedisStore {
     let settings = RedisSettings { timeout: Duration::from_secs(20), ..settings(cluster) };
     RedisStore::start(settings, Arc::new(SystemRandom)).await.expect("a cluster in order")
@@ -37,7 +37,7 @@ async fn sign_up(store: &RedisStore, clock: &ManualClock, mark: &str, count: usi
     users
 }
 
-/// Everybody is found by id and by e-mail, and nobody else is there.
+/// All users are found by id and by e-mail, and there are no others.
 async fn assert_all_present(store: &RedisStore, users: &[User]) {
     for user in users {
         assert_eq!(store.user(user.id).await.expect("served").as_ref(), Some(user));
@@ -56,7 +56,7 @@ async fn users_of_a_cluster_are_found_changed_and_removed_over_all_nodes() {
     let (cluster, clock) = (RedisCluster::start(3, 0), ManualClock::at(NOW));
     let store = store_on(&cluster).await;
     let mut users = sign_up(&store, &clock, "person", 40).await;
-    let removed = users.pop().expect("somebody");
+    let removed = users.pop().expect("a user");
     assert_eq!(
         store.delete_user(removed.id, removed.version, Actor::anonymous(), clock.now()).await.expect("served"),
         DeleteUserOutcome::Deleted
@@ -77,9 +77,9 @@ async fn users_of_a_cluster_are_found_changed_and_removed_over_all_nodes() {
     store.check_health().await.expect("ready");
 }
 
-/// Its keys stand half here, half there, for as long as the test wants.
+/// Half of the slot's keys are on each node for the length of the test.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_a_slot_is_on_the_move_everybody_is_found_and_can_sign_up() {
+async fn during_slot_migration_users_are_found_and_can_sign_up() {
     let (cluster, clock) = (RedisCluster::start(3, 0), ManualClock::at(NOW));
     let store = store_on(&cluster).await;
     let mut users = sign_up(&store, &clock, "before", 40).await;
@@ -96,20 +96,20 @@ async fn while_a_slot_is_on_the_move_everybody_is_found_and_can_sign_up() {
     for number in 0..400 {
         let mut user = new_user(&clock, &format!("during-{number}@example.org"));
         if number == 0 {
-            // The very shard that is on the move.
+            // The shard of the slot that is migrating.
             let (own, moving) = (user.id.to_string(), users[0].id.to_string());
             user.id = UserId::parse(&format!("{}{}", &own[..32], &moving[32..])).expect("an id");
         }
         match store.create_user(&user, Actor::anonymous()).await.expect("served") {
             CreateUserOutcome::Created => users.push(user),
             CreateUserOutcome::Resharding => met = true,
-            CreateUserOutcome::EmailTaken => panic!("nobody else has it"),
+            CreateUserOutcome::EmailTaken => panic!("no other user has it"),
         }
         if number > 20 && met {
             break;
         }
     }
-    assert!(met, "the shard that is on the move was met");
+    assert!(met, "the migrating shard was used");
     moving.finish();
     assert_all_present(&store, &users).await;
     assert_eq!(
@@ -120,7 +120,7 @@ async fn while_a_slot_is_on_the_move_everybody_is_found_and_can_sign_up() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_failover_is_followed_and_loses_nobody_whichever_way_it_comes() {
+async fn a_planned_failover_and_a_killed_primary_are_followed_and_lose_no_user() {
     let (mut cluster, clock) = (RedisCluster::start(3, 1), ManualClock::at(NOW));
     let store = store_on(&cluster).await;
     let mut users = sign_up(&store, &clock, "first", 20).await;
@@ -149,7 +149,7 @@ async fn a_failover_is_followed_and_loses_nobody_whichever_way_it_comes() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_shard_that_is_gone_holds_up_its_own_users_alone_and_comes_back() {
+async fn an_unavailable_shard_affects_only_its_own_users_and_recovers() {
     let (mut cluster, clock) = (RedisCluster::start(3, 0), ManualClock::at(NOW));
     let patient = store_on(&cluster).await;
     let users = sign_up(&patient, &clock, "person", 30).await;
@@ -162,7 +162,7 @@ async fn a_shard_that_is_gone_holds_up_its_own_users_alone_and_comes_back() {
         assert_eq!(store.user(user.id).await.expect("served").as_ref(), Some(user));
     }
     for user in lost.iter().take(3) {
-        assert!(store.user(user.id).await.is_err(), "nobody knows");
+        assert!(store.user(user.id).await.is_err(), "its shard is unavailable");
     }
     store.check_health().await.expect("userd is ready for the others");
     cluster.start_again(gone);
@@ -174,18 +174,18 @@ async fn a_shard_that_is_gone_holds_up_its_own_users_alone_and_comes_back() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_node_that_answers_is_enough_to_find_the_cluster() {
     let (cluster, clock) = (RedisCluster::start(3, 0), ManualClock::at(NOW));
-    let nobody = NodeAddress::new("127.0.0.1", userd_test_support::redis_server::free_port());
+    let unreachable = NodeAddress::new("127.0.0.1", userd_test_support::redis_server::free_port());
     let one = NodeAddress::new("127.0.0.1", cluster.ports()[2]);
     let store =
-        RedisStore::start(RedisSettings::cluster(vec![nobody, one]), Arc::new(SystemRandom)).await.expect("found");
+        RedisStore::start(RedisSettings::cluster(vec![unreachable, one]), Arc::new(SystemRandom)).await.expect("found");
     let users = sign_up(&store, &clock, "person", 10).await;
     assert_all_present(&store, &users).await;
-    assert_eq!(store.user_by_email(parse_email("nobody@example.org").canonical()).await.expect("served"), None);
+    assert_eq!(store.user_by_email(parse_email("unknown@example.org").canonical()).await.expect("served"), None);
 }
 
-/// The barrier's key lies in a slot, too, and that slot can be the one that moves.
+/// The barrier's key is in a slot, too, and that slot can be the one that migrates.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn while_the_slot_of_a_barrier_is_on_the_move_changes_are_confirmed() {
+async fn during_migration_of_a_barrier_slot_changes_are_acknowledged() {
     let (cluster, clock) = (RedisCluster::start(3, 1), ManualClock::at(NOW));
     let settings = RedisSettings { acknowledge: AckRequirement::Replicas, ..settings(&cluster) };
     let store = RedisStore::start(settings, Arc::new(SystemRandom)).await.expect("a cluster in order");

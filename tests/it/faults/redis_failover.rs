@@ -55,7 +55,7 @@ async fn assert_none_lost(store: &RedisStore, users: &[User]) {
     }
 }
 
-/// The moment in which a client that stays with the old primary loses most: it is not down, and goes on taking writes.
+/// The old primary stays up and accepts writes: a client that stays with it loses the most.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_planned_failover_under_sentinels_undoes_nothing_that_replicas_confirmed() {
     let group = SentinelGroup::start();
@@ -85,13 +85,13 @@ async fn a_planned_failover_under_sentinels_undoes_nothing_that_replicas_confirm
     assert_none_lost(&store, &after).await;
 }
 
-/// A userd that starts while a replica is being made primary has no earlier number of replicas to go by. What the rest
-/// confirms then is lost when they follow the new primary; Sentinels know of all of them.
+/// A userd that starts while a replica is being promoted has no earlier number of replicas to rely on. What the others
+/// confirm then is lost when they follow the new primary; Sentinels know all of them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_userd_that_starts_in_the_middle_of_a_failover_waits_for_the_replica_that_is_being_promoted() {
     let group = SentinelGroup::start();
     for sentinel in 0..3 {
-        // They leave it as it is for the length of the test.
+        // Sentinels change nothing for the length of the test.
         group.sentinel(sentinel).command(&["SENTINEL", "DEBUG", "publish-period", "100000"]);
     }
     let promoted = (0..3).find(|&server| server != group.primary()).expect("a replica");
@@ -132,7 +132,7 @@ async fn a_change_that_no_replica_confirms_is_not_acknowledged_until_replicas_ar
     );
     replica.freeze();
     let refused = store.create_user(&new_user(&clock, "second@example.org"), Actor::anonymous()).await;
-    assert!(refused.is_err(), "nobody has confirmed it: {refused:?}");
+    assert!(refused.is_err(), "no replica has confirmed it: {refused:?}");
     let found = store.user_by_email(new_user(&clock, "first@example.org").email.canonical()).await;
     assert!(found.expect("look-ups go on").is_some());
     replica.thaw();
@@ -171,7 +171,7 @@ async fn the_disk_is_promised_only_by_a_server_that_flushes_before_it_answers() 
     }
 }
 
-/// `everysec` is taken from a server that can be asked and is honest; which of them are is found out, not believed.
+/// `everysec` is accepted on a server that reports flushes correctly; userd tests that at its start.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_flushes_once_a_second_has_to_prove_that_it_waits_for_its_disk() {
     let server = RedisServer::start();
@@ -181,15 +181,15 @@ async fn a_server_that_flushes_once_a_second_has_to_prove_that_it_waits_for_its_
         timeout: Duration::from_secs(6),
         ..server.settings()
     };
-    let can_be_asked = server.try_command(&["WAITAOF", "0", "0", "1"]).is_ok();
+    let reports_flushes = server.try_command(&["WAITAOF", "0", "0", "1"]).is_ok();
     match RedisStore::start(settings, Arc::new(SystemRandom)).await {
         Ok(store) => {
-            assert!(can_be_asked, "nobody knows when its file is flushed");
+            assert!(reports_flushes, "it cannot report when its file is flushed");
             let user = new_user(&ManualClock::at(NOW), "first@example.org");
             assert_eq!(store.create_user(&user, Actor::anonymous()).await.expect("served"), CreateUserOutcome::Created);
             assert!(server.text(&["INFO", "persistence"]).contains("aof_pending_bio_fsync:0"));
         }
-        Err(why) if can_be_asked => assert!(why.to_string().contains("before its file is flushed"), "{why}"),
+        Err(why) if reports_flushes => assert!(why.to_string().contains("before its file is flushed"), "{why}"),
         Err(why) => assert!(why.to_string().contains("or a server with WAITAOF"), "{why}"),
     }
 }
@@ -210,7 +210,7 @@ async fn a_replica_that_comes_later_has_to_confirm_from_its_first_moment() {
     let settings = RedisSettings { acknowledge: AckRequirement::Replicas, timeout: TIMEOUT, ..primary.settings() };
     let store = start(settings).await;
     let later = primary.start_replica();
-    // A replica that has what the primary had is not one to the primary before it has said so.
+    // The primary counts a replica only once the replica has reported that it is in sync.
     wait_for("the primary knows it", || primary.text(&["INFO", "replication"]).matches("state=online").count() == 2);
     later.freeze();
     let change = store.create_user(&new_user(&ManualClock::at(NOW), "first@example.org"), Actor::anonymous()).await;

@@ -1,5 +1,5 @@
-//! A step ran, its answer was lost, and before its repeat arrived somebody else changed the same user. Then the
-//! repeat is refused although the step was done: the caller must not be told "nothing was changed".
+//! A step ran, its answer was lost, and before its repeat arrived another client changed the same user. Then the repeat
+//! is refused although the step was done: the caller must not be answered "nothing was changed".
 
 use std::sync::Arc;
 
@@ -37,7 +37,7 @@ async fn setup(at: usize) -> (RedisServer, User, RedisStore, FaultProxy, Arc<Not
     (server, user, disturbed, proxy, arrived, go_on)
 }
 
-/// Runs `change` and, while its repeat waits, somebody else's change to what `rival` makes of the user.
+/// Runs `change` and, while its repeat waits, another client's change to what `rival` makes of the user.
 async fn run_with_rival(
     server: &RedisServer,
     user: &User,

@@ -1,5 +1,5 @@
-//! A Redis that answers late: paused for writes, paused for all, frozen, or out of reach without a word. Waits are
-//! bounded, and what can be served is.
+//! A Redis that answers late or never: paused for writes, paused for all, frozen, or unreachable. Waits are bounded,
+//! and what can be served is served.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -20,7 +20,7 @@ use userd_test_support::retry::retry_until_served;
 /// How long a call may take.
 const TIMEOUT: Duration = Duration::from_millis(300);
 
-/// Far above the time limit of a call, on a busy machine too: who meets it has waited for the server instead.
+/// Far above the time limit of a call, on a busy machine too: a call that takes so long has waited for the server.
 const UNBOUNDED: Duration = Duration::from_secs(10);
 
 async fn store_at(settings: RedisSettings) -> RedisStore {
@@ -40,11 +40,11 @@ async fn while_writes_are_paused_look_ups_go_on_and_changes_are_refused_in_time(
         let refused =
             store.create_user(&new_user(&clock, &format!("late-{number}@example.org")), Actor::anonymous()).await;
         assert!(refused.is_err(), "{refused:?}");
-        // The connections may just be made anew, which takes no longer than a call may.
+        // The store may be reconnecting, which takes no longer than a call may.
         let found = retry_until_served(|| store.user_by_email(ada.email.canonical())).await;
         assert_eq!(found.as_ref(), Some(&ada));
     }
-    assert!(begun.elapsed() < UNBOUNDED, "somebody waited for the end of the pause");
+    assert!(begun.elapsed() < UNBOUNDED, "a call waited for the end of the pause");
 
     server.command(&["CLIENT", "UNPAUSE"]);
     let bob = new_user(&clock, "bob@example.org");
@@ -53,16 +53,16 @@ async fn while_writes_are_paused_look_ups_go_on_and_changes_are_refused_in_time(
     assert_eq!(audit(&server, "userd:").contradictions, Vec::<String>::new());
 }
 
-/// A host that takes connections, or drops every packet, and never says a word.
+/// A host that accepts connections, or drops every packet, and never answers.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_server_that_never_says_a_word_is_a_bounded_wait() {
+async fn a_server_that_never_answers_is_a_bounded_wait() {
     let silent = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
     let port = silent.local_addr().expect("its address").port();
     let begun = Instant::now();
     let store = store_at(RedisSettings::at("127.0.0.1", port)).await;
-    let nobody = new_user(&ManualClock::at(NOW), "nobody@example.org");
-    assert!(store.user(nobody.id).await.is_err());
-    assert!(store.create_user(&nobody, Actor::anonymous()).await.is_err());
+    let unknown = new_user(&ManualClock::at(NOW), "unknown@example.org");
+    assert!(store.user(unknown.id).await.is_err());
+    assert!(store.create_user(&unknown, Actor::anonymous()).await.is_err());
     assert!(store.check_health().await.is_err());
     assert!(begun.elapsed() < UNBOUNDED);
 }

@@ -18,7 +18,7 @@ use userd_test_support::redis_server::RedisServer;
 const OLD: &str = "old@example.org";
 const NEW: &str = "new@example.org";
 
-/// More steps than any operation has; a loop that gets here would never end.
+/// More steps than any operation has; a loop that gets here does not end.
 const STEPS_MAX: usize = 20;
 
 /// The three operations that go through the protocol.
@@ -41,7 +41,7 @@ impl StoreOperation {
         }
     }
 
-    /// Does it; true if it was acknowledged as done.
+    /// Runs it; true if it was acknowledged.
     async fn run(self, store: &RedisStore, clock: &ManualClock, user: &User) -> Result<bool, StoreError> {
         Ok(match self {
             Self::SignUp => store.create_user(user, Actor::anonymous()).await? == CreateUserOutcome::Created,
@@ -157,10 +157,10 @@ async fn a_lost_answer_or_a_repeat_of_any_step_changes_nothing() {
     }
 }
 
-/// Somebody is paused inside any step, for longer than the deadline of intents; a rival takes the e-mail
-/// meanwhile; then the paused one goes on.
+/// An operation is paused inside any step, for longer than the deadline of intents; another user takes the e-mail
+/// meanwhile; then the paused operation continues.
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_was_paused_past_the_deadline_can_not_commit_any_more() {
+async fn an_operation_paused_past_its_deadline_can_not_commit() {
     for operation in [StoreOperation::SignUp, StoreOperation::ChangeEmail] {
         let wanted = operation.final_email().expect("an e-mail");
         for at in 0..=STEPS_MAX {

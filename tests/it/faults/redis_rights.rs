@@ -1,5 +1,5 @@
 //! The least rights in a cluster and under Sentinels: each right in the lines of the operations page is needed. That
-//! all together are enough, the contract shows, which runs with them.
+//! all together are enough, the conformance suite shows, which runs with them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -18,7 +18,7 @@ use userd_test_support::redis_server::{RedisServer, wait_for};
 use userd_test_support::redis_targets::addresses;
 use userd_test_support::slot_migration::SlotMigration;
 
-/// Long enough for whatever is allowed.
+/// Long enough for every permitted call.
 const TIMEOUT: Duration = Duration::from_millis(500);
 
 fn login() -> ServerCredentials {
@@ -42,7 +42,7 @@ async fn store(settings: RedisSettings) -> Option<RedisStore> {
 async fn all_is_possible(cluster: &RedisCluster, rights: &[&str]) -> bool {
     cluster.up().for_each(|node| create_acl_user(cluster.server(node), rights));
     let Some(store) = store(RedisSettings::cluster(addresses(&cluster.ports()))).await else { return false };
-    // What a node has forgotten has to be sent whole.
+    // A script that a node has forgotten has to be sent as text.
     cluster.up().for_each(|node| drop(cluster.server(node).command(&["SCRIPT", "FLUSH"])));
     let user = new_user(&ManualClock::at(NOW), "a@example.org");
     let possible = matches!(store.create_user(&user, Actor::anonymous()).await, Ok(CreateUserOutcome::Created))
@@ -57,7 +57,7 @@ async fn all_is_possible(cluster: &RedisCluster, rights: &[&str]) -> bool {
     possible
 }
 
-/// Whether somebody is found whose record has gone to another node, while its slot is still being moved there.
+/// Whether a user is found whose record is on another node already, during the migration of its slot.
 async fn is_found_on_the_move(cluster: &RedisCluster, store: &RedisStore, user: &User) -> bool {
     let keys = cluster.up().flat_map(|node| cluster.server(node).texts(&["KEYS", "*"]));
     let key = keys.into_iter().find(|key| key.ends_with(&format!(":user:{}", user.id))).expect("the record");
@@ -105,7 +105,7 @@ async fn every_right_in_the_line_for_sentinels_is_needed() {
     kept.close().await;
     drop(kept);
     assert!(start("+sentinel|get-master-addr-by-name").await.is_none());
-    // Without the rest userd serves, but hears of a failover later, or can't warn of too few Sentinels.
+    // Without the rest userd serves, but notices a failover later, or cannot warn of too few Sentinels.
     for (missing, refused) in [
         ("+subscribe", "subscribe"),
         ("&+switch-master", "+switch-master"),

@@ -1,6 +1,6 @@
-//! What a Redis does to those who rely on it: it is away, dies, freezes, is demoted, runs out of memory,
-//! forgets scripts, holds damaged records, refuses commands. (Rows 7, 12 and 13 of the fault table, below
-//! the HTTP layer; with the real program they are in `program`.)
+//! A Redis that is unreachable, dies, freezes, is demoted, runs out of memory, forgets scripts, has damaged records, or
+//! refuses commands. (Rows 7, 12 and 13 of the fault table, below the HTTP layer; `program_redis` tests them with the
+//! real program.)
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use userd_test_support::redis_acl::{ACL_USER, AclTarget, create_acl_user, least_
 use userd_test_support::redis_audit::audit;
 use userd_test_support::redis_server::{RedisServer, free_port};
 
-/// A call that has not ended by then hangs; many times the store's own limit, for slow machines.
+/// A call that takes longer hangs; many times the store's own limit, for slow machines.
 const HANGS_AFTER: Duration = Duration::from_secs(30);
 
 async fn store(settings: RedisSettings) -> RedisStore {
@@ -49,8 +49,8 @@ async fn a_redis_that_is_away_at_start_is_waited_for_without_a_restart() {
     let port = free_port();
     let store =
         store(RedisSettings { timeout: Duration::from_millis(100), ..RedisSettings::at("127.0.0.1", port) }).await;
-    assert_unavailable(&store.check_health().await, "nobody is there");
-    assert_unavailable(&store.users_count().await, "nobody is there");
+    assert_unavailable(&store.check_health().await, "no server is there");
+    assert_unavailable(&store.users_count().await, "no server is there");
     let _server = RedisServer::start_on(port);
     wait_until_served(&store).await;
     assert_eq!(store.users_count().await.expect("served"), 0);
@@ -180,7 +180,7 @@ async fn memory_that_ends_between_two_steps_leaves_nothing_behind() {
     let store = store(server.settings()).await;
     let holder = new_user(&clock, "taken@example.org");
     assert_eq!(store.create_user(&holder, Actor::anonymous()).await.expect("served"), CreateUserOutcome::Created);
-    // As if memory had ended right after the first step of another's sign-up: the intent stands, overdue.
+    // As if memory had run out right after the first step of another sign-up: its intent is overdue.
     let key = "userd:{000}:user:00000000-0000-7000-8000-000000000000";
     server.command(&[
         "HSET",
@@ -205,7 +205,7 @@ async fn memory_that_ends_between_two_steps_leaves_nothing_behind() {
 }
 
 #[tokio::test]
-async fn servers_that_would_lose_accounts_silently_are_refused_in_a_sentence() {
+async fn servers_that_would_lose_accounts_silently_are_refused_with_a_reason() {
     for (arguments, words) in [
         (
             vec!["--maxmemory-policy", "allkeys-lru"],
@@ -245,17 +245,17 @@ async fn a_format_that_a_newer_userd_writes_while_we_serve_takes_us_out_of_servi
         }
     };
     tokio::time::timeout(HANGS_AFTER, noticed).await.expect("it is noticed");
-    // And stays so, however often it tries again.
+    // And stays unavailable, however often it reconnects.
     for _ in 0..5 {
-        assert_unavailable(&store.users_count().await, "a newer one has it");
+        assert_unavailable(&store.users_count().await, "a newer userd uses it");
         tokio::task::yield_now().await;
     }
     server.command(&["HSET", "userd:meta", "format", "1"]);
     wait_until_served(&store).await;
 }
 
-/// Requests that are late again and again raise a suspicion each time, which finds the connection well; the
-/// regular look at the server goes on all the same.
+/// Repeated late requests each start a probe, which finds the connection healthy; the regular check of the server
+/// continues all the same.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_policy_that_is_switched_while_requests_are_late_is_noticed() {
     let server = RedisServer::start_with(&["--enable-debug-command", "yes"]);
@@ -266,7 +266,7 @@ async fn a_policy_that_is_switched_while_requests_are_late_is_noticed() {
     let url = server.url();
     let noticed = async {
         loop {
-            // Longer than a request may take, shorter than the connection may need to answer a suspicion.
+            // Longer than a request may take, shorter than the time limit of a probe.
             let asleep = tokio::task::spawn_blocking({
                 let url = url.clone();
                 move || {
@@ -394,7 +394,7 @@ async fn every_right_in_the_line_is_needed() {
 }
 
 #[tokio::test]
-async fn where_info_is_forbidden_userd_serves_and_takes_the_operators_word() {
+async fn where_info_is_forbidden_userd_serves_and_relies_on_the_configuration() {
     let server = RedisServer::start();
     let rights: Vec<&str> =
         least_privilege_acl(AclTarget::Server).into_iter().filter(|&right| right != "+info").collect();
@@ -432,7 +432,7 @@ async fn a_key_space_of_another_format_is_left_alone() {
 }
 
 #[tokio::test]
-async fn a_damaged_record_is_named_by_its_key_and_hurts_nobody_else() {
+async fn a_damaged_record_is_named_by_its_key_and_affects_no_other_user() {
     let (server, clock) = (RedisServer::start(), ManualClock::at(NOW));
     let store = store(server.settings()).await;
     let (good, bad) = (new_user(&clock, "good@example.org"), new_user(&clock, "bad@example.org"));
@@ -455,7 +455,7 @@ async fn a_damaged_record_is_named_by_its_key_and_hurts_nobody_else() {
         );
     }
     let claim = server.texts(&["KEYS", "*:claim:bad@example.org"]).remove(0);
-    server.command(&["SET", &claim, "nobody"]);
+    server.command(&["SET", &claim, "damaged"]);
     let answer = store.user_by_email(parse_email("bad@example.org").canonical()).await;
     assert!(matches!(&answer, Err(StoreError::Corrupt { key, .. }) if key == "claim:b…@example.org"), "{answer:?}");
     assert_eq!(store.user_by_email(good.email.canonical()).await.expect("served").as_ref(), Some(&good));

@@ -1,6 +1,6 @@
-//! The embedded store on files that are damaged, foreign, newer, in use or locked.
+//! The embedded store on files that are damaged, of another program, newer, in use or locked.
 //!
-//! Full and read-only disks are in `embedded_disk`.
+//! Full and read-only disks are tested in `sqlite_disk`.
 
 use std::fs;
 use std::path::Path;
@@ -14,7 +14,7 @@ use userd_store_sqlite::{OpenError, SqliteSettings, SqliteStore};
 
 use userd_test_support::stores::{TestBackend, TestStore, database_path, sqlite_settings};
 
-/// A sentence for the operator: what happened and, after a semicolon, what to change.
+/// An error text for the operator: what happened and, after a semicolon, what to change.
 fn assert_says_what_to_do(error: &OpenError) {
     let text = error.to_string();
     assert!(text.contains(';'), "{text}");
@@ -102,8 +102,8 @@ async fn a_destroyed_page_is_reported_and_other_pages_are_served() {
     drop(raw);
     let (root, size) = (root as usize, size as usize);
     let mut bytes = fs::read(test.path()).expect("the file");
-    // The root of the table is an inner page by now: its first cell, at the end of the page, names the page of
-    // the first users. That page is destroyed.
+    // The root of the table is an inner page: its first cell, at the end of the page, points to the page of the first
+    // users, which is destroyed.
     let root = &bytes[(root - 1) * size..][..size];
     assert_eq!(root[0], 5, "an inner page");
     let cell = usize::from(u16::from_be_bytes([root[12], root[13]]));
@@ -122,7 +122,7 @@ async fn a_destroyed_page_is_reported_and_other_pages_are_served() {
 }
 
 #[tokio::test]
-async fn a_damaged_beginning_is_refused_with_a_sentence() {
+async fn a_damaged_beginning_is_refused_with_a_reason() {
     let (test, _) = closed_with_users(&["ann"]).await;
     let good = fs::read(test.path()).expect("the file");
     let mut headless = good.clone();
@@ -135,7 +135,7 @@ async fn a_damaged_beginning_is_refused_with_a_sentence() {
         assert!(matches!(error, OpenError::NotADatabase { .. }), "{what}: {error:?}");
         assert_eq!(fs::read(test.path()).expect("the file"), bytes, "{what}: left as it was");
     }
-    // A half is no whole: either refused at once, or what is missing is reported, never taken for nothing.
+    // Half of the file: it is either refused at once, or the missing rows are reported, and never read as absent.
     fs::write(test.path(), &good[..good.len() / 2]).expect("the file can be written");
     assert!(matches!(refused(&test.path()), OpenError::Damaged { .. }));
 }
@@ -158,7 +158,7 @@ fn a_database_of_another_program_is_refused_and_left_alone() {
 }
 
 #[tokio::test]
-async fn a_newer_schema_and_other_rules_for_emails_are_refused() {
+async fn a_newer_schema_and_another_email_canonicalisation_are_refused() {
     let (test, _) = closed_with_users(&["ann"]).await;
     let raw = Connection::open(test.path()).expect("the file");
     raw.pragma_update(None, "user_version", 99).expect("a number");
@@ -183,7 +183,7 @@ async fn a_second_store_is_refused_while_the_first_is_open() {
         std::os::unix::fs::symlink(test.path(), &link).expect("a link");
         assert!(matches!(refused(&link), OpenError::InUse { .. }));
     }
-    // The refused attempts have disturbed nothing, and SQLite's own tools may look.
+    // The refused attempts had no effect, and SQLite's own tools may read the file.
     test.signed_up("Bob", "bob@x.org").await;
     test.assert_consistent().await;
     let test = test.reopen().await;
@@ -205,9 +205,9 @@ async fn dropping_without_closing_loses_nothing_and_frees_the_file() {
     }
 }
 
-/// What lies on the disk at any moment is what a `kill -9` leaves.
+/// A copy of the files at any moment is what a `kill -9` leaves.
 #[tokio::test]
-async fn the_files_as_they_lie_hold_everything_acknowledged() {
+async fn a_copy_of_the_open_files_has_everything_acknowledged() {
     let test = TestStore::open(TestBackend::Embedded).await;
     for number in 0..20 {
         let user = test.signed_up("Somebody", &format!("n{number}@x.org")).await;
@@ -234,7 +234,7 @@ async fn while_another_program_holds_the_write_lock_writes_are_refused_in_time_a
     let store = SqliteStore::open(&settings).expect("a fresh database");
     let maker = TestStore::open(TestBackend::Embedded).await;
     let ann = maker.new_user("Ann", "ann@x.org");
-    // The first write may take longer than the short limit on a busy machine; then it may also be there.
+    // On a busy machine the first write may exceed the short time limit, and may then have succeeded all the same.
     while store.user(ann.id).await.expect("reads go on").is_none() {
         let _ = store.create_user(&ann, Actor::anonymous()).await;
     }
@@ -265,7 +265,7 @@ async fn closing_leaves_one_file_and_its_lock() {
 
 #[cfg(unix)]
 #[tokio::test]
-async fn nobody_else_may_look_into_the_files() {
+async fn other_users_of_the_machine_can_not_read_the_files() {
     use std::os::unix::fs::PermissionsExt;
     let test = TestStore::open(TestBackend::Embedded).await;
     test.signed_up("Ann", "ann@x.org").await;
@@ -279,7 +279,7 @@ async fn nobody_else_may_look_into_the_files() {
 }
 
 #[test]
-fn a_folder_that_can_not_be_made_is_a_sentence() {
+fn a_folder_that_can_not_be_made_is_an_error_with_a_reason() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let file = folder.path().join("file");
     fs::write(&file, "in the way").expect("a file");
@@ -290,7 +290,7 @@ fn a_folder_that_can_not_be_made_is_a_sentence() {
 }
 
 #[tokio::test]
-async fn many_readers_and_a_writer_get_on() {
+async fn many_readers_and_a_writer_do_not_disturb_one_another() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let settings = SqliteSettings { readers: 0, ..sqlite_settings(&database_path(&folder)) };
     let store = Arc::new(SqliteStore::open(&settings).expect("no reader means one"));

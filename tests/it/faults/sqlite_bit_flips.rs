@@ -1,5 +1,5 @@
 //! One flipped bit in the closed database of the embedded store. (Row 17 of the fault table.) What is served is what
-//! was written, or it is reported; and what is missing is found by the checks that the doctor makes.
+//! was written, or an error; and missing data is found by the consistency check.
 
 use std::fs;
 use std::path::Path;
@@ -19,12 +19,12 @@ use userd_test_support::stores::{TestBackend, TestStore, audit_database, sqlite_
 
 const USERS: usize = 300;
 
-/// What came of one flip.
+/// The effects of one flip.
 #[derive(Debug, Default)]
 struct FlipOutcome {
     /// The store was not opened, or a look-up was answered with an error.
     refused: bool,
-    /// Somebody was not found, or the number of users is another.
+    /// A user was not found, or the number of users is wrong.
     missing: bool,
     /// Other data than was written was served as good.
     wrong: Vec<String>,
@@ -50,7 +50,7 @@ async fn read_all(path: &Path, users: &[User], sessions: &[Session], keys: &[Sto
             Ok(None) => seen.missing = true,
             Err(_) => seen.refused = true,
         }
-        // What can't be read is left out of a list; the look at the one above has said so.
+        // A list leaves out unreadable sessions; the look-up of the session above has reported it.
         let listed = store.sessions(user.id, NOW).await;
         seen.wrong.extend(
             listed

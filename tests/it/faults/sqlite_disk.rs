@@ -1,5 +1,5 @@
-//! The embedded store on a disk that is full or read-only: a real one, a small `tmpfs` of its own.
-//! With the real program it is in `program_disk`.
+//! The embedded store on a disk that is full or read-only: a small `tmpfs` of its own.
+//! The real program on such a disk is tested in `program_disk`.
 
 use std::error::Error;
 use std::fs;
@@ -14,10 +14,10 @@ use userd_test_support::session_fixtures::{LIMITS, actor_at, new_session};
 use userd_test_support::small_disk::{ballast, on_small_disk};
 use userd_test_support::stores::{TestBackend, TestStore, sqlite_settings};
 
-/// The disk: room for a whole write-ahead log of 4 MB and the database beside it.
+/// The size of the disk: room for a whole write-ahead log of 4 MB and the database.
 const DISK_BYTES: usize = 8 * 1024 * 1024;
 
-/// What lies on it until it is freed; beside it some hundred users fill the disk.
+/// The size of a file on it, until it is removed; some hundred users fill the rest.
 const BALLAST_BYTES: usize = 7 * 1024 * 1024;
 
 fn reason(error: &dyn Error) -> String {
@@ -57,7 +57,7 @@ async fn a_full_disk_refuses_sign_ups_until_it_is_freed_and_loses_nothing() {
         assert_eq!(store.user(user.id).await.expect("reads go on").as_ref(), Some(user));
     }
     fs::remove_file(&ballast).expect("freeing space");
-    store.check_health().await.expect("found well again without a restart");
+    store.check_health().await.expect("healthy again without a restart");
     for number in 0..200 {
         let user = maker.new_user("Late", &format!("late{number}@x.org"));
         store.create_user(&user, Actor::anonymous()).await.expect("there is room");
@@ -73,7 +73,7 @@ async fn a_full_disk_refuses_sign_ups_until_it_is_freed_and_loses_nothing() {
     assert_all_open(&store, &sessions, maker.now()).await;
 }
 
-/// Whoever was told that a session is open finds it.
+/// Every session that was acknowledged is found.
 async fn assert_all_open(store: &SqliteStore, opened: &[(UserId, OpenSessionOutcome)], now: Timestamp) {
     assert!(opened.len() > 10, "only {} sessions", opened.len());
     for (user, open) in opened {
@@ -84,11 +84,13 @@ async fn assert_all_open(store: &SqliteStore, opened: &[(UserId, OpenSessionOutc
 }
 
 #[tokio::test]
-async fn a_full_disk_at_the_start_is_a_sentence() {
-    let Some(disk) = on_small_disk("faults::sqlite_disk::a_full_disk_at_the_start_is_a_sentence", DISK_BYTES) else {
+async fn a_full_disk_at_the_start_is_an_error_with_a_reason() {
+    let Some(disk) =
+        on_small_disk("faults::sqlite_disk::a_full_disk_at_the_start_is_an_error_with_a_reason", DISK_BYTES)
+    else {
         return;
     };
-    // As much as there is room for; the last write says that there is none.
+    // Fills the disk; the last write fails.
     let _ = fs::write(disk.join("ballast"), vec![0; 2 * DISK_BYTES]);
     let error = SqliteStore::open(&sqlite_settings(&disk.join("userd.db"))).expect_err("there is no room");
     assert!(error.to_string().contains("userd.db"), "{error}");
@@ -96,8 +98,11 @@ async fn a_full_disk_at_the_start_is_a_sentence() {
 }
 
 #[tokio::test]
-async fn a_read_only_disk_is_a_sentence() {
-    let Some(disk) = on_small_disk("faults::sqlite_disk::a_read_only_disk_is_a_sentence", DISK_BYTES) else { return };
+async fn a_read_only_disk_is_an_error_with_a_reason() {
+    let Some(disk) = on_small_disk("faults::sqlite_disk::a_read_only_disk_is_an_error_with_a_reason", DISK_BYTES)
+    else {
+        return;
+    };
     let path = disk.join("data").join("userd.db");
     let store = SqliteStore::open(&sqlite_settings(&path)).expect("a fresh database");
     store.close().await;
@@ -111,10 +116,13 @@ async fn a_read_only_disk_is_a_sentence() {
     SqliteStore::open(&sqlite_settings(&path)).expect("served again");
 }
 
-/// Mounted read-only, a file may still be in a folder that can be written: then the lock can be had.
+/// A read-only mounted file may be in a writable folder: then the lock file can be locked.
 #[tokio::test]
-async fn a_read_only_file_is_a_sentence() {
-    let Some(disk) = on_small_disk("faults::sqlite_disk::a_read_only_file_is_a_sentence", DISK_BYTES) else { return };
+async fn a_read_only_file_is_an_error_with_a_reason() {
+    let Some(disk) = on_small_disk("faults::sqlite_disk::a_read_only_file_is_an_error_with_a_reason", DISK_BYTES)
+    else {
+        return;
+    };
     let path = disk.join("userd.db");
     SqliteStore::open(&sqlite_settings(&path)).expect("a fresh database").close().await;
     run("mount", &["--bind", &path.to_string_lossy(), &path.to_string_lossy()]);

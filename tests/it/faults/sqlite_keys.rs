@@ -1,4 +1,4 @@
-//! Keys changed in a database file, beside a process that serves it and without one.
+//! Keys changed in a database file, while a process serves it and while none does.
 
 use std::fs::{self, File, OpenOptions};
 use std::path::Path;
@@ -38,23 +38,23 @@ async fn ids(keys: &dyn KeyStore) -> Vec<String> {
 fn locked(path: &Path) -> File {
     let name = format!("{}.lock", path.display());
     let lock = OpenOptions::new().create(true).truncate(false).write(true).open(name).expect("a file");
-    lock.try_lock().expect("nobody has it");
+    lock.try_lock().expect("no process has it");
     lock
 }
 
 #[tokio::test]
-async fn the_serving_store_sees_a_change_at_its_next_look_and_the_reverse() {
+async fn the_serving_store_and_the_offline_key_store_see_each_others_changes() {
     let test = TestStore::open(TestBackend::Embedded).await;
-    let beside = keys_of(&test.path());
+    let offline = keys_of(&test.path());
     for round in 0..20 {
         let (one, other) = (format!("{round:02}a"), format!("{round:02}b"));
-        make(&beside, &one).await;
+        make(&offline, &one).await;
         assert_eq!(ids(test.store.as_ref()).await.last(), Some(&one));
         make(test.store.as_ref(), &other).await;
-        assert_eq!(ids(&beside).await.last(), Some(&other));
+        assert_eq!(ids(&offline).await.last(), Some(&other));
         test.signed_up("Somebody", &format!("n{round}@x.org")).await;
     }
-    drop(beside);
+    drop(offline);
     assert_eq!(ids(&keys_of(&test.path())).await.len(), 40);
     test.assert_consistent().await;
     let test = test.reopen().await;
@@ -62,19 +62,19 @@ async fn the_serving_store_sees_a_change_at_its_next_look_and_the_reverse() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn of_changes_here_and_beside_exactly_one_succeeds() {
+async fn of_concurrent_key_changes_online_and_offline_exactly_one_succeeds() {
     let test = TestStore::open(TestBackend::Embedded).await;
     let stores: Vec<Arc<dyn KeyStore>> =
         vec![Arc::new(keys_of(&test.path())), Arc::new(keys_of(&test.path())), Arc::new(keys_of(&test.path()))];
     for round in 0..5 {
         let outcomes = run_concurrently((0..12_usize).map(|number| {
-            let (store, beside) = (Arc::clone(&test.store), Arc::clone(&stores[number % 3]));
+            let (store, offline) = (Arc::clone(&test.store), Arc::clone(&stores[number % 3]));
             async move {
                 let (id, said) = (format!("{round}"), number.to_string());
                 let done = if number % 4 == 0 {
                     store.replace_key(KeyKind::Api, &id, None, Some(&said)).await
                 } else {
-                    beside.replace_key(KeyKind::Api, &id, None, Some(&said)).await
+                    offline.replace_key(KeyKind::Api, &id, None, Some(&said)).await
                 };
                 done.expect("the store works")
             }
@@ -85,16 +85,16 @@ async fn of_changes_here_and_beside_exactly_one_succeeds() {
     assert_eq!(ids(test.store.as_ref()).await.len(), 5);
 }
 
-/// Another process: its locks are real ones, and closing our file must not take them away.
+/// With another process, as closing a file releases all locks that its own process has on it.
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_are_changed_beside_the_real_program() {
+async fn keys_are_changed_while_the_real_program_serves() {
     let folder = tempfile::tempdir().expect("a folder");
     let mut serving = UserdCommand::in_folder(folder.path()).cheap_hashes().start();
     let path = folder.path().join("userd-data").join("userd.db");
     for round in 0..10 {
-        let beside = keys_of(&path);
-        make(&beside, &format!("{round:02}")).await;
-        drop(beside);
+        let offline = keys_of(&path);
+        make(&offline, &format!("{round:02}")).await;
+        drop(offline);
         assert_eq!(status_of(serving.address(), "/health/ready").await, 200, "it serves");
         assert!(matches!(SqliteStore::open(&sqlite_settings(&path)), Err(OpenError::InUse { .. })));
     }
@@ -110,8 +110,8 @@ async fn a_file_that_is_not_there_is_made_and_can_be_served_afterwards() {
     let path = database_path(&folder);
     let keys = keys_of(&path);
     make(&keys, "a").await;
-    // It holds no lock of ours: a userd may start meanwhile.
-    let store = SqliteStore::open(&sqlite_settings(&path)).expect("nobody serves it");
+    // The offline key store holds no lock, so that a userd may start.
+    let store = SqliteStore::open(&sqlite_settings(&path)).expect("no process serves it");
     assert_eq!(ids(&store).await, ["a"]);
     make(&keys, "b").await;
     assert_eq!(ids(&store).await, ["a", "b"]);
@@ -124,7 +124,7 @@ async fn a_file_that_is_not_there_is_made_and_can_be_served_afterwards() {
 }
 
 #[tokio::test]
-async fn an_older_file_is_brought_up_unless_somebody_serves_it() {
+async fn an_older_file_is_migrated_unless_a_process_serves_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("userd.db");
     fs::write(&path, SCHEMA_2).expect("a file");

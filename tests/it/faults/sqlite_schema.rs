@@ -1,4 +1,4 @@
-//! Databases of older schemas: brought up to the present one with everybody in them, or left as they are.
+//! Databases of older schemas: migrated to the present one with all users, or left as they are.
 
 use std::fs;
 use std::path::PathBuf;
@@ -35,12 +35,12 @@ fn version(path: &PathBuf) -> i32 {
 }
 
 #[tokio::test]
-async fn a_database_of_an_older_schema_is_brought_up_with_everybody_in_it() {
+async fn a_database_of_an_older_schema_is_migrated_with_all_users() {
     for (schema, number) in [(SCHEMA_1, 1), (SCHEMA_2, 2)] {
         let (_folder, path) = write_fixture(schema);
         assert_eq!(version(&path), number);
         for opening in 0..2 {
-            let store = SqliteStore::open(&sqlite_settings(&path)).expect("an older schema is no obstacle");
+            let store = SqliteStore::open(&sqlite_settings(&path)).expect("an older schema is migrated");
             for (name, email) in EMAILS {
                 let user = store.user_by_email(&CanonicalEmail::parse(email).expect("an e-mail")).await;
                 let user = user.expect("served").unwrap_or_else(|| panic!("{email} is there"));

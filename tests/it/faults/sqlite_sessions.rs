@@ -1,4 +1,4 @@
-//! Sessions and keys of the embedded store whose rows were damaged or edited past it.
+//! Sessions and keys of the embedded store whose rows were damaged, or edited without it.
 
 use rusqlite::Connection;
 use userd_core::{Actor, EventKind, User};
@@ -7,7 +7,7 @@ use userd_store::{KeyKind, NewSession, OpenSessionOutcome, StoreError, UpdateUse
 use userd_test_support::session_fixtures::{new_session, refresh_state};
 use userd_test_support::stores::{TestBackend, TestStore, password_hash};
 
-/// What a flipped bit or a hand can make of a session; `CHECK`s do not look at a flipped bit.
+/// Damage by a flipped bit or by an operator's SQL; `CHECK`s do not see a flipped bit.
 const DAMAGE: [&str; 10] = [
     "user = zeroblob(16)",
     "id = zeroblob(16)",
@@ -35,7 +35,7 @@ fn execute_damage(test: &TestStore, sql: &str, bytes: &[&[u8]]) {
 }
 
 #[tokio::test]
-async fn a_damaged_session_lets_nobody_in_and_shuts_nobody_out() {
+async fn a_damaged_session_is_rejected_and_the_user_can_sign_in_and_change_the_password() {
     let test = TestStore::open(TestBackend::Embedded).await;
     for (number, change) in DAMAGE.into_iter().enumerate() {
         let ann = test.signed_up("Ann", &format!("ann{number}@x.org")).await;
@@ -43,7 +43,7 @@ async fn a_damaged_session_lets_nobody_in_and_shuts_nobody_out() {
         let sql = format!("UPDATE sessions SET {change} WHERE user = ?1 AND id = ?2");
         execute_damage(&test, &sql, &[ann.id.as_bytes(), damaged.id.as_bytes()]);
         match test.store.session(ann.id, damaged.id, test.now()).await {
-            // Its key was damaged: nobody can ask for it.
+            // Its key was damaged, so it cannot be found.
             Ok(None) => assert!(number < 2, "{change}"),
             Err(StoreError::Corrupt { key, .. }) => {
                 assert_eq!(key, format!("sessions/{}/{}", ann.id, damaged.id), "{change}");
@@ -53,7 +53,7 @@ async fn a_damaged_session_lets_nobody_in_and_shuts_nobody_out() {
         assert_eq!(test.session_ids(ann.id).await, [whole.id], "{change}");
         let third = test.opened(&ann, 3).await;
         assert!(test.signed_in(ann.id, third.id).await.is_some(), "{change}");
-        // It can be ended, one way or the other.
+        // It can be revoked, one way or the other.
         let ended =
             test.store.revoke_session(ann.id, damaged.id, EventKind::SignedOut, Actor::anonymous(), test.now()).await;
         assert_eq!(ended.expect("the store works"), number >= 2, "{change}");
@@ -82,7 +82,7 @@ async fn a_damaged_session_is_not_written_over() {
     assert!(matches!(found, Err(StoreError::Corrupt { .. })), "{found:?}");
 }
 
-/// Without its only key a service would look like one that never had any.
+/// Without its only key a service would seem never to have had one.
 #[tokio::test]
 async fn a_damaged_key_is_an_error_and_never_no_key() {
     for change in ["text = 'another'", "id = 'another'", "text = CAST(x'ff' AS TEXT)"] {
@@ -101,7 +101,7 @@ async fn a_damaged_key_is_an_error_and_never_no_key() {
     }
 }
 
-/// Whoever deletes a user with SQLite's own shell ends the sessions, too.
+/// Deleting a user with SQLite's own shell ends the sessions, too.
 #[tokio::test]
 async fn a_user_who_was_removed_by_hand_has_no_sessions() {
     let test = TestStore::open(TestBackend::Embedded).await;

@@ -1,4 +1,4 @@
-//! What administrators do over HTTP, and what those it concerns then meet.
+//! Administration over HTTP, and its effects on the users.
 
 use insta::assert_snapshot;
 use rocket::http::Method::{self, Delete, Get, Patch, Post, Put};
@@ -8,7 +8,7 @@ use userd_core::Scope;
 use super::test_app::{RequestHeaders, SignedInUser, TestApp, bearer, make_key};
 use super::{OTHER_PASSWORD, PASSWORD, TestResponse, UNKNOWN_ID};
 
-/// A service with an administrator, and the scene around it.
+/// A service with the API key of an administrator.
 struct AdminApp {
     app: TestApp,
     key: String,
@@ -39,7 +39,7 @@ impl AdminApp {
         let mut ids = Vec::new();
         for number in 0..count {
             self.app.clock.advance_ms(1);
-            ids.push(self.app.api.sign_up("Somebody", &format!("n{number}@example.com")).await.id());
+            ids.push(self.app.api.sign_up("User", &format!("n{number}@example.com")).await.id());
         }
         ids
     }
@@ -102,12 +102,12 @@ async fn an_account_is_shown_without_any_hash() {
         assert!(!answer.text().contains("argon2"), "{answer}");
     }
     assert_eq!(admin.get(&format!("/admin/users/{UNKNOWN_ID}")).await.slug(), "user-not-found");
-    assert_eq!(admin.get("/admin/users/nobody").await.slug(), "user-not-found");
+    assert_eq!(admin.get("/admin/users/unknown").await.slug(), "user-not-found");
     assert_snapshot!(admin.get("/admin/stats").await.text(), @r#"{"users":1,"store":"memory","version":"0.1.0"}"#);
 }
 
 #[rocket::async_test]
-async fn a_disabled_user_is_out_at_once_and_told_so_only_with_the_right_password() {
+async fn a_disabled_user_is_signed_out_at_once_and_only_the_right_password_reveals_it() {
     let admin = AdminApp::open().await;
     let ada = admin.app.sign_up_and_in("Ada", "ada@example.com").await;
     let answer = admin.update_account(&ada.id, r#"{"disabled":true}"#).await;
@@ -121,12 +121,12 @@ async fn a_disabled_user_is_out_at_once_and_told_so_only_with_the_right_password
     let wrong = "401 invalid-credentials";
     assert_eq!(problems_of_sign_ins(&admin, &ada, OTHER_PASSWORD).await, [wrong; 4]);
     admin.update_account(&ada.id, r#"{"disabled":false}"#).await;
-    assert_eq!(admin.app.get("/api/session", &ada.token).await.status, 401, "what has ended stays so");
+    assert_eq!(admin.app.get("/api/session", &ada.token).await.status, 401, "an ended session stays ended");
     admin.app.login("ada@example.com").await;
 }
 
 #[rocket::async_test]
-async fn an_expired_password_is_good_for_nothing_but_another_one() {
+async fn an_expired_password_can_only_be_changed() {
     let admin = AdminApp::open().await;
     let ada = admin.app.sign_up_and_in("Ada", "ada@example.com").await;
     admin.update_account(&ada.id, r#"{"password_expired":true}"#).await;
@@ -143,11 +143,11 @@ async fn an_expired_password_is_good_for_nothing_but_another_one() {
     let other = admin.app.fetch(Patch, &path, &bearer(&key), &another(OTHER_PASSWORD)).await;
     assert_eq!(other.status, 200, "{other}");
     assert_eq!(admin.app.try_login("ada@example.com", OTHER_PASSWORD, &RequestHeaders::new()).await.status, 200);
-    assert_eq!(change(&admin.app, &ada, Put, &json!({})).await.status, 401, "and nobody still is nobody");
+    assert_eq!(change(&admin.app, &ada, Put, &json!({})).await.status, 401, "anonymous requests still are rejected");
 }
 
 #[rocket::async_test]
-async fn an_administrator_makes_users_and_gives_passwords() {
+async fn an_administrator_creates_users_and_sets_passwords() {
     let admin = AdminApp::open().await;
     let body = json!({ "name": "Ada", "email": "ada@example.com", "password": PASSWORD, "password_expired": true });
     let made = admin.fetch(Post, "/admin/users", &body.to_string()).await;
@@ -165,12 +165,12 @@ async fn an_administrator_makes_users_and_gives_passwords() {
     assert_eq!(admin.app.get("/api/session", &ada.token).await.status, 401);
     let personal = admin.fetch(Put, &path, r#"{"new_password":"ada@example.com"}"#).await;
     assert_eq!((personal.status, personal.pointers()), (422, vec!["/new_password".to_owned()]), "{personal}");
-    let nobody = format!("/admin/users/{UNKNOWN_ID}/password");
-    assert_eq!(admin.fetch(Put, &nobody, &again).await.slug(), "user-not-found");
+    let unknown = format!("/admin/users/{UNKNOWN_ID}/password");
+    assert_eq!(admin.fetch(Put, &unknown, &again).await.slug(), "user-not-found");
 }
 
 #[rocket::async_test]
-async fn a_ruling_has_to_rule_something_and_what_holds_already_changes_nothing() {
+async fn a_status_update_needs_a_known_field_and_a_repeated_one_changes_nothing() {
     let admin = AdminApp::open().await;
     let ada = admin.app.api.sign_up("Ada", "ada@example.com").await.id();
     let path = format!("/admin/users/{ada}");
@@ -183,10 +183,12 @@ async fn a_ruling_has_to_rule_something_and_what_holds_already_changes_nothing()
     }
     let stale = [("If-Match", "\"1\"".to_owned())];
     let headers: RequestHeaders = bearer(&admin.key).into_iter().chain(stale).collect();
-    let (rule, give) = (r#"{"disabled":false}"#, format!(r#"{{"new_password":"{OTHER_PASSWORD}"}}"#));
-    for (method, path, body) in
-        [(Patch, path.clone(), rule), (Put, format!("{path}/password"), give.as_str()), (Delete, path.clone(), "")]
-    {
+    let (enable, set_password) = (r#"{"disabled":false}"#, format!(r#"{{"new_password":"{OTHER_PASSWORD}"}}"#));
+    for (method, path, body) in [
+        (Patch, path.clone(), enable),
+        (Put, format!("{path}/password"), set_password.as_str()),
+        (Delete, path.clone(), ""),
+    ] {
         let answer = admin.app.fetch(method, &path, &headers, body).await;
         assert_eq!((answer.status, answer.slug().as_str()), (412, "precondition-failed"), "{answer}");
     }
@@ -218,7 +220,7 @@ async fn sessions_are_seen_and_ended_and_users_deleted() {
 }
 
 #[rocket::async_test]
-async fn a_history_is_read_from_its_end_page_by_page_and_outlives_its_user() {
+async fn events_are_read_newest_first_page_by_page_and_outlive_their_user() {
     let admin = AdminApp::open().await;
     let ada = admin.app.sign_up_and_in("Ada", "ada@example.com").await;
     admin.update_account(&ada.id, r#"{"disabled":true}"#).await;
@@ -248,8 +250,8 @@ async fn a_history_is_read_from_its_end_page_by_page_and_outlives_its_user() {
     assert_eq!(found, expected);
     let back = admin.get(&format!("{path}?limit=3&cursor={}", second["previous"].as_str().expect("one"))).await;
     assert_eq!(kinds(&back.value()), expected[..3]);
-    let nobody = admin.get(&format!("/admin/users/{UNKNOWN_ID}/events")).await;
-    assert_eq!(nobody.slug(), "user-not-found");
+    let unknown = admin.get(&format!("/admin/users/{UNKNOWN_ID}/events")).await;
+    assert_eq!(unknown.slug(), "user-not-found");
 }
 
 #[rocket::async_test]
@@ -287,7 +289,7 @@ async fn pages_lead_to_the_next_and_back_in_both_orders_and_by_email() {
     }
 }
 
-/// From a page that is empty by now, the way back leads to those who are still there.
+/// From a page that has become empty, `previous` leads to the remaining users.
 #[rocket::async_test]
 async fn a_page_that_was_emptied_leads_back() {
     let admin = AdminApp::open().await;
@@ -340,7 +342,7 @@ async fn a_query_that_is_not_understood_is_refused_and_named() {
 }
 
 #[rocket::async_test]
-async fn nobody_else_learns_whether_a_query_is_right() {
+async fn only_an_administrator_learns_whether_a_query_is_valid() {
     let admin = AdminApp::open().await;
     let ada = admin.app.sign_up_and_in("Ada", "ada@example.com").await;
     assert_eq!(admin.app.api.get("/admin/users?limit=0").await.status, 401);

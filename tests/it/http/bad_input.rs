@@ -1,6 +1,6 @@
-//! Thousands of inputs that nobody should send: each is answered, none with a 5xx.
+//! Thousands of invalid and hostile inputs: each is answered, none with a 5xx.
 //!
-//! The sequence is always the same; a failure prints what was sent.
+//! The sequence is deterministic; a failure prints what was sent.
 
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
@@ -12,7 +12,7 @@ use super::{UNKNOWN_ID, client_with_store};
 /// How many of each kind; all kinds together are some ten thousand.
 const CASES: usize = 2_000;
 
-/// Things that have hurt others.
+/// Inputs that have broken other programs.
 const TRICKY_STRINGS: [&str; 24] = [
     "",
     "\0",
@@ -104,7 +104,7 @@ async fn any_path_and_any_header_is_answered() {
             ("Host", &header),
         ];
         let answer = api.send(Get, &path, &headers, "").await;
-        // Without an API key what is asked under another name than this machine's own is refused.
+        // Protected mode rejects requests to other host names.
         assert!(matches!(answer.status, 200 | 403 | 404), "{path}: {answer}");
     }
 }

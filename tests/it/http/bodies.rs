@@ -1,4 +1,4 @@
-//! Bodies that are too large, too slow, of the wrong kind, or no JSON; and what is never said about them.
+//! Bodies that are too large, too slow, of the wrong media type, or no JSON; problems never quote them.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ async fn post_as(api: &TestClient, headers: &[(&'static str, &str)]) -> TestResp
 }
 
 #[rocket::async_test]
-async fn what_is_no_json_is_told_line_and_column_and_never_quoted() {
+async fn invalid_json_is_reported_with_line_and_column_and_never_quoted() {
     let (api, store) = client_with_store().await;
     let cases: &[(&[u8], &str)] = &[
         (b"", "the body is empty"),
@@ -49,7 +49,7 @@ async fn what_is_no_json_is_told_line_and_column_and_never_quoted() {
 }
 
 #[rocket::async_test]
-async fn a_body_that_is_no_object_is_told_what_it_should_be() {
+async fn a_body_that_is_no_object_is_rejected_with_the_expected_fields() {
     let (api, _) = client_with_store().await;
     for (body, kind) in
         [("[]", "an array"), ("null", "null"), ("7", "a number"), ("\"x\"", "a string"), ("true", "a boolean")]
@@ -81,7 +81,7 @@ async fn a_field_given_twice_is_refused() {
 }
 
 #[rocket::async_test]
-async fn unknown_fields_are_pointed_at_but_not_without_end() {
+async fn unknown_fields_are_named_up_to_a_limit() {
     let (api, _) = client_with_store().await;
     let body = format!(r#"{{"a/b~c":1,"":2,"{}":3}}"#, "é".repeat(500));
     let answer = post(&api, body).await;

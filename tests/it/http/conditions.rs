@@ -41,8 +41,8 @@ async fn a_reader_who_has_the_state_gets_no_body() {
             assert_eq!(api.send(Get, &path, &[("If-None-Match", tags)], "").await.status, 200, "{tags}");
         }
     }
-    let nobody = format!("/api/users/{UNKNOWN_ID}");
-    assert_eq!(api.send(Get, &nobody, &[("If-None-Match", "*")], "").await.status, 404);
+    let unknown = format!("/api/users/{UNKNOWN_ID}");
+    assert_eq!(api.send(Get, &unknown, &[("If-None-Match", "*")], "").await.status, 404);
 }
 
 #[rocket::async_test]

@@ -1,4 +1,4 @@
-//! What happens when a user changes while somebody changes them.
+//! Retries of a change when the user is changed concurrently.
 
 use rocket::http::Method::{self, Delete, Patch, Put};
 
@@ -19,7 +19,7 @@ async fn change(api: &TestClient, method: Method, id: &str, if_match: Option<&st
 }
 
 #[rocket::async_test]
-async fn two_changes_in_between_are_outlasted() {
+async fn two_conflicts_are_retried() {
     for method in [Put, Patch, Delete] {
         let (api, store) = client_with_store().await;
         let id = api.sign_up("Ada", "ada@example.com").await.id();
@@ -29,7 +29,7 @@ async fn two_changes_in_between_are_outlasted() {
 }
 
 #[rocket::async_test]
-async fn a_user_that_never_rests_is_given_up_and_nothing_changes() {
+async fn after_too_many_conflicts_a_change_is_answered_503_and_nothing_changes() {
     for method in [Put, Patch, Delete] {
         let (api, store) = client_with_store().await;
         let id = api.sign_up("Ada", "ada@example.com").await.id();
@@ -44,7 +44,7 @@ async fn a_user_that_never_rests_is_given_up_and_nothing_changes() {
 }
 
 #[rocket::async_test]
-async fn who_named_a_state_is_told_that_it_is_gone() {
+async fn a_conflict_under_if_match_is_a_failed_precondition() {
     for method in [Put, Patch, Delete] {
         let (api, store) = client_with_store().await;
         let id = api.sign_up("Ada", "ada@example.com").await.id();

@@ -52,7 +52,7 @@ async fn only_the_whole_address_finds() {
 }
 
 #[rocket::async_test]
-async fn nobody_is_said_in_the_words_of_the_request() {
+async fn an_unknown_user_is_named_as_in_the_request() {
     let (api, _) = client_with_store().await;
     assert_snapshot!(api.get(&format!("/api/users/{UNKNOWN_ID}")).await, @r#"
     404

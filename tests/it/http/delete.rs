@@ -11,7 +11,7 @@ async fn delete(api: &TestClient, id: &str, password: &str) -> TestResponse {
 }
 
 #[rocket::async_test]
-async fn the_answer_is_the_user_that_was_and_the_email_is_free() {
+async fn the_answer_is_the_deleted_user_and_the_email_is_free() {
     let (api, store) = client_with_store().await;
     let id = api.sign_up("Ada", "ada@example.com").await.id();
     assert_snapshot!(delete(&api, &id, PASSWORD).await, @r#"
@@ -28,7 +28,7 @@ async fn the_answer_is_the_user_that_was_and_the_email_is_free() {
 }
 
 #[rocket::async_test]
-async fn a_wrong_password_deletes_nobody() {
+async fn a_wrong_password_deletes_no_user() {
     let (api, store) = client_with_store().await;
     let id = api.sign_up("Ada", "ada@example.com").await.id();
     assert_eq!(delete(&api, &id, OTHER_PASSWORD).await.status, 401);
@@ -36,7 +36,7 @@ async fn a_wrong_password_deletes_nobody() {
 }
 
 #[rocket::async_test]
-async fn nobody_and_no_password_are_mistakes() {
+async fn an_unknown_user_and_a_missing_password_are_rejected() {
     let (api, _) = client_with_store().await;
     assert_eq!(delete(&api, UNKNOWN_ID, PASSWORD).await.detail(), format!("id {UNKNOWN_ID} not found"));
     let answer = api.json(Delete, &format!("/api/users/{UNKNOWN_ID}"), "{}").await;

@@ -1,4 +1,4 @@
-//! The store fails at its first call, its second, … until a run is clean: for every endpoint.
+//! For every endpoint, the store fails at its first call, its second, and so on, until a run has no failure.
 
 use std::sync::Arc;
 
@@ -12,15 +12,15 @@ use userd_store::memory::{INTERNAL_DETAIL, InjectedFault, MemoryStore};
 /// More store calls than any request makes.
 const CALLS_MAX: usize = 20;
 
-/// An endpoint that asks the store.
+/// An endpoint that calls the store.
 #[derive(Clone, Copy)]
 struct EndpointCase {
     method: Method,
     path: &'static str,
-    /// Whether Ada's session is shown.
+    /// Whether the request has Ada's session.
     signed_in: bool,
-    /// Calls whose failure is borne: what a right password is given back, which the person is not kept waiting for, and
-    /// the limit of all together, without which the account's own still hold.
+    /// Calls whose failure does not fail the request: refunds for a right password, and the global limit, without which
+    /// the limits of the account still hold.
     tolerated: usize,
 }
 
@@ -85,7 +85,7 @@ impl FaultSetup {
         self.app.fetch(endpoint.method, &path, &headers, &body).await
     }
 
-    /// What a change would leave, whatever its hash and ids.
+    /// The state that a change would alter, without hashes and ids.
     fn state_outline(&self) -> (Vec<(String, String, u64)>, usize) {
         let users = self.app.store.all_users();
         let users =
@@ -103,7 +103,7 @@ fn check(answer: &TestResponse, fault: InjectedFault, what: &str) {
     assert_eq!((answer.status, answer.slug().as_str()), (status, slug), "{what}: {answer}");
     assert_eq!(answer.header("Retry-After").is_some(), status == 503, "{what}");
     for secret in [INTERNAL_DETAIL, "innards", "redis", "sqlite", PASSWORD, "$argon2", "$fake"] {
-        assert!(!answer.text().to_lowercase().contains(&secret.to_lowercase()), "{what} tells {secret}");
+        assert!(!answer.text().to_lowercase().contains(&secret.to_lowercase()), "{what} reveals {secret}");
     }
 }
 
@@ -199,7 +199,7 @@ async fn a_service_is_answered_though_the_use_of_its_key_could_not_be_written() 
         }
         statuses.push(answer.status);
     }
-    assert_eq!(statuses, [503, 200, 200, 503], "reading the keys, twice for the last use, counting");
+    assert_eq!(statuses, [503, 200, 200, 503], "reading the keys, writing the last use twice, counting");
 }
 
 #[rocket::async_test]
@@ -211,5 +211,5 @@ async fn a_session_is_good_though_its_use_could_not_be_written() {
     assert!(app.store.has_failed());
     app.store.take_calls();
     assert_eq!(app.get("/api/session", &ada.token).await.status, 200);
-    assert_eq!(app.store.take_calls().len(), 1, "not at once: a store that takes no writes holds up nobody else");
+    assert_eq!(app.store.take_calls().len(), 1, "not at once: a store without writes must not delay other requests");
 }

@@ -1,4 +1,4 @@
-//! What requests cost in hashes, and what becomes of outdated, unreadable and too many of them.
+//! How many hashes a request computes, and what happens with outdated, unreadable and too many hashes.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use userd_service::hashing::{HashSettings, PasswordHasher};
 use super::{CHEAP_HASHES, OTHER_PASSWORD, PASSWORD, TestClient, UNKNOWN_ID, hasher, services_with_hasher, settings};
 use userd_store::memory::MemoryStore;
 
-/// `correct horse battery` as a service of the older design kept it.
+/// `correct horse battery` as the Rocket + Redis tutorial hashes it.
 const OLD_HASH: &str =
     "$argon2i$v=19$m=4096,t=3,p=1$MDEyMzQ1Njc4OWFiY2RlZg$9zPMIhKcfiQl4UJIjG3qGPZNFtgA8stHPOEtxrqPdOE";
 
@@ -38,7 +38,7 @@ fn body(method: Method, password: &str) -> String {
 }
 
 #[rocket::async_test]
-async fn nobody_costs_the_same_hashes_as_somebody() {
+async fn an_unknown_user_costs_as_many_hashes_as_an_existing_one() {
     let HashCountSetup { api, hasher, ada, .. } = with_ada(&CHEAP_HASHES).await;
     for method in [Put, Patch, Delete] {
         let mut cost = Vec::new();
@@ -53,7 +53,7 @@ async fn nobody_costs_the_same_hashes_as_somebody() {
 }
 
 #[rocket::async_test]
-async fn what_is_refused_by_its_form_costs_no_hash() {
+async fn a_request_that_fails_validation_costs_no_hash() {
     let HashCountSetup { api, hasher, ada, .. } = with_ada(&CHEAP_HASHES).await;
     let before = hasher.hashes_done();
     let path = format!("/api/users/{ada}");
@@ -104,7 +104,7 @@ async fn an_unreadable_hash_is_one_users_problem() {
 }
 
 #[rocket::async_test]
-async fn too_many_hashes_at_once_are_put_off_and_reads_go_on() {
+async fn too_many_concurrent_hashes_are_answered_503_and_reads_go_on() {
     let slow = HashSettings { memory_kib: 19_456, iterations: 2, workers: 1, queue: 1, ..CHEAP_HASHES };
     let HashCountSetup { api, ada, .. } = with_ada(&slow).await;
     let path = format!("/api/users/{ada}");
@@ -113,7 +113,7 @@ async fn too_many_hashes_at_once_are_put_off_and_reads_go_on() {
     let mut statuses = [a.status, b.status, c.status, d.status];
     statuses.sort_unstable();
     assert_eq!((statuses[0], statuses[3]), (401, 503), "{statuses:?}");
-    let busy = [a, b, c, d].into_iter().find(|answer| answer.status == 503).expect("one was put off");
+    let busy = [a, b, c, d].into_iter().find(|answer| answer.status == 503).expect("one was rejected");
     assert_eq!((busy.slug().as_str(), busy.header("Retry-After")), ("busy", Some("1")));
     assert_eq!(read.status, 200);
 }

@@ -89,7 +89,7 @@ async fn any_other_request_id_is_replaced_by_one_of_ours() {
 }
 
 #[rocket::async_test]
-async fn who_may_not_is_told_how() {
+async fn a_401_names_its_authentication_scheme() {
     let (api, _) = client_with_store().await;
     let id = api.sign_up("Ada", "ada@example.com").await.id();
     let answer = api.json(Delete, &format!("/api/users/{id}"), r#"{"password":"wrong"}"#).await;

@@ -1,4 +1,4 @@
-//! Accounts whose hashes other programs made: each of them opens with its password, and is hashed our way from then on.
+//! Imported hashes: each account signs in with its password, and the first sign-in replaces the hash by Argon2id.
 //!
 //! The vectors come from those programs; `fixtures/foreign_hashes.py` says how.
 
@@ -14,7 +14,7 @@ use super::{CHEAP_HASHES, hasher};
 
 const FILE: &str = include_str!("../fixtures/foreign_hashes.json");
 
-/// What a program made of a password.
+/// The hash that another program made of a password.
 #[derive(Deserialize)]
 struct HashVector {
     made_by: String,
@@ -28,7 +28,7 @@ impl HashVector {
             .unwrap_or_else(|error| panic!("{}, {}: {error}", self.made_by, self.hash))
     }
 
-    /// Costs what the program's maker thinks right, so it is computed seldom.
+    /// Has the program's default cost, so it is computed only once.
     fn is_expensive(&self) -> bool {
         self.made_by.ends_with("default")
     }
@@ -48,7 +48,7 @@ fn attempt(text: &str) -> PasswordAttempt {
 }
 
 #[rocket::async_test]
-async fn every_vector_matches_its_password_is_outdated_and_matches_no_other() {
+async fn every_vector_matches_only_its_password_and_needs_a_rehash() {
     assert!(vectors().len() > 80, "{} vectors", vectors().len());
     let hasher = hasher(&CHEAP_HASHES);
     for vector in vectors() {
@@ -62,7 +62,7 @@ async fn every_vector_matches_its_password_is_outdated_and_matches_no_other() {
             let verdict = hasher.verify(&attempt(&wrong), Some(&hash)).await;
             assert_eq!(verdict, Ok(VerifyOutcome::Mismatch), "{name} against {wrong:?}");
         }
-        // What is past the 72nd byte counts for nothing, exactly where the program itself has it so.
+        // bcrypt ignores what follows the 72nd byte, unless the program hashes the password with SHA-256 first.
         let longer = hasher.verify(&attempt(&format!("{}!", vector.password)), Some(&hash)).await;
         let cut = vector.cuts_at_72_bytes() && vector.password.len() >= 72;
         assert_eq!(longer.is_ok_and(|verdict| verdict != VerifyOutcome::Mismatch), cut, "{name}");
@@ -70,7 +70,7 @@ async fn every_vector_matches_its_password_is_outdated_and_matches_no_other() {
 }
 
 #[rocket::async_test]
-async fn an_imported_account_opens_with_its_password_and_is_hashed_our_way_from_then_on() {
+async fn an_imported_account_signs_in_with_its_password_and_its_hash_is_upgraded() {
     let app = TestApp::with_api_key().await;
     let one_of_each =
         ["bcrypt 2b", "passlib bcrypt_sha256 2", "django scrypt", "passlib pbkdf2_sha512", "django bcrypt"];
@@ -78,13 +78,13 @@ async fn an_imported_account_opens_with_its_password_and_is_hashed_our_way_from_
         let email = format!("ada{number}@example.com");
         let id = app.api.sign_up("Ada", &email).await.id();
         let id = UserId::parse(&id).expect("an id");
-        // Typed decomposed and hashed so, and longer in NFKC.
+        // A password that was hashed in decomposed form, and has another length in NFKC.
         let vector = vectors().iter().find(|vector| vector.made_by == made_by && vector.password.contains('\u{fb01}'));
         let vector = vector.expect("a vector");
         app.store.set_password_hash(id, vector.as_password_hash());
         let kept = || app.store.all_users().into_iter().find(|user| user.id == id).expect("is there").password_hash;
         assert_eq!(app.try_login(&email, "another one altogether", &Vec::new()).await.status, 401, "{made_by}");
-        assert_eq!(kept(), vector.as_password_hash(), "a failed try leaves it");
+        assert_eq!(kept(), vector.as_password_hash(), "a failed attempt leaves it");
         assert_eq!(app.try_login(&email, &vector.password, &Vec::new()).await.status, 200, "{made_by}");
         assert!(kept().as_str().starts_with("$argon2id$"), "{}", kept().as_str());
         for spelling in [vector.password.as_str(), "Ångström fine"] {
@@ -94,7 +94,7 @@ async fn an_imported_account_opens_with_its_password_and_is_hashed_our_way_from_
 }
 
 #[rocket::async_test]
-async fn a_long_password_counts_whole_once_bcrypt_is_left_behind() {
+async fn a_long_password_counts_in_full_after_the_upgrade_from_bcrypt() {
     let app = TestApp::with_api_key().await;
     let id = app.api.sign_up("Ada", "ada@example.com").await.id();
     let long = |vector: &&HashVector| vector.made_by == "bcrypt 2b" && vector.password.len() == 90;
@@ -108,7 +108,7 @@ async fn a_long_password_counts_whole_once_bcrypt_is_left_behind() {
 }
 
 #[rocket::async_test]
-async fn a_wrong_password_of_an_imported_account_costs_one_of_today_on_top() {
+async fn a_wrong_password_of_an_imported_account_costs_a_dummy_hash_as_well() {
     let (hasher, hash) = (hasher(&CHEAP_HASHES), vectors()[0].as_password_hash());
     let mut spent = Vec::new();
     for (text, kept) in
@@ -122,7 +122,7 @@ async fn a_wrong_password_of_an_imported_account_costs_one_of_today_on_top() {
 }
 
 #[rocket::async_test]
-async fn what_is_too_dear_or_too_short_is_refused_and_never_computed() {
+async fn too_expensive_and_too_short_hashes_are_rejected_and_never_computed() {
     const BCRYPT: &str = "R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW";
     const TAIL: &str = "MDEyMzQ1Njc4OWFiY2RlZg$9zPMIhKcfiQl4UJIjG3qGPZNFtgA8stHPOEtxrqPdOE";
     let hasher = PasswordHasher::start(&CHEAP_HASHES, Arc::new(SeededRandom::from_seed(1))).expect("the workers start");
@@ -153,7 +153,7 @@ async fn what_is_too_dear_or_too_short_is_refused_and_never_computed() {
         (format!("argon2$argon2id$v=19$m=102400,t=2,p=8${TAIL}"), true),
         (format!("$argon2id$v=19$m=262144,t=3,p=1${TAIL}"), false),
     ] {
-        let hash = PasswordHash::from_imported(&text).expect("a foreign hash");
+        let hash = PasswordHash::from_imported(&text).expect("an imported hash");
         assert_eq!(check_stored_hash(&hash, &CHEAP_HASHES).is_ok(), readable, "{text}");
         if !readable {
             let verdict = hasher.verify(&attempt("x"), Some(&hash)).await;
@@ -164,9 +164,9 @@ async fn what_is_too_dear_or_too_short_is_refused_and_never_computed() {
 }
 
 proptest::proptest! {
-    /// What is let through can be computed, whatever its numbers.
+    /// Every accepted hash can be computed, whatever its parameters.
     #[test]
-    fn no_foreign_hash_makes_a_worker_panic(
+    fn no_imported_hash_makes_a_worker_panic(
         scheme in "\\$(scrypt\\$ln=[0-9],r=[0-9]{1,2},p=[0-9]{1,2}|pbkdf2(-sha256|-sha512)?\\$[0-9]{1,4}|bcrypt(-hex-sha256|-b64-sha256|-hmac-sha256)?\\$v=98\\$r=4)",
         salt in "[./A-Za-z0-9]{22}|[A-Za-z0-9+/]{1,60}", output in "[./A-Za-z0-9]{31}|[A-Za-z0-9+/]{1,90}",
         password in "\\PC{1,100}|.{1,30}",

@@ -1,4 +1,4 @@
-//! What is written to the log about requests, and what never is.
+//! What the log contains about requests, and what it never contains.
 
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,7 +13,7 @@ use super::test_app::{TestApp, bearer, make_key};
 use super::{PASSWORD, TestClient, client_with_store};
 use userd_store::memory::{INTERNAL_DETAIL, InjectedFault};
 
-/// Everything that is logged by this thread while it lives.
+/// Captures everything that this thread logs while it lives.
 struct CapturedLog {
     lines: Arc<Mutex<Vec<u8>>>,
     _guard: DefaultGuard,
@@ -61,7 +61,7 @@ fn access(lines: &[Value]) -> Vec<&Value> {
 async fn request_every_endpoint(api: &TestClient) {
     let id = api.sign_up("Ada", "ada@example.com").await.id();
     api.get("/api/users/ada@example.com").await;
-    api.get("/api/users/nobody@example.com").await;
+    api.get("/api/users/unknown@example.com").await;
     api.get("/ada@example.com").await;
     api.json(Post, "/api/users", format!(r#"{{"name":"Ada","email":"bad@@example.com","password":"{PASSWORD}"}}"#))
         .await;
@@ -90,7 +90,7 @@ async fn each_request_is_one_line_with_its_pattern_and_never_its_path() {
 }
 
 #[rocket::async_test]
-async fn the_line_says_who_asked_as_a_kind_and_to_which_trace_it_belongs() {
+async fn the_access_log_has_the_kind_of_caller_and_the_trace() {
     let app = TestApp::with_api_key().await;
     let key = make_key(&app.store, 2, &[Scope::UsersRead]).await;
     let ada = app.sign_up_and_in("Ada", "ada@example.com").await;
@@ -103,7 +103,7 @@ async fn the_line_says_who_asked_as_a_kind_and_to_which_trace_it_belongs() {
     app.fetch(Get, "/ping", &Vec::new(), "").await;
     let (text, lines) = log.read();
     let lines = access(&lines).into_iter().cloned().map(|mut line| {
-        // What is another one each time.
+        // These values differ with each request.
         assert!(line["timestamp"].is_string() && line["duration_us"].is_u64(), "{line}");
         line["timestamp"] = "…".into();
         line["duration_us"] = 0.into();
@@ -139,10 +139,10 @@ async fn a_failure_is_logged_once_with_its_whole_chain_and_its_request() {
         api.send(Get, "/api/users", &[("X-Request-Id", "mine")], "").await;
         assert!(store.has_failed());
         let (text, lines) = log.read();
-        let told: Vec<_> = lines.iter().filter(|line| line["level"] == level).collect();
-        assert_eq!(told.len(), 1, "{text}");
-        assert_eq!(told[0]["id"], "mine");
-        let chain = told[0]["cause"].as_str().expect("a chain");
+        let logged: Vec<_> = lines.iter().filter(|line| line["level"] == level).collect();
+        assert_eq!(logged.len(), 1, "{text}");
+        assert_eq!(logged[0]["id"], "mine");
+        let chain = logged[0]["cause"].as_str().expect("a chain");
         assert!(chain.starts_with("the store failed: ") && chain.ends_with(INTERNAL_DETAIL), "{chain}");
         assert_eq!(text.matches(INTERNAL_DETAIL).count(), 1, "{text}");
     }

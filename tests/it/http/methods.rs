@@ -7,7 +7,7 @@ use super::client_with_store;
 
 const USER: &str = "/api/users/0192f0c1-2b3d-7e4f-8a5b-6c7d8e9fa0b1";
 
-/// Each path with the methods that it has, besides `HEAD` for `GET`, and `OPTIONS`.
+/// Each path with its methods, without `OPTIONS`, and without `HEAD`, which comes with `GET`.
 const PATHS: [(&str, &[Method]); 17] = [
     ("/ping", &[Get]),
     ("/api/users", &[Get, Post]),

@@ -1,4 +1,4 @@
-//! Who may see the metrics. What they say is in `crate::metrics`.
+//! Access to the metrics. Their values are tested in `crate::metrics`.
 
 use rocket::http::Method::Get;
 use userd_core::Scope;
@@ -11,7 +11,7 @@ fn host(name: &str) -> RequestHeaders {
 }
 
 #[rocket::async_test]
-async fn a_program_on_this_machine_may_see_them_and_one_that_a_proxy_lets_in_may_not() {
+async fn a_local_request_may_read_the_metrics_and_a_forwarded_one_may_not() {
     let app = TestApp::with_api_key().await;
     let forwarded = |name: &'static str| vec![("Host", "localhost".to_owned()), (name, "192.0.2.7".to_owned())];
     let cases = [
@@ -37,7 +37,7 @@ async fn a_program_on_this_machine_may_see_them_and_one_that_a_proxy_lets_in_may
 }
 
 #[rocket::async_test]
-async fn from_elsewhere_it_takes_the_scope_metrics_or_admin() {
+async fn from_other_machines_the_metrics_need_the_scope_metrics_or_admin() {
     let app = TestApp::with_api_key().await;
     let metrics = make_key(&app.store, 2, &[Scope::Metrics]).await;
     let admin = make_key(&app.store, 3, &[Scope::Admin]).await;
@@ -50,11 +50,11 @@ async fn from_elsewhere_it_takes_the_scope_metrics_or_admin() {
 }
 
 #[rocket::async_test]
-async fn while_the_store_is_away_they_say_so() {
+async fn while_the_store_is_away_the_metrics_report_it() {
     let app = TestApp::with_api_key().await;
     let look = async || app.fetch_from("127.0.0.1", Get, "/metrics", &host("localhost"), "").await;
     let up = |answer: &super::TestResponse| {
-        let line = answer.text().lines().find(|line| line.starts_with("userd_store_up ")).expect("it is said");
+        let line = answer.text().lines().find(|line| line.starts_with("userd_store_up ")).expect("the metric exists");
         line.to_owned()
     };
     assert_eq!(up(&look().await), "userd_store_up 1");

@@ -1,7 +1,7 @@
-//! Through the front door: requests as clients send them, answers as clients see them.
+//! The HTTP API: requests as clients send them, answers as clients see them.
 //!
-//! Every test talks to [`client`], which takes any store; the snapshots hold on each of them, since clock and
-//! randomness are the tests' own.
+//! Every test uses [`client`], which takes any store. Clock and randomness are the tests' own, so snapshots are the
+//! same on every store.
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking, also in its helpers")]
 
@@ -54,11 +54,11 @@ use userd_store::Store;
 
 use userd_store::memory::MemoryStore;
 
-/// A password that no rule refuses.
+/// A password that the policy accepts.
 pub(crate) const PASSWORD: &str = "correct horse battery";
 /// Another one.
 pub(crate) const OTHER_PASSWORD: &str = "seven grey herons, wading";
-/// An id that nobody has.
+/// An id that no user has.
 pub(crate) const UNKNOWN_ID: &str = "0192f0c1-2b3d-7e4f-8a5b-6c7d8e9fa0b1";
 
 /// Hashes that cost next to nothing.
@@ -71,37 +71,37 @@ pub(crate) const CHEAP_HASHES: HashSettings = HashSettings {
     wait: Duration::from_secs(30),
 };
 
-/// Settings under which nothing is ever waited for long.
+/// Settings for a test: two workers, and a free port.
 pub(crate) fn settings() -> HttpSettings {
     HttpSettings { workers: 2, ..HttpSettings::new(SocketAddr::from(([127, 0, 0, 1], 0))) }
 }
 
-/// What the service works with, on `store`.
+/// The dependencies of the service, on `store`.
 pub(crate) fn services(store: Arc<dyn Store>) -> HttpDependencies {
     services_with_hasher(store, hasher(&CHEAP_HASHES))
 }
 
-/// A hasher with salts of its own.
+/// A hasher with its own sequence of salts.
 pub(crate) fn hasher(settings: &HashSettings) -> Arc<PasswordHasher> {
     Arc::new(PasswordHasher::start(settings, random(1)).expect("the hash workers start"))
 }
 
-/// Each its own sequence, so that no id depends on how many salts were made before.
+/// One sequence for each use, so that no id depends on how many salts were made before.
 fn random(seed: u64) -> Arc<dyn Random> {
     Arc::new(SeededRandom::from_seed(seed))
 }
 
-/// What the service works with, on `store` and `hasher`.
+/// The dependencies of the service, on `store` and `hasher`.
 pub(crate) fn services_with_hasher(store: Arc<dyn Store>, hasher: Arc<PasswordHasher>) -> HttpDependencies {
     services_with_clock(store, hasher, clock())
 }
 
-/// A clock that stands still.
+/// A clock that advances only when a test advances it.
 pub(crate) fn clock() -> Arc<ManualClock> {
     Arc::new(ManualClock::at(Timestamp::from_millis(1_795_357_862_007)))
 }
 
-/// What the service works with, on `store`, `hasher` and `clock`.
+/// The dependencies of the service, on `store`, `hasher` and `clock`.
 pub(crate) fn services_with_clock(
     store: Arc<dyn Store>,
     hasher: Arc<PasswordHasher>,
@@ -158,7 +158,7 @@ pub(crate) async fn client_with_store() -> (TestClient, Arc<MemoryStore>) {
     (client(Arc::clone(&store) as Arc<dyn Store>).await, store)
 }
 
-/// The front door.
+/// A client of the API.
 pub(crate) struct TestClient(pub(crate) Client);
 
 /// An answer.
@@ -197,7 +197,7 @@ impl TestClient {
         self.send(Method::Get, path, &[("X-Request-Id", "t")], "").await
     }
 
-    /// Signs Ada up, or somebody else with the same password.
+    /// Signs Ada up, or another user with the same password.
     pub(crate) async fn sign_up(&self, name: &str, email: &str) -> TestResponse {
         let body = serde_json::json!({ "name": name, "email": email, "password": PASSWORD });
         let answer = self.json(Method::Post, "/api/users", body.to_string()).await;
@@ -206,7 +206,7 @@ impl TestClient {
     }
 }
 
-/// The headers that all answers have; `headers` tests them, and elsewhere they would only be in the way.
+/// The headers that all answers have. `headers` tests them; other snapshots leave them out.
 const COMMON_HEADERS: [&str; 6] = [
     "X-Content-Type-Options",
     "X-Frame-Options",
@@ -249,7 +249,7 @@ impl TestResponse {
         self.value()["detail"].as_str().expect("the body is a problem").to_owned()
     }
 
-    /// What is wrong with which field: pointers in the order of the answer.
+    /// The pointers to the invalid fields, in the order of the answer.
     pub(crate) fn pointers(&self) -> Vec<String> {
         let value = self.value();
         let errors = value["errors"].as_array().cloned().unwrap_or_default();

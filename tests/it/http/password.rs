@@ -38,7 +38,7 @@ async fn a_wrong_password_changes_nothing() {
 }
 
 #[rocket::async_test]
-async fn a_missing_password_is_said_in_the_old_words() {
+async fn a_missing_password_has_the_detail_of_the_legacy_api() {
     let (api, _) = client_with_store().await;
     let id = api.sign_up("Ada", "ada@example.com").await.id();
     let path = format!("/api/users/{id}");
@@ -69,7 +69,7 @@ async fn a_new_password_that_breaks_a_rule_is_refused() {
 }
 
 #[rocket::async_test]
-async fn nobody_is_not_found() {
+async fn an_unknown_user_is_not_found() {
     let (api, _) = client_with_store().await;
     let answer = patch(&api, UNKNOWN_ID, PASSWORD, OTHER_PASSWORD).await;
     assert_eq!((answer.status, answer.detail()), (404, format!("id {UNKNOWN_ID} not found")));

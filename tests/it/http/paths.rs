@@ -1,11 +1,11 @@
-//! Paths that nobody should send.
+//! Malformed and hostile paths.
 
 use rocket::http::Method::Get;
 
 use super::client_with_store;
 
 #[rocket::async_test]
-async fn absurd_paths_are_4xx_and_nothing_is_read_into_them() {
+async fn absurd_paths_are_answered_with_a_short_4xx() {
     let (api, _) = client_with_store().await;
     api.sign_up("Ada", "ada@example.com").await;
     let long = format!("/api/users/{}", "x".repeat(60_000));
@@ -47,7 +47,7 @@ async fn absurd_paths_are_4xx_and_nothing_is_read_into_them() {
         let answer = api.get(path).await;
         let shown = &path[..path.len().min(60)];
         if path == "/api/users/ada@example.com/" {
-            // Rocket leaves out empty segments: slashes too many are no other path.
+            // Rocket ignores empty segments, so extra slashes make no other path.
             assert_eq!(answer.status, 200);
             continue;
         }
@@ -59,7 +59,7 @@ async fn absurd_paths_are_4xx_and_nothing_is_read_into_them() {
 }
 
 #[rocket::async_test]
-async fn slashes_too_many_are_no_other_path() {
+async fn extra_slashes_make_no_other_path() {
     let (api, _) = client_with_store().await;
     for path in ["//ping", "/ping/", "//api//users/", "/api/users?x=1&%zz=%ff"] {
         assert_eq!(api.send(Get, path, &[], "").await.status, 200, "{path}");

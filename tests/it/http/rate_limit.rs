@@ -1,4 +1,4 @@
-//! How many wrong passwords are borne, from whom, and that nobody is locked out by strangers.
+//! Rate limits of password attempts, which an attacker cannot use to lock out an account owner.
 
 use insta::assert_snapshot;
 use rocket::http::Method::{Patch, Post};
@@ -13,7 +13,7 @@ fn login(email: &str, password: &str) -> String {
     serde_json::json!({ "email": email, "password": password }).to_string()
 }
 
-/// Somebody at another address each time.
+/// An attempt from an address of its own.
 async fn attempt_from_new_address(app: &TestApp, number: u32, email: &str, password: &str) -> TestResponse {
     let from = format!("198.51.{}.{}", number / 200, number % 200 + 1);
     let headers: RequestHeaders = vec![("X-Request-Id", "t".to_owned())];
@@ -22,7 +22,7 @@ async fn attempt_from_new_address(app: &TestApp, number: u32, email: &str, passw
 
 async fn exhaust_account_limit(app: &TestApp, email: &str) -> TestResponse {
     for number in 0..20 {
-        assert_eq!(attempt_from_new_address(app, number, email, OTHER_PASSWORD).await.status, 401, "try {number}");
+        assert_eq!(attempt_from_new_address(app, number, email, OTHER_PASSWORD).await.status, 401, "attempt {number}");
     }
     attempt_from_new_address(app, 20, email, OTHER_PASSWORD).await
 }
@@ -46,7 +46,7 @@ async fn beyond_the_limit_the_answer_says_when_to_try_again() {
     assert_eq!(
         attempt_from_new_address(&app, 30, ADA, PASSWORD).await.status,
         429,
-        "the right one is not looked at either"
+        "the right one is not verified either"
     );
     assert_eq!(app.hasher.hashes_done(), hashes);
     for (advance_ms, seconds) in [(1, "900"), (998, "900"), (2, "899"), (898_998, "1")] {
@@ -56,16 +56,16 @@ async fn beyond_the_limit_the_answer_says_when_to_try_again() {
         assert_eq!(answer.header("RateLimit"), Some(format!("\"account\";r=0;t={seconds}").as_str()));
     }
     app.clock.advance_ms(1);
-    assert_eq!(attempt_from_new_address(&app, 32, ADA, PASSWORD).await.status, 200, "there is one more");
+    assert_eq!(attempt_from_new_address(&app, 32, ADA, PASSWORD).await.status, 200, "one attempt was refilled");
     assert_eq!(
         attempt_from_new_address(&app, 33, ADA, OTHER_PASSWORD).await.status,
         401,
-        "and a right one gave all back"
+        "the right one reset the limit"
     );
 }
 
 #[rocket::async_test]
-async fn whether_there_is_such_an_account_does_not_show() {
+async fn the_limit_does_not_reveal_whether_an_account_exists() {
     let app = TestApp::with_api_key().await;
     app.sign_up_and_in("Ada", ADA).await;
     let (known, unknown) =
@@ -74,7 +74,7 @@ async fn whether_there_is_such_an_account_does_not_show() {
 }
 
 #[rocket::async_test]
-async fn from_one_address_there_are_fewer_and_of_ipv6_it_is_the_network() {
+async fn the_limit_of_an_address_is_lower_and_counts_ipv6_by_network() {
     let app = TestApp::with_api_key().await;
     app.sign_up_and_in("Ada", ADA).await;
     for (mut from, other) in
@@ -91,7 +91,7 @@ async fn from_one_address_there_are_fewer_and_of_ipv6_it_is_the_network() {
         assert_eq!(answer.header("RateLimit-Policy"), Some("\"account-and-address\";q=10;w=600"), "{answer}");
         assert_eq!((answer.status, answer.header("Retry-After")), (429, Some("60")));
         let answer = app.fetch_from(other, Post, "/api/login", &Vec::new(), &login(ADA, PASSWORD)).await;
-        assert_eq!(answer.status, 200, "from elsewhere it is another bucket, and a right password fills the account's");
+        assert_eq!(answer.status, 200, "another address has its own bucket, and a right password resets the account's");
     }
 }
 
@@ -108,7 +108,7 @@ async fn right_passwords_are_not_counted() {
 }
 
 #[rocket::async_test]
-async fn who_has_signed_in_before_is_not_locked_out_by_strangers() {
+async fn a_trusted_device_is_not_locked_out_by_attempts_of_others() {
     let app = TestApp::with_api_key().await;
     let (ada, bob) = (app.sign_up_and_in("Ada", ADA).await, app.sign_up_and_in("Bob", "bob@example.com").await);
     assert_eq!(exhaust_account_limit(&app, ADA).await.status, 429);
@@ -122,14 +122,14 @@ async fn who_has_signed_in_before_is_not_locked_out_by_strangers() {
         assert_eq!(app.fetch(Post, "/api/login", &cookie, &login(ADA, PASSWORD)).await.status, 200);
     }
     let spoilt = ada.device.replace(&ada.id, &bob.id);
-    let strangers = [bob.device.as_str(), &spoilt, &ada.device[..40], "", "d1"];
+    let foreign_devices = [bob.device.as_str(), &spoilt, &ada.device[..40], "", "d1"];
     exhaust_account_limit(&app, "other@example.com").await;
     for number in 40..60 {
         attempt_from_new_address(&app, number, ADA, OTHER_PASSWORD).await;
     }
-    for device in strangers {
+    for device in foreign_devices {
         let answer = app.fetch(Post, "/api/login", &Vec::new(), &body(PASSWORD, device)).await;
-        assert_eq!(answer.status, 429, "{device} is no device of Ada's: {answer}");
+        assert_eq!(answer.status, 429, "{device} is no trusted device of Ada's: {answer}");
     }
     for _ in 0..10 {
         let answer = app.fetch(Post, "/api/login", &Vec::new(), &body(OTHER_PASSWORD, &ada.device)).await;
@@ -140,7 +140,7 @@ async fn who_has_signed_in_before_is_not_locked_out_by_strangers() {
 }
 
 #[rocket::async_test]
-async fn a_session_is_counted_for_itself_and_at_its_own_user_only() {
+async fn a_session_has_its_own_limit_at_its_own_user_only() {
     let app = TestApp::with_api_key().await;
     let (ada, bob) = (app.sign_up_and_in("Ada", ADA).await, app.sign_up_and_in("Bob", "bob@example.com").await);
     assert_eq!(exhaust_account_limit(&app, ADA).await.status, 429);
@@ -153,17 +153,17 @@ async fn a_session_is_counted_for_itself_and_at_its_own_user_only() {
     let answer = app.fetch(Patch, &path, &bearer(&ada.token), &change(PASSWORD)).await;
     assert_eq!((answer.status, answer.header("RateLimit-Policy")), (429, Some("\"device\";q=10;w=600")), "{answer}");
     let answer = app.try_login(ADA, PASSWORD, &bearer(&bob.token)).await;
-    assert_eq!(answer.status, 429, "Bob's session is no bucket of its own at Ada's account: {answer}");
+    assert_eq!(answer.status, 429, "Bob's session has no limit of its own at Ada's account: {answer}");
 }
 
 #[rocket::async_test]
-async fn a_service_asks_for_many_people_from_one_address() {
+async fn the_address_limit_does_not_apply_to_a_service() {
     let app = TestApp::with_api_key().await;
     app.api.sign_up("Ada", ADA).await;
     let key = make_key(&app.store, 5, &[Scope::UsersWrite]).await;
     let app = TestApp::with(settings(), app.store).await;
     for number in 0..400 {
-        let body = login(&format!("somebody{number}@example.com"), OTHER_PASSWORD);
+        let body = login(&format!("unknown{number}@example.com"), OTHER_PASSWORD);
         assert_eq!(app.fetch_from("10.0.0.7", Post, "/api/login", &bearer(&key), &body).await.status, 401);
     }
     for number in 0..300 {
@@ -175,23 +175,23 @@ async fn a_service_asks_for_many_people_from_one_address() {
 }
 
 #[rocket::async_test]
-async fn ten_thousand_wrong_passwords_from_everywhere_keep_no_known_device_out() {
+async fn ten_thousand_wrong_passwords_from_everywhere_lock_out_no_trusted_device() {
     let app = TestApp::with_api_key().await;
     let ada = app.sign_up_and_in("Ada", ADA).await;
     assert_eq!(app.delete("/api/session", &ada.token).await.status, 200);
     let honest = serde_json::json!({ "email": ADA, "password": PASSWORD, "device_token": ada.device }).to_string();
-    let (mut looked_at, hashes) = (0, app.hasher.hashes_done());
+    let (mut verified, hashes) = (0, app.hasher.hashes_done());
     for number in 0..10_000 {
         let email = if number % 2 == 0 { ADA.to_owned() } else { format!("user{}@example.com", number % 1_000) };
         let answer = attempt_from_new_address(&app, number, &email, OTHER_PASSWORD).await;
         assert!(matches!(answer.status, 401 | 429), "{answer}");
-        looked_at += u64::from(answer.status == 401);
+        verified += u64::from(answer.status == 401);
         if number % 500 == 0 {
             let answer = app.fetch(Post, "/api/login", &Vec::new(), &honest).await;
             assert_eq!(answer.status, 200, "after {number}: {answer}");
         }
     }
-    assert!(looked_at <= 1_000, "{looked_at} are more than everybody together may");
-    assert_eq!(app.hasher.hashes_done() - hashes, looked_at + 20, "what is refused costs no hash");
-    assert_eq!(app.store.sessions_count(), 20, "nobody else has got in");
+    assert!(verified <= 1_000, "{verified} are more than the global limit");
+    assert_eq!(app.hasher.hashes_done() - hashes, verified + 20, "a rejected attempt costs no hash");
+    assert_eq!(app.store.sessions_count(), 20, "no other sign-in succeeded");
 }

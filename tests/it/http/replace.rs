@@ -55,7 +55,7 @@ async fn a_wrong_password_changes_nothing() {
 }
 
 #[rocket::async_test]
-async fn somebody_elses_email_is_refused_and_nothing_changes() {
+async fn a_taken_email_is_rejected_and_nothing_changes() {
     let (api, store) = client_with_store().await;
     let id = api.sign_up("Ada", "ada@example.com").await.id();
     api.sign_up("Bob", "bob@example.com").await;
@@ -66,7 +66,7 @@ async fn somebody_elses_email_is_refused_and_nothing_changes() {
 }
 
 #[rocket::async_test]
-async fn nobody_and_an_email_as_key_are_not_found() {
+async fn an_unknown_id_and_an_email_as_id_are_not_found() {
     let (api, _) = client_with_store().await;
     api.sign_up("Ada", "ada@example.com").await;
     let answer = put(&api, UNKNOWN_ID, "Ada", "new@example.com", PASSWORD).await;

@@ -6,7 +6,7 @@ use super::client_with_store;
 use userd_store::memory::{INTERNAL_DETAIL, InjectedFault};
 
 #[rocket::async_test]
-async fn ping_answers_pong_and_asks_nobody() {
+async fn ping_answers_pong_without_the_store() {
     let (api, store) = client_with_store().await;
     store.fail_at(0, InjectedFault::Unavailable);
     assert_snapshot!(api.get("/ping").await, @r"

@@ -1,4 +1,4 @@
-//! On a real socket: what the local client can't show.
+//! The server on a real socket: what Rocket's local client does not cover.
 
 use std::future::pending;
 use std::net::SocketAddr;
@@ -14,10 +14,10 @@ use userd_http::{HttpLimits, HttpSettings, ServeError, rocket, serve_until};
 use super::{services, settings};
 use userd_store::memory::MemoryStore;
 
-/// What takes longer hangs; less than the grace that a stop gives to requests under way.
+/// A call that takes longer hangs. Shorter than the grace period for requests in flight.
 const HANGS_AFTER: Duration = Duration::from_secs(20);
 
-/// A service on a free port, until it is told to stop.
+/// A service on a free port, until it is stopped.
 struct RunningServer {
     address: SocketAddr,
     stop: Arc<Notify>,
@@ -25,16 +25,16 @@ struct RunningServer {
     ended: tokio::task::JoinHandle<Result<(), ServeError>>,
 }
 
-/// A handler's two moments.
+/// Signals between a test and a slow handler.
 #[derive(Default)]
 struct SlowHandler {
-    /// It has begun.
+    /// The handler has started.
     arrived: Notify,
-    /// It may end.
+    /// The handler may return.
     go_on: Notify,
 }
 
-/// Says that it has begun, and waits until the test lets it go on.
+/// Signals that it has started, and waits until the test lets it return.
 #[get("/slow")]
 async fn slow_handler(slow_handler: &rocket::State<Arc<SlowHandler>>) -> &'static str {
     slow_handler.arrived.notify_one();
@@ -43,7 +43,7 @@ async fn slow_handler(slow_handler: &rocket::State<Arc<SlowHandler>>) -> &'stati
 }
 
 impl RunningServer {
-    /// Sends a request that does not end by itself, and returns once its handler has begun.
+    /// Sends a request that does not end by itself, and returns once its handler has started.
     async fn start_slow_request(&self, slow_handler: &SlowHandler) -> TcpStream {
         let mut stream = TcpStream::connect(self.address).await.expect("it listens");
         stream.write_all(b"GET /slow HTTP/1.1\r\nHost: localhost\r\n\r\n").await.expect("it reads");
@@ -51,18 +51,18 @@ impl RunningServer {
         stream
     }
 
-    /// How it ended, which it does without waiting for the whole grace.
+    /// The server's result; it must not take the whole grace period.
     async fn ended(self) -> Result<(), ServeError> {
         tokio::time::timeout(HANGS_AFTER, self.ended).await.expect("it ends").expect("no panic")
     }
 }
 
 async fn serve(settings: HttpSettings, slow_request: Arc<SlowHandler>) -> RunningServer {
-    let (tell, told) = oneshot::channel();
-    let tell = Mutex::new(Some(tell));
+    let (sender, receiver) = oneshot::channel();
+    let sender = Mutex::new(Some(sender));
     let on_listening = Arc::new(move |address| {
-        let tell = tell.lock().expect("not poisoned").take().expect("told once");
-        tell.send(address).expect("somebody listens");
+        let sender = sender.lock().expect("not poisoned").take().expect("called once");
+        sender.send(address).expect("the receiver exists");
     });
     let settings = HttpSettings { on_listening: Some(on_listening), ..settings };
     let rocket = rocket(&settings, services(Arc::new(MemoryStore::default())))
@@ -74,7 +74,7 @@ async fn serve(settings: HttpSettings, slow_request: Arc<SlowHandler>) -> Runnin
     let ended = tokio::spawn(async move {
         serve_until(rocket, async move { stopped.notified().await }, async move { aborted.notified().await }).await
     });
-    RunningServer { address: told.await.expect("it listens"), stop, abort, ended }
+    RunningServer { address: receiver.await.expect("it listens"), stop, abort, ended }
 }
 
 /// Sends `request` and reads until the other end closes.
@@ -117,7 +117,7 @@ async fn a_request_under_way_is_finished_and_idle_connections_do_not_hold_the_ex
     drop((idle, stalled, silent));
 }
 
-/// A connection that was still taken into the queue is closed without an answer.
+/// A connection that was only in the backlog is closed without an answer.
 async fn is_refused(address: SocketAddr) -> bool {
     let Ok(mut stream) = TcpStream::connect(address).await else { return true };
     let _ = stream.write_all(b"GET /ping HTTP/1.1\r\nHost: localhost\r\n\r\n").await;
@@ -147,7 +147,7 @@ async fn a_second_signal_ends_at_once_and_says_what_it_cut() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_taken_address_is_said_in_a_sentence() {
+async fn a_listen_address_in_use_is_an_error_with_a_reason() {
     let taken = std::net::TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = taken.local_addr().expect("it has an address");
     let settings = HttpSettings { listen: address, ..settings() };
@@ -157,7 +157,7 @@ async fn a_taken_address_is_said_in_a_sentence() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_method_that_rocket_does_not_know_is_a_dressed_problem() {
+async fn a_method_that_rocket_does_not_know_is_a_problem_with_all_headers() {
     let served = serve(settings(), Arc::default()).await;
     let answer = exchange(served.address, b"BREW /ping HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").await;
     assert!(answer.starts_with("HTTP/1.1 405 "), "{answer}");
@@ -197,15 +197,16 @@ async fn a_body_without_end_is_refused_while_it_comes() {
     assert!(answer.starts_with("HTTP/1.1 413 "), "{answer}");
 }
 
-/// The only test here that sends signals: all tests of the binary may share this process.
+/// The only test here that sends signals, because all tests of the binary may share this process.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sigterm_ends_it_cleanly() {
-    let (tell, told) = std::sync::mpsc::channel();
-    let on_listening = Arc::new(move |address| tell.send(address).expect("the test waits for it"));
+    let (sender, receiver) = std::sync::mpsc::channel();
+    let on_listening = Arc::new(move |address| sender.send(address).expect("the test waits for it"));
     let settings = HttpSettings { on_listening: Some(on_listening), ..settings() };
     let rocket = rocket(&settings, services(Arc::new(MemoryStore::default())));
     let terminate = async {
-        let address = tokio::task::spawn_blocking(move || told.recv()).await.expect("no panic").expect("it listens");
+        let address =
+            tokio::task::spawn_blocking(move || receiver.recv()).await.expect("no panic").expect("it listens");
         let answered = until_answered(address).await;
         let pid = std::process::id().to_string();
         let sent = std::process::Command::new("kill").args(["-TERM", &pid]).status();

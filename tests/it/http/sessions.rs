@@ -1,4 +1,4 @@
-//! The whole life of sessions: listed, used, ended by hand and by themselves.
+//! Sessions from sign-in to their end: list, use, sign-out, revocation and time-outs.
 
 use rocket::http::Method::{Delete, Get};
 use serde_json::Value;
@@ -34,7 +34,7 @@ async fn history(app: &TestApp, person: &SignedInUser) -> Vec<(EventKind, String
 }
 
 #[rocket::async_test]
-async fn the_list_has_each_session_the_newest_first_and_marks_the_one_that_asks() {
+async fn the_list_has_each_session_newest_first_and_marks_the_current_one() {
     let app = TestApp::with_api_key().await;
     let first = app.sign_up_and_in("Ada", "ada@example.com").await;
     app.clock.advance_ms(1_000);
@@ -63,7 +63,7 @@ async fn the_list_has_each_session_the_newest_first_and_marks_the_one_that_asks(
 }
 
 #[rocket::async_test]
-async fn who_signs_out_is_out_and_their_browser_forgets() {
+async fn a_sign_out_ends_the_session_and_clears_its_cookie() {
     let app = TestApp::with_api_key().await;
     let (ada, other) = (app.sign_up_and_in("Ada", "ada@example.com").await, app.login("ada@example.com").await);
     let answer = app.fetch(Delete, "/api/session", &cookie(&ada.token), "").await;
@@ -72,7 +72,7 @@ async fn who_signs_out_is_out_and_their_browser_forgets() {
     assert_eq!(answer.header("Set-Cookie"), forget);
     assert!(!is_good(&app, &ada).await && is_good(&app, &other).await);
     let again = app.fetch(Delete, "/api/session", &cookie(&ada.token), "").await;
-    assert_eq!((again.status, again.header("Set-Cookie")), (401, forget), "the cookie is forgotten all the same");
+    assert_eq!((again.status, again.header("Set-Cookie")), (401, forget), "the cookie is cleared as well");
     let by_ada = (EventKind::SignedOut, format!("session:{}", ada.session));
     assert_eq!(history(&app, &ada).await.last(), Some(&by_ada));
 }
@@ -104,7 +104,7 @@ async fn one_session_is_ended_from_another_and_all_others_at_once() {
 }
 
 #[rocket::async_test]
-async fn a_service_ends_sessions_of_users_that_there_are() {
+async fn a_service_ends_sessions_of_existing_users() {
     let app = TestApp::with_api_key().await;
     let (ada, other) = (app.sign_up_and_in("Ada", "ada@example.com").await, app.login("ada@example.com").await);
     let key = make_key(&app.store, 5, &[Scope::SessionsWrite]).await;
@@ -115,8 +115,8 @@ async fn a_service_ends_sessions_of_users_that_there_are() {
     assert!(!is_good(&app, &ada).await, "a service has no session to keep");
     let (kind, by) = history(&app, &ada).await.pop().expect("an event");
     assert_eq!((kind, by.starts_with("key:")), (EventKind::SessionsRevoked, true));
-    for nobody in [UNKNOWN_ID, "17", "ada@example.com"] {
-        let answer = app.delete(&format!("/api/users/{nobody}/sessions"), &key).await;
+    for unknown in [UNKNOWN_ID, "17", "ada@example.com"] {
+        let answer = app.delete(&format!("/api/users/{unknown}/sessions"), &key).await;
         assert_eq!((answer.status, answer.slug().as_str()), (404, "user-not-found"), "{answer}");
     }
 }
@@ -172,7 +172,7 @@ async fn one_session_too_many_ends_the_oldest() {
         app.clock.advance_ms(1);
         later.push(app.login("ada@example.com").await);
     }
-    assert!(is_good(&app, &first).await, "twenty there may be");
+    assert!(is_good(&app, &first).await, "twenty sessions are allowed");
     app.clock.advance_ms(1);
     let newest = app.login("ada@example.com").await;
     assert!(!is_good(&app, &first).await && is_good(&app, &later[0]).await && is_good(&app, &newest).await);

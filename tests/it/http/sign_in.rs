@@ -1,4 +1,4 @@
-//! `POST /api/login`: what is asked for and given, cookies, and that it tells nobody who is a user.
+//! `POST /api/login`: its fields and answers, cookies, and that it does not reveal which accounts exist.
 
 use rocket::http::Method::{Get, Post};
 use userd_core::{PasswordHash, UserId};
@@ -7,7 +7,7 @@ use super::test_app::{RequestHeaders, SignedInUser, TestApp, bearer};
 use super::{OTHER_PASSWORD, PASSWORD, TestResponse};
 use userd_store::memory::InjectedFault;
 
-/// `correct horse battery` as a service of the older design kept it.
+/// `correct horse battery` as the Rocket + Redis tutorial hashes it.
 const OLD_HASH: &str =
     "$argon2i$v=19$m=4096,t=3,p=1$MDEyMzQ1Njc4OWFiY2RlZg$9zPMIhKcfiQl4UJIjG3qGPZNFtgA8stHPOEtxrqPdOE";
 
@@ -23,7 +23,7 @@ fn cookies(answer: &TestResponse) -> Vec<&str> {
 }
 
 #[rocket::async_test]
-async fn the_answer_has_what_was_asked_for_and_its_token_opens() {
+async fn the_answer_has_the_requested_fields_and_a_valid_token() {
     let app = with_ada().await;
     let plain = app.try_login("ADA@example.com", PASSWORD, &Vec::new()).await;
     assert_eq!(plain.status, 200, "{plain}");
@@ -57,14 +57,14 @@ async fn an_unknown_email_and_a_wrong_password_are_one_answer_and_one_amount_of_
         seen.push((answer, app.hasher.hashes_done() - hashes, app.store.take_calls()));
     }
     assert_eq!((seen[0].0.status, seen[0].0.detail().as_str(), seen[0].1), (401, "user not authenticated", 1));
-    assert!(seen[0].2.len() >= 3, "looked up, counted, written down: {:?}", seen[0].2);
+    assert!(seen[0].2.len() >= 3, "look-up, charge, event: {:?}", seen[0].2);
     for other in &seen[1..] {
         assert_eq!(*other, seen[0]);
     }
 }
 
 #[rocket::async_test]
-async fn a_browser_gets_its_session_and_its_device_as_cookies_that_no_page_reads() {
+async fn a_browser_gets_its_session_and_device_token_as_http_only_cookies() {
     let app = with_ada().await;
     let body = format!(r#"{{"email":"ada@example.com","password":"{PASSWORD}","cookie":true}}"#);
     let day = 86_400;
@@ -93,7 +93,7 @@ async fn a_browser_gets_its_session_and_its_device_as_cookies_that_no_page_reads
 }
 
 #[rocket::async_test]
-async fn an_ended_session_keeps_nobody_from_signing_in_or_up() {
+async fn the_cookie_of_an_ended_session_prevents_neither_sign_in_nor_sign_up() {
     let app = with_ada().await;
     let ada = app.login("ada@example.com").await;
     assert_eq!(app.delete("/api/session", &ada.token).await.status, 200);
@@ -101,7 +101,11 @@ async fn an_ended_session_keeps_nobody_from_signing_in_or_up() {
     assert_eq!(app.try_login("ada@example.com", PASSWORD, &stale).await.status, 200);
     let body = format!(r#"{{"name":"Bob","email":"bob@example.com","password":"{PASSWORD}"}}"#);
     assert_eq!(app.fetch(Post, "/api/users", &stale, &body).await.status, 200);
-    assert_eq!(app.try_login("ada@example.com", PASSWORD, &bearer(&ada.token)).await.status, 401, "said explicitly");
+    assert_eq!(
+        app.try_login("ada@example.com", PASSWORD, &bearer(&ada.token)).await.status,
+        401,
+        "an explicit token counts"
+    );
 }
 
 #[rocket::async_test]
@@ -140,15 +144,15 @@ async fn an_outdated_hash_is_upgraded_on_the_way() {
     assert_eq!(app.get("/api/session", &ada.token).await.status, 200);
 }
 
-/// A full Redis takes no new hash, and everybody signs in.
+/// A full Redis stores no new hash, and users still sign in.
 #[rocket::async_test]
-async fn a_hash_that_could_not_be_upgraded_keeps_nobody_out() {
+async fn a_failed_hash_upgrade_does_not_fail_the_sign_in() {
     for fault in [InjectedFault::Unavailable, InjectedFault::UnavailableAfter] {
         let app = with_ada().await;
         let ada = app.login("ada@example.com").await;
         let id = UserId::parse(&ada.id).expect("an id");
         app.store.set_password_hash(id, PasswordHash::parse(OLD_HASH).expect("a hash"));
-        // Before it: the look-up, the try that is counted twice, and twice what the right password is given back.
+        // The calls before it: the look-up, two charges of the attempt, and two refunds for the right password.
         app.store.fail_at(5, fault);
         let again = app.try_login("ada@example.com", PASSWORD, &Vec::new()).await;
         assert!(app.store.has_failed());

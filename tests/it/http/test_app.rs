@@ -1,4 +1,4 @@
-//! A service with Ada and Bob in it, both signed in, and with API keys where a test wants them.
+//! A service for tests, with signed-in users and API keys where a test needs them.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -16,7 +16,7 @@ use userd_service::hashing::PasswordHasher;
 use super::{CHEAP_HASHES, PASSWORD, TestClient, TestResponse, clock, hasher, services_with_clock, settings};
 use userd_store::memory::MemoryStore;
 
-/// The service and what it stands on.
+/// The service and its dependencies.
 pub(crate) struct TestApp {
     pub(crate) api: TestClient,
     pub(crate) store: Arc<MemoryStore>,
@@ -24,7 +24,7 @@ pub(crate) struct TestApp {
     pub(crate) hasher: Arc<PasswordHasher>,
 }
 
-/// Somebody who has signed in.
+/// A signed-in user.
 pub(crate) struct SignedInUser {
     pub(crate) id: String,
     pub(crate) token: String,
@@ -36,12 +36,12 @@ pub(crate) struct SignedInUser {
 /// Headers of a request.
 pub(crate) type RequestHeaders = Vec<(&'static str, String)>;
 
-/// What is shown in `Authorization`.
+/// The header `Authorization` with a bearer token.
 pub(crate) fn bearer(token: &str) -> RequestHeaders {
     vec![("Authorization", format!("Bearer {token}"))]
 }
 
-/// What a browser sends that a page of ours has asked.
+/// The headers of a browser's request from a page of the same origin.
 pub(crate) fn cookie(token: &str) -> RequestHeaders {
     vec![("Cookie", format!("theme=dark; __Host-sid={token}")), ("Sec-Fetch-Site", "same-origin".to_owned())]
 }
@@ -52,7 +52,7 @@ impl TestApp {
         Self::with(settings(), Arc::new(MemoryStore::default())).await
     }
 
-    /// A service with an API key that nobody uses.
+    /// A service with an API key, so that it is not in protected mode.
     pub(crate) async fn with_api_key() -> Self {
         Self::with_api_key_and_access(AccessSettings::new()).await
     }
@@ -104,7 +104,7 @@ impl TestApp {
         SignedInUser::of(&self.fetch(Post, "/api/login", &vec![("User-Agent", "curl/8".to_owned())], &body).await)
     }
 
-    /// Signs somebody up, and in.
+    /// Signs a user up, and in.
     pub(crate) async fn sign_up_and_in(&self, name: &str, email: &str) -> SignedInUser {
         self.api.sign_up(name, email).await;
         self.login(email).await
@@ -134,7 +134,7 @@ impl TestApp {
 }
 
 impl SignedInUser {
-    /// Who has got this answer to a sign-in.
+    /// The user of this answer to a sign-in.
     pub(crate) fn of(answer: &TestResponse) -> Self {
         assert_eq!(answer.status, 200, "{answer}");
         let value = answer.value();
@@ -149,7 +149,7 @@ impl SignedInUser {
     }
 }
 
-/// Makes an API key; `seed` makes it another one.
+/// Makes an API key; each `seed` makes a different one.
 pub(crate) async fn make_key(store: &Arc<MemoryStore>, seed: u64, scopes: &[Scope]) -> String {
     let scopes: BTreeSet<Scope> = scopes.iter().copied().collect();
     let made = api_keys(store, seed).create("a gateway", scopes).await.expect("the store works");
@@ -165,7 +165,7 @@ pub(crate) async fn make_revoked_key(store: &Arc<MemoryStore>, seed: u64) -> Str
     token.expose()
 }
 
-/// What the operator does with API keys.
+/// The API keys, as the operator's commands change them.
 pub(crate) fn api_keys(store: &Arc<MemoryStore>, seed: u64) -> ApiKeyService {
     let random = Arc::new(SeededRandom::from_seed(1_000 + seed));
     ApiKeyService::new(Arc::clone(store) as _, clock() as Arc<dyn Clock>, random)

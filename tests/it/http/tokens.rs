@@ -1,5 +1,4 @@
-//! Tokens for other services, asked for through the front door. What is in them, and whether others find them good, is
-//! tested in `tokens`.
+//! Tokens for other services, over HTTP. Their content, and whether other libraries accept them, is tested in `tokens`.
 
 use rocket::http::Method::Post;
 use serde_json::{Value, json};
@@ -27,7 +26,7 @@ async fn refresh(api: &TestClient, token: &str) -> TestResponse {
 }
 
 #[tokio::test]
-async fn who_is_signed_in_gets_a_token_that_no_cache_keeps() {
+async fn a_session_gets_a_token_that_no_cache_stores() {
     let (api, _) = client_with_store().await;
     let session = text(&sign_in(&api).await, "token");
     for body in ["{}", r#"{"audience": null}"#, r#"{"audience": "billing"}"#] {
@@ -56,7 +55,7 @@ async fn a_refresh_gives_a_token_and_the_next_refresh_token() {
 }
 
 #[tokio::test]
-async fn nobody_and_an_ended_session_get_no_token() {
+async fn an_anonymous_caller_and_an_ended_session_get_no_token() {
     let (api, _) = client_with_store().await;
     let session = text(&sign_in(&api).await, "token");
     let answer = api.json(Post, "/api/token", "{}").await;
@@ -67,9 +66,9 @@ async fn nobody_and_an_ended_session_get_no_token() {
     assert_eq!((answer.status, answer.slug().as_str()), (401, "authentication-required"));
 }
 
-/// Whoever holds a refresh token that is worth nothing learns no more than that.
+/// The answer does not reveal why a refresh token is invalid.
 #[tokio::test]
-async fn all_refresh_tokens_that_are_worth_nothing_get_one_answer() {
+async fn all_invalid_refresh_tokens_get_the_same_answer() {
     let (api, _) = client_with_store().await;
     let signed_in = sign_in(&api).await;
     let (good, session) = (text(&signed_in, "refresh_token"), text(&signed_in, "session_id"));
@@ -78,8 +77,8 @@ async fn all_refresh_tokens_that_are_worth_nothing_get_one_answer() {
     let forged = format!("{}{}", &good[..good.len() - 44], ".AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA");
     let unmarked = forged.replacen(&good[61..83], &"B".repeat(22), 1);
     let mut answers = Vec::new();
-    for worthless in ["", "x", &swapped, &foreign, &unmarked, &text(&signed_in, "token")] {
-        answers.push(refresh(&api, worthless).await);
+    for invalid in ["", "x", &swapped, &foreign, &unmarked, &text(&signed_in, "token")] {
+        answers.push(refresh(&api, invalid).await);
     }
     insta::assert_snapshot!(answers[0], @r#"
     401
@@ -101,7 +100,7 @@ async fn mistakes_in_the_body_are_named() {
     let session = text(&sign_in(&api).await, "token");
     let answer = token(&api, &session, r#"{"audience": "elsewhere"}"#).await;
     assert_eq!((answer.status, answer.pointers()), (422, vec!["/audience".to_owned()]), "{answer}");
-    assert!(!answer.text().contains("billing"), "the names of other services are nobody's business: {answer}");
+    assert!(!answer.text().contains("billing"), "the answer does not reveal the audiences: {answer}");
     let answer = token(&api, &session, r#"{"audience": 3, "scope": "all"}"#).await;
     let mut pointers = answer.pointers();
     pointers.sort();
@@ -113,7 +112,7 @@ async fn mistakes_in_the_body_are_named() {
 }
 
 #[tokio::test]
-async fn keys_and_discovery_are_for_everybody_whatever_they_show() {
+async fn keys_and_discovery_are_public_also_with_invalid_credentials() {
     let (api, _) = client_with_store().await;
     for path in ["/.well-known/jwks.json", "/.well-known/openid-configuration"] {
         let answer =

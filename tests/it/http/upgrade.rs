@@ -1,9 +1,9 @@
-//! Stores that userd 0.1.0 has written: everything in them works. And what is written today has the shape of then, so
-//! that a 0.1.0 that still runs beside goes on working; what it must not understand it refuses.
+//! Stores that userd 0.1.0 has written work. Records written today have the same shape, so that a 0.1.0 on the same
+//! store continues to work during the upgrade, and rejects what it must not accept.
 //!
-//! The fixtures were made by the program of commit 8ada867, through its HTTP interface: somebody signed in, somebody
-//! with another e-mail, another password, somebody deleted, and in Redis an e-mail change that a crash cut off between
-//! its intent and its claim. The keys and tokens in them are nobody's.
+//! The program of commit 8ada867 made the fixtures through its HTTP API: a signed-in user, changed e-mails and
+//! passwords, a deleted user, and in Redis an e-mail change that a crash interrupted between its intent and its claim.
+//! The keys and tokens in them are used nowhere else.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -17,7 +17,7 @@ use rocket::local::asynchronous::Client;
 use serde_json::Value;
 use userd_core::clock::ManualClock;
 use userd_core::random::SystemRandom;
-use userd_core::{AccountStatus, Actor as Asker, CanonicalEmail, EventKind, PasswordPolicy, Timestamp};
+use userd_core::{AccountStatus, Actor, CanonicalEmail, EventKind, PasswordPolicy, Timestamp};
 use userd_http::HttpDependencies;
 use userd_service::doctor::{CheckOptions, Doctor, DoctorReport};
 use userd_service::{KeyEncryption, ServiceDependencies, Services};
@@ -37,7 +37,7 @@ const REDIS_FORMAT_1: &str = include_str!("../fixtures/redis-format-1.json");
 const SCHEMA_3: &[u8] = include_bytes!("../fixtures/embedded-schema-3.db");
 const SCHEMA_3_KNOWN: &str = include_str!("../fixtures/embedded-schema-3.json");
 
-/// What a later program finds there.
+/// The present userd on a store of 0.1.0.
 struct UpgradedStore {
     api: TestClient,
     store: Arc<dyn Store>,
@@ -46,9 +46,9 @@ struct UpgradedStore {
 }
 
 impl UpgradedStore {
-    /// Two minutes after it was written, when no intent is under way any more.
+    /// Serves two minutes after the store was written, when every intent is overdue.
     async fn serve(store: Arc<dyn Store>, known: Value) -> Self {
-        // Ids begin with the moment of the sign-up.
+        // Ids begin with the time of the sign-up.
         let id = known["ada"]["id"].as_str().expect("an id").replace('-', "");
         let written = u64::from_str_radix(&id[..12], 16).expect("milliseconds");
         let clock = Arc::new(ManualClock::at(Timestamp::from_millis(written + 120_000)));
@@ -61,7 +61,7 @@ impl UpgradedStore {
         };
         let policy = PasswordPolicy::default();
         let mut service_settings = service_settings(policy);
-        // Redis judges sessions by its own clock, and the day on which these were opened is long past.
+        // Redis checks sessions by its own clock, which is long after the sign-ins of the fixture.
         let century_ms = 100 * 365 * 86_400_000;
         service_settings.sessions.limits.idle_ms = century_ms;
         service_settings.sessions.limits.absolute_ms = century_ms;
@@ -88,7 +88,7 @@ impl UpgradedStore {
         doctor.run(CheckOptions { mode, rate_per_s: 0 }, &|_, _| {}).await.expect("a whole pass")
     }
 
-    /// Everybody gets in as before, and everything can go on.
+    /// All users sign in as before, and everything works.
     async fn everything_works(&self) {
         for (email, password) in [
             ("ada@example.org", PASSWORD),
@@ -99,9 +99,9 @@ impl UpgradedStore {
             assert_eq!(self.login(email, password).await.status, 200, "{email}");
             assert_eq!(self.login(email, "a wrong password").await.status, 401, "{email}");
         }
-        for nobody in ["gone@example.org", "bob+tag@example.org", "mel.new@example.org"] {
-            assert_eq!(self.login(nobody, PASSWORD).await.status, 401, "{nobody}");
-            assert_eq!(self.api.sign_up("New", nobody).await.status, 200, "{nobody} is free");
+        for email in ["gone@example.org", "bob+tag@example.org", "mel.new@example.org"] {
+            assert_eq!(self.login(email, PASSWORD).await.status, 401, "{email}");
+            assert_eq!(self.api.sign_up("New", email).await.status, 200, "{email} is free");
         }
         for who in ["ada", "bob"] {
             let person = &self.known[who];
@@ -113,7 +113,7 @@ impl UpgradedStore {
         assert_eq!(
             self.fetch("/api/users/ada@example.org", &self.known["api_key"]).await.status,
             200,
-            "the API key opens"
+            "the API key is accepted"
         );
         let ada = self.user("ada@example.org").await;
         let kinds: Vec<_> =
@@ -134,7 +134,7 @@ impl UpgradedStore {
     }
 }
 
-/// Lays out what 0.1.0 wrote into a Redis; gives what is known of it.
+/// Writes the data of 0.1.0 into a Redis; returns the credentials of its users.
 fn write_redis_fixture(server: &RedisServer) -> Value {
     let fixture: Value = serde_json::from_str(REDIS_FORMAT_1).expect("JSON");
     let mut connection = redis::Client::open(server.url()).expect("a URL").get_connection().expect("it is there");
@@ -153,7 +153,7 @@ fn write_redis_fixture(server: &RedisServer) -> Value {
 }
 
 #[rocket::async_test]
-async fn a_redis_of_format_1_works_with_everybody_in_it_and_the_doctor_mends_what_a_crash_left() {
+async fn a_redis_of_format_1_works_with_all_its_users_and_the_doctor_repairs_what_a_crash_left() {
     let server = RedisServer::start();
     let known = write_redis_fixture(&server);
     let store = RedisStore::start(server.settings(), Arc::new(SystemRandom)).await.expect("format 1 is known");
@@ -168,7 +168,7 @@ async fn a_redis_of_format_1_works_with_everybody_in_it_and_the_doctor_mends_wha
 }
 
 #[rocket::async_test]
-async fn a_file_of_schema_3_works_with_everybody_in_it() {
+async fn a_file_of_schema_3_works_with_all_its_users() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("userd.db");
     fs::write(&path, SCHEMA_3).expect("a file");
@@ -183,7 +183,7 @@ async fn a_file_of_schema_3_works_with_everybody_in_it() {
 /// An entry of a stream: its id, and names and values.
 type RawStreamEntry = (String, Vec<(String, Vec<u8>)>);
 
-/// Of each kind of key: its type, and the fields or the form of what lies there.
+/// For each kind of key: its type, and the fields or the form of its values.
 fn shapes(server: &RedisServer) -> BTreeMap<String, BTreeSet<String>> {
     let mut connection = redis::Client::open(server.url()).expect("a URL").get_connection().expect("it is there");
     let mut shapes: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
@@ -192,7 +192,7 @@ fn shapes(server: &RedisServer) -> BTreeMap<String, BTreeSet<String>> {
         let shape = shapes.entry(kind.clone()).or_default();
         match server.text(&["TYPE", &key]).as_str() {
             "hash" if kind == "userd:sessions" => {
-                // `<half of the id><letter>` or the whole id, and how long its value is; an address may end it.
+                // `<half of the id><letter>` or the whole id, and the length of the value; an address may end it.
                 for (field, value) in connection.hgetall::<_, BTreeMap<Vec<u8>, Vec<u8>>>(&key).expect("a hash") {
                     let letter = field.get(8).filter(|_| field.len() == 9).map_or('-', |&letter| char::from(letter));
                     let length = match (letter, value.len()) {
@@ -221,7 +221,7 @@ fn shapes(server: &RedisServer) -> BTreeMap<String, BTreeSet<String>> {
 }
 
 #[rocket::async_test]
-async fn what_is_written_today_has_the_shape_that_0_1_0_reads_and_what_it_must_not_take_it_refuses() {
+async fn new_records_have_the_shape_that_0_1_0_reads_and_it_rejects_what_it_must_not_accept() {
     let (old, new) = (RedisServer::start(), RedisServer::start());
     let known = write_redis_fixture(&old);
     let store = RedisStore::start(new.settings(), Arc::new(SystemRandom)).await.expect("a fresh one");
@@ -241,15 +241,15 @@ async fn what_is_written_today_has_the_shape_that_0_1_0_reads_and_what_it_must_n
     for kind in ["user", "claim", "sessions", "events", "users", "emails", "meta", "keys"] {
         assert!(now.contains_key(&format!("userd:{kind}")), "{kind} of {now:?}");
     }
-    // 0.1.0 computes what begins so, and answers 500 to whatever else.
+    // 0.1.0 computes hashes with this prefix, and answers 500 to any other.
     let begins = |user: &userd_core::User| {
         let keys = new.texts(&["KEYS", &format!("userd:*:user:{}", user.id)]);
         new.text(&["HGET", &keys[0], "salt"])
     };
     assert!(begins(&ada).starts_with("$argon2id$v=19$m="), "{}", begins(&ada));
     let status = AccountStatus { disabled: true, password_expired: false };
-    let ruling = StatusUpdate { status, password_hash: None, kind: EventKind::Disabled };
+    let update = StatusUpdate { status, password_hash: None, kind: EventKind::Disabled };
     let now = Timestamp::from_millis(ada.created_at.as_millis() + 1);
-    found.store.update_status(ada.id, ada.version, &ruling, &Asker::default(), now).await.expect("served");
+    found.store.update_status(ada.id, ada.version, &update, &Actor::default(), now).await.expect("served");
     assert!(begins(&ada).starts_with("$off-argon2id$"), "{}", begins(&ada));
 }

@@ -1,8 +1,8 @@
-//! What a real client does next, after any answers: asked once each, remembered in a tree.
+//! The next step of a real client after any sequence of answers, memoised in a tree.
 //!
-//! A client is fixed by its program and by the answers it has had; the tree's places are those histories. A place
-//! that is not known yet is found out by the real store: its program is run, given the answers that lead there,
-//! and looked at. On the way every message is compared with what the same answers led to before.
+//! A client is determined by its program and by the answers it has received; the nodes of the tree are those histories.
+//! The real store finds a new node: its program runs with the answers that lead there. On the way every message is
+//! compared with the one that the same answers led to before.
 
 use std::collections::HashMap;
 
@@ -10,36 +10,36 @@ use super::scenario::{ActOutcome, ClientScript, run};
 use userd_test_support::scheduler_proxy::{is_script, message_words};
 use userd_test_support::scripted_store::{HeldStepReply, ScriptState, ScriptedStore};
 
-/// A place in the tree of one client's histories.
+/// The index of a node in the tree of one client's histories.
 pub type HistoryIndex = usize;
 
-/// What is known of one place.
+/// One node.
 pub struct HistoryNode {
-    /// What led here, and from where.
+    /// The node before it, and the reply that led here.
     from: Option<(HistoryIndex, HeldStepReply)>,
-    /// What it does there.
+    /// The client's state.
     pub state: ScriptState,
-    /// What its acts have come to so far.
+    /// The outcomes of its operations so far.
     pub outcomes: Vec<ActOutcome>,
-    /// The scripts that it has sent on its way here, each once: what may arrive again, late.
+    /// The scripts that it has sent so far, each once: these may arrive again, late.
     pub sent: Vec<Vec<u8>>,
     next: HashMap<HeldStepReply, HistoryIndex>,
 }
 
-/// See the module's text.
+/// The tree of one client; see the module's documentation.
 pub struct InterleavedClient {
     client: ClientScript,
     number: usize,
     real: ScriptedStore<ActOutcome>,
     nodes: Vec<HistoryNode>,
-    /// Where the real client stands.
+    /// The node at which the real client is.
     real_at: HistoryIndex,
 }
 
-/// Where a real client stands that has to begin anew.
+/// The position of a real client that has to restart.
 const NOWHERE: HistoryIndex = usize::MAX;
 
-/// Where every history begins.
+/// The first node of every history.
 pub const START: HistoryIndex = 0;
 
 impl InterleavedClient {
@@ -56,7 +56,7 @@ impl InterleavedClient {
         &self.nodes[at]
     }
 
-    /// How much a client has been told on its way to `at`.
+    /// The number of replies on the way to `at`.
     pub fn depth(&self, mut at: HistoryIndex) -> usize {
         let mut depth = 0;
         while let Some((before, _)) = &self.nodes[at].from {
@@ -70,12 +70,12 @@ impl InterleavedClient {
         self.nodes.len()
     }
 
-    /// The place that is known to follow, if it is.
+    /// The next node after this reply, if it is known.
     pub fn known(&self, at: HistoryIndex, reply: &HeldStepReply) -> Option<HistoryIndex> {
         self.nodes[at].next.get(reply).copied()
     }
 
-    /// The place to which a client goes from `at` when it is told this.
+    /// The next node of a client at `at` after this reply.
     pub async fn after(&mut self, at: HistoryIndex, reply: HeldStepReply) -> HistoryIndex {
         if let Some(known) = self.known(at, &reply) {
             return known;
@@ -97,7 +97,7 @@ impl InterleavedClient {
         new
     }
 
-    /// Where the client is, if it is where it would be without having lost an answer: that it had to ask twice
+    /// The node that the client would have reached without the lost answer, if it is in the same state: the repetition
     /// matters to it only where it is refused.
     async fn twin(&mut self, at: HistoryIndex, reply: &HeldStepReply, state: &ScriptState) -> Option<HistoryIndex> {
         let (before, _) = self.nodes[at].from.clone().filter(|(_, led)| *led == HeldStepReply::Lost)?;
@@ -108,8 +108,8 @@ impl InterleavedClient {
         let notes = self.real.notes();
         self.real_at = NOWHERE;
         let twin = Box::pin(self.after(before, reply.clone())).await;
-        assert!(same(state, &self.nodes[twin].state), "asked twice, it goes elsewhere: {state:?}");
-        assert_eq!(notes, self.nodes[twin].outcomes, "asked twice, it comes to something else");
+        assert!(same(state, &self.nodes[twin].state), "after a repeated step it is in another state: {state:?}");
+        assert_eq!(notes, self.nodes[twin].outcomes, "after a repeated step it has other outcomes");
         self.nodes[at].next.insert(reply.clone(), twin);
         Some(twin)
     }
@@ -119,7 +119,7 @@ impl InterleavedClient {
         self.real.begin(self.number, |store, notes| run(client, store, notes)).await
     }
 
-    /// Runs the real client anew until it stands at `at`.
+    /// Runs the real client again until it is at `at`.
     async fn bring_to(&mut self, at: HistoryIndex) {
         if self.real_at == at {
             return;
@@ -134,7 +134,7 @@ impl InterleavedClient {
             if let Some((_, reply)) = &self.nodes[here].from {
                 state = self.real.resume(reply).await;
             }
-            assert!(same(&state, &self.nodes[here].state), "the same answers lead elsewhere: {state:?}");
+            assert!(same(&state, &self.nodes[here].state), "the same answers lead to another state: {state:?}");
         }
         self.real_at = at;
     }
@@ -154,7 +154,7 @@ impl InterleavedClient {
     }
 }
 
-/// Whether two places are one. The not-after time of a sign-up's first step is by the clock on the wall.
+/// Whether two states are equal, but for the not-after time of a sign-up's first step, which is by the wall clock.
 fn same(one: &ScriptState, other: &ScriptState) -> bool {
     let (ScriptState::AwaitsReply(one), ScriptState::AwaitsReply(other)) = (one, other) else { return one == other };
     let number = |word: &[u8]| std::str::from_utf8(word).is_ok_and(|text| text.parse::<u64>().is_ok());

@@ -1,11 +1,11 @@
-//! Negative controls: one script broken on purpose, in the server only, and the search must find it.
+//! Negative controls: one script is broken on purpose, in the server only, and the search must find the violation.
 
 use super::explore::{InterleavingSearch, SearchOrder};
 use super::scenario::{A, B, C, CLOCKS, Scenario, ScenarioAct};
 use userd_test_support::key_space::KeySpace;
 use userd_test_support::redis_server::RedisServer;
 
-/// A script as the store loads it. What only shrinks may run without memory; see `script` in the store.
+/// A script as the store loads it. Scripts that only free memory may run without memory; see `script` in the store.
 macro_rules! script {
     ($name:literal, $flags:literal) => {
         concat!(
@@ -32,7 +32,7 @@ const END_OTHER_SESSIONS: &str = concat!(
     include_str!("../../../../crates/store-redis/src/scripts/revoke_other_sessions.lua")
 );
 
-/// Searches with `part` of a script replaced, by every pair of clocks until something is found, which must begin
+/// Searches with `part` of a script replaced, by every pair of clocks, until a violation is found, which must begin
 /// with `expected`.
 async fn is_caught(scenario: Scenario, script: &str, part: &str, instead: &str, expected: &str) {
     let server = RedisServer::start();

@@ -1,14 +1,14 @@
-//! Every schedule of a scenario, on the real store and a real Redis, cut where a state is met again.
+//! Every schedule of a scenario, on the real store and a real Redis, cut where a state was visited before.
 //!
-//! A state is the whole database, every client's history, and how many faults a run may still have. From it lead
-//! all choices: a client's next step runs and it gets the answer; the step runs and its answer is lost, so the
-//! store sends it again; an old message of anybody arrives once more and its answer is dropped. A crash needs no
-//! choice of its own: a client that crashed, before its step or after it, is one that is never chosen again, and
-//! every state is judged as one in which any of them may have crashed.
+//! A state is the whole database, every client's history, and how many faults a run may still have. The choices in a
+//! state: a client's next step runs and it gets the answer; the step runs and its answer is lost, so the store sends it
+//! again; an old message of any client arrives once more and its answer is dropped. A crash needs no choice of its own:
+//! a client that crashed, before its step or after it, is one that is never chosen again, and every state is checked as
+//! one in which any of them may have crashed.
 //!
-//! Each distinct message on each distinct database runs once on the real server, and each history of a client is
-//! found out once from the real store (see `client_tree`); schedules are put together from these. That this is the same as
-//! running them whole is tested by `walk`, which does so.
+//! Each distinct message on each distinct database runs once on the real server, and each history of a client comes
+//! once from the real store (see `client`); schedules are composed from these. `random_walk` runs schedules from start
+//! to end and tests that the result is the same.
 
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
@@ -21,7 +21,7 @@ use userd_test_support::database_image::{DatabaseImage, record_of};
 use userd_test_support::key_space::KeySpace;
 use userd_test_support::scripted_store::{HeldStepReply, ScriptState};
 
-/// What can be done in a state.
+/// A choice in a state.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum ScheduleChoice {
     /// The client's step runs, and it gets the answer.
@@ -39,19 +39,19 @@ struct SearchState {
     faults_left: u8,
 }
 
-/// In which order states are taken up.
+/// The order in which states are explored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SearchOrder {
-    /// As they were met: the first violation is one with the fewest choices before it.
+    /// Breadth first: the first violation is one with the fewest choices before it.
     NearestFirst,
-    /// The last one first: a client mostly goes on from where it stands, and is seldom run anew.
+    /// Depth first: a client mostly continues from its present step, and is rarely run again from the start.
     OnwardFirst,
 }
 
-/// Where a state was first met from, and what led on from it.
+/// Where a state was first reached from, and what leads on from it.
 struct VisitedState {
     from: Option<(usize, ScheduleChoice)>,
-    /// Where next steps without any fault lead.
+    /// The states after next steps without any fault.
     plainly_to: Vec<usize>,
 }
 
@@ -62,22 +62,22 @@ pub struct InterleavingSearch {
     key_space: KeySpace,
     images: Vec<DatabaseImage>,
     image_numbers: HashMap<DatabaseImage, usize>,
-    /// What lies on the server now.
+    /// The database that is on the server now.
     loaded: Option<usize>,
     ran: HashMap<(usize, Vec<u8>), (usize, Vec<u8>)>,
     states: Vec<SearchState>,
     state_numbers: HashMap<SearchState, usize>,
     visited: Vec<VisitedState>,
     choices_made: usize,
-    /// Databases and outcomes that were found right.
+    /// Databases and outcomes that satisfy the invariants.
     judged: HashSet<(usize, Vec<Vec<ActOutcome>>)>,
-    /// From which database to which steps have led, and none went back.
+    /// Transitions between databases that satisfy I5.
     onward: HashSet<(usize, usize)>,
     tried: HashMap<(&'static str, Option<String>, Option<String>), ActOutcome>,
     rival: Vec<(&'static str, InterleavedClient)>,
 }
 
-/// How much was explored.
+/// The size of what was explored.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct SearchSummary {
     pub states: usize,
@@ -111,7 +111,7 @@ impl SearchSummary {
 }
 
 impl InterleavingSearch {
-    /// A search on the server at `port`, which nobody else uses.
+    /// A search on the server at `port`, which has no other users.
     pub async fn of(scenario: Scenario, port: u16, mut key_space: KeySpace) -> Self {
         let mut client_trees = Vec::new();
         for (number, client) in scenario.clients.iter().enumerate() {
@@ -150,7 +150,7 @@ impl InterleavingSearch {
     /// Explores everything.
     ///
     /// # Errors
-    /// The first violation that was met, with a schedule that leads to it.
+    /// The first violation, with a schedule that leads to it.
     pub async fn run(&mut self, order: SearchOrder) -> Result<SearchSummary, String> {
         let mut open = vec![VecDeque::new(); usize::from(self.scenario.faults) + 1];
         open[usize::from(self.scenario.faults)].push_back(0);
@@ -191,7 +191,7 @@ impl InterleavingSearch {
         &self.images[self.states[0].image]
     }
 
-    /// Whether the search has met what a whole run came to.
+    /// Whether the search has visited the state that a whole run reached.
     pub fn has_visited(&self, stage: &WalkStage<'_>) -> bool {
         let Some(&image) = self.image_numbers.get(stage.image) else { return false };
         let at: Option<Vec<HistoryIndex>> = (self.client_trees.iter().zip(stage.reply))
@@ -254,9 +254,9 @@ impl InterleavingSearch {
         state
     }
 
-    /// Goes on with a client that was told this. Being told again and again that the holder of an e-mail is busy
-    /// changes nothing but the client's patience, and a client that asks later is one that was not chosen yet: so
-    /// whoever is told so is told so until its patience is over.
+    /// Continues a client with this reply. Repeated replies that the holder of an e-mail is busy change only the number
+    /// of retries that are left, and a client that retries later is one that was not chosen yet: so a busy reply is
+    /// repeated until the client gives up.
     async fn resume(&mut self, client: usize, at: HistoryIndex, reply: HeldStepReply) -> HistoryIndex {
         let client_tree = &mut self.client_trees[client];
         let mut after = client_tree.after(at, reply.clone()).await;
@@ -289,8 +289,8 @@ impl InterleavingSearch {
         number
     }
 
-    /// The number of a state. One that could have more faults still, and is the same otherwise, leads to all that
-    /// this one leads to, and stands for it.
+    /// The number of a state. An equal state with more faults left leads to all that this one leads to, and replaces
+    /// it.
     fn visit(&mut self, mut state: SearchState, from: Option<(usize, ScheduleChoice)>) -> usize {
         if let Some(known) = self.find_visited(&mut state) {
             return known;
@@ -314,7 +314,7 @@ impl InterleavingSearch {
         None
     }
 
-    /// Judges a state; what was judged before is remembered.
+    /// Checks a state; results are memoised.
     async fn check_state(&mut self, here: usize) -> Result<(), String> {
         let SearchState { image, at, .. } = &self.states[here];
         let image = *image;
@@ -331,8 +331,9 @@ impl InterleavingSearch {
             let email = self.rival[place].0;
             let taken = owner(&self.images[image], email).is_some();
             if outcome != (if taken { ActOutcome::Taken } else { ActOutcome::Done }) {
-                found
-                    .push(format!("I4: everybody crashed; {email} is taken: {taken}; a newcomer was told {outcome:?}"));
+                found.push(format!(
+                    "I4: all clients crashed; {email} is taken: {taken}; the outcome for a new user was {outcome:?}"
+                ));
             }
         }
         if !found.is_empty() {
@@ -342,23 +343,23 @@ impl InterleavingSearch {
         Ok(())
     }
 
-    /// I4: everybody has crashed, every deadline has passed; what comes of a newcomer's sign-up? It looks at the
-    /// claim on the e-mail and at the record of whoever holds it, and at nothing else: so it is tried once for each
-    /// two of them, and the database that it leaves is looked at, too.
+    /// I4: all clients have crashed and every deadline has passed; what is the outcome of a new user's sign-up? It
+    /// depends only on the claim on the e-mail and on the record of its holder: so it is tried once for each pair of
+    /// them, and the database that it leaves is checked, too.
     async fn try_newcomer(&mut self, image: usize, place: usize) -> ActOutcome {
         let email = self.rival[place].0;
         let ending = format!(":claim:{email}");
-        let lies = &self.images[image];
-        let claim = lies.iter().find(|(key, _)| key.ends_with(&ending)).map(|(_, content)| format!("{content:?}"));
+        let before = &self.images[image];
+        let claim = before.iter().find(|(key, _)| key.ends_with(&ending)).map(|(_, content)| format!("{content:?}"));
         let holder = claim.as_ref().and_then(|claim| {
             let id = claim.trim_start_matches("Text(\"").split(':').next().unwrap_or_default();
-            record_of(lies, id).map(|record| format!("{record:?}"))
+            record_of(before, id).map(|record| format!("{record:?}"))
         });
         let case = (email, claim, holder);
         if let Some(known) = self.tried.get(&case) {
             return *known;
         }
-        self.key_space.restore(lies).await;
+        self.key_space.restore(before).await;
         self.loaded = None;
         let client_tree = &mut self.rival[place].1;
         let mut at = START;
@@ -370,7 +371,7 @@ impl InterleavingSearch {
         let left = self.key_space.image().await;
         let mine = owner(&left, email) == Some(id_of(NEWCOMER));
         let sound = userd_test_support::redis_audit::audit_image(&left, "userd:").contradictions
-            == userd_test_support::redis_audit::audit_image(lies, "userd:").contradictions;
+            == userd_test_support::redis_audit::audit_image(before, "userd:").contradictions;
         let outcome = if sound && mine == (outcome == ActOutcome::Done) { outcome } else { ActOutcome::Unknown };
         self.tried.insert(case, outcome);
         outcome
@@ -400,7 +401,7 @@ impl InterleavingSearch {
     }
 
     fn explored(&self) -> SearchSummary {
-        // A step makes its client's history longer, so whatever leads to a state comes before it in this order.
+        // A step makes its client's history longer, so every predecessor of a state comes before it in this order.
         let reply = |state: &usize| -> usize {
             (self.client_trees.iter().zip(&self.states[*state].at))
                 .map(|(client_tree, &at)| client_tree.depth(at))

@@ -1,15 +1,15 @@
-//! What must hold whatever happened: judged on the image of the real database and on what clients were told.
+//! The invariants: checked on the image of the real database and on the outcomes of the clients.
 //!
 //! | | |
 //! |---|---|
-//! | I1, I2 | no two active users with one e-mail; an active user's e-mail has exactly that user's claim under that op; listings agree; nobody is half a user |
-//! | I3, I6 | who was acknowledged is active until acknowledged deleted, and never comes back from that |
-//! | I5 | a tombstone stays one, and no fence goes back |
+//! | I1, I2 | no two active users with one e-mail; an active user's e-mail has exactly that user's claim under that op; listings agree; no record is incomplete |
+//! | I3, I6 | an acknowledged user is active until the acknowledged deletion, and never comes back |
+//! | I5 | a tombstone stays one, and no fencing token decreases |
 //! | history | each change has one event, written in its step: as many as the version counts |
-//! | sessions | a session that stays goes on through every change, and what was ended stays ended |
-//! | outcomes | what was answered *done* is done, what was answered with a refusal has changed nothing |
+//! | sessions | a kept session survives every change, and an ended session stays ended |
+//! | outcomes | an acknowledged operation has taken effect, a refused one has changed nothing |
 //!
-//! I4, that nothing is blocked, needs a client that tries: see `explore` and `walk`.
+//! I4, that nothing is blocked, needs a client that tries: see `explore` and `random_walk`.
 
 use userd_core::UserId;
 
@@ -18,10 +18,10 @@ use userd_test_support::database_image::{DatabaseImage, KeyContent, RecordFields
 use userd_test_support::fixtures::SOME_HASH;
 use userd_test_support::redis_audit::audit_image;
 
-/// What an act has come to; `None` while it is under way or where its client crashed.
+/// The outcome of an operation; `None` while it runs or if its client crashed.
 type PendingOutcome = Option<ActOutcome>;
 
-/// Everything that is wrong in one state. `outcomes` has a list for each client.
+/// All violations in one state. `outcomes` has a list for each client.
 pub fn violations(scenario: &Scenario, image: &DatabaseImage, outcomes: &[&[ActOutcome]]) -> Vec<String> {
     let mut found: Vec<String> =
         audit_image(image, "userd:").contradictions.into_iter().map(|what| format!("I1/I2: {what}")).collect();
@@ -50,7 +50,7 @@ pub fn violations(scenario: &Scenario, image: &DatabaseImage, outcomes: &[&[ActO
     found
 }
 
-/// One user, who signed up with `email` and was `outcome` so.
+/// Checks one user, whose sign-up with `email` had this `outcome`.
 fn check_user(
     found: &mut Vec<String>,
     number: u64,
@@ -73,7 +73,7 @@ fn check_user(
         found.push(format!("outcomes: user {number} was refused, and is {st:?}"));
     }
     if st == "D" && !may_be_removed {
-        found.push(format!("I3: user {number} is deleted, and nobody did it"));
+        found.push(format!("I3: user {number} is deleted, and no client did it"));
     }
     if st == "A" {
         check_email(found, number, email, acts, field(record, "email"));
@@ -120,8 +120,8 @@ fn count_events(image: &DatabaseImage, number: u64, kinds: &[&str]) -> u64 {
     own.map(|(_, times)| *times as u64).sum()
 }
 
-/// The first session of a user goes on through every new password and every ending of others, the second through none;
-/// each of these begins one epoch and is one event. That no session is of another epoch, `audit_image` says.
+/// The first session of a user survives every new password and every revocation of other sessions, the second none;
+/// each of these begins one epoch and is one event. `audit_image` checks that no session is of another epoch.
 fn check_sessions(
     found: &mut Vec<String>,
     number: u64,
@@ -150,7 +150,7 @@ fn check_sessions(
     }
     let revoked = count_events(image, number, &["sessions-revoked"]);
     if revoked > outcomes_of(acts, |act| act == ScenarioAct::EndOthers(number)).len() as u64 {
-        found.push(format!("sessions: those of user {number} were ended {revoked} times, more often than anybody did"));
+        found.push(format!("sessions: those of user {number} were ended {revoked} times, more often than clients did"));
     }
     let is_done = |act| outcomes_of(acts, |other| other == act).contains(&Some(ActOutcome::Done));
     if is_done(ScenarioAct::SignOut(number)) && is_open(1) || is_done(ScenarioAct::EndOthers(number)) && is_open(2) {
@@ -194,7 +194,7 @@ pub fn fence_regressions(before: &DatabaseImage, after: &DatabaseImage) -> Vec<S
             found.push(format!("I5: the tombstone {was} at {key} became {is:?}"));
         }
         if number(field(Some(old), "ver")) > number(field(new, "ver")) {
-            found.push(format!("I5: the fence at {key} went back"));
+            found.push(format!("I5: the fencing token at {key} decreased"));
         }
     }
     found

@@ -1,17 +1,17 @@
 //! Interleavings of clients' steps of the claim protocol on a real Redis, with crashes, late duplicates and lost
-//! answers: of two clients all (`pairs`), of three sampled by seed (`sampled`), and proof that errors are found
-//! (`controls`).
+//! answers: of two clients all (`pairs`), of three random ones by seed (`random_scenarios`), and proof that errors are
+//! found (`controls`).
 //!
 //! | module | what |
 //! |---|---|
-//! | `scenario` | who does what to whom, and by whose clock |
-//! | `actor` | a real store's next step after any answers |
+//! | `scenario` | users, clients with their operations, and clocks |
+//! | `client` | a real store's next step after any answers |
 //! | `explore` | every schedule of a scenario |
-//! | `walk` | one schedule at random, run whole |
+//! | `random_walk` | one random schedule, run from start to end |
 //! | `invariants` | what must hold |
 //!
-//! `USERD_FAULTS_SECONDS` makes the sampled ones go on for so long, and the pairs leave nothing out, however long that
-//! takes; `USERD_FAULTS_SEED` says where sampling begins.
+//! With `USERD_FAULTS_SECONDS` the random ones run for that time, and the pairs leave nothing out, however long that
+//! takes; `USERD_FAULTS_SEED` is the first seed.
 
 mod client;
 mod controls;

@@ -1,9 +1,9 @@
 //! Two clients: every interleaving of their steps, with a crash at any place and, in each run, one late duplicate
 //! or lost answer at any place; by every pair of clocks.
 //!
-//! In the ordinary suite three larger scenarios leave something to the long form: lost answers, and for two of them
-//! some clocks. To two users who change to one e-mail, both with clocks by which the other is always overdue, that is
-//! a hundred thousand states; to one user who moves twice, clocks make no difference.
+//! In the ordinary suite three larger scenarios are reduced: without lost answers, and two of them without some clocks.
+//! Two users who change to one e-mail, both with clocks by which the other is always overdue, have a hundred thousand
+//! states; for one user who moves twice, clocks make no difference.
 
 use std::time::Instant;
 
@@ -13,11 +13,11 @@ use super::scenario::{A, B, C, CLOCKS, Scenario, ScenarioAct};
 use userd_test_support::key_space::KeySpace;
 use userd_test_support::redis_server::RedisServer;
 
-/// Whole runs, for comparison with what a search has met, for each pair of clocks.
+/// Whole runs for each pair of clocks, for comparison with the states that a search has visited.
 const WALKS: u64 = 10;
 
-/// Explores the scenario by these pairs of clocks, in the long form by all, and says how much that was. Fewer states than `at_least` mean
-/// that the search has lost its way.
+/// Explores the scenario by these pairs of clocks, in the long form by all, and prints the size. Fewer states than
+/// `at_least` mean an error in the search.
 async fn explore(name: &str, scenario: Scenario, clocks: &[[u64; 2]], at_least: usize) {
     let begun = Instant::now();
     let server = RedisServer::start();
@@ -52,7 +52,7 @@ fn is_long() -> bool {
     super::setting("USERD_FAULTS_SECONDS").is_some()
 }
 
-/// The larger ones leave lost answers to the long form, and so fit an ordinary test run.
+/// The larger ones have lost answers in the long form only, so that they fit an ordinary test run.
 fn large(scenario: Scenario) -> Scenario {
     Scenario { lost_answers: is_long(), ..scenario }
 }
@@ -99,7 +99,7 @@ async fn one_user_to_two_emails_by_two_clients() {
 }
 
 #[tokio::test]
-async fn one_user_there_and_back_while_a_newcomer_wants_the_email() {
+async fn one_user_there_and_back_while_a_new_user_wants_the_email() {
     let scenario =
         Scenario::of(&[(1, A)], &[&[ScenarioAct::Move(1, B), ScenarioAct::Move(1, A)], &[ScenarioAct::SignUp(2, A)]]);
     explore("there and back, a sign-up for the e-mail left", large(scenario), &CLOCKS, 6300).await;

@@ -1,5 +1,5 @@
-//! Three clients: schedules by seed, each run whole. A number of them in the ordinary suite; with
-//! `USERD_FAULTS_SECONDS` as many as that time has room for.
+//! Three clients: random schedules by seed, each run from start to end. The ordinary suite runs a fixed number; with
+//! `USERD_FAULTS_SECONDS` as many run as fit into that time.
 
 use std::time::{Duration, Instant};
 
@@ -10,7 +10,7 @@ use super::scenario::{A, B, C, CLOCKS, ClientScript, Scenario, ScenarioAct};
 use userd_test_support::key_space::KeySpace;
 use userd_test_support::redis_server::RedisServer;
 
-/// How many walks there are at least.
+/// The least number of walks.
 const WALKS: u64 = 200;
 
 /// A scenario by seed: two users, and three clients with one or two acts each, about three e-mails.

@@ -1,5 +1,5 @@
-//! One schedule at random, run whole: real stores, each held at its every step, on one real Redis, from the start to
-//! the end. Nothing is remembered and put together, as `explore` does; that it comes to the same is tested with this.
+//! One random schedule, run from start to end: real stores, each held at every step, on one real Redis. Unlike
+//! `explore` it memoises nothing; tests use it to check that `explore` finds the same.
 
 use std::sync::Arc;
 use userd_core::Actor;
@@ -17,14 +17,14 @@ use userd_test_support::redis_audit::audit_image;
 use userd_test_support::scheduler_proxy::is_script;
 use userd_test_support::scripted_store::{HeldStepReply, ScriptState, ScriptedStore};
 
-/// How much one walk, or several, have done.
+/// The work that one or several walks have done.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct WalkSummary {
     pub steps: usize,
     pub crashes: usize,
     pub lost_answers: usize,
     pub late_repeats: usize,
-    /// Acts that were answered *done*.
+    /// Operations that were acknowledged.
     pub done: usize,
 }
 
@@ -38,22 +38,22 @@ impl WalkSummary {
     }
 }
 
-/// What a walk has come to after a step, for comparison with a search.
+/// The state of a walk after a step, for comparison with a search.
 pub struct WalkStage<'a> {
     pub image: &'a DatabaseImage,
-    /// What each client has been told.
+    /// The replies that each client has received.
     pub reply: &'a [Vec<HeldStepReply>],
     pub faults_left: u8,
 }
 
-/// Clients, a server and dice.
+/// Clients, a server and a random generator.
 pub struct RandomWalk {
     clients: Vec<ScriptedStore<ActOutcome>>,
     key_space: KeySpace,
     newcomers: RedisStore,
 }
 
-/// One walk under way.
+/// The state of a running walk.
 struct WalkState<'a> {
     scenario: &'a Scenario,
     dice: SeededRandom,
@@ -68,7 +68,7 @@ struct WalkState<'a> {
 }
 
 impl RandomWalk {
-    /// Walks of `clients` clients on the server at `port`, which nobody else uses.
+    /// Walks of `clients` clients on the server at `port`, which has no other users.
     pub async fn of(clients: usize, port: u16) -> Self {
         let mut all = Vec::new();
         for _ in 0..clients {
@@ -82,7 +82,7 @@ impl RandomWalk {
     /// One walk by `seed` from `start`; at most one client crashes. `watch` sees every stage.
     ///
     /// # Errors
-    /// The first violation, with all that led to it.
+    /// The first violation, with the steps that led to it.
     pub async fn run(
         &mut self,
         scenario: &Scenario,
@@ -143,7 +143,8 @@ impl RandomWalk {
                 walk_state.note(&format!("client {client} crashes after"), &request);
                 let answer = HeldStepReply::Answer(self.key_space.run(&request).await);
                 walk_state.has_sent(&request);
-                // The client does not hear it any more; a search does not tell that from one that does not go on.
+                // The client does not receive it any more; for a search that is the same as a client that does not go
+                // on.
                 if !answer.is_busy() {
                     walk_state.reply[client].push(answer);
                 }
@@ -163,11 +164,17 @@ impl RandomWalk {
             walk_state.walked.lost_answers += 1;
         }
         let reply = if loses { HeldStepReply::Lost } else { HeldStepReply::Answer(answer) };
-        self.tell(walk_state, client, &request, reply).await;
+        self.deliver(walk_state, client, &request, reply).await;
     }
 
-    /// Whoever is told that somebody is busy asks until its patience is over: see `explore`.
-    async fn tell(&mut self, walk_state: &mut WalkState<'_>, client: usize, request: &[u8], mut reply: HeldStepReply) {
+    /// A client whose step finds the holder busy repeats it until its retries are used up: see `explore`.
+    async fn deliver(
+        &mut self,
+        walk_state: &mut WalkState<'_>,
+        client: usize,
+        request: &[u8],
+        mut reply: HeldStepReply,
+    ) {
         loop {
             walk_state.walked.steps += 1;
             let place = self.clients[client].resume(&reply).await;
@@ -195,8 +202,8 @@ impl RandomWalk {
         self.clients.iter().map(ScriptedStore::notes).collect()
     }
 
-    /// I4: nobody is there any more and every deadline has passed. A newcomer gets each free e-mail and is refused
-    /// each taken one, and then every message that was ever sent arrives once more.
+    /// I4: all clients have ended and every deadline has passed. A new user gets each free e-mail and is refused each
+    /// taken one, and then every message that was ever sent arrives once more.
     async fn newcomers_find_nothing_blocked(&mut self, walk_state: &mut WalkState<'_>) -> Result<(), String> {
         let mut found = Vec::new();
         for (number, email) in (NEWCOMER..).zip(walk_state.scenario.emails()) {
@@ -204,11 +211,11 @@ impl RandomWalk {
             let newcomer = user(number, email, now_of(AFTERWARDS_MS));
             let outcome = self.newcomers.create_user(&newcomer, Actor::anonymous()).await.expect("served");
             if outcome != (if owned { CreateUserOutcome::EmailTaken } else { CreateUserOutcome::Created }) {
-                found.push(format!("I4: {email} is owned: {owned}; a newcomer was told {outcome:?}"));
+                found.push(format!("I4: {email} is owned: {owned}; the outcome for a new user was {outcome:?}"));
             }
             let by_email = self.newcomers.user_by_email(parse_email(email).canonical()).await.expect("served");
             if by_email.is_none() {
-                found.push(format!("I2: {email} leads to nobody"));
+                found.push(format!("I2: {email} leads to no user"));
             }
         }
         walk_state.verdict(&found)?;

@@ -1,4 +1,4 @@
-//! Who does what to whom: the scenarios, and the programs that their clients run against a real store.
+//! The scenarios, and the programs that their clients run against a real store.
 
 use std::sync::{Arc, PoisonError};
 
@@ -17,14 +17,14 @@ pub const A: &str = "a@example.org";
 pub const B: &str = "b@example.org";
 pub const C: &str = "c@example.org";
 
-/// The password that users are given.
+/// The password that users get.
 pub const NEW_HASH: &str =
     "$argon2id$v=19$m=19456,t=2,p=1$bmV3c2FsdG5ld3NhbHQ$bmV3bmV3bmV3bmV3bmV3bmV3bmV3bmV3bmV3bmV3bmU";
 
-/// One act of a client. All but signing up read the user first, as the service does, for the version to change.
+/// One operation of a client. All but a sign-up read the user first, as the service does, for the version to change.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ScenarioAct {
-    /// The newcomer of this number signs up with the e-mail.
+    /// The new user of this number signs up with the e-mail.
     SignUp(u64, &'static str),
     /// The user of this number moves to the e-mail.
     Move(u64, &'static str),
@@ -38,18 +38,18 @@ pub enum ScenarioAct {
     Remove(u64),
 }
 
-/// What an act came to.
+/// The outcome of an operation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ActOutcome {
     Done,
     Taken,
     Stale,
     Missing,
-    /// An error: it has happened whole, or not at all, or may still happen.
+    /// An error: the operation has happened completely, or not at all, or may still happen.
     Unknown,
 }
 
-/// One client: what it does, one after the other, and by how much its clock is ahead.
+/// One client: its operations in order, and by how much its clock is ahead.
 #[derive(Debug, Clone)]
 pub struct ClientScript {
     pub acts: Vec<ScenarioAct>,
@@ -74,7 +74,7 @@ impl Scenario {
         Self { users: users.to_vec(), clients, faults: 1, lost_answers: true }
     }
 
-    /// Every e-mail that somebody has or wants.
+    /// Every e-mail of the scenario.
     pub fn emails(&self) -> Vec<&'static str> {
         let wanted = self.clients.iter().flat_map(|client| &client.acts).filter_map(|act| match *act {
             ScenarioAct::SignUp(_, email) | ScenarioAct::Move(_, email) => Some(email),
@@ -104,10 +104,10 @@ impl Scenario {
 /// time is fixed when it begins, so there is nothing else that two clients could find of each other's intents.
 pub const CLOCKS: [[u64; 2]; 4] = [[0, 0], [0, INTENT_MS + 1], [INTENT_MS + 1, 0], [0, 14 * INTENT_MS]];
 
-/// To whom every intent is overdue.
+/// The time at which every intent is overdue.
 pub const AFTERWARDS_MS: u64 = 100 * INTENT_MS;
 
-/// The number of the newcomer who tries for an e-mail once everybody else has crashed; more of them count on.
+/// The number of the first new user who signs up with an e-mail once all clients have crashed.
 pub const NEWCOMER: u64 = 90;
 
 /// The id of the user of this number.
@@ -132,7 +132,7 @@ pub fn now_of(ahead_ms: u64) -> Timestamp {
     NOW.plus_millis(ahead_ms)
 }
 
-/// The program of a client: does its acts and notes what each came to.
+/// The program of a client: runs its operations and records their outcomes.
 pub async fn run(client: ClientScript, store: Arc<RedisStore>, notes: OutcomeLog<ActOutcome>) {
     for act in client.acts {
         let outcome = perform(&store, act, now_of(client.ahead_ms)).await.unwrap_or(ActOutcome::Unknown);
@@ -152,13 +152,13 @@ async fn perform(store: &RedisStore, act: ScenarioAct, now: Timestamp) -> Result
             });
         }
         ScenarioAct::EndOthers(number) => {
-            let (keep, nobody) = (Some(session_of(number, 1).id), userd_core::Actor::anonymous());
-            let ended = store.revoke_other_sessions(id_of(number), keep, nobody, now).await?;
+            let (keep, anonymous) = (Some(session_of(number, 1).id), userd_core::Actor::anonymous());
+            let ended = store.revoke_other_sessions(id_of(number), keep, anonymous, now).await?;
             return Ok(if ended { ActOutcome::Done } else { ActOutcome::Missing });
         }
         ScenarioAct::SignOut(number) => {
-            let (session, nobody) = (session_of(number, 1).id, userd_core::Actor::anonymous());
-            let ended = store.revoke_session(id_of(number), session, EventKind::SignedOut, nobody, now).await?;
+            let (session, anonymous) = (session_of(number, 1).id, userd_core::Actor::anonymous());
+            let ended = store.revoke_session(id_of(number), session, EventKind::SignedOut, anonymous, now).await?;
             return Ok(if ended { ActOutcome::Done } else { ActOutcome::Missing });
         }
         ScenarioAct::Move(number, _) | ScenarioAct::NewPassword(number) | ScenarioAct::Remove(number) => number,

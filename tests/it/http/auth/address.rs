@@ -1,4 +1,4 @@
-//! Where a client is: what its session says about it afterwards.
+//! Client addresses: which address a session records.
 
 use std::net::IpAddr;
 
@@ -27,9 +27,9 @@ fn proxies(trusted: &[(&str, u8)], depth: usize) -> AccessSettings {
 
 #[rocket::async_test]
 async fn a_header_from_anywhere_else_is_ignored() {
-    let nobody = AccessSettings::new();
+    let no_proxies = AccessSettings::new();
     for forged in [vec![], vec!["198.51.100.7"], vec!["127.0.0.1", "::1"]] {
-        assert_eq!(seen_address(&nobody, "203.0.113.9", &forged).await, "203.0.113.9");
+        assert_eq!(seen_address(&no_proxies, "203.0.113.9", &forged).await, "203.0.113.9");
     }
     let ours = proxies(&[("10.0.0.0", 8)], 1);
     assert_eq!(seen_address(&ours, "203.0.113.9", &["198.51.100.7"]).await, "203.0.113.9");
@@ -37,7 +37,7 @@ async fn a_header_from_anywhere_else_is_ignored() {
 }
 
 #[rocket::async_test]
-async fn a_trusted_proxy_is_believed_at_its_own_place_from_the_end() {
+async fn the_entry_before_the_trusted_proxies_is_the_client_address() {
     let one = proxies(&[("10.0.0.0", 8)], 1);
     let cases: [(&[&str], &str); 8] = [
         (&["198.51.100.7"], "198.51.100.7"),

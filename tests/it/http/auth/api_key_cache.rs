@@ -1,4 +1,4 @@
-//! What a node knows of API keys while the store does not answer.
+//! The cache of API keys: single-flight, and what it answers while the store is unavailable.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use userd_store::{KeyKind, KeyStore, StoreError, StoredKey};
 use crate::http::clock;
 use userd_store::memory::MemoryStore;
 
-/// Answers a reading when it is let, with what is in it or not at all.
+/// Answers a read once it has a permit, with its keys or with an error.
 struct SlowKeyStore {
     away: AtomicBool,
     reads: AtomicUsize,
@@ -37,7 +37,7 @@ impl KeyStore for SlowKeyStore {
     }
 }
 
-fn keyring(keys: Option<Vec<StoredKey>>) -> (Arc<SlowKeyStore>, ApiKeyCache) {
+fn cache(keys: Option<Vec<StoredKey>>) -> (Arc<SlowKeyStore>, ApiKeyCache) {
     let store = Arc::new(SlowKeyStore {
         away: AtomicBool::new(false),
         reads: AtomicUsize::new(0),
@@ -50,63 +50,63 @@ fn keyring(keys: Option<Vec<StoredKey>>) -> (Arc<SlowKeyStore>, ApiKeyCache) {
 }
 
 #[rocket::async_test]
-async fn who_waits_for_a_reading_shares_what_came_of_it_also_a_failure() {
+async fn concurrent_calls_share_one_read_and_its_failure() {
     for (keys, empty) in [(None, None), (Some(Vec::new()), Some(true))] {
-        let (store, keyring) = keyring(keys);
-        let fetch = || async { keyring.is_empty().await.ok() };
+        let (store, cache) = cache(keys);
+        let fetch = || async { cache.is_empty().await.ok() };
         let let_one_through = async { store.permits.add_permits(1) };
         let (one, two, three, ()) = join!(fetch(), fetch(), fetch(), let_one_through);
         assert_eq!([one, two, three], [empty; 3]);
-        assert_eq!(store.reads.load(Ordering::SeqCst), 1, "one has asked for all");
+        assert_eq!(store.reads.load(Ordering::SeqCst), 1, "one read for all callers");
     }
 }
 
 #[rocket::async_test]
-async fn who_asks_after_a_failure_has_the_store_asked_again() {
-    let (store, keyring) = keyring(None);
+async fn a_failed_read_is_not_cached() {
+    let (store, cache) = cache(None);
     store.permits.add_permits(2);
-    assert!(keyring.is_empty().await.is_err() && keyring.is_empty().await.is_err());
+    assert!(cache.is_empty().await.is_err() && cache.is_empty().await.is_err());
     assert_eq!(store.reads.load(Ordering::SeqCst), 2);
 }
 
 #[rocket::async_test]
-async fn that_there_is_a_key_is_asked_once() {
+async fn that_a_key_exists_is_read_once() {
     let key =
         StoredKey { id: "0123456789abcdef".to_owned(), text: "can't be read, and is there all the same".to_owned() };
-    let (store, keyring) = keyring(Some(vec![key]));
+    let (store, cache) = cache(Some(vec![key]));
     store.permits.add_permits(1);
     for _ in 0..3 {
-        assert!(!keyring.is_empty().await.expect("the store has answered once"));
+        assert!(!cache.is_empty().await.expect("the store has answered once"));
     }
     assert_eq!(store.reads.load(Ordering::SeqCst), 1);
 }
 
-/// In a cluster the keys lie in one shard, and its loss must not cost everybody else their service. But that everybody
-/// may do everything has to be known.
+/// In a cluster one shard stores all keys, and its loss must not affect requests to other shards. That there is no key
+/// enables protected mode, so it has to be confirmed by the store.
 #[rocket::async_test]
-async fn while_the_store_is_away_known_keys_open_and_that_there_are_none_is_soon_forgotten() {
+async fn while_the_store_is_away_cached_keys_are_accepted_and_their_absence_expires() {
     let made = Arc::new(MemoryStore::default());
     let keys =
         ApiKeyService::new(Arc::clone(&made) as _, clock() as Arc<dyn Clock>, Arc::new(SeededRandom::from_seed(2)));
     let (_, token) = keys.create("gateway", BTreeSet::new()).await.expect("it is there").expect("there is room");
     let kept = made.keys(KeyKind::Api).await.expect("it is there");
     for (kept, there) in [(kept, true), (Vec::new(), false)] {
-        let (store, keyring) = keyring(Some(kept));
+        let (store, cache) = cache(Some(kept));
         store.permits.add_permits(1_000_000);
-        assert_eq!(keyring.find(&token).await.expect("the store answers").is_some(), there);
-        assert_eq!(keyring.is_empty().await.expect("the store answers"), !there);
+        assert_eq!(cache.find(&token).await.expect("the store answers").is_some(), there);
+        assert_eq!(cache.is_empty().await.expect("the store answers"), !there);
         store.away.store(true, Ordering::SeqCst);
-        let asked = store.reads.load(Ordering::SeqCst);
-        // It is asked again within a second.
-        userd_test_support::redis_server::wait_for("the store is asked again", || {
-            let found = futures_util::FutureExt::now_or_never(keyring.find(&token)).expect("nobody waits");
-            assert_eq!(found.expect("it goes on with what it knew").is_some(), there);
-            store.reads.load(Ordering::SeqCst) > asked
+        let reads = store.reads.load(Ordering::SeqCst);
+        // The cache reads the store again within a second.
+        userd_test_support::redis_server::wait_for("the store is read again", || {
+            let found = futures_util::FutureExt::now_or_never(cache.find(&token)).expect("no call waits");
+            assert_eq!(found.expect("the cached keys stay in use").is_some(), there);
+            store.reads.load(Ordering::SeqCst) > reads
         });
-        assert_eq!(keyring.is_empty().await.ok(), Some(!there), "a failover is got over");
+        assert_eq!(cache.is_empty().await.ok(), Some(!there), "it lasts through a failover");
         if !there {
-            userd_test_support::redis_server::wait_for("that there is no key is known no more", || {
-                futures_util::FutureExt::now_or_never(keyring.is_empty()).expect("nobody waits").is_err()
+            userd_test_support::redis_server::wait_for("the cached absence of keys expires", || {
+                futures_util::FutureExt::now_or_never(cache.is_empty()).expect("no call waits").is_err()
             });
         }
     }

@@ -1,4 +1,4 @@
-//! CORS: for the sites that the operator has named, and nobody else.
+//! CORS: for the allowed origins, and for no other.
 
 use insta::assert_snapshot;
 use rocket::http::Method::{Delete, Get, Options, Post};
@@ -9,7 +9,7 @@ use crate::http::test_app::{RequestHeaders, TestApp};
 
 const APP: &str = "https://app.example.org";
 
-async fn named() -> TestApp {
+async fn app_with_cors() -> TestApp {
     TestApp::with_api_key_and_access(AccessSettings {
         allowed_origins: vec!["https://one.example".to_owned(), APP.to_owned()],
         ..AccessSettings::new()
@@ -37,8 +37,8 @@ fn cors_headers(answer: &TestResponse) -> Vec<String> {
 }
 
 #[rocket::async_test]
-async fn a_preflight_of_a_named_site_is_told_what_it_may_send() {
-    let app = named().await;
+async fn a_preflight_of_an_allowed_origin_lists_what_it_may_send() {
+    let app = app_with_cors().await;
     assert_snapshot!(app.fetch(Options, "/api/session", &preflight(APP), "").await, @r"
     204
     Access-Control-Allow-Credentials: true
@@ -53,8 +53,8 @@ async fn a_preflight_of_a_named_site_is_told_what_it_may_send() {
 }
 
 #[rocket::async_test]
-async fn every_answer_to_a_named_site_may_be_read_by_it_also_problems() {
-    let app = named().await;
+async fn an_allowed_origin_may_read_every_answer_also_problems() {
+    let app = app_with_cors().await;
     for (method, path, status) in [
         (Get, "/ping", 200),
         (Get, "/api/session", 401),
@@ -77,8 +77,8 @@ async fn every_answer_to_a_named_site_may_be_read_by_it_also_problems() {
 }
 
 #[rocket::async_test]
-async fn other_sites_and_no_site_get_nothing_but_that_it_depends() {
-    let app = named().await;
+async fn other_origins_and_no_origin_get_only_vary() {
+    let app = app_with_cors().await;
     let two: RequestHeaders = [from(APP), from(APP)].concat();
     let origins = ["https://evil.example", "null", "https://APP.example.org", "http://app.example.org", "", "*"];
     let mut cases: Vec<RequestHeaders> = origins.map(preflight).into();
@@ -92,7 +92,7 @@ async fn other_sites_and_no_site_get_nothing_but_that_it_depends() {
 }
 
 #[rocket::async_test]
-async fn where_no_site_is_named_there_is_no_header_of_it() {
+async fn without_allowed_origins_there_is_no_cors_header() {
     let app = TestApp::with_api_key().await;
     for (method, path) in [(Options, "/api/session"), (Get, "/api/session"), (Get, "/ping"), (Get, "/nothing")] {
         let answer = app.fetch(method, path, &preflight(APP), "").await;

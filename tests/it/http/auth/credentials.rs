@@ -1,4 +1,4 @@
-//! What is shown and is not good: each is refused with a sentence, and never taken for nobody.
+//! Invalid credentials: each is rejected with an explanation, and never falls back to anonymous access.
 
 use rocket::http::Method::{Delete, Get, Patch, Post};
 
@@ -8,7 +8,7 @@ use userd_core::{ApiKeyId, Scope};
 use userd_store::{KeyKind, KeyStore};
 
 #[rocket::async_test]
-async fn each_mistake_is_told_what_to_send_instead() {
+async fn each_invalid_credential_is_answered_with_what_to_send_instead() {
     let app = TestApp::with_api_key().await;
     let revoked = make_revoked_key(&app.store, 7).await;
     let ada = app.sign_up_and_in("Ada", "ada@example.com").await;
@@ -41,7 +41,7 @@ async fn each_mistake_is_told_what_to_send_instead() {
             assert!(!answer.text().contains(&ada.token), "{answer}");
         }
     }
-    assert_eq!(app.get("/api/session", &ada.token).await.status, 200, "and the good one still is");
+    assert_eq!(app.get("/api/session", &ada.token).await.status, 200, "the valid token still is");
 }
 
 #[rocket::async_test]
@@ -64,7 +64,7 @@ async fn only_bearer_is_known_in_any_case() {
 }
 
 #[rocket::async_test]
-async fn two_of_a_kind_are_a_mistake_and_a_bearer_wins_over_a_cookie() {
+async fn two_credentials_of_a_kind_are_rejected_and_a_bearer_token_wins_over_a_cookie() {
     let app = TestApp::with_api_key().await;
     let ada = app.sign_up_and_in("Ada", "ada@example.com").await;
     let bob = app.sign_up_and_in("Bob", "bob@example.com").await;
@@ -80,17 +80,17 @@ async fn two_of_a_kind_are_a_mistake_and_a_bearer_wins_over_a_cookie() {
     let answer = app.fetch(Get, "/api/session", &both, "").await;
     assert_eq!(answer.value()["user"]["name"], "Bob");
     let bad_bearer: RequestHeaders = [cookie(&ada.token), bearer("x")].concat();
-    assert_eq!(app.fetch(Get, "/api/session", &bad_bearer, "").await.status, 401, "a good cookie mends nothing");
+    assert_eq!(app.fetch(Get, "/api/session", &bad_bearer, "").await.status, 401, "a valid cookie does not help");
 }
 
 #[rocket::async_test]
-async fn what_is_nobodys_is_401_and_what_one_may_not_is_403_with_a_sentence() {
+async fn missing_authentication_is_401_and_missing_permission_is_403_with_a_reason() {
     let app = TestApp::with_api_key().await;
     let key = make_key(&app.store, 8, &[Scope::SessionsRead]).await;
     let ada = app.sign_up_and_in("Ada", "ada@example.com").await;
-    let nobody = app.api.get("/api/users").await;
-    assert_eq!((nobody.status, nobody.slug().as_str()), (401, "authentication-required"));
-    assert!(nobody.detail().starts_with("sign in first: "), "{nobody}");
+    let anonymous = app.api.get("/api/users").await;
+    assert_eq!((anonymous.status, anonymous.slug().as_str()), (401, "authentication-required"));
+    assert!(anonymous.detail().starts_with("sign in first: "), "{anonymous}");
     let cases = [
         (
             "/api/users",
@@ -111,7 +111,7 @@ async fn what_is_nobodys_is_401_and_what_one_may_not_is_403_with_a_sentence() {
 }
 
 #[rocket::async_test]
-async fn that_somebody_may_not_is_said_without_looking_for_the_user() {
+async fn a_403_is_answered_without_looking_up_the_user() {
     let app = TestApp::with_api_key().await;
     let ada = app.sign_up_and_in("Ada", "ada@example.com").await;
     let bob = app.sign_up_and_in("Bob", "bob@example.com").await;
@@ -128,7 +128,7 @@ async fn that_somebody_may_not_is_said_without_looking_for_the_user() {
 }
 
 #[rocket::async_test]
-async fn a_session_that_asks_for_its_own_user_costs_one_call() {
+async fn reading_the_own_user_with_a_session_costs_one_call() {
     let app = TestApp::with_api_key().await;
     let ada = app.sign_up_and_in("Ada", "ada@example.com").await;
     for path in ["/api/session".to_owned(), format!("/api/users/{}", ada.id)] {
@@ -158,18 +158,18 @@ async fn tokens_of_a_deleted_user_and_after_a_new_password_are_refused_at_once()
     let change = format!(r#"{{"password":"{PASSWORD}","new_password":"{OTHER_PASSWORD}"}}"#);
     let path = format!("/api/users/{}", ada.id);
     assert_eq!(app.fetch(Patch, &path, &bearer(&ada.token), &change).await.status, 200);
-    assert_eq!(app.get("/api/session", &ada.token).await.status, 200, "the one that asked stays");
+    assert_eq!(app.get("/api/session", &ada.token).await.status, 200, "the current session stays");
     assert_eq!(app.get("/api/session", &other.token).await.status, 401, "the others have ended");
     let removal = format!(r#"{{"password":"{OTHER_PASSWORD}"}}"#);
     assert_eq!(app.fetch(Delete, &path, &bearer(&ada.token), &removal).await.status, 200);
     assert_eq!(app.get("/api/session", &ada.token).await.status, 401);
-    assert_eq!(app.get("/api/session", &bob.token).await.status, 200, "Bob is not meant");
+    assert_eq!(app.get("/api/session", &bob.token).await.status, 200, "Bob is not affected");
     assert_eq!(app.try_login("ada@example.com", OTHER_PASSWORD, &Vec::new()).await.status, 401);
-    assert_eq!(app.fetch(Post, "/api/login", &bearer("x"), "{}").await.status, 401, "a bad bearer anywhere");
+    assert_eq!(app.fetch(Post, "/api/login", &bearer("x"), "{}").await.status, 401, "on every route");
 }
 
 #[rocket::async_test]
-async fn what_a_newer_userd_wrote_of_a_key_is_still_there_after_its_use_and_its_end() {
+async fn fields_of_a_newer_userd_in_an_api_key_survive_its_use_and_revocation() {
     let app = TestApp::with_api_key().await;
     let key = make_key(&app.store, 9, &[Scope::UsersRead]).await;
     let id = key.split('.').nth(1).expect("an id").to_owned();

@@ -1,4 +1,4 @@
-//! A browser sends a cookie by itself, whoever's page asks: what it says about that page decides.
+//! A browser adds a cookie to the requests of any site, so `Sec-Fetch-Site` and `Origin` decide about them.
 
 use rocket::http::Method::{Delete, Get, Post};
 use userd_http::AccessSettings;
@@ -19,7 +19,7 @@ fn page(fetch_site: Option<&str>, origin: Option<&str>, host: &str) -> RequestHe
     headers
 }
 
-/// `Sec-Fetch-Site`, `Origin`, and whether a change with the cookie is done.
+/// `Sec-Fetch-Site`, `Origin`, and whether a change with the cookie is accepted.
 const CASES: [(Option<&str>, Option<&str>, bool); 20] = [
     (Some("same-origin"), None, true),
     (Some("same-origin"), Some("https://accounts.example.org"), true),
@@ -44,7 +44,7 @@ const CASES: [(Option<&str>, Option<&str>, bool); 20] = [
 ];
 
 #[rocket::async_test]
-async fn a_change_with_a_cookie_is_done_for_pages_that_may_only() {
+async fn a_change_with_a_cookie_is_accepted_from_allowed_origins_only() {
     let app = TestApp::with_api_key_and_access(access()).await;
     for (fetch_site, origin, done) in CASES {
         if app.store.all_users().is_empty() {
@@ -58,13 +58,13 @@ async fn a_change_with_a_cookie_is_done_for_pages_that_may_only() {
         assert_eq!(app.get("/api/session", &ada.token).await.status, if done { 401 } else { 200 });
         if !done {
             assert_eq!(answer.slug(), "cross-site");
-            assert_eq!(answer.header("Set-Cookie"), None, "who is refused signs nobody out");
+            assert_eq!(answer.header("Set-Cookie"), None, "a rejected request ends no session");
         }
-        let told = answer.status == 200
+        let explained = answer.status == 200
             || answer.detail().contains("Authorization: Bearer")
             || origin.is_some()
             || fetch_site.is_some();
-        assert!(told, "{answer}");
+        assert!(explained, "{answer}");
     }
 }
 
@@ -84,17 +84,17 @@ async fn reading_with_a_cookie_and_changing_with_a_token_need_no_such_header() {
 }
 
 #[rocket::async_test]
-async fn no_other_site_signs_its_visitor_in_here() {
+async fn another_site_can_not_sign_its_visitor_in() {
     let app = TestApp::with_api_key_and_access(access()).await;
     app.api.sign_up("Ada", "ada@example.com").await;
     let body = |cookie: bool| format!(r#"{{"email":"ada@example.com","password":"{PASSWORD}","cookie":{cookie}}}"#);
     for (fetch_site, origin, done) in CASES {
         let headers = page(fetch_site, origin, HOST);
-        let unsaid = fetch_site.is_none() && origin.is_none();
+        let unknown = fetch_site.is_none() && origin.is_none();
         let answer = app.fetch(Post, "/api/login", &headers, &body(true)).await;
-        assert_eq!(answer.status, if done || unsaid { 200 } else { 403 }, "{fetch_site:?} {origin:?}: {answer}");
-        assert_eq!(answer.header("Set-Cookie").is_some(), done || unsaid, "{answer}");
-        assert_eq!(app.fetch(Post, "/api/login", &headers, &body(false)).await.status, 200, "no cookie, no danger");
+        assert_eq!(answer.status, if done || unknown { 200 } else { 403 }, "{fetch_site:?} {origin:?}: {answer}");
+        assert_eq!(answer.header("Set-Cookie").is_some(), done || unknown, "{answer}");
+        assert_eq!(app.fetch(Post, "/api/login", &headers, &body(false)).await.status, 200, "no cookie is set");
     }
 }
 
@@ -121,20 +121,20 @@ async fn on_loopback_the_plain_cookie_belongs_to_pages_by_http() {
 }
 
 #[rocket::async_test]
-async fn no_other_site_signs_its_visitor_out_here() {
+async fn another_site_can_not_sign_its_visitor_out() {
     let app = TestApp::with_api_key_and_access(access()).await;
     let forget = Some("__Host-sid=; Secure; HttpOnly; SameSite=Lax; Path=/; Max-Age=0");
     // The cookie is `SameSite=Lax`, so a page of another site has the browser send none.
     for (fetch_site, origin, done) in CASES {
         let answer = app.fetch(Delete, "/api/session", &page(fetch_site, origin, HOST), "").await;
-        let unsaid = fetch_site.is_none() && origin.is_none();
-        let set = if done || unsaid { forget } else { None };
+        let unknown = fetch_site.is_none() && origin.is_none();
+        let set = if done || unknown { forget } else { None };
         assert_eq!((answer.status, answer.header("Set-Cookie")), (401, set), "{fetch_site:?} {origin:?}: {answer}");
     }
 }
 
 #[rocket::async_test]
-async fn a_form_is_no_other_method_than_it_came_by() {
+async fn a_form_can_not_override_its_method() {
     let app = TestApp::with_api_key().await;
     for form in ["_method=DELETE", "_method=get", "_method=put&a=b", "&_method=get", "_method.=put"] {
         let kind = [("Content-Type", "application/x-www-form-urlencoded")];
@@ -148,7 +148,7 @@ async fn a_cookie_whose_name_begins_with_a_wider_space_is_another_cookie() {
     let app = TestApp::with_api_key().await;
     let (ada, eve) =
         (app.sign_up_and_in("Ada", "ada@example.com").await, app.sign_up_and_in("Eve", "eve@example.com").await);
-    // A browser lets any neighbouring host plant these: their names do not begin with `__Host-`.
+    // Any sibling host can set these cookies, as their names do not begin with `__Host-`.
     for space in ["\u{a0}", "\u{85}", "\u{2000}", "\u{3000}"] {
         let planted: RequestHeaders = vec![("Cookie", format!("{space}__Host-sid={}", eve.token))];
         assert_eq!(app.fetch(Get, "/api/session", &planted, "").await.status, 401, "{space:?}");

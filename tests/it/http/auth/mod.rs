@@ -1,4 +1,4 @@
-//! Who may call what: every route with every caller, what is shown and is not good, other sites, addresses.
+//! Authorization: every route with every caller, invalid credentials, other sites, client addresses.
 
 mod address;
 mod api_key_cache;

@@ -1,4 +1,4 @@
-//! Without any API key: this machine alone, by its own name, and nothing that a proxy passes on.
+//! Protected mode: without any API key, only direct requests to a host name of this machine are served.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -15,7 +15,7 @@ use userd_store::memory::{InjectedFault, MemoryStore};
 const SIGN_UP: &str = r#"{"name":"Eve","email":"eve@example.com","password":"correct horse battery"}"#;
 
 #[rocket::async_test]
-async fn only_who_asks_by_a_name_of_this_machine_is_served() {
+async fn only_requests_to_a_host_name_of_this_machine_are_served() {
     let app = TestApp::without_api_keys().await;
     let here = ["localhost", "LOCALHOST:8000", "127.0.0.1:8000", "127.9.9.9", "[::1]:8000", "[::ffff:127.0.0.1]"];
     let elsewhere =
@@ -35,7 +35,7 @@ async fn only_who_asks_by_a_name_of_this_machine_is_served() {
 }
 
 #[rocket::async_test]
-async fn nothing_that_came_through_a_proxy_is_served() {
+async fn forwarded_requests_are_forbidden() {
     let app = TestApp::without_api_keys().await;
     for header in ["Forwarded", "X-Forwarded-For", "x-forwarded-host", "X-FORWARDED-PROTO", "X-Real-IP", "via"] {
         let headers: RequestHeaders = vec![("Host", "localhost".to_owned()), (header, "for".to_owned())];
@@ -64,7 +64,7 @@ async fn a_page_of_another_site_changes_nothing() {
 }
 
 #[rocket::async_test]
-async fn where_other_machines_can_connect_nothing_opens_before_there_is_a_key() {
+async fn on_a_public_address_requests_are_forbidden_until_there_is_an_api_key() {
     let listen = SocketAddr::from(([0, 0, 0, 0], 0));
     let app = TestApp::with(HttpSettings { listen, ..settings() }, Arc::new(MemoryStore::default())).await;
     for path in ["/api/users", "/api/users/ada@example.com"] {
@@ -77,7 +77,7 @@ async fn where_other_machines_can_connect_nothing_opens_before_there_is_a_key() 
 }
 
 #[rocket::async_test]
-async fn a_key_that_was_revoked_or_can_not_be_read_keeps_the_door_shut() {
+async fn a_revoked_or_unreadable_key_ends_protected_mode_too() {
     let store = Arc::new(MemoryStore::default());
     make_revoked_key(&store, 1).await;
     let app = TestApp::with(settings(), Arc::clone(&store)).await;
@@ -90,7 +90,7 @@ async fn a_key_that_was_revoked_or_can_not_be_read_keeps_the_door_shut() {
 }
 
 #[rocket::async_test]
-async fn while_the_keys_can_not_be_read_the_door_is_shut() {
+async fn while_the_keys_can_not_be_read_requests_are_answered_503() {
     for fault in [InjectedFault::Unavailable, InjectedFault::UnavailableAfter] {
         let app = TestApp::without_api_keys().await;
         app.store.fail_at(0, fault);
@@ -110,14 +110,14 @@ fn a_start_that_would_be_open_to_other_machines_is_refused_with_what_to_do() {
             .env_clear()
             .output()
             .expect("the program can be started");
-        let told = String::from_utf8_lossy(&output.stderr);
-        assert_eq!(output.status.code(), Some(1), "{told}");
+        let log = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{log}");
         let sentence = format!(
             "userd has no API key yet, so every client that can connect to {listen} would be an administrator: create one \
              with `userd api-keys create`, or listen on 127.0.0.1"
         );
-        assert!(told.contains(&sentence), "{told}");
-        assert!(!told.contains("serves on"), "{told}");
+        assert!(log.contains(&sentence), "{log}");
+        assert!(!log.contains("serves on"), "{log}");
     }
-    assert!(fs::exists(folder.path().join("userd-data")).expect("the folder is there"), "its store was asked");
+    assert!(fs::exists(folder.path().join("userd-data")).expect("the folder is there"), "its store was opened");
 }

@@ -13,7 +13,7 @@ use crate::http::settings;
 use crate::http::test_app::{RequestHeaders, TestApp, bearer, cookie, make_key, make_revoked_key};
 use userd_store::memory::MemoryStore;
 
-/// The first rank of the routes that answer for methods which a path does not have.
+/// The first rank of the routes that answer 405 for the methods that a path does not have.
 const OTHER_METHODS_RANK: isize = 1000;
 
 const SIGN_UP: &str = r#"{"name":"Eve","email":"eve@example.com","password":"correct horse battery"}"#;
@@ -26,8 +26,8 @@ const REFRESH: &str = r#"{"refresh_token":"{refresh}"}"#;
 const UPDATE_STATUS: &str = r#"{"disabled":true}"#;
 const SET_PASSWORD: &str = r#"{"new_password":"seven grey herons, wading"}"#;
 
-/// Each route, one request to it, and its body. `{ada}` is Ada's id, `{session}` another session of hers, `{refresh}` its
-/// refresh token.
+/// Each route, one request to it, and its body. `{ada}` is Ada's id, `{session}` another session of hers, `{refresh}`
+/// its refresh token.
 const ROWS: [(Method, &str, &str, &str); 37] = [
     (Get, "/ping", "/ping", ""),
     (Get, "/health/live", "/health/live", ""),
@@ -71,7 +71,7 @@ const ROWS: [(Method, &str, &str, &str); 37] = [
 /// The headers of a caller; every variant has to get the same answer.
 type HeaderVariants = Vec<RequestHeaders>;
 
-/// All callers: nobody, Ada by token and by cookie, Bob, a service with each scope, what is no good, a bad cookie.
+/// All callers: anonymous, Ada by token and by cookie, Bob, a service with each scope, invalid credentials.
 struct CallerSet {
     columns: Vec<(&'static str, HeaderVariants)>,
     ada: String,
@@ -81,7 +81,7 @@ struct CallerSet {
 
 /// Ada and Bob are signed in; the keys are those of the store `keys` (this one, or another one).
 async fn caller_set(app: &TestApp, keys: &Arc<MemoryStore>) -> CallerSet {
-    // Before anybody asks anything: what a node knows of keys is up to a second old.
+    // Made before the first request, as the cache of API keys is up to a second old.
     let mut services = Vec::new();
     for (seed, scope) in (10..).zip(Scope::ALL) {
         services.push((scope.as_str(), vec![bearer(&make_key(keys, seed, &[scope]).await)]));
@@ -92,7 +92,7 @@ async fn caller_set(app: &TestApp, keys: &Arc<MemoryStore>) -> CallerSet {
     let (other, ended) = (app.login("ada@example.com").await, app.login("ada@example.com").await);
     assert_eq!(app.delete("/api/session", &ended.token).await.status, 200);
     let mut columns = vec![
-        ("nobody", vec![Vec::new()]),
+        ("anonymous", vec![Vec::new()]),
         ("own", vec![bearer(&ada.token)]),
         ("cookie", vec![cookie(&ada.token)]),
         ("other", vec![bearer(&bob.token)]),
@@ -153,53 +153,53 @@ async fn every_mounted_route_has_a_row() {
 }
 
 #[rocket::async_test]
-async fn with_api_keys_each_caller_may_what_is_theirs() {
+async fn with_api_keys_each_caller_may_do_what_its_permissions_allow() {
     let app = TestApp::with_api_key().await;
     let caller_set = caller_set(&app, &app.store).await;
     assert_snapshot!(run_table(&app, &caller_set).await, @r"
-                                                 nobody own cookie other users:read users:write sessions:read sessions:write admin metrics bad bad cookie
-    GET /ping                                       200 200    200   200        200         200           200            200   200     200 200        200
-    GET /health/live                                200 200    200   200        200         200           200            200   200     200 200        200
-    GET /health/ready                               200 200    200   200        200         200           200            200   200     200 200        200
-    GET /metrics                                    401 403    403   403        403         403           403            403   200     200 401        401
-    GET /openapi.json                               200 200    200   200        200         200           200            200   200     200 200        200
-    GET /docs                                       200 200    200   200        200         200           200            200   200     200 200        200
-    GET /files/nothing                              404 404    404   404        404         404           404            404   404     404 404        404
-    POST /api/users                                 200 200    200   200        403         200           403            403   403     403 401        200
-    GET /api/users                                  401 403    403   403        200         403           403            403   403     403 401        401
-    GET /api/users/{ada}                            401 200    200   403        200         403           403            403   403     403 401        401
-    GET /api/users/ada@example.com                  401 403    403   403        200         403           403            403   403     403 401        401
-    PUT /api/users/{ada}                            401 200    200   403        403         200           403            403   403     403 401        401
-    PATCH /api/users/{ada}                          401 200    200   403        403         200           403            403   403     403 401        401
-    DELETE /api/users/{ada}                         401 200    200   403        403         200           403            403   403     403 401        401
-    POST /api/login                                 200 200    200   200        200         200           200            200   200     200 401        200
-    GET /api/session                                401 200    200   200        403         403           403            403   403     403 401        401
-    DELETE /api/session                             401 200    200   200        403         403           403            403   403     403 401        401
-    GET /api/users/{ada}/sessions                   401 200    200   403        403         403           200            403   403     403 401        401
-    DELETE /api/users/{ada}/sessions/{session}      401 200    200   403        403         403           403            200   403     403 401        401
-    DELETE /api/users/{ada}/sessions                401 200    200   403        403         403           403            200   403     403 401        401
-    POST /api/token                                 401 200    200   200        403         403           403            403   403     403 401        401
-    POST /api/token/refresh                         200 200    200   200        200         200           200            200   200     200 401        200
-    GET /.well-known/jwks.json                      200 200    200   200        200         200           200            200   200     200 200        200
-    GET /.well-known/openid-configuration           200 200    200   200        200         200           200            200   200     200 200        200
-    GET /admin/users                                401 403    403   403        403         403           403            403   200     403 401        401
-    GET /admin/users?limit=1&email=ada              401 403    403   403        403         403           403            403   200     403 401        401
-    POST /admin/users                               401 403    403   403        403         403           403            403   200     403 401        401
-    GET /admin/users/{ada}                          401 403    403   403        403         403           403            403   200     403 401        401
-    GET /admin/users/ada@example.com                401 403    403   403        403         403           403            403   200     403 401        401
-    PATCH /admin/users/{ada}                        401 403    403   403        403         403           403            403   200     403 401        401
-    PUT /admin/users/{ada}/password                 401 403    403   403        403         403           403            403   200     403 401        401
-    DELETE /admin/users/{ada}                       401 403    403   403        403         403           403            403   200     403 401        401
-    GET /admin/users/{ada}/sessions                 401 403    403   403        403         403           403            403   200     403 401        401
-    DELETE /admin/users/{ada}/sessions/{session}    401 403    403   403        403         403           403            403   200     403 401        401
-    DELETE /admin/users/{ada}/sessions              401 403    403   403        403         403           403            403   200     403 401        401
-    GET /admin/users/{ada}/events                   401 403    403   403        403         403           403            403   200     403 401        401
-    GET /admin/stats                                401 403    403   403        403         403           403            403   200     403 401        401
+                                                 anonymous own cookie other users:read users:write sessions:read sessions:write admin metrics bad bad cookie
+    GET /ping                                          200 200    200   200        200         200           200            200   200     200 200        200
+    GET /health/live                                   200 200    200   200        200         200           200            200   200     200 200        200
+    GET /health/ready                                  200 200    200   200        200         200           200            200   200     200 200        200
+    GET /metrics                                       401 403    403   403        403         403           403            403   200     200 401        401
+    GET /openapi.json                                  200 200    200   200        200         200           200            200   200     200 200        200
+    GET /docs                                          200 200    200   200        200         200           200            200   200     200 200        200
+    GET /files/nothing                                 404 404    404   404        404         404           404            404   404     404 404        404
+    POST /api/users                                    200 200    200   200        403         200           403            403   403     403 401        200
+    GET /api/users                                     401 403    403   403        200         403           403            403   403     403 401        401
+    GET /api/users/{ada}                               401 200    200   403        200         403           403            403   403     403 401        401
+    GET /api/users/ada@example.com                     401 403    403   403        200         403           403            403   403     403 401        401
+    PUT /api/users/{ada}                               401 200    200   403        403         200           403            403   403     403 401        401
+    PATCH /api/users/{ada}                             401 200    200   403        403         200           403            403   403     403 401        401
+    DELETE /api/users/{ada}                            401 200    200   403        403         200           403            403   403     403 401        401
+    POST /api/login                                    200 200    200   200        200         200           200            200   200     200 401        200
+    GET /api/session                                   401 200    200   200        403         403           403            403   403     403 401        401
+    DELETE /api/session                                401 200    200   200        403         403           403            403   403     403 401        401
+    GET /api/users/{ada}/sessions                      401 200    200   403        403         403           200            403   403     403 401        401
+    DELETE /api/users/{ada}/sessions/{session}         401 200    200   403        403         403           403            200   403     403 401        401
+    DELETE /api/users/{ada}/sessions                   401 200    200   403        403         403           403            200   403     403 401        401
+    POST /api/token                                    401 200    200   200        403         403           403            403   403     403 401        401
+    POST /api/token/refresh                            200 200    200   200        200         200           200            200   200     200 401        200
+    GET /.well-known/jwks.json                         200 200    200   200        200         200           200            200   200     200 200        200
+    GET /.well-known/openid-configuration              200 200    200   200        200         200           200            200   200     200 200        200
+    GET /admin/users                                   401 403    403   403        403         403           403            403   200     403 401        401
+    GET /admin/users?limit=1&email=ada                 401 403    403   403        403         403           403            403   200     403 401        401
+    POST /admin/users                                  401 403    403   403        403         403           403            403   200     403 401        401
+    GET /admin/users/{ada}                             401 403    403   403        403         403           403            403   200     403 401        401
+    GET /admin/users/ada@example.com                   401 403    403   403        403         403           403            403   200     403 401        401
+    PATCH /admin/users/{ada}                           401 403    403   403        403         403           403            403   200     403 401        401
+    PUT /admin/users/{ada}/password                    401 403    403   403        403         403           403            403   200     403 401        401
+    DELETE /admin/users/{ada}                          401 403    403   403        403         403           403            403   200     403 401        401
+    GET /admin/users/{ada}/sessions                    401 403    403   403        403         403           403            403   200     403 401        401
+    DELETE /admin/users/{ada}/sessions/{session}       401 403    403   403        403         403           403            403   200     403 401        401
+    DELETE /admin/users/{ada}/sessions                 401 403    403   403        403         403           403            403   200     403 401        401
+    GET /admin/users/{ada}/events                      401 403    403   403        403         403           403            403   200     403 401        401
+    GET /admin/stats                                   401 403    403   403        403         403           403            403   200     403 401        401
     ");
 }
 
 #[rocket::async_test]
-async fn keyed_sign_up_is_for_services() {
+async fn sign_up_with_an_api_key_is_for_services() {
     let store = Arc::new(MemoryStore::default());
     let open = TestApp::with(settings(), Arc::clone(&store)).await;
     let caller_set = caller_set(&open, &store).await;
@@ -209,53 +209,53 @@ async fn keyed_sign_up_is_for_services() {
     let rows: Vec<&str> =
         table.lines().filter(|line| line.starts_with("POST /api/users") || line.starts_with(' ')).collect();
     assert_snapshot!(rows.join("\n"), @r"
-                                                 nobody own cookie other users:read users:write sessions:read sessions:write admin metrics bad bad cookie
-    POST /api/users                                 401 403    401   403        403         200           403            403   403     403 401        401
+                                                 anonymous own cookie other users:read users:write sessions:read sessions:write admin metrics bad bad cookie
+    POST /api/users                                    401 403    401   403        403         200           403            403   403     403 401        401
     ");
 }
 
 #[rocket::async_test]
-async fn in_protected_mode_everybody_may_everything_but_what_needs_a_session() {
+async fn in_protected_mode_every_caller_may_do_everything_that_needs_no_session() {
     let app = TestApp::without_api_keys().await;
     let caller_set = caller_set(&app, &Arc::new(MemoryStore::default())).await;
     assert_snapshot!(run_table(&app, &caller_set).await, @r"
-                                                 nobody own cookie other users:read users:write sessions:read sessions:write admin metrics bad bad cookie
-    GET /ping                                       200 200    200   200        200         200           200            200   200     200 200        200
-    GET /health/live                                200 200    200   200        200         200           200            200   200     200 200        200
-    GET /health/ready                               200 200    200   200        200         200           200            200   200     200 200        200
-    GET /metrics                                    200 200    200   200        401         401           401            401   401     401 401        401
-    GET /openapi.json                               200 200    200   200        200         200           200            200   200     200 200        200
-    GET /docs                                       200 200    200   200        200         200           200            200   200     200 200        200
-    GET /files/nothing                              404 404    404   404        404         404           404            404   404     404 404        404
-    POST /api/users                                 200 200    200   200        401         401           401            401   401     401 401        200
-    GET /api/users                                  200 200    200   200        401         401           401            401   401     401 401        401
-    GET /api/users/{ada}                            200 200    200   200        401         401           401            401   401     401 401        401
-    GET /api/users/ada@example.com                  200 200    200   200        401         401           401            401   401     401 401        401
-    PUT /api/users/{ada}                            200 200    200   200        401         401           401            401   401     401 401        401
-    PATCH /api/users/{ada}                          200 200    200   200        401         401           401            401   401     401 401        401
-    DELETE /api/users/{ada}                         200 200    200   200        401         401           401            401   401     401 401        401
-    POST /api/login                                 200 200    200   200        401         401           401            401   401     401 401        200
-    GET /api/session                                401 200    200   200        401         401           401            401   401     401 401        401
-    DELETE /api/session                             401 200    200   200        401         401           401            401   401     401 401        401
-    GET /api/users/{ada}/sessions                   200 200    200   200        401         401           401            401   401     401 401        401
-    DELETE /api/users/{ada}/sessions/{session}      200 200    200   200        401         401           401            401   401     401 401        401
-    DELETE /api/users/{ada}/sessions                200 200    200   200        401         401           401            401   401     401 401        401
-    POST /api/token                                 401 200    200   200        401         401           401            401   401     401 401        401
-    POST /api/token/refresh                         200 200    200   200        401         401           401            401   401     401 401        200
-    GET /.well-known/jwks.json                      200 200    200   200        200         200           200            200   200     200 200        200
-    GET /.well-known/openid-configuration           200 200    200   200        200         200           200            200   200     200 200        200
-    GET /admin/users                                200 200    200   200        401         401           401            401   401     401 401        401
-    GET /admin/users?limit=1&email=ada              200 200    200   200        401         401           401            401   401     401 401        401
-    POST /admin/users                               200 200    200   200        401         401           401            401   401     401 401        401
-    GET /admin/users/{ada}                          200 200    200   200        401         401           401            401   401     401 401        401
-    GET /admin/users/ada@example.com                200 200    200   200        401         401           401            401   401     401 401        401
-    PATCH /admin/users/{ada}                        200 200    200   200        401         401           401            401   401     401 401        401
-    PUT /admin/users/{ada}/password                 200 200    200   200        401         401           401            401   401     401 401        401
-    DELETE /admin/users/{ada}                       200 200    200   200        401         401           401            401   401     401 401        401
-    GET /admin/users/{ada}/sessions                 200 200    200   200        401         401           401            401   401     401 401        401
-    DELETE /admin/users/{ada}/sessions/{session}    200 200    200   200        401         401           401            401   401     401 401        401
-    DELETE /admin/users/{ada}/sessions              200 200    200   200        401         401           401            401   401     401 401        401
-    GET /admin/users/{ada}/events                   200 200    200   200        401         401           401            401   401     401 401        401
-    GET /admin/stats                                200 200    200   200        401         401           401            401   401     401 401        401
+                                                 anonymous own cookie other users:read users:write sessions:read sessions:write admin metrics bad bad cookie
+    GET /ping                                          200 200    200   200        200         200           200            200   200     200 200        200
+    GET /health/live                                   200 200    200   200        200         200           200            200   200     200 200        200
+    GET /health/ready                                  200 200    200   200        200         200           200            200   200     200 200        200
+    GET /metrics                                       200 200    200   200        401         401           401            401   401     401 401        401
+    GET /openapi.json                                  200 200    200   200        200         200           200            200   200     200 200        200
+    GET /docs                                          200 200    200   200        200         200           200            200   200     200 200        200
+    GET /files/nothing                                 404 404    404   404        404         404           404            404   404     404 404        404
+    POST /api/users                                    200 200    200   200        401         401           401            401   401     401 401        200
+    GET /api/users                                     200 200    200   200        401         401           401            401   401     401 401        401
+    GET /api/users/{ada}                               200 200    200   200        401         401           401            401   401     401 401        401
+    GET /api/users/ada@example.com                     200 200    200   200        401         401           401            401   401     401 401        401
+    PUT /api/users/{ada}                               200 200    200   200        401         401           401            401   401     401 401        401
+    PATCH /api/users/{ada}                             200 200    200   200        401         401           401            401   401     401 401        401
+    DELETE /api/users/{ada}                            200 200    200   200        401         401           401            401   401     401 401        401
+    POST /api/login                                    200 200    200   200        401         401           401            401   401     401 401        200
+    GET /api/session                                   401 200    200   200        401         401           401            401   401     401 401        401
+    DELETE /api/session                                401 200    200   200        401         401           401            401   401     401 401        401
+    GET /api/users/{ada}/sessions                      200 200    200   200        401         401           401            401   401     401 401        401
+    DELETE /api/users/{ada}/sessions/{session}         200 200    200   200        401         401           401            401   401     401 401        401
+    DELETE /api/users/{ada}/sessions                   200 200    200   200        401         401           401            401   401     401 401        401
+    POST /api/token                                    401 200    200   200        401         401           401            401   401     401 401        401
+    POST /api/token/refresh                            200 200    200   200        401         401           401            401   401     401 401        200
+    GET /.well-known/jwks.json                         200 200    200   200        200         200           200            200   200     200 200        200
+    GET /.well-known/openid-configuration              200 200    200   200        200         200           200            200   200     200 200        200
+    GET /admin/users                                   200 200    200   200        401         401           401            401   401     401 401        401
+    GET /admin/users?limit=1&email=ada                 200 200    200   200        401         401           401            401   401     401 401        401
+    POST /admin/users                                  200 200    200   200        401         401           401            401   401     401 401        401
+    GET /admin/users/{ada}                             200 200    200   200        401         401           401            401   401     401 401        401
+    GET /admin/users/ada@example.com                   200 200    200   200        401         401           401            401   401     401 401        401
+    PATCH /admin/users/{ada}                           200 200    200   200        401         401           401            401   401     401 401        401
+    PUT /admin/users/{ada}/password                    200 200    200   200        401         401           401            401   401     401 401        401
+    DELETE /admin/users/{ada}                          200 200    200   200        401         401           401            401   401     401 401        401
+    GET /admin/users/{ada}/sessions                    200 200    200   200        401         401           401            401   401     401 401        401
+    DELETE /admin/users/{ada}/sessions/{session}       200 200    200   200        401         401           401            401   401     401 401        401
+    DELETE /admin/users/{ada}/sessions                 200 200    200   200        401         401           401            401   401     401 401        401
+    GET /admin/users/{ada}/events                      200 200    200   200        401         401           401            401   401     401 401        401
+    GET /admin/stats                                   200 200    200   200        401         401           401            401   401     401 401        401
     ");
 }
