@@ -2,7 +2,7 @@
 //!
 //! The number is the *theoretical arrival time*: when the bucket will be full again if nothing more is taken. One
 //! comparison decides, one addition takes. The same rule is written in Lua for Redis; both are held to the vectors in
-//! `crates/test-support/fixtures/gcra_vectors.json`.
+//! `crates/store/fixtures/gcra_vectors.json`.
 //!
 //! Not a count of failures: who takes before the password is checked and gives back after a success can't be raced.
 

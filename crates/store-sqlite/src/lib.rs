@@ -33,7 +33,7 @@
 //!
 //! # How to add a kind of change
 //! One function in `writes` that takes the writer's connection, one method here that hands it to
-//! `SqliteStore::write`, one promise in `tests/it/conformance`.
+//! `SqliteStore::write`, one promise in `crates/store/src/conformance`.
 
 mod backup;
 mod check;

@@ -21,10 +21,12 @@
 //!   be given up; safety never depends on it.
 //!
 //! # How to add a store
-//! Implement [`Store`] in a module below this one, give `tests/it/conformance` a way to open a fresh one, and
+//! Implement [`Store`] in a module below this one, run the [conformance suite](conformance) over it, and
 //! add a line to `app::serve`'s `open_with_metrics`.
 
 mod check;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod import_export;
 mod instrumented;
 mod legacy;

@@ -10,9 +10,7 @@ use userd_store::{KeyKind, KeyStore, Store, StoredKey};
 use userd_store_sqlite::{OfflineKeyStore, OpenError, SqliteStore};
 
 use userd_test_support::http_client::status_of;
-use userd_test_support::stores::{
-    TestBackend, TestStore, audit_database, database_path, run_concurrently, sqlite_settings,
-};
+use userd_test_support::stores::{TestBackend, audit_database, database_path, run_concurrently, sqlite_settings};
 use userd_test_support::userd_process::UserdCommand;
 
 const SCHEMA_2: &[u8] = include_bytes!("../fixtures/embedded-schema-2.db");
@@ -44,7 +42,7 @@ fn locked(path: &Path) -> File {
 
 #[tokio::test]
 async fn the_serving_store_sees_a_change_at_its_next_look_and_the_reverse() {
-    let test = TestStore::open(TestBackend::Embedded).await;
+    let test = TestBackend::Embedded.open().await;
     let beside = keys_of(&test.path());
     for round in 0..20 {
         let (one, other) = (format!("{round:02}a"), format!("{round:02}b"));
@@ -63,7 +61,7 @@ async fn the_serving_store_sees_a_change_at_its_next_look_and_the_reverse() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_changes_here_and_beside_exactly_one_succeeds() {
-    let test = TestStore::open(TestBackend::Embedded).await;
+    let test = TestBackend::Embedded.open().await;
     let stores: Vec<Arc<dyn KeyStore>> =
         vec![Arc::new(keys_of(&test.path())), Arc::new(keys_of(&test.path())), Arc::new(keys_of(&test.path()))];
     for round in 0..5 {
