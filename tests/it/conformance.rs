@@ -1,10 +1,7 @@
 //! The conformance suite of `userd_store::conformance`, run on every store.
-//!
-//! The memory store keeps no promise that needs a store on servers or on a disk: it has nothing to check, close or
-//! damage.
 
 use userd_store::conformance::TestStore;
-use userd_store::{conformance_suite, conformance_tests};
+use userd_store::conformance_suite;
 use userd_test_support::stores::TestBackend;
 
 async fn sqlite() -> TestStore {

@@ -140,8 +140,7 @@ pub async fn a_session_that_has_ended_never_comes_back(test: &TestStore) {
                 ann = *after;
             }
             3 => {
-                let limits =
-                    userd_core::SessionLimits { sessions_max: 1, ..userd_test_support::session_fixtures::LIMITS };
+                let limits = userd_core::SessionLimits { sessions_max: 1, ..super::session_fixtures::LIMITS };
                 test.wait_a_moment(ann.id).await;
                 test.open_session_within(&ann, 2, &limits).await;
             }
