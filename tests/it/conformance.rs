@@ -4,6 +4,10 @@ use userd_store::conformance::TestStore;
 use userd_store::conformance_suite;
 use userd_test_support::stores::TestBackend;
 
+async fn memory() -> TestStore {
+    TestBackend::Memory.open().await
+}
+
 async fn sqlite() -> TestStore {
     TestBackend::Embedded.open().await
 }
@@ -24,6 +28,7 @@ async fn redis_cluster() -> TestStore {
     TestBackend::Cluster.open().await
 }
 
+conformance_suite!(memory, super::memory, memory_conformance_tests);
 conformance_suite!(embedded, super::sqlite, conformance_tests);
 conformance_suite!(redis, super::single_redis, conformance_tests);
 conformance_suite!(redis_with_least_privilege, super::single_redis_with_least_privilege, conformance_tests);

@@ -117,11 +117,13 @@ impl KeyRange {
     }
 
     /// All text.
+    #[must_use]
     pub fn all_text() -> Self {
         Self::before([TEXT_UPPER_BOUND])
     }
 
     /// The e-mails that begin with `prefix` and come after `after`, alone or with what a store writes after a NUL.
+    #[must_use]
     pub fn emails(prefix: &EmailPrefix, after: Option<&CanonicalEmail>, order: SortOrder) -> Self {
         let mut range = Self::with_prefix(prefix.as_str().as_bytes());
         if let Some(after) = after {

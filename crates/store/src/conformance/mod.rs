@@ -14,6 +14,7 @@
 #![expect(missing_docs, reason = "the name of a promise is its documentation")]
 #![expect(clippy::expect_used, reason = "a test that can't go on fails with the sentence in `expect`")]
 #![expect(clippy::missing_panics_doc, reason = "every promise panics where it is broken")]
+#![expect(clippy::must_use_candidate, reason = "for tests alone: a result that is not used is seen there")]
 
 mod concurrency;
 pub mod gcra_vectors;
@@ -74,6 +75,30 @@ macro_rules! combined_conformance_test {
                 test.store.close().await;
             )+
         }
+    };
+}
+
+/// One test for each of these promises of one file, without those that the memory store does not keep.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! memory_conformance_tests {
+    ($open:expr, $file:ident: $($promise:ident),+ $(,)?) => {
+        $($crate::memory_conformance_test!($open, $file, $promise);)+
+    };
+}
+
+/// The memory store can't be closed or damaged, checks everything in one batch, and takes a repeat for a new call.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! memory_conformance_test {
+    ($open:expr, $file:ident, a_closed_store_is_unavailable) => {};
+    ($open:expr, $file:ident, an_unreadable_user_is_reported_and_the_others_are_listed) => {};
+    ($open:expr, $file:ident, an_invalid_cursor_of_the_check_is_rejected) => {};
+    ($open:expr, $file:ident, the_same_sign_up_twice_creates_one_user) => {};
+    ($open:expr, $file:ident, a_rejected_or_repeated_change_is_no_event) => {};
+    ($open:expr, $file:ident, the_rate_limit_rule_of_the_store_matches_the_vectors) => {};
+    ($open:expr, $file:ident, $promise:ident) => {
+        $crate::conformance_tests!($open, $file: $promise);
     };
 }
 

@@ -3,6 +3,7 @@
 //! For tests of what stands on a store. The real stores have tests of their own.
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking, also in its helpers")]
+#![expect(clippy::missing_panics_doc, reason = "for tests alone: it panics where a test uses it wrongly")]
 
 mod import_export;
 mod listing;
