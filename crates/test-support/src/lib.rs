@@ -4,6 +4,13 @@
 //! one test file needs stays there.
 
 #![expect(missing_docs, reason = "for our own tests alone: a field or a method says by its name what it is")]
+#![expect(
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    clippy::new_without_default,
+    clippy::return_self_not_must_use,
+    reason = "for our own tests alone: a helper panics where a test can't go on"
+)]
 #![expect(clippy::expect_used, reason = "a test that can't go on fails with the sentence in `expect`")]
 
 pub mod chaos;
