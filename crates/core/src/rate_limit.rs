@@ -2,7 +2,7 @@
 //!
 //! The number is the *theoretical arrival time*: when the bucket is full again. One comparison decides, one addition
 //! takes. Redis runs the same algorithm in Lua; both pass the vectors in
-//! `crates/test-support/fixtures/gcra_vectors.json`.
+//! `crates/store/fixtures/gcra_vectors.json`.
 //!
 //! Attempts are charged before the password is verified and refunded on success, so concurrent attempts can't exceed a
 //! limit. A count of failures could be raced.

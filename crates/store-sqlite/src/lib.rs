@@ -31,7 +31,7 @@
 //!
 //! # How to add a kind of change
 //! A function in `writes` that takes the writer's connection, a method in `store` that passes it to
-//! `SqliteStore::write`, and a test in `tests/it/conformance`.
+//! `SqliteStore::write`, and a test in `crates/store/src/conformance`.
 
 mod backup;
 mod check;

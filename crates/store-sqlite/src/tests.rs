@@ -1,5 +1,5 @@
-//! What can be provoked from inside only: the order of changes in the queue, a failing commit, a full file.
-//! Everything else is tested from outside, in `tests/it/conformance` and `tests/it/faults/sqlite.rs`.
+//! What can only be provoked from inside: the order of changes in the queue, a failing commit, a full file.
+//! Everything else is tested from outside, in `crates/store/src/conformance` and `tests/it/faults/sqlite.rs`.
 
 use std::error::Error as _;
 use std::future::poll_fn;

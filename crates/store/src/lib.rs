@@ -39,10 +39,12 @@
 //! | `memory` | the reference implementation, for tests (feature `memory`) |
 //!
 //! # How to add a store
-//! Implement [`Store`] in a crate of its own, give `tests/it/conformance` a way to open a fresh one, and add an arm to
-//! `open_store` in the crate `userd`.
+//! Implement [`Store`] in a crate of its own, run the conformance suite (`conformance`, feature `conformance`) over it, and
+//! add an arm to `open_store` in the crate `userd`.
 
 mod check;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 mod error;
 mod import_export;
 mod instrumented;

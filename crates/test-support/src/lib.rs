@@ -4,6 +4,13 @@
 //! one test file needs stays there.
 
 #![expect(missing_docs, reason = "for our own tests alone: a field or a method says by its name what it is")]
+#![expect(
+    clippy::missing_panics_doc,
+    clippy::must_use_candidate,
+    clippy::new_without_default,
+    clippy::return_self_not_must_use,
+    reason = "for our own tests alone: a helper panics where a test can't go on"
+)]
 #![expect(clippy::expect_used, reason = "a test that can't go on fails with the sentence in `expect`")]
 
 pub mod chaos;
@@ -16,9 +23,7 @@ pub mod database_image;
 pub mod durability_table;
 pub mod fault_proxy;
 pub mod fault_report;
-pub mod fixtures;
 pub mod forged_tokens;
-pub mod gcra_vectors;
 pub mod http_client;
 pub mod key_space;
 pub mod linearizability;
@@ -41,7 +46,6 @@ pub mod run_scale;
 pub mod scheduler_proxy;
 pub mod scripted_store;
 pub mod server_plan;
-pub mod session_fixtures;
 pub mod sign_in_requests;
 pub mod slot_migration;
 pub mod small_disk;
@@ -51,3 +55,5 @@ pub mod test_authority;
 pub mod tricky_strings;
 pub mod userd_process;
 pub mod verifiers;
+
+pub use userd_store::conformance::{gcra_vectors, session_fixtures, user_fixtures as fixtures};

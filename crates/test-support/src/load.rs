@@ -137,7 +137,7 @@ async fn sign_ups(address: SocketAddr, mark: String, tally: Arc<watch::Sender<Lo
                     tally.send_modify(|tally| match broken {
                         ResponseError::NoResponse => tally.unanswered.push(email),
                         ResponseError::TruncatedResponse(raw) => {
-                            tally.cut.push(String::from_utf8_lossy(&raw).into_owned())
+                            tally.cut.push(String::from_utf8_lossy(&raw).into_owned());
                         }
                     });
                     continue 'connections;

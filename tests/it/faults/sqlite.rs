@@ -27,7 +27,7 @@ fn refused(path: &Path) -> OpenError {
 }
 
 async fn closed_with_users(names: &[&str]) -> (TestStore, Vec<User>) {
-    let test = TestStore::open(TestBackend::Embedded).await;
+    let test = TestBackend::Embedded.open().await;
     let mut users = Vec::new();
     for name in names {
         users.push(test.signed_up(name, &format!("{name}@x.org")).await);
@@ -85,7 +85,7 @@ async fn a_change_of_a_row_that_is_no_user_changes_nothing() {
 
 #[tokio::test]
 async fn a_destroyed_page_is_reported_and_other_pages_are_served() {
-    let test = TestStore::open(TestBackend::Embedded).await;
+    let test = TestBackend::Embedded.open().await;
     let mut users = Vec::new();
     for number in 0..200 {
         users.push(test.signed_up("Somebody", &format!("n{number}@x.org")).await);
@@ -172,7 +172,7 @@ async fn a_newer_schema_and_another_email_canonicalisation_are_refused() {
 
 #[tokio::test]
 async fn a_second_store_is_refused_while_the_first_is_open() {
-    let test = TestStore::open(TestBackend::Embedded).await;
+    let test = TestBackend::Embedded.open().await;
     test.signed_up("Ann", "ann@x.org").await;
     let error = refused(&test.path());
     assert!(matches!(&error, OpenError::InUse { .. }), "{error:?}");
@@ -193,7 +193,7 @@ async fn a_second_store_is_refused_while_the_first_is_open() {
 #[tokio::test]
 async fn dropping_without_closing_loses_nothing_and_frees_the_file() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let maker = TestStore::open(TestBackend::Embedded).await;
+    let maker = TestBackend::Embedded.open().await;
     for round in 0..5_u64 {
         let store = SqliteStore::open(&sqlite_settings(&database_path(&folder))).expect("free again");
         assert_eq!(store.users_count().await.expect("the store works"), round);
@@ -208,7 +208,7 @@ async fn dropping_without_closing_loses_nothing_and_frees_the_file() {
 /// A copy of the files at any moment is what a `kill -9` leaves.
 #[tokio::test]
 async fn a_copy_of_the_open_files_has_everything_acknowledged() {
-    let test = TestStore::open(TestBackend::Embedded).await;
+    let test = TestBackend::Embedded.open().await;
     for number in 0..20 {
         let user = test.signed_up("Somebody", &format!("n{number}@x.org")).await;
         let session = test.opened(&user, 1).await;
@@ -232,7 +232,7 @@ async fn while_another_program_holds_the_write_lock_writes_are_refused_in_time_a
     let folder = tempfile::tempdir().expect("a temporary folder");
     let settings = SqliteSettings { timeout: Duration::from_millis(50), ..sqlite_settings(&database_path(&folder)) };
     let store = SqliteStore::open(&settings).expect("a fresh database");
-    let maker = TestStore::open(TestBackend::Embedded).await;
+    let maker = TestBackend::Embedded.open().await;
     let ann = maker.new_user("Ann", "ann@x.org");
     // On a busy machine the first write may exceed the short time limit, and may then have succeeded all the same.
     while store.user(ann.id).await.expect("reads go on").is_none() {
@@ -267,7 +267,7 @@ async fn closing_leaves_one_file_and_its_lock() {
 #[tokio::test]
 async fn other_users_of_the_machine_can_not_read_the_files() {
     use std::os::unix::fs::PermissionsExt;
-    let test = TestStore::open(TestBackend::Embedded).await;
+    let test = TestBackend::Embedded.open().await;
     test.signed_up("Ann", "ann@x.org").await;
     let folder = test.path().parent().expect("a folder").to_owned();
     let mode = |path: &Path| fs::metadata(path).expect("it is there").permissions().mode() & 0o777;
@@ -294,7 +294,7 @@ async fn many_readers_and_a_writer_do_not_disturb_one_another() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let settings = SqliteSettings { readers: 0, ..sqlite_settings(&database_path(&folder)) };
     let store = Arc::new(SqliteStore::open(&settings).expect("no reader means one"));
-    let maker = TestStore::open(TestBackend::Embedded).await;
+    let maker = TestBackend::Embedded.open().await;
     let users: Vec<User> = (0..20).map(|number| maker.new_user("N", &format!("n{number}@x.org"))).collect();
     let done = userd_test_support::stores::run_concurrently(users.into_iter().map(|user| {
         let store = Arc::clone(&store);

@@ -15,7 +15,7 @@ use userd_test_support::fixtures::NOW;
 use userd_test_support::random_numbers::random_index;
 use userd_test_support::run_scale::scaled;
 use userd_test_support::session_fixtures::{new_session, refresh_state};
-use userd_test_support::stores::{TestBackend, TestStore, audit_database, sqlite_settings};
+use userd_test_support::stores::{TestBackend, audit_database, sqlite_settings};
 
 const USERS: usize = 300;
 
@@ -76,7 +76,7 @@ async fn read_all(path: &Path, users: &[User], sessions: &[Session], keys: &[Sto
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flipped_bit_is_refused_or_reported_or_changes_nothing() {
-    let test = TestStore::open(TestBackend::Embedded).await;
+    let test = TestBackend::Embedded.open().await;
     let (mut users, mut sessions, mut keys) = (Vec::new(), Vec::new(), Vec::new());
     for number in 0..USERS {
         let user = test.new_user("Somebody Ordinary", &format!("Somebody-{number}@Example.org"));

@@ -12,7 +12,7 @@ use userd_store_sqlite::{OpenError, SqliteStore};
 
 use userd_test_support::session_fixtures::{LIMITS, actor_at, new_session};
 use userd_test_support::small_disk::{ballast, on_small_disk};
-use userd_test_support::stores::{TestBackend, TestStore, sqlite_settings};
+use userd_test_support::stores::{TestBackend, sqlite_settings};
 
 /// The size of the disk: room for a whole write-ahead log of 4 MB and the database.
 const DISK_BYTES: usize = 8 * 1024 * 1024;
@@ -35,7 +35,7 @@ async fn a_full_disk_refuses_sign_ups_until_it_is_freed_and_loses_nothing() {
     let ballast = ballast(&disk, BALLAST_BYTES);
     let path = disk.join("data").join("userd.db");
     let store = SqliteStore::open(&sqlite_settings(&path)).expect("there is room");
-    let maker = TestStore::open(TestBackend::Embedded).await;
+    let maker = TestBackend::Embedded.open().await;
     let (mut acknowledged, mut sessions) = (Vec::new(), Vec::new());
     let refused = loop {
         let user = maker.new_user("Somebody", &format!("n{}@x.org", acknowledged.len()));

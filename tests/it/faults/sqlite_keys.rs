@@ -10,9 +10,7 @@ use userd_store::{KeyKind, KeyStore, Store, StoredKey};
 use userd_store_sqlite::{OfflineKeyStore, OpenError, SqliteStore};
 
 use userd_test_support::http_client::status_of;
-use userd_test_support::stores::{
-    TestBackend, TestStore, audit_database, database_path, run_concurrently, sqlite_settings,
-};
+use userd_test_support::stores::{TestBackend, audit_database, database_path, run_concurrently, sqlite_settings};
 use userd_test_support::userd_process::UserdCommand;
 
 const SCHEMA_2: &[u8] = include_bytes!("../fixtures/embedded-schema-2.db");
@@ -44,7 +42,7 @@ fn locked(path: &Path) -> File {
 
 #[tokio::test]
 async fn the_serving_store_and_the_offline_key_store_see_each_others_changes() {
-    let test = TestStore::open(TestBackend::Embedded).await;
+    let test = TestBackend::Embedded.open().await;
     let offline = keys_of(&test.path());
     for round in 0..20 {
         let (one, other) = (format!("{round:02}a"), format!("{round:02}b"));
@@ -63,7 +61,7 @@ async fn the_serving_store_and_the_offline_key_store_see_each_others_changes() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn of_concurrent_key_changes_online_and_offline_exactly_one_succeeds() {
-    let test = TestStore::open(TestBackend::Embedded).await;
+    let test = TestBackend::Embedded.open().await;
     let stores: Vec<Arc<dyn KeyStore>> =
         vec![Arc::new(keys_of(&test.path())), Arc::new(keys_of(&test.path())), Arc::new(keys_of(&test.path()))];
     for round in 0..5 {

@@ -36,7 +36,7 @@ fn execute_damage(test: &TestStore, sql: &str, bytes: &[&[u8]]) {
 
 #[tokio::test]
 async fn a_damaged_session_is_rejected_and_the_user_can_sign_in_and_change_the_password() {
-    let test = TestStore::open(TestBackend::Embedded).await;
+    let test = TestBackend::Embedded.open().await;
     for (number, change) in DAMAGE.into_iter().enumerate() {
         let ann = test.signed_up("Ann", &format!("ann{number}@x.org")).await;
         let (damaged, whole) = (opened_with_refresh(&test, &ann, 1).await, opened_with_refresh(&test, &ann, 2).await);
@@ -68,7 +68,7 @@ async fn a_damaged_session_is_rejected_and_the_user_can_sign_in_and_change_the_p
 
 #[tokio::test]
 async fn a_damaged_session_is_not_written_over() {
-    let test = TestStore::open(TestBackend::Embedded).await;
+    let test = TestBackend::Embedded.open().await;
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let new = opened_with_refresh(&test, &ann, 1).await;
     let read = test.signed_in(ann.id, new.id).await.expect("it is open").session;
@@ -86,7 +86,7 @@ async fn a_damaged_session_is_not_written_over() {
 #[tokio::test]
 async fn a_damaged_key_is_an_error_and_never_no_key() {
     for change in ["text = 'another'", "id = 'another'", "text = CAST(x'ff' AS TEXT)"] {
-        let test = TestStore::open(TestBackend::Embedded).await;
+        let test = TestBackend::Embedded.open().await;
         for kind in [KeyKind::Api, KeyKind::Device] {
             assert!(test.store.replace_key(kind, "a", None, Some("one")).await.expect("the store works"));
         }
@@ -104,7 +104,7 @@ async fn a_damaged_key_is_an_error_and_never_no_key() {
 /// Deleting a user with SQLite's own shell ends the sessions, too.
 #[tokio::test]
 async fn a_user_who_was_removed_by_hand_has_no_sessions() {
-    let test = TestStore::open(TestBackend::Embedded).await;
+    let test = TestBackend::Embedded.open().await;
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let session = test.opened(&ann, 1).await;
     execute_damage(&test, "DELETE FROM users WHERE id = ?1", &[ann.id.as_bytes()]);

@@ -119,15 +119,16 @@ fn read_module(root: &Path, folder: &Path, file: &Path, path: ModulePath, module
     let mut reader = Reader { module: &mut module, path: &path, children: &children };
     reader.visit_file(&parsed);
     for item in &parsed.items {
-        if let Item::Mod(child) = item {
-            if child.content.is_none() && !is_for_tests(&child.attrs) {
-                let name = child.ident.to_string();
-                let flat = folder.join(format!("{name}.rs"));
-                let nested = folder.join(&name).join("mod.rs");
-                let file = if flat.exists() { flat } else { nested };
-                let child_path = [path.clone(), vec![name.clone()]].concat();
-                read_module(root, &folder.join(&name), &file, child_path, modules);
-            }
+        if let Item::Mod(child) = item
+            && child.content.is_none()
+            && !is_for_tests(&child.attrs)
+        {
+            let name = child.ident.to_string();
+            let flat = folder.join(format!("{name}.rs"));
+            let nested = folder.join(&name).join("mod.rs");
+            let file = if flat.exists() { flat } else { nested };
+            let child_path = [path.clone(), vec![name.clone()]].concat();
+            read_module(root, &folder.join(&name), &file, child_path, modules);
         }
     }
     modules.insert(path, module);

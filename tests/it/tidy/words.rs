@@ -108,7 +108,7 @@ fn violations(path: &str, text: &str, words: &[OldWord]) -> Vec<String> {
         Some("lua") => SourceLayers::of_lua(&text),
         _ => SourceLayers::of_prose(&text),
     };
-    let is_page = path.ends_with(".md");
+    let is_page = path.rsplit('.').next() == Some("md");
     let is_product = path.starts_with("crates/");
     let sentences = test_sentences(path, &layers.code);
     let mut found = Vec::new();

@@ -124,13 +124,13 @@ pub(crate) async fn find_blocked_emails(store: &dyn Store, emails: &BTreeSet<Str
         match (owner, outcome) {
             (None, CreateUserOutcome::Created) | (Some(_), CreateUserOutcome::EmailTaken) => {}
             (None, CreateUserOutcome::EmailTaken) => {
-                blocked.push(format!("{email} has no user and can't be signed up"))
+                blocked.push(format!("{email} has no user and can't be signed up"));
             }
             (_, CreateUserOutcome::Resharding) => {
-                blocked.push(format!("{email} can't be signed up: a slot is still on the move"))
+                blocked.push(format!("{email} can't be signed up: a slot is still on the move"));
             }
             (Some(owner), CreateUserOutcome::Created) => {
-                blocked.push(format!("{email} was {owner}'s and was given away"))
+                blocked.push(format!("{email} was {owner}'s and was given away"));
             }
         }
     }

@@ -76,7 +76,7 @@ impl KnownAccounts {
                 self.add(seen, *password);
             }
             (HistoryCall::SignUp { email, .. }, CallOutcome::User(seen)) => {
-                self.uncontested.push((email.clone(), seen.id.clone()))
+                self.uncontested.push((email.clone(), seen.id.clone()));
             }
             (HistoryCall::ById { .. } | HistoryCall::ByEmail { .. }, CallOutcome::User(seen)) => {
                 // A user whose sign-up was not answered first appears here; the name implies the password.

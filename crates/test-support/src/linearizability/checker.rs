@@ -278,10 +278,10 @@ impl<'a> RegisterSet<'a> {
             (HistoryCall::ById { .. } | HistoryCall::ByEmail { .. }, CallOutcome::Unknown) => {}
             (HistoryCall::ById { id }, CallOutcome::User(seen)) if seen.id == *id => self.shown(seen, place, entry),
             (HistoryCall::ByEmail { email }, CallOutcome::User(seen)) if seen.email == *email => {
-                self.shown(seen, place, entry)
+                self.shown(seen, place, entry);
             }
             (HistoryCall::ByEmail { email }, CallOutcome::Missing) => {
-                self.email(email, place, entry, EmailOperation::Unowned)
+                self.email(email, place, entry, EmailOperation::Unowned);
             }
             (
                 HistoryCall::ById { id }

@@ -36,7 +36,7 @@ async fn explore(name: &str, scenario: Scenario, clocks: &[[u64; 2]], at_least: 
         }
         for seed in 0..WALKS {
             let met = |stage: &WalkStage<'_>| {
-                assert!(search.has_visited(stage), "{name}: walk {seed} leaves what was explored")
+                assert!(search.has_visited(stage), "{name}: walk {seed} leaves what was explored");
             };
             if let Err(course) = walk.run(&scenario, search.start(), seed, met).await {
                 panic!("{name}: {course}");

@@ -1,69 +1,114 @@
-//! The promises of `userd_store::Store`, each once, run on every back end.
+//! The conformance suite: what [`Store`](crate::Store) promises, each promise once, for the tests of any store.
 //!
-//! A promise is an async function that takes a fresh [`TestStore`]; its name is the promise as a sentence. This file is
-//! the list of them.
+//! A promise is an async function that takes a fresh [`TestStore`]; its name is the promise as a sentence. It panics
+//! where the store breaks it. Not part of the product: the feature `conformance` is for tests.
+//!
+//! # How to test a store
+//! Implement [`StoreHarness`] for it, write an async function that opens a fresh [`TestStore`], and call
+//! [`conformance_suite!`](crate::conformance_suite) with a name and that function in a test file; it needs tokio with
+//! `macros` and `rt-multi-thread`. `tests/it/conformance.rs` does so for every store of userd.
 //!
 //! # How to add a promise
-//! Write the function in the file of its subject and add its name to [`conformance_suite`].
+//! Write the function in the file of its subject and add its name to `conformance_suite`.
 
-mod consistency_check;
-mod events;
-mod import;
-mod lifecycle;
-mod listing;
-mod model;
-mod passwords;
-mod profiles;
-mod races;
-mod races_over_emails;
-mod rate_limit;
-mod removal;
-mod service_keys;
-mod sessions;
-mod sessions_ended;
-mod sessions_races;
-mod sign_up;
-mod status;
+#![expect(missing_docs, reason = "the name of a promise is its documentation")]
+#![expect(clippy::expect_used, reason = "a test that can't go on fails with the sentence in `expect`")]
+#![expect(clippy::missing_panics_doc, reason = "every promise panics where it is broken")]
+#![expect(clippy::must_use_candidate, reason = "for tests alone: a result that is not used is seen there")]
 
-use userd_test_support::stores::{TestBackend, TestStore};
+mod concurrency;
+pub mod gcra_vectors;
+pub mod session_fixtures;
+mod test_store;
+pub mod user_fixtures;
 
-/// One test for each of these promises of one file, on one back end.
+pub mod consistency_check;
+pub mod events;
+pub mod import;
+pub mod lifecycle;
+pub mod listing;
+pub mod model;
+pub mod passwords;
+pub mod profiles;
+pub mod races;
+pub mod races_over_emails;
+pub mod rate_limit;
+pub mod removal;
+pub mod service_keys;
+pub mod sessions;
+pub mod sessions_ended;
+pub mod sessions_races;
+pub mod sign_up;
+pub mod status;
+
+pub use concurrency::run_concurrently;
+pub use test_store::{StoreHarness, TestStore, password_hash};
+
+/// One test for each of these promises of one file, on the store that `$open` opens.
+#[doc(hidden)]
+#[macro_export]
 macro_rules! conformance_tests {
-    ($backend:expr, $file:ident: $($test_fn:ident),+ $(,)?) => {$(
+    ($open:expr, $file:ident: $($promise:ident),+ $(,)?) => {$(
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-        async fn $test_fn() {
-            let store = TestStore::open($backend).await;
-            super::$file::$test_fn(&store).await;
-            store.assert_consistent().await;
-            store.store.close().await;
+        async fn $promise() {
+            let test = $open().await;
+            $crate::conformance::$file::$promise(&test).await;
+            test.assert_consistent().await;
+            test.store.close().await;
         }
     )+};
 }
 
-/// One test of all these promises in order, for a back end that takes seconds to start: each on a store of its own, all
-/// on the same servers.
+/// One test of all these promises in order, for a store that takes seconds to start: each on a store of its own, all on
+/// the same servers.
+#[doc(hidden)]
+#[macro_export]
 macro_rules! combined_conformance_test {
-    ($backend:expr, $file:ident: $($test_fn:ident),+ $(,)?) => {
+    ($open:expr, $file:ident: $($promise:ident),+ $(,)?) => {
         #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
         async fn $file() {
-            let servers = TestStore::open($backend).await;
+            let servers = $open().await;
             $(
-                let store = servers.another().await;
-                super::$file::$test_fn(&store).await;
-                store.assert_consistent().await;
-                store.store.close().await;
+                let test = servers.another().await;
+                $crate::conformance::$file::$promise(&test).await;
+                test.assert_consistent().await;
+                test.store.close().await;
             )+
         }
     };
 }
 
-/// A module with every promise on one back end.
-macro_rules! conformance_suite {
-    ($module:ident, $backend:expr, $conformance_tests:ident) => {
-        mod $module {
-            use super::{TestBackend, TestStore};
+/// One test for each of these promises of one file, without those that the memory store does not keep.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! memory_conformance_tests {
+    ($open:expr, $file:ident: $($promise:ident),+ $(,)?) => {
+        $($crate::memory_conformance_test!($open, $file, $promise);)+
+    };
+}
 
-            $conformance_tests!($backend, sign_up:
+/// The memory store can't be closed or damaged, checks everything in one batch, and takes a repeat for a new call.
+#[doc(hidden)]
+#[macro_export]
+macro_rules! memory_conformance_test {
+    ($open:expr, $file:ident, a_closed_store_is_unavailable) => {};
+    ($open:expr, $file:ident, an_unreadable_user_is_reported_and_the_others_are_listed) => {};
+    ($open:expr, $file:ident, an_invalid_cursor_of_the_check_is_rejected) => {};
+    ($open:expr, $file:ident, the_same_sign_up_twice_creates_one_user) => {};
+    ($open:expr, $file:ident, a_rejected_or_repeated_change_is_no_event) => {};
+    ($open:expr, $file:ident, the_rate_limit_rule_of_the_store_matches_the_vectors) => {};
+    ($open:expr, $file:ident, $promise:ident) => {
+        $crate::conformance_tests!($open, $file: $promise);
+    };
+}
+
+/// A module with every promise as a test. `$open` is an async function without arguments that opens a fresh
+/// [`TestStore`]; `conformance_tests` makes a test of each promise, `combined_conformance_test` one of each file.
+#[macro_export]
+macro_rules! conformance_suite {
+    ($module:ident, $open:expr, $conformance_tests:ident) => {
+        mod $module {
+            $crate::$conformance_tests!($open, sign_up:
                 a_new_user_is_found_by_id_and_by_email,
                 no_user_is_found_in_an_empty_store,
                 other_spellings_lead_to_the_same_user,
@@ -74,7 +119,7 @@ macro_rules! conformance_suite {
                 odd_values_survive_byte_for_byte,
                 an_email_that_is_a_prefix_of_another_is_another_email,
             );
-            $conformance_tests!($backend, profiles:
+            $crate::$conformance_tests!($open, profiles:
                 a_name_is_replaced_and_the_version_grows,
                 the_same_email_in_another_spelling_is_no_conflict,
                 a_new_email_moves_the_user_and_frees_the_old_one,
@@ -83,14 +128,14 @@ macro_rules! conformance_suite {
                 a_profile_change_for_another_version_is_rejected_and_nothing_changes,
                 a_profile_change_of_an_unknown_user_is_not_found,
             );
-            $conformance_tests!($backend, passwords:
+            $crate::$conformance_tests!($open, passwords:
                 a_password_is_replaced_and_updated_at_moves,
                 another_hash_of_the_same_password_leaves_updated_at,
                 a_password_change_for_another_version_is_rejected_and_nothing_changes,
                 a_password_change_of_an_unknown_user_is_not_found,
                 versions_grow_strictly_with_every_change,
             );
-            $conformance_tests!($backend, status:
+            $crate::$conformance_tests!($open, status:
                 a_status_update_is_stored_with_its_event_and_changes_nothing_else,
                 a_status_update_revokes_all_sessions_unless_it_enables_the_account,
                 a_status_update_can_set_a_password,
@@ -99,7 +144,7 @@ macro_rules! conformance_suite {
                 the_account_status_survives_all_other_changes,
                 no_session_survives_that_its_account_is_disabled,
             );
-            $conformance_tests!($backend, listing:
+            $crate::$conformance_tests!($open, listing:
                 users_come_in_the_order_of_their_sign_up_and_in_reverse,
                 pages_of_any_size_are_complete_and_of_the_requested_length,
                 a_page_can_begin_at_the_position_of_a_deleted_user,
@@ -108,14 +153,14 @@ macro_rules! conformance_suite {
                 an_email_that_its_user_changed_is_not_listed,
                 an_unreadable_user_is_reported_and_the_others_are_listed,
             );
-            $conformance_tests!($backend, removal:
+            $crate::$conformance_tests!($open, removal:
                 a_deleted_user_is_gone_and_the_email_is_free,
                 a_deletion_for_another_version_is_rejected_and_nothing_changes,
                 a_deletion_of_an_unknown_user_is_not_found,
                 a_deleted_user_never_comes_back,
                 signing_up_again_makes_another_user,
             );
-            $conformance_tests!($backend, import:
+            $crate::$conformance_tests!($open, import:
                 an_import_batch_is_imported_whole_with_an_event_for_each_user,
                 the_same_batch_again_is_the_same_and_changes_nothing,
                 a_different_user_or_a_taken_email_is_not_imported_and_nothing_changes,
@@ -125,19 +170,19 @@ macro_rules! conformance_suite {
                 batches_and_sign_ups_race_for_emails_and_each_has_one_user,
                 the_same_batch_many_times_at_once_is_imported_once,
             );
-            $conformance_tests!($backend, lifecycle:
+            $crate::$conformance_tests!($open, lifecycle:
                 a_working_store_is_healthy_and_the_check_changes_nothing,
                 closing_twice_is_no_harm,
                 a_closed_store_is_unavailable,
             );
-            $conformance_tests!($backend, consistency_check:
+            $crate::$conformance_tests!($open, consistency_check:
                 an_empty_store_has_no_findings,
                 every_user_is_checked_whatever_the_size_of_a_batch,
                 a_batch_of_the_check_can_be_repeated,
                 an_invalid_cursor_of_the_check_is_rejected,
                 a_check_does_not_disturb_concurrent_writes,
             );
-            $conformance_tests!($backend, races:
+            $crate::$conformance_tests!($open, races:
                 of_fifty_sign_ups_for_one_email_exactly_one_wins,
                 different_sign_ups_do_not_disturb_each_other,
                 of_many_passwords_for_one_version_exactly_one_wins,
@@ -145,7 +190,7 @@ macro_rules! conformance_suite {
                 a_deletion_and_a_password_change_do_not_both_happen,
                 a_client_sees_its_acknowledged_change_while_others_write,
             );
-            $conformance_tests!($backend, races_over_emails:
+            $crate::$conformance_tests!($open, races_over_emails:
                 of_many_changes_to_one_email_exactly_one_wins,
                 of_two_changes_of_one_user_exactly_one_wins,
                 of_many_changes_of_one_user_exactly_one_wins,
@@ -154,7 +199,7 @@ macro_rules! conformance_suite {
                 a_freed_email_goes_to_exactly_one_user,
                 deletions_and_sign_ups_of_one_email_leave_at_most_one_user,
             );
-            $conformance_tests!($backend, sessions:
+            $crate::$conformance_tests!($open, sessions:
                 an_opened_session_is_found_with_its_user,
                 a_session_has_its_address_and_user_agent,
                 a_session_of_another_user_or_of_an_unknown_id_is_not_found,
@@ -168,7 +213,7 @@ macro_rules! conformance_suite {
                 the_last_use_moves_forward_and_never_back,
                 sessions_are_there_after_a_change_that_ends_none,
             );
-            $conformance_tests!($backend, sessions_ended:
+            $crate::$conformance_tests!($open, sessions_ended:
                 a_new_password_revokes_all_sessions_but_the_kept_one,
                 a_rejected_password_change_ends_no_session,
                 a_kept_session_that_does_not_exist_keeps_none,
@@ -179,7 +224,7 @@ macro_rules! conformance_suite {
                 a_refresh_state_is_replaced_only_if_it_is_still_what_was_read,
                 a_refresh_succeeds_though_the_session_was_used_meanwhile,
             );
-            $conformance_tests!($backend, sessions_races:
+            $crate::$conformance_tests!($open, sessions_races:
                 of_many_different_refreshes_exactly_one_succeeds,
                 the_same_refresh_many_times_at_once_always_succeeds,
                 many_sign_ins_at_once_never_exceed_the_session_limit,
@@ -187,7 +232,7 @@ macro_rules! conformance_suite {
                 a_new_password_and_the_revocation_of_sessions_are_one_step,
                 no_session_of_the_old_password_outlives_the_new_one,
             );
-            $conformance_tests!($backend, events:
+            $crate::$conformance_tests!($open, events:
                 each_change_is_one_event_in_order_with_actor_and_address,
                 an_event_has_the_time_of_the_callers_clock,
                 a_rejected_or_repeated_change_is_no_event,
@@ -198,7 +243,7 @@ macro_rules! conformance_suite {
                 events_outlive_their_user_and_do_not_belong_to_the_next_user_of_the_email,
                 pages_of_events_are_complete_in_both_orders,
             );
-            $conformance_tests!($backend, rate_limit:
+            $crate::$conformance_tests!($open, rate_limit:
                 a_bucket_allows_its_burst_and_then_says_how_long_to_wait,
                 buckets_of_different_keys_are_different,
                 buckets_of_one_account_are_charged_all_or_none,
@@ -209,7 +254,7 @@ macro_rules! conformance_suite {
                 concurrent_charges_of_several_buckets_are_charged_all_or_none,
                 the_rate_limit_rule_of_the_store_matches_the_vectors,
             );
-            $conformance_tests!($backend, service_keys:
+            $crate::$conformance_tests!($open, service_keys:
                 keys_are_listed_by_their_ids_and_kinds_apart,
                 a_service_key_is_replaced_only_if_it_has_the_expected_content,
                 a_repeated_key_change_succeeds_again,
@@ -220,19 +265,13 @@ macro_rules! conformance_suite {
 
             #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
             async fn what_was_written_is_there_after_opening_again() {
-                super::lifecycle::what_was_written_is_there_after_opening_again(TestStore::open($backend).await).await;
+                $crate::conformance::lifecycle::what_was_written_is_there_after_opening_again($open().await).await;
             }
 
             #[test]
             fn any_sequence_of_calls_behaves_like_the_model() {
-                super::model::any_sequence_of_calls_behaves_like_the_model($backend);
+                $crate::conformance::model::any_sequence_of_calls_behaves_like_the_model($open);
             }
         }
     };
 }
-
-conformance_suite!(embedded, TestBackend::Embedded, conformance_tests);
-conformance_suite!(redis, TestBackend::Redis, conformance_tests);
-conformance_suite!(redis_with_least_privilege, TestBackend::RedisLeastPrivilege, conformance_tests);
-conformance_suite!(sentinel, TestBackend::Sentinel, combined_conformance_test);
-conformance_suite!(cluster, TestBackend::Cluster, combined_conformance_test);

@@ -1,10 +1,10 @@
 //! Promises about an account's history.
 
+use crate::{CreateUserOutcome, DeleteUserOutcome, SortOrder, UpdateUserOutcome};
 use userd_core::{AccountEvent, Actor, ApiKeyId, CanonicalEmail, EventKind, PrincipalId, SessionLimits, User};
-use userd_store::{CreateUserOutcome, DeleteUserOutcome, SortOrder, UpdateUserOutcome};
 
-use userd_test_support::session_fixtures::{LIMITS, actor_at, new_session};
-use userd_test_support::stores::{TestStore, password_hash};
+use super::session_fixtures::{LIMITS, actor_at, new_session};
+use super::test_store::{TestStore, password_hash};
 
 async fn history(test: &TestStore, user: &User) -> Vec<AccountEvent> {
     let events = test.store.events(user.id, 1_000).await.expect("the store works");
@@ -28,7 +28,7 @@ async fn renamed(test: &TestStore, user: &User, name: &str, email: &str, actor: 
     }
 }
 
-pub(crate) async fn each_change_is_one_event_in_order_with_actor_and_address(test: &TestStore) {
+pub async fn each_change_is_one_event_in_order_with_actor_and_address(test: &TestStore) {
     let ann = test.new_user("Ann", "ann@x.org");
     assert_eq!(test.store.create_user(&ann, &service(1)).await.expect("the store works"), CreateUserOutcome::Created);
     let session = test.opened(&ann, 1).await.id;
@@ -64,7 +64,7 @@ pub(crate) async fn each_change_is_one_event_in_order_with_actor_and_address(tes
     assert_eq!(found, expected);
 }
 
-pub(crate) async fn an_event_has_the_time_of_the_callers_clock(test: &TestStore) {
+pub async fn an_event_has_the_time_of_the_callers_clock(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     test.clock.advance_ms(1_000);
     let session = test.opened(&ann, 1).await;
@@ -77,7 +77,7 @@ pub(crate) async fn an_event_has_the_time_of_the_callers_clock(test: &TestStore)
     assert_eq!(at, [start, start.plus_millis(1_000), start.plus_millis(2_000)]);
 }
 
-pub(crate) async fn a_rejected_or_repeated_change_is_no_event(test: &TestStore) {
+pub async fn a_rejected_or_repeated_change_is_no_event(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     test.signed_up("Bob", "bob@x.org").await;
     let actor = actor_at(1);
@@ -100,7 +100,7 @@ pub(crate) async fn a_rejected_or_repeated_change_is_no_event(test: &TestStore) 
     let refused = test.store.delete_user(ann.id, stale, &actor, test.now()).await;
     assert_eq!(refused.expect("the store works"), DeleteUserOutcome::VersionConflict);
     let refused = test.open_session(&User { version: stale, ..ann.clone() }, &new_session(&ann, 1)).await;
-    assert_eq!(refused, userd_store::OpenSessionOutcome::VersionConflict);
+    assert_eq!(refused, crate::OpenSessionOutcome::VersionConflict);
     let none = new_session(&ann, 1).id;
     let refused = test.store.revoke_session(ann.id, none, EventKind::SignedOut, &actor, test.now()).await;
     assert!(!refused.expect("the store works"));
@@ -117,7 +117,7 @@ pub(crate) async fn a_rejected_or_repeated_change_is_no_event(test: &TestStore) 
     assert_eq!(kinds(test, &ann).await, [EventKind::SignedUp, EventKind::SignedIn, EventKind::SignedOut]);
 }
 
-pub(crate) async fn another_hash_of_the_same_password_and_the_use_of_a_session_are_no_events(test: &TestStore) {
+pub async fn another_hash_of_the_same_password_and_the_use_of_a_session_are_no_events(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let session = test.opened(&ann, 1).await;
     test.store.touch_session(ann.id, &session, session.created_at.plus_millis(60_000)).await.expect("the store works");
@@ -126,7 +126,7 @@ pub(crate) async fn another_hash_of_the_same_password_and_the_use_of_a_session_a
 }
 
 /// A session that is ended to make room for another is no user's action.
-pub(crate) async fn a_sign_in_beyond_the_limit_is_one_event(test: &TestStore) {
+pub async fn a_sign_in_beyond_the_limit_is_one_event(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     for number in 0..3 {
         test.open_session_within(&ann, number, &SessionLimits { sessions_max: 1, ..LIMITS }).await;
@@ -135,7 +135,7 @@ pub(crate) async fn a_sign_in_beyond_the_limit_is_one_event(test: &TestStore) {
     assert_eq!(kinds(test, &ann).await, expected);
 }
 
-pub(crate) async fn the_newest_events_are_read_and_no_more_than_requested(test: &TestStore) {
+pub async fn the_newest_events_are_read_and_no_more_than_requested(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let bob = test.signed_up("Bob", "bob@x.org").await;
     let email = ann.email.canonical();
@@ -162,7 +162,7 @@ pub(crate) async fn the_newest_events_are_read_and_no_more_than_requested(test: 
     assert_eq!(kinds(test, &absent).await, []);
 }
 
-pub(crate) async fn failed_sign_ins_at_an_email_without_a_user_belong_to_no_user(test: &TestStore) {
+pub async fn failed_sign_ins_at_an_email_without_a_user_belong_to_no_user(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     for number in 0..30 {
         let email = CanonicalEmail::parse(&format!("unknown{number}@x.org")).expect("an e-mail");
@@ -175,7 +175,7 @@ pub(crate) async fn failed_sign_ins_at_an_email_without_a_user_belong_to_no_user
     assert_eq!(test.store.users_count().await.expect("the store works"), 1);
 }
 
-pub(crate) async fn events_outlive_their_user_and_do_not_belong_to_the_next_user_of_the_email(test: &TestStore) {
+pub async fn events_outlive_their_user_and_do_not_belong_to_the_next_user_of_the_email(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let removed = test.store.delete_user(ann.id, ann.version, &actor_at(1), test.now()).await;
     assert_eq!(removed.expect("the store works"), DeleteUserOutcome::Deleted);
@@ -184,7 +184,7 @@ pub(crate) async fn events_outlive_their_user_and_do_not_belong_to_the_next_user
     assert_eq!(kinds(test, &again).await, [EventKind::SignedUp]);
 }
 
-pub(crate) async fn pages_of_events_are_complete_in_both_orders(test: &TestStore) {
+pub async fn pages_of_events_are_complete_in_both_orders(test: &TestStore) {
     let (ann, bob) = (test.signed_up("Ann", "ann@x.org").await, test.signed_up("Bob", "bob@x.org").await);
     for address in 1..=20 {
         for user in [&ann, &bob] {

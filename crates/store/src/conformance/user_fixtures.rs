@@ -1,9 +1,9 @@
 //! Made-up users.
 
+use crate::UserProfile;
 use userd_core::clock::{Clock, ManualClock};
 use userd_core::random::{Random, SystemRandom};
 use userd_core::{AccountStatus, DisplayName, Email, PasswordHash, Timestamp, User, UserId, UserVersion};
-use userd_store::UserProfile;
 
 /// The present moment in tests: 2026-11-22T14:31:02.007Z.
 pub const NOW: Timestamp = Timestamp::from_millis(1_795_357_862_007);

@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::{NewSession, OpenSessionOutcome, Store, UpdateUserOutcome};
 use userd_core::{EventKind, SessionLimits, User};
-use userd_store::{NewSession, OpenSessionOutcome, Store, UpdateUserOutcome};
 
-use userd_test_support::session_fixtures::{LIMITS, actor_at, new_session, refresh_state};
-use userd_test_support::stores::{TestStore, password_hash, run_concurrently};
+use super::concurrency::run_concurrently;
+use super::session_fixtures::{LIMITS, actor_at, new_session, refresh_state};
+use super::test_store::{TestStore, password_hash};
 
 /// How often each race is run.
 const ROUNDS: u16 = 10;
@@ -18,7 +19,7 @@ const TASKS: u16 = 16;
 /// The most reads of a reader in one round: far more than a change takes.
 const READS_MAX: usize = 20_000;
 
-pub(crate) async fn of_many_different_refreshes_exactly_one_succeeds(test: &TestStore) {
+pub async fn of_many_different_refreshes_exactly_one_succeeds(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     for round in 0..ROUNDS {
         let new = new_session(&ann, round);
@@ -42,7 +43,7 @@ pub(crate) async fn of_many_different_refreshes_exactly_one_succeeds(test: &Test
     }
 }
 
-pub(crate) async fn the_same_refresh_many_times_at_once_always_succeeds(test: &TestStore) {
+pub async fn the_same_refresh_many_times_at_once_always_succeeds(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let new = new_session(&ann, 1);
     let new = NewSession { refresh: Some(refresh_state(&ann, &new, 1)), ..new };
@@ -56,7 +57,7 @@ pub(crate) async fn the_same_refresh_many_times_at_once_always_succeeds(test: &T
     assert!(outcomes.iter().all(|done| *done), "{outcomes:?}");
 }
 
-pub(crate) async fn many_sign_ins_at_once_never_exceed_the_session_limit(test: &TestStore) {
+pub async fn many_sign_ins_at_once_never_exceed_the_session_limit(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let limits = SessionLimits { sessions_max: 5, ..LIMITS };
     for round in 0..ROUNDS {
@@ -78,7 +79,7 @@ pub(crate) async fn many_sign_ins_at_once_never_exceed_the_session_limit(test: &
     }
 }
 
-pub(crate) async fn of_many_revocations_of_one_session_exactly_one_ends_it(test: &TestStore) {
+pub async fn of_many_revocations_of_one_session_exactly_one_ends_it(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     for round in 0..ROUNDS {
         let session = test.opened(&ann, round).await;
@@ -122,7 +123,7 @@ async fn watch_session(
 }
 
 /// A reader that sees the new password sees that the sessions have ended; the kept session is always there.
-pub(crate) async fn a_new_password_and_the_revocation_of_sessions_are_one_step(test: &TestStore) {
+pub async fn a_new_password_and_the_revocation_of_sessions_are_one_step(test: &TestStore) {
     let mut ann = test.signed_up("Ann", "ann@x.org").await;
     for round in 0..ROUNDS {
         let (ended, kept) = (new_session(&ann, round * 2), new_session(&ann, round * 2 + 1));
@@ -153,7 +154,7 @@ pub(crate) async fn a_new_password_and_the_revocation_of_sessions_are_one_step(t
 }
 
 /// A sign-in and a new password at the same moment: the sign-in is rejected, or its session has ended.
-pub(crate) async fn no_session_of_the_old_password_outlives_the_new_one(test: &TestStore) {
+pub async fn no_session_of_the_old_password_outlives_the_new_one(test: &TestStore) {
     let mut ann = test.signed_up("Ann", "ann@x.org").await;
     for round in 0..ROUNDS {
         let (before, now) = (ann.clone(), test.now());

@@ -1,15 +1,15 @@
 //! Promises about deleting a user.
 
+use crate::{DeleteUserOutcome, UpdateUserOutcome};
 use userd_core::{Actor, User, UserVersion};
-use userd_store::{DeleteUserOutcome, UpdateUserOutcome};
 
-use userd_test_support::stores::{TestStore, password_hash};
+use super::test_store::{TestStore, password_hash};
 
 async fn removed(test: &TestStore, user: &User, expected: UserVersion) -> DeleteUserOutcome {
     test.store.delete_user(user.id, expected, Actor::anonymous(), test.now()).await.expect("the store works")
 }
 
-pub(crate) async fn a_deleted_user_is_gone_and_the_email_is_free(test: &TestStore) {
+pub async fn a_deleted_user_is_gone_and_the_email_is_free(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let bob = test.signed_up("Bob", "bob@x.org").await;
     assert_eq!(removed(test, &ann, ann.version).await, DeleteUserOutcome::Deleted);
@@ -20,7 +20,7 @@ pub(crate) async fn a_deleted_user_is_gone_and_the_email_is_free(test: &TestStor
     test.signed_up("Next", "ann@x.org").await;
 }
 
-pub(crate) async fn a_deletion_for_another_version_is_rejected_and_nothing_changes(test: &TestStore) {
+pub async fn a_deletion_for_another_version_is_rejected_and_nothing_changes(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     for stale in [UserVersion::from_number(0), ann.version.next(), UserVersion::from_number(u64::MAX)] {
         assert_eq!(removed(test, &ann, stale).await, DeleteUserOutcome::VersionConflict, "{stale}");
@@ -29,7 +29,7 @@ pub(crate) async fn a_deletion_for_another_version_is_rejected_and_nothing_chang
     assert_eq!(test.store.users_count().await.expect("the store works"), 1);
 }
 
-pub(crate) async fn a_deletion_of_an_unknown_user_is_not_found(test: &TestStore) {
+pub async fn a_deletion_of_an_unknown_user_is_not_found(test: &TestStore) {
     let absent = test.new_user("Absent", "absent@x.org");
     assert_eq!(removed(test, &absent, UserVersion::FIRST).await, DeleteUserOutcome::NotFound);
     let ann = test.signed_up("Ann", "ann@x.org").await;
@@ -37,7 +37,7 @@ pub(crate) async fn a_deletion_of_an_unknown_user_is_not_found(test: &TestStore)
     assert_eq!(removed(test, &ann, ann.version).await, DeleteUserOutcome::NotFound);
 }
 
-pub(crate) async fn a_deleted_user_never_comes_back(test: &TestStore) {
+pub async fn a_deleted_user_never_comes_back(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     assert_eq!(removed(test, &ann, ann.version).await, DeleteUserOutcome::Deleted);
     for version in [ann.version, ann.version.next()] {
@@ -55,7 +55,7 @@ pub(crate) async fn a_deleted_user_never_comes_back(test: &TestStore) {
     assert_eq!(test.by_email("ann@x.org").await, None);
 }
 
-pub(crate) async fn signing_up_again_makes_another_user(test: &TestStore) {
+pub async fn signing_up_again_makes_another_user(test: &TestStore) {
     for round in 0..5 {
         let ann = test.signed_up("Ann", "ann@x.org").await;
         assert_eq!(ann.version, UserVersion::FIRST);

@@ -2,13 +2,13 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
+use crate::{NewSession, OpenSessionOutcome, SessionWithUser};
 use userd_core::{
     Actor, PrincipalId, RefreshState, RefreshToken, SECRET_BYTES, Session, SessionId, SessionLimits, SessionToken,
     Timestamp, User, UserAgent, UserId,
 };
-use userd_store::{NewSession, OpenSessionOutcome, SessionWithUser};
 
-use super::stores::TestStore;
+use super::test_store::TestStore;
 
 /// Limits that no test reaches by waiting.
 pub const LIMITS: SessionLimits =

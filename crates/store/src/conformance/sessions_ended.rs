@@ -1,10 +1,10 @@
 //! Promises about what ends sessions, and that an ended session never comes back.
 
+use crate::{DeleteUserOutcome, NewSession, OpenSessionOutcome, UpdateUserOutcome};
 use userd_core::{EventKind, Session, SessionId, User};
-use userd_store::{DeleteUserOutcome, NewSession, OpenSessionOutcome, UpdateUserOutcome};
 
-use userd_test_support::session_fixtures::{actor_at, new_session, refresh_state};
-use userd_test_support::stores::{TestStore, password_hash};
+use super::session_fixtures::{actor_at, new_session, refresh_state};
+use super::test_store::{TestStore, password_hash};
 
 /// Opens sessions `0..count`; returns their ids, newest first.
 async fn open_sessions(test: &TestStore, user: &User, count: u16) -> Vec<Session> {
@@ -34,7 +34,7 @@ async fn revoke_other_sessions(test: &TestStore, user: &User, keep: Option<Sessi
     test.store.revoke_other_sessions(user.id, keep, &actor_at(2), test.now()).await.expect("the store works")
 }
 
-pub(crate) async fn a_new_password_revokes_all_sessions_but_the_kept_one(test: &TestStore) {
+pub async fn a_new_password_revokes_all_sessions_but_the_kept_one(test: &TestStore) {
     let mut ann = test.signed_up("Ann", "ann@x.org").await;
     let bob = test.signed_up("Bob", "bob@x.org").await;
     let of_bob = test.opened(&bob, 1).await;
@@ -57,7 +57,7 @@ pub(crate) async fn a_new_password_revokes_all_sessions_but_the_kept_one(test: &
     assert_eq!(test.sessions_of(bob.id).await, [of_bob]);
 }
 
-pub(crate) async fn a_rejected_password_change_ends_no_session(test: &TestStore) {
+pub async fn a_rejected_password_change_ends_no_session(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let sessions = open_sessions(test, &ann, 2).await;
     let stale = User { version: ann.version.next(), ..ann.clone() };
@@ -66,7 +66,7 @@ pub(crate) async fn a_rejected_password_change_ends_no_session(test: &TestStore)
 }
 
 /// Another user's session, or one that never existed, can't be kept.
-pub(crate) async fn a_kept_session_that_does_not_exist_keeps_none(test: &TestStore) {
+pub async fn a_kept_session_that_does_not_exist_keeps_none(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let bob = test.signed_up("Bob", "bob@x.org").await;
     let of_bob = test.opened(&bob, 7).await;
@@ -81,7 +81,7 @@ pub(crate) async fn a_kept_session_that_does_not_exist_keeps_none(test: &TestSto
     assert_eq!(test.sessions_of(bob.id).await, [of_bob]);
 }
 
-pub(crate) async fn a_deleted_user_has_no_sessions(test: &TestStore) {
+pub async fn a_deleted_user_has_no_sessions(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let bob = test.signed_up("Bob", "bob@x.org").await;
     let (of_bob, sessions) = (test.opened(&bob, 1).await, open_sessions(test, &ann, 3).await);
@@ -100,7 +100,7 @@ pub(crate) async fn a_deleted_user_has_no_sessions(test: &TestStore) {
     assert_eq!(test.sessions_of(bob.id).await, [of_bob]);
 }
 
-pub(crate) async fn one_session_is_revoked_once_and_the_others_stay(test: &TestStore) {
+pub async fn one_session_is_revoked_once_and_the_others_stay(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let bob = test.signed_up("Bob", "bob@x.org").await;
     let sessions = open_sessions(test, &ann, 3).await;
@@ -111,7 +111,7 @@ pub(crate) async fn one_session_is_revoked_once_and_the_others_stay(test: &TestS
     assert_eq!(test.session_ids(ann.id).await, [sessions[0].id, sessions[2].id]);
 }
 
-pub(crate) async fn all_sessions_but_one_are_revoked(test: &TestStore) {
+pub async fn all_sessions_but_one_are_revoked(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let sessions = open_sessions(test, &ann, 4).await;
     assert!(revoke_other_sessions(test, &ann, Some(sessions[2].id)).await);
@@ -125,7 +125,7 @@ pub(crate) async fn all_sessions_but_one_are_revoked(test: &TestStore) {
 }
 
 /// However it ended: neither a use nor a refresh in flight brings it back.
-pub(crate) async fn a_session_that_has_ended_never_comes_back(test: &TestStore) {
+pub async fn a_session_that_has_ended_never_comes_back(test: &TestStore) {
     for way in 0..5 {
         let mut ann = test.signed_up("Ann", &format!("ann{way}@x.org")).await;
         let new = NewSession { refresh: Some(refresh_state(&ann, &new_session(&ann, 1), 1)), ..new_session(&ann, 1) };
@@ -140,8 +140,7 @@ pub(crate) async fn a_session_that_has_ended_never_comes_back(test: &TestStore) 
                 ann = *after;
             }
             3 => {
-                let limits =
-                    userd_core::SessionLimits { sessions_max: 1, ..userd_test_support::session_fixtures::LIMITS };
+                let limits = userd_core::SessionLimits { sessions_max: 1, ..super::session_fixtures::LIMITS };
                 test.wait_a_moment(ann.id).await;
                 test.open_session_within(&ann, 2, &limits).await;
             }
@@ -163,7 +162,7 @@ pub(crate) async fn a_session_that_has_ended_never_comes_back(test: &TestStore) 
     }
 }
 
-pub(crate) async fn a_refresh_state_is_replaced_only_if_it_is_still_what_was_read(test: &TestStore) {
+pub async fn a_refresh_state_is_replaced_only_if_it_is_still_what_was_read(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let new = NewSession { refresh: Some(refresh_state(&ann, &new_session(&ann, 1), 1)), ..new_session(&ann, 1) };
     let OpenSessionOutcome::Opened(first) = test.open_session(&ann, &new).await else { panic!("Ann is there") };
@@ -184,7 +183,7 @@ pub(crate) async fn a_refresh_state_is_replaced_only_if_it_is_still_what_was_rea
 }
 
 /// Another request with the same token records its use between the read and the exchange.
-pub(crate) async fn a_refresh_succeeds_though_the_session_was_used_meanwhile(test: &TestStore) {
+pub async fn a_refresh_succeeds_though_the_session_was_used_meanwhile(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let new = NewSession { refresh: Some(refresh_state(&ann, &new_session(&ann, 1), 1)), ..new_session(&ann, 1) };
     let OpenSessionOutcome::Opened(read) = test.open_session(&ann, &new).await else { panic!("Ann is there") };

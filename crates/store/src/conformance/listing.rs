@@ -4,11 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
+use crate::{DeleteUserOutcome, ListedUser, SortOrder, Store};
 use tokio::task::JoinSet;
 use userd_core::{Actor, CanonicalEmail, EmailPrefix, User, UserId};
-use userd_store::{DeleteUserOutcome, ListedUser, SortOrder, Store};
 
-use userd_test_support::stores::TestStore;
+use super::test_store::TestStore;
 
 const ORDERS: [SortOrder; 2] = [SortOrder::Ascending, SortOrder::Descending];
 
@@ -67,7 +67,7 @@ async fn sign_up_users(test: &TestStore) -> Vec<User> {
     people
 }
 
-pub(crate) async fn users_come_in_the_order_of_their_sign_up_and_in_reverse(test: &TestStore) {
+pub async fn users_come_in_the_order_of_their_sign_up_and_in_reverse(test: &TestStore) {
     for order in ORDERS {
         assert_eq!(by_id(test, None, order, ALL).await, [], "an empty store has no user");
     }
@@ -77,7 +77,7 @@ pub(crate) async fn users_come_in_the_order_of_their_sign_up_and_in_reverse(test
     assert_eq!(by_id(test, None, SortOrder::Descending, ALL).await, people);
 }
 
-pub(crate) async fn pages_of_any_size_are_complete_and_of_the_requested_length(test: &TestStore) {
+pub async fn pages_of_any_size_are_complete_and_of_the_requested_length(test: &TestStore) {
     let people: Vec<UserId> = sign_up_users(test).await.into_iter().map(|user| user.id).collect();
     let reversed: Vec<UserId> = people.iter().rev().copied().collect();
     for (order, expected) in [(SortOrder::Ascending, &people), (SortOrder::Descending, &reversed)] {
@@ -94,7 +94,7 @@ pub(crate) async fn pages_of_any_size_are_complete_and_of_the_requested_length(t
 }
 
 /// Nor does the position have to be that of a user who ever existed.
-pub(crate) async fn a_page_can_begin_at_the_position_of_a_deleted_user(test: &TestStore) {
+pub async fn a_page_can_begin_at_the_position_of_a_deleted_user(test: &TestStore) {
     let mut people = Vec::new();
     for number in 0..5 {
         test.clock.advance_ms(1);
@@ -115,7 +115,7 @@ pub(crate) async fn a_page_can_begin_at_the_position_of_a_deleted_user(test: &Te
 }
 
 /// A user who is there all the time is listed exactly once, and no user twice.
-pub(crate) async fn pages_list_every_lasting_user_once_while_others_come_and_go(test: &TestStore) {
+pub async fn pages_list_every_lasting_user_once_while_others_come_and_go(test: &TestStore) {
     let settled: BTreeSet<UserId> = sign_up_users(test).await.into_iter().map(|user| user.id).collect();
     let is_over = Arc::new(AtomicBool::new(false));
     let mut visitors = Vec::new();
@@ -153,7 +153,7 @@ pub(crate) async fn pages_list_every_lasting_user_once_while_others_come_and_go(
 }
 
 /// By any spelling of the address. `%`, `_` and `\` are ordinary characters.
-pub(crate) async fn an_email_is_found_by_its_prefix(test: &TestStore) {
+pub async fn an_email_is_found_by_its_prefix(test: &TestStore) {
     let addresses = [
         "a%b@x.org",
         "a_b@x.org",
@@ -223,7 +223,7 @@ pub(crate) async fn an_email_is_found_by_its_prefix(test: &TestStore) {
     assert_eq!(emails(test, "ann@", Some("z@a.org"), SortOrder::Ascending, 1).await, [""; 0], "a place after all");
 }
 
-pub(crate) async fn an_email_that_its_user_changed_is_not_listed(test: &TestStore) {
+pub async fn an_email_that_its_user_changed_is_not_listed(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let bob = test.signed_up("Bob", "bob@x.org").await;
     let profile = test.profile("Ann", "new@x.org");
@@ -237,7 +237,7 @@ pub(crate) async fn an_email_that_its_user_changed_is_not_listed(test: &TestStor
 }
 
 /// The unreadable user keeps the place in the list, between the others.
-pub(crate) async fn an_unreadable_user_is_reported_and_the_others_are_listed(test: &TestStore) {
+pub async fn an_unreadable_user_is_reported_and_the_others_are_listed(test: &TestStore) {
     let mut people = BTreeMap::new();
     for number in 0..6 {
         test.clock.advance_ms(1);

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
+use crate::{AccountRecord, CreateUserOutcome, ExportRecord, ImportOutcome};
 use tokio::task::JoinSet;
 use userd_core::{
     AccountStatus, Actor, EventKind, Session, SessionId, SessionLimits, SessionProof, Timestamp, User, UserAgent,
 };
-use userd_store::{AccountRecord, CreateUserOutcome, ExportRecord, ImportOutcome};
 
-use userd_test_support::stores::TestStore;
+use super::test_store::TestStore;
 
 const LIMITS: SessionLimits = SessionLimits { idle_ms: 86_400_000, absolute_ms: 86_400_000, sessions_max: 9 };
 
@@ -42,7 +42,7 @@ fn session(number: u8, at: u64) -> Session {
     }
 }
 
-pub(crate) async fn an_import_batch_is_imported_whole_with_an_event_for_each_user(test: &TestStore) {
+pub async fn an_import_batch_is_imported_whole_with_an_event_for_each_user(test: &TestStore) {
     let batch: Vec<_> = (0..200).map(|number| account_without_sessions(long_standing_user(test, number))).collect();
     assert_eq!(import(test, &batch).await, vec![ImportOutcome::Imported; 200]);
     for AccountRecord { user, .. } in &batch {
@@ -55,7 +55,7 @@ pub(crate) async fn an_import_batch_is_imported_whole_with_an_event_for_each_use
     assert_eq!((event.kind, event.at), (EventKind::Imported, test.now().plus_millis(5_000)));
 }
 
-pub(crate) async fn the_same_batch_again_is_the_same_and_changes_nothing(test: &TestStore) {
+pub async fn the_same_batch_again_is_the_same_and_changes_nothing(test: &TestStore) {
     let batch: Vec<_> = (0..20).map(|number| account_without_sessions(long_standing_user(test, number))).collect();
     import(test, &batch[..10]).await;
     let again = import(test, &batch).await;
@@ -65,7 +65,7 @@ pub(crate) async fn the_same_batch_again_is_the_same_and_changes_nothing(test: &
     assert_eq!(import(test, &[]).await, vec![]);
 }
 
-pub(crate) async fn a_different_user_or_a_taken_email_is_not_imported_and_nothing_changes(test: &TestStore) {
+pub async fn a_different_user_or_a_taken_email_is_not_imported_and_nothing_changes(test: &TestStore) {
     let (ann, old) = (test.signed_up("Ann", "ann@x.org").await, long_standing_user(test, 1));
     import(test, &[account_without_sessions(old.clone())]).await;
     let (mut renamed, mut moved, mut taken) = (old.clone(), old.clone(), long_standing_user(test, 2));
@@ -93,7 +93,7 @@ pub(crate) async fn a_different_user_or_a_taken_email_is_not_imported_and_nothin
     assert_eq!(test.by_email("ann@x.org").await, Some(ann));
 }
 
-pub(crate) async fn of_two_users_in_a_batch_with_one_email_one_is_imported(test: &TestStore) {
+pub async fn of_two_users_in_a_batch_with_one_email_one_is_imported(test: &TestStore) {
     let (one, mut other) = (long_standing_user(test, 1), long_standing_user(test, 2));
     other.email = one.email.clone();
     let came = import(test, &[account_without_sessions(one.clone()), account_without_sessions(other.clone())]).await;
@@ -110,7 +110,7 @@ pub(crate) async fn of_two_users_in_a_batch_with_one_email_one_is_imported(test:
     assert_eq!(test.user(corrected.id).await, Some(corrected));
 }
 
-pub(crate) async fn sessions_are_imported_with_their_user_and_exported_unchanged(test: &TestStore) {
+pub async fn sessions_are_imported_with_their_user_and_exported_unchanged(test: &TestStore) {
     let account =
         AccountRecord { user: test.new_user("Ann", "ann@x.org"), sessions: vec![session(2, 9_000), session(1, 5_000)] };
     let absent = test.new_user("Absent", "absent@x.org");
@@ -126,7 +126,7 @@ pub(crate) async fn sessions_are_imported_with_their_user_and_exported_unchanged
     assert_eq!(out, [ExportRecord::Account(Box::new(account_without_sessions(account.user)))]);
 }
 
-pub(crate) async fn a_session_that_ended_does_not_come_back_with_a_repeated_import(test: &TestStore) {
+pub async fn a_session_that_ended_does_not_come_back_with_a_repeated_import(test: &TestStore) {
     let account = AccountRecord { user: test.new_user("Ann", "ann@x.org"), sessions: vec![session(1, 5_000)] };
     import(test, std::slice::from_ref(&account)).await;
     let ended = test.store.revoke_other_sessions(account.user.id, None, Actor::anonymous(), test.now()).await;
@@ -136,7 +136,7 @@ pub(crate) async fn a_session_that_ended_does_not_come_back_with_a_repeated_impo
     assert_eq!(found.expect("the store works"), None);
 }
 
-pub(crate) async fn batches_and_sign_ups_race_for_emails_and_each_has_one_user(test: &TestStore) {
+pub async fn batches_and_sign_ups_race_for_emails_and_each_has_one_user(test: &TestStore) {
     let (batch, rivals): (Vec<_>, Vec<_>) = (0..60)
         .map(|number| {
             let user = long_standing_user(test, number);
@@ -159,7 +159,7 @@ pub(crate) async fn batches_and_sign_ups_race_for_emails_and_each_has_one_user(t
     assert_eq!(test.store.users_count().await.expect("the store works"), (imported + signed_up) as u64);
 }
 
-pub(crate) async fn the_same_batch_many_times_at_once_is_imported_once(test: &TestStore) {
+pub async fn the_same_batch_many_times_at_once_is_imported_once(test: &TestStore) {
     let batch: Arc<[AccountRecord]> =
         (0..50).map(|number| account_without_sessions(long_standing_user(test, number))).collect();
     let mut importers = JoinSet::new();

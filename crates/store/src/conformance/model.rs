@@ -5,13 +5,13 @@
 
 use std::collections::BTreeMap;
 
+use crate::{CreateUserOutcome, DeleteUserOutcome, UpdateUserOutcome};
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestCaseError, TestRunner};
 use tokio::runtime::Builder;
 use userd_core::{Actor, User, UserId, UserVersion};
-use userd_store::{CreateUserOutcome, DeleteUserOutcome, UpdateUserOutcome};
 
-use userd_test_support::stores::{TestBackend, TestStore, password_hash};
+use super::test_store::{TestStore, password_hash};
 
 /// The number of sequences: some seconds with an fsync for each change.
 const SEQUENCES: u32 = 40;
@@ -62,10 +62,10 @@ fn any_call() -> impl Strategy<Value = ModelCall> {
     ]
 }
 
-pub(crate) fn any_sequence_of_calls_behaves_like_the_model(backend: TestBackend) {
+pub fn any_sequence_of_calls_behaves_like_the_model(open: impl AsyncFnOnce() -> TestStore) {
     let config = Config { cases: SEQUENCES, failure_persistence: None, ..Config::default() };
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
-    let servers = runtime.block_on(TestStore::open(backend));
+    let servers = runtime.block_on(open());
     let outcome = TestRunner::new(config).run(&prop::collection::vec(any_call(), 1..=CALLS_MAX), |calls| {
         runtime.block_on(run_against_model(&servers, &calls))
     });
@@ -253,6 +253,6 @@ impl StoreModel {
     }
 }
 
-fn store_result<T>(answer: Result<T, userd_store::StoreError>) -> Result<T, TestCaseError> {
+fn store_result<T>(answer: Result<T, crate::StoreError>) -> Result<T, TestCaseError> {
     answer.map_err(|error| TestCaseError::fail(format!("{error:?}")))
 }

@@ -1,11 +1,12 @@
-//! The vectors that every implementation of the rate limit rule has to match. How they are generated is in `fixtures`.
+//! The vectors that every implementation of the rate limit rule has to match. `crates/store/fixtures/gcra_vectors.py`
+//! generates them.
 
 use std::sync::LazyLock;
 
 use serde::Deserialize;
 use userd_core::RateLimit;
 
-const FILE: &str = include_str!("../fixtures/gcra_vectors.json");
+const FILE: &str = include_str!("../../fixtures/gcra_vectors.json");
 
 /// A sequence of steps on one bucket, initially full.
 #[derive(Debug, Deserialize)]

@@ -1,11 +1,11 @@
 //! Promises about health checks, closing and opening again.
 
+use crate::{DeleteUserOutcome, KeyKind, StoreError, StoredKey};
 use userd_core::Actor;
-use userd_store::{DeleteUserOutcome, KeyKind, StoreError, StoredKey};
 
-use userd_test_support::stores::{TestStore, password_hash};
+use super::test_store::{TestStore, password_hash};
 
-pub(crate) async fn a_working_store_is_healthy_and_the_check_changes_nothing(test: &TestStore) {
+pub async fn a_working_store_is_healthy_and_the_check_changes_nothing(test: &TestStore) {
     test.store.check_health().await.expect("an empty store works");
     let ann = test.signed_up("Ann", "ann@x.org").await;
     for _ in 0..3 {
@@ -16,7 +16,7 @@ pub(crate) async fn a_working_store_is_healthy_and_the_check_changes_nothing(tes
 }
 
 /// On stores of their own: the suite audits the given store afterwards.
-pub(crate) async fn closing_twice_is_no_harm(test: &TestStore) {
+pub async fn closing_twice_is_no_harm(test: &TestStore) {
     let other = test.another().await;
     other.signed_up("Ann", "ann@x.org").await;
     other.store.close().await;
@@ -25,7 +25,7 @@ pub(crate) async fn closing_twice_is_no_harm(test: &TestStore) {
     tokio::join!(other.store.close(), other.store.close());
 }
 
-pub(crate) async fn a_closed_store_is_unavailable(test: &TestStore) {
+pub async fn a_closed_store_is_unavailable(test: &TestStore) {
     let other = test.another().await;
     let ann = other.signed_up("Ann", "ann@x.org").await;
     other.store.close().await;
@@ -35,7 +35,7 @@ pub(crate) async fn a_closed_store_is_unavailable(test: &TestStore) {
     assert!(matches!(other.store.check_health().await, Err(StoreError::Unavailable(_))));
 }
 
-pub(crate) async fn what_was_written_is_there_after_opening_again(test: TestStore) {
+pub async fn what_was_written_is_there_after_opening_again(test: TestStore) {
     let ann = test.signed_up("Ann", "Ann@x.org").await;
     let bob = test.signed_up("Bob", "bob@x.org").await;
     let eve = test.signed_up("Eve", "eve@x.org").await;

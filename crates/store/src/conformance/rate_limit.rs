@@ -7,8 +7,9 @@ use userd_core::{
     AccountKey, BucketKey, CanonicalEmail, NetworkKey, RateLimit, RateLimitBucket, RateLimitDecision, Timestamp,
 };
 
-use userd_test_support::gcra_vectors::{GcraStep, GcraVector, vectors};
-use userd_test_support::stores::{TestStore, run_concurrently};
+use super::concurrency::run_concurrently;
+use super::gcra_vectors::{GcraStep, GcraVector, vectors};
+use super::test_store::TestStore;
 
 /// So slow that nothing refills while a test runs.
 const SLOW: RateLimit = RateLimit { interval_ms: 24 * 3_600_000, burst: 3 };
@@ -57,7 +58,7 @@ fn one_of_each_kind() -> [BucketKey; 5] {
     ]
 }
 
-pub(crate) async fn a_bucket_allows_its_burst_and_then_says_how_long_to_wait(test: &TestStore) {
+pub async fn a_bucket_allows_its_burst_and_then_says_how_long_to_wait(test: &TestStore) {
     for key in one_of_each_kind() {
         let bucket = bucket(key, 3);
         for _ in 0..3 {
@@ -74,7 +75,7 @@ pub(crate) async fn a_bucket_allows_its_burst_and_then_says_how_long_to_wait(tes
     assert_eq!(take(test, &[]).await, RateLimitDecision::Allow, "of none there is nothing missing");
 }
 
-pub(crate) async fn buckets_of_different_keys_are_different(test: &TestStore) {
+pub async fn buckets_of_different_keys_are_different(test: &TestStore) {
     let mut keys = one_of_each_kind().to_vec();
     keys.extend([
         BucketKey::Account(account(2)),
@@ -92,7 +93,7 @@ pub(crate) async fn buckets_of_different_keys_are_different(test: &TestStore) {
     }
 }
 
-pub(crate) async fn buckets_of_one_account_are_charged_all_or_none(test: &TestStore) {
+pub async fn buckets_of_one_account_are_charged_all_or_none(test: &TestStore) {
     let keys = one_of_each_kind();
     for empty in 0..3 {
         let account = account(100 + empty);
@@ -111,7 +112,7 @@ pub(crate) async fn buckets_of_one_account_are_charged_all_or_none(test: &TestSt
     }
 }
 
-pub(crate) async fn nothing_is_charged_after_the_first_empty_bucket(test: &TestStore) {
+pub async fn nothing_is_charged_after_the_first_empty_bucket(test: &TestStore) {
     let [of_account, with_network, _, of_network, global] = one_of_each_kind();
     let buckets = [
         bucket(global, 9),
@@ -132,7 +133,7 @@ pub(crate) async fn nothing_is_charged_after_the_first_empty_bucket(test: &TestS
     assert_eq!(rest, [9 - 3, 9 - 3, 9 - 1, 0, 9 - 1]);
 }
 
-pub(crate) async fn what_is_refunded_can_be_charged_again_and_no_more(test: &TestStore) {
+pub async fn what_is_refunded_can_be_charged_again_and_no_more(test: &TestStore) {
     let buckets = one_of_each_kind().map(|key| bucket(key, 3));
     for _ in 0..2 {
         assert_eq!(take(test, &buckets).await, RateLimitDecision::Allow);
@@ -152,7 +153,7 @@ pub(crate) async fn what_is_refunded_can_be_charged_again_and_no_more(test: &Tes
     assert_eq!(take_all(test, fresh).await, 3, "a full one holds no more");
 }
 
-pub(crate) async fn a_reset_bucket_is_full(test: &TestStore) {
+pub async fn a_reset_bucket_is_full(test: &TestStore) {
     let buckets = one_of_each_kind().map(|key| bucket(key, 2));
     for bucket in buckets {
         assert_eq!(take_all(test, bucket).await, 2);
@@ -164,7 +165,7 @@ pub(crate) async fn a_reset_bucket_is_full(test: &TestStore) {
     test.store.reset(&[]).await.expect("the store works");
 }
 
-pub(crate) async fn of_many_charges_at_once_exactly_as_many_succeed_as_the_bucket_holds(test: &TestStore) {
+pub async fn of_many_charges_at_once_exactly_as_many_succeed_as_the_bucket_holds(test: &TestStore) {
     for key in one_of_each_kind() {
         let outcomes =
             run_concurrently((0..64).map(|_| {
@@ -179,7 +180,7 @@ pub(crate) async fn of_many_charges_at_once_exactly_as_many_succeed_as_the_bucke
 }
 
 /// Half of the calls begin with a bucket that the other half does not use; a denied call takes nothing from the others.
-pub(crate) async fn concurrent_charges_of_several_buckets_are_charged_all_or_none(test: &TestStore) {
+pub async fn concurrent_charges_of_several_buckets_are_charged_all_or_none(test: &TestStore) {
     let account = account(1);
     let whole = bucket(BucketKey::Account(account), 10);
     let own: Vec<_> = (0..2).map(|number| bucket(BucketKey::AccountAndNetwork(account, network(number)), 8)).collect();
@@ -198,7 +199,7 @@ pub(crate) async fn concurrent_charges_of_several_buckets_are_charged_all_or_non
 }
 
 /// All vectors if the store uses the caller's clock; otherwise those that are at one moment.
-pub(crate) async fn the_rate_limit_rule_of_the_store_matches_the_vectors(test: &TestStore) {
+pub async fn the_rate_limit_rule_of_the_store_matches_the_vectors(test: &TestStore) {
     let absent = test.new_user("Absent", "absent@x.org").id;
     let far = Timestamp::from_millis(86_400_000);
     let (_, store_time) = test.store.sessions(absent, far).await.expect("the store works");

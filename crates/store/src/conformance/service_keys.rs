@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use userd_store::{KEY_BYTES_MAX, KeyKind, StoredKey};
+use crate::{KEY_BYTES_MAX, KeyKind, StoredKey};
 
-use userd_test_support::stores::{TestStore, run_concurrently};
+use super::concurrency::run_concurrently;
+use super::test_store::TestStore;
 
 const TASKS: usize = 16;
 
@@ -21,7 +22,7 @@ fn pair(id: &str, text: &str) -> (String, String) {
     (id.to_owned(), text.to_owned())
 }
 
-pub(crate) async fn keys_are_listed_by_their_ids_and_kinds_apart(test: &TestStore) {
+pub async fn keys_are_listed_by_their_ids_and_kinds_apart(test: &TestStore) {
     for kind in KeyKind::ALL {
         assert_eq!(keys(test, kind).await, []);
     }
@@ -38,7 +39,7 @@ pub(crate) async fn keys_are_listed_by_their_ids_and_kinds_apart(test: &TestStor
     assert_eq!(keys(test, KeyKind::Api).await, expected);
 }
 
-pub(crate) async fn a_service_key_is_replaced_only_if_it_has_the_expected_content(test: &TestStore) {
+pub async fn a_service_key_is_replaced_only_if_it_has_the_expected_content(test: &TestStore) {
     assert!(!replace(test, "a", Some("one"), Some("two")).await, "there is none");
     assert_eq!(keys(test, KeyKind::Api).await, []);
     assert!(replace(test, "a", None, Some("one")).await);
@@ -54,7 +55,7 @@ pub(crate) async fn a_service_key_is_replaced_only_if_it_has_the_expected_conten
     assert!(replace(test, "a", None, Some("one")).await, "a free id again");
 }
 
-pub(crate) async fn a_repeated_key_change_succeeds_again(test: &TestStore) {
+pub async fn a_repeated_key_change_succeeds_again(test: &TestStore) {
     for _ in 0..2 {
         assert!(replace(test, "a", None, Some("one")).await);
     }
@@ -68,7 +69,7 @@ pub(crate) async fn a_repeated_key_change_succeeds_again(test: &TestStore) {
     assert_eq!(keys(test, KeyKind::Api).await, []);
 }
 
-pub(crate) async fn a_service_key_is_returned_byte_for_byte(test: &TestStore) {
+pub async fn a_service_key_is_returned_byte_for_byte(test: &TestStore) {
     let long = "é".repeat(KEY_BYTES_MAX / 2);
     let texts = ["", " ", "{\"name\":\"Zoë\",\"scopes\":[\"users:read\"]}", "a\nb\r\n\0c", "🔑", &long];
     for (number, text) in texts.iter().enumerate() {
@@ -79,7 +80,7 @@ pub(crate) async fn a_service_key_is_returned_byte_for_byte(test: &TestStore) {
     assert_eq!(keys(test, KeyKind::Api).await, expected);
 }
 
-pub(crate) async fn of_many_different_keys_under_one_id_exactly_one_is_created(test: &TestStore) {
+pub async fn of_many_different_keys_under_one_id_exactly_one_is_created(test: &TestStore) {
     for round in 0..10 {
         let id = format!("{round:016x}");
         let outcomes = run_concurrently((0..TASKS).map(|number| {
@@ -97,7 +98,7 @@ pub(crate) async fn of_many_different_keys_under_one_id_exactly_one_is_created(t
     }
 }
 
-pub(crate) async fn of_many_changes_of_one_key_exactly_one_succeeds(test: &TestStore) {
+pub async fn of_many_changes_of_one_key_exactly_one_succeeds(test: &TestStore) {
     assert!(replace(test, "a", None, Some("start")).await);
     let mut last = "start".to_owned();
     for round in 0..10 {

@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
+use crate::{OpenSessionOutcome, StatusUpdate, UpdateUserOutcome};
 use userd_core::{AccountStatus, Actor, EventKind, User, UserVersion};
-use userd_store::{OpenSessionOutcome, StatusUpdate, UpdateUserOutcome};
 
-use userd_test_support::session_fixtures::{LIMITS, actor_at, new_session};
-use userd_test_support::stores::{TestStore, password_hash, run_concurrently};
+use super::concurrency::run_concurrently;
+use super::session_fixtures::{LIMITS, actor_at, new_session};
+use super::test_store::{TestStore, password_hash};
 
 /// How often each race is run.
 const ROUNDS: u16 = 10;
@@ -36,7 +37,7 @@ async fn kinds(test: &TestStore, user: &User) -> Vec<EventKind> {
     events.into_iter().map(|event| event.kind).collect()
 }
 
-pub(crate) async fn a_status_update_is_stored_with_its_event_and_changes_nothing_else(test: &TestStore) {
+pub async fn a_status_update_is_stored_with_its_event_and_changes_nothing_else(test: &TestStore) {
     let mut ann = test.signed_up("Ann", "Ann@x.org").await;
     let standings = [
         (DISABLED, EventKind::Disabled),
@@ -64,7 +65,7 @@ pub(crate) async fn a_status_update_is_stored_with_its_event_and_changes_nothing
     assert_eq!(kinds(test, &ann).await, expected);
 }
 
-pub(crate) async fn a_status_update_revokes_all_sessions_unless_it_enables_the_account(test: &TestStore) {
+pub async fn a_status_update_revokes_all_sessions_unless_it_enables_the_account(test: &TestStore) {
     let (mut ann, bob) = (test.signed_up("Ann", "ann@x.org").await, test.signed_up("Bob", "bob@x.org").await);
     test.opened(&bob, 1).await;
     for (status, kind) in [(DISABLED, EventKind::Disabled), (EXPIRED, EventKind::PasswordExpired)] {
@@ -81,7 +82,7 @@ pub(crate) async fn a_status_update_revokes_all_sessions_unless_it_enables_the_a
     assert_eq!(test.session_ids(bob.id).await.len(), 1, "of no other user");
 }
 
-pub(crate) async fn a_status_update_can_set_a_password(test: &TestStore) {
+pub async fn a_status_update_can_set_a_password(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let bring =
         StatusUpdate { status: EXPIRED, password_hash: Some(password_hash(7)), kind: EventKind::PasswordChanged };
@@ -90,7 +91,7 @@ pub(crate) async fn a_status_update_can_set_a_password(test: &TestStore) {
     assert_eq!(test.user(ann.id).await, Some(*after));
 }
 
-pub(crate) async fn a_status_update_for_another_version_or_an_unknown_user_changes_nothing(test: &TestStore) {
+pub async fn a_status_update_for_another_version_or_an_unknown_user_changes_nothing(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let session = test.opened(&ann, 1).await;
     let disable = status_update(DISABLED, EventKind::Disabled);
@@ -107,7 +108,7 @@ pub(crate) async fn a_status_update_for_another_version_or_an_unknown_user_chang
     assert_eq!(kinds(test, &ann).await, [EventKind::SignedUp, EventKind::SignedIn]);
 }
 
-pub(crate) async fn a_new_password_is_not_expired_and_enables_no_account(test: &TestStore) {
+pub async fn a_new_password_is_not_expired_and_enables_no_account(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let ann = update_status(test, &ann, BOTH, EventKind::Disabled).await;
     let (hash, now) = (password_hash(2), test.now());
@@ -118,7 +119,7 @@ pub(crate) async fn a_new_password_is_not_expired_and_enables_no_account(test: &
 }
 
 /// Another hash of the same password, or another profile, is no status update.
-pub(crate) async fn the_account_status_survives_all_other_changes(test: &TestStore) {
+pub async fn the_account_status_survives_all_other_changes(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let ann = update_status(test, &ann, BOTH, EventKind::Disabled).await;
     let update = test.store.update_password_hash(ann.id, ann.version, &password_hash(3)).await;
@@ -134,7 +135,7 @@ pub(crate) async fn the_account_status_survives_all_other_changes(test: &TestSto
 }
 
 /// Whichever comes first, a disabled account has no session.
-pub(crate) async fn no_session_survives_that_its_account_is_disabled(test: &TestStore) {
+pub async fn no_session_survives_that_its_account_is_disabled(test: &TestStore) {
     let mut ann = test.signed_up("Ann", "ann@x.org").await;
     for round in 0..ROUNDS {
         let disabling = {

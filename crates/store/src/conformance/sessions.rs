@@ -2,13 +2,13 @@
 //!
 //! What ends sessions is in `sessions_ended`, races over them in `sessions_races`.
 
+use crate::{NewSession, OpenSessionOutcome};
 use userd_core::{Session, SessionId, SessionLimits, UserVersion};
-use userd_store::{NewSession, OpenSessionOutcome};
 
-use userd_test_support::session_fixtures::{LIMITS, actor_at, new_session, refresh_state, token};
-use userd_test_support::stores::{TestStore, password_hash};
+use super::session_fixtures::{LIMITS, actor_at, new_session, refresh_state, token};
+use super::test_store::{TestStore, password_hash};
 
-pub(crate) async fn an_opened_session_is_found_with_its_user(test: &TestStore) {
+pub async fn an_opened_session_is_found_with_its_user(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let new = NewSession { refresh: Some(refresh_state(&ann, &new_session(&ann, 1), 1)), ..new_session(&ann, 1) };
     let before = test.store_time(ann.id).await;
@@ -31,7 +31,7 @@ pub(crate) async fn an_opened_session_is_found_with_its_user(test: &TestStore) {
     assert!(LIMITS.is_valid(&found.session, found.at));
 }
 
-pub(crate) async fn a_session_has_its_address_and_user_agent(test: &TestStore) {
+pub async fn a_session_has_its_address_and_user_agent(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let agents = ["", "a", "(X11; Linux x86_64; rv:128.0) Firefox/128.0", "Zoë's phone", &"é".repeat(32)];
     let addresses = ["192.0.2.9", "2001:db8::7", "::ffff:192.0.2.9"].map(|text| Some(text.parse().expect("one")));
@@ -48,7 +48,7 @@ pub(crate) async fn a_session_has_its_address_and_user_agent(test: &TestStore) {
     }
 }
 
-pub(crate) async fn a_session_of_another_user_or_of_an_unknown_id_is_not_found(test: &TestStore) {
+pub async fn a_session_of_another_user_or_of_an_unknown_id_is_not_found(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let bob = test.signed_up("Bob", "bob@x.org").await;
     let absent = test.new_user("Absent", "absent@x.org");
@@ -66,7 +66,7 @@ pub(crate) async fn a_session_of_another_user_or_of_an_unknown_id_is_not_found(t
     assert_eq!(test.session_ids(ann.id).await, [session.id]);
 }
 
-pub(crate) async fn the_same_session_opened_again_is_the_same_session(test: &TestStore) {
+pub async fn the_same_session_opened_again_is_the_same_session(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let first = test.opened(&ann, 1).await;
     test.wait_a_moment(ann.id).await;
@@ -74,7 +74,7 @@ pub(crate) async fn the_same_session_opened_again_is_the_same_session(test: &Tes
     assert_eq!(test.sessions_of(ann.id).await, [first]);
 }
 
-pub(crate) async fn a_session_is_opened_only_for_the_version_that_was_read(test: &TestStore) {
+pub async fn a_session_is_opened_only_for_the_version_that_was_read(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let hash = password_hash(2);
     test.store.update_password_hash(ann.id, ann.version, &hash).await.expect("the store works");
@@ -91,7 +91,7 @@ pub(crate) async fn a_session_is_opened_only_for_the_version_that_was_read(test:
     test.opened(&after, 1).await;
 }
 
-pub(crate) async fn sessions_are_listed_the_newest_first(test: &TestStore) {
+pub async fn sessions_are_listed_the_newest_first(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let mut opened = Vec::new();
     for number in 0..5 {
@@ -101,7 +101,7 @@ pub(crate) async fn sessions_are_listed_the_newest_first(test: &TestStore) {
     assert_eq!(test.session_ids(ann.id).await, opened);
 }
 
-pub(crate) async fn one_session_more_than_the_limit_ends_the_oldest(test: &TestStore) {
+pub async fn one_session_more_than_the_limit_ends_the_oldest(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let limits = SessionLimits { sessions_max: 3, ..LIMITS };
     let mut opened = Vec::new();
@@ -113,7 +113,7 @@ pub(crate) async fn one_session_more_than_the_limit_ends_the_oldest(test: &TestS
     }
 }
 
-pub(crate) async fn a_lower_limit_ends_as_many_as_are_too_many(test: &TestStore) {
+pub async fn a_lower_limit_ends_as_many_as_are_too_many(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let mut opened = Vec::new();
     for number in 0..6 {
@@ -125,7 +125,7 @@ pub(crate) async fn a_lower_limit_ends_as_many_as_are_too_many(test: &TestStore)
 }
 
 /// The older one was used later than the idle time-out allows; the younger one was not.
-pub(crate) async fn sessions_that_the_limits_end_go_before_the_oldest(test: &TestStore) {
+pub async fn sessions_that_the_limits_end_go_before_the_oldest(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let used = test.opened(&ann, 1).await;
     test.wait_a_moment(ann.id).await;
@@ -140,7 +140,7 @@ pub(crate) async fn sessions_that_the_limits_end_go_before_the_oldest(test: &Tes
 }
 
 /// Used just now, and yet too old. Whether the new one outlives its very short limit is not determined.
-pub(crate) async fn sessions_past_their_absolute_age_are_removed_at_the_next_opening(test: &TestStore) {
+pub async fn sessions_past_their_absolute_age_are_removed_at_the_next_opening(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let old = test.opened(&ann, 1).await;
     test.store.touch_session(ann.id, &old, old.created_at.plus_millis(3_600_000)).await.expect("the store works");
@@ -149,7 +149,7 @@ pub(crate) async fn sessions_past_their_absolute_age_are_removed_at_the_next_ope
     assert_eq!(test.signed_in(ann.id, old.id).await, None);
 }
 
-pub(crate) async fn the_last_use_moves_forward_and_never_back(test: &TestStore) {
+pub async fn the_last_use_moves_forward_and_never_back(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let (session, other) = (test.opened(&ann, 1).await, test.opened(&ann, 2).await);
     let (soon, late) = (session.created_at.plus_millis(60_000), session.created_at.plus_millis(120_000));
@@ -167,7 +167,7 @@ pub(crate) async fn the_last_use_moves_forward_and_never_back(test: &TestStore) 
     assert_eq!(test.signed_in(ann.id, other.id).await.expect("it is open").session, other);
 }
 
-pub(crate) async fn sessions_are_there_after_a_change_that_ends_none(test: &TestStore) {
+pub async fn sessions_are_there_after_a_change_that_ends_none(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let session = test.opened(&ann, 1).await;
     test.store.update_password_hash(ann.id, ann.version, &password_hash(2)).await.expect("the store works");

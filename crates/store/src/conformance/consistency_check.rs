@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use userd_core::Actor;
 
-use userd_store::{CheckBatch, CheckCursor, CheckMode, CheckReport, DeleteUserOutcome};
+use crate::{CheckBatch, CheckCursor, CheckMode, CheckReport, DeleteUserOutcome};
 
-use userd_test_support::stores::{TestStore, password_hash, run_concurrently};
+use super::concurrency::run_concurrently;
+use super::test_store::{TestStore, password_hash};
 
 const MODES: [CheckMode; 2] = [CheckMode::Report, CheckMode::Repair];
 
@@ -26,13 +27,13 @@ async fn users_seen(test: &TestStore, size: usize, mode: CheckMode) -> u64 {
     }
 }
 
-pub(crate) async fn an_empty_store_has_no_findings(test: &TestStore) {
+pub async fn an_empty_store_has_no_findings(test: &TestStore) {
     for mode in MODES {
         assert_eq!(users_seen(test, 100, mode).await, 0);
     }
 }
 
-pub(crate) async fn every_user_is_checked_whatever_the_size_of_a_batch(test: &TestStore) {
+pub async fn every_user_is_checked_whatever_the_size_of_a_batch(test: &TestStore) {
     let mut users = Vec::new();
     for number in 0..57 {
         users.push(test.signed_up("Ann", &format!("Ann.{number}@x.org")).await);
@@ -62,7 +63,7 @@ pub(crate) async fn every_user_is_checked_whatever_the_size_of_a_batch(test: &Te
     }
 }
 
-pub(crate) async fn a_batch_of_the_check_can_be_repeated(test: &TestStore) {
+pub async fn a_batch_of_the_check_can_be_repeated(test: &TestStore) {
     for number in 0..10 {
         test.signed_up("Ann", &format!("ann-{number}@x.org")).await;
     }
@@ -76,13 +77,13 @@ pub(crate) async fn a_batch_of_the_check_can_be_repeated(test: &TestStore) {
     }
 }
 
-pub(crate) async fn an_invalid_cursor_of_the_check_is_rejected(test: &TestStore) {
+pub async fn an_invalid_cursor_of_the_check_is_rejected(test: &TestStore) {
     let portion =
         CheckBatch { from: CheckCursor::from_text("nowhere at all".to_owned()), size: 1, mode: CheckMode::Repair };
     assert!(test.store.check_batch(&portion, test.now()).await.is_err());
 }
 
-pub(crate) async fn a_check_does_not_disturb_concurrent_writes(test: &TestStore) {
+pub async fn a_check_does_not_disturb_concurrent_writes(test: &TestStore) {
     let users = {
         let mut users = Vec::new();
         for number in 0..20 {

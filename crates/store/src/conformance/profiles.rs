@@ -1,9 +1,9 @@
 //! Promises about replacing name and e-mail address.
 
+use crate::{CreateUserOutcome, UpdateUserOutcome, UserProfile};
 use userd_core::{Actor, User, UserId, UserVersion};
-use userd_store::{CreateUserOutcome, UpdateUserOutcome, UserProfile};
 
-use userd_test_support::stores::TestStore;
+use super::test_store::TestStore;
 
 async fn replace_profile_with(
     test: &TestStore,
@@ -22,7 +22,7 @@ async fn updated_user(test: &TestStore, user: &User, name: &str, email: &str) ->
     }
 }
 
-pub(crate) async fn a_name_is_replaced_and_the_version_grows(test: &TestStore) {
+pub async fn a_name_is_replaced_and_the_version_grows(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     test.clock.advance_ms(5);
     let after = updated_user(test, &ann, "Ann Lee", "ann@x.org").await;
@@ -37,7 +37,7 @@ pub(crate) async fn a_name_is_replaced_and_the_version_grows(test: &TestStore) {
     assert_eq!(test.user(ann.id).await, Some(expected));
 }
 
-pub(crate) async fn the_same_email_in_another_spelling_is_no_conflict(test: &TestStore) {
+pub async fn the_same_email_in_another_spelling_is_no_conflict(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let after = updated_user(test, &ann, "Ann", "ANN@x.org").await;
     assert_eq!(after.email.as_written(), "ANN@x.org");
@@ -45,7 +45,7 @@ pub(crate) async fn the_same_email_in_another_spelling_is_no_conflict(test: &Tes
     assert_eq!(test.by_email("ann@x.org").await, Some(after));
 }
 
-pub(crate) async fn a_new_email_moves_the_user_and_frees_the_old_one(test: &TestStore) {
+pub async fn a_new_email_moves_the_user_and_frees_the_old_one(test: &TestStore) {
     let ann = test.signed_up("Ann", "old@x.org").await;
     let after = updated_user(test, &ann, "Ann", "new@x.org").await;
     assert_eq!(test.by_email("old@x.org").await, None);
@@ -55,7 +55,7 @@ pub(crate) async fn a_new_email_moves_the_user_and_frees_the_old_one(test: &Test
     assert_eq!(test.store.users_count().await.expect("the store works"), 2);
 }
 
-pub(crate) async fn a_user_can_move_to_a_new_email_and_back(test: &TestStore) {
+pub async fn a_user_can_move_to_a_new_email_and_back(test: &TestStore) {
     let mut ann = test.signed_up("Ann", "home@x.org").await;
     for _ in 0..5 {
         ann = updated_user(test, &ann, "Ann", "away@x.org").await;
@@ -66,7 +66,7 @@ pub(crate) async fn a_user_can_move_to_a_new_email_and_back(test: &TestStore) {
     test.signed_up("Next", "away@x.org").await;
 }
 
-pub(crate) async fn a_change_to_a_taken_email_is_rejected_and_nothing_changes(test: &TestStore) {
+pub async fn a_change_to_a_taken_email_is_rejected_and_nothing_changes(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let bob = test.signed_up("Bob", "bob@x.org").await;
     let wanted = test.profile("Robert", "ANN@x.org");
@@ -77,7 +77,7 @@ pub(crate) async fn a_change_to_a_taken_email_is_rejected_and_nothing_changes(te
     updated_user(test, &bob, "Robert", "bob@x.org").await;
 }
 
-pub(crate) async fn a_profile_change_for_another_version_is_rejected_and_nothing_changes(test: &TestStore) {
+pub async fn a_profile_change_for_another_version_is_rejected_and_nothing_changes(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let after = updated_user(test, &ann, "Ann Lee", "ann@x.org").await;
     let wanted = test.profile("Anna", "anna@x.org");
@@ -97,7 +97,7 @@ pub(crate) async fn a_profile_change_for_another_version_is_rejected_and_nothing
     );
 }
 
-pub(crate) async fn a_profile_change_of_an_unknown_user_is_not_found(test: &TestStore) {
+pub async fn a_profile_change_of_an_unknown_user_is_not_found(test: &TestStore) {
     let absent = test.new_user("Absent", "absent@x.org");
     let wanted = test.profile("Absent", "free@x.org");
     assert_eq!(replace_profile_with(test, absent.id, UserVersion::FIRST, &wanted).await, UpdateUserOutcome::NotFound);

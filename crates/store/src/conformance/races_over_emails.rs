@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use crate::{CreateUserOutcome, DeleteUserOutcome, Store, UpdateUserOutcome, UserProfile};
 use userd_core::{Actor, User};
-use userd_store::{CreateUserOutcome, DeleteUserOutcome, Store, UpdateUserOutcome, UserProfile};
 
-use userd_test_support::stores::{TestStore, run_concurrently};
+use super::concurrency::run_concurrently;
+use super::test_store::TestStore;
 
 /// How often each race is run.
 const ROUNDS: usize = 10;
@@ -67,7 +68,7 @@ async fn race(test: &TestStore, acts: Vec<RaceOperation>) -> Vec<RaceOutcome> {
     run_concurrently(acts.into_iter().map(|one| perform(Arc::clone(&test.store), one))).await
 }
 
-pub(crate) async fn of_many_changes_to_one_email_exactly_one_wins(test: &TestStore) {
+pub async fn of_many_changes_to_one_email_exactly_one_wins(test: &TestStore) {
     for round in 0..ROUNDS {
         let wanted = format!("wanted{round}@x.org");
         let mut acts = Vec::new();
@@ -86,7 +87,7 @@ pub(crate) async fn of_many_changes_to_one_email_exactly_one_wins(test: &TestSto
     }
 }
 
-pub(crate) async fn of_two_changes_of_one_user_exactly_one_wins(test: &TestStore) {
+pub async fn of_two_changes_of_one_user_exactly_one_wins(test: &TestStore) {
     for round in 0..ROUNDS {
         let user = test.signed_up("Ann", &format!("from{round}@x.org")).await;
         let goals = [format!("left{round}@x.org"), format!("right{round}@x.org")];
@@ -105,7 +106,7 @@ pub(crate) async fn of_two_changes_of_one_user_exactly_one_wins(test: &TestStore
     }
 }
 
-pub(crate) async fn of_many_changes_of_one_user_exactly_one_wins(test: &TestStore) {
+pub async fn of_many_changes_of_one_user_exactly_one_wins(test: &TestStore) {
     for round in 0..ROUNDS {
         let user = test.signed_up("Ann", &format!("from{round}@x.org")).await;
         let acts =
@@ -119,7 +120,7 @@ pub(crate) async fn of_many_changes_of_one_user_exactly_one_wins(test: &TestStor
     }
 }
 
-pub(crate) async fn of_two_users_who_swap_emails_both_keep_their_own(test: &TestStore) {
+pub async fn of_two_users_who_swap_emails_both_keep_their_own(test: &TestStore) {
     for round in 0..ROUNDS {
         let (left, right) = (format!("left{round}@x.org"), format!("right{round}@x.org"));
         let ann = test.signed_up("Ann", &left).await;
@@ -139,7 +140,7 @@ pub(crate) async fn of_two_users_who_swap_emails_both_keep_their_own(test: &Test
     }
 }
 
-pub(crate) async fn a_change_a_sign_up_and_a_deletion_leave_no_contradiction(test: &TestStore) {
+pub async fn a_change_a_sign_up_and_a_deletion_leave_no_contradiction(test: &TestStore) {
     for round in 0..ROUNDS {
         let (old, new) = (format!("old{round}@x.org"), format!("new{round}@x.org"));
         let ann = test.signed_up("Ann", &old).await;
@@ -171,7 +172,7 @@ pub(crate) async fn a_change_a_sign_up_and_a_deletion_leave_no_contradiction(tes
     }
 }
 
-pub(crate) async fn a_freed_email_goes_to_exactly_one_user(test: &TestStore) {
+pub async fn a_freed_email_goes_to_exactly_one_user(test: &TestStore) {
     for round in 0..ROUNDS {
         let (freed, away) = (format!("freed{round}@x.org"), format!("away{round}@x.org"));
         let ann = test.signed_up("Ann", &freed).await;
@@ -187,7 +188,7 @@ pub(crate) async fn a_freed_email_goes_to_exactly_one_user(test: &TestStore) {
     }
 }
 
-pub(crate) async fn deletions_and_sign_ups_of_one_email_leave_at_most_one_user(test: &TestStore) {
+pub async fn deletions_and_sign_ups_of_one_email_leave_at_most_one_user(test: &TestStore) {
     let mut holder = test.signed_up("First", "hot@x.org").await;
     for round in 0..ROUNDS {
         let runners: Vec<User> = (0..TASKS).map(|_| test.new_user("Next", "hot@x.org")).collect();

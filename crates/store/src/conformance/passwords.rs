@@ -1,9 +1,9 @@
 //! Promises about replacing passwords and their hashes.
 
+use crate::UpdateUserOutcome;
 use userd_core::{Actor, User, UserVersion};
-use userd_store::UpdateUserOutcome;
 
-use userd_test_support::stores::{TestStore, password_hash};
+use super::test_store::{TestStore, password_hash};
 
 fn updated_user(update: UpdateUserOutcome) -> User {
     match update {
@@ -12,7 +12,7 @@ fn updated_user(update: UpdateUserOutcome) -> User {
     }
 }
 
-pub(crate) async fn a_password_is_replaced_and_updated_at_moves(test: &TestStore) {
+pub async fn a_password_is_replaced_and_updated_at_moves(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     test.clock.advance_ms(1_000);
     let update =
@@ -25,7 +25,7 @@ pub(crate) async fn a_password_is_replaced_and_updated_at_moves(test: &TestStore
     assert_eq!(test.user(ann.id).await, Some(expected));
 }
 
-pub(crate) async fn another_hash_of_the_same_password_leaves_updated_at(test: &TestStore) {
+pub async fn another_hash_of_the_same_password_leaves_updated_at(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     test.clock.advance_ms(1_000);
     let update = test.store.update_password_hash(ann.id, ann.version, &password_hash(2)).await;
@@ -35,7 +35,7 @@ pub(crate) async fn another_hash_of_the_same_password_leaves_updated_at(test: &T
     assert_eq!(test.user(ann.id).await, Some(after));
 }
 
-pub(crate) async fn a_password_change_for_another_version_is_rejected_and_nothing_changes(test: &TestStore) {
+pub async fn a_password_change_for_another_version_is_rejected_and_nothing_changes(test: &TestStore) {
     let ann = test.signed_up("Ann", "ann@x.org").await;
     let update =
         test.store.update_password(ann.id, ann.version, &password_hash(2), None, Actor::anonymous(), test.now()).await;
@@ -50,7 +50,7 @@ pub(crate) async fn a_password_change_for_another_version_is_rejected_and_nothin
     assert_eq!(test.user(ann.id).await, Some(after));
 }
 
-pub(crate) async fn a_password_change_of_an_unknown_user_is_not_found(test: &TestStore) {
+pub async fn a_password_change_of_an_unknown_user_is_not_found(test: &TestStore) {
     let absent = test.new_user("Absent", "absent@x.org");
     let refused = test
         .store
@@ -62,7 +62,7 @@ pub(crate) async fn a_password_change_of_an_unknown_user_is_not_found(test: &Tes
     assert_eq!(test.user(absent.id).await, None);
 }
 
-pub(crate) async fn versions_grow_strictly_with_every_change(test: &TestStore) {
+pub async fn versions_grow_strictly_with_every_change(test: &TestStore) {
     let mut last = test.signed_up("Ann", "ann@x.org").await;
     assert_eq!(last.version, UserVersion::FIRST);
     for round in 0..12_u64 {

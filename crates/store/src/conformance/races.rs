@@ -4,9 +4,10 @@ use std::pin::Pin;
 use std::sync::Arc;
 use userd_core::Actor;
 
-use userd_store::{CreateUserOutcome, DeleteUserOutcome, UpdateUserOutcome};
+use crate::{CreateUserOutcome, DeleteUserOutcome, UpdateUserOutcome};
 
-use userd_test_support::stores::{TestStore, password_hash, run_concurrently};
+use super::concurrency::run_concurrently;
+use super::test_store::{TestStore, password_hash};
 
 /// How often each race is run: a bug that shows once in ten races is nearly always found.
 const ROUNDS: usize = 10;
@@ -17,7 +18,7 @@ const TASKS: u64 = 16;
 /// A kind of call; true if it succeeded.
 type BoxedOperation = Pin<Box<dyn Future<Output = bool> + Send>>;
 
-pub(crate) async fn of_fifty_sign_ups_for_one_email_exactly_one_wins(test: &TestStore) {
+pub async fn of_fifty_sign_ups_for_one_email_exactly_one_wins(test: &TestStore) {
     for round in 0..ROUNDS {
         let email = format!("round{round}@x.org");
         let runners: Vec<_> = (0..50).map(|_| test.new_user("Runner", &email)).collect();
@@ -34,7 +35,7 @@ pub(crate) async fn of_fifty_sign_ups_for_one_email_exactly_one_wins(test: &Test
     }
 }
 
-pub(crate) async fn different_sign_ups_do_not_disturb_each_other(test: &TestStore) {
+pub async fn different_sign_ups_do_not_disturb_each_other(test: &TestStore) {
     let runners: Vec<_> = (0..200).map(|number| test.new_user("Runner", &format!("n{number}@x.org"))).collect();
     let outcomes = run_concurrently(runners.iter().cloned().map(|user| {
         let store = Arc::clone(&test.store);
@@ -45,7 +46,7 @@ pub(crate) async fn different_sign_ups_do_not_disturb_each_other(test: &TestStor
     assert_eq!(test.store.users_count().await.expect("the store works"), 200);
 }
 
-pub(crate) async fn of_many_passwords_for_one_version_exactly_one_wins(test: &TestStore) {
+pub async fn of_many_passwords_for_one_version_exactly_one_wins(test: &TestStore) {
     let mut ann = test.signed_up("Ann", "ann@x.org").await;
     for round in 0..ROUNDS {
         let outcomes = run_concurrently((0..TASKS).map(|number| {
@@ -70,7 +71,7 @@ pub(crate) async fn of_many_passwords_for_one_version_exactly_one_wins(test: &Te
     }
 }
 
-pub(crate) async fn of_many_deletions_exactly_one_deletes(test: &TestStore) {
+pub async fn of_many_deletions_exactly_one_deletes(test: &TestStore) {
     for round in 0..ROUNDS {
         let ann = test.signed_up("Ann", "ann@x.org").await;
         let outcomes = run_concurrently((0..TASKS).map(|_| {
@@ -88,7 +89,7 @@ pub(crate) async fn of_many_deletions_exactly_one_deletes(test: &TestStore) {
     }
 }
 
-pub(crate) async fn a_deletion_and_a_password_change_do_not_both_happen(test: &TestStore) {
+pub async fn a_deletion_and_a_password_change_do_not_both_happen(test: &TestStore) {
     for round in 0..ROUNDS {
         let email = format!("round{round}@x.org");
         let ann = test.signed_up("Ann", &email).await;
@@ -112,7 +113,7 @@ pub(crate) async fn a_deletion_and_a_password_change_do_not_both_happen(test: &T
     }
 }
 
-pub(crate) async fn a_client_sees_its_acknowledged_change_while_others_write(test: &TestStore) {
+pub async fn a_client_sees_its_acknowledged_change_while_others_write(test: &TestStore) {
     let runners: Vec<_> = (0..TASKS).map(|number| test.new_user("Runner", &format!("n{number}@x.org"))).collect();
     run_concurrently(runners.into_iter().map(|user| {
         let (store, now) = (Arc::clone(&test.store), test.now());
