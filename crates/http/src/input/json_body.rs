@@ -21,13 +21,13 @@ pub(crate) trait FromJsonBody: Sized + Send + 'static {
     /// The names of the fields.
     const NAMES: &'static [&'static str];
 
-    /// Whether at least one field has to be there although none is required; all of them are then flags.
+    /// Whether at least one field must be present although none is required; all of them are then flags.
     const ANY_REQUIRED: bool = false;
 
-    /// The problem's detail if a required field is absent, instead of the list of mistakes.
+    /// The problem's detail if a required field is absent, instead of the list of errors.
     const MISSING_DETAIL: Option<&'static str> = None;
 
-    /// Reads every field; `None` if one is wrong. The same calls make the schema, so read every field before the first
+    /// Reads every field; `None` if one is invalid. The same calls make the schema, so read every field before the first
     /// `?`.
     fn from_json_body(body: &mut JsonBody<'_>, policy: PasswordPolicy) -> Option<Self>;
 }

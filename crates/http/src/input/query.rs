@@ -16,7 +16,7 @@ pub(crate) trait FromQuery: Sized + Send + 'static {
     /// The parameters.
     const PARAMS: &'static [QueryParam];
 
-    /// Reads every parameter, all of them texts; `None` if one is wrong.
+    /// Reads every parameter, all of them texts; `None` if one is invalid.
     fn from_query(params: &mut ObjectReader<'_>) -> Option<Self>;
 }
 
@@ -26,7 +26,7 @@ pub(crate) struct QueryParam {
     pub(crate) name: &'static str,
     /// What it is for.
     pub(crate) description: &'static str,
-    /// What its value has to be.
+    /// The schema of its value.
     pub(crate) schema: fn() -> Schema,
 }
 

@@ -17,11 +17,12 @@ use super::guards::{API_KEY, COOKIE, SESSION};
 use super::operation_doc::{OperationDoc, ResponseDoc, TAGS};
 use super::problems::{self, ProblemResponse};
 
-/// What userd is, for new readers.
-const ABOUT: &str = "The user-accounts service beside your services: one account per e-mail. Every response that is \
-                     not a success is a problem (RFC 9457). A method that a path does not support is a 405 with `Allow`; \
-                     `HEAD` works wherever `GET` does; `OPTIONS` is a 204 with `Allow`. Until the first API key exists, \
-                     userd serves this machine only, without credentials. docs/API.md has the details.";
+/// The description of the whole API.
+const ABOUT: &str = "User accounts and sessions for your services: one account per e-mail. Every error is a problem \
+                     document (RFC 9457). An unsupported method returns 405 with `Allow`; `HEAD` works wherever `GET` \
+                     does; `OPTIONS` returns 204 with `Allow`. In protected mode, until the first API key exists, userd \
+                     accepts requests from its own machine only and requires no credentials. docs/API.md has the \
+                     details.";
 
 /// Headers of responses: name, whether every response that names it has it, description.
 const HEADERS: [(&str, bool, &str); 9] = [
@@ -116,15 +117,15 @@ fn components() -> ComponentsBuilder {
             HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format(format).description(Some(description));
         SecurityScheme::Http(http.build())
     };
-    let cookie = "Set by `POST /api/login` with `\"cookie\": true`. A change also needs the headers by which a browser \
-                  reports that a page of this site sent it. On plain HTTP on loopback its name is `sid`.";
+    let cookie = "Set by `POST /api/login` with `\"cookie\": true`. Requests that change state also need \
+                  `Sec-Fetch-Site: same-origin` or the `Origin` of this site. On plain HTTP on loopback its name is `sid`.";
     parts
-        .security_scheme(SESSION, bearer("The `token` of the response to `POST /api/login`.", "v1.…"))
+        .security_scheme(SESSION, bearer("The session token: `token` of the response to `POST /api/login`.", "v1.…"))
         .security_scheme(
             COOKIE,
             SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description("__Host-sid", cookie))),
         )
-        .security_scheme(API_KEY, bearer("The key that `userd api-keys create` prints. It has scopes.", "k1.…"))
+        .security_scheme(API_KEY, bearer("An API key with scopes, as `userd api-keys create` prints it.", "k1.…"))
 }
 
 fn header(always: bool, description: &str) -> Header {

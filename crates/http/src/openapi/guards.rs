@@ -41,7 +41,7 @@ impl HandlerSignature {
             UserInPath::Absent => return,
             UserInPath::Id => ("The user's id.", id()),
             UserInPath::IdOrEmail => ("The user's id, or the e-mail in any spelling.", text().build()),
-            UserInPath::IdOrEmailToRead => ("The user's id; to read a user, also the e-mail.", text().build()),
+            UserInPath::IdOrEmailToRead => ("The user's id. `GET` of a user also accepts the e-mail.", text().build()),
         };
         self.path_parameter("id", description, schema);
         if self.path_parameter_count > 1 {
@@ -113,7 +113,7 @@ impl Describe for IfMatch {
     fn describe(signature: &mut HandlerSignature) {
         signature.header_parameter(
             "If-Match",
-            "Makes the change only if the user has one of these versions (`ETag`); `*` is any.",
+            "The change is made only if the user has one of these versions (`ETag`); `*` matches any.",
         );
         signature.problems.push(ProblemKind::PreconditionFailed);
     }
@@ -123,7 +123,7 @@ impl Describe for IfNoneMatch<'_> {
     fn describe(signature: &mut HandlerSignature) {
         signature.header_parameter(
             "If-None-Match",
-            "The versions (`ETag`) that the client already has: the response is then a 304.",
+            "The versions (`ETag`) that the client already has. If one is current, the response is a 304.",
         );
     }
 }

@@ -12,12 +12,12 @@ use crate::problem::ProblemKind;
 
 /// The groups of endpoints.
 pub(super) const TAGS: [(&str, &str); 6] = [
-    ("users", "People with a name, an e-mail and a password."),
-    ("sessions", "Signing in and out, and where a user is signed in."),
-    ("tokens", "Tokens that other services check by themselves."),
-    ("admin", "For administrators: a service whose key has the scope `admin`."),
-    ("operations", "For whoever runs userd."),
-    ("files", "Files of the operator's."),
+    ("users", "User accounts: name, e-mail and password."),
+    ("sessions", "Sign-in, sign-out, and the sessions of a user."),
+    ("tokens", "Tokens (JWT) that other services verify themselves."),
+    ("admin", "For administrators. Requires an API key with the scope `admin`."),
+    ("operations", "Health checks, metrics and documentation."),
+    ("files", "Static files of the operator."),
 ];
 
 /// The description of one endpoint.
@@ -81,7 +81,10 @@ impl ResponseDoc {
         V::schemas(&mut schemas);
         let cursor = || {
             let kinds = SchemaType::Array(vec![Type::String, Type::Null]);
-            ObjectBuilder::new().schema_type(kinds).description(Some("A `cursor`, or null at the end.")).build()
+            ObjectBuilder::new()
+                .schema_type(kinds)
+                .description(Some("A `cursor`, or null if there is no such page."))
+                .build()
         };
         let page = ObjectBuilder::new()
             .schema_type(Type::Object)

@@ -26,24 +26,24 @@ fn text(description: &str) -> ObjectBuilder {
 /// The schema of every problem (RFC 9457).
 pub(super) fn schema() -> Schema {
     let error = ObjectBuilder::new()
-        .property("detail", text("What is wrong; it continues the field's name."))
-        .property("pointer", text("The field (RFC 6901)."))
+        .property("detail", text("The broken rule, a phrase that follows the field's name."))
+        .property("pointer", text("A JSON Pointer to the field (RFC 6901)."))
         .required("detail")
         .required("pointer");
-    let kinds = text("The kind: decide by it, or by the status. Kinds are added, never renamed.");
+    let kinds = text("The kind of problem. Decide by it or by the status. Kinds are added, never renamed.");
     let status = ObjectBuilder::new().schema_type(Type::Integer).description(Some("The status of the response."));
-    let mut description = "What went wrong (RFC 9457).\n\n| type | status | title |\n|---|---|---|\n".to_owned();
+    let mut description = "A problem (RFC 9457).\n\n| type | status | title |\n|---|---|---|\n".to_owned();
     for kind in ProblemKind::ALL {
         let _ = writeln!(description, "| `{}` | {} | {} |", urn(kind), kind.status_code(), kind.title());
     }
-    let errors = ArrayBuilder::new().items(error.build()).description(Some("The invalid fields, if there are any."));
+    let errors = ArrayBuilder::new().items(error.build()).description(Some("The invalid fields, if any."));
     ObjectBuilder::new()
         .schema_type(Type::Object)
         .description(Some(description))
         .property("type", kinds.enum_values(Some(ProblemKind::ALL.map(urn))))
-        .property("title", text("The kind in a few words, for people."))
+        .property("title", text("The kind in a few words, for humans."))
         .property("status", status)
-        .property("detail", text("What happened, for people."))
+        .property("detail", text("What happened, for humans."))
         .property("errors", errors)
         .property("request_id", text("The id of the request, as in `X-Request-Id` and in the log."))
         .required("type")

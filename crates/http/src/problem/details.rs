@@ -93,7 +93,7 @@ impl Problem {
         match self.kind.status_code() {
             500 => tracing::error!(target: LOG_TARGET, %id, problem, cause, "a request failed"),
             503 => tracing::warn!(target: LOG_TARGET, %id, problem, cause, "a request failed temporarily"),
-            _ => tracing::debug!(target: LOG_TARGET, %id, problem, cause, "a request was refused"),
+            _ => tracing::debug!(target: LOG_TARGET, %id, problem, cause, "a request was rejected"),
         }
     }
 }

@@ -1,11 +1,11 @@
-//! A mistake in one field, as `errors` of a problem has it.
+//! An invalid field, an item of a problem's `errors`.
 
 use serde::Serialize;
 
-/// One mistake in one field.
+/// An invalid field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct FieldError {
-    /// What is wrong; goes on after the field's name: "must not be empty".
+    /// The broken rule; follows the field's name: "must not be empty".
     pub(crate) detail: String,
     /// The field (RFC 6901).
     pub(crate) pointer: String,
@@ -17,7 +17,7 @@ impl FieldError {
         Self { detail: detail.into(), pointer: format!("/{name}") }
     }
 
-    /// The mistake as a sentence about the field.
+    /// The error as a sentence about the field.
     pub(crate) fn sentence(&self) -> String {
         format!("{} {}", self.pointer.trim_start_matches('/'), self.detail)
     }

@@ -20,8 +20,8 @@ pub(super) fn doc() -> OperationDoc {
     OperationDoc {
         operation_id: "list_account_sessions",
         tag: "admin",
-        summary: "Where a user is signed in",
-        description: "Where a user is signed in",
+        summary: "List the sessions of a user",
+        description: "The active sessions, always on one page.",
         responses: vec![sessions],
         problems: vec![ProblemKind::UserNotFound],
         ..OperationDoc::default()

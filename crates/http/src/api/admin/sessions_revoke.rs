@@ -17,8 +17,8 @@ pub(super) fn doc() -> OperationDoc {
     OperationDoc {
         operation_id: "revoke_account_session",
         tag: "admin",
-        summary: "End a session of a user",
-        description: "End a session of a user",
+        summary: "Revoke a session of a user",
+        description: "The session is revoked immediately on all nodes.",
         responses: vec![ResponseDoc::constant("Done", "Session ended")],
         problems: vec![ProblemKind::UserNotFound, ProblemKind::SessionNotFound],
         ..OperationDoc::default()

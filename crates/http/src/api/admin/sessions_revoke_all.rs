@@ -17,8 +17,8 @@ pub(super) fn doc() -> OperationDoc {
     OperationDoc {
         operation_id: "revoke_account_sessions",
         tag: "admin",
-        summary: "End all sessions of a user",
-        description: "End all sessions of a user",
+        summary: "Revoke all sessions of a user",
+        description: "The sessions are revoked immediately on all nodes.",
         responses: vec![ResponseDoc::constant("Done", "Sessions ended")],
         problems: vec![ProblemKind::UserNotFound],
         ..OperationDoc::default()

@@ -3,13 +3,13 @@
 use crate::api::prelude::*;
 use userd_service::ServiceStats;
 
-/// How many users there are, in what, served by which version.
+/// Statistics of the service.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Stats)]
 struct StatsView<'a> {
-    /// How many users there are.
+    /// The number of users.
     users: u64,
-    /// In what they are kept.
+    /// The kind of the store.
     store: &'a str,
     /// The version of userd.
     version: &'a str,
@@ -34,9 +34,9 @@ pub(super) fn doc() -> OperationDoc {
     OperationDoc {
         operation_id: "get_stats",
         tag: "admin",
-        summary: "How many users, in what",
-        description: "How many users, in what",
-        responses: vec![ResponseDoc::view::<StatsView>("The figures", stats)],
+        summary: "Get service statistics",
+        description: "The number of users, the kind of the store, and the version of userd.",
+        responses: vec![ResponseDoc::view::<StatsView>("The statistics", stats)],
         ..OperationDoc::default()
     }
 }

@@ -1,4 +1,4 @@
-//! `POST /admin/users`: creates a user, on request with a password that has to be changed at the first sign-in.
+//! `POST /admin/users`: creates a user, optionally with an expired password.
 
 use super::views::AccountView;
 use crate::api::prelude::*;
@@ -34,8 +34,8 @@ pub(super) fn doc() -> OperationDoc {
     OperationDoc {
         operation_id: "create_account",
         tag: "admin",
-        summary: "Make somebody a user",
-        description: "With `password_expired` the person has to choose another password first.",
+        summary: "Create a user",
+        description: "With `password_expired` the user must change the password at the first sign-in.",
         body: Some(json!({
             "name": "Grace Hopper",
             "email": "grace@example.com",

@@ -18,9 +18,10 @@ pub(super) fn doc() -> OperationDoc {
     OperationDoc {
         operation_id: "delete_account",
         tag: "admin",
-        summary: "Delete a user, without their password",
-        description: "Delete a user, without their password",
-        responses: vec![ResponseDoc::view::<AccountView>("The user that was", examples::account())],
+        summary: "Delete a user",
+        description: "Does not require the user's password. All sessions are revoked, and the e-mail can be used \
+                      again.",
+        responses: vec![ResponseDoc::view::<AccountView>("The deleted user", examples::account())],
         problems: vec![ProblemKind::UserNotFound, ProblemKind::Contended],
         ..OperationDoc::default()
     }

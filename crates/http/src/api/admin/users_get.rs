@@ -27,11 +27,11 @@ pub(super) fn doc() -> OperationDoc {
     OperationDoc {
         operation_id: "get_account",
         tag: "admin",
-        summary: "Look a user up",
-        description: "Look a user up",
+        summary: "Get a user by id or e-mail",
+        description: "Includes the account status. Any value that is neither an id nor an e-mail returns 404.",
         responses: vec![
             ResponseDoc::view::<AccountView>("The user", examples::account()).with_header("ETag"),
-            ResponseDoc::empty(304, "The reader has this state already").with_header("ETag"),
+            ResponseDoc::empty(304, "The client already has this version").with_header("ETag"),
         ],
         problems: vec![ProblemKind::UserNotFound],
         ..OperationDoc::default()

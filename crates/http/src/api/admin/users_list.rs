@@ -1,4 +1,4 @@
-//! `GET /admin/users`: users in pages, in sign-up order or by the beginning of their e-mail.
+//! `GET /admin/users`: users in pages, in sign-up order, or filtered by a prefix of the e-mail.
 
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 
@@ -12,13 +12,13 @@ use userd_store::{ListedUser, SortOrder};
 
 const ORDER: QueryParam = QueryParam {
     name: "order",
-    description: "In the order of sign-up (of e-mails, where `email` is given), or the reverse.",
+    description: "Ascending or descending order of ids; with `email`, of e-mails.",
     schema: || ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["asc", "desc"])).into(),
 };
 
 const EMAIL: QueryParam = QueryParam {
     name: "email",
-    description: "Only users whose e-mail begins so, in any spelling of it.",
+    description: "Selects the users whose e-mail starts with this text, in any spelling.",
     schema: || plain_text().into(),
 };
 
@@ -59,7 +59,7 @@ struct UnreadableAccountView<'a> {
 enum AccountListItemView<'a> {
     /// The account.
     User(AccountView<'a>),
-    /// What is left of it.
+    /// An account whose record can't be read.
     Unreadable(UnreadableAccountView<'a>),
 }
 
@@ -87,8 +87,8 @@ pub(super) fn doc() -> OperationDoc {
     OperationDoc {
         operation_id: "list_accounts",
         tag: "admin",
-        summary: "List the users",
-        description: "In sign-up order, or in the order of e-mails with `email`, the beginning of one.",
+        summary: "List users",
+        description: "Ordered by id, which is sign-up order; with `email`, ordered by e-mail.",
         responses: vec![ResponseDoc::page::<AccountListItemView>("A page of users", &examples::account())],
         ..OperationDoc::default()
     }

@@ -33,8 +33,8 @@ pub(super) fn doc() -> OperationDoc {
     OperationDoc {
         operation_id: "set_account_password",
         tag: "admin",
-        summary: "Give a user a password",
-        description: "All sessions of the user end in the same step.",
+        summary: "Set the password of a user",
+        description: "Revokes all sessions of the user atomically.",
         body: Some(json!({ "new_password": examples::NEXT_PASSWORD })),
         responses: vec![ResponseDoc::view::<AccountView>("The user", examples::account()).with_header("ETag")],
         problems: vec![ProblemKind::UserNotFound, ProblemKind::Busy, ProblemKind::Contended],

@@ -15,7 +15,7 @@ impl FromJsonBody for UpdateStatusRequest {
         let password_expired = body.optional_flag("password_expired");
         let status = Self { disabled: disabled.ok()?, password_expired: password_expired.ok()? };
         if status == Self::default() {
-            // A body without a change is most likely a mistake.
+            // A body without a change is most likely a bug of the client.
             body.reject("disabled", "or password_expired must be given, or both");
         }
         Some(status)
@@ -41,9 +41,9 @@ pub(super) fn doc() -> OperationDoc {
     OperationDoc {
         operation_id: "update_account",
         tag: "admin",
-        summary: "Shut or open an account, expire a password",
-        description: "Whether the account is shut, and whether its password is good for nothing but being changed. \
-                      Unless it only opens the account, all sessions end in the same step.",
+        summary: "Update the status of an account",
+        description: "Disables or enables the account, expires the password, or both. Revokes all sessions of the \
+                      user atomically, except when it only enables the account.",
         body: Some(json!({ "disabled": true })),
         responses: vec![ResponseDoc::view::<AccountView>("The user", disabled).with_header("ETag")],
         problems: vec![ProblemKind::UserNotFound, ProblemKind::Contended],

@@ -3,7 +3,7 @@
 use crate::api::prelude::*;
 use userd_core::{Timestamp, User, UserId};
 
-/// A user, with what was ruled about the account.
+/// A user with the account status.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Account)]
 pub(super) struct AccountView<'a> {
@@ -20,9 +20,9 @@ pub(super) struct AccountView<'a> {
     /// When the user last changed.
     #[schema(value_type = String, format = DateTime)]
     updated_at: DisplayText<Timestamp>,
-    /// Whether the account is shut.
+    /// Whether the account is disabled.
     disabled: bool,
-    /// Whether the password is good for nothing but being changed.
+    /// Whether the password has expired and must be changed.
     password_expired: bool,
 }
 

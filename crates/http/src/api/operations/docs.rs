@@ -13,8 +13,8 @@ pub(super) fn doc() -> OperationDoc {
     OperationDoc {
         operation_id: "get_docs",
         tag: "operations",
-        summary: "This description as a page",
-        description: "Needs no network but this service.",
+        summary: "Get the API documentation as a page",
+        description: "Self-contained HTML; loads nothing from other sites.",
         responses: vec![page.with_header("Cache-Control")],
         ..OperationDoc::default()
     }

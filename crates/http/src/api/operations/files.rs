@@ -55,7 +55,7 @@ impl<'r> FromSegments<'r> for FilePath {
 
 impl Describe for FilePath {
     fn describe(signature: &mut HandlerSignature) {
-        let description = "The file below the folder that the operator has named.";
+        let description = "The path of the file, relative to the configured folder.";
         signature.path_parameter("path", description, plain_text());
     }
 }
@@ -105,8 +105,9 @@ pub(super) fn doc() -> OperationDoc {
     OperationDoc {
         operation_id: "get_file",
         tag: "files",
-        summary: "A file",
-        description: "No listing, no dot-files, nothing outside the folder.",
+        summary: "Get a static file",
+        description: "Serves regular files of the configured folder. Directories are not listed, and dot-files are \
+                      not served.",
         responses: vec![ResponseDoc::non_json("The file", "*/*", anything, None)],
         problems: vec![ProblemKind::NotFound],
         ..OperationDoc::default()

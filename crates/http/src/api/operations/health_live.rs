@@ -12,9 +12,9 @@ pub(super) fn doc() -> OperationDoc {
     OperationDoc {
         operation_id: "get_liveness",
         tag: "operations",
-        summary: "Does the process answer?",
-        description: "Asks no store.",
-        responses: vec![ResponseDoc::view::<HealthView>("It answers", json!({ "status": "live" }))],
+        summary: "Liveness probe",
+        description: "Does not use the store.",
+        responses: vec![ResponseDoc::view::<HealthView>("The process is live", json!({ "status": "live" }))],
         ..OperationDoc::default()
     }
 }

@@ -29,9 +29,9 @@ pub(super) fn doc() -> OperationDoc {
     OperationDoc {
         operation_id: "get_readiness",
         tag: "operations",
-        summary: "Does the store answer, too?",
-        description: "For whoever routes to processes.",
-        responses: vec![ResponseDoc::view::<HealthView>("It is ready", json!({ "status": "ready" }))],
+        summary: "Readiness probe",
+        description: "Checks the store. For load balancers.",
+        responses: vec![ResponseDoc::view::<HealthView>("The service is ready", json!({ "status": "ready" }))],
         problems: vec![ProblemKind::StoreUnavailable],
         ..OperationDoc::default()
     }

@@ -12,11 +12,11 @@ use userd_metrics::{CONTENT_TYPE, Metrics};
 /// seconds for a scrape.
 const CHECK_TIME_MAX: Duration = Duration::from_millis(500);
 
-/// Where the metrics are read.
+/// The source of the metrics.
 pub(crate) struct MetricsState {
-    /// The numbers.
+    /// The metrics.
     pub(crate) metrics: Arc<Metrics>,
-    /// The requests under way.
+    /// The requests in flight.
     pub(crate) drain: RequestDrain,
 }
 
@@ -36,10 +36,10 @@ pub(super) fn doc() -> OperationDoc {
     OperationDoc {
         operation_id: "get_metrics",
         tag: "operations",
-        summary: "What userd counts and measures",
-        description: "For programs on this machine, or with the scope.",
+        summary: "Get the metrics",
+        description: "In the Prometheus text format. Without credentials only from userd's own machine.",
         responses: vec![ResponseDoc::non_json(
-            "The metrics, as Prometheus reads them",
+            "The metrics in the Prometheus text format",
             CONTENT_TYPE,
             plain_text(),
             None,

@@ -12,11 +12,11 @@ pub(super) fn openapi(description: &State<ApiDescription>) -> CacheableResponse<
 
 pub(super) fn doc() -> OperationDoc {
     let object = ObjectBuilder::new().schema_type(Type::Object).build();
-    let response = ResponseDoc::non_json("The description", "application/json", object, None);
+    let response = ResponseDoc::non_json("The document", "application/json", object, None);
     OperationDoc {
         operation_id: "get_openapi",
         tag: "operations",
-        summary: "This description",
+        summary: "Get the OpenAPI document",
         description: "OpenAPI 3.1.",
         responses: vec![response.with_header("Cache-Control")],
         ..OperationDoc::default()

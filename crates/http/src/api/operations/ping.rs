@@ -12,9 +12,9 @@ pub(super) fn doc() -> OperationDoc {
     OperationDoc {
         operation_id: "ping",
         tag: "operations",
-        summary: "Is anybody there?",
-        description: "Asks no store.",
-        responses: vec![ResponseDoc::non_json("Somebody is", media_type, plain_text(), Some(json!("PONG!")))],
+        summary: "Ping",
+        description: "Returns a constant. Does not use the store.",
+        responses: vec![ResponseDoc::non_json("A constant", media_type, plain_text(), Some(json!("PONG!")))],
         ..OperationDoc::default()
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::api::prelude::*;
 
-/// How the process is.
+/// The health of the process.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Health)]
 pub(super) struct HealthView {

@@ -3,13 +3,13 @@
 use crate::api::prelude::*;
 use crate::api::views::{SessionView, UserView};
 
-/// Who is signed in.
+/// The authenticated user and the current session.
 #[derive(Serialize, ToSchema)]
 #[schema(as = CurrentSession)]
 struct CurrentSessionView<'a> {
-    /// Who.
+    /// The user.
     user: UserView<'a>,
-    /// By which session.
+    /// The session.
     session: SessionView<'a>,
 }
 
@@ -27,8 +27,8 @@ pub(super) fn doc() -> OperationDoc {
     OperationDoc {
         operation_id: "get_current_session",
         tag: "sessions",
-        summary: "Who is signed in",
-        description: "The user and the session that ask.",
+        summary: "Get the current session",
+        description: "The authenticated user and the session of this request.",
         responses: vec![ResponseDoc::view::<CurrentSessionView>("User and session", current)],
         ..OperationDoc::default()
     }

@@ -3,11 +3,11 @@
 use crate::api::prelude::*;
 use crate::api::views::SessionView;
 
-/// Where a user is signed in.
+/// The sessions of a user.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SessionList)]
 struct SessionListView<'a> {
-    /// The newest first.
+    /// The sessions, newest first.
     sessions: Vec<SessionView<'a>>,
 }
 
@@ -25,8 +25,8 @@ pub(super) fn doc() -> OperationDoc {
     OperationDoc {
         operation_id: "list_sessions",
         tag: "sessions",
-        summary: "Where a user is signed in",
-        description: "The sessions that have not ended, the newest first.",
+        summary: "List the sessions of a user",
+        description: "The active sessions, newest first.",
         responses: vec![ResponseDoc::view::<SessionListView>("The sessions", sessions)],
         problems: vec![ProblemKind::UserNotFound],
         ..OperationDoc::default()

@@ -14,8 +14,8 @@ pub(super) fn doc() -> OperationDoc {
     OperationDoc {
         operation_id: "revoke_session",
         tag: "sessions",
-        summary: "End a session",
-        description: "Its token is worth nothing any more, on every node.",
+        summary: "Revoke a session",
+        description: "The session is revoked immediately on all nodes.",
         responses: vec![ResponseDoc::constant("Done", "Session ended")],
         problems: vec![ProblemKind::UserNotFound, ProblemKind::SessionNotFound],
         ..OperationDoc::default()

@@ -14,8 +14,9 @@ pub(super) fn doc() -> OperationDoc {
     OperationDoc {
         operation_id: "revoke_other_sessions",
         tag: "sessions",
-        summary: "End all other sessions",
-        description: "All but the one that asks; a service has none, so for a service it ends all.",
+        summary: "Revoke all other sessions",
+        description: "Revokes all sessions of the user except the current one. A service has no session, so it \
+                      revokes all.",
         responses: vec![ResponseDoc::constant("Done", "Other sessions ended")],
         problems: vec![ProblemKind::UserNotFound],
         ..OperationDoc::default()

@@ -22,7 +22,7 @@ pub(super) fn doc() -> OperationDoc {
         operation_id: "sign_out",
         tag: "sessions",
         summary: "Sign out",
-        description: "Ends the session that asks; a browser is told to forget its cookie.",
+        description: "Revokes the current session and clears its cookie.",
         responses: vec![ResponseDoc::constant("Done", "Signed out").with_header("Set-Cookie")],
         ..OperationDoc::default()
     }

@@ -6,7 +6,7 @@ use userd_core::PasswordPolicy;
 
 /// The body.
 pub(super) struct CreateTokenRequest {
-    /// The service that the token is for.
+    /// The service that will accept the token.
     audience: Option<String>,
 }
 
@@ -37,9 +37,9 @@ pub(super) fn doc() -> OperationDoc {
     OperationDoc {
         operation_id: "create_token",
         tag: "tokens",
-        summary: "A token for other services",
-        description: "A JWT that other services check by themselves. `audience`: for whom it is to be, one of those \
-                      that the operator has set; the first of them is the usual one.",
+        summary: "Create a token for other services",
+        description: "A JWT, which other services verify with the public keys. `audience`: one of the configured \
+                      audiences; the first one is the default.",
         body: Some(json!({ "audience": "userd" })),
         responses: vec![ResponseDoc::view::<TokenView>("A token", token)],
         problems: Vec::new(),

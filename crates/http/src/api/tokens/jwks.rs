@@ -7,7 +7,7 @@ use userd_service::Jwk;
 #[derive(Serialize, ToSchema)]
 #[schema(as = JwkSet)]
 struct JwkSetView {
-    /// The key that signs, the next one, and old ones until their last token has ended.
+    /// The signing key, the next one, and old ones until their last token has expired.
     #[schema(value_type = Vec<JwkSchema>)]
     keys: Vec<Jwk>,
 }
@@ -21,16 +21,16 @@ struct JwkSchema {
     kty: String,
     /// `P-256` or `Ed25519`.
     crv: String,
-    /// The point, or its first coordinate (base64url).
+    /// The public key, or the x coordinate of an `EC` key (base64url).
     x: String,
-    /// The second coordinate of an `EC` point (base64url).
+    /// The y coordinate of an `EC` key (base64url).
     #[schema(nullable = false)]
     y: Option<String>,
     /// Always `sig`.
     r#use: String,
     /// `ES256` or `EdDSA`.
     alg: String,
-    /// Names the key: its thumbprint (RFC 7638).
+    /// The id of the key: its thumbprint (RFC 7638).
     kid: String,
 }
 
@@ -53,8 +53,9 @@ pub(super) fn doc() -> OperationDoc {
     OperationDoc {
         operation_id: "get_jwks",
         tag: "tokens",
-        summary: "The public keys",
-        description: "By which other services check tokens. Keep them for the 300 s that `Cache-Control` says.",
+        summary: "Get the public keys",
+        description: "The keys by which other services verify tokens (JWKS). Cache them for the 300 s of \
+                      `Cache-Control`.",
         responses: vec![
             ResponseDoc::view::<JwkSetView>("The keys", keys)
                 .with_media_type("application/jwk-set+json")

@@ -46,9 +46,9 @@ pub(super) fn doc() -> OperationDoc {
     OperationDoc {
         operation_id: "refresh_token",
         tag: "tokens",
-        summary: "A token for a refresh token",
-        description: "The answer has the next refresh token, which takes the place of the old one. One that is shown \
-                      again after more than 10 s ends the session.",
+        summary: "Exchange a refresh token",
+        description: "Returns a token for other services and the next refresh token, which replaces the old one. A \
+                      reuse of the old one after more than 10 s revokes the session.",
         body: Some(json!({ "refresh_token": examples::REFRESH_TOKEN })),
         responses: vec![ResponseDoc::view::<TokenView>("A token and the next refresh token", refreshed)],
         problems: vec![ProblemKind::InvalidRefreshToken],

@@ -1,4 +1,4 @@
-//! `PATCH /api/users/<id>`: changes the password. Requires the old one and ends all other sessions of the user.
+//! `PATCH /api/users/<id>`: changes the password. Requires the current one and revokes all other sessions of the user.
 
 use crate::api::prelude::*;
 use userd_core::{Password, PasswordAttempt, PasswordPolicy};
@@ -34,8 +34,8 @@ pub(super) fn doc() -> OperationDoc {
         operation_id: "change_password",
         tag: "users",
         summary: "Change the password",
-        description: "The old password proves who asks; one that has expired does. All sessions of the user end in \
-                      the same step, but the one that asks.",
+        description: "Requires the current password, even if it has expired. Revokes all sessions of the user except \
+                      the current one, atomically.",
         body: Some(json!({ "password": examples::PASSWORD, "new_password": examples::NEXT_PASSWORD })),
         responses: vec![ResponseDoc::constant("Done", "Password updated")],
         problems: [&examples::PASSWORD_PROBLEMS[..], &problems].concat(),

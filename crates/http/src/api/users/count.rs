@@ -15,9 +15,9 @@ pub(super) fn doc() -> OperationDoc {
     OperationDoc {
         operation_id: "count_users",
         tag: "users",
-        summary: "Count the users",
-        description: "How many there are, as a list of one number.",
-        responses: vec![ResponseDoc::json("How many there are", count, json!([1]))],
+        summary: "Count users",
+        description: "Returns the number of users, as an array of one number.",
+        responses: vec![ResponseDoc::json("The number of users", count, json!([1]))],
         ..OperationDoc::default()
     }
 }

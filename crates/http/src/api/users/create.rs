@@ -31,7 +31,8 @@ pub(super) fn doc() -> OperationDoc {
         operation_id: "sign_up",
         tag: "users",
         summary: "Sign up",
-        description: "All three fields are needed. With `access.sign_up = \"api_key\"` only services sign people up.",
+        description: "All three fields are required. With `access.sign_up = \"api_key\"`, only services can sign \
+                      users up.",
         body: Some(json!({ "name": "Ada Lovelace", "email": "Ada@Example.com", "password": examples::PASSWORD })),
         responses: vec![ResponseDoc::view::<UserView>("The user", examples::user()).with_header("ETag")],
         problems: vec![ProblemKind::EmailTaken, ProblemKind::Busy, ProblemKind::Contended],

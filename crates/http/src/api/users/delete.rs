@@ -30,9 +30,9 @@ pub(super) fn doc() -> OperationDoc {
         operation_id: "delete_user",
         tag: "users",
         summary: "Delete a user",
-        description: "The password proves who asks. The e-mail is free afterwards; all sessions have ended.",
+        description: "Requires the current password. All sessions are revoked, and the e-mail can be used again.",
         body: Some(json!({ "password": examples::NEXT_PASSWORD })),
-        responses: vec![ResponseDoc::view::<UserView>("The user that was", examples::renamed_user())],
+        responses: vec![ResponseDoc::view::<UserView>("The deleted user", examples::renamed_user())],
         problems: [&examples::PASSWORD_PROBLEMS[..], &[ProblemKind::UserNotFound, ProblemKind::Contended]].concat(),
     }
 }

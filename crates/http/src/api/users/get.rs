@@ -25,12 +25,12 @@ pub(super) fn doc() -> OperationDoc {
     OperationDoc {
         operation_id: "get_user",
         tag: "users",
-        summary: "Look a user up",
-        description: "A UUID in any spelling is an id. What has an `@` is an e-mail, whole, in any spelling of it; \
-                      write `%` as `%25` and `/` as `%2F`. Anything else is nobody.",
+        summary: "Get a user by id or e-mail",
+        description: "A UUID in any spelling is an id. A value with an `@` is a complete e-mail, in any spelling; \
+                      encode `%` as `%25` and `/` as `%2F`. Any other value returns 404.",
         responses: vec![
             ResponseDoc::view::<UserView>("The user", examples::user()).with_header("ETag"),
-            ResponseDoc::empty(304, "The reader has this state already").with_header("ETag"),
+            ResponseDoc::empty(304, "The client already has this version").with_header("ETag"),
         ],
         problems: vec![ProblemKind::UserNotFound],
         ..OperationDoc::default()

@@ -35,9 +35,8 @@ pub(super) fn doc() -> OperationDoc {
     OperationDoc {
         operation_id: "update_user",
         tag: "users",
-        summary: "Change name or e-mail",
-        description: "The password proves that it is the user who asks; it does not change. The e-mail that the user \
-                      already has is no conflict.",
+        summary: "Update name and e-mail",
+        description: "Requires the current password, which does not change. The user's own e-mail is not a conflict.",
         body: Some(json!({ "name": "Ada King", "email": "Ada@Example.com", "password": examples::PASSWORD })),
         responses: vec![ResponseDoc::view::<UserView>("The user", examples::renamed_user()).with_header("ETag")],
         problems: [&examples::PASSWORD_PROBLEMS[..], &problems].concat(),

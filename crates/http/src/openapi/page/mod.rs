@@ -101,13 +101,9 @@ fn operations(document: &Value, group: &Value, html: &mut HtmlBuilder) {
 }
 
 fn problems(document: &Value, html: &mut HtmlBuilder) {
-    html.raw(
-        "<section class=\"group\"><h2 id=\"problems\">Problems</h2><p>Responses that are not a success (RFC 9457).",
-    );
+    html.raw("<section class=\"group\"><h2 id=\"problems\">Problems</h2><p>Error responses (RFC 9457).");
     html.raw(" Decide by <code>type</code>, or by the status.</p><table><thead><tr><th scope=\"col\">type</th>");
-    html.raw(
-        "<th scope=\"col\">status</th><th scope=\"col\">what it is</th><th scope=\"col\">example</th></tr></thead>",
-    );
+    html.raw("<th scope=\"col\">status</th><th scope=\"col\">title</th><th scope=\"col\">example</th></tr></thead>");
     html.raw("<tbody>");
     for (slug, example) in document["components"]["examples"].as_object().into_iter().flatten() {
         let problem = &example["value"];

@@ -54,7 +54,7 @@ fn security(doc: &Value, html: &mut HtmlBuilder) {
 fn parameters(doc: &Value, html: &mut HtmlBuilder) {
     let Some(parameters) = doc["parameters"].as_array().filter(|all| !all.is_empty()) else { return };
     html.raw("<h4>Parameters</h4><table><thead><tr><th scope=\"col\">name</th><th scope=\"col\">in</th>");
-    html.raw("<th scope=\"col\">type</th><th scope=\"col\">what it is</th></tr></thead><tbody>");
+    html.raw("<th scope=\"col\">type</th><th scope=\"col\">description</th></tr></thead><tbody>");
     for parameter in parameters {
         html.raw("<tr><td><code>").text(text(&parameter["name"])).raw("</code></td><td>").text(text(&parameter["in"]));
         html.raw("</td><td>").raw(&kind(&parameter["schema"])).raw("</td><td>");

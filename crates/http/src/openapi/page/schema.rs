@@ -12,15 +12,15 @@ pub(super) fn fields(schema: &Value, html: &mut HtmlBuilder) {
     };
     let needed = |name: &str| schema["required"].as_array().is_some_and(|all| all.iter().any(|one| one == name));
     html.raw("<table><thead><tr><th scope=\"col\">field</th><th scope=\"col\">type</th><th scope=\"col\"></th>");
-    html.raw("<th scope=\"col\">what it is</th></tr></thead><tbody>");
+    html.raw("<th scope=\"col\">description</th></tr></thead><tbody>");
     for (name, field) in properties {
         html.raw("<tr><td><code>").text(name).raw("</code></td><td>").raw(&kind(field)).raw("</td><td>");
-        html.raw(if needed(name) { "always" } else { "may be left out" });
+        html.raw(if needed(name) { "required" } else { "optional" });
         html.raw("</td><td>").raw(&inline(text(&field["description"]))).raw("</td></tr>");
     }
     html.raw("</tbody></table>");
     if schema["additionalProperties"] == false {
-        html.raw("<p>No other field is taken.</p>");
+        html.raw("<p>Unknown fields are rejected.</p>");
     }
 }
 
