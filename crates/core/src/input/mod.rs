@@ -7,7 +7,7 @@
 //!
 //! This module does not know HTTP and does not define which fields an object has: the caller passes the names.
 //!
-//! To add a type of field: a method of [`ValueReader`], a shortcut in [`ObjectReader`], a test beside them.
+//! To add a type of field: a method of [`ValueReader`], and a test.
 
 mod error;
 mod json;

@@ -100,7 +100,7 @@ impl ObjectReader<'_> {
         name: &'static str,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
-        self.field(name).text(parse)
+        self.required_with(name, |value| value.text(parse))
     }
 
     /// The same for a field that may be absent or null: `None` then.
@@ -129,32 +129,13 @@ impl ObjectReader<'_> {
         self.optional_with(name, |value| value.flag())
     }
 
-    /// The required field `name`: an integer in `range`.
-    pub fn number<N>(&mut self, name: &'static str, range: RangeInclusive<N>) -> Option<N>
-    where
-        N: TryFrom<i128> + PartialOrd + Display,
-    {
-        self.field(name).number(range)
-    }
-
-    /// The required field `name`: a list of at most `max` items, each as `item` reads it.
-    pub fn list<T>(
+    /// The required field `name` of any type, as `read` reads it.
+    pub fn required_with<T>(
         &mut self,
         name: &'static str,
-        max: usize,
-        item: impl FnMut(ValueReader<'_>) -> Option<T>,
-    ) -> Option<Vec<T>> {
-        self.field(name).list(max, item)
-    }
-
-    /// The required field `name`: an object with the fields `names`, as `read` reads it.
-    pub fn object<T>(
-        &mut self,
-        name: &'static str,
-        names: &[&'static str],
-        read: impl FnOnce(&mut ObjectReader<'_>) -> Option<T>,
+        read: impl FnOnce(ValueReader<'_>) -> Option<T>,
     ) -> Option<T> {
-        self.field(name).object(names, read)
+        read(self.field(name))
     }
 
     /// A field of any type that may be absent or null: `None` then.

@@ -36,10 +36,7 @@ impl<'r, T: FromJsonBody> FromData<'r> for ValidatedBody<T> {
     async fn from_data(request: &'r Request<'_>, data: Data<'r>) -> data::Outcome<'r, Self> {
         match read_and_parse(request, data).await {
             Ok(value) => Outcome::Success(Self(value)),
-            Err(problem) => {
-                let kind = problem.stash(request);
-                Outcome::Error((kind.status(), kind))
-            }
+            Err(problem) => Outcome::Error(problem.stash(request)),
         }
     }
 }

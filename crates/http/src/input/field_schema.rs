@@ -4,6 +4,7 @@
 
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaFormat, Type};
 
+use crate::openapi::string;
 use userd_core::{
     DISPLAY_NAME_CHARS_MAX, DisplayName, EMAIL_BYTES_MAX, Email, PASSWORD_ATTEMPT_BYTES_MAX, Password, PasswordAttempt,
     PasswordPolicy, RefreshToken,
@@ -28,12 +29,8 @@ pub(crate) trait FieldSchema {
     fn field_schema(policy: PasswordPolicy) -> Schema;
 }
 
-fn text() -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(Type::String)
-}
-
 fn password() -> ObjectBuilder {
-    text().format(Some(SchemaFormat::Custom("password".to_owned()))).write_only(true)
+    string().format(Some(SchemaFormat::Custom("password".to_owned()))).write_only(true)
 }
 
 impl FieldSchema for DisplayName {
@@ -42,13 +39,8 @@ impl FieldSchema for DisplayName {
         let inner = r"[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*";
         let pattern = format!(r"^\s*{inner}[^\s\u0000-\u001f\u007f-\u009f\u2028\u2029]{inner}\s*$");
         let description = "Surrounding white space is removed. No control characters.";
-        text()
-            .min_length(Some(1))
-            .max_length(Some(DISPLAY_NAME_CHARS_MAX))
-            .pattern(Some(pattern))
-            .description(Some(description))
-            .build()
-            .into()
+        let length = string().min_length(Some(1)).max_length(Some(DISPLAY_NAME_CHARS_MAX));
+        length.pattern(Some(pattern)).description(Some(description)).into()
     }
 }
 
@@ -56,8 +48,8 @@ impl FieldSchema for Email {
     fn field_schema(_: PasswordPolicy) -> Schema {
         let description = "One plain e-mail address of at most 254 bytes.";
         let format = SchemaFormat::Custom("idn-email".to_owned());
-        let length = text().min_length(Some(EMAIL_CHARS_MIN)).max_length(Some(EMAIL_BYTES_MAX));
-        length.format(Some(format)).description(Some(description)).build().into()
+        let length = string().min_length(Some(EMAIL_CHARS_MIN)).max_length(Some(EMAIL_BYTES_MAX));
+        length.format(Some(format)).description(Some(description)).into()
     }
 }
 
@@ -65,7 +57,7 @@ impl FieldSchema for Password {
     fn field_schema(policy: PasswordPolicy) -> Schema {
         let description = "A new password. Must not be a common password or the user's own name or e-mail.";
         let length = password().min_length(Some(policy.chars_min)).max_length(Some(policy.chars_max));
-        length.description(Some(description)).build().into()
+        length.description(Some(description)).into()
     }
 }
 
@@ -73,24 +65,24 @@ impl FieldSchema for PasswordAttempt {
     fn field_schema(_: PasswordPolicy) -> Schema {
         let description = "The current password of the user.";
         let length = password().min_length(Some(1)).max_length(Some(PASSWORD_ATTEMPT_BYTES_MAX));
-        length.description(Some(description)).build().into()
+        length.description(Some(description)).into()
     }
 }
 
 impl FieldSchema for Option<RefreshToken> {
     fn field_schema(_: PasswordPolicy) -> Schema {
-        text().description(Some("The refresh token.")).build().into()
+        string().description(Some("The refresh token.")).into()
     }
 }
 
 impl FieldSchema for String {
     fn field_schema(_: PasswordPolicy) -> Schema {
-        text().build().into()
+        string().into()
     }
 }
 
 impl FieldSchema for bool {
     fn field_schema(_: PasswordPolicy) -> Schema {
-        ObjectBuilder::new().schema_type(Type::Boolean).build().into()
+        ObjectBuilder::new().schema_type(Type::Boolean).into()
     }
 }

@@ -133,7 +133,12 @@ mod tests {
 
         fn from_json_body(body: &mut JsonBody<'_>, _: PasswordPolicy) -> Option<Self> {
             let number = || ObjectBuilder::new().schema_type(Type::Integer).build();
-            let size = body.field("size", true, |_| number().into(), |object| object.number("size", 1..=9));
+            let size = body.field(
+                "size",
+                true,
+                |_| number().into(),
+                |object| object.required_with("size", |size| size.number(1..=9)),
+            );
             let list = |_| ArrayBuilder::new().items(number()).build().into();
             let parts = body.field("parts", false, list, |object| {
                 object.optional_with("parts", |value| value.list(2, |item| item.number(1..=9))).ok()

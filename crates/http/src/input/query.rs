@@ -53,10 +53,7 @@ impl<'r, T: FromQuery> FromRequest<'r> for ValidatedQuery<T> {
         let read = T::from_query(&mut reader.object(&object, &names));
         match reader.finish(read) {
             Ok(value) => Outcome::Success(Self(value)),
-            Err(errors) => {
-                let kind = invalid_query(&errors).stash(request);
-                Outcome::Error((kind.status(), kind))
-            }
+            Err(errors) => Outcome::Error(invalid_query(&errors).stash(request)),
         }
     }
 }

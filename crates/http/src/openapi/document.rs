@@ -7,14 +7,14 @@ use utoipa::openapi::info::{InfoBuilder, LicenseBuilder};
 use utoipa::openapi::path::{Operation, OperationBuilder, PathItem, PathsBuilder};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::response::{Response, ResponseBuilder, ResponsesBuilder};
-use utoipa::openapi::schema::{ComponentsBuilder, ObjectBuilder, Type};
+use utoipa::openapi::schema::ComponentsBuilder;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{OpenApi, OpenApiBuilder, Ref, Required};
 
 use super::endpoint::{Endpoint, HandlerSignature};
 use super::guards::{API_KEY, COOKIE, SESSION};
-use super::operation_doc::{OperationDoc, ResponseDoc, TAGS};
+use super::operation_doc::{OperationDoc, ResponseDoc, TAGS, string};
 use super::problems::{self, ProblemResponse};
 
 /// The description of the whole API.
@@ -47,8 +47,8 @@ pub(super) fn document(endpoints: Vec<Endpoint>) -> OpenApi {
         if let Some(body) = &signature.body {
             parts = parts.schema(body.name, body.schema.clone());
         }
-        for content in doc.responses.iter().filter_map(|response_doc| response_doc.content.as_ref()) {
-            parts = parts.schemas_from_iter(content.schemas.clone());
+        for response_doc in &doc.responses {
+            parts = parts.schemas_from_iter(response_doc.schemas.clone());
         }
         let problems = problems::responses(&[&signature.problems[..], &doc.problems[..]].concat());
         paths = paths.path(path, PathItem::new(method, operation(signature, doc, &problems)));
@@ -95,7 +95,7 @@ fn operation(signature: HandlerSignature, doc: OperationDoc, problems: &[Problem
 fn success(response_doc: &ResponseDoc) -> Response {
     let mut response = ResponseBuilder::new().description(response_doc.description);
     if let Some(content) = &response_doc.content {
-        let doc = ContentBuilder::new().schema(content.schema.clone()).example(content.example.clone());
+        let doc = ContentBuilder::new().schema(Some(content.schema.clone())).example(content.example.clone());
         response = response.content(content.media_type, doc.build());
     }
     for name in ["X-Request-Id"].iter().chain(&response_doc.headers) {
@@ -129,10 +129,9 @@ fn components() -> ComponentsBuilder {
 }
 
 fn header(always: bool, description: &str) -> Header {
-    let text = ObjectBuilder::new().schema_type(Type::String).build();
     // OpenAPI has this field, utoipa does not.
     let always = Extensions::from_iter([("required", always)]);
-    HeaderBuilder::new().schema(Some(text)).description(Some(description)).extensions(Some(always)).build()
+    HeaderBuilder::new().schema(Some(string())).description(Some(description)).extensions(Some(always)).build()
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::schema::{AllOfBuilder, ArrayBuilder, ObjectBuilder, Schema, Type};
 use utoipa::openapi::{Ref, RefOr, Response};
 
+use super::operation_doc::string;
 use crate::problem::ProblemKind;
 
 /// The name of the schema.
@@ -20,7 +21,7 @@ fn urn(kind: ProblemKind) -> String {
 }
 
 fn text(description: &str) -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(Type::String).description(Some(description))
+    string().description(Some(description))
 }
 
 /// The schema of every problem (RFC 9457).
@@ -115,10 +116,7 @@ pub(super) fn responses(kinds: &[ProblemKind]) -> Vec<ProblemResponse> {
 
 fn response(status: u16, kinds: &[ProblemKind]) -> Response {
     let just_these = ObjectBuilder::new()
-        .property(
-            "type",
-            ObjectBuilder::new().schema_type(Type::String).enum_values(Some(kinds.iter().map(|kind| urn(*kind)))),
-        )
+        .property("type", string().enum_values(Some(kinds.iter().map(|kind| urn(*kind)))))
         .property("status", ObjectBuilder::new().schema_type(Type::Integer).enum_values(Some([status])));
     let schema = AllOfBuilder::new().item(Ref::from_schema_name(PROBLEM)).item(just_these);
     let examples = kinds.iter().map(|kind| {

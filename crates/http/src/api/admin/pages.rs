@@ -24,7 +24,7 @@ pub(super) const LIMIT: QueryParam = QueryParam {
 pub(super) const CURSOR: QueryParam = QueryParam {
     name: "cursor",
     description: "The page: `next` or `previous` of another page.",
-    schema: || plain_text().into(),
+    schema: || string().into(),
 };
 
 impl FromQuery for PageRequest {

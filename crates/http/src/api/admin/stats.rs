@@ -15,28 +15,18 @@ struct StatsView<'a> {
     version: &'a str,
 }
 
-impl<'a> StatsView<'a> {
-    fn of(stats: &'a ServiceStats) -> Self {
-        Self { users: stats.users, store: stats.store, version: stats.version }
-    }
-}
-
 #[get("/admin/stats")]
 pub(super) async fn stats(
     admin: Authorized<'_, Administer>,
     _query: ValidatedQuery<NoQuery>,
 ) -> Result<ApiResponse, Problem> {
-    Ok(ApiResponse::json(&StatsView::of(&admin.administration().stats().await?)))
+    let ServiceStats { users, store, version } = admin.services.admin.stats().await?;
+    Ok(ApiResponse::json(&StatsView { users, store, version }))
 }
 
 pub(super) fn doc() -> OperationDoc {
     let stats = json!({ "users": 1, "store": "sqlite", "version": env!("CARGO_PKG_VERSION") });
-    OperationDoc {
-        operation_id: "get_stats",
-        tag: "admin",
-        summary: "Get service statistics",
-        description: "The number of users, the kind of the store, and the version of userd.",
-        responses: vec![ResponseDoc::view::<StatsView>("The statistics", stats)],
-        ..OperationDoc::default()
-    }
+    OperationDoc::new("get_stats", "Get service statistics")
+        .description("The number of users, the kind of the store, and the version of userd.")
+        .response(ResponseDoc::view::<StatsView>("The statistics", stats))
 }

@@ -1,7 +1,5 @@
 //! `GET /admin/users`: users in pages, in sign-up order, or filtered by a prefix of the e-mail.
 
-use utoipa::openapi::schema::{ObjectBuilder, Type};
-
 use super::pages::{CURSOR, LIMIT, PageView};
 use super::views::AccountView;
 use crate::api::prelude::*;
@@ -13,13 +11,13 @@ use userd_store::{ListedUser, SortOrder};
 const ORDER: QueryParam = QueryParam {
     name: "order",
     description: "Ascending or descending order of ids; with `email`, of e-mails.",
-    schema: || ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["asc", "desc"])).into(),
+    schema: || string().enum_values(Some(["asc", "desc"])).into(),
 };
 
 const EMAIL: QueryParam = QueryParam {
     name: "email",
     description: "Selects the users whose e-mail starts with this text, in any spelling.",
-    schema: || plain_text().into(),
+    schema: || string().into(),
 };
 
 impl FromQuery for UserListingRequest {
@@ -79,17 +77,12 @@ pub(super) async fn list(
     admin: Authorized<'_, Administer>,
     query: ValidatedQuery<UserListingRequest>,
 ) -> Result<ApiResponse, Problem> {
-    let page = admin.administration().list(query.0).await?;
+    let page = admin.services.admin.list(query.0).await?;
     Ok(ApiResponse::json(&PageView::new(&page, AccountListItemView::of)))
 }
 
 pub(super) fn doc() -> OperationDoc {
-    OperationDoc {
-        operation_id: "list_accounts",
-        tag: "admin",
-        summary: "List users",
-        description: "Ordered by id, which is sign-up order; with `email`, ordered by e-mail.",
-        responses: vec![ResponseDoc::page::<AccountListItemView>("A page of users", &examples::account())],
-        ..OperationDoc::default()
-    }
+    OperationDoc::new("list_accounts", "List users")
+        .description("Ordered by id, which is sign-up order; with `email`, ordered by e-mail.")
+        .response(ResponseDoc::page::<AccountListItemView>("A page of users", &examples::account()))
 }

@@ -30,7 +30,7 @@ pub(super) async fn update(
     body: ValidatedBody<UpdateStatusRequest>,
 ) -> Result<ApiResponse, Problem> {
     let user_ref = admin.user_ref();
-    let user = admin.administration().update_status(user_ref.id()?, body.0, &if_match.0, &admin.actor()).await;
+    let user = admin.services.admin.update_status(user_ref.id()?, body.0, &if_match.0, &admin.actor()).await;
     let user = user.map_err(|error| user_ref.problem(error))?;
     Ok(ApiResponse::versioned(user.version, &AccountView::of(&user)))
 }
@@ -38,14 +38,12 @@ pub(super) async fn update(
 pub(super) fn doc() -> OperationDoc {
     let mut disabled = examples::account();
     disabled["disabled"] = json!(true);
-    OperationDoc {
-        operation_id: "update_account",
-        tag: "admin",
-        summary: "Update the status of an account",
-        description: "Disables or enables the account, expires the password, or both. Revokes all sessions of the \
+    OperationDoc::new("update_account", "Update the status of an account")
+        .description(
+            "Disables or enables the account, expires the password, or both. Revokes all sessions of the \
                       user atomically, except when it only enables the account.",
-        body: Some(json!({ "disabled": true })),
-        responses: vec![ResponseDoc::view::<AccountView>("The user", disabled).with_header("ETag")],
-        problems: vec![ProblemKind::UserNotFound, ProblemKind::Contended],
-    }
+        )
+        .body(json!({ "disabled": true }))
+        .response(ResponseDoc::view::<AccountView>("The user", disabled).with_header("ETag"))
+        .problems([ProblemKind::UserNotFound, ProblemKind::Contended])
 }

@@ -33,17 +33,7 @@ pub(super) async fn metrics(
 }
 
 pub(super) fn doc() -> OperationDoc {
-    OperationDoc {
-        operation_id: "get_metrics",
-        tag: "operations",
-        summary: "Get the metrics",
-        description: "In the Prometheus text format. Without credentials only from userd's own machine.",
-        responses: vec![ResponseDoc::non_json(
-            "The metrics in the Prometheus text format",
-            CONTENT_TYPE,
-            plain_text(),
-            None,
-        )],
-        ..OperationDoc::default()
-    }
+    OperationDoc::new("get_metrics", "Get the metrics")
+        .description("In the Prometheus text format. Without credentials only from userd's own machine.")
+        .response(ResponseDoc::new("The metrics in the Prometheus text format", CONTENT_TYPE, string(), None))
 }

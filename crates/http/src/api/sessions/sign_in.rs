@@ -71,7 +71,7 @@ pub(super) async fn sign_in(
     let SignInBody { mut sign_in, cookie } = body.0;
     let cookies = if cookie { Some(browser.same_site()?) } else { None };
     sign_in.device = sign_in.device.or_else(|| browser.device().map(|text| SecretString::new(text.to_owned())));
-    let success = auth.sessions().sign_in(&sign_in, &auth.actor()).await?;
+    let success = auth.services.sessions.sign_in(&sign_in, &auth.actor()).await?;
     let response = ApiResponse::json(&SignInView::of(&success));
     let Some(cookies) = cookies else { return Ok(response) };
     let response = response.with_cookie(cookies.set_session(&success.token.expose(), success.lifetime_s));
@@ -87,15 +87,14 @@ pub(super) fn doc() -> OperationDoc {
         "device_token": "d1.01a203aa-e877-7395-9e1c-3ee1eb7d3f0a.1w5v…",
         "refresh_token": examples::REFRESH_TOKEN,
     });
-    OperationDoc {
-        operation_id: "sign_in",
-        tag: "sessions",
-        summary: "Sign in",
-        description: "A wrong password and an unknown e-mail return the same 401 after the same amount of work. \
+    OperationDoc::new("sign_in", "Sign in")
+        .description(
+            "A wrong password and an unknown e-mail return the same 401 after the same amount of work. \
                       `cookie`: also set the session as a cookie, for browsers. `refresh`: also return a refresh \
                       token. `device_token`: the device token of an earlier sign-in from this device.",
-        body: Some(json!({ "email": "ada@example.com", "password": examples::PASSWORD, "refresh": true })),
-        responses: vec![ResponseDoc::view::<SignInView>("A session", signed_in).with_header("Set-Cookie")],
-        problems: [&examples::PASSWORD_PROBLEMS[..], &[ProblemKind::CrossSite, ProblemKind::Contended]].concat(),
-    }
+        )
+        .body(json!({ "email": "ada@example.com", "password": examples::PASSWORD, "refresh": true }))
+        .response(ResponseDoc::view::<SignInView>("A session", signed_in).with_header("Set-Cookie"))
+        .problems(examples::PASSWORD_PROBLEMS)
+        .problems([ProblemKind::CrossSite, ProblemKind::Contended])
 }

@@ -24,7 +24,7 @@ pub(super) async fn create(
     auth: Authorized<'_, UseSession>,
     body: ValidatedBody<CreateTokenRequest>,
 ) -> Result<ApiResponse, Problem> {
-    let minted = auth.tokens().mint(auth.require_session()?, body.0.audience.as_deref()).await?;
+    let minted = auth.services.tokens.mint(auth.require_session()?, body.0.audience.as_deref()).await?;
     Ok(ApiResponse::json(&TokenView::of(&minted, None)))
 }
 
@@ -34,14 +34,11 @@ pub(super) fn doc() -> OperationDoc {
         "token_type": "Bearer",
         "expires_at": "2026-11-22T14:36:02.000Z",
     });
-    OperationDoc {
-        operation_id: "create_token",
-        tag: "tokens",
-        summary: "Create a token for other services",
-        description: "A JWT, which other services verify with the public keys. `audience`: one of the configured \
+    OperationDoc::new("create_token", "Create a token for other services")
+        .description(
+            "A JWT, which other services verify with the public keys. `audience`: one of the configured \
                       audiences; the first one is the default.",
-        body: Some(json!({ "audience": "userd" })),
-        responses: vec![ResponseDoc::view::<TokenView>("A token", token)],
-        problems: Vec::new(),
-    }
+        )
+        .body(json!({ "audience": "userd" }))
+        .response(ResponseDoc::view::<TokenView>("A token", token))
 }

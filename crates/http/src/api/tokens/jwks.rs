@@ -36,7 +36,7 @@ struct JwkSchema {
 
 #[get("/.well-known/jwks.json")]
 pub(super) async fn jwks(auth: Authorized<'_, ReadPublished>) -> Result<CacheableResponse<'static>, Problem> {
-    let keys = auth.tokens().published_keys().await?;
+    let keys = auth.services.tokens.published_keys().await?;
     Ok(CacheableResponse::new(&JwkSetView { keys }, ContentType::new("application", "jwk-set+json")))
 }
 
@@ -50,17 +50,14 @@ pub(super) fn doc() -> OperationDoc {
         "alg": "ES256",
         "kid": "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U",
     }] });
-    OperationDoc {
-        operation_id: "get_jwks",
-        tag: "tokens",
-        summary: "Get the public keys",
-        description: "The keys by which other services verify tokens (JWKS). Cache them for the 300 s of \
+    OperationDoc::new("get_jwks", "Get the public keys")
+        .description(
+            "The keys by which other services verify tokens (JWKS). Cache them for the 300 s of \
                       `Cache-Control`.",
-        responses: vec![
+        )
+        .response(
             ResponseDoc::view::<JwkSetView>("The keys", keys)
                 .with_media_type("application/jwk-set+json")
                 .with_header("Cache-Control"),
-        ],
-        ..OperationDoc::default()
-    }
+        )
 }

@@ -32,7 +32,7 @@ pub(super) async fn refresh(
 ) -> Result<ApiResponse, Problem> {
     let RefreshTokenRequest { token, audience } = body.0;
     let token = token.ok_or(Error::RefreshRejected("it is no refresh token"))?;
-    let (minted, next) = auth.tokens().refresh(&token, audience.as_deref(), &auth.actor()).await?;
+    let (minted, next) = auth.services.tokens.refresh(&token, audience.as_deref(), &auth.actor()).await?;
     Ok(ApiResponse::json(&TokenView::of(&minted, Some(&next))))
 }
 
@@ -43,14 +43,12 @@ pub(super) fn doc() -> OperationDoc {
         "expires_at": "2026-11-22T14:36:02.000Z",
         "refresh_token": examples::REFRESH_TOKEN,
     });
-    OperationDoc {
-        operation_id: "refresh_token",
-        tag: "tokens",
-        summary: "Exchange a refresh token",
-        description: "Returns a token for other services and the next refresh token, which replaces the old one. A \
+    OperationDoc::new("refresh_token", "Exchange a refresh token")
+        .description(
+            "Returns a token for other services and the next refresh token, which replaces the old one. A \
                       reuse of the old one after more than 10 s revokes the session.",
-        body: Some(json!({ "refresh_token": examples::REFRESH_TOKEN })),
-        responses: vec![ResponseDoc::view::<TokenView>("A token and the next refresh token", refreshed)],
-        problems: vec![ProblemKind::InvalidRefreshToken],
-    }
+        )
+        .body(json!({ "refresh_token": examples::REFRESH_TOKEN }))
+        .response(ResponseDoc::view::<TokenView>("A token and the next refresh token", refreshed))
+        .problems([ProblemKind::InvalidRefreshToken])
 }

@@ -23,21 +23,19 @@ pub(super) async fn change_password(
     body: ValidatedBody<ChangePasswordRequest>,
 ) -> Result<ApiResponse, Problem> {
     let user_ref = auth.user_ref();
-    let changed = auth.users().change_password(user_ref.id()?, &body.0, &if_match.0, &auth.actor()).await;
+    let changed = auth.services.users.change_password(user_ref.id()?, &body.0, &if_match.0, &auth.actor()).await;
     changed.map_err(|error| user_ref.problem(error))?;
     Ok(ApiResponse::json(&"Password updated"))
 }
 
 pub(super) fn doc() -> OperationDoc {
-    let problems = [ProblemKind::UserNotFound, ProblemKind::InvalidFields, ProblemKind::Contended];
-    OperationDoc {
-        operation_id: "change_password",
-        tag: "users",
-        summary: "Change the password",
-        description: "Requires the current password, even if it has expired. Revokes all sessions of the user except \
+    OperationDoc::new("change_password", "Change the password")
+        .description(
+            "Requires the current password, even if it has expired. Revokes all sessions of the user except \
                       the current one, atomically.",
-        body: Some(json!({ "password": examples::PASSWORD, "new_password": examples::NEXT_PASSWORD })),
-        responses: vec![ResponseDoc::constant("Done", "Password updated")],
-        problems: [&examples::PASSWORD_PROBLEMS[..], &problems].concat(),
-    }
+        )
+        .body(json!({ "password": examples::PASSWORD, "new_password": examples::NEXT_PASSWORD }))
+        .response(ResponseDoc::constant("Done", "Password updated"))
+        .problems(examples::PASSWORD_PROBLEMS)
+        .problems([ProblemKind::UserNotFound, ProblemKind::InvalidFields, ProblemKind::Contended])
 }
