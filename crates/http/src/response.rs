@@ -1,4 +1,4 @@
-//! Responses that are no problems: JSON, which only a [`CacheableResponse`] lets a cache keep; text; one page.
+//! Responses that are not problems: JSON, text, and the documentation page. Only a [`CacheableResponse`] may be cached.
 
 use std::borrow::Cow;
 use std::io::Cursor;

@@ -9,7 +9,7 @@ use userd_service::Error;
 
 /// The body.
 pub(super) struct RefreshTokenRequest {
-    /// `None`: a text that is no refresh token. It is rejected like one that was never issued.
+    /// `None`: a text that is not a refresh token. It is rejected like one that was never issued.
     token: Option<RefreshToken>,
     audience: Option<String>,
 }
