@@ -118,7 +118,7 @@ pub struct AccessSettings {
     /// See [`CorsSettings`].
     #[serde(skip)]
     pub allowed_origins: Vec<String>,
-    /// Which proxies are believed.
+    /// The trusted proxies.
     #[serde(skip)]
     pub proxies: TrustedProxies,
 }

@@ -33,6 +33,7 @@ mod user_ref;
 
 use std::sync::Arc;
 
+use rocket::shield::Shield;
 use rocket::{Build, Rocket, catchers};
 
 pub use access::{AccessSettings, CorsSettings, SignUpPolicy, TrustedProxies};
@@ -49,9 +50,9 @@ pub fn rocket(settings: &HttpSettings, dependencies: HttpDependencies) -> Rocket
     let access_policy =
         access::AccessPolicy { access: settings.access.clone(), loopback: settings.listen.ip().is_loopback() };
     auth::manage_services(rocket::custom(server::figment(settings)), dependencies.services)
-        .attach(server::empty_shield())
-        .manage(lifecycle.drain())
-        .manage(lifecycle.ids())
+        .attach(Shield::new())
+        .manage(lifecycle.drain.clone())
+        .manage(lifecycle.ids.clone())
         .manage(input::BodyLimits {
             bytes_max: settings.limits.body_bytes_max,
             timeout: settings.limits.body_timeout,
@@ -62,7 +63,7 @@ pub fn rocket(settings: &HttpSettings, dependencies: HttpDependencies) -> Rocket
         .manage(openapi::ApiDescription::new(dependencies.policy, api::endpoints))
         .manage(api::ReadinessStore(dependencies.store))
         .manage(server::RequestMetrics(Arc::clone(&settings.metrics)))
-        .manage(api::MetricsState { metrics: Arc::clone(&settings.metrics), drain: lifecycle.drain() })
+        .manage(api::MetricsState { metrics: Arc::clone(&settings.metrics), drain: lifecycle.drain.clone() })
         .attach(lifecycle)
         .attach(server::announce_address(settings.on_listening.clone()))
         .attach(server::method_fallbacks())

@@ -1,4 +1,4 @@
-//! Responses that are no problems: JSON, which only a [`CacheableResponse`] lets a cache keep; text; one page.
+//! Responses that are not problems: JSON, text, and the documentation page. Only a [`CacheableResponse`] may be cached.
 
 use std::borrow::Cow;
 use std::io::Cursor;
@@ -123,12 +123,12 @@ pub(super) struct PlainTextResponse {
 
 impl<'r> Responder<'r, 'static> for PlainTextResponse {
     fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
-        let mut response = Response::new();
-        response.set_header(Header::new("Content-Type", self.content_type));
-        response.set_header(Header::new(NO_STORE.0, NO_STORE.1));
-        response.set_header(Header::new(NO_CONTENT.0, NO_CONTENT.1));
-        response.set_sized_body(self.text.len(), Cursor::new(self.text));
-        Ok(response)
+        Response::build()
+            .header(Header::new("Content-Type", self.content_type))
+            .header(Header::new(NO_STORE.0, NO_STORE.1))
+            .header(Header::new(NO_CONTENT.0, NO_CONTENT.1))
+            .sized_body(self.text.len(), Cursor::new(self.text))
+            .ok()
     }
 }
 

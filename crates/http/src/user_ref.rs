@@ -5,7 +5,8 @@ use std::convert::Infallible;
 use rocket::request::FromParam;
 
 use crate::problem::{Problem, ProblemKind};
-use userd_core::UserId;
+use userd_core::{User, UserId};
+use userd_service::UserService;
 
 /// How many characters of the segment a response repeats. An e-mail has at most 254 bytes.
 const ECHO_CHARS_MAX: usize = 254;
@@ -32,10 +33,7 @@ pub(super) enum UserRef<'r> {
 impl UserRef<'_> {
     /// The id, for endpoints that accept only an id: users are changed by id.
     pub(super) fn id(self) -> Result<UserId, Problem> {
-        match self {
-            Self::Id { id, .. } => Ok(id),
-            Self::Email(_) | Self::Invalid(_) => Err(self.not_found()),
-        }
+        self.as_id().ok_or_else(|| self.not_found())
     }
 
     /// The id, if it is one: self-service needs the id.
@@ -44,6 +42,16 @@ impl UserRef<'_> {
             Self::Id { id, .. } => Some(id),
             Self::Email(_) | Self::Invalid(_) => None,
         }
+    }
+
+    /// The user, by id or e-mail.
+    pub(super) async fn find(self, users: &UserService) -> Result<User, Problem> {
+        let found = match self {
+            Self::Id { id, .. } => users.user(id).await,
+            Self::Email(address) => users.user_by_email(address).await,
+            Self::Invalid(_) => return Err(self.not_found()),
+        };
+        found.map_err(|error| self.problem(error))
     }
 
     /// The problem of `error`. An unknown user is named as in the request.

@@ -186,5 +186,5 @@ async fn a_small_limit_is_kept_too() {
     let settings = HttpSettings { limits, ..settings() };
     let api = client_with_settings(&settings, std::sync::Arc::new(MemoryStore::default())).await;
     assert_eq!(post(&api, "{\"a\":1   }").await.status, 422);
-    assert_eq!(post(&api, "{\"a\":1    }").await.detail(), "the body may have 10 bytes");
+    assert_eq!(post(&api, "{\"a\":1    }").await.detail(), "the body must not exceed 10 bytes");
 }

@@ -94,7 +94,7 @@ async fn a_panic_is_a_problem_without_its_message() {
     Content-Security-Policy: default-src 'none'; frame-ancestors 'none'
     Content-Type: application/problem+json
 
-    {"type":"urn:userd:problem:internal","title":"Internal server error","status":500,"detail":"something went wrong; the log says more","request_id":"t"}
+    {"type":"urn:userd:problem:internal","title":"Internal server error","status":500,"detail":"internal error; the log has the cause","request_id":"t"}
     "#);
     assert_eq!(api.get("/ping").await.status, 200);
     let answer = api.get("/number/x").await;

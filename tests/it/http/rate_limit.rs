@@ -40,7 +40,7 @@ async fn beyond_the_limit_the_answer_says_when_to_try_again() {
     RateLimit-Policy: "account";q=20;w=18000
     Retry-After: 900
 
-    {"type":"urn:userd:problem:too-many-attempts","title":"Too many attempts","status":429,"detail":"too many wrong passwords; try again after the seconds in Retry-After","request_id":"t"}
+    {"type":"urn:userd:problem:too-many-attempts","title":"Too many attempts","status":429,"detail":"too many password attempts; try again after the seconds in Retry-After","request_id":"t"}
     "#);
     let hashes = app.hasher.hashes_done();
     assert_eq!(

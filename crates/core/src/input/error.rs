@@ -1,13 +1,13 @@
-//! Mistakes in an input: where, and which rule is broken. No value is part of one.
+//! Errors of an input: the place, and the broken rule. They never contain a value.
 
 use std::fmt::{self, Write as _};
 
-/// One mistake.
+/// One error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputError {
-    /// Where it is: the way from the outermost object.
+    /// The place: the path from the outermost object.
     pub path: Vec<PathSegment>,
-    /// What is wrong there.
+    /// The broken rule.
     pub kind: InputErrorKind,
 }
 
@@ -20,7 +20,7 @@ pub enum PathSegment {
     Index(usize),
 }
 
-/// What is wrong. Its text goes on after the field's name: "must be a string, not null".
+/// The broken rule, as a phrase that follows the field's name: "must be a string, not null".
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InputErrorKind {
     /// The object has no field of this name.
@@ -29,21 +29,21 @@ pub enum InputErrorKind {
         /// The fields it has.
         known: Vec<&'static str>,
     },
-    /// The field is there more than once.
+    /// The field is present more than once.
     #[error("must be given only once")]
     RepeatedField,
     /// A required field is absent.
     #[error("is missing; it must be {expected}")]
     Missing {
-        /// What it has to be.
+        /// The expected type.
         expected: ExpectedType,
     },
     /// The JSON type is wrong.
     #[error("must be {expected}, not {found}")]
     WrongType {
-        /// What it has to be.
+        /// The expected type.
         expected: ExpectedType,
-        /// What it is, with its article.
+        /// The actual type, with its article.
         found: &'static str,
     },
     /// More items than a list may have.
@@ -52,12 +52,12 @@ pub enum InputErrorKind {
         /// The most.
         max: usize,
     },
-    /// A rule of the field's own.
+    /// A rule of the field.
     #[error("{0}")]
     Rule(String),
 }
 
-/// What a field has to be.
+/// The expected type of a field.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum ExpectedType {
     /// A string.
@@ -77,12 +77,12 @@ pub enum ExpectedType {
     Object,
 }
 
-/// All mistakes of one input, at most [`super::INPUT_ERRORS_MAX`].
+/// All errors of one input, at most [`super::INPUT_ERRORS_MAX`].
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputErrors {
-    /// The mistakes: unknown and repeated fields first, the others in the order of reading.
+    /// The errors: unknown and repeated fields first, the others in the order of reading.
     pub errors: Vec<InputError>,
-    /// Whether a required field is absent or null, also where that mistake is beyond the limit.
+    /// Whether a required field is absent or null, even if that error is beyond the limit.
     pub has_missing: bool,
 }
 

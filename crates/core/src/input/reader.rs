@@ -1,7 +1,7 @@
-//! Reading of fields, with every mistake collected.
+//! Reading of fields. All errors are collected.
 //!
-//! A method returns the value, or notes the mistake and returns nothing. Read every field before the first `?`, so that
-//! one answer names all mistakes.
+//! A method returns the value, or notes the error and returns `None`. Read every field before the first `?`, so that
+//! one response names all errors.
 
 use std::fmt::Display;
 use std::ops::RangeInclusive;
@@ -9,7 +9,7 @@ use std::ops::RangeInclusive;
 use super::error::{ExpectedType, InputError, InputErrorKind, InputErrors, PathSegment};
 use super::value::{InputObject, InputValue};
 
-/// The most mistakes that are collected: an input of nothing but mistakes must not make a longer answer.
+/// The most errors that are collected, which bounds the response to an input full of errors.
 pub const INPUT_ERRORS_MAX: usize = 20;
 
 /// How much of an unknown field's name is kept, in characters.
@@ -18,13 +18,13 @@ const NAME_CHARS_MAX: usize = 64;
 /// What happens to a field that is given more than once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RepeatedFields {
-    /// It is a mistake: two parsers may disagree which of them counts.
+    /// It is an error: two parsers may disagree which of them counts.
     Reject,
     /// The last one counts.
     KeepLast,
 }
 
-/// Where the mistakes of one input are collected.
+/// Collects the errors of one input.
 pub struct InputReader {
     repeated: RepeatedFields,
     path: Vec<PathSegment>,
@@ -33,7 +33,7 @@ pub struct InputReader {
 }
 
 impl InputReader {
-    /// A reader without mistakes.
+    /// A reader without errors.
     #[must_use]
     pub fn new(repeated: RepeatedFields) -> Self {
         Self { repeated, path: Vec::new(), errors: Vec::new(), has_missing: false }
@@ -57,10 +57,10 @@ impl InputReader {
         ObjectReader { fields, reader: self }
     }
 
-    /// What was read, if there was no mistake.
+    /// The value that was read, if there was no error.
     ///
     /// # Errors
-    /// The mistakes.
+    /// The errors.
     pub fn finish<T>(self, value: Option<T>) -> Result<T, InputErrors> {
         match value {
             Some(value) if self.errors.is_empty() => Ok(value),
@@ -83,7 +83,7 @@ impl InputReader {
     }
 }
 
-/// A field is there and wrong; the mistake has been noted.
+/// A field is present and invalid; the error has been noted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct RejectedField;
 
@@ -100,13 +100,13 @@ impl ObjectReader<'_> {
         name: &'static str,
         parse: impl FnOnce(&str) -> Result<T, E>,
     ) -> Option<T> {
-        self.field(name).text(parse)
+        self.required_with(name, |value| value.text(parse))
     }
 
     /// The same for a field that may be absent or null: `None` then.
     ///
     /// # Errors
-    /// The field is there and wrong.
+    /// The field is present and invalid.
     pub fn optional<T, E: Display>(
         &mut self,
         name: &'static str,
@@ -123,44 +123,25 @@ impl ObjectReader<'_> {
     /// Whether the field `name` is true; `None` if it is absent or null.
     ///
     /// # Errors
-    /// The field is there and wrong.
+    /// The field is present and invalid.
     #[expect(clippy::redundant_closure_for_method_calls, reason = "the path of the method is not general enough")]
     pub fn optional_flag(&mut self, name: &'static str) -> Result<Option<bool>, RejectedField> {
         self.optional_with(name, |value| value.flag())
     }
 
-    /// The required field `name`: an integer in `range`.
-    pub fn number<N>(&mut self, name: &'static str, range: RangeInclusive<N>) -> Option<N>
-    where
-        N: TryFrom<i128> + PartialOrd + Display,
-    {
-        self.field(name).number(range)
-    }
-
-    /// The required field `name`: a list of at most `max` items, each as `item` reads it.
-    pub fn list<T>(
+    /// The required field `name` of any type, as `read` reads it.
+    pub fn required_with<T>(
         &mut self,
         name: &'static str,
-        max: usize,
-        item: impl FnMut(ValueReader<'_>) -> Option<T>,
-    ) -> Option<Vec<T>> {
-        self.field(name).list(max, item)
-    }
-
-    /// The required field `name`: an object with the fields `names`, as `read` reads it.
-    pub fn object<T>(
-        &mut self,
-        name: &'static str,
-        names: &[&'static str],
-        read: impl FnOnce(&mut ObjectReader<'_>) -> Option<T>,
+        read: impl FnOnce(ValueReader<'_>) -> Option<T>,
     ) -> Option<T> {
-        self.field(name).object(names, read)
+        read(self.field(name))
     }
 
     /// A field of any type that may be absent or null: `None` then.
     ///
     /// # Errors
-    /// The field is there and wrong.
+    /// The field is present and invalid.
     pub fn optional_with<T>(
         &mut self,
         name: &'static str,
@@ -172,7 +153,7 @@ impl ObjectReader<'_> {
         }
     }
 
-    /// Notes that the field `name` breaks `rule`, which goes on after the name: "must not be empty".
+    /// Notes that the field `name` breaks `rule`, a phrase that follows the name: "must not be empty".
     pub fn reject(&mut self, name: &'static str, rule: impl Into<String>) {
         self.field(name).reject::<()>(InputErrorKind::Rule(rule.into()));
     }
@@ -232,7 +213,7 @@ impl ValueReader<'_> {
         })
     }
 
-    /// A list of at most `max` items, each as `item` reads it. All items are read, so that all mistakes are noted.
+    /// A list of at most `max` items, each as `item` reads it. All items are read, so that all errors are noted.
     pub fn list<T>(self, max: usize, mut item: impl FnMut(ValueReader<'_>) -> Option<T>) -> Option<Vec<T>> {
         let Some(InputValue::List(values)) = self.value else { return self.reject_type(ExpectedType::List) };
         if values.len() > max {

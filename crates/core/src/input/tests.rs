@@ -23,11 +23,11 @@ fn word(text: &str) -> Result<String, &'static str> {
 fn everything(fields: &mut ObjectReader<'_>) -> Option<Everything> {
     let name = fields.optional("name", word);
     let on = fields.flag("on");
-    let age = fields.number("age", 1..=200);
-    let tags = fields.list("tags", 3, |item| item.text(word));
-    let owner = fields.object("owner", &["ids"], |owner| {
-        owner.list("ids", 2, |item| item.object(&["id"], |ids| ids.number("id", 0..=u64::MAX)))
-    });
+    let age = fields.required_with("age", |age| age.number(1..=200));
+    let tags = fields.required_with("tags", |tags| tags.list(3, |item| item.text(word)));
+    let id = |ids: &mut ObjectReader<'_>| ids.required_with("id", |id| id.number(0..=u64::MAX));
+    let ids = |ids: ValueReader<'_>| ids.list(2, |item| item.object(&["id"], id));
+    let owner = fields.required_with("owner", |owner| owner.object(&["ids"], |owner| owner.required_with("ids", ids)));
     Some(Everything { name: name.ok()?, on: on?, age: age?, tags: tags?, owner: owner? })
 }
 
@@ -119,7 +119,9 @@ fn missing_fields_say_what_they_have_to_be() {
 #[test]
 fn numbers_are_whole_and_in_their_range() {
     let read = |number: &str| {
-        read_with(RepeatedFields::Reject, &format!(r#"{{"age":{number}}}"#), |fields| fields.number("age", 1_u8..=200))
+        read_with(RepeatedFields::Reject, &format!(r#"{{"age":{number}}}"#), |fields| {
+            fields.required_with("age", |age| age.number(1_u8..=200))
+        })
     };
     assert_eq!((read("1"), read("200")), (Ok(1), Ok(200)));
     for number in ["0", "201", "300", "-1", "1.0", "1e2", "18446744073709551615", "99999999999999999999999"] {

@@ -10,9 +10,10 @@ use rocket::Route;
 use super::openapi::Endpoint;
 use userd_core::PasswordPolicy;
 
-/// The routes of an area, and their descriptions: from the signature of each handler and its module's `doc`.
+/// The routes of an area, and their descriptions: from the signature of each handler and its module's `doc`. The text
+/// before the colon is the area's tag.
 macro_rules! endpoints {
-    ($($module:ident::$handler:ident),* $(,)?) => {
+    ($tag:literal: $($module:ident::$handler:ident),* $(,)?) => {
         /// The routes of this area.
         pub(super) fn routes() -> Vec<rocket::Route> {
             rocket::routes![$($module::$handler),*]
@@ -20,9 +21,12 @@ macro_rules! endpoints {
 
         /// The same routes with their descriptions.
         pub(super) fn endpoints(policy: super::PasswordPolicy) -> Vec<super::Endpoint> {
-            let each = [$(
-                super::Endpoint::of(rocket::routes![$module::$handler], &$module::$handler, $module::doc, policy)
-            ),*];
+            let each = [$(super::Endpoint::of(
+                rocket::routes![$module::$handler],
+                &$module::$handler,
+                || $module::doc().tag($tag),
+                policy,
+            )),*];
             each.into_iter().flatten().collect()
         }
     };

@@ -12,17 +12,17 @@ use userd_core::{Session, SessionId, Timestamp, User, UserId};
 #[derive(Serialize, ToSchema)]
 #[schema(as = User)]
 pub(super) struct UserView<'a> {
-    /// A `UUIDv7`: in text order, ids are in sign-up order. No secret.
+    /// A `UUIDv7`: sorted as text, ids are in sign-up order. Not a secret.
     #[schema(value_type = String, format = "uuid")]
     id: DisplayText<&'a UserId>,
-    /// What the person wants to be called.
+    /// The display name.
     name: &'a str,
-    /// The e-mail as the person wrote it.
+    /// The e-mail as it was entered.
     email: &'a str,
     /// When the user signed up.
     #[schema(value_type = String, format = DateTime)]
     created_at: DisplayText<Timestamp>,
-    /// When the user last changed.
+    /// When the user was last changed.
     #[schema(value_type = String, format = DateTime)]
     updated_at: DisplayText<Timestamp>,
 }
@@ -40,29 +40,29 @@ impl<'a> UserView<'a> {
     }
 }
 
-/// A session; what is not known of it is null.
+/// A session. Unknown values are null.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Session)]
 pub(super) struct SessionView<'a> {
-    /// Names the session; no secret.
+    /// The id of the session. Not a secret.
     #[schema(value_type = String)]
     id: DisplayText<&'a SessionId>,
     /// When the user signed in.
     #[schema(value_type = String, format = DateTime)]
     created_at: DisplayText<Timestamp>,
-    /// The last use, to the minute.
+    /// When the session was last used, to the minute.
     #[schema(value_type = String, format = DateTime)]
     last_used_at: DisplayText<Timestamp>,
-    /// When it ends, however much it is used; earlier if it is not used for long.
+    /// When it expires, even if it is in use. It ends earlier after a time without use.
     #[schema(value_type = String, format = DateTime)]
     expires_at: DisplayText<Timestamp>,
     /// The address of the sign-in.
     #[schema(value_type = Option<String>, required)]
     address: Option<IpAddr>,
-    /// The `User-Agent` of the sign-in, shortened; proves nothing.
+    /// The `User-Agent` of the sign-in, truncated and not verified.
     #[schema(required)]
     user_agent: Option<&'a str>,
-    /// Whether it is the session that asks.
+    /// Whether it is the session of this request.
     current: bool,
 }
 

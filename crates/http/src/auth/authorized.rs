@@ -43,11 +43,7 @@ impl<'r, P: Permission> FromRequest<'r> for Authorized<'r, P> {
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ProblemKind> {
         match authorize(&P::RULE, request).await {
             Ok(context) => Outcome::Success(Self { context, permission: PhantomData }),
-            Err(problem) => {
-                // Rocket passes only the status on to the catcher, which finds the problem in the request.
-                let kind = with_cleared_cookie(&P::RULE, request, problem).stash(request);
-                Outcome::Error((kind.status(), kind))
-            }
+            Err(problem) => Outcome::Error(with_cleared_cookie(&P::RULE, request, problem).stash(request)),
         }
     }
 }

@@ -46,10 +46,7 @@ impl<'r> FromRequest<'r> for BrowserCookies<'r> {
     async fn from_request(request: &'r Request<'_>) -> Outcome<Self, ProblemKind> {
         match AccessPolicy::of(request) {
             Ok(access_policy) => Outcome::Success(Self::of(request, access_policy)),
-            Err(problem) => {
-                let kind = problem.stash(request);
-                Outcome::Error((kind.status(), kind))
-            }
+            Err(problem) => Outcome::Error(problem.stash(request)),
         }
     }
 }

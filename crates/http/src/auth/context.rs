@@ -8,7 +8,7 @@ use super::principal::{Principal, PrincipalKind};
 use crate::problem::{Problem, ProblemKind};
 use crate::user_ref::UserRef;
 use userd_core::{Actor, PrincipalId, SessionId, UserAgent};
-use userd_service::{AdminService, Services, SessionService, TokenService, UserService};
+use userd_service::Services;
 use userd_store::SessionWithUser;
 
 /// Which segment of a path names the session.
@@ -30,7 +30,8 @@ pub(crate) struct AuthContext<'r> {
     user_ref: UserRef<'r>,
     session_segment: &'r str,
     user_agent: &'r str,
-    services: &'r Services,
+    /// The use cases.
+    pub(crate) services: &'r Services,
 }
 
 impl<'r> AuthContext<'r> {
@@ -76,26 +77,6 @@ impl<'r> AuthContext<'r> {
             (None, PrincipalKind::User(_) | PrincipalKind::Anonymous) => PrincipalId::Anonymous,
         };
         Actor { address: self.principal.address, agent: UserAgent::shorten(self.user_agent), principal }
-    }
-
-    /// The use cases of users.
-    pub(crate) fn users(&self) -> &'r UserService {
-        &self.services.users
-    }
-
-    /// The use cases of sessions.
-    pub(crate) fn sessions(&self) -> &'r SessionService {
-        &self.services.sessions
-    }
-
-    /// The use cases of tokens for other services.
-    pub(crate) fn tokens(&self) -> &'r TokenService {
-        &self.services.tokens
-    }
-
-    /// The use cases of the admin API.
-    pub(crate) fn administration(&self) -> &'r AdminService {
-        &self.services.admin
     }
 }
 

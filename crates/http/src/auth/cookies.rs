@@ -50,7 +50,7 @@ impl SessionCookies {
         if self.plain { CookieKind::Plain } else { CookieKind::Secure }
     }
 
-    /// The session cookies in `headers`. More than one is an attack or a mistake.
+    /// The session cookies in `headers`. More than one is an attack or a bug of the client.
     pub(super) fn sessions<'r>(self, headers: &'r HeaderMap<'_>) -> impl Iterator<Item = (&'r str, CookieKind)> {
         self.find(headers, SESSION)
     }

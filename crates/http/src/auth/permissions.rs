@@ -138,9 +138,7 @@ permissions! {
         service: ServiceAccess::AnyKey,
     }
     /// Read the number of users.
-    CountUsers {
-        service: ServiceAccess::Scopes(&[Scope::UsersRead]),
-    }
+    CountUsers { service: ServiceAccess::Scopes(&[Scope::UsersRead]) }
     /// Read a user.
     ReadUser {
         user: UserAccess::OwnAccount,
@@ -166,20 +164,12 @@ permissions! {
         user_in_path: UserInPath::Id,
     }
     /// Use the own session: read it, mint a token for other services.
-    UseSession {
-        user: UserAccess::OwnSession,
-    }
+    UseSession { user: UserAccess::OwnSession }
     /// End the own session.
-    SignOut {
-        user: UserAccess::OwnSession,
-        clears_cookie: true,
-    }
+    SignOut { user: UserAccess::OwnSession, clears_cookie: true }
     /// Administer. No session has this permission, not even for the user's own account: the operator grants it, and no
     /// password leads to it.
-    Administer {
-        service: ServiceAccess::Scopes(&[Scope::Admin]),
-        user_in_path: UserInPath::IdOrEmailToRead,
-    }
+    Administer { service: ServiceAccess::Scopes(&[Scope::Admin]), user_in_path: UserInPath::IdOrEmailToRead }
     /// Read the metrics.
     ReadMetrics {
         anonymous: AnonymousAccess::Loopback,

@@ -36,10 +36,7 @@ impl<'r, T: FromJsonBody> FromData<'r> for ValidatedBody<T> {
     async fn from_data(request: &'r Request<'_>, data: Data<'r>) -> data::Outcome<'r, Self> {
         match read_and_parse(request, data).await {
             Ok(value) => Outcome::Success(Self(value)),
-            Err(problem) => {
-                let kind = problem.stash(request);
-                Outcome::Error((kind.status(), kind))
-            }
+            Err(problem) => Outcome::Error(problem.stash(request)),
         }
     }
 }
@@ -85,7 +82,7 @@ fn is_json(content_type: &str) -> bool {
 /// The whole body, if it has at most `bytes_max` bytes. The buffer is allocated once: one that grows would leave copies
 /// of a password behind. It is wiped when dropped.
 async fn read(request: &Request<'_>, data: Data<'_>, bytes_max: u64) -> Result<Zeroizing<Vec<u8>>, Problem> {
-    let too_large = || Problem::new(ProblemKind::BodyTooLarge, format!("the body may have {bytes_max} bytes"));
+    let too_large = || Problem::new(ProblemKind::BodyTooLarge, format!("the body must not exceed {bytes_max} bytes"));
     let announced = request.headers().get_one("Content-Length").and_then(|length| length.parse::<u64>().ok());
     if announced.is_some_and(|length| length > bytes_max) {
         return Err(too_large());
@@ -98,7 +95,7 @@ async fn read(request: &Request<'_>, data: Data<'_>, bytes_max: u64) -> Result<Z
             Ok(0) => break,
             Ok(_) if bytes.len() as u64 > bytes_max => return Err(too_large()),
             Ok(_) => {}
-            Err(_) => return Err(Problem::new(ProblemKind::BadRequest, "the body ended before its end")),
+            Err(_) => return Err(Problem::new(ProblemKind::BadRequest, "the body ended early")),
         }
     }
     Ok(bytes)

@@ -1,9 +1,10 @@
 //! The schema of each type of field.
 //!
-//! A schema allows more than the parser does: it can't express that a password is a common one.
+//! A schema accepts more than the parser: it can't express the list of common passwords.
 
 use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaFormat, Type};
 
+use crate::openapi::string;
 use userd_core::{
     DISPLAY_NAME_CHARS_MAX, DisplayName, EMAIL_BYTES_MAX, Email, PASSWORD_ATTEMPT_BYTES_MAX, Password, PasswordAttempt,
     PasswordPolicy, RefreshToken,
@@ -16,24 +17,20 @@ const EMAIL_CHARS_MIN: usize = 3;
 pub(crate) struct DeclaredField {
     /// Its name.
     pub(super) name: &'static str,
-    /// Whether it has to be there. Otherwise null means the same as absent.
+    /// Whether it is required. Otherwise null means the same as absent.
     pub(super) required: bool,
-    /// What its value has to be.
+    /// The schema of its value.
     pub(super) schema: Schema,
 }
 
 /// A type that a field is read as.
 pub(crate) trait FieldSchema {
-    /// What the field's value has to be.
+    /// The schema of the field's value.
     fn field_schema(policy: PasswordPolicy) -> Schema;
 }
 
-fn text() -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(Type::String)
-}
-
 fn password() -> ObjectBuilder {
-    text().format(Some(SchemaFormat::Custom("password".to_owned()))).write_only(true)
+    string().format(Some(SchemaFormat::Custom("password".to_owned()))).write_only(true)
 }
 
 impl FieldSchema for DisplayName {
@@ -41,56 +38,51 @@ impl FieldSchema for DisplayName {
         // White space is trimmed. The rest is not empty and has no control characters.
         let inner = r"[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*";
         let pattern = format!(r"^\s*{inner}[^\s\u0000-\u001f\u007f-\u009f\u2028\u2029]{inner}\s*$");
-        let description = "White space around it is cut off. No control characters.";
-        text()
-            .min_length(Some(1))
-            .max_length(Some(DISPLAY_NAME_CHARS_MAX))
-            .pattern(Some(pattern))
-            .description(Some(description))
-            .build()
-            .into()
+        let description = "Surrounding white space is removed. No control characters.";
+        let length = string().min_length(Some(1)).max_length(Some(DISPLAY_NAME_CHARS_MAX));
+        length.pattern(Some(pattern)).description(Some(description)).into()
     }
 }
 
 impl FieldSchema for Email {
     fn field_schema(_: PasswordPolicy) -> Schema {
-        let description = "One plain address. At most 254 bytes.";
+        let description = "One plain e-mail address of at most 254 bytes.";
         let format = SchemaFormat::Custom("idn-email".to_owned());
-        let length = text().min_length(Some(EMAIL_CHARS_MIN)).max_length(Some(EMAIL_BYTES_MAX));
-        length.format(Some(format)).description(Some(description)).build().into()
+        let length = string().min_length(Some(EMAIL_CHARS_MIN)).max_length(Some(EMAIL_BYTES_MAX));
+        length.format(Some(format)).description(Some(description)).into()
     }
 }
 
 impl FieldSchema for Password {
     fn field_schema(policy: PasswordPolicy) -> Schema {
-        let description = "A new password. Not among the most common ones, and not the person's own name or e-mail.";
+        let description = "A new password. Must not be a common password or the user's own name or e-mail.";
         let length = password().min_length(Some(policy.chars_min)).max_length(Some(policy.chars_max));
-        length.description(Some(description)).build().into()
+        length.description(Some(description)).into()
     }
 }
 
 impl FieldSchema for PasswordAttempt {
     fn field_schema(_: PasswordPolicy) -> Schema {
-        let description = "The user's password, as proof. Any text.";
+        let description = "The current password of the user.";
         let length = password().min_length(Some(1)).max_length(Some(PASSWORD_ATTEMPT_BYTES_MAX));
-        length.description(Some(description)).build().into()
+        length.description(Some(description)).into()
     }
 }
 
 impl FieldSchema for Option<RefreshToken> {
     fn field_schema(_: PasswordPolicy) -> Schema {
-        text().description(Some("The refresh token.")).build().into()
+        string().description(Some("The refresh token.")).into()
     }
 }
 
 impl FieldSchema for String {
     fn field_schema(_: PasswordPolicy) -> Schema {
-        text().build().into()
+        string().into()
     }
 }
 
 impl FieldSchema for bool {
     fn field_schema(_: PasswordPolicy) -> Schema {
-        ObjectBuilder::new().schema_type(Type::Boolean).build().into()
+        ObjectBuilder::new().schema_type(Type::Boolean).into()
     }
 }

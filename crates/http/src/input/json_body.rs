@@ -21,13 +21,13 @@ pub(crate) trait FromJsonBody: Sized + Send + 'static {
     /// The names of the fields.
     const NAMES: &'static [&'static str];
 
-    /// Whether at least one field has to be there although none is required; all of them are then flags.
+    /// Whether at least one field must be present although none is required; all are then flags.
     const ANY_REQUIRED: bool = false;
 
-    /// The problem's detail if a required field is absent, instead of the list of mistakes.
+    /// The problem's detail if a required field is absent, instead of the list of errors.
     const MISSING_DETAIL: Option<&'static str> = None;
 
-    /// Reads every field; `None` if one is wrong. The same calls make the schema, so read every field before the first
+    /// Reads every field; `None` if one is invalid. The same calls make the schema, so read all before the first
     /// `?`.
     fn from_json_body(body: &mut JsonBody<'_>, policy: PasswordPolicy) -> Option<Self>;
 }
@@ -105,7 +105,7 @@ impl<'a> JsonBody<'a> {
         self.field(name, false, bool::field_schema, read).ok_or(RejectedField)
     }
 
-    /// Notes that the field `name` breaks `rule`, which goes on after the name.
+    /// Notes that the field `name` breaks `rule`, a phrase that follows the name.
     pub(crate) fn reject(&mut self, name: &'static str, rule: &str) {
         if let Self::Read(object) = self {
             object.reject(name, rule);
@@ -133,7 +133,12 @@ mod tests {
 
         fn from_json_body(body: &mut JsonBody<'_>, _: PasswordPolicy) -> Option<Self> {
             let number = || ObjectBuilder::new().schema_type(Type::Integer).build();
-            let size = body.field("size", true, |_| number().into(), |object| object.number("size", 1..=9));
+            let size = body.field(
+                "size",
+                true,
+                |_| number().into(),
+                |object| object.required_with("size", |size| size.number(1..=9)),
+            );
             let list = |_| ArrayBuilder::new().items(number()).build().into();
             let parts = body.field("parts", false, list, |object| {
                 object.optional_with("parts", |value| value.list(2, |item| item.number(1..=9))).ok()

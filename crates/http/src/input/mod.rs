@@ -6,7 +6,7 @@
 //! | `json_body` | the fields of a body as a type, and as a schema |
 //! | `query` | the guard of queries |
 //! | `field_schema` | the schema of each type of field |
-//! | `problem` | mistakes as a problem |
+//! | `problem` | input errors as a problem |
 //! | `describe` | bodies and queries in the API's description |
 //!
 //! The reader itself is [`userd_core::input`], which does not know HTTP.

@@ -1,4 +1,4 @@
-//! From mistakes in an input to a problem.
+//! Converts input errors to problems.
 
 use crate::problem::{FieldError, Problem, ProblemKind};
 use userd_core::input::{InputError, InputErrorKind, InputErrors, JsonError, JsonErrorKind};
@@ -13,7 +13,7 @@ pub(super) fn malformed(error: &JsonError) -> Problem {
     Problem::new(ProblemKind::MalformedJson, detail)
 }
 
-/// The problem of a body; `missing_detail` replaces the list of mistakes if a required field is absent.
+/// The problem of a body; `missing_detail` replaces the list of errors if a required field is absent.
 pub(super) fn invalid_body(input: &InputErrors, missing_detail: Option<&'static str>) -> Problem {
     let errors: Vec<FieldError> = input.errors.iter().map(|error| field_error(error, error.kind.to_string())).collect();
     match missing_detail {

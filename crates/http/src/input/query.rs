@@ -16,7 +16,7 @@ pub(crate) trait FromQuery: Sized + Send + 'static {
     /// The parameters.
     const PARAMS: &'static [QueryParam];
 
-    /// Reads every parameter, all of them texts; `None` if one is wrong.
+    /// Reads every parameter, all of them texts; `None` if one is invalid.
     fn from_query(params: &mut ObjectReader<'_>) -> Option<Self>;
 }
 
@@ -26,7 +26,7 @@ pub(crate) struct QueryParam {
     pub(crate) name: &'static str,
     /// What it is for.
     pub(crate) description: &'static str,
-    /// What its value has to be.
+    /// The schema of its value.
     pub(crate) schema: fn() -> Schema,
 }
 
@@ -53,10 +53,7 @@ impl<'r, T: FromQuery> FromRequest<'r> for ValidatedQuery<T> {
         let read = T::from_query(&mut reader.object(&object, &names));
         match reader.finish(read) {
             Ok(value) => Outcome::Success(Self(value)),
-            Err(errors) => {
-                let kind = invalid_query(&errors).stash(request);
-                Outcome::Error((kind.status(), kind))
-            }
+            Err(errors) => Outcome::Error(invalid_query(&errors).stash(request)),
         }
     }
 }

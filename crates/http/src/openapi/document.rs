@@ -7,21 +7,22 @@ use utoipa::openapi::info::{InfoBuilder, LicenseBuilder};
 use utoipa::openapi::path::{Operation, OperationBuilder, PathItem, PathsBuilder};
 use utoipa::openapi::request_body::RequestBodyBuilder;
 use utoipa::openapi::response::{Response, ResponseBuilder, ResponsesBuilder};
-use utoipa::openapi::schema::{ComponentsBuilder, ObjectBuilder, Type};
+use utoipa::openapi::schema::ComponentsBuilder;
 use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
 use utoipa::openapi::tag::TagBuilder;
 use utoipa::openapi::{OpenApi, OpenApiBuilder, Ref, Required};
 
 use super::endpoint::{Endpoint, HandlerSignature};
 use super::guards::{API_KEY, COOKIE, SESSION};
-use super::operation_doc::{OperationDoc, ResponseDoc, TAGS};
+use super::operation_doc::{OperationDoc, ResponseDoc, TAGS, string};
 use super::problems::{self, ProblemResponse};
 
-/// What userd is, for new readers.
-const ABOUT: &str = "The user-accounts service beside your services: one account per e-mail. Every response that is \
-                     not a success is a problem (RFC 9457). A method that a path does not support is a 405 with `Allow`; \
-                     `HEAD` works wherever `GET` does; `OPTIONS` is a 204 with `Allow`. Until the first API key exists, \
-                     userd serves this machine only, without credentials. docs/API.md has the details.";
+/// The description of the whole API.
+const ABOUT: &str = "User accounts and sessions for your services: one account per e-mail. Every error is a problem \
+                     document (RFC 9457). An unsupported method returns 405 with `Allow`; `HEAD` works wherever `GET` \
+                     does; `OPTIONS` returns 204 with `Allow`. In protected mode, until the first API key exists, userd \
+                     accepts requests from its own machine only and requires no credentials. docs/API.md has the \
+                     details.";
 
 /// Headers of responses: name, whether every response that names it has it, description.
 const HEADERS: [(&str, bool, &str); 9] = [
@@ -46,8 +47,8 @@ pub(super) fn document(endpoints: Vec<Endpoint>) -> OpenApi {
         if let Some(body) = &signature.body {
             parts = parts.schema(body.name, body.schema.clone());
         }
-        for content in doc.responses.iter().filter_map(|response_doc| response_doc.content.as_ref()) {
-            parts = parts.schemas_from_iter(content.schemas.clone());
+        for response_doc in &doc.responses {
+            parts = parts.schemas_from_iter(response_doc.schemas.clone());
         }
         let problems = problems::responses(&[&signature.problems[..], &doc.problems[..]].concat());
         paths = paths.path(path, PathItem::new(method, operation(signature, doc, &problems)));
@@ -94,7 +95,7 @@ fn operation(signature: HandlerSignature, doc: OperationDoc, problems: &[Problem
 fn success(response_doc: &ResponseDoc) -> Response {
     let mut response = ResponseBuilder::new().description(response_doc.description);
     if let Some(content) = &response_doc.content {
-        let doc = ContentBuilder::new().schema(content.schema.clone()).example(content.example.clone());
+        let doc = ContentBuilder::new().schema(Some(content.schema.clone())).example(content.example.clone());
         response = response.content(content.media_type, doc.build());
     }
     for name in ["X-Request-Id"].iter().chain(&response_doc.headers) {
@@ -116,22 +117,21 @@ fn components() -> ComponentsBuilder {
             HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format(format).description(Some(description));
         SecurityScheme::Http(http.build())
     };
-    let cookie = "Set by `POST /api/login` with `\"cookie\": true`. A change also needs the headers by which a browser \
-                  reports that a page of this site sent it. On plain HTTP on loopback its name is `sid`.";
+    let cookie = "Set by `POST /api/login` with `\"cookie\": true`. Requests that change state also need \
+                  `Sec-Fetch-Site: same-origin` or the `Origin` of this site. On plain HTTP on loopback its name is `sid`.";
     parts
-        .security_scheme(SESSION, bearer("The `token` of the response to `POST /api/login`.", "v1.…"))
+        .security_scheme(SESSION, bearer("The session token: `token` of the response to `POST /api/login`.", "v1.…"))
         .security_scheme(
             COOKIE,
             SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description("__Host-sid", cookie))),
         )
-        .security_scheme(API_KEY, bearer("The key that `userd api-keys create` prints. It has scopes.", "k1.…"))
+        .security_scheme(API_KEY, bearer("An API key with scopes, as `userd api-keys create` prints it.", "k1.…"))
 }
 
 fn header(always: bool, description: &str) -> Header {
-    let text = ObjectBuilder::new().schema_type(Type::String).build();
     // OpenAPI has this field, utoipa does not.
     let always = Extensions::from_iter([("required", always)]);
-    HeaderBuilder::new().schema(Some(text)).description(Some(description)).extensions(Some(always)).build()
+    HeaderBuilder::new().schema(Some(string())).description(Some(description)).extensions(Some(always)).build()
 }
 
 #[cfg(test)]

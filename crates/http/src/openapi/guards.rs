@@ -5,10 +5,11 @@
 use rocket::State;
 use utoipa::openapi::Required;
 use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaFormat, Type};
+use utoipa::openapi::schema::{Schema, SchemaFormat};
 use utoipa::openapi::security::SecurityRequirement;
 
 use super::endpoint::{Describe, HandlerSignature};
+use super::operation_doc::string;
 use crate::auth::{
     AnonymousAccess, Authorized, BrowserCookies, CredentialSource, Permission, ServiceAccess, UserAccess, UserInPath,
 };
@@ -36,16 +37,16 @@ impl HandlerSignature {
         if self.path_parameter_count == 0 {
             return;
         }
-        let id = || text().format(Some(SchemaFormat::Custom("uuid".to_owned()))).build();
+        let id = || string().format(Some(SchemaFormat::Custom("uuid".to_owned())));
         let (description, schema) = match user_in_path {
             UserInPath::Absent => return,
             UserInPath::Id => ("The user's id.", id()),
-            UserInPath::IdOrEmail => ("The user's id, or the e-mail in any spelling.", text().build()),
-            UserInPath::IdOrEmailToRead => ("The user's id; to read a user, also the e-mail.", text().build()),
+            UserInPath::IdOrEmail => ("The user's id, or the e-mail in any spelling.", string()),
+            UserInPath::IdOrEmailToRead => ("The user's id. `GET` of a user also accepts the e-mail.", string()),
         };
         self.path_parameter("id", description, schema);
         if self.path_parameter_count > 1 {
-            self.path_parameter("session_id", "The session's id, as in the list of sessions.", text().build());
+            self.path_parameter("session_id", "The session's id, as in the list of sessions.", string());
         }
     }
 
@@ -55,8 +56,7 @@ impl HandlerSignature {
     }
 
     fn header_parameter(&mut self, name: &'static str, description: &str) {
-        let schema = ObjectBuilder::new().schema_type(Type::String).build();
-        self.parameters.push(parameter(name, ParameterIn::Header, description, schema.into()));
+        self.parameters.push(parameter(name, ParameterIn::Header, description, string().into()));
     }
 }
 
@@ -64,10 +64,6 @@ fn parameter(name: &str, place: ParameterIn, description: &str, schema: Schema) 
     let required = if place == ParameterIn::Path { Required::True } else { Required::False };
     let parameter = ParameterBuilder::new().name(name).parameter_in(place).required(required);
     parameter.description(Some(description)).schema(Some(schema)).build()
-}
-
-fn text() -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(Type::String)
 }
 
 /// Derived from the permission's row in `auth::permissions`.
@@ -113,7 +109,7 @@ impl Describe for IfMatch {
     fn describe(signature: &mut HandlerSignature) {
         signature.header_parameter(
             "If-Match",
-            "Makes the change only if the user has one of these versions (`ETag`); `*` is any.",
+            "The change is made only if the user has one of these versions (`ETag`); `*` matches any.",
         );
         signature.problems.push(ProblemKind::PreconditionFailed);
     }
@@ -123,7 +119,7 @@ impl Describe for IfNoneMatch<'_> {
     fn describe(signature: &mut HandlerSignature) {
         signature.header_parameter(
             "If-None-Match",
-            "The versions (`ETag`) that the client already has: the response is then a 304.",
+            "The versions (`ETag`) that the client already has. If one is current, the response is a 304.",
         );
     }
 }

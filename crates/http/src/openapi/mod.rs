@@ -31,7 +31,7 @@ use page::DocsPage;
 use userd_core::PasswordPolicy;
 
 pub(super) use endpoint::{BodySchema, Describe, Endpoint, HandlerSignature};
-pub(super) use operation_doc::{OperationDoc, ResponseDoc, plain_text};
+pub(super) use operation_doc::{OperationDoc, ResponseDoc, string};
 
 /// The description, rendered on first use.
 pub(super) struct ApiDescription {

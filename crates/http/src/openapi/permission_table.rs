@@ -92,5 +92,5 @@ fn the_table_of_the_page_is_made_of_the_permissions() {
     }
     let start = PAGE.find(HEAD).expect("docs/API.md has the table");
     let end = PAGE[start..].find("\n\n").expect("a blank line ends the table");
-    assert_eq!(&PAGE[start..=start + end], table, "docs/API.md's table of permissions; it has to be:\n{table}");
+    assert_eq!(&PAGE[start..=start + end], table, "docs/API.md's table of permissions; it must be:\n{table}");
 }

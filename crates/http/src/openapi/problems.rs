@@ -10,6 +10,7 @@ use utoipa::openapi::response::ResponseBuilder;
 use utoipa::openapi::schema::{AllOfBuilder, ArrayBuilder, ObjectBuilder, Schema, Type};
 use utoipa::openapi::{Ref, RefOr, Response};
 
+use super::operation_doc::string;
 use crate::problem::ProblemKind;
 
 /// The name of the schema.
@@ -20,30 +21,30 @@ fn urn(kind: ProblemKind) -> String {
 }
 
 fn text(description: &str) -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(Type::String).description(Some(description))
+    string().description(Some(description))
 }
 
 /// The schema of every problem (RFC 9457).
 pub(super) fn schema() -> Schema {
     let error = ObjectBuilder::new()
-        .property("detail", text("What is wrong; it continues the field's name."))
-        .property("pointer", text("The field (RFC 6901)."))
+        .property("detail", text("The broken rule, a phrase that follows the field's name."))
+        .property("pointer", text("A JSON Pointer to the field (RFC 6901)."))
         .required("detail")
         .required("pointer");
-    let kinds = text("The kind: decide by it, or by the status. Kinds are added, never renamed.");
+    let kinds = text("The kind of problem. Decide by it or by the status. Kinds are added, never renamed.");
     let status = ObjectBuilder::new().schema_type(Type::Integer).description(Some("The status of the response."));
-    let mut description = "What went wrong (RFC 9457).\n\n| type | status | title |\n|---|---|---|\n".to_owned();
+    let mut description = "A problem (RFC 9457).\n\n| type | status | title |\n|---|---|---|\n".to_owned();
     for kind in ProblemKind::ALL {
         let _ = writeln!(description, "| `{}` | {} | {} |", urn(kind), kind.status_code(), kind.title());
     }
-    let errors = ArrayBuilder::new().items(error.build()).description(Some("The invalid fields, if there are any."));
+    let errors = ArrayBuilder::new().items(error.build()).description(Some("The invalid fields, if any."));
     ObjectBuilder::new()
         .schema_type(Type::Object)
         .description(Some(description))
         .property("type", kinds.enum_values(Some(ProblemKind::ALL.map(urn))))
-        .property("title", text("The kind in a few words, for people."))
+        .property("title", text("The kind in a few words, for humans."))
         .property("status", status)
-        .property("detail", text("What happened, for people."))
+        .property("detail", text("What happened, for humans."))
         .property("errors", errors)
         .property("request_id", text("The id of the request, as in `X-Request-Id` and in the log."))
         .required("type")
@@ -115,10 +116,7 @@ pub(super) fn responses(kinds: &[ProblemKind]) -> Vec<ProblemResponse> {
 
 fn response(status: u16, kinds: &[ProblemKind]) -> Response {
     let just_these = ObjectBuilder::new()
-        .property(
-            "type",
-            ObjectBuilder::new().schema_type(Type::String).enum_values(Some(kinds.iter().map(|kind| urn(*kind)))),
-        )
+        .property("type", string().enum_values(Some(kinds.iter().map(|kind| urn(*kind)))))
         .property("status", ObjectBuilder::new().schema_type(Type::Integer).enum_values(Some([status])));
     let schema = AllOfBuilder::new().item(Ref::from_schema_name(PROBLEM)).item(just_these);
     let examples = kinds.iter().map(|kind| {

@@ -6,8 +6,9 @@ use std::fmt::Write as _;
 use std::sync::{Mutex, PoisonError};
 
 use rocket::Request;
+use rocket::http::Status;
+use serde::Serialize;
 
-use super::field_error::FieldError;
 use super::kind::ProblemKind;
 use crate::request_context::RequestId;
 
@@ -68,11 +69,12 @@ impl Problem {
         self
     }
 
-    /// Leaves the problem in the request for the catcher: of a guard's error, Rocket passes on only the status.
-    pub(crate) fn stash(self, request: &Request<'_>) -> ProblemKind {
+    /// Leaves the problem in the request for the catcher, and returns the error of the guard: of that, Rocket passes on
+    /// only the status.
+    pub(crate) fn stash(self, request: &Request<'_>) -> (Status, ProblemKind) {
         let kind = self.kind;
         *request.local_cache(StashedProblem::default).0.lock().unwrap_or_else(PoisonError::into_inner) = Some(self);
-        kind
+        (kind.status(), kind)
     }
 
     /// Takes the problem that a guard left.
@@ -93,10 +95,31 @@ impl Problem {
         match self.kind.status_code() {
             500 => tracing::error!(target: LOG_TARGET, %id, problem, cause, "a request failed"),
             503 => tracing::warn!(target: LOG_TARGET, %id, problem, cause, "a request failed temporarily"),
-            _ => tracing::debug!(target: LOG_TARGET, %id, problem, cause, "a request was refused"),
+            _ => tracing::debug!(target: LOG_TARGET, %id, problem, cause, "a request was rejected"),
         }
     }
 }
 
 #[derive(Default)]
 struct StashedProblem(Mutex<Option<Problem>>);
+
+/// An invalid field.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub(crate) struct FieldError {
+    /// The broken rule; follows the field's name: "must not be empty".
+    pub(crate) detail: String,
+    /// The field (RFC 6901).
+    pub(crate) pointer: String,
+}
+
+impl FieldError {
+    /// The field `name`, which is a plain word, breaks the rule in `detail`.
+    pub(super) fn new(name: &str, detail: impl Into<String>) -> Self {
+        Self { detail: detail.into(), pointer: format!("/{name}") }
+    }
+
+    /// The error as a sentence about the field.
+    pub(crate) fn sentence(&self) -> String {
+        format!("{} {}", self.pointer.trim_start_matches('/'), self.detail)
+    }
+}

@@ -68,11 +68,11 @@ problem_kinds! {
     AccountDisabled 403 "account-disabled" "Account disabled" "the account is disabled"
     /// The password is right, and must be changed first.
     PasswordExpired 403 "password-expired" "Password expired"
-        "the password has expired: choose another with PATCH /api/users/<id>"
+        "the password has expired; set a new one with PATCH /api/users/<id>"
     /// A browser sends the request for another site.
     CrossSite 403 "cross-site" "Cross-site request blocked"
-        "the browser sent this for another site; send it from a page of this site, or have the operator add that site \
-         to cors.allowed_origins"
+        "a page of another site sent this request; send it from a page of this site, or add the origin to \
+         cors.allowed_origins"
     /// The path does not exist.
     NotFound 404 "not-found" "Not found" "this path does not exist"
     /// The user does not exist.
@@ -89,7 +89,7 @@ problem_kinds! {
     PreconditionFailed 412 "precondition-failed" "Precondition failed"
         "the user has none of the versions in If-Match"
     /// The body is too large.
-    BodyTooLarge 413 "body-too-large" "Request body too large" "the body may have 16384 bytes"
+    BodyTooLarge 413 "body-too-large" "Request body too large" "the body must not exceed 16384 bytes"
     /// The body has another media type than JSON.
     UnsupportedMediaType 415 "unsupported-media-type" "Unsupported media type"
         "the body must be application/json; send Content-Type: application/json"
@@ -97,16 +97,16 @@ problem_kinds! {
     InvalidFields 422 "invalid-fields" "Invalid fields" "name must not be empty"
     /// A rate limit of password attempts is exceeded.
     TooManyAttempts 429 "too-many-attempts" "Too many attempts"
-        "too many wrong passwords; try again after the seconds in Retry-After"
+        "too many password attempts; try again after the seconds in Retry-After"
     /// A bug in userd.
-    Internal 500 "internal" "Internal server error" "something went wrong; the log says more"
+    Internal 500 "internal" "Internal server error" "internal error; the log has the cause"
     /// The stored record of the user can't be read.
     RecordUnreadable 500 "record-unreadable" "Unreadable user record"
-        "the stored record of this user can't be read; the log says more"
+        "the stored record of this user can't be read; the log has the cause"
     /// Too many password hashes are being computed.
-    Busy 503 "busy" "Server busy" "too many passwords are being checked; try again"
+    Busy 503 "busy" "Server busy" "too many passwords are being verified; try again"
     /// The user changed during every attempt.
-    Contended 503 "contended" "Too much contention" "the user changed during every attempt; try again"
+    Contended 503 "contended" "Too much contention" "concurrent changes of the user; try again"
     /// The store is unreachable, slow or full.
     StoreUnavailable 503 "store-unavailable" "Store unavailable" "the store is unavailable; try again"
 }

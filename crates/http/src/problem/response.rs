@@ -7,8 +7,7 @@ use rocket::response::Responder;
 use rocket::{Request, Response, response};
 use serde::Serialize;
 
-use super::details::Problem;
-use super::field_error::FieldError;
+use super::details::{FieldError, Problem};
 use crate::request_context::RequestId;
 use crate::response::{DisplayText, NO_CONTENT, NO_STORE, to_json};
 

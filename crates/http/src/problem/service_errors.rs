@@ -1,7 +1,6 @@
 //! The problem of each error of a use case. Exhaustive: a new error does not compile without one.
 
-use super::details::Problem;
-use super::field_error::FieldError;
+use super::details::{FieldError, Problem};
 use super::kind::ProblemKind;
 use userd_service::{Error, LimitExceeded, PasswordField};
 use userd_store::StoreError;

@@ -34,7 +34,7 @@ pub(crate) fn default_catcher(status: Status, request: &Request<'_>) -> CaughtPr
 }
 
 fn bad_request() -> Problem {
-    Problem::new(ProblemKind::BadRequest, "the method or the path can't be understood")
+    Problem::new(ProblemKind::BadRequest, "the method or the path is malformed")
 }
 
 /// The cause of a 500 that did not come from a handler.

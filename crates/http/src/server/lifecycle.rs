@@ -10,7 +10,6 @@ use std::time::Duration;
 use rocket::fairing::{Fairing, Info, Kind};
 use rocket::http::{Header, Method};
 use rocket::request::Request;
-use rocket::shield::Shield;
 use rocket::{Data, Orbit, Response, Rocket};
 
 use super::{access_log, cors};
@@ -30,15 +29,12 @@ const COMMON_HEADERS: [(&str, &str); 5] = [
 /// How much of a body Rocket peeks before the fairings: `_method=delete`.
 const FORM_BYTES_PEEKED: usize = 14;
 
-/// Rocket's own headers fairing without headers.
-pub(crate) fn empty_shield() -> Shield {
-    Shield::new()
-}
-
 /// The fairing.
 pub(crate) struct RequestLifecycle {
-    ids: RequestIdSource,
-    drain: RequestDrain,
+    /// The source of request ids.
+    pub(crate) ids: RequestIdSource,
+    /// The number of requests in flight.
+    pub(crate) drain: RequestDrain,
     grace: Duration,
 }
 
@@ -46,16 +42,6 @@ impl RequestLifecycle {
     /// A fairing with a random prefix of request ids; a shutdown waits for requests in flight at most for `grace`.
     pub(crate) fn new(random: &dyn Random, grace: Duration) -> Self {
         Self { ids: RequestIdSource::new(random), drain: RequestDrain::default(), grace }
-    }
-
-    /// The number of requests in flight.
-    pub(crate) fn drain(&self) -> RequestDrain {
-        self.drain.clone()
-    }
-
-    /// The source of request ids.
-    pub(crate) fn ids(&self) -> RequestIdSource {
-        self.ids.clone()
     }
 }
 

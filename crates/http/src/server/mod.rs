@@ -25,7 +25,7 @@ mod rocket_config;
 pub(super) use access_log::{RequestMetrics, register_routes};
 pub(super) use catcher::default_catcher;
 pub use launch::{ServeError, serve, serve_until};
-pub(super) use lifecycle::{RequestLifecycle, empty_shield};
+pub(super) use lifecycle::RequestLifecycle;
 pub(super) use methods::method_fallbacks;
 pub(super) use request_tracing::wrap_routes;
 pub(super) use rocket_config::{announce_address, figment};

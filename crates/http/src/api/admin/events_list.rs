@@ -7,19 +7,19 @@ use crate::api::prelude::*;
 use userd_core::{AccountEvent, Timestamp};
 use userd_service::PageRequest;
 
-/// What happened to an account; what is not known of it is null.
+/// An event of an account. Unknown values are null.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Event)]
 struct EventView<'a> {
-    /// What happened, in a word.
+    /// The kind of event, such as `signed-in`.
     kind: &'a str,
-    /// When.
+    /// When it happened.
     #[schema(value_type = String, format = DateTime)]
     at: DisplayText<Timestamp>,
-    /// From where.
+    /// The client's address.
     #[schema(value_type = Option<String>, required)]
     address: Option<IpAddr>,
-    /// Who: `session:<id>` or `key:<id>`.
+    /// The actor: `session:<id>` or `key:<id>`.
     #[schema(required)]
     by: Option<String>,
 }
@@ -41,20 +41,15 @@ pub(super) async fn list(
     query: ValidatedQuery<PageRequest>,
 ) -> Result<ApiResponse, Problem> {
     let user_ref = admin.user_ref();
-    let page = admin.administration().events(user_ref.id()?, query.0).await;
+    let page = admin.services.admin.events(user_ref.id()?, query.0).await;
     let page = page.map_err(|error| user_ref.problem(error))?;
     Ok(ApiResponse::json(&PageView::new(&page, EventView::of)))
 }
 
 pub(super) fn doc() -> OperationDoc {
     let event = json!({ "kind": "signed-up", "at": "2026-11-22T14:31:02.007Z", "address": "203.0.113.9", "by": null });
-    OperationDoc {
-        operation_id: "list_account_events",
-        tag: "admin",
-        summary: "What happened to an account, the last first",
-        description: "What happened to an account, the last first",
-        responses: vec![ResponseDoc::page::<EventView>("A page of events", &event)],
-        problems: vec![ProblemKind::UserNotFound],
-        ..OperationDoc::default()
-    }
+    OperationDoc::new("list_account_events", "List the events of an account")
+        .description("Newest first. Retained events of a deleted user are listed too.")
+        .response(ResponseDoc::page::<EventView>("A page of events", &event))
+        .problems([ProblemKind::UserNotFound])
 }

@@ -15,6 +15,7 @@ mod users_update;
 mod views;
 
 endpoints![
+    "admin":
     users_list::list,
     users_create::create,
     users_get::get,

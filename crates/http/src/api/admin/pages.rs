@@ -1,4 +1,4 @@
-//! Pages of a list: the query that asks for one, and its view.
+//! Pages of a list: the query parameters and the view.
 
 use utoipa::openapi::schema::{ObjectBuilder, Type};
 
@@ -14,7 +14,7 @@ const LIMIT_DEFAULT: usize = 50;
 
 pub(super) const LIMIT: QueryParam = QueryParam {
     name: "limit",
-    description: "How many items a page has at most.",
+    description: "The maximum number of items on the page.",
     schema: || {
         let number = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1));
         number.maximum(Some(LIMIT_MAX)).default(Some(LIMIT_DEFAULT.into())).into()
@@ -23,8 +23,8 @@ pub(super) const LIMIT: QueryParam = QueryParam {
 
 pub(super) const CURSOR: QueryParam = QueryParam {
     name: "cursor",
-    description: "Which page: `next` or `previous` of another one.",
-    schema: || plain_text().into(),
+    description: "The page: `next` or `previous` of another page.",
+    schema: || string().into(),
 };
 
 impl FromQuery for PageRequest {

@@ -9,7 +9,7 @@ pub(super) async fn list(
     admin: Authorized<'_, Administer>,
     _query: ValidatedQuery<NoQuery>,
 ) -> Result<ApiResponse, Problem> {
-    let (user_ref, sessions) = (admin.user_ref(), admin.sessions());
+    let (user_ref, sessions) = (admin.user_ref(), &admin.services.sessions);
     let found = sessions.list(user_ref.id()?).await.map_err(|error| user_ref.problem(error))?;
     let views = found.iter().map(|session| SessionView::new(session, sessions.expires_at(session), None));
     Ok(ApiResponse::json(&PageView::single_page(views.collect())))
@@ -17,13 +17,8 @@ pub(super) async fn list(
 
 pub(super) fn doc() -> OperationDoc {
     let sessions = ResponseDoc::page::<SessionView>("The sessions, all on one page", &examples::session(false));
-    OperationDoc {
-        operation_id: "list_account_sessions",
-        tag: "admin",
-        summary: "Where a user is signed in",
-        description: "Where a user is signed in",
-        responses: vec![sessions],
-        problems: vec![ProblemKind::UserNotFound],
-        ..OperationDoc::default()
-    }
+    OperationDoc::new("list_account_sessions", "List the sessions of a user")
+        .description("The active sessions, always on one page.")
+        .response(sessions)
+        .problems([ProblemKind::UserNotFound])
 }

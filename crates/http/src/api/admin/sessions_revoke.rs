@@ -8,19 +8,14 @@ pub(super) async fn revoke(
     _query: ValidatedQuery<NoQuery>,
 ) -> Result<ApiResponse, Problem> {
     let user_ref = admin.user_ref();
-    let revoked = admin.sessions().revoke(user_ref.id()?, admin.session_in_path()?, &admin.actor()).await;
+    let revoked = admin.services.sessions.revoke(user_ref.id()?, admin.session_in_path()?, &admin.actor()).await;
     revoked.map_err(|error| user_ref.problem(error))?;
     Ok(ApiResponse::json(&"Session ended"))
 }
 
 pub(super) fn doc() -> OperationDoc {
-    OperationDoc {
-        operation_id: "revoke_account_session",
-        tag: "admin",
-        summary: "End a session of a user",
-        description: "End a session of a user",
-        responses: vec![ResponseDoc::constant("Done", "Session ended")],
-        problems: vec![ProblemKind::UserNotFound, ProblemKind::SessionNotFound],
-        ..OperationDoc::default()
-    }
+    OperationDoc::new("revoke_account_session", "Revoke a session of a user")
+        .description("The session is revoked immediately on all nodes.")
+        .response(ResponseDoc::constant("Done", "Session ended"))
+        .problems([ProblemKind::UserNotFound, ProblemKind::SessionNotFound])
 }

@@ -8,19 +8,14 @@ pub(super) async fn revoke_all(
     _query: ValidatedQuery<NoQuery>,
 ) -> Result<ApiResponse, Problem> {
     let user_ref = admin.user_ref();
-    let revoked = admin.administration().revoke_sessions(user_ref.id()?, &admin.actor()).await;
+    let revoked = admin.services.admin.revoke_sessions(user_ref.id()?, &admin.actor()).await;
     revoked.map_err(|error| user_ref.problem(error))?;
     Ok(ApiResponse::json(&"Sessions ended"))
 }
 
 pub(super) fn doc() -> OperationDoc {
-    OperationDoc {
-        operation_id: "revoke_account_sessions",
-        tag: "admin",
-        summary: "End all sessions of a user",
-        description: "End all sessions of a user",
-        responses: vec![ResponseDoc::constant("Done", "Sessions ended")],
-        problems: vec![ProblemKind::UserNotFound],
-        ..OperationDoc::default()
-    }
+    OperationDoc::new("revoke_account_sessions", "Revoke all sessions of a user")
+        .description("The sessions are revoked immediately on all nodes.")
+        .response(ResponseDoc::constant("Done", "Sessions ended"))
+        .problems([ProblemKind::UserNotFound])
 }

@@ -3,22 +3,16 @@
 use crate::api::prelude::*;
 use userd_service::ServiceStats;
 
-/// How many users there are, in what, served by which version.
+/// Statistics of the service.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Stats)]
 struct StatsView<'a> {
-    /// How many users there are.
+    /// The number of users.
     users: u64,
-    /// In what they are kept.
+    /// The kind of the store.
     store: &'a str,
     /// The version of userd.
     version: &'a str,
-}
-
-impl<'a> StatsView<'a> {
-    fn of(stats: &'a ServiceStats) -> Self {
-        Self { users: stats.users, store: stats.store, version: stats.version }
-    }
 }
 
 #[get("/admin/stats")]
@@ -26,17 +20,13 @@ pub(super) async fn stats(
     admin: Authorized<'_, Administer>,
     _query: ValidatedQuery<NoQuery>,
 ) -> Result<ApiResponse, Problem> {
-    Ok(ApiResponse::json(&StatsView::of(&admin.administration().stats().await?)))
+    let ServiceStats { users, store, version } = admin.services.admin.stats().await?;
+    Ok(ApiResponse::json(&StatsView { users, store, version }))
 }
 
 pub(super) fn doc() -> OperationDoc {
     let stats = json!({ "users": 1, "store": "sqlite", "version": env!("CARGO_PKG_VERSION") });
-    OperationDoc {
-        operation_id: "get_stats",
-        tag: "admin",
-        summary: "How many users, in what",
-        description: "How many users, in what",
-        responses: vec![ResponseDoc::view::<StatsView>("The figures", stats)],
-        ..OperationDoc::default()
-    }
+    OperationDoc::new("get_stats", "Get service statistics")
+        .description("The number of users, the kind of the store, and the version of userd.")
+        .response(ResponseDoc::view::<StatsView>("The statistics", stats))
 }

@@ -1,4 +1,4 @@
-//! `POST /admin/users`: creates a user, on request with a password that has to be changed at the first sign-in.
+//! `POST /admin/users`: creates a user, optionally with an expired password.
 
 use super::views::AccountView;
 use crate::api::prelude::*;
@@ -22,7 +22,7 @@ pub(super) async fn create(
     _query: ValidatedQuery<NoQuery>,
     body: ValidatedBody<CreateAccountRequest>,
 ) -> Result<ApiResponse, Problem> {
-    let user = admin.administration().create(body.0, &admin.actor()).await?;
+    let user = admin.services.admin.create(body.0, &admin.actor()).await?;
     Ok(ApiResponse::versioned(user.version, &AccountView::of(&user)))
 }
 
@@ -31,18 +31,14 @@ pub(super) fn doc() -> OperationDoc {
     account["name"] = json!("Grace Hopper");
     account["email"] = json!("grace@example.com");
     account["password_expired"] = json!(true);
-    OperationDoc {
-        operation_id: "create_account",
-        tag: "admin",
-        summary: "Make somebody a user",
-        description: "With `password_expired` the person has to choose another password first.",
-        body: Some(json!({
+    OperationDoc::new("create_account", "Create a user")
+        .description("With `password_expired` the user must change the password at the first sign-in.")
+        .body(json!({
             "name": "Grace Hopper",
             "email": "grace@example.com",
             "password": examples::PASSWORD,
             "password_expired": true,
-        })),
-        responses: vec![ResponseDoc::view::<AccountView>("The user", account).with_header("ETag")],
-        problems: vec![ProblemKind::EmailTaken, ProblemKind::Busy, ProblemKind::Contended],
-    }
+        }))
+        .response(ResponseDoc::view::<AccountView>("The user", account).with_header("ETag"))
+        .problems([ProblemKind::EmailTaken, ProblemKind::Busy, ProblemKind::Contended])
 }

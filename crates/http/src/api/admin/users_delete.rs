@@ -10,18 +10,16 @@ pub(super) async fn delete(
     if_match: IfMatch,
 ) -> Result<ApiResponse, Problem> {
     let user_ref = admin.user_ref();
-    let deleted = admin.administration().delete(user_ref.id()?, &if_match.0, &admin.actor()).await;
+    let deleted = admin.services.admin.delete(user_ref.id()?, &if_match.0, &admin.actor()).await;
     Ok(ApiResponse::json(&AccountView::of(&deleted.map_err(|error| user_ref.problem(error))?)))
 }
 
 pub(super) fn doc() -> OperationDoc {
-    OperationDoc {
-        operation_id: "delete_account",
-        tag: "admin",
-        summary: "Delete a user, without their password",
-        description: "Delete a user, without their password",
-        responses: vec![ResponseDoc::view::<AccountView>("The user that was", examples::account())],
-        problems: vec![ProblemKind::UserNotFound, ProblemKind::Contended],
-        ..OperationDoc::default()
-    }
+    OperationDoc::new("delete_account", "Delete a user")
+        .description(
+            "Does not require the user's password. All sessions are revoked, and the e-mail can be used \
+                      again.",
+        )
+        .response(ResponseDoc::view::<AccountView>("The deleted user", examples::account()))
+        .problems([ProblemKind::UserNotFound, ProblemKind::Contended])
 }

@@ -2,7 +2,6 @@
 
 use super::views::AccountView;
 use crate::api::prelude::*;
-use crate::user_ref::UserRef;
 
 #[get("/admin/users/<_>")]
 pub(super) async fn get(
@@ -10,13 +9,7 @@ pub(super) async fn get(
     _query: ValidatedQuery<NoQuery>,
     known: IfNoneMatch<'_>,
 ) -> Result<ApiResponse, Problem> {
-    let (user_ref, users) = (admin.user_ref(), admin.administration().users());
-    let found = match user_ref {
-        UserRef::Id { id, .. } => users.user(id).await,
-        UserRef::Email(address) => users.user_by_email(address).await,
-        UserRef::Invalid(_) => return Err(user_ref.not_found()),
-    };
-    let user = found.map_err(|error| user_ref.problem(error))?;
+    let user = admin.user_ref().find(admin.services.admin.users()).await?;
     if known.has(user.version) {
         return Ok(ApiResponse::not_modified(user.version));
     }
@@ -24,16 +17,9 @@ pub(super) async fn get(
 }
 
 pub(super) fn doc() -> OperationDoc {
-    OperationDoc {
-        operation_id: "get_account",
-        tag: "admin",
-        summary: "Look a user up",
-        description: "Look a user up",
-        responses: vec![
-            ResponseDoc::view::<AccountView>("The user", examples::account()).with_header("ETag"),
-            ResponseDoc::empty(304, "The reader has this state already").with_header("ETag"),
-        ],
-        problems: vec![ProblemKind::UserNotFound],
-        ..OperationDoc::default()
-    }
+    OperationDoc::new("get_account", "Get a user by id or e-mail")
+        .description("Includes the account status. Any value that is neither an id nor an e-mail returns 404.")
+        .response(ResponseDoc::view::<AccountView>("The user", examples::account()).with_header("ETag"))
+        .response(ResponseDoc::empty(304, "The client already has this version").with_header("ETag"))
+        .problems([ProblemKind::UserNotFound])
 }

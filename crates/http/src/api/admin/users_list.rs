@@ -1,6 +1,4 @@
-//! `GET /admin/users`: users in pages, in sign-up order or by the beginning of their e-mail.
-
-use utoipa::openapi::schema::{ObjectBuilder, Type};
+//! `GET /admin/users`: users in pages, in sign-up order, or filtered by a prefix of the e-mail.
 
 use super::pages::{CURSOR, LIMIT, PageView};
 use super::views::AccountView;
@@ -12,14 +10,14 @@ use userd_store::{ListedUser, SortOrder};
 
 const ORDER: QueryParam = QueryParam {
     name: "order",
-    description: "In the order of sign-up (of e-mails, where `email` is given), or the reverse.",
-    schema: || ObjectBuilder::new().schema_type(Type::String).enum_values(Some(["asc", "desc"])).into(),
+    description: "Ascending or descending order of ids; with `email`, of e-mails.",
+    schema: || string().enum_values(Some(["asc", "desc"])).into(),
 };
 
 const EMAIL: QueryParam = QueryParam {
     name: "email",
-    description: "Only users whose e-mail begins so, in any spelling of it.",
-    schema: || plain_text().into(),
+    description: "Selects the users whose e-mail starts with this text, in any spelling.",
+    schema: || string().into(),
 };
 
 impl FromQuery for UserListingRequest {
@@ -59,7 +57,7 @@ struct UnreadableAccountView<'a> {
 enum AccountListItemView<'a> {
     /// The account.
     User(AccountView<'a>),
-    /// What is left of it.
+    /// An account whose record can't be read.
     Unreadable(UnreadableAccountView<'a>),
 }
 
@@ -79,17 +77,12 @@ pub(super) async fn list(
     admin: Authorized<'_, Administer>,
     query: ValidatedQuery<UserListingRequest>,
 ) -> Result<ApiResponse, Problem> {
-    let page = admin.administration().list(query.0).await?;
+    let page = admin.services.admin.list(query.0).await?;
     Ok(ApiResponse::json(&PageView::new(&page, AccountListItemView::of)))
 }
 
 pub(super) fn doc() -> OperationDoc {
-    OperationDoc {
-        operation_id: "list_accounts",
-        tag: "admin",
-        summary: "List the users",
-        description: "In sign-up order, or in the order of e-mails with `email`, the beginning of one.",
-        responses: vec![ResponseDoc::page::<AccountListItemView>("A page of users", &examples::account())],
-        ..OperationDoc::default()
-    }
+    OperationDoc::new("list_accounts", "List users")
+        .description("Ordered by id, which is sign-up order; with `email`, ordered by e-mail.")
+        .response(ResponseDoc::page::<AccountListItemView>("A page of users", &examples::account()))
 }

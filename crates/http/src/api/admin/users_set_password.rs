@@ -24,19 +24,15 @@ pub(super) async fn set_password(
     body: ValidatedBody<SetPasswordRequest>,
 ) -> Result<ApiResponse, Problem> {
     let user_ref = admin.user_ref();
-    let user = admin.administration().set_password(user_ref.id()?, body.0, &if_match.0, &admin.actor()).await;
+    let user = admin.services.admin.set_password(user_ref.id()?, body.0, &if_match.0, &admin.actor()).await;
     let user = user.map_err(|error| user_ref.problem(error))?;
     Ok(ApiResponse::versioned(user.version, &AccountView::of(&user)))
 }
 
 pub(super) fn doc() -> OperationDoc {
-    OperationDoc {
-        operation_id: "set_account_password",
-        tag: "admin",
-        summary: "Give a user a password",
-        description: "All sessions of the user end in the same step.",
-        body: Some(json!({ "new_password": examples::NEXT_PASSWORD })),
-        responses: vec![ResponseDoc::view::<AccountView>("The user", examples::account()).with_header("ETag")],
-        problems: vec![ProblemKind::UserNotFound, ProblemKind::Busy, ProblemKind::Contended],
-    }
+    OperationDoc::new("set_account_password", "Set the password of a user")
+        .description("Revokes all sessions of the user atomically.")
+        .body(json!({ "new_password": examples::NEXT_PASSWORD }))
+        .response(ResponseDoc::view::<AccountView>("The user", examples::account()).with_header("ETag"))
+        .problems([ProblemKind::UserNotFound, ProblemKind::Busy, ProblemKind::Contended])
 }

@@ -15,7 +15,7 @@ impl FromJsonBody for UpdateStatusRequest {
         let password_expired = body.optional_flag("password_expired");
         let status = Self { disabled: disabled.ok()?, password_expired: password_expired.ok()? };
         if status == Self::default() {
-            // A body without a change is most likely a mistake.
+            // A body without a change is most likely a bug of the client.
             body.reject("disabled", "or password_expired must be given, or both");
         }
         Some(status)
@@ -30,7 +30,7 @@ pub(super) async fn update(
     body: ValidatedBody<UpdateStatusRequest>,
 ) -> Result<ApiResponse, Problem> {
     let user_ref = admin.user_ref();
-    let user = admin.administration().update_status(user_ref.id()?, body.0, &if_match.0, &admin.actor()).await;
+    let user = admin.services.admin.update_status(user_ref.id()?, body.0, &if_match.0, &admin.actor()).await;
     let user = user.map_err(|error| user_ref.problem(error))?;
     Ok(ApiResponse::versioned(user.version, &AccountView::of(&user)))
 }
@@ -38,14 +38,12 @@ pub(super) async fn update(
 pub(super) fn doc() -> OperationDoc {
     let mut disabled = examples::account();
     disabled["disabled"] = json!(true);
-    OperationDoc {
-        operation_id: "update_account",
-        tag: "admin",
-        summary: "Shut or open an account, expire a password",
-        description: "Whether the account is shut, and whether its password is good for nothing but being changed. \
-                      Unless it only opens the account, all sessions end in the same step.",
-        body: Some(json!({ "disabled": true })),
-        responses: vec![ResponseDoc::view::<AccountView>("The user", disabled).with_header("ETag")],
-        problems: vec![ProblemKind::UserNotFound, ProblemKind::Contended],
-    }
+    OperationDoc::new("update_account", "Update the status of an account")
+        .description(
+            "Disables or enables the account, expires the password, or both. Revokes all sessions of the \
+                      user atomically, except when it only enables the account.",
+        )
+        .body(json!({ "disabled": true }))
+        .response(ResponseDoc::view::<AccountView>("The user", disabled).with_header("ETag"))
+        .problems([ProblemKind::UserNotFound, ProblemKind::Contended])
 }

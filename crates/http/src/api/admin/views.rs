@@ -3,26 +3,26 @@
 use crate::api::prelude::*;
 use userd_core::{Timestamp, User, UserId};
 
-/// A user, with what was ruled about the account.
+/// A user with the account status.
 #[derive(Serialize, ToSchema)]
 #[schema(as = Account)]
 pub(super) struct AccountView<'a> {
-    /// A `UUIDv7`: in text order, ids are in sign-up order. No secret.
+    /// A `UUIDv7`: sorted as text, ids are in sign-up order. Not a secret.
     #[schema(value_type = String, format = "uuid")]
     id: DisplayText<&'a UserId>,
-    /// What the person wants to be called.
+    /// The display name.
     name: &'a str,
-    /// The e-mail as the person wrote it.
+    /// The e-mail as it was entered.
     email: &'a str,
     /// When the user signed up.
     #[schema(value_type = String, format = DateTime)]
     created_at: DisplayText<Timestamp>,
-    /// When the user last changed.
+    /// When the user was last changed.
     #[schema(value_type = String, format = DateTime)]
     updated_at: DisplayText<Timestamp>,
-    /// Whether the account is shut.
+    /// Whether the account is disabled.
     disabled: bool,
-    /// Whether the password is good for nothing but being changed.
+    /// Whether the password has expired and must be changed.
     password_expired: bool,
 }
 

@@ -9,13 +9,8 @@ pub(super) fn docs(description: &State<ApiDescription>) -> CacheableResponse<'_>
 }
 
 pub(super) fn doc() -> OperationDoc {
-    let page = ResponseDoc::non_json("The page", "text/html; charset=utf-8", plain_text(), None);
-    OperationDoc {
-        operation_id: "get_docs",
-        tag: "operations",
-        summary: "This description as a page",
-        description: "Needs no network but this service.",
-        responses: vec![page.with_header("Cache-Control")],
-        ..OperationDoc::default()
-    }
+    let page = ResponseDoc::new("The page", "text/html; charset=utf-8", string(), None);
+    OperationDoc::new("get_docs", "Get the API documentation as a page")
+        .description("Self-contained HTML; loads nothing from other sites.")
+        .response(page.with_header("Cache-Control"))
 }

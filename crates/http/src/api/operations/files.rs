@@ -55,8 +55,8 @@ impl<'r> FromSegments<'r> for FilePath {
 
 impl Describe for FilePath {
     fn describe(signature: &mut HandlerSignature) {
-        let description = "The file below the folder that the operator has named.";
-        signature.path_parameter("path", description, plain_text());
+        let description = "The path of the file, relative to the configured folder.";
+        signature.path_parameter("path", description, string());
     }
 }
 
@@ -102,13 +102,12 @@ impl<'r> Responder<'r, 'static> for StaticFile {
 pub(super) fn doc() -> OperationDoc {
     let binary = SchemaFormat::Custom("binary".to_owned());
     let anything = ObjectBuilder::new().schema_type(Type::String).format(Some(binary)).build();
-    OperationDoc {
-        operation_id: "get_file",
-        tag: "files",
-        summary: "A file",
-        description: "No listing, no dot-files, nothing outside the folder.",
-        responses: vec![ResponseDoc::non_json("The file", "*/*", anything, None)],
-        problems: vec![ProblemKind::NotFound],
-        ..OperationDoc::default()
-    }
+    OperationDoc::new("get_file", "Get a static file")
+        .description(
+            "Serves regular files of the configured folder. Directories are not listed, and dot-files are \
+                      not served.",
+        )
+        .tag("files")
+        .response(ResponseDoc::new("The file", "*/*", anything, None))
+        .problems([ProblemKind::NotFound])
 }

@@ -1,7 +1,14 @@
 //! `GET /health/live`: whether the process answers. Does not use the store.
 
-use super::views::HealthView;
 use crate::api::prelude::*;
+
+/// The health of the process.
+#[derive(Serialize, ToSchema)]
+#[schema(as = Health)]
+pub(super) struct HealthView {
+    /// `live` or `ready`.
+    pub(super) status: &'static str,
+}
 
 #[get("/health/live")]
 pub(super) fn live() -> ApiResponse {
@@ -9,12 +16,7 @@ pub(super) fn live() -> ApiResponse {
 }
 
 pub(super) fn doc() -> OperationDoc {
-    OperationDoc {
-        operation_id: "get_liveness",
-        tag: "operations",
-        summary: "Does the process answer?",
-        description: "Asks no store.",
-        responses: vec![ResponseDoc::view::<HealthView>("It answers", json!({ "status": "live" }))],
-        ..OperationDoc::default()
-    }
+    OperationDoc::new("get_liveness", "Liveness probe")
+        .description("Does not use the store.")
+        .response(ResponseDoc::view::<HealthView>("The process is live", json!({ "status": "live" })))
 }

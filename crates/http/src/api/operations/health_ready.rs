@@ -6,7 +6,7 @@
 use std::error::Error;
 use std::sync::Arc;
 
-use super::views::HealthView;
+use super::health_live::HealthView;
 use crate::api::prelude::*;
 use userd_store::Store;
 
@@ -26,13 +26,8 @@ pub(super) async fn ready(store: &State<ReadinessStore>) -> Result<ApiResponse, 
 }
 
 pub(super) fn doc() -> OperationDoc {
-    OperationDoc {
-        operation_id: "get_readiness",
-        tag: "operations",
-        summary: "Does the store answer, too?",
-        description: "For whoever routes to processes.",
-        responses: vec![ResponseDoc::view::<HealthView>("It is ready", json!({ "status": "ready" }))],
-        problems: vec![ProblemKind::StoreUnavailable],
-        ..OperationDoc::default()
-    }
+    OperationDoc::new("get_readiness", "Readiness probe")
+        .description("Checks the store. For load balancers.")
+        .response(ResponseDoc::view::<HealthView>("The service is ready", json!({ "status": "ready" })))
+        .problems([ProblemKind::StoreUnavailable])
 }

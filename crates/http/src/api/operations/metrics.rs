@@ -12,11 +12,11 @@ use userd_metrics::{CONTENT_TYPE, Metrics};
 /// seconds for a scrape.
 const CHECK_TIME_MAX: Duration = Duration::from_millis(500);
 
-/// Where the metrics are read.
+/// The source of the metrics.
 pub(crate) struct MetricsState {
-    /// The numbers.
+    /// The metrics.
     pub(crate) metrics: Arc<Metrics>,
-    /// The requests under way.
+    /// The requests in flight.
     pub(crate) drain: RequestDrain,
 }
 
@@ -33,17 +33,7 @@ pub(super) async fn metrics(
 }
 
 pub(super) fn doc() -> OperationDoc {
-    OperationDoc {
-        operation_id: "get_metrics",
-        tag: "operations",
-        summary: "What userd counts and measures",
-        description: "For programs on this machine, or with the scope.",
-        responses: vec![ResponseDoc::non_json(
-            "The metrics, as Prometheus reads them",
-            CONTENT_TYPE,
-            plain_text(),
-            None,
-        )],
-        ..OperationDoc::default()
-    }
+    OperationDoc::new("get_metrics", "Get the metrics")
+        .description("In the Prometheus text format. Without credentials only from userd's own machine.")
+        .response(ResponseDoc::new("The metrics in the Prometheus text format", CONTENT_TYPE, string(), None))
 }

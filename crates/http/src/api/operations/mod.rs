@@ -7,13 +7,13 @@ mod health_ready;
 mod metrics;
 mod openapi;
 mod ping;
-mod views;
 
 pub(crate) use files::StaticDir;
 pub(crate) use health_ready::ReadinessStore;
 pub(crate) use metrics::MetricsState;
 
 endpoints![
+    "operations":
     ping::ping,
     health_live::live,
     health_ready::ready,

@@ -12,13 +12,8 @@ pub(super) fn openapi(description: &State<ApiDescription>) -> CacheableResponse<
 
 pub(super) fn doc() -> OperationDoc {
     let object = ObjectBuilder::new().schema_type(Type::Object).build();
-    let response = ResponseDoc::non_json("The description", "application/json", object, None);
-    OperationDoc {
-        operation_id: "get_openapi",
-        tag: "operations",
-        summary: "This description",
-        description: "OpenAPI 3.1.",
-        responses: vec![response.with_header("Cache-Control")],
-        ..OperationDoc::default()
-    }
+    let response = ResponseDoc::new("The document", "application/json", object, None);
+    OperationDoc::new("get_openapi", "Get the OpenAPI document")
+        .description("OpenAPI 3.1.")
+        .response(response.with_header("Cache-Control"))
 }

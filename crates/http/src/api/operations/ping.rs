@@ -9,12 +9,7 @@ pub(super) fn ping() -> &'static str {
 
 pub(super) fn doc() -> OperationDoc {
     let media_type = "text/plain; charset=utf-8";
-    OperationDoc {
-        operation_id: "ping",
-        tag: "operations",
-        summary: "Is anybody there?",
-        description: "Asks no store.",
-        responses: vec![ResponseDoc::non_json("Somebody is", media_type, plain_text(), Some(json!("PONG!")))],
-        ..OperationDoc::default()
-    }
+    OperationDoc::new("ping", "Ping")
+        .description("Returns a constant. Does not use the store.")
+        .response(ResponseDoc::new("A constant", media_type, string(), Some(json!("PONG!"))))
 }

@@ -3,17 +3,17 @@
 use crate::api::prelude::*;
 use crate::api::views::SessionView;
 
-/// Where a user is signed in.
+/// The sessions of a user.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SessionList)]
 struct SessionListView<'a> {
-    /// The newest first.
+    /// The sessions, newest first.
     sessions: Vec<SessionView<'a>>,
 }
 
 #[get("/api/users/<_>/sessions")]
 pub(super) async fn list(auth: Authorized<'_, ReadSessions>) -> Result<ApiResponse, Problem> {
-    let (user_ref, sessions) = (auth.user_ref(), auth.sessions());
+    let (user_ref, sessions) = (auth.user_ref(), &auth.services.sessions);
     let found = sessions.list(user_ref.id()?).await.map_err(|error| user_ref.problem(error))?;
     let own = auth.own_session().map(|own| own.session.id);
     let views = found.iter().map(|session| SessionView::new(session, sessions.expires_at(session), own));
@@ -22,13 +22,8 @@ pub(super) async fn list(auth: Authorized<'_, ReadSessions>) -> Result<ApiRespon
 
 pub(super) fn doc() -> OperationDoc {
     let sessions = json!({ "sessions": [examples::session(true)] });
-    OperationDoc {
-        operation_id: "list_sessions",
-        tag: "sessions",
-        summary: "Where a user is signed in",
-        description: "The sessions that have not ended, the newest first.",
-        responses: vec![ResponseDoc::view::<SessionListView>("The sessions", sessions)],
-        problems: vec![ProblemKind::UserNotFound],
-        ..OperationDoc::default()
-    }
+    OperationDoc::new("list_sessions", "List the sessions of a user")
+        .description("The active sessions, newest first.")
+        .response(ResponseDoc::view::<SessionListView>("The sessions", sessions))
+        .problems([ProblemKind::UserNotFound])
 }

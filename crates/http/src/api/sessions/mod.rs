@@ -8,6 +8,7 @@ mod sign_in;
 mod sign_out;
 
 endpoints![
+    "sessions":
     sign_in::sign_in,
     get_current::get_current,
     sign_out::sign_out,

@@ -7,7 +7,7 @@ use userd_service::{SecretString, SignInRequest, SignInSuccess};
 /// The body of a sign-in.
 pub(super) struct SignInBody {
     sign_in: SignInRequest,
-    /// Whether a browser is to keep the session.
+    /// Whether to set the session as a cookie.
     cookie: bool,
 }
 
@@ -26,24 +26,24 @@ impl FromJsonBody for SignInBody {
     }
 }
 
-/// What somebody gets who has just signed in: the one answer with the secrets of a session.
+/// A new session: the only response with its secrets.
 #[derive(Serialize, ToSchema)]
 #[schema(as = SignInResponse)]
 struct SignInView<'a> {
     /// The user's id.
     #[schema(value_type = String, format = "uuid")]
     id: DisplayText<&'a UserId>,
-    /// The secret of the session: it opens what is the user's, and is never shown again.
+    /// The session token, a secret that grants access to the user's account. It is never returned again.
     token: String,
-    /// Names the session; no secret.
+    /// The id of the session. Not a secret.
     #[schema(value_type = String)]
     session_id: DisplayText<&'a SessionId>,
-    /// When the session ends, however much it is used.
+    /// When the session expires, even if it is in use.
     #[schema(value_type = String, format = DateTime)]
     expires_at: DisplayText<Timestamp>,
-    /// Opens nothing; shown at the next sign-in, it keeps strangers' wrong passwords from standing in the way.
+    /// Marks this device as trusted at the next sign-in, which then has a rate limit of its own. Grants no access.
     device_token: &'a str,
-    /// Gets tokens for other services. There if it was asked for.
+    /// Is exchanged for tokens for other services. Present if `refresh` was true.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     refresh_token: Option<String>,
@@ -71,7 +71,7 @@ pub(super) async fn sign_in(
     let SignInBody { mut sign_in, cookie } = body.0;
     let cookies = if cookie { Some(browser.same_site()?) } else { None };
     sign_in.device = sign_in.device.or_else(|| browser.device().map(|text| SecretString::new(text.to_owned())));
-    let success = auth.sessions().sign_in(&sign_in, &auth.actor()).await?;
+    let success = auth.services.sessions.sign_in(&sign_in, &auth.actor()).await?;
     let response = ApiResponse::json(&SignInView::of(&success));
     let Some(cookies) = cookies else { return Ok(response) };
     let response = response.with_cookie(cookies.set_session(&success.token.expose(), success.lifetime_s));
@@ -87,15 +87,14 @@ pub(super) fn doc() -> OperationDoc {
         "device_token": "d1.01a203aa-e877-7395-9e1c-3ee1eb7d3f0a.1w5v…",
         "refresh_token": examples::REFRESH_TOKEN,
     });
-    OperationDoc {
-        operation_id: "sign_in",
-        tag: "sessions",
-        summary: "Sign in",
-        description: "A wrong password and an e-mail that nobody has are the same 401, after the same work. \
-                      `cookie`: whether a browser is to keep the session. `refresh`: whether a refresh token is \
-                      wanted. `device_token`: what an earlier sign-in from this device gave.",
-        body: Some(json!({ "email": "ada@example.com", "password": examples::PASSWORD, "refresh": true })),
-        responses: vec![ResponseDoc::view::<SignInView>("A session", signed_in).with_header("Set-Cookie")],
-        problems: [&examples::PASSWORD_PROBLEMS[..], &[ProblemKind::CrossSite, ProblemKind::Contended]].concat(),
-    }
+    OperationDoc::new("sign_in", "Sign in")
+        .description(
+            "A wrong password and an unknown e-mail return the same 401 after the same amount of work. \
+                      `cookie`: also set the session as a cookie, for browsers. `refresh`: also return a refresh \
+                      token. `device_token`: the device token of an earlier sign-in from this device.",
+        )
+        .body(json!({ "email": "ada@example.com", "password": examples::PASSWORD, "refresh": true }))
+        .response(ResponseDoc::view::<SignInView>("A session", signed_in).with_header("Set-Cookie"))
+        .problems(examples::PASSWORD_PROBLEMS)
+        .problems([ProblemKind::CrossSite, ProblemKind::Contended])
 }

@@ -9,7 +9,7 @@ pub(super) async fn sign_out(
     browser: BrowserCookies<'_>,
 ) -> Result<ApiResponse, Problem> {
     let current = auth.require_session()?;
-    match auth.sessions().revoke(current.user.id, current.session.id, &auth.actor()).await {
+    match auth.services.sessions.revoke(current.user.id, current.session.id, &auth.actor()).await {
         // Revoked by another request in the meantime.
         Ok(()) | Err(Error::UnknownSession) => {}
         Err(error) => return Err(error.into()),
@@ -18,12 +18,7 @@ pub(super) async fn sign_out(
 }
 
 pub(super) fn doc() -> OperationDoc {
-    OperationDoc {
-        operation_id: "sign_out",
-        tag: "sessions",
-        summary: "Sign out",
-        description: "Ends the session that asks; a browser is told to forget its cookie.",
-        responses: vec![ResponseDoc::constant("Done", "Signed out").with_header("Set-Cookie")],
-        ..OperationDoc::default()
-    }
+    OperationDoc::new("sign_out", "Sign out")
+        .description("Revokes the current session and clears its cookie.")
+        .response(ResponseDoc::constant("Done", "Signed out").with_header("Set-Cookie"))
 }

@@ -6,7 +6,7 @@ use userd_core::PasswordPolicy;
 
 /// The body.
 pub(super) struct CreateTokenRequest {
-    /// The service that the token is for.
+    /// The service that will accept the token.
     audience: Option<String>,
 }
 
@@ -24,7 +24,7 @@ pub(super) async fn create(
     auth: Authorized<'_, UseSession>,
     body: ValidatedBody<CreateTokenRequest>,
 ) -> Result<ApiResponse, Problem> {
-    let minted = auth.tokens().mint(auth.require_session()?, body.0.audience.as_deref()).await?;
+    let minted = auth.services.tokens.mint(auth.require_session()?, body.0.audience.as_deref()).await?;
     Ok(ApiResponse::json(&TokenView::of(&minted, None)))
 }
 
@@ -34,14 +34,11 @@ pub(super) fn doc() -> OperationDoc {
         "token_type": "Bearer",
         "expires_at": "2026-11-22T14:36:02.000Z",
     });
-    OperationDoc {
-        operation_id: "create_token",
-        tag: "tokens",
-        summary: "A token for other services",
-        description: "A JWT that other services check by themselves. `audience`: for whom it is to be, one of those \
-                      that the operator has set; the first of them is the usual one.",
-        body: Some(json!({ "audience": "userd" })),
-        responses: vec![ResponseDoc::view::<TokenView>("A token", token)],
-        problems: Vec::new(),
-    }
+    OperationDoc::new("create_token", "Create a token for other services")
+        .description(
+            "A JWT, which other services verify with the public keys. `audience`: one of the configured \
+                      audiences; the first one is the default.",
+        )
+        .body(json!({ "audience": "userd" }))
+        .response(ResponseDoc::view::<TokenView>("A token", token))
 }

@@ -7,7 +7,7 @@ use userd_service::Jwk;
 #[derive(Serialize, ToSchema)]
 #[schema(as = JwkSet)]
 struct JwkSetView {
-    /// The key that signs, the next one, and old ones until their last token has ended.
+    /// The signing key, the next one, and old ones until their last token has expired.
     #[schema(value_type = Vec<JwkSchema>)]
     keys: Vec<Jwk>,
 }
@@ -21,22 +21,22 @@ struct JwkSchema {
     kty: String,
     /// `P-256` or `Ed25519`.
     crv: String,
-    /// The point, or its first coordinate (base64url).
+    /// The public key, or the x coordinate of an `EC` key (base64url).
     x: String,
-    /// The second coordinate of an `EC` point (base64url).
+    /// The y coordinate of an `EC` key (base64url).
     #[schema(nullable = false)]
     y: Option<String>,
     /// Always `sig`.
     r#use: String,
     /// `ES256` or `EdDSA`.
     alg: String,
-    /// Names the key: its thumbprint (RFC 7638).
+    /// The id of the key: its thumbprint (RFC 7638).
     kid: String,
 }
 
 #[get("/.well-known/jwks.json")]
 pub(super) async fn jwks(auth: Authorized<'_, ReadPublished>) -> Result<CacheableResponse<'static>, Problem> {
-    let keys = auth.tokens().published_keys().await?;
+    let keys = auth.services.tokens.published_keys().await?;
     Ok(CacheableResponse::new(&JwkSetView { keys }, ContentType::new("application", "jwk-set+json")))
 }
 
@@ -50,16 +50,14 @@ pub(super) fn doc() -> OperationDoc {
         "alg": "ES256",
         "kid": "oKIywvGUpTVTyxMQ3bwIIeQUudfr_CkLMjCE19ECD-U",
     }] });
-    OperationDoc {
-        operation_id: "get_jwks",
-        tag: "tokens",
-        summary: "The public keys",
-        description: "By which other services check tokens. Keep them for the 300 s that `Cache-Control` says.",
-        responses: vec![
+    OperationDoc::new("get_jwks", "Get the public keys")
+        .description(
+            "The keys by which other services verify tokens (JWKS). Cache them for the 300 s of \
+                      `Cache-Control`.",
+        )
+        .response(
             ResponseDoc::view::<JwkSetView>("The keys", keys)
                 .with_media_type("application/jwk-set+json")
                 .with_header("Cache-Control"),
-        ],
-        ..OperationDoc::default()
-    }
+        )
 }

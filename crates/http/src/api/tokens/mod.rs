@@ -6,4 +6,4 @@ mod openid_configuration;
 mod refresh;
 mod views;
 
-endpoints![create::create, refresh::refresh, jwks::jwks, openid_configuration::openid_configuration,];
+endpoints!["tokens": create::create, refresh::refresh, jwks::jwks, openid_configuration::openid_configuration,];

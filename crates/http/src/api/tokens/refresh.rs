@@ -9,7 +9,7 @@ use userd_service::Error;
 
 /// The body.
 pub(super) struct RefreshTokenRequest {
-    /// `None`: a text that is no refresh token. It is rejected like one that was never issued.
+    /// `None`: a text that is not a refresh token. It is rejected like one that was never issued.
     token: Option<RefreshToken>,
     audience: Option<String>,
 }
@@ -32,7 +32,7 @@ pub(super) async fn refresh(
 ) -> Result<ApiResponse, Problem> {
     let RefreshTokenRequest { token, audience } = body.0;
     let token = token.ok_or(Error::RefreshRejected("it is no refresh token"))?;
-    let (minted, next) = auth.tokens().refresh(&token, audience.as_deref(), &auth.actor()).await?;
+    let (minted, next) = auth.services.tokens.refresh(&token, audience.as_deref(), &auth.actor()).await?;
     Ok(ApiResponse::json(&TokenView::of(&minted, Some(&next))))
 }
 
@@ -43,14 +43,12 @@ pub(super) fn doc() -> OperationDoc {
         "expires_at": "2026-11-22T14:36:02.000Z",
         "refresh_token": examples::REFRESH_TOKEN,
     });
-    OperationDoc {
-        operation_id: "refresh_token",
-        tag: "tokens",
-        summary: "A token for a refresh token",
-        description: "The answer has the next refresh token, which takes the place of the old one. One that is shown \
-                      again after more than 10 s ends the session.",
-        body: Some(json!({ "refresh_token": examples::REFRESH_TOKEN })),
-        responses: vec![ResponseDoc::view::<TokenView>("A token and the next refresh token", refreshed)],
-        problems: vec![ProblemKind::InvalidRefreshToken],
-    }
+    OperationDoc::new("refresh_token", "Exchange a refresh token")
+        .description(
+            "Returns a token for other services and the next refresh token, which replaces the old one. A \
+                      reuse of the old one after more than 10 s revokes the session.",
+        )
+        .body(json!({ "refresh_token": examples::REFRESH_TOKEN }))
+        .response(ResponseDoc::view::<TokenView>("A token and the next refresh token", refreshed))
+        .problems([ProblemKind::InvalidRefreshToken])
 }

@@ -4,7 +4,7 @@ use crate::api::prelude::*;
 use userd_core::{RefreshToken, Timestamp};
 use userd_service::MintedToken;
 
-/// A token for other services, and with a refresh what to show next time.
+/// A token for other services, and after a refresh the next refresh token.
 #[derive(Serialize, ToSchema)]
 #[schema(as = TokenResponse)]
 pub(super) struct TokenView<'a> {
@@ -12,10 +12,10 @@ pub(super) struct TokenView<'a> {
     token: &'a str,
     /// Always `Bearer`.
     token_type: &'static str,
-    /// When it ends.
+    /// When it expires.
     #[schema(value_type = String, format = DateTime)]
     expires_at: DisplayText<Timestamp>,
-    /// Takes the place of the refresh token that was shown. There if one was.
+    /// Replaces the refresh token that was sent. Present after a refresh.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     refresh_token: Option<String>,

@@ -1,4 +1,4 @@
-//! `PATCH /api/users/<id>`: changes the password. Requires the old one and ends all other sessions of the user.
+//! `PATCH /api/users/<id>`: changes the password. Requires the current one and revokes all other sessions of the user.
 
 use crate::api::prelude::*;
 use userd_core::{Password, PasswordAttempt, PasswordPolicy};
@@ -23,21 +23,19 @@ pub(super) async fn change_password(
     body: ValidatedBody<ChangePasswordRequest>,
 ) -> Result<ApiResponse, Problem> {
     let user_ref = auth.user_ref();
-    let changed = auth.users().change_password(user_ref.id()?, &body.0, &if_match.0, &auth.actor()).await;
+    let changed = auth.services.users.change_password(user_ref.id()?, &body.0, &if_match.0, &auth.actor()).await;
     changed.map_err(|error| user_ref.problem(error))?;
     Ok(ApiResponse::json(&"Password updated"))
 }
 
 pub(super) fn doc() -> OperationDoc {
-    let problems = [ProblemKind::UserNotFound, ProblemKind::InvalidFields, ProblemKind::Contended];
-    OperationDoc {
-        operation_id: "change_password",
-        tag: "users",
-        summary: "Change the password",
-        description: "The old password proves who asks; one that has expired does. All sessions of the user end in \
-                      the same step, but the one that asks.",
-        body: Some(json!({ "password": examples::PASSWORD, "new_password": examples::NEXT_PASSWORD })),
-        responses: vec![ResponseDoc::constant("Done", "Password updated")],
-        problems: [&examples::PASSWORD_PROBLEMS[..], &problems].concat(),
-    }
+    OperationDoc::new("change_password", "Change the password")
+        .description(
+            "Requires the current password, even if it has expired. Revokes all sessions of the user except \
+                      the current one, atomically.",
+        )
+        .body(json!({ "password": examples::PASSWORD, "new_password": examples::NEXT_PASSWORD }))
+        .response(ResponseDoc::constant("Done", "Password updated"))
+        .problems(examples::PASSWORD_PROBLEMS)
+        .problems([ProblemKind::UserNotFound, ProblemKind::InvalidFields, ProblemKind::Contended])
 }

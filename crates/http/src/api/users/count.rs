@@ -6,18 +6,13 @@ use crate::api::prelude::*;
 
 #[get("/api/users")]
 pub(super) async fn count(auth: Authorized<'_, CountUsers>) -> Result<ApiResponse, Problem> {
-    Ok(ApiResponse::json(&[auth.users().count().await?]))
+    Ok(ApiResponse::json(&[auth.services.users.count().await?]))
 }
 
 pub(super) fn doc() -> OperationDoc {
     let number = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(0)).build();
     let count = ArrayBuilder::new().items(number).min_items(Some(1)).max_items(Some(1)).build();
-    OperationDoc {
-        operation_id: "count_users",
-        tag: "users",
-        summary: "Count the users",
-        description: "How many there are, as a list of one number.",
-        responses: vec![ResponseDoc::json("How many there are", count, json!([1]))],
-        ..OperationDoc::default()
-    }
+    OperationDoc::new("count_users", "Count users")
+        .description("Returns the number of users, as an array of one number.")
+        .response(ResponseDoc::json("The number of users", count, json!([1])))
 }

@@ -22,18 +22,17 @@ pub(super) async fn create(
     auth: Authorized<'_, SignUp>,
     body: ValidatedBody<SignUpRequest>,
 ) -> Result<ApiResponse, Problem> {
-    let user = auth.users().sign_up(body.0, &auth.actor()).await?;
+    let user = auth.services.users.sign_up(body.0, &auth.actor()).await?;
     Ok(ApiResponse::versioned(user.version, &UserView::of(&user)))
 }
 
 pub(super) fn doc() -> OperationDoc {
-    OperationDoc {
-        operation_id: "sign_up",
-        tag: "users",
-        summary: "Sign up",
-        description: "All three fields are needed. With `access.sign_up = \"api_key\"` only services sign people up.",
-        body: Some(json!({ "name": "Ada Lovelace", "email": "Ada@Example.com", "password": examples::PASSWORD })),
-        responses: vec![ResponseDoc::view::<UserView>("The user", examples::user()).with_header("ETag")],
-        problems: vec![ProblemKind::EmailTaken, ProblemKind::Busy, ProblemKind::Contended],
-    }
+    OperationDoc::new("sign_up", "Sign up")
+        .description(
+            "All three fields are required. With `access.sign_up = \"api_key\"`, only services can sign \
+                      users up.",
+        )
+        .body(json!({ "name": "Ada Lovelace", "email": "Ada@Example.com", "password": examples::PASSWORD }))
+        .response(ResponseDoc::view::<UserView>("The user", examples::user()).with_header("ETag"))
+        .problems([ProblemKind::EmailTaken, ProblemKind::Busy, ProblemKind::Contended])
 }

@@ -21,18 +21,15 @@ pub(super) async fn delete(
     body: ValidatedBody<DeleteUserRequest>,
 ) -> Result<ApiResponse, Problem> {
     let user_ref = auth.user_ref();
-    let deleted = auth.users().delete(user_ref.id()?, &body.0, &if_match.0, &auth.actor()).await;
+    let deleted = auth.services.users.delete(user_ref.id()?, &body.0, &if_match.0, &auth.actor()).await;
     Ok(ApiResponse::json(&UserView::of(&deleted.map_err(|error| user_ref.problem(error))?)))
 }
 
 pub(super) fn doc() -> OperationDoc {
-    OperationDoc {
-        operation_id: "delete_user",
-        tag: "users",
-        summary: "Delete a user",
-        description: "The password proves who asks. The e-mail is free afterwards; all sessions have ended.",
-        body: Some(json!({ "password": examples::NEXT_PASSWORD })),
-        responses: vec![ResponseDoc::view::<UserView>("The user that was", examples::renamed_user())],
-        problems: [&examples::PASSWORD_PROBLEMS[..], &[ProblemKind::UserNotFound, ProblemKind::Contended]].concat(),
-    }
+    OperationDoc::new("delete_user", "Delete a user")
+        .description("Requires the current password. All sessions are revoked, and the e-mail can be used again.")
+        .body(json!({ "password": examples::NEXT_PASSWORD }))
+        .response(ResponseDoc::view::<UserView>("The deleted user", examples::renamed_user()))
+        .problems(examples::PASSWORD_PROBLEMS)
+        .problems([ProblemKind::UserNotFound, ProblemKind::Contended])
 }

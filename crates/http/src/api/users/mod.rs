@@ -7,4 +7,12 @@ mod delete;
 mod get;
 mod update;
 
-endpoints![create::create, count::count, get::get, update::update, change_password::change_password, delete::delete,];
+endpoints![
+    "users":
+    create::create,
+    count::count,
+    get::get,
+    update::update,
+    change_password::change_password,
+    delete::delete,
+];

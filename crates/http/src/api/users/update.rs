@@ -25,21 +25,16 @@ pub(super) async fn update(
     body: ValidatedBody<UpdateUserRequest>,
 ) -> Result<ApiResponse, Problem> {
     let user_ref = auth.user_ref();
-    let user = auth.users().update_profile(user_ref.id()?, &body.0, &if_match.0, &auth.actor()).await;
+    let user = auth.services.users.update_profile(user_ref.id()?, &body.0, &if_match.0, &auth.actor()).await;
     let user = user.map_err(|error| user_ref.problem(error))?;
     Ok(ApiResponse::versioned(user.version, &UserView::of(&user)))
 }
 
 pub(super) fn doc() -> OperationDoc {
-    let problems = [ProblemKind::UserNotFound, ProblemKind::EmailTaken, ProblemKind::Contended];
-    OperationDoc {
-        operation_id: "update_user",
-        tag: "users",
-        summary: "Change name or e-mail",
-        description: "The password proves that it is the user who asks; it does not change. The e-mail that the user \
-                      already has is no conflict.",
-        body: Some(json!({ "name": "Ada King", "email": "Ada@Example.com", "password": examples::PASSWORD })),
-        responses: vec![ResponseDoc::view::<UserView>("The user", examples::renamed_user()).with_header("ETag")],
-        problems: [&examples::PASSWORD_PROBLEMS[..], &problems].concat(),
-    }
+    OperationDoc::new("update_user", "Update name and e-mail")
+        .description("Requires the current password, which does not change. The user's own e-mail is not a conflict.")
+        .body(json!({ "name": "Ada King", "email": "Ada@Example.com", "password": examples::PASSWORD }))
+        .response(ResponseDoc::view::<UserView>("The user", examples::renamed_user()).with_header("ETag"))
+        .problems(examples::PASSWORD_PROBLEMS)
+        .problems([ProblemKind::UserNotFound, ProblemKind::EmailTaken, ProblemKind::Contended])
 }

@@ -1,71 +1,35 @@
-//! HTML being written. Text is escaped for everywhere: between tags and in double-quoted attributes.
-
-use std::fmt::Write as _;
+//! Parts of the document as HTML. Text is escaped for every place: between tags and in double-quoted attributes.
 
 use serde_json::Value;
 
-/// A page that is being written.
-#[derive(Default)]
-pub(super) struct HtmlBuilder(String);
-
-impl HtmlBuilder {
-    /// Markup of ours, as it is.
-    pub(super) fn raw(&mut self, markup: &str) -> &mut Self {
-        self.0.push_str(markup);
-        self
-    }
-
-    /// Text.
-    pub(super) fn text(&mut self, text: &str) -> &mut Self {
-        self.0.push_str(&escape(text));
-        self
-    }
-
-    /// An element with nothing but text in it.
-    pub(super) fn element(&mut self, name: &str, text: &str) -> &mut Self {
-        self.raw("<").raw(name).raw(">").text(text).raw("</").raw(name).raw(">")
-    }
-
-    /// A piece of code that can be scrolled to by keys, too.
-    pub(super) fn code(&mut self, label: &str, code: &str) -> &mut Self {
-        self.raw("<pre tabindex=\"0\" aria-label=\"").text(label).raw("\"><code>").text(code).raw("</code></pre>")
-    }
-
-    /// The whole.
-    pub(super) fn finish(self) -> String {
-        self.0
-    }
+/// The members of an object; none if `value` is not one.
+pub(super) fn members(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    value.as_object().into_iter().flatten()
 }
 
-/// The text that a value is; nothing where it is none.
-pub(super) fn text(value: &Value) -> &str {
-    value.as_str().unwrap_or_default()
+/// The items of an array; none if `value` is not one.
+pub(super) fn items(value: &Value) -> impl Iterator<Item = &Value> {
+    value.as_array().into_iter().flatten()
 }
 
-/// Text in which `this` is code, as markup.
-pub(super) fn inline(text: &str) -> String {
-    let mut markup = String::with_capacity(text.len());
-    for (index, part) in text.split('`').enumerate() {
-        if index % 2 == 0 {
-            markup += &escape(part);
-        } else {
-            let _ = write!(markup, "<code>{}</code>", escape(part));
-        }
-    }
-    markup
+/// The text of a string; empty if `value` is not one.
+pub(super) fn text(value: &Value) -> String {
+    escape(value.as_str().unwrap_or_default())
 }
 
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for char in text.chars() {
-        match char {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            char => escaped.push(char),
-        }
-    }
-    escaped
+/// The text of a string, with each part between backticks as code.
+pub(super) fn inline(value: &Value) -> String {
+    let text = text(value);
+    let parts = text.split('`').enumerate();
+    parts.map(|(index, part)| if index % 2 == 0 { part.to_owned() } else { format!("<code>{part}</code>") }).collect()
+}
+
+/// A block of code that can be scrolled with the keyboard.
+pub(super) fn code_block(label: &str, code: &str) -> String {
+    format!(r#"<pre tabindex="0" aria-label="{label}"><code>{}</code></pre>"#, escape(code))
+}
+
+/// `text` without markup.
+pub(super) fn escape(text: &str) -> String {
+    text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;").replace('\'', "&#39;")
 }

@@ -1,71 +1,86 @@
-//! One endpoint on the page.
+//! One operation on the page.
 
 use std::fmt::Write as _;
 
 use serde_json::Value;
 
-use super::entries::OperationEntry;
-use super::html::{HtmlBuilder, inline, text};
+use super::html::{code_block, escape, inline, items, members, text};
 use super::schema::kind;
 
-pub(super) fn render(document: &Value, one: OperationEntry<'_>, html: &mut HtmlBuilder) {
-    let OperationEntry { path, method, doc } = one;
-    let anchor = text(&doc["operationId"]);
-    html.raw("<article class=\"operation\" id=\"").text(anchor).raw("\"><h3><a href=\"#").text(anchor).raw("\">");
-    html.text(text(&doc["summary"])).raw("</a></h3><p class=\"line\"><b class=\"").text(method).raw("\">");
-    html.text(&method.to_uppercase()).raw("</b> <code>").text(path).raw("</code></p><p>");
-    html.raw(&inline(text(&doc["description"]))).raw("</p>");
-    security(doc, html);
-    parameters(doc, html);
-    let content = &doc["requestBody"]["content"]["application/json"];
-    if content.is_object() {
-        html.raw("<h4>Body</h4><p>").raw(&kind(&content["schema"])).raw("</p>");
-        if !content["example"].is_null() {
-            html.code("An example of the body", &format!("{:#}", content["example"]));
-        }
-    }
-    html.raw("<h4>With curl</h4>").code("The request with curl", &curl(one));
-    responses(document, doc, html);
-    html.raw("</article>");
+/// The operation that `doc` describes.
+pub(super) fn render(document: &Value, path: &str, method: &str, doc: &Value) -> String {
+    let responses = members(&doc["responses"]).map(|(status, response)| {
+        let response = match response["$ref"].as_str().and_then(|whole| whole.rsplit('/').next()) {
+            Some(name) => problems(&document["components"]["responses"][name]),
+            None => success(response),
+        };
+        format!("<dt>{}</dt><dd>{response}</dd>", escape(status))
+    });
+    format!(
+        r##"<article class="operation" id="{id}"><h3><a href="#{id}">{summary}</a></h3>
+<p class="line"><b class="{class}">{method}</b> <code>{path}</code></p><p>{description}</p>
+<p>Credentials: {security}.</p>{parameters}{body}<h4>With curl</h4>{curl}
+<h4>Responses</h4><dl class="answers">{responses}</dl></article>"##,
+        id = text(&doc["operationId"]),
+        summary = text(&doc["summary"]),
+        class = escape(method),
+        method = escape(&method.to_uppercase()),
+        path = escape(path),
+        description = inline(&doc["description"]),
+        security = security(doc),
+        parameters = parameters(doc),
+        body = body(&doc["requestBody"]["content"]["application/json"]),
+        curl = code_block("The request with curl", &curl(path, method, doc)),
+        responses = responses.collect::<String>(),
+    )
 }
 
 /// The accepted credentials; one is enough.
-fn security(doc: &Value, html: &mut HtmlBuilder) {
-    html.raw("<p>Credentials: ");
-    let ways = doc["security"].as_array().map(Vec::as_slice).unwrap_or_default();
-    if ways.is_empty() {
-        html.raw("none");
-    }
-    for (index, way) in ways.iter().enumerate() {
-        html.raw(if index == 0 { "" } else { ", or " });
-        match way.as_object().and_then(|way| way.iter().next()) {
-            None => drop(html.raw("none")),
-            Some((scheme, scopes)) => {
-                html.raw("<a href=\"#scheme-").text(scheme).raw("\"><code>").text(scheme).raw("</code></a>");
-                for scope in scopes.as_array().into_iter().flatten() {
-                    html.raw(" with <code>").text(text(scope)).raw("</code>");
-                }
-            }
+fn security(doc: &Value) -> String {
+    let ways = items(&doc["security"]).map(|way| match members(way).next() {
+        None => "none".to_owned(),
+        Some((scheme, scopes)) => {
+            let scopes = items(scopes).map(|scope| format!(" with <code>{}</code>", text(scope)));
+            format!(r##"<a href="#scheme-{0}"><code>{0}</code></a>{1}"##, escape(scheme), scopes.collect::<String>())
         }
-    }
-    html.raw(".</p>");
+    });
+    let ways = ways.collect::<Vec<_>>().join(", or ");
+    if ways.is_empty() { "none".to_owned() } else { ways }
 }
 
-fn parameters(doc: &Value, html: &mut HtmlBuilder) {
-    let Some(parameters) = doc["parameters"].as_array().filter(|all| !all.is_empty()) else { return };
-    html.raw("<h4>Parameters</h4><table><thead><tr><th scope=\"col\">name</th><th scope=\"col\">in</th>");
-    html.raw("<th scope=\"col\">type</th><th scope=\"col\">what it is</th></tr></thead><tbody>");
-    for parameter in parameters {
-        html.raw("<tr><td><code>").text(text(&parameter["name"])).raw("</code></td><td>").text(text(&parameter["in"]));
-        html.raw("</td><td>").raw(&kind(&parameter["schema"])).raw("</td><td>");
-        html.raw(&inline(text(&parameter["description"]))).raw("</td></tr>");
+fn parameters(doc: &Value) -> String {
+    let rows = items(&doc["parameters"]).map(|parameter| {
+        format!(
+            "<tr><td><code>{}</code></td><td>{}</td><td>{}</td><td>{}</td></tr>",
+            text(&parameter["name"]),
+            text(&parameter["in"]),
+            kind(&parameter["schema"]),
+            inline(&parameter["description"]),
+        )
+    });
+    let rows = rows.collect::<String>();
+    if rows.is_empty() {
+        return rows;
     }
-    html.raw("</tbody></table>");
+    format!(
+        r#"<h4>Parameters</h4><table><thead><tr><th scope="col">name</th><th scope="col">in</th>
+<th scope="col">type</th><th scope="col">description</th></tr></thead><tbody>{rows}</tbody></table>"#
+    )
+}
+
+fn body(content: &Value) -> String {
+    if !content.is_object() {
+        return String::new();
+    }
+    let example = match &content["example"] {
+        Value::Null => String::new(),
+        example => code_block("An example of the body", &format!("{example:#}")),
+    };
+    format!("<h4>Body</h4><p>{}</p>{example}", kind(&content["schema"]))
 }
 
 /// The request as a shell command.
-fn curl(one: OperationEntry<'_>) -> String {
-    let OperationEntry { path, method, doc } = one;
+fn curl(path: &str, method: &str, doc: &Value) -> String {
     let path = path.replace('{', "$").replace('}', "");
     let mut line = format!("curl -s \"http://127.0.0.1:8000{path}\"");
     let body = &doc["requestBody"]["content"]["application/json"]["example"];
@@ -73,10 +88,8 @@ fn curl(one: OperationEntry<'_>) -> String {
     if method != usual {
         let _ = write!(line, " -X {}", method.to_uppercase());
     }
-    let anonymous = doc["security"].as_array().is_none_or(|ways| {
-        ways.is_empty() || ways.iter().any(|way| way.as_object().is_some_and(serde_json::Map::is_empty))
-    });
-    if !anonymous {
+    let mut ways = items(&doc["security"]).peekable();
+    if ways.peek().is_some() && ways.all(|way| members(way).next().is_some()) {
         line.push_str(" \\\n  -H \"Authorization: Bearer $token\"");
     }
     if !body.is_null() {
@@ -86,41 +99,26 @@ fn curl(one: OperationEntry<'_>) -> String {
     line
 }
 
-fn responses(document: &Value, doc: &Value, html: &mut HtmlBuilder) {
-    html.raw("<h4>Responses</h4><dl class=\"answers\">");
-    for (status, response) in doc["responses"].as_object().into_iter().flatten() {
-        html.raw("<dt>").text(status).raw("</dt><dd>");
-        match response["$ref"].as_str().and_then(|whole| whole.rsplit('/').next()) {
-            Some(name) => problem(document, name, html),
-            None => success(response, html),
-        }
-        html.raw("</dd>");
-    }
-    html.raw("</dl>");
+/// The kinds of a problem.
+fn problems(response: &Value) -> String {
+    let links = members(&response["content"]["application/problem+json"]["examples"])
+        .map(|(slug, _)| format!(r##"<a href="#problem-{0}"><code>{0}</code></a>"##, escape(slug)));
+    links.collect::<Vec<_>>().join(", ")
 }
 
-/// A response that is a problem, with its kinds.
-fn problem(document: &Value, name: &str, html: &mut HtmlBuilder) {
-    let content = &document["components"]["responses"][name]["content"]["application/problem+json"];
-    for (index, slug) in content["examples"].as_object().into_iter().flatten().map(|(slug, _)| slug).enumerate() {
-        html.raw(if index == 0 { "" } else { ", " });
-        html.raw("<a href=\"#problem-").text(slug).raw("\"><code>").text(slug).raw("</code></a>");
-    }
-}
-
-fn success(response: &Value, html: &mut HtmlBuilder) {
-    html.text(text(&response["description"]));
-    let headers = response["headers"].as_object().into_iter().flatten().map(|(name, _)| name.as_str());
-    let headers = headers.collect::<Vec<_>>().join(", ");
+fn success(response: &Value) -> String {
+    let mut html = text(&response["description"]);
+    let headers = members(&response["headers"]).map(|(name, _)| escape(name)).collect::<Vec<_>>().join(", ");
     if !headers.is_empty() {
-        html.raw(" <small>with ").text(&headers).raw("</small>");
+        let _ = write!(html, " <small>with {headers}</small>");
     }
-    for (media, content) in response["content"].as_object().into_iter().flatten() {
-        html.raw("<p>").raw(&kind(&content["schema"])).raw(" <small>").text(media).raw("</small></p>");
-        match &content["example"] {
-            Value::Null => {}
-            Value::String(plain) if !media.contains("json") => drop(html.code("An example of the response", plain)),
-            example => drop(html.code("An example of the response", &format!("{example:#}"))),
-        }
+    for (media, content) in members(&response["content"]) {
+        let _ = write!(html, "<p>{} <small>{}</small></p>", kind(&content["schema"]), escape(media));
+        html += &match &content["example"] {
+            Value::Null => String::new(),
+            Value::String(plain) if !media.contains("json") => code_block("An example of the response", plain),
+            example => code_block("An example of the response", &format!("{example:#}")),
+        };
     }
+    html
 }

@@ -2,44 +2,53 @@
 
 use serde_json::Value;
 
-use super::html::{HtmlBuilder, inline, text};
+use super::html::{escape, inline, items, members, text};
 
-/// The fields of an object, a row each.
-pub(super) fn fields(schema: &Value, html: &mut HtmlBuilder) {
-    let Some(properties) = schema["properties"].as_object() else {
-        html.raw("<p>").raw(&kind(schema)).raw("</p>");
-        return;
-    };
-    let needed = |name: &str| schema["required"].as_array().is_some_and(|all| all.iter().any(|one| one == name));
-    html.raw("<table><thead><tr><th scope=\"col\">field</th><th scope=\"col\">type</th><th scope=\"col\"></th>");
-    html.raw("<th scope=\"col\">what it is</th></tr></thead><tbody>");
-    for (name, field) in properties {
-        html.raw("<tr><td><code>").text(name).raw("</code></td><td>").raw(&kind(field)).raw("</td><td>");
-        html.raw(if needed(name) { "always" } else { "may be left out" });
-        html.raw("</td><td>").raw(&inline(text(&field["description"]))).raw("</td></tr>");
-    }
-    html.raw("</tbody></table>");
-    if schema["additionalProperties"] == false {
-        html.raw("<p>No other field is taken.</p>");
-    }
+/// A schema with its fields.
+pub(super) fn render((name, schema): (&String, &Value)) -> String {
+    // The first paragraph only: a table of problems may follow, which has its own section.
+    let description = inline(&schema["description"]);
+    let description = description.split("\n\n").next().unwrap_or_default();
+    format!(r#"<article id="schema-{0}"><h3>{0}</h3><p>{description}</p>{1}</article>"#, escape(name), fields(schema))
 }
 
-/// The type, as markup: "string, 1–200 characters", a link to a schema of its own.
-pub(super) fn kind(schema: &Value) -> String {
-    if let Some(name) = reference(schema) {
-        let mut html = HtmlBuilder::default();
-        html.raw("<a href=\"#schema-").text(name).raw("\">").text(name).raw("</a>");
-        return html.finish();
+/// The fields of an object, one per row.
+fn fields(schema: &Value) -> String {
+    if !schema["properties"].is_object() {
+        return format!("<p>{}</p>", kind(schema));
     }
-    if let Some(first) = schema["allOf"].as_array().and_then(|all| all.first()) {
+    let rows = members(&schema["properties"]).map(|(name, field)| {
+        let required = items(&schema["required"]).any(|one| one == name);
+        format!(
+            "<tr><td><code>{}</code></td><td>{}</td><td>{}</td><td>{}</td></tr>",
+            escape(name),
+            kind(field),
+            if required { "required" } else { "optional" },
+            inline(&field["description"]),
+        )
+    });
+    let closed = if schema["additionalProperties"] == false { "<p>Unknown fields are rejected.</p>" } else { "" };
+    format!(
+        r#"<table><thead><tr><th scope="col">field</th><th scope="col">type</th><th scope="col"></th>
+<th scope="col">description</th></tr></thead><tbody>{}</tbody></table>{closed}"#,
+        rows.collect::<String>()
+    )
+}
+
+/// The type: "string, 1–200 characters", or a link to a schema of its own.
+pub(super) fn kind(schema: &Value) -> String {
+    if let Some(name) = schema["$ref"].as_str().and_then(|whole| whole.rsplit('/').next()) {
+        return format!(r##"<a href="#schema-{0}">{0}</a>"##, escape(name));
+    }
+    if let Some(first) = items(&schema["allOf"]).next() {
         return kind(first);
     }
     let mut words = match &schema["type"] {
         Value::Array(all) => all.iter().map(text).collect::<Vec<_>>().join(" or "),
-        one => text(one).to_owned(),
+        one => text(one),
     };
     if let Some(values) = schema["enum"].as_array().filter(|values| values.len() == 1) {
-        words = format!("always {}", values[0]);
+        words = format!("always {}", escape(&values[0].to_string()));
     }
     if !schema["format"].is_null() {
         words = format!("{words}, {}", text(&schema["format"]));
@@ -50,15 +59,8 @@ pub(super) fn kind(schema: &Value) -> String {
         (None, Some(most)) => words = format!("{words}, at most {most} characters"),
         (None, None) => {}
     }
-    let mut html = HtmlBuilder::default();
-    html.text(&words);
     if schema["items"].is_object() {
-        html.raw(" of ").raw(&kind(&schema["items"]));
+        words = format!("{words} of {}", kind(&schema["items"]));
     }
-    html.finish()
-}
-
-/// The name of the schema that is referred to.
-fn reference(schema: &Value) -> Option<&str> {
-    schema["$ref"].as_str()?.rsplit('/').next()
+    words
 }
