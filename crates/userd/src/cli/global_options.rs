@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::command_error::{CommandResult, EXIT_USAGE};
 use super::console;
-use super::exit_code::EXIT_USAGE;
 use crate::config::{CliFlags, Config, ConfigError, ConfigSources};
 
 /// Options of every command.
@@ -35,6 +35,15 @@ impl GlobalOptions {
             Ok(config) => command(&config),
             Err(error) => report_config_error(&error),
         }
+    }
+
+    /// As [`Self::with_config`], with a command that can fail. Its message begins with `program`.
+    pub(super) fn run_command(
+        self,
+        program: &str,
+        command: impl FnOnce(&Config) -> CommandResult<ExitCode>,
+    ) -> ExitCode {
+        self.with_config(|config| console::finish(program, command(config)))
     }
 }
 
