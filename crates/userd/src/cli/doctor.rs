@@ -153,18 +153,13 @@ fn as_text(store: &str, report: &DoctorReport) -> String {
     if report.omitted_findings() > 0 {
         let _ = writeln!(text, "{} more are not listed.", report.omitted_findings());
     }
-    let counted = |state, words: &str| match report.count(state) {
-        0 => None,
-        count => Some(format!("{count} {words}")),
-    };
-    let parts: Vec<String> = [
-        counted(FindingState::Repaired, "repaired"),
-        counted(FindingState::Repairable, "repairable with `userd doctor --repair`"),
-        counted(FindingState::Manual, "that require manual action (docs/operations/doctor.md)"),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
+    let counts = [
+        (report.count(FindingState::Repaired), "repaired"),
+        (report.count(FindingState::Repairable), "repairable with `userd doctor --repair`"),
+        (report.count(FindingState::Manual), "that require manual action (docs/operations/doctor.md)"),
+    ];
+    let found = counts.iter().filter(|(count, _)| *count > 0);
+    let parts: Vec<String> = found.map(|(count, words)| format!("{count} {words}")).collect();
     let found = if parts.is_empty() { "nothing found".to_owned() } else { parts.join(", ") };
     let _ = writeln!(text, "{store}: {} users checked, {found}", report.users);
     if report.topology_changed {

@@ -1,6 +1,5 @@
 //! The whole configuration: every section, in one struct.
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -145,8 +144,7 @@ fn read_sections(read: &mut ConfigReader<'_>, cores: usize) -> Result<Config, Co
     config.warnings.extend(rules::hash_warning(&config.hash));
     config.warnings.extend(issuer_warning(&config));
     let auto = resolve_automatic(&mut config, cores);
-    let secrets: BTreeSet<String> = read.schema.secrets().collect();
-    config.entries = show::entries(read.layers, &show::store_entry(&choice), &secrets, &auto);
+    config.entries = show::entries(read.layers, &show::store_entry(&choice), &read.schema.secrets, &auto);
     Ok(config)
 }
 

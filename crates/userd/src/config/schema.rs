@@ -3,6 +3,7 @@
 //! The same schema checks a value, says in a message what would be right, and is what `userd config schema` prints, so
 //! these three can't differ. Rules between two keys are not here, see `rules`.
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use figment::value::{Num, Value};
@@ -115,7 +116,8 @@ fn check_integer(range: &RangeInclusive<i64>, value: &Value, untyped: bool) -> R
 #[derive(Default)]
 pub(super) struct ConfigSchema {
     properties: Map<String, Json>,
-    secrets: Vec<String>,
+    /// The keys whose value is a secret.
+    pub(super) secrets: BTreeSet<String>,
 }
 
 impl ConfigSchema {
@@ -124,7 +126,7 @@ impl ConfigSchema {
         let mut keys = Map::new();
         for (key, mut schema) in section.keys {
             if is_secret(&schema) {
-                self.secrets.push(if name.is_empty() { key.clone() } else { format!("{name}.{key}") });
+                self.secrets.insert(if name.is_empty() { key.clone() } else { format!("{name}.{key}") });
                 let description = format!("A file that contains the value of `{key}`.");
                 keys.insert(
                     format!("{key}_file"),
@@ -147,11 +149,6 @@ impl ConfigSchema {
         if let Some(Json::Object(properties)) = entry.get_mut("properties") {
             properties.extend(keys);
         }
-    }
-
-    /// The keys whose value is a secret.
-    pub(super) fn secrets(&self) -> impl Iterator<Item = String> {
-        self.secrets.clone().into_iter()
     }
 
     /// The document (JSON Schema, draft 2020-12).

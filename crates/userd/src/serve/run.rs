@@ -145,7 +145,17 @@ async fn serve_store(
     let on_listening = show_banner_when_listening(config, &services);
     require_api_key(config.listen, &services.api_keys).await?;
     let http_dependencies = HttpDependencies { services, store, random, policy: config.password };
-    let settings = HttpSettings { on_listening: Some(on_listening), metrics, ..http_settings(config) };
+    let settings = HttpSettings {
+        listen: config.listen,
+        workers: config.workers,
+        limits: config.http,
+        access: config.access.clone(),
+        static_dir: config.static_dir.clone(),
+        shutdown_grace: config.shutdown_grace,
+        on_listening: Some(on_listening),
+        metrics,
+        join_trace: join_trace(config),
+    };
     let rocket = userd_http::rocket(&settings, http_dependencies);
     Ok(userd_http::serve(rocket).await?)
 }
@@ -190,20 +200,6 @@ fn show_banner_when_listening(config: &Config, services: &Services) -> OnListeni
         tokens.set_listen_address(listen);
         StartupBanner { listen, store: store.clone() }.show(log);
     })
-}
-
-fn http_settings(config: &Config) -> HttpSettings {
-    HttpSettings {
-        listen: config.listen,
-        workers: config.workers,
-        limits: config.http,
-        access: config.access.clone(),
-        static_dir: config.static_dir.clone(),
-        shutdown_grace: config.shutdown_grace,
-        on_listening: None,
-        metrics: Arc::default(),
-        join_trace: join_trace(config),
-    }
 }
 
 /// Joins requests to their traces, if spans are exported.

@@ -53,7 +53,7 @@ impl TargetOptions {
     }
 
     fn connect(&self, url: &str, options: &GlobalOptions) -> CommandResult<AdminBackend> {
-        if options.store.is_some() {
+        if options.flags.store.is_some() {
             let text = "--server and --store name two targets: use one of them".to_owned();
             return Err(CommandError::InvalidInput(text));
         }

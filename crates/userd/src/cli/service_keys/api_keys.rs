@@ -78,7 +78,10 @@ fn words(scopes: &BTreeSet<Scope>) -> String {
 pub(super) async fn run(keys: &ApiKeyService, command: ApiKeysCommand) -> CommandResult {
     match command {
         ApiKeysCommand::Create(new) => create(keys, new).await,
-        ApiKeysCommand::List { json } => list(keys, json).await,
+        ApiKeysCommand::List { json } => {
+            let keys = keys.list().await.map_err(CommandError::failed)?;
+            print_result(&if json { to_json(&keys) } else { to_table(&keys) }).map(|_| ())
+        }
         ApiKeysCommand::Revoke { id } => revoke(keys, &id).await,
     }
 }
@@ -97,11 +100,6 @@ async fn create(keys: &ApiKeyService, new: CreateApiKeyOptions) -> CommandResult
          read it.\nIts id is {id}; `userd api-keys revoke {id}` revokes it."
     ));
     printed.map(|_| ())
-}
-
-async fn list(keys: &ApiKeyService, as_json: bool) -> CommandResult {
-    let keys = keys.list().await.map_err(CommandError::failed)?;
-    print_result(&if as_json { to_json(&keys) } else { to_table(&keys) }).map(|_| ())
 }
 
 fn to_json(keys: &[ApiKey]) -> String {

@@ -30,15 +30,13 @@ pub(crate) enum SigningKeysCommand {
 /// Runs a command.
 pub(super) async fn run(keys: &SigningKeyService, command: SigningKeysCommand) -> CommandResult {
     match command {
-        SigningKeysCommand::List { json } => list(keys, json).await,
+        SigningKeysCommand::List { json } => {
+            let keys = keys.list().await?;
+            print_result(&if json { to_json(&keys) } else { to_table(&keys) }).map(|_| ())
+        }
         SigningKeysCommand::Rotate { now: false } => rotate(keys).await,
         SigningKeysCommand::Rotate { now: true } => rotate_now(keys).await,
     }
-}
-
-async fn list(keys: &SigningKeyService, as_json: bool) -> CommandResult {
-    let keys = keys.list().await?;
-    print_result(&if as_json { to_json(&keys) } else { to_table(&keys) }).map(|_| ())
 }
 
 /// The state, for scripts.
