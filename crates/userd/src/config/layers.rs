@@ -52,6 +52,7 @@ impl Provider for ConfigLayer {
 }
 
 /// The merged sources, and the plain `REDIS_…` variables.
+#[derive(Default)]
 pub(super) struct ConfigLayers {
     defaults: Dict,
     /// The sources, lowest first.
@@ -66,13 +67,7 @@ impl ConfigLayers {
     /// The defaults alone.
     pub(super) fn defaults(issues: &mut Vec<ConfigIssue>) -> Self {
         let defaults = parse_toml(DEFAULTS, &ConfigOrigin::Default, issues).unwrap_or_default();
-        let mut layers = Self {
-            defaults: defaults.clone(),
-            origins: Vec::new(),
-            figment: Figment::new(),
-            merged: Dict::new(),
-            legacy_env: BTreeMap::new(),
-        };
+        let mut layers = Self { defaults: defaults.clone(), ..Default::default() };
         layers.push(ConfigOrigin::Default, defaults, issues);
         layers
     }

@@ -81,14 +81,8 @@ impl Config {
         let mut read = ConfigReader::new(&layers, &sources.working_dir);
         let config = read_sections(&mut read, sources.cores);
         issues.extend(read.issues());
-        match config {
-            Ok(config) if issues.is_empty() => Ok(config),
-            Ok(_) => Err(ConfigError { issues }),
-            Err(issue) => {
-                issues.push(issue);
-                Err(ConfigError { issues })
-            }
-        }
+        let config = config.map_err(|issue| issues.push(issue)).ok();
+        config.filter(|_| issues.is_empty()).ok_or(ConfigError { issues })
     }
 }
 

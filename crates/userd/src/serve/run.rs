@@ -12,8 +12,6 @@ use std::time::Duration;
 use super::banner::StartupBanner;
 use super::doctor_task::DoctorTask;
 use super::logging::init_logging;
-#[cfg(feature = "otlp")]
-use super::logging::init_logging_with_spans;
 use super::rlimit::{OPEN_FILES_RECOMMENDED, raise_open_files_limit};
 use super::runtime::build_runtime;
 #[cfg(feature = "otlp")]
@@ -69,15 +67,15 @@ pub(crate) fn run(config: &Config) -> ExitCode {
     let traces = match TraceExporter::from_config(&config.otlp) {
         Ok(traces) => traces,
         Err(error) => {
-            init_logging(config.log);
+            init_logging(config.log, None);
             tracing::error!("userd ends: can't send traces: {}", error_chain(&error));
             return ExitCode::FAILURE;
         }
     };
     #[cfg(feature = "otlp")]
-    init_logging_with_spans(config.log, traces.as_ref().map(TraceExporter::layer));
+    init_logging(config.log, traces.as_ref().map(TraceExporter::layer));
     #[cfg(not(feature = "otlp"))]
-    init_logging(config.log);
+    init_logging(config.log, None);
     let code = run_with_logging(config);
     #[cfg(feature = "otlp")]
     if let Some(traces) = traces {
