@@ -7,11 +7,9 @@ use std::process::ExitCode;
 
 use clap::Args;
 
+use super::command_error::{CommandError, CommandResult};
 use super::console;
-use super::exit_code::{EXIT_FAILED, EXIT_USAGE};
 use crate::config::{Config, StoreTarget};
-use userd_core::error_chain;
-use userd_store_sqlite::{BackupError, BackupSummary};
 
 /// The file to write.
 #[derive(Debug, Args)]
@@ -36,51 +34,31 @@ pub(super) struct RestoreOptions {
 }
 
 /// Copies the database of the configuration.
-pub(super) fn backup(config: &Config, options: &BackupOptions) -> ExitCode {
-    let database = match sqlite_path(config, "backup") {
-        Ok(database) => database,
-        Err(code) => return code,
-    };
-    let result = userd_store_sqlite::backup(database, &options.file, options.replace, config.sqlite.timeout);
-    finish("backup", result, |copy| format!("{}: {} users, {} bytes\n", options.file.display(), copy.users, copy.bytes))
+pub(super) fn backup(config: &Config, options: &BackupOptions) -> CommandResult<ExitCode> {
+    let copy = userd_store_sqlite::backup(sqlite_path(config)?, &options.file, options.replace, config.sqlite.timeout)
+        .map_err(CommandError::failed)?;
+    console::print(&format!("{}: {} users, {} bytes\n", options.file.display(), copy.users, copy.bytes));
+    Ok(ExitCode::SUCCESS)
 }
 
 /// Replaces the database of the configuration by a copy.
-pub(super) fn restore(config: &Config, options: &RestoreOptions) -> ExitCode {
-    let database = match sqlite_path(config, "restore") {
-        Ok(database) => database,
-        Err(code) => return code,
-    };
-    let result = userd_store_sqlite::restore(&options.file, database, options.replace, config.sqlite.timeout);
-    finish("restore", result, |copy| {
-        let kept = copy.previous.as_ref().map(|kept| format!("; the previous database is now {}", kept.display()));
-        format!("{}: {} users{}\n", database.display(), copy.users, kept.unwrap_or_default())
-    })
+pub(super) fn restore(config: &Config, options: &RestoreOptions) -> CommandResult<ExitCode> {
+    let database = sqlite_path(config)?;
+    let copy = userd_store_sqlite::restore(&options.file, database, options.replace, config.sqlite.timeout)
+        .map_err(CommandError::failed)?;
+    let kept = copy.previous.map(|kept| format!("; the previous database is now {}", kept.display()));
+    console::print(&format!("{}: {} users{}\n", database.display(), copy.users, kept.unwrap_or_default()));
+    Ok(ExitCode::SUCCESS)
 }
 
-/// The database file; or, for a Redis, a message and the exit code.
-fn sqlite_path<'c>(config: &'c Config, command: &str) -> Result<&'c Path, ExitCode> {
+/// The database file. A Redis is an error.
+fn sqlite_path(config: &Config) -> CommandResult<&Path> {
     match &config.store {
         StoreTarget::Sqlite { path } => Ok(path),
-        StoreTarget::Redis(_) => Err(console::fail(
-            command,
+        StoreTarget::Redis(_) => Err(CommandError::InvalidInput(
             "the store is a Redis: back up and restore its own snapshots or append-only files \
-             (docs/operations/backup.md)",
-            EXIT_USAGE,
+             (docs/operations/backup.md)"
+                .to_owned(),
         )),
-    }
-}
-
-fn finish(
-    command: &str,
-    result: Result<BackupSummary, BackupError>,
-    summary: impl Fn(&BackupSummary) -> String,
-) -> ExitCode {
-    match result {
-        Ok(copy) => {
-            console::print(&summary(&copy));
-            ExitCode::SUCCESS
-        }
-        Err(error) => console::fail(command, &error_chain(&error), EXIT_FAILED),
     }
 }

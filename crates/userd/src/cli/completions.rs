@@ -1,10 +1,11 @@
 //! `userd completions`: a completion script for a shell, generated from the command line's own description.
 
-use std::io::{self, Write as _};
 use std::process::ExitCode;
 
 use clap::{Args, Command};
 use clap_complete::Shell;
+
+use super::console::print;
 
 /// The shell.
 #[derive(Debug, Clone, Copy, Args)]
@@ -20,6 +21,6 @@ pub(super) fn run(options: CompletionsOptions, command: &mut Command) -> ExitCod
     // error.
     let mut script = Vec::new();
     clap_complete::generate(options.shell, command, "userd", &mut script);
-    let _ = io::stdout().lock().write_all(&script);
+    print(&String::from_utf8_lossy(&script));
     ExitCode::SUCCESS
 }

@@ -1,9 +1,9 @@
 //! `userd config`: `show`, `check`, `default`, `schema`.
 
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
 use std::process::ExitCode;
 
+use super::console::{note, print};
 use crate::config::{Config, DEFAULTS, json_schema};
 
 /// Prints every key with its effective value, as TOML.
@@ -47,19 +47,14 @@ pub(super) fn schema() -> ExitCode {
             ExitCode::SUCCESS
         }
         Err(error) => {
-            let _ = writeln!(io::stderr().lock(), "userd: {error}");
+            note(&format!("userd: {error}"));
             ExitCode::FAILURE
         }
     }
 }
 
-/// To standard output. A closed pipe (`| head`) is not an error.
-fn print(text: &str) {
-    let _ = io::stdout().lock().write_all(text.as_bytes());
-}
-
 fn warn(config: &Config) {
     for warning in &config.warnings {
-        let _ = writeln!(io::stderr().lock(), "warning: {warning}");
+        note(&format!("warning: {warning}"));
     }
 }

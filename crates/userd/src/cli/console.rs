@@ -3,22 +3,29 @@
 //! Results go to standard output, messages for people to standard error. A reader that has gone away (`| head`, a
 //! closed standard error) is not an error.
 
-use std::io::{self, Write as _};
+use std::io::{self, IsTerminal as _, Write as _};
 use std::process::ExitCode;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use super::command_error::{CommandError, CommandResult};
 
 /// Prints `text` on standard output, and ignores whether it arrives.
 pub(super) fn print(text: &str) {
     let _ = io::stdout().lock().write_all(text.as_bytes());
 }
 
-/// Prints `text` on standard output.
+/// Prints the result of a change, and returns whether it was read: false means that the reader has gone away.
 ///
 /// # Errors
-/// The text was not written, for instance because the disk is full. `BrokenPipe` means that the reader has gone away.
-pub(super) fn try_print(text: &str) -> io::Result<()> {
+/// The text was not written, for instance because the disk is full: a new key or password is not shown again.
+pub(super) fn print_result(text: &str) -> CommandResult<bool> {
     let mut stdout = io::stdout().lock();
-    stdout.write_all(text.as_bytes())?;
-    stdout.flush()
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(CommandError::Failed(format!("it was done, but the output can't be written: {error}"))),
+    }
 }
 
 /// Prints a line on standard error.
@@ -31,8 +38,21 @@ pub(super) fn report(command: &str, message: &str) {
     note(&format!("userd {command}: {message}"));
 }
 
-/// Prints a message of the command `command` on standard error, and returns the exit code.
-pub(super) fn fail(command: &str, message: &str, code: u8) -> ExitCode {
-    report(command, message);
-    ExitCode::from(code)
+/// Returns the exit code of a result. Prints the message of an error after `program`, which is `userd`, or `userd` and
+/// the command.
+pub(super) fn finish(program: &str, result: CommandResult<ExitCode>) -> ExitCode {
+    result.unwrap_or_else(|error| {
+        let (code, message) = error.into_parts();
+        note(&format!("{program}: {message}"));
+        ExitCode::from(code)
+    })
+}
+
+/// A progress bar on standard error, on a terminal only.
+pub(super) fn progress_bar(length: Option<u64>, template: &str) -> ProgressBar {
+    if !io::stderr().is_terminal() {
+        return ProgressBar::hidden();
+    }
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_spinner());
+    length.map_or_else(ProgressBar::no_length, ProgressBar::new).with_style(style)
 }

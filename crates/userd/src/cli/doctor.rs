@@ -4,17 +4,15 @@
 //! is `serve::doctor_task`.
 
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
 
 use super::block_on::block_on;
-use super::console;
-use super::exit_code::EXIT_FAILED;
+use super::command_error::{CommandError, CommandResult, EXIT_FAILED};
+use super::console::{self, progress_bar};
 use crate::config::{Config, StoreTarget};
 use crate::open::{OpenStoreError, open_store_for_command};
 use userd_core::clock::SystemClock;
@@ -47,10 +45,11 @@ pub(super) struct DoctorOptions {
 type CheckObserver<'a> = &'a (dyn Fn(&[Finding], &DoctorReport) + Send + Sync);
 
 /// Runs the check and prints its report.
-pub(super) fn run(config: &Config, options: DoctorOptions) -> ExitCode {
+pub(super) fn run(config: &Config, options: DoctorOptions) -> CommandResult<ExitCode> {
     let mode = if options.repair { CheckMode::Repair } else { CheckMode::Report };
     let check_options = CheckOptions { mode, rate_per_s: options.rate };
-    let bar = progress_bar();
+    // Its length is the number of users that the store reports, before the check.
+    let bar = progress_bar(None, "{wide_bar} {pos} of {len} users, {per_sec} {msg}");
     let observer = |_: &[_], report: &DoctorReport| {
         if let Some(expected) = report.expected {
             bar.set_length(expected.max(report.users));
@@ -61,16 +60,15 @@ pub(super) fn run(config: &Config, options: DoctorOptions) -> ExitCode {
             found => format!("{found} found"),
         });
     };
-    let result = block_on(config, check_store(config, check_options, &observer));
+    let result =
+        block_on(config, async { check_store(config, check_options, &observer).await.map_err(CommandError::failed) });
     bar.finish_and_clear();
-    let (report, error) = match result {
-        Ok(Ok(Ok(report))) => (report, None),
-        Ok(Ok(Err(aborted))) => {
+    let (report, error) = match result? {
+        Ok(report) => (report, None),
+        Err(aborted) => {
             let message = error_chain(&aborted);
             (aborted.report, Some(message))
         }
-        Ok(Err(error)) => return console::fail("doctor", &error_chain(&error), EXIT_FAILED),
-        Err(message) => return console::fail("doctor", &message, EXIT_FAILED),
     };
     let store = config.store.to_string();
     if options.json {
@@ -78,10 +76,7 @@ pub(super) fn run(config: &Config, options: DoctorOptions) -> ExitCode {
     } else {
         console::print(&as_text(&store, &report));
     }
-    match error {
-        Some(message) => console::fail("doctor", &message, EXIT_FAILED),
-        None => ExitCode::from(exit_code(&report)),
-    }
+    error.map_or_else(|| Ok(ExitCode::from(exit_code(&report))), |message| Err(CommandError::Failed(message)))
 }
 
 /// Checks the store that the configuration names; a server may use it meanwhile.
@@ -117,15 +112,6 @@ fn exit_code(report: &DoctorReport) -> u8 {
     } else {
         0
     }
-}
-
-/// A progress bar, on a terminal only. Its length is the number of users that the store reports, before the check.
-fn progress_bar() -> ProgressBar {
-    if !io::stderr().is_terminal() {
-        return ProgressBar::hidden();
-    }
-    let style = ProgressStyle::with_template("{wide_bar} {pos} of {len} users, {per_sec} {msg}");
-    ProgressBar::no_length().with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
 }
 
 fn as_json(store: &str, report: &DoctorReport, error: Option<&str>) -> Value {
@@ -167,18 +153,13 @@ fn as_text(store: &str, report: &DoctorReport) -> String {
     if report.omitted_findings() > 0 {
         let _ = writeln!(text, "{} more are not listed.", report.omitted_findings());
     }
-    let counted = |state, words: &str| match report.count(state) {
-        0 => None,
-        count => Some(format!("{count} {words}")),
-    };
-    let parts: Vec<String> = [
-        counted(FindingState::Repaired, "repaired"),
-        counted(FindingState::Repairable, "repairable with `userd doctor --repair`"),
-        counted(FindingState::Manual, "that require manual action (docs/operations/doctor.md)"),
-    ]
-    .into_iter()
-    .flatten()
-    .collect();
+    let counts = [
+        (report.count(FindingState::Repaired), "repaired"),
+        (report.count(FindingState::Repairable), "repairable with `userd doctor --repair`"),
+        (report.count(FindingState::Manual), "that require manual action (docs/operations/doctor.md)"),
+    ];
+    let found = counts.iter().filter(|(count, _)| *count > 0);
+    let parts: Vec<String> = found.map(|(count, words)| format!("{count} {words}")).collect();
     let found = if parts.is_empty() { "nothing found".to_owned() } else { parts.join(", ") };
     let _ = writeln!(text, "{store}: {} users checked, {found}", report.users);
     if report.topology_changed {

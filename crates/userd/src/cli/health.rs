@@ -2,16 +2,17 @@
 //!
 //! It sends one request and opens no store.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
 use ureq::Agent;
 
+use super::command_error::{CommandError, CommandResult};
 use super::console;
-use super::exit_code::{EXIT_FAILED, EXIT_USAGE};
 use crate::config::Config;
+use crate::serve::local_address;
 
 /// The time limit of the whole request. `/health/ready` answers within the store's time limit, one second by default;
 /// container platforms commonly give a check 5 s.
@@ -29,19 +30,12 @@ pub(super) struct HealthOptions {
 }
 
 /// Checks, and prints the result.
-pub(super) fn run(config: &Config, options: &HealthOptions) -> ExitCode {
-    let base = match base(config.listen, options.url.as_deref()) {
-        Ok(base) => base,
-        Err(message) => return console::fail("health", &message, EXIT_USAGE),
-    };
-    let path = if options.live { "/health/live" } else { "/health/ready" };
-    match probe(&format!("{base}{path}")) {
-        Ok(()) => {
-            console::print(if options.live { "live\n" } else { "ready\n" });
-            ExitCode::SUCCESS
-        }
-        Err(message) => console::fail("health", &message, EXIT_FAILED),
-    }
+pub(super) fn run(config: &Config, options: &HealthOptions) -> CommandResult<ExitCode> {
+    let base = base(config.listen, options.url.as_deref()).map_err(CommandError::InvalidInput)?;
+    let (path, good) = if options.live { ("/health/live", "live\n") } else { ("/health/ready", "ready\n") };
+    probe(&format!("{base}{path}")).map_err(CommandError::Failed)?;
+    console::print(good);
+    Ok(ExitCode::SUCCESS)
 }
 
 /// The server's address: `--url`, or the address of this machine at which `listen` is reachable.
@@ -50,21 +44,12 @@ fn base(listen: SocketAddr, url: Option<&str>) -> Result<String, String> {
         if listen.port() == 0 {
             return Err("userd listens on any free port: name it with --url http://127.0.0.1:PORT".to_owned());
         }
-        return Ok(format!("http://{}", SocketAddr::new(reachable_ip(listen.ip()), listen.port())));
+        return Ok(format!("http://{}", local_address(listen)));
     };
     if url.starts_with("http://") && !url.contains(['?', '#', '@']) {
         Ok(url.trim_end_matches('/').to_owned())
     } else {
         Err(format!("--url {url:?} is not the address of a userd: write http://HOST:PORT (TLS is the proxy's task)"))
-    }
-}
-
-/// An address of this machine that reaches a server that listens on `ip`.
-fn reachable_ip(ip: IpAddr) -> IpAddr {
-    match ip {
-        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-        ip => ip,
     }
 }
 

@@ -12,8 +12,7 @@ use clap::{Args, Command};
 use clap_mangen::Man;
 use clap_mangen::roff::{Roff, roman};
 
-use super::console;
-use super::exit_code::EXIT_FAILED;
+use super::command_error::{CommandError, CommandResult};
 
 /// Where the pages go.
 #[derive(Debug, Args)]
@@ -24,7 +23,7 @@ pub(super) struct ManOptions {
 }
 
 /// Prints the page of `userd` itself, or writes the pages of all commands.
-pub(super) fn run(options: &ManOptions, command: Command) -> ExitCode {
+pub(super) fn run(options: &ManOptions, command: Command) -> CommandResult<ExitCode> {
     let mut command = command.disable_help_subcommand(true);
     command.build();
     let Some(dir) = &options.dir else {
@@ -32,12 +31,11 @@ pub(super) fn run(options: &ManOptions, command: Command) -> ExitCode {
         // Writing to a Vec never fails. A reader that has gone away (`| head`) is not an error.
         let _ = render(&command, &mut page);
         let _ = io::stdout().lock().write_all(&page);
-        return ExitCode::SUCCESS;
+        return Ok(ExitCode::SUCCESS);
     };
-    match fs::create_dir_all(dir).and_then(|()| write_all(&command, dir)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => console::fail("man", &format!("can't write into {}: {error}", dir.display()), EXIT_FAILED),
-    }
+    let written = fs::create_dir_all(dir).and_then(|()| write_all(&command, dir));
+    written.map_err(|error| CommandError::Failed(format!("can't write into {}: {error}", dir.display())))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 fn write_all(command: &Command, dir: &Path) -> io::Result<()> {

@@ -3,17 +3,17 @@
 //! What serving means is in `serve`, how a store is opened in `open`.
 //!
 //! To add a command: a variant of `CliCommand` with its help as a doc comment, a line in `dispatch`, and a function in
-//! a file of its own below this module. Commands share `global_options`, `console`, `block_on`, `exit_code` and
-//! `sanitize`; they import nothing from this file.
+//! a file of its own below this module. Commands share `global_options`, `console`, `block_on`, `command_error`
+//! and `sanitize`; they import nothing from this file.
 
 mod admin;
 mod backup;
 mod block_on;
+mod command_error;
 mod completions;
 mod config;
 mod console;
 mod doctor;
-mod exit_code;
 mod global_options;
 mod health;
 mod help;
@@ -27,7 +27,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use self::exit_code::EXIT_USAGE;
+use self::command_error::EXIT_USAGE;
 use self::global_options::GlobalOptions;
 use crate::serve;
 
@@ -106,23 +106,33 @@ fn dispatch(cli: Cli) -> ExitCode {
     let options = cli.options;
     match cli.command.unwrap_or(CliCommand::Serve) {
         CliCommand::Serve => options.with_config(serve::run),
-        CliCommand::Doctor(doctor) => options.with_config(|config| doctor::run(config, doctor)),
-        CliCommand::Health(health) => options.with_config(|config| health::run(config, &health)),
-        CliCommand::ApiKeys(command) => options.with_config(|config| service_keys::api_keys(config, command)),
-        CliCommand::SigningKeys(command) => options.with_config(|config| service_keys::signing_keys(config, command)),
+        CliCommand::Doctor(doctor) => options.run_command("userd doctor", |config| doctor::run(config, doctor)),
+        CliCommand::Health(health) => options.run_command("userd health", |config| health::run(config, &health)),
+        CliCommand::ApiKeys(command) => {
+            options.run_command("userd api-keys", |config| service_keys::api_keys(config, command))
+        }
+        CliCommand::SigningKeys(command) => {
+            options.run_command("userd signing-keys", |config| service_keys::signing_keys(config, command))
+        }
         CliCommand::User(user) => admin::run(*user, options),
         CliCommand::Stats(stats) => admin::stats(&stats, options),
-        CliCommand::Export(export) => options.with_config(|config| import_export::export(config, &export)),
-        CliCommand::Import(import) => options.with_config(|config| import_export::import(config, &import)),
-        CliCommand::Backup(backup) => options.with_config(|config| backup::backup(config, &backup)),
-        CliCommand::Restore(restore) => options.with_config(|config| backup::restore(config, &restore)),
+        CliCommand::Export(export) => {
+            options.run_command("userd export", |config| import_export::export(config, &export))
+        }
+        CliCommand::Import(import) => {
+            options.run_command("userd import", |config| import_export::import(config, &import))
+        }
+        CliCommand::Backup(backup) => options.run_command("userd backup", |config| backup::backup(config, &backup)),
+        CliCommand::Restore(restore) => {
+            options.run_command("userd restore", |config| backup::restore(config, &restore))
+        }
         CliCommand::Config(ConfigCommand::Show) => options.with_config(config::show),
         CliCommand::Config(ConfigCommand::Check) => options.with_config(config::check),
         // These describe the program itself, so they work with an invalid configuration too.
         CliCommand::Config(ConfigCommand::Default) => config::default(),
         CliCommand::Config(ConfigCommand::Schema) => config::schema(),
         CliCommand::Completions(completions) => completions::run(completions, &mut Cli::command()),
-        CliCommand::Man(man) => man::run(&man, Cli::command()),
+        CliCommand::Man(man) => console::finish("userd man", man::run(&man, Cli::command())),
     }
 }
 

@@ -28,9 +28,7 @@ impl ConfigOrigin {
             Self::CommandLine => format!("--{key}"),
         }
     }
-}
 
-impl ConfigOrigin {
     /// Whether the source has only text, so that a number stands in it as text.
     pub(super) fn is_untyped(&self) -> bool {
         matches!(self, Self::DotEnv | Self::Environment | Self::CommandLine)
@@ -88,12 +86,7 @@ pub struct ConfigError {
 impl fmt::Display for ConfigError {
     /// A line for each mistake.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (index, issue) in self.issues.iter().enumerate() {
-            if index > 0 {
-                f.write_str("\n")?;
-            }
-            fmt::Display::fmt(issue, f)?;
-        }
-        Ok(())
+        let lines: Vec<String> = self.issues.iter().map(ConfigIssue::to_string).collect();
+        f.write_str(&lines.join("\n"))
     }
 }

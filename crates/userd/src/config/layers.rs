@@ -52,6 +52,7 @@ impl Provider for ConfigLayer {
 }
 
 /// The merged sources, and the plain `REDIS_…` variables.
+#[derive(Default)]
 pub(super) struct ConfigLayers {
     defaults: Dict,
     /// The sources, lowest first.
@@ -66,13 +67,7 @@ impl ConfigLayers {
     /// The defaults alone.
     pub(super) fn defaults(issues: &mut Vec<ConfigIssue>) -> Self {
         let defaults = parse_toml(DEFAULTS, &ConfigOrigin::Default, issues).unwrap_or_default();
-        let mut layers = Self {
-            defaults: defaults.clone(),
-            origins: Vec::new(),
-            figment: Figment::new(),
-            merged: Dict::new(),
-            legacy_env: BTreeMap::new(),
-        };
+        let mut layers = Self { defaults: defaults.clone(), ..Default::default() };
         layers.push(ConfigOrigin::Default, defaults, issues);
         layers
     }
@@ -235,12 +230,16 @@ fn read_config_file(sources: &ConfigSources, issues: &mut Vec<ConfigIssue>) -> O
     let from_variable = || sources.environment.get(CONFIG_VARIABLE).map(PathBuf::from);
     let named = sources.flags.config.clone().or_else(from_variable).filter(|path| !path.as_os_str().is_empty());
     let path = named.clone().unwrap_or_else(|| PathBuf::from(CONFIG_FILE));
-    match fs::read_to_string(sources.working_dir.join(&path)) {
-        Ok(text) => {
-            let origin = ConfigOrigin::File(path);
-            parse_toml(&text, &origin, issues).map(|values| (origin, values))
-        }
-        Err(error) if error.kind() == io::ErrorKind::NotFound && named.is_none() => None,
+    let text = read_file(&sources.working_dir, &path, named.is_some(), issues)?;
+    let origin = ConfigOrigin::File(path);
+    parse_toml(&text, &origin, issues).map(|values| (origin, values))
+}
+
+/// The text of a file, without a byte order mark. A missing one is a mistake only if it is `required`.
+fn read_file(working_dir: &Path, path: &Path, required: bool, issues: &mut Vec<ConfigIssue>) -> Option<String> {
+    match fs::read_to_string(working_dir.join(path)) {
+        Ok(text) => Some(text.trim_start_matches('\u{feff}').to_owned()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound && !required => None,
         Err(error) => {
             issues.push(ConfigIssue::at_location(path.display().to_string(), unreadable_text(&error)));
             None
@@ -250,22 +249,14 @@ fn read_config_file(sources: &ConfigSources, issues: &mut Vec<ConfigIssue>) -> O
 
 fn read_dot_env(working_dir: &Path, issues: &mut Vec<ConfigIssue>) -> BTreeMap<String, String> {
     let mut variables = BTreeMap::new();
-    let text = match fs::read_to_string(working_dir.join(DOT_ENV_FILE)) {
-        Ok(text) => text,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return variables,
-        Err(error) => {
-            issues.push(ConfigIssue::at_location(DOT_ENV_FILE, unreadable_text(&error)));
-            return variables;
-        }
-    };
-    let text = text.trim_start_matches('\u{feff}');
+    let Some(text) = read_file(working_dir, Path::new(DOT_ENV_FILE), false, issues) else { return variables };
     for item in dotenvy::from_read_iter(text.as_bytes()) {
         match item {
             // As dotenvy itself has it, the first of several counts.
             Ok((name, value)) => {
                 variables.entry(name).or_insert(value);
             }
-            Err(error) => issues.push(ConfigIssue::at_location(DOT_ENV_FILE, dot_env_text(text, &error))),
+            Err(error) => issues.push(ConfigIssue::at_location(DOT_ENV_FILE, dot_env_text(&text, &error))),
         }
     }
     variables
@@ -287,7 +278,6 @@ fn dot_env_text(text: &str, error: &dotenvy::Error) -> String {
 /// The document as a flat map. The parser's message names what it expected; its quotation of the line is left out,
 /// because the line can contain a secret.
 fn parse_toml(text: &str, origin: &ConfigOrigin, issues: &mut Vec<ConfigIssue>) -> Option<Dict> {
-    let text = text.trim_start_matches('\u{feff}');
     match <Toml as Format>::from_str::<Dict>(text) {
         Ok(document) => {
             let mut values = Dict::new();

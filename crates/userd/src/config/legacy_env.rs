@@ -7,7 +7,7 @@ use std::net::Ipv6Addr;
 use super::error::{ConfigIssue, ConfigOrigin};
 use super::redis_target::{REDIS_PORT_DEFAULT, RedisTarget, is_host_name, parse_number, parse_port};
 use userd_core::SecretString;
-use userd_store_redis::NodeAddress;
+use userd_store_redis::{NodeAddress, ServerCredentials, ServerTopology};
 
 type LegacyEnv = BTreeMap<&'static str, (String, ConfigOrigin)>;
 
@@ -36,7 +36,9 @@ pub(super) fn target(legacy_env: &LegacyEnv, issues: &mut Vec<ConfigIssue>) -> O
     let db = number("REDIS_DB", "database number: write 0, 1, 2 …", &parse_number).unwrap_or(0);
     let port = port.and_then(|port| u16::try_from(port).ok()).unwrap_or(REDIS_PORT_DEFAULT);
     let password = legacy_env.get("REDIS_PASSWORD").map(|(text, _)| SecretString::new(text.clone()));
-    Some((RedisTarget::standalone(NodeAddress { host, port }, db, password), origin.clone()))
+    let servers = ServerTopology::Standalone(NodeAddress { host, port });
+    let login = ServerCredentials { username: None, password };
+    Some((RedisTarget { servers, db, login, tls: false }, origin.clone()))
 }
 
 /// A warning if the variables are ignored.

@@ -1,6 +1,5 @@
 //! The whole configuration: every section, in one struct.
 
-use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -82,14 +81,8 @@ impl Config {
         let mut read = ConfigReader::new(&layers, &sources.working_dir);
         let config = read_sections(&mut read, sources.cores);
         issues.extend(read.issues());
-        match config {
-            Ok(config) if issues.is_empty() => Ok(config),
-            Ok(_) => Err(ConfigError { issues }),
-            Err(issue) => {
-                issues.push(issue);
-                Err(ConfigError { issues })
-            }
-        }
+        let config = config.map_err(|issue| issues.push(issue)).ok();
+        config.filter(|_| issues.is_empty()).ok_or(ConfigError { issues })
     }
 }
 
@@ -145,8 +138,7 @@ fn read_sections(read: &mut ConfigReader<'_>, cores: usize) -> Result<Config, Co
     config.warnings.extend(rules::hash_warning(&config.hash));
     config.warnings.extend(issuer_warning(&config));
     let auto = resolve_automatic(&mut config, cores);
-    let secrets: BTreeSet<String> = read.schema.secrets().collect();
-    config.entries = show::entries(read.layers, &show::store_entry(&choice), &secrets, &auto);
+    config.entries = show::entries(read.layers, &show::store_entry(&choice), &read.schema.secrets, &auto);
     Ok(config)
 }
 

@@ -62,12 +62,6 @@ impl RedisScheme {
 }
 
 impl RedisTarget {
-    /// One server, without user and TLS.
-    pub(super) fn standalone(server: NodeAddress, db: u32, password: Option<SecretString>) -> Self {
-        let login = ServerCredentials { username: None, password };
-        Self { servers: ServerTopology::Standalone(server), db, login, tls: false }
-    }
-
     /// The target in what follows the scheme: `//[user:password@]host[:port][,…][/service][/db]`.
     pub(super) fn parse(scheme: RedisScheme, rest: &str) -> Result<Self, StoreTargetError> {
         let rest = rest.strip_prefix("//").ok_or(StoreTargetError::Host)?;
@@ -90,7 +84,8 @@ impl RedisTarget {
             }
             RedisTopology::Sentinels => {
                 let (service, db) = path.split_once('/').unwrap_or((path, ""));
-                if !is_service_name(service) {
+                // Sentinel takes letters, digits and `.-_` for a name (`sentinel.conf`).
+                if !is_host_name(service) {
                     return Err(StoreTargetError::NoService);
                 }
                 let (addresses, service) = (list(SENTINEL_PORT_DEFAULT)?, service.to_owned());
@@ -108,11 +103,6 @@ impl RedisTarget {
 
 fn parse_database(text: &str) -> Result<u32, StoreTargetError> {
     if text.is_empty() { Ok(0) } else { parse_number(text).ok_or(StoreTargetError::Database) }
-}
-
-/// What Sentinel takes for a name (`sentinel.conf`): letters, digits and `.-_`.
-fn is_service_name(text: &str) -> bool {
-    is_host_name(text)
 }
 
 fn parse_user_info(text: &str) -> Result<ServerCredentials, StoreTargetError> {

@@ -3,6 +3,7 @@
 //! The same schema checks a value, says in a message what would be right, and is what `userd config schema` prints, so
 //! these three can't differ. Rules between two keys are not here, see `rules`.
 
+use std::collections::BTreeSet;
 use std::ops::RangeInclusive;
 
 use figment::value::{Num, Value};
@@ -51,34 +52,6 @@ pub(super) fn is_secret(schema: &Json) -> bool {
     schema.get("writeOnly") == Some(&Json::Bool(true))
 }
 
-/// What may be written for a key.
-enum ValueKind {
-    Integer(RangeInclusive<i64>),
-    Boolean,
-    Choice(Vec<String>),
-    List { items_min: usize },
-    Text,
-}
-
-impl ValueKind {
-    fn of(schema: &Json) -> Self {
-        let number = |name: &str| schema.get(name).and_then(Json::as_i64);
-        match schema.get("type").and_then(Json::as_str) {
-            Some("integer") => {
-                Self::Integer(number("minimum").unwrap_or(i64::MIN)..=number("maximum").unwrap_or(i64::MAX))
-            }
-            Some("boolean") => Self::Boolean,
-            Some("array") => {
-                Self::List { items_min: number("minItems").and_then(|least| least.try_into().ok()).unwrap_or(0) }
-            }
-            _ => match choices(schema) {
-                words if words.is_empty() => Self::Text,
-                words => Self::Choice(words),
-            },
-        }
-    }
-}
-
 /// The words of an enum, in the order of its variants.
 fn choices(schema: &Json) -> Vec<String> {
     let list = |name: &str| schema.get(name).and_then(Json::as_array).into_iter().flatten();
@@ -91,32 +64,37 @@ fn choices(schema: &Json) -> Vec<String> {
 /// # Errors
 /// What is wrong, and what would be right. A secret is not quoted.
 pub(super) fn check(schema: &Json, value: &Value, untyped: bool) -> Result<Value, String> {
-    match ValueKind::of(schema) {
-        ValueKind::Integer(range) => check_integer(&range, value, untyped),
-        ValueKind::Boolean => match value {
-            Value::Bool(..) => Ok(value.clone()),
-            _ => Err("is not a boolean: write true or false, without quotes".to_owned()),
+    let number = |name: &str| schema.get(name).and_then(Json::as_i64);
+    match (schema.get("type").and_then(Json::as_str), value) {
+        (Some("integer"), value) => {
+            let range = number("minimum").unwrap_or(i64::MIN)..=number("maximum").unwrap_or(i64::MAX);
+            check_integer(&range, value, untyped)
+        }
+        (Some("boolean"), Value::Bool(..)) => Ok(value.clone()),
+        (Some("boolean"), _) => Err("is not a boolean: write true or false, without quotes".to_owned()),
+        (Some("array"), Value::Array(_, items)) => match number("minItems") {
+            _ if items.iter().any(|item| item.as_str().is_none()) => {
+                Err("is not a list of strings: write each in quotes".to_owned())
+            }
+            Some(least) if usize::try_from(least).is_ok_and(|least| items.len() < least) => {
+                Err(format!("has too few entries: write at least {least}"))
+            }
+            _ => Ok(value.clone()),
         },
-        ValueKind::Choice(words) => {
-            let text = value.as_str().ok_or("is not a string: write it in quotes")?.trim();
+        (Some("array"), _) => Err("is not a list: write strings in brackets, such as [\"one\", \"two\"]".to_owned()),
+        (_, value) => {
+            let text = value.as_str().ok_or("is not a string: write it in quotes")?;
+            let words = choices(schema);
+            if words.is_empty() {
+                return Ok(value.clone());
+            }
+            let text = text.trim();
             if words.iter().any(|word| word == text) {
                 return Ok(Value::from(text));
             }
             let words: Vec<_> = words.iter().filter(|word| !word.is_empty()).map(|word| format!("{word:?}")).collect();
             Err(format!("{text:?} is none of the choices: write one of {}", words.join(", ")))
         }
-        ValueKind::List { items_min } => match value {
-            Value::Array(_, items) if items.iter().any(|item| item.as_str().is_none()) => {
-                Err("is not a list of strings: write each in quotes".to_owned())
-            }
-            Value::Array(_, items) if items.len() < items_min => {
-                Err(format!("has too few entries: write at least {items_min}"))
-            }
-            Value::Array(..) => Ok(value.clone()),
-            _ => Err("is not a list: write strings in brackets, such as [\"one\", \"two\"]".to_owned()),
-        },
-        ValueKind::Text if value.as_str().is_none() => Err("is not a string: write it in quotes".to_owned()),
-        ValueKind::Text => Ok(value.clone()),
     }
 }
 
@@ -138,7 +116,8 @@ fn check_integer(range: &RangeInclusive<i64>, value: &Value, untyped: bool) -> R
 #[derive(Default)]
 pub(super) struct ConfigSchema {
     properties: Map<String, Json>,
-    secrets: Vec<String>,
+    /// The keys whose value is a secret.
+    pub(super) secrets: BTreeSet<String>,
 }
 
 impl ConfigSchema {
@@ -147,7 +126,7 @@ impl ConfigSchema {
         let mut keys = Map::new();
         for (key, mut schema) in section.keys {
             if is_secret(&schema) {
-                self.secrets.push(if name.is_empty() { key.clone() } else { format!("{name}.{key}") });
+                self.secrets.insert(if name.is_empty() { key.clone() } else { format!("{name}.{key}") });
                 let description = format!("A file that contains the value of `{key}`.");
                 keys.insert(
                     format!("{key}_file"),
@@ -170,11 +149,6 @@ impl ConfigSchema {
         if let Some(Json::Object(properties)) = entry.get_mut("properties") {
             properties.extend(keys);
         }
-    }
-
-    /// The keys whose value is a secret.
-    pub(super) fn secrets(&self) -> impl Iterator<Item = String> {
-        self.secrets.clone().into_iter()
     }
 
     /// The document (JSON Schema, draft 2020-12).

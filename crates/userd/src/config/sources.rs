@@ -16,17 +16,22 @@ pub(super) const PREFIX: &str = "USERD_";
 /// The plain variables of the Rocket + Redis tutorial.
 pub(super) const REDIS_VARIABLES: [&str; 4] = ["REDIS_ADDRESS", "REDIS_PORT", "REDIS_DB", "REDIS_PASSWORD"];
 
-/// What was given on the command line.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+/// What was given on the command line: options of every command.
+#[derive(Debug, Clone, Default, PartialEq, Eq, clap::Args)]
 pub struct CliFlags {
-    /// `--listen`
+    /// Listen on this address and port [default: 127.0.0.1:8000]
+    #[arg(long, global = true, value_name = "ADDR:PORT")]
     pub listen: Option<String>,
-    /// `--store`
+    /// Store accounts here: sqlite:PATH, redis://…, redis+sentinel://…, redis+cluster://…, or rediss… for TLS [default:
+    /// sqlite:./userd-data/userd.db]
+    #[arg(long, global = true, value_name = "URL")]
     pub store: Option<String>,
-    /// `--log`
-    pub log: Option<String>,
-    /// `--config`
+    /// Read this configuration file instead of userd.toml
+    #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Log as text or as json [default: text]
+    #[arg(long, global = true, value_name = "FORMAT")]
+    pub log: Option<String>,
 }
 
 /// Everything that a configuration is made of.

@@ -28,16 +28,16 @@ impl StartupBanner {
             }
         }
     }
+}
 
-    /// The address at which programs on this machine reach userd.
-    fn local_address(&self) -> SocketAddr {
-        let ip = match self.listen.ip() {
-            IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
-            IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
-            ip => ip,
-        };
-        SocketAddr::new(ip, self.listen.port())
-    }
+/// The address at which programs on this machine reach a userd that listens on `listen`.
+pub(crate) fn local_address(listen: SocketAddr) -> SocketAddr {
+    let ip = match listen.ip() {
+        IpAddr::V4(ip) if ip.is_unspecified() => Ipv4Addr::LOCALHOST.into(),
+        IpAddr::V6(ip) if ip.is_unspecified() => Ipv6Addr::LOCALHOST.into(),
+        ip => ip,
+    };
+    SocketAddr::new(ip, listen.port())
 }
 
 impl fmt::Display for StartupBanner {
@@ -45,7 +45,11 @@ impl fmt::Display for StartupBanner {
         writeln!(f, "userd {VERSION} serves on http://{}", self.listen)?;
         writeln!(f, "  users are kept in {}", self.store)?;
         writeln!(f, "  to create a user, type")?;
-        writeln!(f, "    curl -i http://{}/api/users -H 'Content-Type: application/json' \\", self.local_address())?;
+        writeln!(
+            f,
+            "    curl -i http://{}/api/users -H 'Content-Type: application/json' \\",
+            local_address(self.listen)
+        )?;
         writeln!(
             f,
             r#"      -d '{{"name": "Ada", "email": "ada@example.org", "password": "a sentence only Ada knows"}}'"#

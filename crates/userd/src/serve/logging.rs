@@ -26,17 +26,12 @@ const SPANS: &str = "userd::trace";
 /// `log` under our name are from Rocket's macros in our handlers, one for each guard that rejects a request.
 const LOG_TARGETS_IGNORED: [&str; 3] = ["rocket", "_", "userd"];
 
-/// Sends log lines and panics to standard error. Call it before Rocket is built, which otherwise installs a logger of
-/// its own. A second call has no effect.
-pub(super) fn init_logging(format: LogFormat) {
-    init_logging_with_spans(format, None);
-}
-
 /// A layer that receives spans.
 pub(super) type SpanLayer = Option<Box<dyn Layer<Registry> + Send + Sync>>;
 
-/// As [`init_logging`], and spans go to `traces`.
-pub(super) fn init_logging_with_spans(format: LogFormat, traces: SpanLayer) {
+/// Sends log lines and panics to standard error, and spans to `traces`. Call it before Rocket is built, which otherwise
+/// installs a logger of its own. A second call has no effect.
+pub(super) fn init_logging(format: LogFormat, traces: SpanLayer) {
     let subscriber = subscriber_to(format, io::stderr, io::stderr().is_terminal(), traces);
     if subscriber::set_global_default(subscriber).is_err() {
         return;

@@ -21,5 +21,6 @@ mod runtime;
 #[cfg(feature = "otlp")]
 mod traces;
 
+pub(crate) use self::banner::local_address;
 pub(crate) use self::run::run;
 pub(crate) use self::runtime::build_runtime;

@@ -12,8 +12,6 @@ use std::time::Duration;
 use super::banner::StartupBanner;
 use super::doctor_task::DoctorTask;
 use super::logging::init_logging;
-#[cfg(feature = "otlp")]
-use super::logging::init_logging_with_spans;
 use super::rlimit::{OPEN_FILES_RECOMMENDED, raise_open_files_limit};
 use super::runtime::build_runtime;
 #[cfg(feature = "otlp")]
@@ -69,15 +67,15 @@ pub(crate) fn run(config: &Config) -> ExitCode {
     let traces = match TraceExporter::from_config(&config.otlp) {
         Ok(traces) => traces,
         Err(error) => {
-            init_logging(config.log);
+            init_logging(config.log, None);
             tracing::error!("userd ends: can't send traces: {}", error_chain(&error));
             return ExitCode::FAILURE;
         }
     };
     #[cfg(feature = "otlp")]
-    init_logging_with_spans(config.log, traces.as_ref().map(TraceExporter::layer));
+    init_logging(config.log, traces.as_ref().map(TraceExporter::layer));
     #[cfg(not(feature = "otlp"))]
-    init_logging(config.log);
+    init_logging(config.log, None);
     let code = run_with_logging(config);
     #[cfg(feature = "otlp")]
     if let Some(traces) = traces {
@@ -145,7 +143,17 @@ async fn serve_store(
     let on_listening = show_banner_when_listening(config, &services);
     require_api_key(config.listen, &services.api_keys).await?;
     let http_dependencies = HttpDependencies { services, store, random, policy: config.password };
-    let settings = HttpSettings { on_listening: Some(on_listening), metrics, ..http_settings(config) };
+    let settings = HttpSettings {
+        listen: config.listen,
+        workers: config.workers,
+        limits: config.http,
+        access: config.access.clone(),
+        static_dir: config.static_dir.clone(),
+        shutdown_grace: config.shutdown_grace,
+        on_listening: Some(on_listening),
+        metrics,
+        join_trace: join_trace(config),
+    };
     let rocket = userd_http::rocket(&settings, http_dependencies);
     Ok(userd_http::serve(rocket).await?)
 }
@@ -190,20 +198,6 @@ fn show_banner_when_listening(config: &Config, services: &Services) -> OnListeni
         tokens.set_listen_address(listen);
         StartupBanner { listen, store: store.clone() }.show(log);
     })
-}
-
-fn http_settings(config: &Config) -> HttpSettings {
-    HttpSettings {
-        listen: config.listen,
-        workers: config.workers,
-        limits: config.http,
-        access: config.access.clone(),
-        static_dir: config.static_dir.clone(),
-        shutdown_grace: config.shutdown_grace,
-        on_listening: None,
-        metrics: Arc::default(),
-        join_trace: join_trace(config),
-    }
 }
 
 /// Joins requests to their traces, if spans are exported.

@@ -1,101 +1,192 @@
-//! The two ways to administer accounts: through a running server, or directly on the store. The results are the same.
+//! The two ways to administer accounts: through the admin API of a running server, or directly on a store with the use
+//! cases behind that API. The results are the same.
+//!
+//! To add an operation: a method of [`AdminBackend`] with an arm for each way.
 
-use super::error::CommandError;
-use super::server_backend::ServerBackend;
-use super::store_backend::StoreBackend;
-use super::types::{AdminUser, EventListItem, NewUserInput, ResultPage, ServiceStats, UserListItem, UserQuery};
+use std::fmt::Display;
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+use ureq::http::Method;
+
+use super::http_client::{AdminClient, percent_encode};
+use super::password::PasswordInput;
+use super::types::{AdminUser, EventListItem, ResultPage, ServiceStats, UserListItem};
+use crate::cli::command_error::{CommandError, CommandResult};
+use crate::config::Config;
+use crate::services::build_services;
+use userd_core::random::SystemRandom;
+use userd_core::{Actor, DisplayName, Email, EmailPrefix, Password, PasswordPolicy, PrincipalId, UserAgent, UserId};
+use userd_service::hashing::PasswordHasher;
+use userd_service::{
+    AdminService, CreateAccountRequest, Error, PageCursor, PageRequest, Precondition, Services, SetPasswordRequest,
+    SignUpRequest, UpdateStatusRequest, UserListingRequest,
+};
+use userd_store::{SortOrder, Store};
 
 /// Where accounts are read and changed.
 pub(super) enum AdminBackend {
     /// Through the admin API of a server.
-    Server(ServerBackend),
+    Server(AdminClient),
     /// Directly on a store.
     Store(Box<StoreBackend>),
 }
 
+/// The use cases over an open store.
+pub(super) struct StoreBackend {
+    services: Services,
+    /// The rules for new passwords.
+    policy: PasswordPolicy,
+    /// The store to close at the end.
+    store: Arc<dyn Store>,
+    /// The store's address, for people.
+    target: String,
+    /// The actor of all events: anonymous, without an address.
+    actor: Actor,
+}
+
 impl AdminBackend {
+    /// The use cases over `store`, with the settings of the configuration.
+    ///
+    /// # Errors
+    /// The threads that hash passwords do not start.
+    pub(super) fn on_store(config: &Config, store: Arc<dyn Store>) -> CommandResult<Self> {
+        let random = Arc::new(SystemRandom);
+        let hasher = PasswordHasher::start(&config.hash, Arc::<SystemRandom>::clone(&random))
+            .map_err(|error| CommandError::Failed(format!("can't start the threads that hash passwords: {error}")))?;
+        let services = build_services(config, Arc::clone(&store), hasher, random);
+        let agent = UserAgent::shorten(concat!("userd/", env!("CARGO_PKG_VERSION"), " (store)"));
+        let actor = Actor { address: None, agent, principal: PrincipalId::Anonymous };
+        let target = config.store.to_string();
+        Ok(Self::Store(Box::new(StoreBackend { services, policy: config.password, store, target, actor })))
+    }
+
     /// The server's or store's address, for people.
-    pub(super) fn target(&self) -> String {
+    pub(super) fn target(&self) -> &str {
         match self {
-            Self::Server(server) => server.0.base().to_owned(),
-            Self::Store(store) => store.target().to_owned(),
+            Self::Server(client) => client.base(),
+            Self::Store(store) => &store.target,
         }
     }
 
     /// The address of the server, if there is one.
     pub(super) fn server(&self) -> Option<&str> {
         match self {
-            Self::Server(server) => Some(server.0.base()),
+            Self::Server(client) => Some(client.base()),
             Self::Store(_) => None,
         }
     }
 
-    /// A page of users.
-    pub(super) async fn list(&self, query: &UserQuery) -> Result<ResultPage<UserListItem>, CommandError> {
+    /// A page of users, or of those whose e-mail starts with the prefix `email`.
+    pub(super) async fn list(
+        &self,
+        limit: u16,
+        cursor: Option<&str>,
+        email: Option<&str>,
+        order: SortOrder,
+    ) -> CommandResult<ResultPage<UserListItem>> {
         match self {
-            Self::Server(server) => server.list(query),
-            Self::Store(store) => store.list(query).await,
+            Self::Server(client) => {
+                let order = if order == SortOrder::Descending { "desc" } else { "asc" };
+                let filter = parameter("cursor", cursor) + &parameter("email", email);
+                client.send(Method::GET, &format!("/admin/users?limit={limit}&order={order}{filter}"), None)
+            }
+            Self::Store(store) => {
+                let prefix = valid("email", email.map(EmailPrefix::parse).transpose())?;
+                let page = page_request(limit, cursor)?;
+                Ok(store.admin().list(UserListingRequest { page, order: Some(order), prefix }).await?.into())
+            }
         }
     }
 
     /// The user with this id or e-mail.
-    pub(super) async fn show(&self, who: &str) -> Result<AdminUser, CommandError> {
+    pub(super) async fn show(&self, who: &str) -> CommandResult<AdminUser> {
         match self {
-            Self::Server(server) => server.show(who),
-            Self::Store(store) => store.show(who).await,
+            Self::Server(client) => client.send(Method::GET, &user_path(who, ""), None),
+            Self::Store(store) => {
+                let users = store.admin().users();
+                let found = match UserId::parse(who) {
+                    Some(id) => users.user(id).await,
+                    None => users.user_by_email(who).await,
+                };
+                match found {
+                    Err(Error::UnknownUser) => Err(unknown_user(who)),
+                    found => Ok(found?.into()),
+                }
+            }
         }
     }
 
     /// Creates a user.
-    pub(super) async fn create(&self, new: &NewUserInput) -> Result<AdminUser, CommandError> {
+    pub(super) async fn create(&self, name: &str, email: &str, given: &PasswordInput) -> CommandResult<AdminUser> {
+        let PasswordInput { password, expired: password_expired, .. } = given;
         match self {
-            Self::Server(server) => server.create(new),
-            Self::Store(store) => store.create(new).await,
+            Self::Server(client) => {
+                let password = password.as_str();
+                let body = json!({
+                    "name": name, "email": email, "password": password, "password_expired": password_expired
+                });
+                client.send(Method::POST, "/admin/users", Some(&body))
+            }
+            Self::Store(store) => {
+                let name = valid("name", DisplayName::parse(name))?;
+                let email = valid("email", Email::parse(email))?;
+                let password = valid("password", Password::parse(password, store.policy))?;
+                let sign_up = SignUpRequest { name, email, password };
+                let account = CreateAccountRequest { sign_up, password_expired: *password_expired };
+                Ok(store.admin().create(account, &store.actor).await?.into())
+            }
         }
     }
 
-    /// Disables the account and ends its sessions, or enables it.
-    pub(super) async fn set_disabled(&self, id: &str, disabled: bool) -> Result<AdminUser, CommandError> {
+    /// Disables the account or lets its password expire, and ends its sessions; or enables it.
+    pub(super) async fn update_status(&self, id: &str, status: UpdateStatusRequest) -> CommandResult<AdminUser> {
         match self {
-            Self::Server(server) => server.set_disabled(id, disabled),
-            Self::Store(store) => store.set_disabled(id, disabled).await,
-        }
-    }
-
-    /// Forces a password change at the next sign-in and ends the sessions.
-    pub(super) async fn expire_password(&self, id: &str) -> Result<AdminUser, CommandError> {
-        match self {
-            Self::Server(server) => server.expire_password(id),
-            Self::Store(store) => store.expire_password(id).await,
+            Self::Server(client) => {
+                let UpdateStatusRequest { disabled, password_expired } = status;
+                let fields = [("disabled", disabled), ("password_expired", password_expired)].into_iter();
+                let body: Map<_, _> = fields.filter_map(|(name, value)| Some((name.into(), value?.into()))).collect();
+                client.send(Method::PATCH, &user_path(id, ""), Some(&body.into()))
+            }
+            Self::Store(store) => {
+                let id = user_id(id)?;
+                Ok(store.admin().update_status(id, status, &Precondition::Any, &store.actor).await?.into())
+            }
         }
     }
 
     /// Sets the user's password and ends the sessions.
-    pub(super) async fn set_password(
-        &self,
-        id: &str,
-        password: &str,
-        expired: bool,
-    ) -> Result<AdminUser, CommandError> {
+    pub(super) async fn set_password(&self, id: &str, given: &PasswordInput) -> CommandResult<AdminUser> {
+        let PasswordInput { password, expired: password_expired, .. } = given;
         match self {
-            Self::Server(server) => server.set_password(id, password, expired),
-            Self::Store(store) => store.set_password(id, password, expired).await,
+            Self::Server(client) => {
+                let body = json!({ "new_password": password.as_str(), "password_expired": password_expired });
+                client.send(Method::PUT, &user_path(id, "/password"), Some(&body))
+            }
+            Self::Store(store) => {
+                let new_password = valid("new_password", Password::parse(password, store.policy))?;
+                let given = SetPasswordRequest { new_password, password_expired: *password_expired };
+                let id = user_id(id)?;
+                Ok(store.admin().set_password(id, given, &Precondition::Any, &store.actor).await?.into())
+            }
         }
     }
 
     /// Signs the user out everywhere.
-    pub(super) async fn revoke_sessions(&self, id: &str) -> Result<(), CommandError> {
+    pub(super) async fn revoke_sessions(&self, id: &str) -> CommandResult {
         match self {
-            Self::Server(server) => server.revoke_sessions(id),
-            Self::Store(store) => store.revoke_sessions(id).await,
+            Self::Server(client) => client.send::<Value>(Method::DELETE, &user_path(id, "/sessions"), None).map(|_| ()),
+            Self::Store(store) => Ok(store.admin().revoke_sessions(user_id(id)?, &store.actor).await?),
         }
     }
 
     /// Deletes the user, and returns what was deleted.
-    pub(super) async fn delete(&self, id: &str) -> Result<AdminUser, CommandError> {
+    pub(super) async fn delete(&self, id: &str) -> CommandResult<AdminUser> {
         match self {
-            Self::Server(server) => server.delete(id),
-            Self::Store(store) => store.delete(id).await,
+            Self::Server(client) => client.send(Method::DELETE, &user_path(id, ""), None),
+            Self::Store(store) => {
+                Ok(store.admin().delete(user_id(id)?, &Precondition::Any, &store.actor).await?.into())
+            }
         }
     }
 
@@ -105,26 +196,63 @@ impl AdminBackend {
         id: &str,
         limit: u16,
         cursor: Option<&str>,
-    ) -> Result<ResultPage<EventListItem>, CommandError> {
+    ) -> CommandResult<ResultPage<EventListItem>> {
         match self {
-            Self::Server(server) => server.events(id, limit, cursor),
-            Self::Store(store) => store.events(id, limit, cursor).await,
+            Self::Server(client) => {
+                let query = format!("/events?limit={limit}{}", parameter("cursor", cursor));
+                client.send(Method::GET, &user_path(id, &query), None)
+            }
+            Self::Store(store) => Ok(store.admin().events(user_id(id)?, page_request(limit, cursor)?).await?.into()),
         }
     }
 
     /// The figures of the service.
-    pub(super) async fn stats(&self) -> Result<ServiceStats, CommandError> {
+    pub(super) async fn stats(&self) -> CommandResult<ServiceStats> {
         match self {
-            Self::Server(server) => server.stats(),
-            Self::Store(store) => store.stats().await,
+            Self::Server(client) => client.send(Method::GET, "/admin/stats", None),
+            Self::Store(store) => Ok(store.admin().stats().await?.into()),
         }
     }
 
     /// Closes the store, if it was opened.
     pub(super) async fn close(self) {
-        match self {
-            Self::Server(_) => {}
-            Self::Store(store) => store.close().await,
+        if let Self::Store(backend) = self {
+            backend.store.close().await;
         }
     }
+}
+
+impl StoreBackend {
+    fn admin(&self) -> &AdminService {
+        &self.services.admin
+    }
+}
+
+/// The path of a user in the admin API, and what follows it.
+fn user_path(id: &str, rest: &str) -> String {
+    format!("/admin/users/{}{rest}", percent_encode(id))
+}
+
+/// A further parameter of a query, if it has a value.
+fn parameter(name: &str, value: Option<&str>) -> String {
+    value.map(|value| format!("&{name}={}", percent_encode(value))).unwrap_or_default()
+}
+
+/// A field as parsed; or an error that names the field and the rule it breaks.
+fn valid<T>(field: &str, parsed: Result<T, impl Display>) -> CommandResult<T> {
+    parsed.map_err(|rule| CommandError::InvalidInput(format!("{field} {rule}")))
+}
+
+/// Parses an id that the store has returned.
+fn user_id(id: &str) -> CommandResult<UserId> {
+    UserId::parse(id).ok_or_else(|| unknown_user(id))
+}
+
+fn unknown_user(who: &str) -> CommandError {
+    CommandError::UserNotFound(format!("there is no user {who:?}"))
+}
+
+fn page_request(limit: u16, cursor: Option<&str>) -> CommandResult<PageRequest> {
+    let cursor = valid("cursor", cursor.map(PageCursor::parse).transpose())?;
+    Ok(PageRequest { limit: usize::from(limit), cursor })
 }

@@ -5,14 +5,32 @@ use serde_json::{Value, json};
 
 use super::backend::AdminBackend;
 use super::confirm;
-use super::error::CommandError;
-use super::output::{self, OutputFormatter, print};
+use super::output::{self, OutputFormatter};
 use super::password::{PasswordInput, PasswordOptions};
-use super::types::{AdminUser, NewUserInput};
-use super::user_arg::{ConfirmedUserArg, UserArg};
-use crate::cli::console::note;
+use super::types::AdminUser;
+use crate::cli::command_error::{CommandError, CommandResult};
+use crate::cli::console::{note, print_result};
 use crate::cli::sanitize::sanitize;
 use userd_core::random::SystemRandom;
+use userd_service::UpdateStatusRequest;
+
+/// A user.
+#[derive(Debug, Args)]
+pub(super) struct UserArg {
+    /// The user's id or e-mail
+    #[arg(value_name = "ID|E-MAIL")]
+    pub(super) user: String,
+}
+
+/// A user of a destructive command.
+#[derive(Debug, Args)]
+pub(super) struct ConfirmedUserArg {
+    #[command(flatten)]
+    who: UserArg,
+    /// Do not ask for confirmation
+    #[arg(short, long)]
+    yes: bool,
+}
 
 /// The new user.
 #[derive(Debug, Args)]
@@ -41,20 +59,72 @@ fn display_name(account: &AdminUser) -> String {
 }
 
 /// Prints the result: `sentence` for people, the user for scripts.
-fn report(output: OutputFormatter, account: &AdminUser, sentence: &str) -> Result<(), CommandError> {
-    print(&if output.json { output::json(account) } else { format!("{}\n", sanitize(sentence)) }).map(|_| ())
+fn report(output: OutputFormatter, account: &AdminUser, sentence: &str) -> CommandResult {
+    print_result(&if output.json { output::json(account) } else { format!("{}\n", sanitize(sentence)) }).map(|_| ())
 }
 
-/// The user, after confirmation of the question about them.
+/// A destructive change of one user.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum DestructiveChange {
+    Disable,
+    Delete,
+    ExpirePassword,
+    RevokeSessions,
+}
+
+/// Makes a destructive change after confirmation.
+pub(super) async fn destructive(
+    backend: &AdminBackend,
+    output: OutputFormatter,
+    who: ConfirmedUserArg,
+    change: DestructiveChange,
+) -> CommandResult {
+    let (before, after, done) = match change {
+        DestructiveChange::Disable => (
+            "Disable",
+            "? They can't sign in any more, and all their sessions end.",
+            "is disabled, and signed out everywhere",
+        ),
+        DestructiveChange::Delete => ("Delete", "? They can't be brought back.", "is deleted"),
+        DestructiveChange::ExpirePassword => (
+            "Let the password of",
+            " expire? They have to change it to sign in, and all their sessions end.",
+            "has to change the password, and is signed out everywhere",
+        ),
+        DestructiveChange::RevokeSessions => ("Sign", " out everywhere?", "is signed out everywhere"),
+    };
+    let shown = confirmed_user(backend, &who, before, after).await?;
+    let id = &shown.id;
+    let account = match change {
+        DestructiveChange::Disable => backend.update_status(id, disabled(true)).await?,
+        DestructiveChange::Delete => backend.delete(id).await?,
+        DestructiveChange::ExpirePassword => {
+            let status = UpdateStatusRequest { disabled: None, password_expired: Some(true) };
+            backend.update_status(id, status).await?
+        }
+        DestructiveChange::RevokeSessions => {
+            backend.revoke_sessions(id).await?;
+            shown
+        }
+    };
+    report(output, &account, &format!("{} {done}", display_name(&account)))
+}
+
+/// The user, after confirmation of a question about them: the text `before` and `after` the user's name.
 async fn confirmed_user(
     backend: &AdminBackend,
     who: &ConfirmedUserArg,
-    question: impl Fn(&str) -> String,
-) -> Result<AdminUser, CommandError> {
+    before: &str,
+    after: &str,
+) -> CommandResult<AdminUser> {
     let account = backend.show(&who.who.user).await?;
-    let question = question(&format!("{} ({}) in {}", display_name(&account), account.id, backend.target()));
+    let question = format!("{before} {} ({}) in {}{after}", display_name(&account), account.id, backend.target());
     confirm::ask(&question, who.yes)?;
     Ok(account)
+}
+
+fn disabled(disabled: bool) -> UpdateStatusRequest {
+    UpdateStatusRequest { disabled: Some(disabled), password_expired: None }
 }
 
 /// Prints a generated password, which is shown only once; without one, the same as [`report`].
@@ -63,7 +133,7 @@ fn report_password(
     account: &AdminUser,
     given: &PasswordInput,
     sentence: &str,
-) -> Result<(), CommandError> {
+) -> CommandResult {
     if !given.generated {
         return report(output, account, sentence);
     }
@@ -80,8 +150,8 @@ fn report_password(
 }
 
 /// Prints a generated password. If the reader has gone away, that is an error: the password is lost.
-fn print_password(text: &str) -> Result<(), CommandError> {
-    if print(text)? {
+fn print_password(text: &str) -> CommandResult {
+    if print_result(text)? {
         return Ok(());
     }
     let sentence = "it was done, but the password was not read; set another one with userd user set-password";
@@ -89,46 +159,18 @@ fn print_password(text: &str) -> Result<(), CommandError> {
 }
 
 /// `userd user create`
-pub(super) async fn create(
-    backend: &AdminBackend,
-    output: OutputFormatter,
-    options: CreateOptions,
-) -> Result<(), CommandError> {
+pub(super) async fn create(backend: &AdminBackend, output: OutputFormatter, options: CreateOptions) -> CommandResult {
     let CreateOptions { name, email, password } = options;
     let given = password.password(&SystemRandom)?;
-    let new = NewUserInput { name, email, password: given.password.clone(), password_expired: given.expired };
-    let account = backend.create(&new).await?;
+    let account = backend.create(&name, &email, &given).await?;
     report_password(output, &account, &given, &format!("{} is a user: {}", display_name(&account), account.id))
 }
 
-/// `userd user disable`
-pub(super) async fn disable(
-    backend: &AdminBackend,
-    output: OutputFormatter,
-    who: ConfirmedUserArg,
-) -> Result<(), CommandError> {
-    let ask = |whom: &str| format!("Disable {whom}? They can't sign in any more, and all their sessions end.");
-    let account = confirmed_user(backend, &who, ask).await?;
-    let account = backend.set_disabled(&account.id, true).await?;
-    report(output, &account, &format!("{} is disabled, and signed out everywhere", display_name(&account)))
-}
-
 /// `userd user enable`
-pub(super) async fn enable(backend: &AdminBackend, output: OutputFormatter, who: UserArg) -> Result<(), CommandError> {
+pub(super) async fn enable(backend: &AdminBackend, output: OutputFormatter, who: UserArg) -> CommandResult {
     let account = backend.show(&who.user).await?;
-    let account = backend.set_disabled(&account.id, false).await?;
+    let account = backend.update_status(&account.id, disabled(false)).await?;
     report(output, &account, &format!("{} is enabled", display_name(&account)))
-}
-
-/// `userd user delete`
-pub(super) async fn delete(
-    backend: &AdminBackend,
-    output: OutputFormatter,
-    who: ConfirmedUserArg,
-) -> Result<(), CommandError> {
-    let account = confirmed_user(backend, &who, |whom| format!("Delete {whom}? They can't be brought back.")).await?;
-    let account = backend.delete(&account.id).await?;
-    report(output, &account, &format!("{} is deleted", display_name(&account)))
 }
 
 /// `userd user set-password`
@@ -136,45 +178,11 @@ pub(super) async fn set_password(
     backend: &AdminBackend,
     output: OutputFormatter,
     options: SetPasswordOptions,
-) -> Result<(), CommandError> {
+) -> CommandResult {
     let SetPasswordOptions { who, password } = options;
-    let ask = |whom: &str| format!("Set the password of {whom}? All their sessions end.");
-    let account = confirmed_user(backend, &who, ask).await?;
+    let account = confirmed_user(backend, &who, "Set the password of", "? All their sessions end.").await?;
     let given = password.password(&SystemRandom)?;
-    let account = backend.set_password(&account.id, &given.password, given.expired).await?;
-    report_password(
-        output,
-        &account,
-        &given,
-        &format!("{} has a new password, and is signed out everywhere", display_name(&account)),
-    )
-}
-
-/// `userd user expire-password`
-pub(super) async fn expire_password(
-    backend: &AdminBackend,
-    output: OutputFormatter,
-    who: ConfirmedUserArg,
-) -> Result<(), CommandError> {
-    let ask = |whom: &str| {
-        format!("Let the password of {whom} expire? They have to change it to sign in, and all their sessions end.")
-    };
-    let account = confirmed_user(backend, &who, ask).await?;
-    let account = backend.expire_password(&account.id).await?;
-    report(
-        output,
-        &account,
-        &format!("{} has to change the password, and is signed out everywhere", display_name(&account)),
-    )
-}
-
-/// `userd user revoke-sessions`
-pub(super) async fn revoke_sessions(
-    backend: &AdminBackend,
-    output: OutputFormatter,
-    who: ConfirmedUserArg,
-) -> Result<(), CommandError> {
-    let account = confirmed_user(backend, &who, |whom| format!("Sign {whom} out everywhere?")).await?;
-    backend.revoke_sessions(&account.id).await?;
-    report(output, &account, &format!("{} is signed out everywhere", display_name(&account)))
+    let account = backend.set_password(&account.id, &given).await?;
+    let sentence = format!("{} has a new password, and is signed out everywhere", display_name(&account));
+    report_password(output, &account, &given, &sentence)
 }

@@ -2,11 +2,11 @@
 
 use std::io::{self, BufRead as _, IsTerminal, Write as _};
 
-use super::error::CommandError;
+use crate::cli::command_error::{CommandError, CommandResult};
 use crate::cli::sanitize::sanitize;
 
 /// Succeeds if the person at the terminal answers `question` with yes, or with `yes` (`--yes`).
-pub(super) fn ask(question: &str, yes: bool) -> Result<(), CommandError> {
+pub(super) fn ask(question: &str, yes: bool) -> CommandResult {
     if yes {
         return Ok(());
     }

@@ -2,7 +2,6 @@
 //!
 //! The API key is sent to that server only: redirects are not followed, and unencrypted requests use no proxy.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::io;
 use std::net::IpAddr;
@@ -10,6 +9,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -18,7 +18,7 @@ use ureq::http::{Method, Request, StatusCode, Uri};
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
 use zeroize::Zeroizing;
 
-use super::error::CommandError;
+use crate::cli::command_error::{CommandError, CommandResult};
 use crate::cli::console::note;
 use crate::cli::sanitize::sanitize;
 
@@ -28,6 +28,8 @@ const CONNECT_TIME_MAX: Duration = Duration::from_secs(5);
 const RESPONSE_TIME_MAX: Duration = Duration::from_secs(30);
 /// The largest response: 200 users with names of 200 characters are 0.4 MiB.
 const RESPONSE_BYTES_MAX: u64 = 8 * 1024 * 1024;
+/// The ASCII characters that are escaped: all but letters, digits and `-._~` (RFC 3986, section 2.3).
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 /// The largest file with a key or certificates.
 const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
@@ -50,7 +52,7 @@ struct ProblemDocument {
 
 impl AdminClient {
     /// A client of the server at `url`, with `key`.
-    pub(super) fn new(url: &str, key: Option<Zeroizing<String>>, tls_ca: Option<&Path>) -> Result<Self, CommandError> {
+    pub(super) fn new(url: &str, key: Option<Zeroizing<String>>, tls_ca: Option<&Path>) -> CommandResult<Self> {
         let wrong = |why: &str| {
             let url = sanitize(url);
             CommandError::InvalidInput(format!("--server: {url:?} {why}: write http://HOST:PORT or https://HOST"))
@@ -86,7 +88,7 @@ impl AdminClient {
         method: Method,
         path: &str,
         body: Option<&Value>,
-    ) -> Result<T, CommandError> {
+    ) -> CommandResult<T> {
         let mut request = Request::builder().method(method).uri(format!("{}{path}", self.base));
         if let Some(key) = &self.key {
             request = request.header("Authorization", format!("Bearer {}", key.as_str()));
@@ -159,7 +161,7 @@ impl AdminClient {
     }
 }
 
-fn agent(encrypted: bool, tls_ca: Option<&Path>) -> Result<Agent, CommandError> {
+fn agent(encrypted: bool, tls_ca: Option<&Path>) -> CommandResult<Agent> {
     let roots = match tls_ca {
         None => RootCerts::WebPki,
         Some(path) => {
@@ -199,7 +201,7 @@ fn is_loopback_host(host: &str) -> bool {
 }
 
 /// The API key in this file. Warns if other users can access the file, because the key is a secret.
-pub(super) fn read_key_file(path: &Path) -> Result<Zeroizing<String>, CommandError> {
+pub(super) fn read_key_file(path: &Path) -> CommandResult<Zeroizing<String>> {
     let text = read(path, "--key-file")?;
     if is_accessible_to_others(path) {
         let name = sanitize(&path.to_string_lossy()).into_owned();
@@ -223,7 +225,7 @@ fn is_accessible_to_others(_: &Path) -> bool {
 }
 
 /// The API key in `text`, which came from `place`.
-pub(super) fn parse_key(text: &str, place: &str) -> Result<Zeroizing<String>, CommandError> {
+pub(super) fn parse_key(text: &str, place: &str) -> CommandResult<Zeroizing<String>> {
     let key = text.trim();
     if key.is_empty() || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
         return Err(CommandError::InvalidInput(format!(
@@ -233,7 +235,7 @@ pub(super) fn parse_key(text: &str, place: &str) -> Result<Zeroizing<String>, Co
     Ok(Zeroizing::new(key.to_owned()))
 }
 
-fn read(path: &Path, flag: &str) -> Result<Zeroizing<String>, CommandError> {
+fn read(path: &Path, flag: &str) -> CommandResult<Zeroizing<String>> {
     let wrong = |why: &dyn std::fmt::Display| {
         CommandError::InvalidInput(format!("{flag}: can't read {}: {why}", path.display()))
     };
@@ -245,17 +247,8 @@ fn read(path: &Path, flag: &str) -> Result<Zeroizing<String>, CommandError> {
 }
 
 /// `text` percent-encoded as one part of a path or a query.
-pub(super) fn percent_encode(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            escaped.push(char::from(byte));
-        } else {
-            // Writing to a String never fails.
-            let _ = write!(escaped, "%{byte:02X}");
-        }
-    }
-    escaped
+pub(super) fn percent_encode(text: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(text, RESERVED)
 }
 
 #[cfg(test)]
@@ -298,6 +291,6 @@ mod tests {
 
     #[test]
     fn parts_of_paths_are_escaped() {
-        assert_eq!(percent_encode("ada+x/y@exämple.org?"), "ada%2Bx%2Fy%40ex%C3%A4mple.org%3F");
+        assert_eq!(percent_encode("ada+x/y@exämple.org?").to_string(), "ada%2Bx%2Fy%40ex%C3%A4mple.org%3F");
     }
 }

@@ -1,15 +1,17 @@
 //! The commands that only read.
 
 use clap::Args;
+use serde::Serialize;
 use serde_json::json;
 
 use super::backend::AdminBackend;
-use super::error::CommandError;
-use super::output::{self, OutputFormatter, print};
-use super::types::UserQuery;
-use super::user_arg::UserArg;
-use crate::cli::console::note;
+use super::change::UserArg;
+use super::output::{self, OutputFormatter};
+use super::types::ResultPage;
+use crate::cli::command_error::CommandResult;
+use crate::cli::console::{note, print_result};
 use crate::cli::sanitize::sanitize;
+use userd_store::SortOrder;
 
 /// The largest page of the admin API.
 const LIMIT_MAX: u16 = 200;
@@ -51,90 +53,65 @@ pub(super) struct EventsOptions {
     page: PageOptions,
 }
 
-impl PageOptions {
-    fn size(&self) -> u16 {
-        if self.all { LIMIT_MAX } else { self.limit }
-    }
-
-    /// The cursor of the next page, if there is one and it was requested.
-    fn next_cursor(&self, output: OutputFormatter, next: Option<String>, read: bool) -> Option<String> {
-        if self.all {
-            return next.filter(|_| read);
-        }
-        if let Some(next) = next.filter(|_| !output.json) {
+/// Prints one page, or all pages. `empty` is the note if there is nothing at all; `table` also takes whether the page is
+/// the first.
+async fn print_pages<T: Serialize>(
+    output: OutputFormatter,
+    options: PageOptions,
+    empty: &str,
+    fetch: impl AsyncFn(u16, Option<&str>) -> CommandResult<ResultPage<T>>,
+    table: impl Fn(&[T], bool) -> String,
+) -> CommandResult {
+    let PageOptions { limit, mut cursor, all } = options;
+    let limit = if all { LIMIT_MAX } else { limit };
+    let mut first = true;
+    loop {
+        let page = fetch(limit, cursor.as_deref()).await?;
+        let text = match (output.json, all) {
+            (true, true) => page.items.iter().map(output::json_line).collect(),
+            (true, false) => output::json(&page),
+            (false, _) if first && page.items.is_empty() => {
+                note(empty);
+                return Ok(());
+            }
+            (false, _) => table(&page.items, first),
+        };
+        let read = print_result(&text)?;
+        let Some(next) = page.next else { return Ok(()) };
+        if !all && !output.json {
             note(&format!("there are more: `--cursor {}` continues, `--all` shows all", sanitize(&next)));
         }
-        None
+        if !all || !read {
+            return Ok(());
+        }
+        (cursor, first) = (Some(next), false);
     }
 }
 
 /// `userd user list`
-pub(super) async fn users(
-    backend: &AdminBackend,
-    output: OutputFormatter,
-    options: ListOptions,
-) -> Result<(), CommandError> {
-    let ListOptions { email, newest, page: pages } = options;
-    let mut query = UserQuery { limit: pages.size(), cursor: pages.cursor.clone(), email, descending: newest };
-    let mut first = true;
-    loop {
-        let page = backend.list(&query).await?;
-        let text = match (output.json, pages.all) {
-            (true, true) => page.items.iter().map(output::json_line).collect(),
-            (true, false) => output::json(&page),
-            (false, _) if first && page.items.is_empty() => {
-                note("there are no such users");
-                return Ok(());
-            }
-            (false, _) => output.user_table(&page.items, first),
-        };
-        let read = print(&text)?;
-        first = false;
-        query.cursor = pages.next_cursor(output, page.next, read);
-        if query.cursor.is_none() {
-            return Ok(());
-        }
-    }
+pub(super) async fn users(backend: &AdminBackend, output: OutputFormatter, options: ListOptions) -> CommandResult {
+    let ListOptions { email, newest, page } = options;
+    let order = if newest { SortOrder::Descending } else { SortOrder::Ascending };
+    let fetch = async |limit, cursor: Option<&str>| backend.list(limit, cursor, email.as_deref(), order).await;
+    print_pages(output, page, "there are no such users", fetch, |users, first| output.user_table(users, first)).await
 }
 
 /// `userd user show`
-pub(super) async fn show(backend: &AdminBackend, output: OutputFormatter, who: UserArg) -> Result<(), CommandError> {
+pub(super) async fn show(backend: &AdminBackend, output: OutputFormatter, who: UserArg) -> CommandResult {
     let account = backend.show(&who.user).await?;
-    print(&if output.json { output::json(&account) } else { output.user_details(&account) }).map(|_| ())
+    print_result(&if output.json { output::json(&account) } else { output.user_details(&account) }).map(|_| ())
 }
 
 /// `userd user events`
-pub(super) async fn events(
-    backend: &AdminBackend,
-    output: OutputFormatter,
-    options: EventsOptions,
-) -> Result<(), CommandError> {
-    let EventsOptions { who, page: pages } = options;
-    let account = backend.show(&who.user).await?;
-    let mut cursor = pages.cursor.clone();
-    let mut first = true;
-    loop {
-        let page = backend.events(&account.id, pages.size(), cursor.as_deref()).await?;
-        let text = match (output.json, pages.all) {
-            (true, true) => page.items.iter().map(output::json_line).collect(),
-            (true, false) => output::json(&page),
-            (false, _) if first && page.items.is_empty() => {
-                note("there are no events");
-                return Ok(());
-            }
-            (false, _) => output.event_table(&page.items, first),
-        };
-        let read = print(&text)?;
-        first = false;
-        cursor = pages.next_cursor(output, page.next, read);
-        if cursor.is_none() {
-            return Ok(());
-        }
-    }
+pub(super) async fn events(backend: &AdminBackend, output: OutputFormatter, options: EventsOptions) -> CommandResult {
+    let account = backend.show(&options.who.user).await?;
+    let fetch = async |limit, cursor: Option<&str>| backend.events(&account.id, limit, cursor).await;
+    print_pages(output, options.page, "there are no events", fetch, |events, first| output.event_table(events, first))
+        .await
 }
 
 /// `userd stats`
-pub(super) async fn stats(backend: &AdminBackend, output: OutputFormatter) -> Result<(), CommandError> {
+pub(super) async fn stats(backend: &AdminBackend, output: OutputFormatter) -> CommandResult {
     let stats = backend.stats().await?;
     let server = backend.server();
     let text = if output.json {
@@ -146,5 +123,5 @@ pub(super) async fn stats(backend: &AdminBackend, output: OutputFormatter) -> Re
         facts.extend(server.map(|server| ("server", server)));
         output.key_values(&facts)
     };
-    print(&text).map(|_| ())
+    print_result(&text).map(|_| ())
 }

@@ -5,40 +5,33 @@
 //! |---|---|
 //! | `target` | which accounts: a server's or a store's |
 //! | `backend` | one interface for both |
-//! | `server_backend`, `http_client` | through the admin API of a server |
-//! | `store_backend` | directly on a store |
-//! | `types`, `error` | users, pages and errors, as the admin API has them |
+//! | `http_client` | requests to a server |
+//! | `types` | users, pages and events, as the admin API has them |
 //! | `list`, `change` | the commands |
-//! | `user_arg` | the user that a command is about |
 //! | `output` | tables, tab-separated lines, JSON |
 //! | `confirm`, `password` | questions at the terminal |
 //!
-//! To add a command: a variant of `UserCommand`, a method of `AdminBackend` and of both backends, a function in `list`
-//! or `change`.
+//! To add a command: a variant of `UserCommand`, a method of `AdminBackend`, a function in `list` or `change`.
 
 mod backend;
 mod change;
 mod confirm;
-mod error;
 mod http_client;
 mod list;
 mod output;
 mod password;
-mod server_backend;
-mod store_backend;
 mod target;
 mod types;
-mod user_arg;
 
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
 use self::backend::AdminBackend;
-use self::error::CommandError;
+use self::change::{ConfirmedUserArg, DestructiveChange, UserArg};
 use self::output::OutputFormatter;
 use self::target::TargetOptions;
-use self::user_arg::{ConfirmedUserArg, UserArg};
+use super::command_error::CommandResult;
 use super::global_options::GlobalOptions;
 
 /// Below `--help`. Lines have at most 80 characters, because a narrow terminal would break longer ones a second time.
@@ -134,17 +127,18 @@ pub(super) fn stats(stats: &StatsOptions, options: GlobalOptions) -> ExitCode {
     stats.target.run(options, false, async |backend| list::stats(backend, output).await)
 }
 
-async fn dispatch(backend: &AdminBackend, output: OutputFormatter, command: UserCommand) -> Result<(), CommandError> {
-    match command {
-        UserCommand::List(options) => list::users(backend, output, options).await,
-        UserCommand::Events(options) => list::events(backend, output, options).await,
-        UserCommand::Show(user) => list::show(backend, output, user).await,
-        UserCommand::Create(options) => change::create(backend, output, options).await,
-        UserCommand::Disable(user) => change::disable(backend, output, user).await,
-        UserCommand::Enable(user) => change::enable(backend, output, user).await,
-        UserCommand::Delete(user) => change::delete(backend, output, user).await,
-        UserCommand::SetPassword(options) => change::set_password(backend, output, options).await,
-        UserCommand::ExpirePassword(user) => change::expire_password(backend, output, user).await,
-        UserCommand::RevokeSessions(user) => change::revoke_sessions(backend, output, user).await,
-    }
+async fn dispatch(backend: &AdminBackend, output: OutputFormatter, command: UserCommand) -> CommandResult {
+    let (who, change) = match command {
+        UserCommand::List(options) => return list::users(backend, output, options).await,
+        UserCommand::Events(options) => return list::events(backend, output, options).await,
+        UserCommand::Show(user) => return list::show(backend, output, user).await,
+        UserCommand::Create(options) => return change::create(backend, output, options).await,
+        UserCommand::Enable(user) => return change::enable(backend, output, user).await,
+        UserCommand::SetPassword(options) => return change::set_password(backend, output, options).await,
+        UserCommand::Disable(user) => (user, DestructiveChange::Disable),
+        UserCommand::Delete(user) => (user, DestructiveChange::Delete),
+        UserCommand::ExpirePassword(user) => (user, DestructiveChange::ExpirePassword),
+        UserCommand::RevokeSessions(user) => (user, DestructiveChange::RevokeSessions),
+    };
+    change::destructive(backend, output, who, change).await
 }

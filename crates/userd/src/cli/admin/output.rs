@@ -9,9 +9,7 @@ use std::io::{self, IsTerminal};
 use comfy_table::{ColumnConstraint, ContentArrangement, Table};
 use serde::Serialize;
 
-use super::error::CommandError;
 use super::types::{AdminUser, EventListItem, UserListItem};
-use crate::cli::console;
 use crate::cli::sanitize::{sanitize, sanitize_json};
 
 /// The width of a terminal that does not report it.
@@ -118,16 +116,6 @@ impl OutputFormatter {
             }
         }
         lines(table.lines().map(|line| line.trim_end().to_owned()))
-    }
-}
-
-/// Prints on standard output. False means that the reader has gone away (`| head`), which is not an error; a full disk
-/// is one, because a generated password is not shown again.
-pub(super) fn print(text: &str) -> Result<bool, CommandError> {
-    match console::try_print(text) {
-        Ok(()) => Ok(true),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(false),
-        Err(error) => Err(CommandError::Failed(format!("it was done, but the output can't be written: {error}"))),
     }
 }
 

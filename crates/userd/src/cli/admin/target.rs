@@ -1,6 +1,6 @@
 //! The accounts that a command is about: those of the server in `--server`, or those of the configured store.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -8,14 +8,14 @@ use std::sync::Arc;
 use clap::Args;
 
 use super::backend::AdminBackend;
-use super::error::{CommandError, finish};
 use super::http_client::{self, AdminClient};
-use super::server_backend::ServerBackend;
-use super::store_backend::StoreBackend;
 use crate::cli::block_on::block_on_threads;
+use crate::cli::command_error::{CommandError, CommandResult};
+use crate::cli::console::finish;
 use crate::cli::global_options::GlobalOptions;
 use crate::config::{API_KEY_VARIABLE, CliFlags, Config, ConfigSources, StoreTarget};
 use crate::open::{OpenStoreError, open_store_for_command};
+use crate::serve::local_address;
 use userd_core::error_chain;
 use userd_core::random::SystemRandom;
 use userd_store::Store;
@@ -42,17 +42,18 @@ impl TargetOptions {
         &self,
         options: GlobalOptions,
         create: bool,
-        act: impl AsyncFnOnce(&AdminBackend) -> Result<(), CommandError>,
+        act: impl AsyncFnOnce(&AdminBackend) -> CommandResult,
     ) -> ExitCode {
         let Some(url) = &self.server else {
-            return options.with_config(|config| finish(block_on(on_store(config, create, act))));
+            return options.run_command("userd", |config| block_on_threads(1, on_store(config, create, act)));
         };
         let backend = self.connect(url, &options);
-        finish(backend.and_then(|backend| block_on(act(&backend))))
+        let result = backend.and_then(|backend| block_on_threads(1, act(&backend)));
+        finish("userd", result.map(|()| ExitCode::SUCCESS))
     }
 
-    fn connect(&self, url: &str, options: &GlobalOptions) -> Result<AdminBackend, CommandError> {
-        if options.store.is_some() {
+    fn connect(&self, url: &str, options: &GlobalOptions) -> CommandResult<AdminBackend> {
+        if options.flags.store.is_some() {
             let text = "--server and --store name two targets: use one of them".to_owned();
             return Err(CommandError::InvalidInput(text));
         }
@@ -64,24 +65,20 @@ impl TargetOptions {
             text.map(|text| http_client::parse_key(&text, &format!("{API_KEY_VARIABLE} in the environment")))
                 .transpose()?
         };
-        Ok(AdminBackend::Server(ServerBackend(AdminClient::new(url, key, self.tls_ca.as_deref())?)))
+        Ok(AdminBackend::Server(AdminClient::new(url, key, self.tls_ca.as_deref())?))
     }
-}
-
-fn block_on<T>(act: impl Future<Output = Result<T, CommandError>>) -> Result<T, CommandError> {
-    block_on_threads(1, act).map_err(CommandError::Failed).flatten()
 }
 
 async fn on_store(
     config: &Config,
     create: bool,
-    act: impl AsyncFnOnce(&AdminBackend) -> Result<(), CommandError>,
-) -> Result<(), CommandError> {
+    act: impl AsyncFnOnce(&AdminBackend) -> CommandResult,
+) -> CommandResult<ExitCode> {
     let store = open(config, create).await.map_err(|error| open_error(&error, config))?;
-    let backend = AdminBackend::Store(Box::new(StoreBackend::new(config, store)?));
+    let backend = AdminBackend::on_store(config, store)?;
     let result = act(&backend).await;
     backend.close().await;
-    result
+    result.map(|()| ExitCode::SUCCESS)
 }
 
 /// Opens the store; a missing database is created only with `create`.
@@ -107,15 +104,10 @@ fn open_error(error: &OpenStoreError, config: &Config) -> CommandError {
 
 /// The address at which programs on this machine reach a server with this configuration.
 fn address_of(listen: SocketAddr) -> String {
-    let host = match listen.ip() {
-        ip if !ip.is_unspecified() => ip,
-        IpAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
-        IpAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
-    };
     match listen.port() {
         // Any free port: only the server's log has it.
         0 => "and the http:// address in its log".to_owned(),
-        port => format!("http://{}", SocketAddr::new(host, port)),
+        _ => format!("http://{}", local_address(listen)),
     }
 }
 

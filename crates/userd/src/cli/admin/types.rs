@@ -1,7 +1,10 @@
 //! Users, pages and events as the admin API has them, from either backend.
 
 use serde::{Deserialize, Serialize};
-use zeroize::Zeroizing;
+
+use userd_core::{AccountEvent, User};
+use userd_service::PageCursor;
+use userd_store::ListedUser;
 
 /// A user as an administrator sees them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -24,6 +27,20 @@ impl AdminUser {
             (true, false) => "disabled",
             (false, true) => "expired",
             (true, true) => "disabled, expired",
+        }
+    }
+}
+
+impl From<User> for AdminUser {
+    fn from(user: User) -> Self {
+        Self {
+            id: user.id.to_string(),
+            name: user.name.to_string(),
+            email: user.email.as_written().to_owned(),
+            created_at: user.created_at.to_string(),
+            updated_at: user.updated_at.to_string(),
+            disabled: user.status.disabled,
+            password_expired: user.status.password_expired,
         }
     }
 }
@@ -52,6 +69,15 @@ impl UserListItem {
     }
 }
 
+impl From<ListedUser> for UserListItem {
+    fn from(listed: ListedUser) -> Self {
+        match listed {
+            ListedUser::User(user) => Self::User(AdminUser::from(*user)),
+            ListedUser::Unreadable(id) => Self::unreadable(id.to_string()),
+        }
+    }
+}
+
 /// A page of a listing, and the cursors of its neighbours.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct ResultPage<T> {
@@ -60,6 +86,14 @@ pub(super) struct ResultPage<T> {
     pub(super) next: Option<String>,
     /// The cursor of the previous page.
     pub(super) previous: Option<String>,
+}
+
+impl<T: From<U>, U> From<userd_service::ResultPage<U>> for ResultPage<T> {
+    fn from(page: userd_service::ResultPage<U>) -> Self {
+        let cursor = |cursor: Option<PageCursor>| cursor.map(|cursor| cursor.encode());
+        let items = page.items.into_iter().map(T::from).collect();
+        Self { items, next: cursor(page.next), previous: cursor(page.previous) }
+    }
 }
 
 /// An event of an account.
@@ -72,6 +106,18 @@ pub(super) struct EventListItem {
     pub(super) by: Option<String>,
 }
 
+impl From<AccountEvent> for EventListItem {
+    fn from(event: AccountEvent) -> Self {
+        let AccountEvent { kind, at, actor, .. } = event;
+        Self {
+            kind: kind.as_str().to_owned(),
+            at: at.to_string(),
+            address: actor.address.map(|address| address.to_string()),
+            by: Some(actor.principal.to_string()).filter(|by| !by.is_empty()),
+        }
+    }
+}
+
 /// Figures of a service.
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct ServiceStats {
@@ -80,21 +126,8 @@ pub(super) struct ServiceStats {
     pub(super) version: String,
 }
 
-/// Which users to list, and how many.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct UserQuery {
-    pub(super) limit: u16,
-    pub(super) cursor: Option<String>,
-    /// The prefix of their e-mail.
-    pub(super) email: Option<String>,
-    /// Newest first or, with a prefix, in reverse alphabetical order.
-    pub(super) descending: bool,
-}
-
-/// The values of a new user.
-pub(super) struct NewUserInput {
-    pub(super) name: String,
-    pub(super) email: String,
-    pub(super) password: Zeroizing<String>,
-    pub(super) password_expired: bool,
+impl From<userd_service::ServiceStats> for ServiceStats {
+    fn from(stats: userd_service::ServiceStats) -> Self {
+        Self { users: stats.users, store: stats.store.to_owned(), version: stats.version.to_owned() }
+    }
 }

@@ -7,17 +7,14 @@ use std::sync::Arc;
 
 use clap::Args;
 
-use super::exit_code::EXIT_INCOMPLETE;
 use super::output_file::{OutputFile, refused};
-use super::progress::progress_bar;
 use super::shutdown_signal::shutdown_signal;
 use crate::cli::block_on::block_on;
-use crate::cli::console;
-use crate::cli::exit_code::EXIT_FAILED;
+use crate::cli::command_error::{CommandError, CommandResult, EXIT_FAILED, EXIT_INCOMPLETE};
+use crate::cli::console::{self, progress_bar};
 use crate::config::{Config, StoreTarget};
 use crate::open::{OpenStoreError, open_store_for_command};
 use userd_core::clock::{Clock, SystemClock};
-use userd_core::error_chain;
 use userd_core::random::SystemRandom;
 use userd_service::import_export::{ExportError, ExportSummary, UserExporter};
 use userd_store::{ExportStore, Store, UserListing};
@@ -37,39 +34,22 @@ pub(crate) struct ExportOptions {
     sessions: bool,
 }
 
-/// Why an export is incomplete.
-#[derive(Debug, thiserror::Error)]
-enum ExportCommandError {
-    /// The store was not opened.
-    #[error(transparent)]
-    Open(#[from] OpenStoreError),
-    /// Not everything was written.
-    #[error(transparent)]
-    Export(#[from] ExportError),
-}
-
 /// Receives the number of users written so far.
 type ProgressObserver<'a> = &'a (dyn Fn(u64) + Sync);
 
 /// Writes all users.
-pub(crate) fn run(config: &Config, options: &ExportOptions) -> ExitCode {
+pub(crate) fn run(config: &Config, options: &ExportOptions) -> CommandResult<ExitCode> {
     let bar = progress_bar(None, "{spinner} {pos} users, {per_sec}");
     let observer = |users| bar.set_position(users);
     let result = if let Some(path) = &options.output {
         export_to_file(config, options, path, &observer)
     } else {
         let mut out = BufWriter::with_capacity(256 * 1024, io::stdout());
-        block_on(config, export(config, options.sessions, &mut out, &observer)).unwrap_or_else(no_threads)
+        block_on(config, export(config, options.sessions, &mut out, &observer))
     };
     bar.finish_and_clear();
-    match result {
-        Ok(summary) => report(&summary),
-        // The reader has closed the pipe.
-        Err(ExportCommandError::Export(ExportError::Output(error))) if error.kind() == io::ErrorKind::BrokenPipe => {
-            ExitCode::from(EXIT_FAILED)
-        }
-        Err(error) => console::fail("export", &error_chain(&error), EXIT_FAILED),
-    }
+    // Without a summary the reader has closed the pipe.
+    Ok(result?.map_or(ExitCode::from(EXIT_FAILED), |summary| report(&summary)))
 }
 
 /// Writes into a file. A signal removes the incomplete file; on standard output it ends the process as usual.
@@ -78,28 +58,25 @@ fn export_to_file(
     options: &ExportOptions,
     path: &Path,
     observer: ProgressObserver<'_>,
-) -> Result<ExportSummary, ExportCommandError> {
+) -> CommandResult<Option<ExportSummary>> {
     if is_store_file(config, path) {
         let message = format!("{} belongs to the store itself; choose another file", path.display());
-        return Err(ExportError::Output(refused(message)).into());
+        return Err(output_error(refused(message)));
     }
-    let work = async {
+    block_on(config, async {
         let signal = shutdown_signal();
-        let mut file = OutputFile::create(path, options.replace).map_err(ExportError::Output)?;
+        let mut file = OutputFile::create(path, options.replace).map_err(output_error)?;
         let summary = tokio::select! {
             summary = export(config, options.sessions, &mut file, observer) => summary?,
-            () = signal => {
-                return Err(ExportError::Output(refused("stopped by a signal; no file is left".to_owned())).into());
-            }
+            () = signal => return Err(output_error(refused("stopped by a signal; no file is left".to_owned()))),
         };
-        file.finish().map_err(ExportError::Output)?;
+        file.finish().map_err(output_error)?;
         Ok(summary)
-    };
-    block_on(config, work).unwrap_or_else(no_threads)
+    })
 }
 
-fn no_threads<T>(message: String) -> Result<T, ExportCommandError> {
-    Err(ExportError::Output(io::Error::other(message)).into())
+fn output_error(error: io::Error) -> CommandError {
+    CommandError::failed(ExportError::Output(error))
 }
 
 /// Whether `path` is a file of the SQLite store: the database, its log, its index or its lock.
@@ -113,25 +90,32 @@ fn is_store_file(config: &Config, path: &Path) -> bool {
     })
 }
 
-/// Writes all users of the store that the configuration names; a server may use it meanwhile.
+/// Writes all users of the store that the configuration names; a server may use it meanwhile. `None` if the reader of
+/// the output has gone away.
 async fn export(
     config: &Config,
     with_sessions: bool,
     out: &mut (dyn Write + Send),
     observer: ProgressObserver<'_>,
-) -> Result<ExportSummary, ExportCommandError> {
+) -> CommandResult<Option<ExportSummary>> {
     let now = SystemClock.now();
-    if let StoreTarget::Sqlite { path } = &config.store {
-        let file = Arc::new(ReadOnlyDatabase::open(path, config.sqlite.timeout).map_err(OpenStoreError::from)?);
+    let result = if let StoreTarget::Sqlite { path } = &config.store {
+        let file = ReadOnlyDatabase::open(path, config.sqlite.timeout).map_err(OpenStoreError::from);
+        let file = Arc::new(file.map_err(CommandError::failed)?);
         let sessions = with_sessions.then(|| Arc::<ReadOnlyDatabase>::clone(&file) as Arc<dyn ExportStore>);
-        return Ok(UserExporter::new(file, sessions).write(out, now, observer).await?);
+        UserExporter::new(file, sessions).write(out, now, observer).await
+    } else {
+        let store = open_store_for_command(config, Arc::new(SystemRandom)).await.map_err(CommandError::failed)?;
+        let sessions = with_sessions.then(|| Arc::<dyn Store>::clone(&store) as Arc<dyn ExportStore>);
+        let users: Arc<dyn UserListing> = Arc::<dyn Store>::clone(&store);
+        let result = UserExporter::new(users, sessions).write(out, now, observer).await;
+        store.close().await;
+        result
+    };
+    match result {
+        Err(ExportError::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => Ok(None),
+        result => result.map(Some).map_err(CommandError::failed),
     }
-    let store = open_store_for_command(config, Arc::new(SystemRandom)).await?;
-    let sessions = with_sessions.then(|| Arc::<dyn Store>::clone(&store) as Arc<dyn ExportStore>);
-    let users: Arc<dyn UserListing> = Arc::<dyn Store>::clone(&store);
-    let result = UserExporter::new(users, sessions).write(out, now, observer).await;
-    store.close().await;
-    Ok(result?)
 }
 
 fn report(summary: &ExportSummary) -> ExitCode {

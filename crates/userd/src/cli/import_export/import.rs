@@ -10,14 +10,12 @@ use std::time::Duration;
 use clap::Args;
 use tokio::sync::watch;
 
-use super::exit_code::EXIT_INCOMPLETE;
-use super::progress::progress_bar;
 use super::results::{ResultsWriter, results_exist, results_exist_message};
 use super::shutdown_signal::shutdown_signal;
 use super::summary::{summary_as_json, summary_as_text};
 use crate::cli::block_on::block_on;
-use crate::cli::console;
-use crate::cli::exit_code::EXIT_FAILED;
+use crate::cli::command_error::{CommandError, CommandResult, EXIT_INCOMPLETE};
+use crate::cli::console::{self, progress_bar};
 use crate::cli::sanitize::sanitize_json;
 use crate::config::Config;
 use crate::open::{OpenStoreError, open_legacy_database, open_store_for_command};
@@ -27,6 +25,7 @@ use userd_core::random::SystemRandom;
 use userd_service::import_export::{
     FooterStatus, ImportError, ImportResult, ImportResultKind, ImportSummary, ProgressSink, UserImporter,
 };
+use userd_store::LegacySource;
 
 /// The least time limit of a batch of users: some 50 times what it takes on an idle machine.
 const BATCH_TIMEOUT_MIN: Duration = Duration::from_secs(15);
@@ -62,39 +61,42 @@ pub(crate) struct ImportOptions {
 }
 
 /// Imports the users and reports the result.
-pub(crate) fn run(config: &Config, options: &ImportOptions) -> ExitCode {
+pub(crate) fn run(config: &Config, options: &ImportOptions) -> CommandResult<ExitCode> {
     if let Some(path) = options.results.as_deref().filter(|path| results_exist(path)) {
-        return console::fail("import", &results_exist_message(path), EXIT_FAILED);
+        return Err(CommandError::Failed(results_exist_message(path)));
     }
     let mut results = ResultsWriter::default();
-    let (summary, error) = match block_on(config, import(config, options, &mut results)).flatten() {
-        Ok(Ok(summary)) => (summary, None),
-        Ok(Err(ImportError { summary, source })) => (*summary, Some(error_chain(&*source))),
-        Err(message) => return console::fail("import", &message, EXIT_FAILED),
+    let (summary, error) = match block_on(config, import(config, options, &mut results))? {
+        Ok(summary) => (summary, None),
+        Err(ImportError { summary, source }) => (*summary, Some(error_chain(&*source))),
     };
     let error = error.or_else(|| results.finish().err().map(|error| format!("can't write the results: {error}")));
     results.report_omitted();
     report(options, &summary, error.as_deref())
 }
 
+/// Where the users come from.
+enum ImportSource {
+    Legacy(Arc<dyn LegacySource>),
+    File(Box<dyn BufRead + Send>),
+}
+
 async fn import(
     config: &Config,
     options: &ImportOptions,
     results: &mut ResultsWriter,
-) -> Result<Result<ImportSummary, ImportError>, String> {
-    let source = match legacy_url(options)? {
-        Some(url) => Some(open_legacy_database(config, &url).await.map_err(|error| error_chain(&error))?),
-        None => None,
+) -> CommandResult<Result<ImportSummary, ImportError>> {
+    let (source, length) = match legacy_url(options).map_err(CommandError::Failed)? {
+        Some(url) => {
+            let database = open_legacy_database(config, &url).await.map_err(CommandError::failed)?;
+            (ImportSource::Legacy(database), None)
+        }
+        None => open_input(&options.file).map_err(CommandError::Failed)?,
     };
-    let (input, length) = if source.is_some() {
-        (None, None)
-    } else {
-        open_input(&options.file).map(|(input, length)| (Some(input), length))?
-    };
-    let importer = open_importer(config, options.dry_run).await.map_err(|error| error_chain(&error))?;
+    let importer = open_importer(config, options.dry_run).await.map_err(CommandError::failed)?;
     if let Err(message) = results.open(options.results.as_deref()) {
         importer.store.close().await;
-        return Err(message);
+        return Err(CommandError::Failed(message));
     }
     let bar = progress_bar(length, if length.is_some() { BAR } else { COUNT });
     let (stop, stopped) = watch::channel(false);
@@ -109,10 +111,9 @@ async fn import(
     let sink = ProgressSink { outcome: &mut on_result, progress: &|bytes| bar.set_position(bytes) };
     let result = {
         let work = async {
-            match (source, input) {
-                (Some(source), _) => importer.import_legacy(source, stopped, sink).await,
-                (None, Some(input)) => importer.import_file(input, options.from_line, stopped, sink).await,
-                (None, None) => Ok(ImportSummary::default()),
+            match source {
+                ImportSource::Legacy(source) => importer.import_legacy(source, stopped, sink).await,
+                ImportSource::File(input) => importer.import_file(input, options.from_line, stopped, sink).await,
             }
         };
         until_shutdown_signal(work, &stop).await
@@ -158,17 +159,18 @@ fn legacy_url(options: &ImportOptions) -> Result<Option<String>, String> {
 }
 
 /// The input, and its length if that is known.
-fn open_input(path: &Path) -> Result<(Box<dyn BufRead + Send>, Option<u64>), String> {
+fn open_input(path: &Path) -> Result<(ImportSource, Option<u64>), String> {
     if path == Path::new("-") {
-        return Ok((Box::new(BufReader::new(io::stdin())), None));
+        return Ok((ImportSource::File(Box::new(BufReader::new(io::stdin()))), None));
     }
     let opened = File::open(path).and_then(|file| Ok((file.metadata()?, file)));
     let (metadata, file) = opened.map_err(|error| format!("can't read {}: {error}", path.display()))?;
-    Ok((Box::new(BufReader::with_capacity(256 * 1024, file)), metadata.is_file().then_some(metadata.len())))
+    let input = Box::new(BufReader::with_capacity(256 * 1024, file));
+    Ok((ImportSource::File(input), metadata.is_file().then_some(metadata.len())))
 }
 
 /// Prints the summary; returns the exit code.
-fn report(options: &ImportOptions, summary: &ImportSummary, error: Option<&str>) -> ExitCode {
+fn report(options: &ImportOptions, summary: &ImportSummary, error: Option<&str>) -> CommandResult<ExitCode> {
     let text = if options.json {
         format!("{}\n", sanitize_json(&format!("{:#}", summary_as_json(summary, error))))
     } else {
@@ -181,10 +183,10 @@ fn report(options: &ImportOptions, summary: &ImportSummary, error: Option<&str>)
         console::print(&text);
     }
     if let Some(error) = error {
-        return console::fail("import", &format!("{error}; {}", resume_hint(options, summary)), EXIT_FAILED);
+        return Err(CommandError::Failed(format!("{error}; {}", resume_hint(options, summary))));
     }
     if summary.interrupted {
-        return console::fail("import", &format!("interrupted; {}", resume_hint(options, summary)), EXIT_FAILED);
+        return Err(CommandError::Failed(format!("interrupted; {}", resume_hint(options, summary))));
     }
     match summary.footer {
         FooterStatus::Missing => {
@@ -195,7 +197,7 @@ fn report(options: &ImportOptions, summary: &ImportSummary, error: Option<&str>)
         }
         FooterStatus::Complete | FooterStatus::NotExpected => {}
     }
-    if summary.is_success() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_INCOMPLETE) }
+    Ok(if summary.is_success() { ExitCode::SUCCESS } else { ExitCode::from(EXIT_INCOMPLETE) })
 }
 
 fn resume_hint(options: &ImportOptions, summary: &ImportSummary) -> String {

@@ -2,11 +2,9 @@
 //!
 //! The format and the rules are in `userd_service::import_export`; here are files, progress, signals and exit codes.
 
-mod exit_code;
 mod export;
 mod import;
 mod output_file;
-mod progress;
 mod results;
 mod shutdown_signal;
 mod summary;

@@ -6,8 +6,8 @@ use std::fmt::Write as _;
 use clap::{Args, Subcommand};
 use serde_json::json;
 
-use super::output::CommandOutput;
-use userd_core::error_chain;
+use crate::cli::command_error::{CommandError, CommandResult};
+use crate::cli::console::{note, print_result};
 use userd_core::{ApiKeyId, Scope, Timestamp};
 use userd_service::{API_KEY_NAME_CHARS_MAX, API_KEYS_MAX, ApiKey, ApiKeyService};
 
@@ -75,30 +75,31 @@ fn words(scopes: &BTreeSet<Scope>) -> String {
 }
 
 /// Runs a command.
-pub(super) async fn run(keys: &ApiKeyService, command: ApiKeysCommand) -> Result<CommandOutput, String> {
+pub(super) async fn run(keys: &ApiKeyService, command: ApiKeysCommand) -> CommandResult {
     match command {
         ApiKeysCommand::Create(new) => create(keys, new).await,
-        ApiKeysCommand::List { json } => list(keys, json).await,
+        ApiKeysCommand::List { json } => {
+            let keys = keys.list().await.map_err(CommandError::failed)?;
+            print_result(&if json { to_json(&keys) } else { to_table(&keys) }).map(|_| ())
+        }
         ApiKeysCommand::Revoke { id } => revoke(keys, &id).await,
     }
 }
 
-async fn create(keys: &ApiKeyService, new: CreateApiKeyOptions) -> Result<CommandOutput, String> {
-    let made = keys.create(&new.name, new.scope.into_iter().collect()).await.map_err(|error| error_chain(&error))?;
+async fn create(keys: &ApiKeyService, new: CreateApiKeyOptions) -> CommandResult {
+    let made = keys.create(&new.name, new.scope.into_iter().collect()).await.map_err(CommandError::failed)?;
     let Some((key, token)) = made else {
-        return Err(format!("there are {API_KEYS_MAX} API keys already, including revoked ones; that is the maximum"));
+        return Err(CommandError::Failed(format!(
+            "there are {API_KEYS_MAX} API keys already, including revoked ones; that is the maximum"
+        )));
     };
     let (id, name, scopes) = (&key.id, &key.name, words(&key.scopes));
-    let note = format!(
+    let printed = print_result(&format!("{}\n", token.expose()));
+    note(&format!(
         "This is the API key of {name:?}, with {scopes}. It is not shown again: store it where only that service can \
-         read it.\nIts id is {id}; `userd api-keys revoke {id}` revokes it.\n"
-    );
-    Ok(CommandOutput { out: format!("{}\n", token.expose()), note })
-}
-
-async fn list(keys: &ApiKeyService, as_json: bool) -> Result<CommandOutput, String> {
-    let keys = keys.list().await.map_err(|error| error_chain(&error))?;
-    Ok(CommandOutput::out(if as_json { to_json(&keys) } else { to_table(&keys) }))
+         read it.\nIts id is {id}; `userd api-keys revoke {id}` revokes it."
+    ));
+    printed.map(|_| ())
 }
 
 fn to_json(keys: &[ApiKey]) -> String {
@@ -135,10 +136,10 @@ fn to_table(keys: &[ApiKey]) -> String {
     text
 }
 
-async fn revoke(keys: &ApiKeyService, id: &ApiKeyId) -> Result<CommandOutput, String> {
-    if keys.revoke(id).await.map_err(|error| error_chain(&error))? {
-        Ok(CommandOutput::out(format!("the API key {id} is revoked\n")))
+async fn revoke(keys: &ApiKeyService, id: &ApiKeyId) -> CommandResult {
+    if keys.revoke(id).await.map_err(CommandError::failed)? {
+        print_result(&format!("the API key {id} is revoked\n")).map(|_| ())
     } else {
-        Err(format!("there is no API key {id}; `userd api-keys list` shows all"))
+        Err(CommandError::Failed(format!("there is no API key {id}; `userd api-keys list` shows all")))
     }
 }

@@ -5,7 +5,8 @@ use std::fmt::Write as _;
 use clap::Subcommand;
 use serde_json::json;
 
-use super::output::CommandOutput;
+use crate::cli::command_error::{CommandError, CommandResult};
+use crate::cli::console::print_result;
 use userd_core::error_chain;
 use userd_service::{Error, JWKS_MAX_AGE_S, RotationOutcome, SigningKeyEntry, SigningKeyService, SigningKeyState};
 
@@ -27,17 +28,15 @@ pub(crate) enum SigningKeysCommand {
 }
 
 /// Runs a command.
-pub(super) async fn run(keys: &SigningKeyService, command: SigningKeysCommand) -> Result<CommandOutput, String> {
+pub(super) async fn run(keys: &SigningKeyService, command: SigningKeysCommand) -> CommandResult {
     match command {
-        SigningKeysCommand::List { json } => list(keys, json).await,
+        SigningKeysCommand::List { json } => {
+            let keys = keys.list().await?;
+            print_result(&if json { to_json(&keys) } else { to_table(&keys) }).map(|_| ())
+        }
         SigningKeysCommand::Rotate { now: false } => rotate(keys).await,
         SigningKeysCommand::Rotate { now: true } => rotate_now(keys).await,
     }
-}
-
-async fn list(keys: &SigningKeyService, as_json: bool) -> Result<CommandOutput, String> {
-    let keys = keys.list().await.map_err(|error| error_chain(&error))?;
-    Ok(CommandOutput::out(if as_json { to_json(&keys) } else { to_table(&keys) }))
 }
 
 /// The state, for scripts.
@@ -83,16 +82,16 @@ fn to_table(keys: &[SigningKeyEntry]) -> String {
     text
 }
 
-async fn rotate(keys: &SigningKeyService) -> Result<CommandOutput, String> {
+async fn rotate(keys: &SigningKeyService) -> CommandResult {
     let rotation = keys.rotate().await.map_err(|error| match error {
-        Error::KeyUnusable { .. } => format!(
+        Error::KeyUnusable { .. } => CommandError::Failed(format!(
             "{}; a new key would not help. Set the token.encryption_key of the servers or, if it is lost, run `userd \
              signing-keys rotate --now`",
             error_chain(&error)
-        ),
-        other => error_chain(&other),
+        )),
+        other => other.into(),
     })?;
-    Ok(CommandOutput::out(match rotation {
+    let text = match rotation {
         RotationOutcome::Created(next) => format!(
             "the key {} ({}) is published, and signs from {}; tokens of earlier keys stay valid until they expire\n",
             next.kid, next.algorithm, next.signs_from
@@ -101,16 +100,18 @@ async fn rotate(keys: &SigningKeyService) -> Result<CommandOutput, String> {
             "the next key {} ({}) is published already, and signs from {}; nothing was changed\n",
             next.kid, next.algorithm, next.signs_from
         ),
-    }))
+    };
+    print_result(&text).map(|_| ())
 }
 
-async fn rotate_now(keys: &SigningKeyService) -> Result<CommandOutput, String> {
-    let key = keys.rotate_now().await.map_err(|error| error_chain(&error))?;
-    Ok(CommandOutput::out(format!(
+async fn rotate_now(keys: &SigningKeyService) -> CommandResult {
+    let key = keys.rotate_now().await?;
+    print_result(&format!(
         "the key {} ({}) signs from now on, and all others are removed; services reject their tokens when they fetch \
          the keys again, after {} minutes at the latest\n",
         key.kid,
         key.algorithm,
         JWKS_MAX_AGE_S / 60
-    )))
+    ))
+    .map(|_| ())
 }

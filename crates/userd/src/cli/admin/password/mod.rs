@@ -8,7 +8,7 @@ use std::io::{self, IsTerminal, Read as _};
 use clap::Args;
 use zeroize::Zeroizing;
 
-use super::error::CommandError;
+use crate::cli::command_error::{CommandError, CommandResult};
 use userd_core::PASSWORD_ATTEMPT_BYTES_MAX;
 use userd_core::random::Random;
 
@@ -43,7 +43,7 @@ pub(super) struct PasswordInput {
 
 impl PasswordOptions {
     /// The password; prompts for it without other options.
-    pub(super) fn password(self, random: &dyn Random) -> Result<PasswordInput, CommandError> {
+    pub(super) fn password(self, random: &dyn Random) -> CommandResult<PasswordInput> {
         let generated = self.generate_password;
         let password = if generated {
             generate(random)
@@ -69,7 +69,7 @@ fn generate(random: &dyn Random) -> Zeroizing<String> {
     password
 }
 
-fn from_stdin() -> Result<Zeroizing<String>, CommandError> {
+fn from_stdin() -> CommandResult<Zeroizing<String>> {
     let mut bytes = Zeroizing::new(Vec::with_capacity(PASSWORD_ATTEMPT_BYTES_MAX + 3));
     // Room for a line end, and for one byte more than allowed.
     let most = u64::try_from(PASSWORD_ATTEMPT_BYTES_MAX + 3).unwrap_or(u64::MAX);
@@ -79,7 +79,7 @@ fn from_stdin() -> Result<Zeroizing<String>, CommandError> {
 }
 
 /// The password in `bytes`, without the line end that `echo` and editors add.
-fn parse_line(bytes: &[u8]) -> Result<Zeroizing<String>, CommandError> {
+fn parse_line(bytes: &[u8]) -> CommandResult<Zeroizing<String>> {
     let wrong = |why: &str| CommandError::InvalidInput(format!("the password on standard input {why}"));
     let text = std::str::from_utf8(bytes).map_err(|_| wrong("is not UTF-8"))?;
     let line = text.strip_suffix('\n').map_or(text, |line| line.strip_suffix('\r').unwrap_or(line));
@@ -95,7 +95,7 @@ fn parse_line(bytes: &[u8]) -> Result<Zeroizing<String>, CommandError> {
     Ok(Zeroizing::new(line.to_owned()))
 }
 
-fn from_terminal() -> Result<Zeroizing<String>, CommandError> {
+fn from_terminal() -> CommandResult<Zeroizing<String>> {
     if !io::stdin().is_terminal() {
         let ways = "--password-stdin, or --generate-password";
         return Err(CommandError::InvalidInput(format!("no terminal to prompt for the password on: use {ways}")));

@@ -6,11 +6,11 @@
 
 use zeroize::Zeroizing;
 
-use crate::cli::admin::error::CommandError;
+use crate::cli::command_error::{CommandError, CommandResult};
 
 /// Prints the prompt, and reads up to Enter.
 #[cfg(unix)]
-pub(super) fn ask(prompt: &str) -> Result<Zeroizing<String>, CommandError> {
+pub(super) fn ask(prompt: &str) -> CommandResult<Zeroizing<String>> {
     use std::io::{self, Read as _, Write as _};
 
     let lost = |error: io::Error| CommandError::Failed(format!("can't read the terminal: {error}"));
@@ -43,7 +43,7 @@ pub(super) fn ask(prompt: &str) -> Result<Zeroizing<String>, CommandError> {
 
 /// Turning echo off is not supported on this system.
 #[cfg(not(unix))]
-pub(super) fn ask(_: &str) -> Result<Zeroizing<String>, CommandError> {
+pub(super) fn ask(_: &str) -> CommandResult<Zeroizing<String>> {
     Err(CommandError::InvalidInput(
         "prompting for a password is not supported on this system: use --password-stdin".to_owned(),
     ))
@@ -96,7 +96,7 @@ impl InputLine {
         None
     }
 
-    fn text(&self) -> Result<Zeroizing<String>, CommandError> {
+    fn text(&self) -> CommandResult<Zeroizing<String>> {
         if self.too_long {
             return Err(CommandError::InvalidInput(format!(
                 "a password has at most {LINE_BYTES_MAX} bytes; nothing was done"
