@@ -65,6 +65,7 @@ pub enum KeyDecryptError {
 }
 
 /// Encrypts and decrypts keys.
+#[derive(Debug)]
 pub struct KeyEncryption {
     key: Option<(String, LessSafeKey)>,
 }
@@ -124,12 +125,6 @@ impl KeyEncryption {
         let length = opened.map_err(|_| KeyDecryptError::Corrupt)?.len();
         secret.truncate(length);
         Ok(secret)
-    }
-}
-
-impl std::fmt::Debug for KeyEncryption {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Seal(***)")
     }
 }
 
