@@ -174,7 +174,7 @@ impl TokenService {
     /// By the store's clock, as sessions are: no node's clock lengthens a token.
     async fn sign(&self, signed_in: &SessionWithUser, aud: &str) -> Result<MintedToken, Error> {
         let SessionWithUser { user, session, at } = signed_in;
-        let session_ends_at = self.sessions.settings().limits.expires_at(session.created_at);
+        let session_ends_at = self.sessions.expires_at(session);
         // Whole seconds, or the response would promise more than the token has.
         let seconds = |moment: Timestamp| moment.as_millis() / 1000;
         let exp = seconds(at.plus_millis(self.settings.ttl_ms).min(session_ends_at));
