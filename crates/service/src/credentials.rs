@@ -4,14 +4,14 @@
 
 use std::sync::Arc;
 
-use crate::Error;
 use crate::hashing::{PasswordHasher, VerifyOutcome};
 use crate::rate_limit::{ChargedAttempt, SignInLimiter};
-use userd_core::{Actor, CanonicalEmail, PasswordAttempt, PasswordHash, User, UserId};
+use crate::{Error, ServiceDependencies};
+use userd_core::{Actor, CanonicalEmail, Password, PasswordAttempt, PasswordHash, User, UserId};
 use userd_store::{Store, UpdateUserOutcome};
 
 /// Verifies passwords.
-pub struct CredentialVerifier {
+pub(super) struct CredentialVerifier {
     store: Arc<dyn Store>,
     hasher: Arc<PasswordHasher>,
     limiter: SignInLimiter,
@@ -65,15 +65,15 @@ fn check_account_status(user: User, purpose: PasswordPurpose) -> Result<User, Er
 }
 
 impl CredentialVerifier {
-    /// Verifies the passwords of users in `store`.
-    #[must_use]
-    pub fn new(store: Arc<dyn Store>, hasher: Arc<PasswordHasher>, limiter: SignInLimiter) -> Self {
+    /// Charges attempts to `limiter`.
+    pub(super) fn new(dependencies: &ServiceDependencies, limiter: SignInLimiter) -> Self {
+        let ServiceDependencies { store, hasher, .. } = dependencies.clone();
         Self { store, hasher, limiter }
     }
 
-    /// The pool that hashes.
-    pub(super) fn hasher(&self) -> &PasswordHasher {
-        &self.hasher
+    /// Hashes a new password.
+    pub(super) async fn hash(&self, password: Password) -> Result<PasswordHash, Error> {
+        self.hasher.hash(password).await.map_err(Error::from_hashing)
     }
 
     /// The user in `found` if `attempt` is the password, and whether the hash is outdated.

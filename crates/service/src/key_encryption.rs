@@ -82,12 +82,6 @@ impl KeyEncryption {
         Self { key }
     }
 
-    /// Whether keys are encrypted.
-    #[must_use]
-    pub fn is_enabled(&self) -> bool {
-        self.key.is_some()
-    }
-
     /// The text to store of `secret`, the key `id` of this kind: `plain:…`, or `sealed:<key>:<nonce>:…`.
     #[must_use]
     pub fn encrypt(&self, kind: KeyKind, id: &str, secret: &[u8], random: &dyn Random) -> String {

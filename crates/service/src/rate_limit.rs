@@ -12,6 +12,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::ServiceDependencies;
 use crate::error::{Error, LimitExceeded};
 use userd_core::clock::Clock;
 use userd_core::{
@@ -77,7 +78,7 @@ impl SignInLimits {
 }
 
 /// Charges attempts to rate limits.
-pub struct SignInLimiter {
+pub(super) struct SignInLimiter {
     store: Arc<dyn RateLimitStore>,
     limits: SignInLimits,
     clock: Arc<dyn Clock>,
@@ -85,14 +86,14 @@ pub struct SignInLimiter {
 
 /// A charged attempt. If it is dropped unsettled, for example because the request was aborted, it stays charged.
 #[must_use = "an attempt that is not settled stays charged"]
-pub struct ChargedAttempt {
+pub(super) struct ChargedAttempt {
     buckets: Vec<RateLimitBucket>,
 }
 
 impl SignInLimiter {
-    /// Uses `store`.
-    #[must_use]
-    pub fn new(store: Arc<dyn RateLimitStore>, limits: SignInLimits, clock: Arc<dyn Clock>) -> Self {
+    /// Charges to `limits`.
+    pub(super) fn new(dependencies: &ServiceDependencies, limits: SignInLimits) -> Self {
+        let ServiceDependencies { store, clock, .. } = dependencies.clone();
         Self { store, limits, clock }
     }
 
@@ -101,7 +102,7 @@ impl SignInLimiter {
     ///
     /// # Errors
     /// [`Error::RateLimited`], [`Error::Store`].
-    pub async fn charge(
+    pub(super) async fn charge(
         &self,
         email: Option<&CanonicalEmail>,
         device: Option<[u8; 16]>,
@@ -170,7 +171,7 @@ impl SignInLimiter {
     /// The password was right: resets the account's buckets and refunds the others.
     ///
     /// If that fails the attempt stays charged; the sign-in succeeds all the same.
-    pub async fn succeed(&self, attempt: ChargedAttempt) {
+    pub(super) async fn succeed(&self, attempt: ChargedAttempt) {
         let (own, shared): (Vec<RateLimitBucket>, Vec<RateLimitBucket>) =
             attempt.buckets.into_iter().partition(|bucket| bucket.key.account().is_some());
         let now = self.clock.now();
@@ -182,7 +183,7 @@ impl SignInLimiter {
     }
 
     /// The password was not verified: refunds everything.
-    pub async fn cancel(&self, canceled: ChargedAttempt) {
+    pub(super) async fn cancel(&self, canceled: ChargedAttempt) {
         if canceled.buckets.is_empty() {
             return;
         }

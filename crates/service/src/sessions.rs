@@ -10,7 +10,8 @@ use serde::Deserialize;
 
 use crate::cooldown::WriteCooldown;
 use crate::credentials::{AttemptContext, CredentialVerifier, PasswordCheck, PasswordPurpose};
-use crate::{DeviceKeys, Error, SecretString};
+use crate::device_key::DeviceKeys;
+use crate::{Error, SecretString, ServiceDependencies};
 use userd_core::clock::Clock;
 use userd_core::random::Random;
 use userd_core::settings;
@@ -102,16 +103,14 @@ pub struct SignInSuccess {
 }
 
 impl SessionService {
-    /// Uses `store`.
-    #[must_use]
-    pub fn new(
-        store: Arc<dyn Store>,
+    /// Verifies passwords with `credentials`, and trusts the devices whose tokens `devices` signed.
+    pub(super) fn new(
+        dependencies: &ServiceDependencies,
         credentials: Arc<CredentialVerifier>,
         devices: DeviceKeys,
         settings: SessionSettings,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn Random>,
     ) -> Self {
+        let ServiceDependencies { store, clock, random, .. } = dependencies.clone();
         Self { store, credentials, devices, settings, cooldown: WriteCooldown::default(), clock, random }
     }
 

@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::signing_keys::{Jwk, SigningAlgorithm, SigningKeySet};
-use crate::{Error, SecretString, SessionService};
+use crate::{Error, SecretString, ServiceDependencies, SessionService};
 use userd_core::clock::Clock;
 use userd_core::random::Random;
 use userd_core::settings;
@@ -100,16 +100,14 @@ struct TokenClaims<'a> {
 }
 
 impl TokenService {
-    /// Uses `store`.
-    #[must_use]
-    pub fn new(
+    /// Signs with the keys of `key_set` for the users of `sessions`.
+    pub(super) fn new(
+        dependencies: &ServiceDependencies,
         key_set: SigningKeySet,
         sessions: Arc<SessionService>,
-        store: Arc<dyn Store>,
         settings: TokenSettings,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn Random>,
     ) -> Self {
+        let ServiceDependencies { store, clock, random, .. } = dependencies.clone();
         Self { key_set, sessions, store, settings, listen_address: OnceLock::new(), clock, random }
     }
 

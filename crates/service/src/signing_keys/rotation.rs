@@ -2,8 +2,8 @@
 
 use super::key::SigningKeyInfo;
 use super::lifecycle::{self, SigningKeyState, propagation_delay_ms};
-use super::{KeyDependencies, SigningAlgorithm, SigningKey, unusable};
-use crate::Error;
+use super::{SigningAlgorithm, SigningKey, unusable};
+use crate::{Error, KeyDependencies};
 use userd_core::Timestamp;
 use userd_store::{KeyKind, StoreError, StoredKey};
 
