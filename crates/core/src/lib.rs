@@ -18,6 +18,7 @@ mod password;
 pub mod random;
 mod rate_limit;
 mod refresh;
+mod rules;
 mod secret;
 mod session;
 mod session_id;
@@ -47,6 +48,7 @@ pub use rate_limit::{
     AccountKey, BucketDecision, BucketKey, NetworkKey, RateLimit, RateLimitBucket, RateLimitDecision, RateLimitName,
 };
 pub use refresh::{REFRESH_SALT_BYTES, RefreshOutcome, RefreshState, RefreshToken};
+pub use rules::check_rules;
 pub use secret::{REDACTED, SecretString};
 pub use session::{Session, SessionLimits, SessionToken, TOUCH_INTERVAL_MS};
 pub use session_id::{SessionId, SessionProof};

@@ -80,16 +80,12 @@ pub enum Precondition {
 }
 
 impl Precondition {
-    fn allows(&self, version: UserVersion) -> bool {
-        match self {
-            Self::Any => true,
-            Self::OneOf(versions) => versions.contains(&version),
-        }
-    }
-
     /// Fails if the version does not meet the precondition.
     pub(super) fn check(&self, version: UserVersion) -> Result<(), Error> {
-        if self.allows(version) { Ok(()) } else { Err(Error::PreconditionFailed) }
+        match self {
+            Self::OneOf(versions) if !versions.contains(&version) => Err(Error::PreconditionFailed),
+            Self::Any | Self::OneOf(_) => Ok(()),
+        }
     }
 
     /// On a version conflict: fails if the caller named a version, otherwise starts another round.

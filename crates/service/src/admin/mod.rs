@@ -69,9 +69,6 @@ pub struct ServiceStats {
     pub version: &'static str,
 }
 
-/// The decision of one round: the update to write, or `None` if nothing changes.
-type StatusDecision = Result<Option<StatusUpdate>, Error>;
-
 impl AdminService {
     /// Looks users up with `users`, and hashes with `credentials`.
     pub(super) fn new(
@@ -177,12 +174,13 @@ impl AdminService {
         Ok(ServiceStats { users, store: self.store.kind(), version: env!("CARGO_PKG_VERSION") })
     }
 
+    /// Writes the update that `decide` makes of the current user; `None` changes nothing.
     async fn retry_on_conflict(
         &self,
         id: UserId,
         precondition: &Precondition,
         actor: &Actor,
-        decide: impl Fn(&User) -> StatusDecision + Send,
+        decide: impl Fn(&User) -> Result<Option<StatusUpdate>, Error> + Send,
     ) -> Result<User, Error> {
         for _ in 0..CAS_ATTEMPTS_MAX {
             let user = self.users.user(id).await?;
