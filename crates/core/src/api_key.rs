@@ -42,7 +42,8 @@ impl fmt::Display for ApiKeyId {
 /// The token that a service sends: `k1.<id>.<43 characters>`.
 #[derive(Debug)]
 pub struct ApiKeyToken {
-    id: ApiKeyId,
+    /// The id of the key. Not verified yet.
+    pub id: ApiKeyId,
     secret: TokenSecret,
 }
 
@@ -58,12 +59,6 @@ impl ApiKeyToken {
     pub fn parse(text: &str) -> Option<Self> {
         let (id, secret) = text.strip_prefix(PREFIX)?.strip_prefix('.')?.split_once('.')?;
         Some(Self { id: ApiKeyId::parse(id)?, secret: TokenSecret::parse(secret)? })
-    }
-
-    /// The id of the key. Not verified yet.
-    #[must_use]
-    pub fn id(&self) -> &ApiKeyId {
-        &self.id
     }
 
     /// Exposes the secret, to return it once.

@@ -52,6 +52,7 @@ pub use rules::check_rules;
 pub use secret::{REDACTED, SecretString};
 pub use session::{Session, SessionLimits, SessionToken, TOUCH_INTERVAL_MS};
 pub use session_id::{SessionId, SessionProof};
+pub use string_enum::StringEnum;
 pub use timestamp::{TIMESTAMP_BYTES, Timestamp};
 pub use token_secret::SECRET_BYTES;
 pub use trusted_device::{DeviceKey, TRUSTED_DEVICE_TTL_MS, TrustedDevice};

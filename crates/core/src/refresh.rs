@@ -32,8 +32,10 @@ const USED_TOKEN_BYTES: usize = DIGEST_BYTES + REFRESH_SALT_BYTES + TIMESTAMP_BY
 /// The token that is exchanged for its successor: `r1.<user id>.<session id>.<session_tag>.<43 characters>`.
 #[derive(Debug, Clone)]
 pub struct RefreshToken {
-    user: UserId,
-    session: SessionId,
+    /// The user. Not verified yet.
+    pub user: UserId,
+    /// The session. Not verified yet.
+    pub session: SessionId,
     session_tag: SecretBytes<DIGEST_BYTES>,
     secret: TokenSecret,
 }
@@ -60,18 +62,6 @@ impl RefreshToken {
             session_tag: SecretBytes(decode(session_tag)?),
             secret: TokenSecret::parse(secret)?,
         })
-    }
-
-    /// The user. Not verified yet.
-    #[must_use]
-    pub fn user(&self) -> UserId {
-        self.user
-    }
-
-    /// The session. Not verified yet.
-    #[must_use]
-    pub fn session(&self) -> SessionId {
-        self.session
     }
 
     /// Exposes the secret, for the client.
@@ -254,11 +244,11 @@ mod tests {
     #[test]
     fn a_token_that_was_never_given_out_ends_nothing() {
         let (one, proof) = first_token();
-        let other = SessionToken::generate(one.user(), [4; SECRET_BYTES]).digest().1;
-        let forged = RefreshToken::generate(one.user(), one.session(), other, [9; SECRET_BYTES]);
+        let other = SessionToken::generate(one.user, [4; SECRET_BYTES]).digest().1;
+        let forged = RefreshToken::generate(one.user, one.session, other, [9; SECRET_BYTES]);
         let state = RefreshState::of(&one);
         assert!(matches!(evaluate(&state, &forged, 1_000, 1), RefreshOutcome::Forged));
-        let older = RefreshToken::generate(one.user(), one.session(), proof, [8; SECRET_BYTES]);
+        let older = RefreshToken::generate(one.user, one.session, proof, [8; SECRET_BYTES]);
         assert!(matches!(evaluate(&state, &older, 1_000, 1), RefreshOutcome::Reused));
     }
 

@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use super::token_secret::{SECRET_BYTES, TokenSecret, halves};
+use super::token_secret::{SECRET_BYTES, SecretBytes, TokenSecret, halves};
 use super::{RefreshState, SessionId, SessionProof, Timestamp, UserAgent, UserId};
 
 /// The prefix of this token format.
@@ -14,7 +14,8 @@ const PREFIX: &str = "v1";
 /// The token of a signed-in user: `v1.<user id>.<43 characters>`. It has the user's id, so that one shard answers.
 #[derive(Debug, Clone)]
 pub struct SessionToken {
-    user: UserId,
+    /// The user. Not verified yet.
+    pub user: UserId,
     secret: TokenSecret,
 }
 
@@ -32,12 +33,6 @@ impl SessionToken {
         Some(Self { user: UserId::parse_exact(user)?, secret: TokenSecret::parse(secret)? })
     }
 
-    /// The user. Not verified yet.
-    #[must_use]
-    pub fn user(&self) -> UserId {
-        self.user
-    }
-
     /// Exposes the secret, to return it once.
     #[must_use]
     pub fn expose(&self) -> String {
@@ -48,7 +43,7 @@ impl SessionToken {
     #[must_use]
     pub fn digest(&self) -> (SessionId, SessionProof) {
         let [id, proof] = halves(self.secret.digest());
-        (SessionId::new(id), SessionProof::new(proof))
+        (SessionId(id), SessionProof(SecretBytes(proof)))
     }
 }
 
@@ -126,7 +121,7 @@ mod tests {
             let token = token(secret);
             let read = SessionToken::parse(&token.expose()).expect("our own token");
             prop_assert_eq!(read.digest(), token.digest());
-            prop_assert_eq!(read.user(), token.user());
+            prop_assert_eq!(read.user, token.user);
         }
 
         #[test]

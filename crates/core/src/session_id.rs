@@ -7,14 +7,9 @@ use super::token_secret::SecretBytes;
 
 /// A session's id: half a digest. Not a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SessionId([u8; 16]);
+pub struct SessionId(pub(super) [u8; 16]);
 
 impl SessionId {
-    /// The id with these bytes.
-    pub(super) fn new(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
-
     /// Parses an id.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -43,18 +38,13 @@ impl fmt::Display for SessionId {
 
 /// The half of a token's digest that is never returned.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct SessionProof(SecretBytes<16>);
+pub struct SessionProof(pub(super) SecretBytes<16>);
 
 impl SessionProof {
-    /// The proof with these bytes.
-    pub(super) fn new(bytes: [u8; 16]) -> Self {
-        Self(SecretBytes(bytes))
-    }
-
     /// The stored proof; `None` unless there are sixteen bytes.
     #[must_use]
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
-        bytes.try_into().ok().map(Self::new)
+        bytes.try_into().ok().map(|bytes| Self(SecretBytes(bytes)))
     }
 
     /// The stored form.

@@ -73,7 +73,7 @@ impl CredentialVerifier {
 
     /// Hashes a new password.
     pub(super) async fn hash(&self, password: Password) -> Result<PasswordHash, Error> {
-        self.hasher.hash(password).await.map_err(Error::from_hashing)
+        self.hasher.hash(password).await.map_err(|error| Error::from_hashing(error, None))
     }
 
     /// The user in `found` if `attempt` is the password, and whether the hash is outdated.
@@ -99,8 +99,11 @@ impl CredentialVerifier {
         let verdict = match self.hasher.verify(attempt, stored).await {
             Ok(verdict) => verdict,
             Err(error) => {
-                self.cancel(check).await;
-                return Err(id.map_or_else(|| Error::from_hashing(error), |id| Error::from_checking(error, id)));
+                // The password was not verified.
+                if let Some(counted) = check.counted.take() {
+                    self.limiter.cancel(counted).await;
+                }
+                return Err(Error::from_hashing(error, id));
             }
         };
         let user = found.ok_or(Error::UnknownUser)?;
@@ -109,15 +112,7 @@ impl CredentialVerifier {
             self.limiter.succeed(counted).await;
         }
         check.verified = Some(VerifiedPassword { against: user.password_hash.clone(), needs_rehash });
-        let user = check_account_status(user, context.purpose)?;
-        Ok((user, needs_rehash))
-    }
-
-    /// Refunds the attempt: the password was not verified.
-    async fn cancel(&self, check: &mut PasswordCheck) {
-        if let Some(counted) = check.counted.take() {
-            self.limiter.cancel(counted).await;
-        }
+        Ok((check_account_status(user, context.purpose)?, needs_rehash))
     }
 
     /// The user with this id if `attempt` is the password; see [`Self::verify`]. The session of `actor`, if any,

@@ -16,8 +16,8 @@ use userd_core::clock::Clock;
 use userd_core::random::Random;
 use userd_core::settings;
 use userd_core::{
-    Actor, CanonicalEmail, DeviceKey, Email, EventKind, PasswordAttempt, PrincipalId, RefreshState, RefreshToken,
-    Session, SessionId, SessionLimits, SessionToken, Timestamp, TrustedDevice, User, UserId,
+    Actor, DeviceKey, Email, EventKind, PasswordAttempt, PrincipalId, RefreshState, RefreshToken, Session, SessionId,
+    SessionLimits, SessionToken, Timestamp, TrustedDevice, User, UserId,
 };
 use userd_store::{NewSession, OpenSessionOutcome, SessionWithUser, Store, StoreError};
 
@@ -154,7 +154,8 @@ impl SessionService {
                 match self.credentials.verify(found, &sign_in.password, &context, &mut check).await {
                     Ok(verified) => verified,
                     Err(Error::NotAuthenticated | Error::UnknownUser) => {
-                        return self.record_failed_sign_in(email, id, actor).await;
+                        self.store.record_failed_sign_in(email, id, actor, self.clock.now()).await?;
+                        return Err(Error::NotAuthenticated);
                     }
                     Err(error) => return Err(error),
                 };
@@ -200,16 +201,6 @@ impl SessionService {
         }
     }
 
-    async fn record_failed_sign_in(
-        &self,
-        email: &CanonicalEmail,
-        user: Option<UserId>,
-        actor: &Actor,
-    ) -> Result<SignInSuccess, Error> {
-        self.store.record_failed_sign_in(email, user, actor, self.clock.now()).await?;
-        Err(Error::NotAuthenticated)
-    }
-
     /// Opens a session for the version that was read; `None` on a version conflict.
     async fn create(
         &self,
@@ -236,7 +227,7 @@ impl SessionService {
     /// [`Error::NoSession`], [`Error::Store`].
     pub async fn authenticate(&self, token: &SessionToken) -> Result<SessionWithUser, Error> {
         let (id, proof) = token.digest();
-        let signed_in = self.find_active(token.user(), id).await?;
+        let signed_in = self.find_active(token.user, id).await?;
         if signed_in.session.proof != proof {
             return Err(Error::NoSession);
         }

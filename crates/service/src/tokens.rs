@@ -215,7 +215,7 @@ impl TokenService {
                 // would then look stolen.
                 RefreshOutcome::Repeat { successor } => (state, successor),
                 RefreshOutcome::Reused => {
-                    let (user, session, now) = (token.user(), token.session(), self.clock.now());
+                    let (user, session, now) = (token.user, token.session, self.clock.now());
                     self.store.revoke_session(user, session, EventKind::RefreshReused, actor, now).await?;
                     return Err(Error::RefreshRejected("it was used before, so its session was revoked"));
                 }
@@ -223,7 +223,7 @@ impl TokenService {
             };
             // Signed first: if signing fails, the refresh token is not consumed.
             let minted = self.sign(&signed_in, aud).await?;
-            if self.store.replace_refresh(token.user(), &signed_in.session, &next, signed_in.at).await? {
+            if self.store.replace_refresh(token.user, &signed_in.session, &next, signed_in.at).await? {
                 return Ok((minted, successor));
             }
         }
@@ -232,7 +232,7 @@ impl TokenService {
 
     /// The session of the token, with the state of its refresh tokens.
     async fn signed_in(&self, token: &RefreshToken) -> Result<(SessionWithUser, RefreshState), Error> {
-        let live = self.sessions.find_active(token.user(), token.session()).await;
+        let live = self.sessions.find_active(token.user, token.session).await;
         let signed_in = live.map_err(|error| match error {
             Error::NoSession => Error::RefreshRejected("its session has ended or never existed"),
             other => other,

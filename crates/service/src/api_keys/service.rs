@@ -58,7 +58,7 @@ struct ApiKeyRecord {
 impl ApiKey {
     /// Whether `token` belongs to this key; in constant time.
     pub(super) fn matches(&self, token: &ApiKeyToken) -> bool {
-        self.id == *token.id() && self.digest == token.digest()
+        self.id == token.id && self.digest == token.digest()
     }
 
     fn read(id: &str, text: &str) -> Option<Self> {
@@ -116,7 +116,7 @@ impl ApiKeyService {
         let random = &self.dependencies.random;
         let token = ApiKeyToken::generate(ApiKeyId::generate(random.bytes()), random.bytes());
         let key = ApiKey {
-            id: token.id().clone(),
+            id: token.id.clone(),
             name: name.to_owned(),
             scopes,
             created_at: self.dependencies.clock.now(),
