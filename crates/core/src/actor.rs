@@ -77,9 +77,7 @@ impl PrincipalId {
             Some(_) => None,
         }
     }
-}
 
-impl PrincipalId {
     /// The session, if the principal has one.
     #[must_use]
     pub fn session(&self) -> Option<SessionId> {

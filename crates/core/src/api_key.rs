@@ -2,10 +2,8 @@
 
 use std::fmt;
 
-use subtle::ConstantTimeEq;
-
 use super::encoding::{decode, encode};
-use super::token_secret::{SECRET_BYTES, TokenSecret};
+use super::token_secret::{SECRET_BYTES, SecretBytes, TokenSecret};
 
 /// The prefix of this token format.
 const PREFIX: &str = "k1";
@@ -42,8 +40,10 @@ impl fmt::Display for ApiKeyId {
 }
 
 /// The token that a service sends: `k1.<id>.<43 characters>`.
+#[derive(Debug)]
 pub struct ApiKeyToken {
-    id: ApiKeyId,
+    /// The id of the key. Not verified yet.
+    pub id: ApiKeyId,
     secret: TokenSecret,
 }
 
@@ -61,12 +61,6 @@ impl ApiKeyToken {
         Some(Self { id: ApiKeyId::parse(id)?, secret: TokenSecret::parse(secret)? })
     }
 
-    /// The id of the key. Not verified yet.
-    #[must_use]
-    pub fn id(&self) -> &ApiKeyId {
-        &self.id
-    }
-
     /// Exposes the secret, to return it once.
     #[must_use]
     pub fn expose(&self) -> String {
@@ -76,46 +70,25 @@ impl ApiKeyToken {
     /// The digest to store.
     #[must_use]
     pub fn digest(&self) -> ApiKeyDigest {
-        ApiKeyDigest(self.secret.digest())
-    }
-}
-
-impl fmt::Debug for ApiKeyToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "ApiKeyToken({PREFIX}.{}.***)", self.id)
+        ApiKeyDigest(SecretBytes(self.secret.digest()))
     }
 }
 
 /// The stored digest of an API key's secret.
-#[derive(Clone, Copy)]
-pub struct ApiKeyDigest([u8; 32]);
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ApiKeyDigest(SecretBytes<32>);
 
 impl ApiKeyDigest {
     /// Parses the stored form.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        decode(text).map(Self)
+        decode(text).map(|bytes| Self(SecretBytes(bytes)))
     }
 
     /// The stored form: 43 characters of base64url.
     #[must_use]
     pub fn encode(&self) -> String {
-        encode(&self.0)
-    }
-}
-
-impl PartialEq for ApiKeyDigest {
-    /// Compares in constant time.
-    fn eq(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
-    }
-}
-
-impl Eq for ApiKeyDigest {}
-
-impl fmt::Debug for ApiKeyDigest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("ApiKeyDigest(***)")
+        encode(&self.0.0)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use super::check_rules;
+
 /// The longest name, in characters (Unicode scalar values): enough for every name in published collections of real
 /// ones, and short enough for a small record.
 pub const DISPLAY_NAME_CHARS_MAX: usize = 200;
@@ -31,15 +33,12 @@ impl DisplayName {
     /// The first rule that the text breaks.
     pub fn parse(text: &str) -> Result<Self, DisplayNameError> {
         let trimmed = text.trim();
-        if trimmed.is_empty() {
-            return Err(DisplayNameError::Empty);
-        }
-        if trimmed.chars().count() > DISPLAY_NAME_CHARS_MAX {
-            return Err(DisplayNameError::TooLong);
-        }
-        if trimmed.chars().any(|c| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}')) {
-            return Err(DisplayNameError::Control);
-        }
+        let is_control = |c: char| c.is_control() || matches!(c, '\u{2028}' | '\u{2029}');
+        check_rules([
+            (trimmed.is_empty(), DisplayNameError::Empty),
+            (trimmed.chars().count() > DISPLAY_NAME_CHARS_MAX, DisplayNameError::TooLong),
+            (trimmed.chars().any(is_control), DisplayNameError::Control),
+        ])?;
         Ok(Self(trimmed.to_owned()))
     }
 

@@ -18,6 +18,7 @@ mod password;
 pub mod random;
 mod rate_limit;
 mod refresh;
+mod rules;
 mod secret;
 mod session;
 mod session_id;
@@ -47,9 +48,11 @@ pub use rate_limit::{
     AccountKey, BucketDecision, BucketKey, NetworkKey, RateLimit, RateLimitBucket, RateLimitDecision, RateLimitName,
 };
 pub use refresh::{REFRESH_SALT_BYTES, RefreshOutcome, RefreshState, RefreshToken};
+pub use rules::check_rules;
 pub use secret::{REDACTED, SecretString};
 pub use session::{Session, SessionLimits, SessionToken, TOUCH_INTERVAL_MS};
 pub use session_id::{SessionId, SessionProof};
+pub use string_enum::StringEnum;
 pub use timestamp::{TIMESTAMP_BYTES, Timestamp};
 pub use token_secret::SECRET_BYTES;
 pub use trusted_device::{DeviceKey, TRUSTED_DEVICE_TTL_MS, TrustedDevice};

@@ -8,14 +8,11 @@
 //! A token that is used again after the grace period was stolen, or its successor was: the session is revoked. Each
 //! token carries a tag of its session, so that invented tokens can't revoke one.
 
-use std::fmt;
-
 use aws_lc_rs::hmac;
 use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
 
 use super::encoding::{decode, encode};
-use super::token_secret::{SECRET_BYTES, TokenSecret, first_half};
+use super::token_secret::{SECRET_BYTES, SecretBytes, TokenSecret, first_half};
 use super::{SessionId, SessionProof, TIMESTAMP_BYTES, Timestamp, UserId};
 
 /// The prefix of this token format.
@@ -33,11 +30,13 @@ pub const REFRESH_SALT_BYTES: usize = 16;
 const USED_TOKEN_BYTES: usize = DIGEST_BYTES + REFRESH_SALT_BYTES + TIMESTAMP_BYTES;
 
 /// The token that is exchanged for its successor: `r1.<user id>.<session id>.<session_tag>.<43 characters>`.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct RefreshToken {
-    user: UserId,
-    session: SessionId,
-    session_tag: [u8; DIGEST_BYTES],
+    /// The user. Not verified yet.
+    pub user: UserId,
+    /// The session. Not verified yet.
+    pub session: SessionId,
+    session_tag: SecretBytes<DIGEST_BYTES>,
     secret: TokenSecret,
 }
 
@@ -60,66 +59,48 @@ impl RefreshToken {
         Some(Self {
             user: UserId::parse_exact(user)?,
             session: SessionId::parse(session)?,
-            session_tag: decode(session_tag)?,
+            session_tag: SecretBytes(decode(session_tag)?),
             secret: TokenSecret::parse(secret)?,
         })
-    }
-
-    /// The user. Not verified yet.
-    #[must_use]
-    pub fn user(&self) -> UserId {
-        self.user
-    }
-
-    /// The session. Not verified yet.
-    #[must_use]
-    pub fn session(&self) -> SessionId {
-        self.session
     }
 
     /// Exposes the secret, for the client.
     #[must_use]
     pub fn expose(&self) -> String {
-        format!("{PREFIX}.{}.{}.{}.{}", self.user, self.session, encode(&self.session_tag), self.secret.encode())
+        format!("{PREFIX}.{}.{}.{}.{}", self.user, self.session, encode(&self.session_tag.0), self.secret.encode())
     }
 
-    fn digest(&self) -> [u8; DIGEST_BYTES] {
-        first_half(self.secret.digest())
+    fn digest(&self) -> SecretBytes<DIGEST_BYTES> {
+        SecretBytes(first_half(self.secret.digest()))
     }
 
     /// The successor under `salt`.
-    fn successor(&self, salt: &[u8; REFRESH_SALT_BYTES]) -> Self {
+    fn successor(&self, salt: SecretBytes<REFRESH_SALT_BYTES>) -> Self {
         let key = hmac::Key::new(hmac::HMAC_SHA256, self.secret.as_bytes());
         let mut secret = [0; SECRET_BYTES];
-        secret.copy_from_slice(hmac::sign(&key, salt).as_ref());
+        secret.copy_from_slice(hmac::sign(&key, &salt.0).as_ref());
         Self { secret: TokenSecret::new(secret), ..self.clone() }
     }
 }
 
-impl fmt::Debug for RefreshToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RefreshToken({PREFIX}.{}.{}.***)", self.user, self.session)
-    }
-}
-
 /// The tag that all tokens of a session have. Making it takes the session's proof.
-fn session_tag(proof: SessionProof) -> [u8; DIGEST_BYTES] {
+fn session_tag(proof: SessionProof) -> SecretBytes<DIGEST_BYTES> {
     let digest = Sha256::new().chain_update(b"userd refresh mark 1").chain_update(proof.as_bytes()).finalize();
-    first_half(digest.into())
+    SecretBytes(first_half(digest.into()))
 }
 
 /// A token that was used recently.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 struct UsedToken {
-    digest: [u8; DIGEST_BYTES],
-    salt: [u8; REFRESH_SALT_BYTES],
+    digest: SecretBytes<DIGEST_BYTES>,
+    salt: SecretBytes<REFRESH_SALT_BYTES>,
     at: Timestamp,
 }
 
 /// The stored state of a session's refresh tokens.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RefreshState {
-    current: [u8; DIGEST_BYTES],
+    current: SecretBytes<DIGEST_BYTES>,
     used: Vec<UsedToken>,
 }
 
@@ -163,20 +144,20 @@ impl RefreshState {
         grace_ms: u64,
         salt: [u8; REFRESH_SALT_BYTES],
     ) -> RefreshOutcome {
-        if !bool::from(session_tag(proof).ct_eq(&token.session_tag)) {
+        if session_tag(proof) != token.session_tag {
             return RefreshOutcome::Forged;
         }
-        let digest = token.digest();
+        let (digest, salt) = (token.digest(), SecretBytes(salt));
         let recent = |used: &&UsedToken| now < used.at.plus_millis(grace_ms);
-        if bool::from(self.current.ct_eq(&digest)) {
-            let successor = token.successor(&salt);
+        if self.current == digest {
+            let successor = token.successor(salt);
             let mut used: Vec<UsedToken> = self.used.iter().filter(recent).cloned().collect();
             used.insert(0, UsedToken { digest, salt, at: now });
             used.truncate(USED_TOKENS_MAX);
             return RefreshOutcome::Rotate { state: Self { current: successor.digest(), used }, successor };
         }
-        match self.used.iter().filter(recent).find(|used| used.digest.ct_eq(&digest).into()) {
-            Some(used) => RefreshOutcome::Repeat { successor: token.successor(&used.salt) },
+        match self.used.iter().filter(recent).find(|used| used.digest == digest) {
+            Some(used) => RefreshOutcome::Repeat { successor: token.successor(used.salt) },
             None => RefreshOutcome::Reused,
         }
     }
@@ -184,10 +165,10 @@ impl RefreshState {
     /// The stored form: 16 bytes, and 38 for each recently used token.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
-        let mut bytes = self.current.to_vec();
+        let mut bytes = self.current.0.to_vec();
         for used in &self.used {
-            bytes.extend(used.digest);
-            bytes.extend(used.salt);
+            bytes.extend(used.digest.0);
+            bytes.extend(used.salt.0);
             bytes.extend(used.at.to_bytes());
         }
         bytes
@@ -204,15 +185,10 @@ impl RefreshState {
         let used = pieces.map(|piece| {
             let (digest, piece) = piece.split_first_chunk()?;
             let (salt, at) = piece.split_first_chunk()?;
-            Some(UsedToken { digest: *digest, salt: *salt, at: Timestamp::from_bytes(at.try_into().ok()?) })
+            let at = Timestamp::from_bytes(at.try_into().ok()?);
+            Some(UsedToken { digest: SecretBytes(*digest), salt: SecretBytes(*salt), at })
         });
-        Some(Self { current: *current, used: used.collect::<Option<_>>()? })
-    }
-}
-
-impl fmt::Debug for RefreshState {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("RefreshState(***)")
+        Some(Self { current: SecretBytes(*current), used: used.collect::<Option<_>>()? })
     }
 }
 
@@ -268,11 +244,11 @@ mod tests {
     #[test]
     fn a_token_that_was_never_given_out_ends_nothing() {
         let (one, proof) = first_token();
-        let other = SessionToken::generate(one.user(), [4; SECRET_BYTES]).digest().1;
-        let forged = RefreshToken::generate(one.user(), one.session(), other, [9; SECRET_BYTES]);
+        let other = SessionToken::generate(one.user, [4; SECRET_BYTES]).digest().1;
+        let forged = RefreshToken::generate(one.user, one.session, other, [9; SECRET_BYTES]);
         let state = RefreshState::of(&one);
         assert!(matches!(evaluate(&state, &forged, 1_000, 1), RefreshOutcome::Forged));
-        let older = RefreshToken::generate(one.user(), one.session(), proof, [8; SECRET_BYTES]);
+        let older = RefreshToken::generate(one.user, one.session, proof, [8; SECRET_BYTES]);
         assert!(matches!(evaluate(&state, &older, 1_000, 1), RefreshOutcome::Reused));
     }
 

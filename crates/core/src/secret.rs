@@ -17,8 +17,8 @@ pub struct SecretString(Zeroizing<String>);
 impl SecretString {
     /// Takes `text` as a secret.
     #[must_use]
-    pub fn new(text: String) -> Self {
-        Self(Zeroizing::new(text))
+    pub fn new(text: impl Into<Zeroizing<String>>) -> Self {
+        Self(text.into())
     }
 
     /// The text itself.
@@ -30,7 +30,7 @@ impl SecretString {
 
 impl fmt::Debug for SecretString {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SecretString(***)")
+        f.write_str(REDACTED)
     }
 }
 

@@ -3,19 +3,19 @@
 //! The token is the secret and is returned once. Its digest is stored in two halves: the first is the session's id,
 //! which its user may see; the second, the proof, is never returned, and making it takes the token.
 
-use std::fmt;
 use std::net::IpAddr;
 
-use super::token_secret::{SECRET_BYTES, TokenSecret, halves};
+use super::token_secret::{SECRET_BYTES, SecretBytes, TokenSecret, halves};
 use super::{RefreshState, SessionId, SessionProof, Timestamp, UserAgent, UserId};
 
 /// The prefix of this token format.
 const PREFIX: &str = "v1";
 
 /// The token of a signed-in user: `v1.<user id>.<43 characters>`. It has the user's id, so that one shard answers.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct SessionToken {
-    user: UserId,
+    /// The user. Not verified yet.
+    pub user: UserId,
     secret: TokenSecret,
 }
 
@@ -33,12 +33,6 @@ impl SessionToken {
         Some(Self { user: UserId::parse_exact(user)?, secret: TokenSecret::parse(secret)? })
     }
 
-    /// The user. Not verified yet.
-    #[must_use]
-    pub fn user(&self) -> UserId {
-        self.user
-    }
-
     /// Exposes the secret, to return it once.
     #[must_use]
     pub fn expose(&self) -> String {
@@ -49,13 +43,7 @@ impl SessionToken {
     #[must_use]
     pub fn digest(&self) -> (SessionId, SessionProof) {
         let [id, proof] = halves(self.secret.digest());
-        (SessionId::new(id), SessionProof::new(proof))
-    }
-}
-
-impl fmt::Debug for SessionToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "SessionToken({PREFIX}.{}.***)", self.user)
+        (SessionId(id), SessionProof(SecretBytes(proof)))
     }
 }
 
@@ -133,7 +121,7 @@ mod tests {
             let token = token(secret);
             let read = SessionToken::parse(&token.expose()).expect("our own token");
             prop_assert_eq!(read.digest(), token.digest());
-            prop_assert_eq!(read.user(), token.user());
+            prop_assert_eq!(read.user, token.user);
         }
 
         #[test]
@@ -157,7 +145,7 @@ mod tests {
     #[test]
     fn a_token_shows_its_secret_to_no_log() {
         let token = token([7; SECRET_BYTES]);
-        assert_eq!(format!("{token:?}"), format!("SessionToken(v1.{USER}.***)"));
+        assert_eq!(format!("{token:?}"), format!("SessionToken {{ user: UserId({USER}), secret: *** }}"));
         assert_eq!(format!("{:?}", token.digest().1), "SessionProof(***)");
     }
 

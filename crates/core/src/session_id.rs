@@ -2,20 +2,14 @@
 
 use std::fmt;
 
-use subtle::ConstantTimeEq;
-
 use super::encoding::{decode, encode};
+use super::token_secret::SecretBytes;
 
 /// A session's id: half a digest. Not a secret.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct SessionId([u8; 16]);
+pub struct SessionId(pub(super) [u8; 16]);
 
 impl SessionId {
-    /// The id with these bytes.
-    pub(super) fn new(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
-
     /// Parses an id.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -43,39 +37,19 @@ impl fmt::Display for SessionId {
 }
 
 /// The half of a token's digest that is never returned.
-#[derive(Clone, Copy)]
-pub struct SessionProof([u8; 16]);
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SessionProof(pub(super) SecretBytes<16>);
 
 impl SessionProof {
-    /// The proof with these bytes.
-    pub(super) fn new(bytes: [u8; 16]) -> Self {
-        Self(bytes)
-    }
-
     /// The stored proof; `None` unless there are sixteen bytes.
     #[must_use]
     pub fn from_slice(bytes: &[u8]) -> Option<Self> {
-        bytes.try_into().ok().map(Self)
+        bytes.try_into().ok().map(|bytes| Self(SecretBytes(bytes)))
     }
 
     /// The stored form.
     #[must_use]
     pub fn as_bytes(&self) -> &[u8; 16] {
-        &self.0
-    }
-}
-
-impl PartialEq for SessionProof {
-    /// Compares in constant time.
-    fn eq(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
-    }
-}
-
-impl Eq for SessionProof {}
-
-impl fmt::Debug for SessionProof {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("SessionProof(***)")
+        &self.0.0
     }
 }

@@ -4,6 +4,15 @@
 //! format, which renaming a variant must not change. For that, and for `ALL` as an array of constant length, this is a
 //! macro and not a derive of `strum`. To add a value: one line in the table.
 
+/// An enum of [`string_enum!`], for code that is generic over them.
+pub trait StringEnum: Copy {
+    /// The text of each variant, in the order of the declaration.
+    const NAMES: &'static [&'static str];
+
+    /// The position in [`StringEnum::NAMES`].
+    fn index(self) -> usize;
+}
+
 /// Declares an enum without data as a table of `Variant = "text"`, with `ALL`, `NAMES`, `as_str`, `parse` and
 /// `Display`.
 #[macro_export]
@@ -32,6 +41,14 @@ macro_rules! string_enum {
             #[must_use]
             $vis fn parse(text: &str) -> Option<Self> {
                 Self::ALL.into_iter().find(|variant| variant.as_str() == text)
+            }
+        }
+
+        impl $crate::StringEnum for $name {
+            const NAMES: &'static [&'static str] = &$name::NAMES;
+
+            fn index(self) -> usize {
+                self as usize
             }
         }
 

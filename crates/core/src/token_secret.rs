@@ -1,9 +1,13 @@
 //! The secret part of a token: 32 random bytes, encoded in 43 characters and stored only as a digest.
 
+use std::fmt;
+
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use super::encoding::{decode, encode};
+use super::secret::REDACTED;
 
 /// Random bytes in a token. OWASP ASVS 5.0 (7.2.3) requires 16.
 pub const SECRET_BYTES: usize = 32;
@@ -36,6 +40,28 @@ impl TokenSecret {
     /// The digest to store. Plain SHA-256: a secret of 256 random bits can't be guessed.
     pub(super) fn digest(&self) -> [u8; 32] {
         Sha256::digest(*self.0).into()
+    }
+}
+
+impl fmt::Debug for TokenSecret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(REDACTED)
+    }
+}
+
+/// A stored digest or salt: compared in constant time, and redacted in `Debug`.
+#[derive(Clone, Copy, Eq)]
+pub(super) struct SecretBytes<const N: usize>(pub(super) [u8; N]);
+
+impl<const N: usize> PartialEq for SecretBytes<N> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
+}
+
+impl<const N: usize> fmt::Debug for SecretBytes<N> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(REDACTED)
     }
 }
 

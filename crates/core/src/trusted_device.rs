@@ -5,8 +5,6 @@
 //!
 //! The signature covers the user's password hash too: a password change invalidates the tokens of all devices.
 
-use std::fmt;
-
 use aws_lc_rs::hmac;
 
 use super::encoding::{decode, encode};
@@ -19,7 +17,7 @@ const PREFIX: &str = "d1";
 pub const TRUSTED_DEVICE_TTL_MS: u64 = 180 * 24 * 3600 * 1000;
 
 /// The key that signs device tokens: 32 random bytes, the same on every node.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct DeviceKey(hmac::Key);
 
 impl DeviceKey {
@@ -27,12 +25,6 @@ impl DeviceKey {
     #[must_use]
     pub fn new(bytes: &[u8; 32]) -> Self {
         Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
-    }
-}
-
-impl fmt::Debug for DeviceKey {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("DeviceKey(***)")
     }
 }
 

@@ -5,44 +5,9 @@
 
 use std::marker::PhantomData;
 
-use userd_core::{EventKind, FindingKind, FindingState, RateLimitName, string_enum};
+use userd_core::{StringEnum, string_enum};
 
 use crate::instruments::Counter;
-
-/// An enum of `string_enum!` whose variants are the values of a label.
-pub trait LabelValue: Copy {
-    /// The values of the label.
-    const NAMES: &'static [&'static str];
-
-    /// The position in [`LabelValue::NAMES`].
-    fn index(self) -> usize;
-}
-
-macro_rules! impl_label_value {
-    ($($name:ident),+ $(,)?) => { $(
-        impl LabelValue for $name {
-            const NAMES: &'static [&'static str] = &$name::NAMES;
-
-            fn index(self) -> usize {
-                self as usize
-            }
-        }
-    )+ };
-}
-
-impl_label_value!(
-    EventKind,
-    FindingKind,
-    FindingState,
-    RateLimitName,
-    HashRejection,
-    DoctorOutcome,
-    StoreCallOutcome,
-    StoreConflict,
-    RedisRoundTrip,
-    RedisRetry,
-    StoreCall,
-);
 
 /// [`string_enum!`] for texts that say what their variants are; `docs/METRICS.md` says more.
 macro_rules! label_values {
@@ -146,7 +111,7 @@ pub struct EnumFamily<L, M> {
     label: PhantomData<fn(L)>,
 }
 
-impl<L: LabelValue, M> EnumFamily<L, M> {
+impl<L: StringEnum, M> EnumFamily<L, M> {
     pub(crate) fn new(child: impl Fn() -> M) -> Self {
         Self { children: L::NAMES.iter().map(|_| child()).collect(), label: PhantomData }
     }
@@ -163,13 +128,13 @@ impl<L: LabelValue, M> EnumFamily<L, M> {
     }
 }
 
-impl<L: LabelValue, M: Default> Default for EnumFamily<L, M> {
+impl<L: StringEnum, M: Default> Default for EnumFamily<L, M> {
     fn default() -> Self {
         Self::new(M::default)
     }
 }
 
-impl<L: LabelValue> EnumFamily<L, Counter> {
+impl<L: StringEnum> EnumFamily<L, Counter> {
     /// Counts one of this value.
     pub fn inc(&self, value: L) {
         self.get(value).inc();

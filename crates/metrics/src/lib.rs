@@ -31,8 +31,7 @@ mod table;
 pub use self::exposition::CONTENT_TYPE;
 pub use self::instruments::{Counter, Gauge, Histogram};
 pub use self::labels::{
-    DoctorOutcome, EnumFamily, HashRejection, LabelValue, RedisRetry, RedisRoundTrip, StoreCall, StoreCallOutcome,
-    StoreConflict,
+    DoctorOutcome, EnumFamily, HashRejection, RedisRetry, RedisRoundTrip, StoreCall, StoreCallOutcome, StoreConflict,
 };
 pub use self::metrics::{HashMetrics, Metrics, StoreMetrics};
 pub use self::requests::HttpMetrics;

@@ -4,14 +4,14 @@
 
 use std::sync::Arc;
 
-use crate::Error;
 use crate::hashing::{PasswordHasher, VerifyOutcome};
 use crate::rate_limit::{ChargedAttempt, SignInLimiter};
-use userd_core::{Actor, CanonicalEmail, PasswordAttempt, PasswordHash, User, UserId};
+use crate::{Error, ServiceDependencies};
+use userd_core::{Actor, CanonicalEmail, Password, PasswordAttempt, PasswordHash, User, UserId};
 use userd_store::{Store, UpdateUserOutcome};
 
 /// Verifies passwords.
-pub struct CredentialVerifier {
+pub(super) struct CredentialVerifier {
     store: Arc<dyn Store>,
     hasher: Arc<PasswordHasher>,
     limiter: SignInLimiter,
@@ -65,15 +65,15 @@ fn check_account_status(user: User, purpose: PasswordPurpose) -> Result<User, Er
 }
 
 impl CredentialVerifier {
-    /// Verifies the passwords of users in `store`.
-    #[must_use]
-    pub fn new(store: Arc<dyn Store>, hasher: Arc<PasswordHasher>, limiter: SignInLimiter) -> Self {
+    /// Charges attempts to `limiter`.
+    pub(super) fn new(dependencies: &ServiceDependencies, limiter: SignInLimiter) -> Self {
+        let ServiceDependencies { store, hasher, .. } = dependencies.clone();
         Self { store, hasher, limiter }
     }
 
-    /// The pool that hashes.
-    pub(super) fn hasher(&self) -> &PasswordHasher {
-        &self.hasher
+    /// Hashes a new password.
+    pub(super) async fn hash(&self, password: Password) -> Result<PasswordHash, Error> {
+        self.hasher.hash(password).await.map_err(|error| Error::from_hashing(error, None))
     }
 
     /// The user in `found` if `attempt` is the password, and whether the hash is outdated.
@@ -99,8 +99,11 @@ impl CredentialVerifier {
         let verdict = match self.hasher.verify(attempt, stored).await {
             Ok(verdict) => verdict,
             Err(error) => {
-                self.cancel(check).await;
-                return Err(id.map_or_else(|| Error::from_hashing(error), |id| Error::from_checking(error, id)));
+                // The password was not verified.
+                if let Some(counted) = check.counted.take() {
+                    self.limiter.cancel(counted).await;
+                }
+                return Err(Error::from_hashing(error, id));
             }
         };
         let user = found.ok_or(Error::UnknownUser)?;
@@ -109,15 +112,7 @@ impl CredentialVerifier {
             self.limiter.succeed(counted).await;
         }
         check.verified = Some(VerifiedPassword { against: user.password_hash.clone(), needs_rehash });
-        let user = check_account_status(user, context.purpose)?;
-        Ok((user, needs_rehash))
-    }
-
-    /// Refunds the attempt: the password was not verified.
-    async fn cancel(&self, check: &mut PasswordCheck) {
-        if let Some(counted) = check.counted.take() {
-            self.limiter.cancel(counted).await;
-        }
+        Ok((check_account_status(user, context.purpose)?, needs_rehash))
     }
 
     /// The user with this id if `attempt` is the password; see [`Self::verify`]. The session of `actor`, if any,

@@ -123,20 +123,12 @@ impl Error {
         Self::SigningFailed(Box::new(source))
     }
 
-    /// Maps an error of the hash pool where no stored hash is involved.
-    pub(super) fn from_hashing(error: HashError) -> Self {
-        match error {
-            HashError::Busy => Self::Busy,
-            HashError::Unreadable(_) | HashError::Failed => Self::HashFailed(error),
-        }
-    }
-
-    /// Maps an error of the hash pool for the hash of user `id`.
-    pub(super) fn from_checking(error: HashError, id: UserId) -> Self {
-        match error {
-            HashError::Busy => Self::Busy,
-            HashError::Unreadable(reason) => Self::HashUnreadable { id, reason },
-            HashError::Failed => Self::HashFailed(error),
+    /// Maps an error of the hash pool; `id` is the user whose stored hash was verified.
+    pub(super) fn from_hashing(error: HashError, id: Option<UserId>) -> Self {
+        match (error, id) {
+            (HashError::Busy, _) => Self::Busy,
+            (HashError::Unreadable(reason), Some(id)) => Self::HashUnreadable { id, reason },
+            (HashError::Unreadable(_) | HashError::Failed, _) => Self::HashFailed(error),
         }
     }
 }

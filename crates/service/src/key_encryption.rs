@@ -65,6 +65,7 @@ pub enum KeyDecryptError {
 }
 
 /// Encrypts and decrypts keys.
+#[derive(Debug)]
 pub struct KeyEncryption {
     key: Option<(String, LessSafeKey)>,
 }
@@ -79,12 +80,6 @@ impl KeyEncryption {
             UnboundKey::new(&AES_256_GCM, bytes).ok().map(|key| (name, LessSafeKey::new(key)))
         });
         Self { key }
-    }
-
-    /// Whether keys are encrypted.
-    #[must_use]
-    pub fn is_enabled(&self) -> bool {
-        self.key.is_some()
     }
 
     /// The text to store of `secret`, the key `id` of this kind: `plain:…`, or `sealed:<key>:<nonce>:…`.
@@ -124,12 +119,6 @@ impl KeyEncryption {
         let length = opened.map_err(|_| KeyDecryptError::Corrupt)?.len();
         secret.truncate(length);
         Ok(secret)
-    }
-}
-
-impl std::fmt::Debug for KeyEncryption {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Seal(***)")
     }
 }
 

@@ -7,6 +7,7 @@ mod admin;
 mod api_keys;
 mod cooldown;
 mod credentials;
+mod dependencies;
 mod device_key;
 pub mod doctor;
 mod error;
@@ -27,16 +28,15 @@ pub use admin::{
 };
 
 pub use api_keys::{API_KEY_NAME_CHARS_MAX, API_KEYS_MAX, ApiKey, ApiKeyCache, ApiKeyService};
-pub use credentials::CredentialVerifier;
-pub use device_key::DeviceKeys;
+pub use dependencies::{KeyDependencies, ServiceDependencies};
 pub use error::{Error, LimitExceeded, PasswordField};
 pub use key_encryption::{ENCRYPTION_KEY_BYTES, KeyDecryptError, KeyEncryption, KeyEncryptionSettings};
-pub use rate_limit::{SignInLimiter, SignInLimits};
-pub use services::{ServiceDependencies, ServiceSettings, Services};
+pub use rate_limit::SignInLimits;
+pub use services::{ServiceSettings, Services};
 pub use sessions::{SessionService, SessionSettings, SignInRequest, SignInSuccess};
 pub use signing_keys::{
-    JWKS_MAX_AGE_S, Jwk, KeyDependencies, KeyGenerationError, RotationOutcome, SigningAlgorithm, SigningKeyEntry,
-    SigningKeyInfo, SigningKeyService, SigningKeySet, SigningKeyState, propagation_delay_ms,
+    JWKS_MAX_AGE_S, Jwk, KeyGenerationError, RotationOutcome, SigningAlgorithm, SigningKeyEntry, SigningKeyInfo,
+    SigningKeyService, SigningKeyState, propagation_delay_ms,
 };
 pub use tokens::{MintedToken, TokenService, TokenSettings};
 pub use userd_core::SecretString;

@@ -12,11 +12,12 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::ServiceDependencies;
 use crate::error::{Error, LimitExceeded};
 use userd_core::clock::Clock;
 use userd_core::{
     AccountKey, Actor, BucketKey, CanonicalEmail, NetworkKey, PrincipalId, RateLimit, RateLimitBucket,
-    RateLimitDecision,
+    RateLimitDecision, RateLimitName,
 };
 use userd_store::{RateLimitStore, StoreError};
 
@@ -25,28 +26,11 @@ const BURST_MAX: u64 = 1_000_000;
 /// A day: a limit that refills more slowly locks account owners out.
 const REFILL_MS_MAX: u64 = 24 * 3600 * 1000;
 
-/// How many wrong passwords are borne.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(from = "RateLimitKeys")]
-#[schemars(with = "RateLimitKeys")]
-pub struct SignInLimits {
-    /// For one account, from anywhere.
-    pub account: RateLimit,
-    /// For one account from one network.
-    pub account_and_network: RateLimit,
-    /// For one account from one trusted device.
-    pub device: RateLimit,
-    /// From one network, at any account.
-    pub network: RateLimit,
-    /// For all accounts together.
-    pub global: RateLimit,
-}
-
 /// Rate limits of password attempts, as token buckets: how many attempts at once (`…_burst`), and the time until one
 /// more is allowed (`…_refill_ms`).
-#[derive(Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct RateLimitKeys {
+pub struct SignInLimits {
     /// Attempts at one account at once, from anywhere.
     #[schemars(range(min = 1, max = BURST_MAX))]
     account_burst: u64,
@@ -79,21 +63,22 @@ struct RateLimitKeys {
     global_refill_ms: u64,
 }
 
-impl From<RateLimitKeys> for SignInLimits {
-    fn from(keys: RateLimitKeys) -> Self {
-        let limit = |burst, interval_ms| RateLimit { interval_ms, burst };
-        Self {
-            account: limit(keys.account_burst, keys.account_refill_ms),
-            account_and_network: limit(keys.account_address_burst, keys.account_address_refill_ms),
-            device: limit(keys.device_burst, keys.device_refill_ms),
-            network: limit(keys.address_burst, keys.address_refill_ms),
-            global: limit(keys.global_burst, keys.global_refill_ms),
-        }
+impl SignInLimits {
+    /// The bucket `key` with the rate of its limit.
+    fn bucket(&self, key: BucketKey) -> RateLimitBucket {
+        let (burst, interval_ms) = match key.limit() {
+            RateLimitName::Account => (self.account_burst, self.account_refill_ms),
+            RateLimitName::AccountAndNetwork => (self.account_address_burst, self.account_address_refill_ms),
+            RateLimitName::Device => (self.device_burst, self.device_refill_ms),
+            RateLimitName::Network => (self.address_burst, self.address_refill_ms),
+            RateLimitName::Global => (self.global_burst, self.global_refill_ms),
+        };
+        RateLimitBucket { key, rate: RateLimit { interval_ms, burst } }
     }
 }
 
 /// Charges attempts to rate limits.
-pub struct SignInLimiter {
+pub(super) struct SignInLimiter {
     store: Arc<dyn RateLimitStore>,
     limits: SignInLimits,
     clock: Arc<dyn Clock>,
@@ -101,14 +86,14 @@ pub struct SignInLimiter {
 
 /// A charged attempt. If it is dropped unsettled, for example because the request was aborted, it stays charged.
 #[must_use = "an attempt that is not settled stays charged"]
-pub struct ChargedAttempt {
+pub(super) struct ChargedAttempt {
     buckets: Vec<RateLimitBucket>,
 }
 
 impl SignInLimiter {
-    /// Uses `store`.
-    #[must_use]
-    pub fn new(store: Arc<dyn RateLimitStore>, limits: SignInLimits, clock: Arc<dyn Clock>) -> Self {
+    /// Charges to `limits`.
+    pub(super) fn new(dependencies: &ServiceDependencies, limits: SignInLimits) -> Self {
+        let ServiceDependencies { store, clock, .. } = dependencies.clone();
         Self { store, limits, clock }
     }
 
@@ -117,7 +102,7 @@ impl SignInLimiter {
     ///
     /// # Errors
     /// [`Error::RateLimited`], [`Error::Store`].
-    pub async fn charge(
+    pub(super) async fn charge(
         &self,
         email: Option<&CanonicalEmail>,
         device: Option<[u8; 16]>,
@@ -167,35 +152,26 @@ impl SignInLimiter {
         device: Option<[u8; 16]>,
         actor: &Actor,
     ) -> (Vec<RateLimitBucket>, Vec<RateLimitBucket>) {
-        let limits = &self.limits;
+        let bucket = |key| self.limits.bucket(key);
         if let (Some(account), Some(device)) = (account, device) {
-            return (
-                Vec::new(),
-                vec![RateLimitBucket { key: BucketKey::Device(account, device), rate: limits.device }],
-            );
+            return (Vec::new(), vec![bucket(BucketKey::Device(account, device))]);
         }
         let network = match actor.principal {
             PrincipalId::ApiKey(_) => None,
             PrincipalId::Anonymous | PrincipalId::Session(_) => actor.address.map(NetworkKey::of),
         };
-        let (mut shared, mut own) = (Vec::with_capacity(2), Vec::with_capacity(2));
-        shared
-            .extend(network.map(|network| RateLimitBucket { key: BucketKey::Network(network), rate: limits.network }));
-        shared.push(RateLimitBucket { key: BucketKey::Global, rate: limits.global });
-        if let Some(account) = account {
-            own.extend(network.map(|network| {
-                let key = BucketKey::AccountAndNetwork(account, network);
-                RateLimitBucket { key, rate: limits.account_and_network }
-            }));
-            own.push(RateLimitBucket { key: BucketKey::Account(account), rate: limits.account });
-        }
-        (shared, own)
+        let shared = network.map(BucketKey::Network).into_iter().chain([BucketKey::Global]);
+        let own = account.into_iter().flat_map(|account| {
+            let here = network.map(|network| BucketKey::AccountAndNetwork(account, network));
+            here.into_iter().chain([BucketKey::Account(account)])
+        });
+        (shared.map(bucket).collect(), own.map(bucket).collect())
     }
 
     /// The password was right: resets the account's buckets and refunds the others.
     ///
     /// If that fails the attempt stays charged; the sign-in succeeds all the same.
-    pub async fn succeed(&self, attempt: ChargedAttempt) {
+    pub(super) async fn succeed(&self, attempt: ChargedAttempt) {
         let (own, shared): (Vec<RateLimitBucket>, Vec<RateLimitBucket>) =
             attempt.buckets.into_iter().partition(|bucket| bucket.key.account().is_some());
         let now = self.clock.now();
@@ -207,7 +183,7 @@ impl SignInLimiter {
     }
 
     /// The password was not verified: refunds everything.
-    pub async fn cancel(&self, canceled: ChargedAttempt) {
+    pub(super) async fn cancel(&self, canceled: ChargedAttempt) {
         if canceled.buckets.is_empty() {
             return;
         }

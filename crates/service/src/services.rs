@@ -2,16 +2,15 @@
 
 use std::sync::Arc;
 
-use crate::hashing::PasswordHasher;
+use crate::credentials::CredentialVerifier;
+use crate::device_key::DeviceKeys;
+use crate::rate_limit::SignInLimiter;
+use crate::signing_keys::SigningKeySet;
 use crate::{
-    AdminService, ApiKeyCache, ApiKeyService, CredentialVerifier, DeviceKeys, Error, KeyDependencies, KeyEncryption,
-    SessionService, SessionSettings, SignInLimiter, SignInLimits, SigningKeySet, TokenService, TokenSettings,
-    UserService,
+    AdminService, ApiKeyCache, ApiKeyService, Error, KeyDependencies, ServiceDependencies, SessionService,
+    SessionSettings, SignInLimits, TokenService, TokenSettings, UserService,
 };
 use userd_core::PasswordPolicy;
-use userd_core::clock::Clock;
-use userd_core::random::Random;
-use userd_store::Store;
 
 /// Settings of the services.
 #[derive(Debug, Clone)]
@@ -24,21 +23,6 @@ pub struct ServiceSettings {
     pub tokens: TokenSettings,
     /// Rate limits of password attempts.
     pub sign_in_limits: SignInLimits,
-}
-
-/// What the services depend on.
-#[derive(Clone)]
-pub struct ServiceDependencies {
-    /// The store.
-    pub store: Arc<dyn Store>,
-    /// The hash pool.
-    pub hasher: Arc<PasswordHasher>,
-    /// Encrypts the signing keys.
-    pub key_encryption: Arc<KeyEncryption>,
-    /// The clock.
-    pub clock: Arc<dyn Clock>,
-    /// The random source.
-    pub random: Arc<dyn Random>,
 }
 
 /// All services.
@@ -69,28 +53,16 @@ impl Services {
     /// Builds all services on `dependencies`.
     #[must_use]
     pub fn new(dependencies: &ServiceDependencies, settings: &ServiceSettings) -> Self {
-        let ServiceDependencies { store, hasher, key_encryption, clock, random } = dependencies.clone();
-        let limiter = SignInLimiter::new(Arc::clone(&store) as _, settings.sign_in_limits, Arc::clone(&clock));
-        let credentials = Arc::new(CredentialVerifier::new(Arc::clone(&store), hasher, limiter));
-        let (policy, time, chance) = (settings.policy, Arc::clone(&clock), Arc::clone(&random));
-        let users = Arc::new(UserService::new(Arc::clone(&store), Arc::clone(&credentials), policy, time, chance));
-        let (checks, time) = (Arc::clone(&credentials), Arc::clone(&clock));
-        let admin = AdminService::new(Arc::clone(&store), Arc::clone(&users), checks, time);
-        let devices = DeviceKeys::new(Arc::clone(&store) as _, Arc::clone(&key_encryption), Arc::clone(&random));
-        let (time, chance) = (Arc::clone(&clock), Arc::clone(&random));
-        let sessions = SessionService::new(Arc::clone(&store), credentials, devices, settings.sessions, time, chance);
-        let sessions = Arc::new(sessions);
-        let keys = KeyDependencies {
-            store: Arc::clone(&store) as _,
-            key_encryption,
-            clock: Arc::clone(&clock),
-            random: Arc::clone(&random),
-        };
-        let key_set = SigningKeySet::new(keys, settings.tokens.algorithm);
-        let (time, chance) = (Arc::clone(&clock), Arc::clone(&random));
-        let (signed_in, say) = (Arc::clone(&sessions), settings.tokens.clone());
-        let tokens = TokenService::new(key_set, signed_in, Arc::clone(&store), say, time, chance);
-        let api_keys = ApiKeyCache::new(ApiKeyService::new(store, clock, random));
+        let keys = KeyDependencies::from(dependencies.clone());
+        let limiter = SignInLimiter::new(dependencies, settings.sign_in_limits);
+        let credentials = Arc::new(CredentialVerifier::new(dependencies, limiter));
+        let users = Arc::new(UserService::new(dependencies, Arc::clone(&credentials), settings.policy));
+        let admin = AdminService::new(dependencies, Arc::clone(&users), Arc::clone(&credentials));
+        let devices = DeviceKeys::new(keys.clone());
+        let sessions = Arc::new(SessionService::new(dependencies, credentials, devices, settings.sessions));
+        let key_set = SigningKeySet::new(keys.clone(), settings.tokens.algorithm);
+        let tokens = TokenService::new(dependencies, key_set, Arc::clone(&sessions), settings.tokens.clone());
+        let api_keys = ApiKeyCache::new(ApiKeyService::new(keys));
         let (admin, tokens, api_keys) = (Arc::new(admin), Arc::new(tokens), Arc::new(api_keys));
         Self { users, admin, sessions, tokens, api_keys }
     }

@@ -10,13 +10,14 @@ use serde::Deserialize;
 
 use crate::cooldown::WriteCooldown;
 use crate::credentials::{AttemptContext, CredentialVerifier, PasswordCheck, PasswordPurpose};
-use crate::{DeviceKeys, Error, SecretString};
+use crate::device_key::DeviceKeys;
+use crate::{Error, SecretString, ServiceDependencies};
 use userd_core::clock::Clock;
 use userd_core::random::Random;
 use userd_core::settings;
 use userd_core::{
-    Actor, CanonicalEmail, DeviceKey, Email, EventKind, PasswordAttempt, PrincipalId, RefreshState, RefreshToken,
-    Session, SessionId, SessionLimits, SessionToken, Timestamp, TrustedDevice, User, UserId,
+    Actor, DeviceKey, Email, EventKind, PasswordAttempt, PrincipalId, RefreshState, RefreshToken, Session, SessionId,
+    SessionLimits, SessionToken, Timestamp, TrustedDevice, User, UserId,
 };
 use userd_store::{NewSession, OpenSessionOutcome, SessionWithUser, Store, StoreError};
 
@@ -26,47 +27,35 @@ const CAS_ATTEMPTS_MAX: u32 = 10;
 /// A month, in seconds: NIST SP 800-63B-4 (2.1.3) allows no longer session.
 const SESSION_S_MAX: u32 = 30 * 24 * 3600;
 
-/// How long sessions live.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(from = "SessionKeys")]
-#[schemars(with = "SessionKeys")]
-pub struct SessionSettings {
-    /// Idle and absolute time-outs, and the most sessions of a user.
-    pub limits: SessionLimits,
-    /// How long a used refresh token still returns the same successor, in milliseconds.
-    pub refresh_grace_ms: u64,
-}
-
 /// How long sessions live: section `[session]`.
-#[derive(Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-struct SessionKeys {
+pub struct SessionSettings {
     /// Idle time-out of a session, in seconds.
-    #[serde(deserialize_with = "settings::seconds_as_millis")]
+    #[serde(rename = "idle_timeout_s", deserialize_with = "settings::seconds_as_millis")]
     #[schemars(with = "u32", range(min = 1, max = SESSION_S_MAX))]
-    idle_timeout_s: u64,
+    idle_ms: u64,
     /// Absolute time-out of a session, regardless of use, in seconds.
-    #[serde(deserialize_with = "settings::seconds_as_millis")]
+    #[serde(rename = "absolute_timeout_s", deserialize_with = "settings::seconds_as_millis")]
     #[schemars(with = "u32", range(min = 1, max = SESSION_S_MAX))]
-    absolute_timeout_s: u64,
+    absolute_ms: u64,
     // Each session has up to three fields, and Redis keeps a hash of up to 128 compact.
     /// Maximum number of sessions of one user; one more ends the oldest.
+    #[serde(rename = "per_user_max")]
     #[schemars(range(min = 1, max = 40))]
-    per_user_max: usize,
+    sessions_max: usize,
     /// How long after its use a refresh token still returns the same successor, in seconds.
-    #[serde(deserialize_with = "settings::seconds_as_millis")]
+    #[serde(rename = "refresh_grace_s", deserialize_with = "settings::seconds_as_millis")]
     #[schemars(with = "u32", range(min = 0, max = 60))]
-    refresh_grace_s: u64,
+    pub(super) refresh_grace_ms: u64,
 }
 
-impl From<SessionKeys> for SessionSettings {
-    fn from(keys: SessionKeys) -> Self {
-        let limits = SessionLimits {
-            idle_ms: keys.idle_timeout_s,
-            absolute_ms: keys.absolute_timeout_s,
-            sessions_max: keys.per_user_max,
-        };
-        Self { limits, refresh_grace_ms: keys.refresh_grace_s }
+impl SessionSettings {
+    /// Idle and absolute time-outs, and the most sessions of a user.
+    #[must_use]
+    pub fn limits(&self) -> SessionLimits {
+        let Self { idle_ms, absolute_ms, sessions_max, .. } = *self;
+        SessionLimits { idle_ms, absolute_ms, sessions_max }
     }
 }
 
@@ -114,16 +103,14 @@ pub struct SignInSuccess {
 }
 
 impl SessionService {
-    /// Uses `store`.
-    #[must_use]
-    pub fn new(
-        store: Arc<dyn Store>,
+    /// Verifies passwords with `credentials`, and trusts the devices whose tokens `devices` signed.
+    pub(super) fn new(
+        dependencies: &ServiceDependencies,
         credentials: Arc<CredentialVerifier>,
         devices: DeviceKeys,
         settings: SessionSettings,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn Random>,
     ) -> Self {
+        let ServiceDependencies { store, clock, random, .. } = dependencies.clone();
         Self { store, credentials, devices, settings, cooldown: WriteCooldown::default(), clock, random }
     }
 
@@ -136,7 +123,7 @@ impl SessionService {
     /// When `session` ends, however much it is used.
     #[must_use]
     pub fn expires_at(&self, session: &Session) -> Timestamp {
-        self.settings.limits.expires_at(session.created_at)
+        self.settings.limits().expires_at(session.created_at)
     }
 
     /// Creates the key of trusted devices if there is none, and checks that it is usable.
@@ -167,7 +154,8 @@ impl SessionService {
                 match self.credentials.verify(found, &sign_in.password, &context, &mut check).await {
                     Ok(verified) => verified,
                     Err(Error::NotAuthenticated | Error::UnknownUser) => {
-                        return self.record_failed_sign_in(email, id, actor).await;
+                        self.store.record_failed_sign_in(email, id, actor, self.clock.now()).await?;
+                        return Err(Error::NotAuthenticated);
                     }
                     Err(error) => return Err(error),
                 };
@@ -176,7 +164,7 @@ impl SessionService {
                 let device =
                     TrustedDevice::new(user.id, device.unwrap_or_else(|| self.random.bytes()), self.clock.now());
                 let device = SecretString::new(device.sign(key, &user.password_hash));
-                let (expires_at, lifetime_s) = (self.expires_at(&session), self.settings.limits.absolute_ms / 1000);
+                let (expires_at, lifetime_s) = (self.expires_at(&session), self.settings.absolute_ms / 1000);
                 return Ok(SignInSuccess { user, session, token, refresh, device, expires_at, lifetime_s });
             }
         }
@@ -213,16 +201,6 @@ impl SessionService {
         }
     }
 
-    async fn record_failed_sign_in(
-        &self,
-        email: &CanonicalEmail,
-        user: Option<UserId>,
-        actor: &Actor,
-    ) -> Result<SignInSuccess, Error> {
-        self.store.record_failed_sign_in(email, user, actor, self.clock.now()).await?;
-        Err(Error::NotAuthenticated)
-    }
-
     /// Opens a session for the version that was read; `None` on a version conflict.
     async fn create(
         &self,
@@ -235,7 +213,7 @@ impl SessionService {
         let refresh = refresh.then(|| RefreshToken::generate(user.id, id, proof, self.random.bytes()));
         let session = NewSession { id, proof, refresh: refresh.as_ref().map(RefreshState::of) };
         let now = self.clock.now();
-        match self.store.open_session(user.id, user.version, &session, &self.settings.limits, actor, now).await? {
+        match self.store.open_session(user.id, user.version, &session, &self.settings.limits(), actor, now).await? {
             OpenSessionOutcome::Opened(session) => Ok(Some((*session, token, refresh))),
             OpenSessionOutcome::VersionConflict | OpenSessionOutcome::NotFound => Ok(None),
         }
@@ -249,11 +227,11 @@ impl SessionService {
     /// [`Error::NoSession`], [`Error::Store`].
     pub async fn authenticate(&self, token: &SessionToken) -> Result<SessionWithUser, Error> {
         let (id, proof) = token.digest();
-        let signed_in = self.find_active(token.user(), id).await?;
+        let signed_in = self.find_active(token.user, id).await?;
         if signed_in.session.proof != proof {
             return Err(Error::NoSession);
         }
-        if self.settings.limits.needs_touch(&signed_in.session, signed_in.at) {
+        if self.settings.limits().needs_touch(&signed_in.session, signed_in.at) {
             self.touch(&signed_in).await;
         }
         Ok(signed_in)
@@ -278,7 +256,7 @@ impl SessionService {
     pub(super) async fn find_active(&self, user: UserId, id: SessionId) -> Result<SessionWithUser, Error> {
         let found = self.store.session(user, id, self.clock.now()).await?;
         found
-            .filter(|signed_in| self.settings.limits.is_valid(&signed_in.session, signed_in.at))
+            .filter(|signed_in| self.settings.limits().is_valid(&signed_in.session, signed_in.at))
             .ok_or(Error::NoSession)
     }
 
@@ -288,7 +266,7 @@ impl SessionService {
     /// [`Error::UnknownUser`], [`Error::Store`].
     pub async fn list(&self, user: UserId) -> Result<Vec<Session>, Error> {
         let (mut sessions, at) = self.store.sessions(user, self.clock.now()).await?;
-        sessions.retain(|session| self.settings.limits.is_valid(session, at));
+        sessions.retain(|session| self.settings.limits().is_valid(session, at));
         if sessions.is_empty() && self.store.user(user).await?.is_none() {
             return Err(Error::UnknownUser);
         }

@@ -33,9 +33,7 @@ impl SingleFlight {
         }
         Ok(SingleFlightGuard(unavailable_at))
     }
-}
 
-impl SingleFlight {
     /// The lock, if it is free.
     pub(super) fn try_acquire(&self) -> Option<SingleFlightGuard<'_>> {
         self.unavailable_at.try_lock().ok().map(SingleFlightGuard)

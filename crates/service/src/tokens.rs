@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::signing_keys::{Jwk, SigningAlgorithm, SigningKeySet};
-use crate::{Error, SecretString, SessionService};
+use crate::{Error, SecretString, ServiceDependencies, SessionService};
 use userd_core::clock::Clock;
 use userd_core::random::Random;
 use userd_core::settings;
@@ -100,16 +100,14 @@ struct TokenClaims<'a> {
 }
 
 impl TokenService {
-    /// Uses `store`.
-    #[must_use]
-    pub fn new(
+    /// Signs with the keys of `key_set` for the users of `sessions`.
+    pub(super) fn new(
+        dependencies: &ServiceDependencies,
         key_set: SigningKeySet,
         sessions: Arc<SessionService>,
-        store: Arc<dyn Store>,
         settings: TokenSettings,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn Random>,
     ) -> Self {
+        let ServiceDependencies { store, clock, random, .. } = dependencies.clone();
         Self { key_set, sessions, store, settings, listen_address: OnceLock::new(), clock, random }
     }
 
@@ -174,7 +172,7 @@ impl TokenService {
     /// By the store's clock, as sessions are: no node's clock lengthens a token.
     async fn sign(&self, signed_in: &SessionWithUser, aud: &str) -> Result<MintedToken, Error> {
         let SessionWithUser { user, session, at } = signed_in;
-        let session_ends_at = self.sessions.settings().limits.expires_at(session.created_at);
+        let session_ends_at = self.sessions.expires_at(session);
         // Whole seconds, or the response would promise more than the token has.
         let seconds = |moment: Timestamp| moment.as_millis() / 1000;
         let exp = seconds(at.plus_millis(self.settings.ttl_ms).min(session_ends_at));
@@ -217,7 +215,7 @@ impl TokenService {
                 // would then look stolen.
                 RefreshOutcome::Repeat { successor } => (state, successor),
                 RefreshOutcome::Reused => {
-                    let (user, session, now) = (token.user(), token.session(), self.clock.now());
+                    let (user, session, now) = (token.user, token.session, self.clock.now());
                     self.store.revoke_session(user, session, EventKind::RefreshReused, actor, now).await?;
                     return Err(Error::RefreshRejected("it was used before, so its session was revoked"));
                 }
@@ -225,7 +223,7 @@ impl TokenService {
             };
             // Signed first: if signing fails, the refresh token is not consumed.
             let minted = self.sign(&signed_in, aud).await?;
-            if self.store.replace_refresh(token.user(), &signed_in.session, &next, signed_in.at).await? {
+            if self.store.replace_refresh(token.user, &signed_in.session, &next, signed_in.at).await? {
                 return Ok((minted, successor));
             }
         }
@@ -234,7 +232,7 @@ impl TokenService {
 
     /// The session of the token, with the state of its refresh tokens.
     async fn signed_in(&self, token: &RefreshToken) -> Result<(SessionWithUser, RefreshState), Error> {
-        let live = self.sessions.find_active(token.user(), token.session()).await;
+        let live = self.sessions.find_active(token.user, token.session).await;
         let signed_in = live.map_err(|error| match error {
             Error::NoSession => Error::RefreshRejected("its session has ended or never existed"),
             other => other,

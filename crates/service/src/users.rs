@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::credentials::{CredentialVerifier, PasswordCheck, PasswordPurpose};
-use crate::{Error, PasswordField};
+use crate::{Error, PasswordField, ServiceDependencies};
 use userd_core::clock::Clock;
 use userd_core::random::Random;
 use userd_core::{
@@ -80,16 +80,12 @@ pub enum Precondition {
 }
 
 impl Precondition {
-    fn allows(&self, version: UserVersion) -> bool {
-        match self {
-            Self::Any => true,
-            Self::OneOf(versions) => versions.contains(&version),
-        }
-    }
-
     /// Fails if the version does not meet the precondition.
     pub(super) fn check(&self, version: UserVersion) -> Result<(), Error> {
-        if self.allows(version) { Ok(()) } else { Err(Error::PreconditionFailed) }
+        match self {
+            Self::OneOf(versions) if !versions.contains(&version) => Err(Error::PreconditionFailed),
+            Self::Any | Self::OneOf(_) => Ok(()),
+        }
     }
 
     /// On a version conflict: fails if the caller named a version, otherwise starts another round.
@@ -102,15 +98,13 @@ impl Precondition {
 }
 
 impl UserService {
-    /// Uses `store`; `credentials` verifies passwords.
-    #[must_use]
-    pub fn new(
-        store: Arc<dyn Store>,
+    /// Verifies passwords with `credentials`.
+    pub(super) fn new(
+        dependencies: &ServiceDependencies,
         credentials: Arc<CredentialVerifier>,
         policy: PasswordPolicy,
-        clock: Arc<dyn Clock>,
-        random: Arc<dyn Random>,
     ) -> Self {
+        let ServiceDependencies { store, clock, random, .. } = dependencies.clone();
         Self { store, credentials, policy, clock, random }
     }
 
@@ -135,7 +129,7 @@ impl UserService {
         password
             .check_personal(&name, &email)
             .map_err(|rule| Error::PasswordRejected { field: PasswordField::Password, rule })?;
-        let password_hash = self.credentials.hasher().hash(password).await.map_err(Error::from_hashing)?;
+        let password_hash = self.credentials.hash(password).await?;
         let now = self.clock.now();
         let (created_at, updated_at, version) = (now, now, UserVersion::FIRST);
         let mut user =
@@ -243,12 +237,7 @@ impl UserService {
             }
             let hash = match new_hash.take() {
                 Some(hash) => hash,
-                None => self
-                    .credentials
-                    .hasher()
-                    .hash(self.copy(&change.new_password)?)
-                    .await
-                    .map_err(Error::from_hashing)?,
+                None => self.credentials.hash(self.copy(&change.new_password)?).await?,
             };
             match self.store.update_password(id, user.version, &hash, keep, actor, self.clock.now()).await? {
                 UpdateUserOutcome::Updated(user) => return Ok(*user),

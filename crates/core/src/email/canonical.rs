@@ -13,6 +13,7 @@ use idna::uts46::{AsciiDenyList, DnsLength, Hyphens, Uts46, verify_dns_length};
 
 use super::characters::{self, check_visible};
 use super::error::{EMAIL_BYTES_MAX, EMAIL_LOCAL_BYTES_MAX, EmailError};
+use crate::check_rules;
 
 /// The most rounds of folding and normalisation. Two were enough for everything in the tests; a text that still changes
 /// is rejected, so the result is a fixed point by construction.
@@ -23,12 +24,7 @@ const NFKC: ComposingNormalizerBorrowed<'static> = ComposingNormalizerBorrowed::
 /// The canonical form of the one address in `text`.
 pub(super) fn canonical_form(text: &str) -> Result<String, EmailError> {
     let trimmed = text.trim();
-    if trimmed.is_empty() {
-        return Err(EmailError::Empty);
-    }
-    if trimmed.len() > EMAIL_BYTES_MAX {
-        return Err(EmailError::TooLong);
-    }
+    check_rules([(trimmed.is_empty(), EmailError::Empty), (trimmed.len() > EMAIL_BYTES_MAX, EmailError::TooLong)])?;
     check_visible(trimmed)?;
     let normal = NFKC.normalize(trimmed);
     if matches!(normal, Cow::Owned(_)) {
@@ -77,24 +73,14 @@ fn reject_compounds(text: &str) -> Result<(), EmailError> {
 /// from mail programs, gets an error of its own before spaces and `@` are counted.
 fn split(text: &str) -> Result<(&str, &str), EmailError> {
     let ats = text.matches('@').count();
-    if text.contains(['<', '>']) {
-        return Err(EmailError::DisplayName);
-    }
-    if text.contains('"') {
-        return Err(EmailError::Quoted);
-    }
-    if text.contains(['(', ')']) {
-        return Err(EmailError::Comment);
-    }
-    if ats > 1 && text.contains([',', ';']) {
-        return Err(EmailError::Several);
-    }
-    if text.chars().any(characters::is_space) {
-        return Err(EmailError::Space);
-    }
-    if ats > 1 {
-        return Err(EmailError::ManyAts);
-    }
+    check_rules([
+        (text.contains(['<', '>']), EmailError::DisplayName),
+        (text.contains('"'), EmailError::Quoted),
+        (text.contains(['(', ')']), EmailError::Comment),
+        (ats > 1 && text.contains([',', ';']), EmailError::Several),
+        (text.chars().any(characters::is_space), EmailError::Space),
+        (ats > 1, EmailError::ManyAts),
+    ])?;
     text.split_once('@').ok_or(EmailError::NoAt)
 }
 

@@ -8,14 +8,12 @@
 mod canonical;
 mod characters;
 mod error;
-mod prefix;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 
 pub use error::{EMAIL_BYTES_MAX, EMAIL_LOCAL_BYTES_MAX, EmailError};
-pub use prefix::EmailPrefix;
 
 /// The version of the canonical form, which every store records.
 pub const CANONICAL_VERSION: u32 = 1;
@@ -95,5 +93,31 @@ impl CanonicalEmail {
 impl fmt::Display for CanonicalEmail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
+    }
+}
+
+/// A prefix of a canonical e-mail, folded as the whole is: `Ann` finds `ann@example.org`.
+///
+/// A truncated domain has no ASCII form, so only ASCII is accepted after the `@`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EmailPrefix(String);
+
+impl EmailPrefix {
+    /// Parses a prefix; an empty one matches all addresses.
+    ///
+    /// # Errors
+    /// The rule that every address with this prefix breaks.
+    pub fn parse(text: &str) -> Result<Self, EmailError> {
+        let text = text.trim();
+        if text.len() > EMAIL_BYTES_MAX {
+            return Err(EmailError::TooLong);
+        }
+        canonical::canonical_prefix(text).map(Self)
+    }
+
+    /// The canonical text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
 }

@@ -12,15 +12,13 @@ mod phc;
 #[cfg(test)]
 mod tests;
 
-use std::fmt;
-
 use icu_casemap::CaseMapper;
 use icu_normalizer::ComposingNormalizerBorrowed;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::{DisplayName, Email};
+use super::{DisplayName, Email, SecretString};
 
 pub use imported::{
     IMPORTED_SALT_BYTES_MAX, ImportedHash, ImportedHashError, ImportedScheme, Pbkdf2Digest, Prehash,
@@ -70,11 +68,13 @@ impl Default for PasswordPolicy {
 }
 
 /// A new password that meets the policy, normalised (NFKC).
-pub struct Password(Zeroizing<String>);
+#[derive(Debug)]
+pub struct Password(SecretString);
 
 /// A password to verify: not empty and not longer than [`PASSWORD_ATTEMPT_BYTES_MAX`]. Kept as typed, since programs
 /// that don't normalise hashed it so.
-pub struct PasswordAttempt(Zeroizing<String>);
+#[derive(Debug)]
+pub struct PasswordAttempt(SecretString);
 
 /// The rule that a password breaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -124,7 +124,7 @@ impl Password {
         if common::is_common(&case_folded(&normal)) {
             return Err(PasswordError::Common);
         }
-        Ok(Self(normal))
+        Ok(Self(SecretString::new(normal)))
     }
 
     /// Rejects a password that is the user's own `name` or e-mail: as written, canonical, or the part before the `@`,
@@ -133,7 +133,7 @@ impl Password {
     /// # Errors
     /// [`PasswordError::Personal`].
     pub fn check_personal(&self, name: &DisplayName, email: &Email) -> Result<(), PasswordError> {
-        let own = case_folded(&self.0);
+        let own = case_folded(self.expose());
         let written = email.as_written();
         let written_local = written.split(['@', '＠', '﹫']).next().unwrap_or_default();
         let canonical = email.canonical();
@@ -148,13 +148,13 @@ impl Password {
     /// Whether `attempt` is the same password.
     #[must_use]
     pub fn matches(&self, attempt: &PasswordAttempt) -> bool {
-        *self.0 == *attempt.normalised()
+        self.expose() == attempt.normalised().as_str()
     }
 
     /// Exposes the secret, for hashing.
     #[must_use]
     pub fn expose(&self) -> &str {
-        &self.0
+        self.0.expose()
     }
 }
 
@@ -171,19 +171,19 @@ impl PasswordAttempt {
         if text.len() > PASSWORD_ATTEMPT_BYTES_MAX {
             return Err(PasswordError::TooManyBytes);
         }
-        Ok(Self(Zeroizing::new(text.to_owned())))
+        Ok(Self(SecretString::new(text.to_owned())))
     }
 
     /// Exposes the secret as typed.
     #[must_use]
     pub fn expose(&self) -> &str {
-        &self.0
+        self.0.expose()
     }
 
     /// The secret in NFKC, the form in which new passwords are hashed.
     #[must_use]
     pub fn normalised(&self) -> Zeroizing<String> {
-        nfkc(&self.0)
+        nfkc(self.expose())
     }
 }
 
@@ -199,16 +199,4 @@ fn nfkc(text: &str) -> Zeroizing<String> {
 /// `text` without differences of case, for comparison only.
 fn case_folded(text: &str) -> Zeroizing<String> {
     Zeroizing::new(CaseMapper::new().fold_string(text).into_owned())
-}
-
-impl fmt::Debug for Password {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Password(..)")
-    }
-}
-
-impl fmt::Debug for PasswordAttempt {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PasswordAttempt(..)")
-    }
 }

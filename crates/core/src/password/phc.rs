@@ -3,9 +3,9 @@
 //! `service::hashing` decides which schemes and costs it computes. A record with a hash that it rejects is still valid:
 //! it can be read, listed and given a new password.
 
-use std::fmt;
-
 use zeroize::Zeroizing;
+
+use crate::SecretString;
 
 /// The longest stored hash, in bytes. The longest Argon2 hash has about 200: the scheme, the parameters, 48 bytes of
 /// salt and 64 of output in Base64.
@@ -15,8 +15,8 @@ pub const PASSWORD_HASH_BYTES_MAX: usize = 512;
 const NAME_BYTES_MAX: usize = 32;
 
 /// A stored password hash: a PHC string (`$argon2id$v=19$m=…,t=…,p=…$salt$hash`) with salt and output.
-#[derive(Clone, PartialEq, Eq)]
-pub struct PasswordHash(Zeroizing<String>);
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PasswordHash(SecretString);
 
 /// The text is not a PHC string of at most [`PASSWORD_HASH_BYTES_MAX`] bytes with a salt and an output.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -30,7 +30,7 @@ impl PasswordHash {
     /// If it is not a PHC string.
     pub fn parse(text: &str) -> Result<Self, PasswordHashError> {
         if text.len() <= PASSWORD_HASH_BYTES_MAX && has_phc_shape(text) {
-            Ok(Self(Zeroizing::new(text.to_owned())))
+            Ok(Self(SecretString::new(text.to_owned())))
         } else {
             Err(PasswordHashError)
         }
@@ -51,13 +51,13 @@ impl PasswordHash {
     /// keeps a hash compact only while all values have at most 64 bytes.
     #[must_use]
     pub fn split(&self) -> (&str, &str) {
-        self.0.rsplit_once('$').unwrap_or((&self.0, ""))
+        self.as_str().rsplit_once('$').unwrap_or((self.as_str(), ""))
     }
 
     /// The PHC string.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        &self.0
+        self.0.expose()
     }
 }
 
@@ -92,10 +92,4 @@ fn is_parameter(text: &str) -> bool {
 
 fn is_value(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"/+.-".contains(&b))
-}
-
-impl fmt::Debug for PasswordHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PasswordHash(..)")
-    }
 }

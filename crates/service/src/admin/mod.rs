@@ -13,10 +13,11 @@ mod listing;
 
 use std::sync::Arc;
 
+use crate::credentials::CredentialVerifier;
 use crate::users::{CAS_ATTEMPTS_MAX, password_rejected};
-use crate::{CredentialVerifier, Error, Precondition, SignUpRequest, UserService};
+use crate::{Error, Precondition, ServiceDependencies, SignUpRequest, UserService};
 use userd_core::clock::Clock;
-use userd_core::{AccountStatus, Actor, EventKind, Password, PasswordHash, User, UserId};
+use userd_core::{AccountStatus, Actor, EventKind, Password, User, UserId};
 use userd_store::{DeleteUserOutcome, StatusUpdate, Store, UpdateUserOutcome};
 
 pub use cursor::{InvalidCursor, PageCursor};
@@ -68,18 +69,14 @@ pub struct ServiceStats {
     pub version: &'static str,
 }
 
-/// The decision of one round: the update to write, or `None` if nothing changes.
-type StatusDecision = Result<Option<StatusUpdate>, Error>;
-
 impl AdminService {
-    /// Uses `store`.
-    #[must_use]
-    pub fn new(
-        store: Arc<dyn Store>,
+    /// Looks users up with `users`, and hashes with `credentials`.
+    pub(super) fn new(
+        dependencies: &ServiceDependencies,
         users: Arc<UserService>,
         credentials: Arc<CredentialVerifier>,
-        clock: Arc<dyn Clock>,
     ) -> Self {
+        let ServiceDependencies { store, clock, .. } = dependencies.clone();
         Self { store, users, credentials, clock }
     }
 
@@ -129,7 +126,7 @@ impl AdminService {
         precondition.check(user.version)?;
         given.new_password.check_personal(&user.name, &user.email).map_err(password_rejected)?;
         let (name, email) = (user.name, user.email);
-        let password_hash = self.hash(given.new_password).await?;
+        let password_hash = self.credentials.hash(given.new_password).await?;
         self.retry_on_conflict(id, precondition, actor, |user| {
             if user.name != name || user.email != email {
                 // The password was checked against the previous name and e-mail, and has been consumed.
@@ -177,16 +174,13 @@ impl AdminService {
         Ok(ServiceStats { users, store: self.store.kind(), version: env!("CARGO_PKG_VERSION") })
     }
 
-    async fn hash(&self, password: Password) -> Result<PasswordHash, Error> {
-        self.credentials.hasher().hash(password).await.map_err(Error::from_hashing)
-    }
-
+    /// Writes the update that `decide` makes of the current user; `None` changes nothing.
     async fn retry_on_conflict(
         &self,
         id: UserId,
         precondition: &Precondition,
         actor: &Actor,
-        decide: impl Fn(&User) -> StatusDecision + Send,
+        decide: impl Fn(&User) -> Result<Option<StatusUpdate>, Error> + Send,
     ) -> Result<User, Error> {
         for _ in 0..CAS_ATTEMPTS_MAX {
             let user = self.users.user(id).await?;

@@ -151,14 +151,9 @@ impl ApiKeyCache {
         let asked_at = Instant::now();
         let error = match self.keys.read().await {
             Ok((keys, all)) => {
-                let (read_at, keys) = (asked_at, keys.into());
-                return Ok(CachedApiKeys {
-                    keys,
-                    has_no_keys: all == 0,
-                    read_at,
-                    asked_at: Some(asked_at),
-                    store_answered: true,
-                });
+                let (keys, has_no_keys, read_at) = (keys.into(), all == 0, asked_at);
+                let asked_at = Some(asked_at);
+                return Ok(CachedApiKeys { keys, has_no_keys, read_at, asked_at, store_answered: true });
             }
             Err(error) => error,
         };

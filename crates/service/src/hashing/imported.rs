@@ -22,37 +22,32 @@ const BCRYPT_PASSWORD_BYTES: usize = 72;
 
 /// Rejects hashes that are too expensive or too short, before anything is computed.
 pub(super) fn check_limits(hash: &ImportedHash) -> Result<(), HashError> {
-    match hash.scheme {
+    let excess = match hash.scheme {
         ImportedScheme::Bcrypt { cost, .. } if !(BCRYPT_COST_MIN..=BCRYPT_COST_MAX).contains(&cost) => {
-            return Err(HashError::Unreadable("its bcrypt cost is not between 4 and 14"));
+            "its bcrypt cost is not between 4 and 14"
         }
-        ImportedScheme::Pbkdf2 { digest, iterations } => {
-            let most = match digest {
-                Pbkdf2Digest::Sha1 | Pbkdf2Digest::Sha256 => PBKDF2_ITERATIONS_MAX,
-                Pbkdf2Digest::Sha512 => PBKDF2_SHA512_ITERATIONS_MAX,
-            };
-            if !(1..=most).contains(&iterations) {
-                return Err(HashError::Unreadable(
-                    "its iterations of PBKDF2 are not between 1 and 2,000,000 (with SHA-512 1,000,000)",
-                ));
-            }
+        ImportedScheme::Pbkdf2 { digest, iterations } if !(1..=pbkdf2_iterations_max(digest)).contains(&iterations) => {
+            "its iterations of PBKDF2 are not between 1 and 2,000,000 (with SHA-512 1,000,000)"
         }
-        ImportedScheme::Scrypt { log_n, r, p } => {
-            if !(1..=SCRYPT_R_MAX).contains(&r) || !(1..=SCRYPT_P_MAX).contains(&p) {
-                return Err(HashError::Unreadable(
-                    "its scrypt block size is not between 1 and 32, or its parallelism not between 1 and 16",
-                ));
-            }
-            if log_n == 0 || scrypt_bytes(log_n, r).saturating_mul(p.into()) > SCRYPT_WORK_KIB_MAX * 1024 {
-                return Err(HashError::Unreadable("its scrypt N is 1, or it needs more than 128 MiB in all"));
-            }
+        ImportedScheme::Scrypt { r, p, .. } if !(1..=SCRYPT_R_MAX).contains(&r) || !(1..=SCRYPT_P_MAX).contains(&p) => {
+            "its scrypt block size is not between 1 and 32, or its parallelism not between 1 and 16"
         }
-        ImportedScheme::Bcrypt { .. } => {}
+        ImportedScheme::Scrypt { log_n, r, p }
+            if log_n == 0 || scrypt_bytes(log_n, r).saturating_mul(p.into()) > SCRYPT_WORK_KIB_MAX * 1024 =>
+        {
+            "its scrypt N is 1, or it needs more than 128 MiB in all"
+        }
+        _ if hash.output.len() < OUTPUT_BYTES_MIN => "it is shorter than 16 bytes",
+        _ => return Ok(()),
+    };
+    Err(HashError::Unreadable(excess))
+}
+
+fn pbkdf2_iterations_max(digest: Pbkdf2Digest) -> u32 {
+    match digest {
+        Pbkdf2Digest::Sha1 | Pbkdf2Digest::Sha256 => PBKDF2_ITERATIONS_MAX,
+        Pbkdf2Digest::Sha512 => PBKDF2_SHA512_ITERATIONS_MAX,
     }
-    if hash.output.len() < OUTPUT_BYTES_MIN {
-        return Err(HashError::Unreadable("it is shorter than 16 bytes"));
-    }
-    Ok(())
 }
 
 /// Whether `hash` belongs to `password`; in constant time. Requires [`check_limits`].

@@ -5,7 +5,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use userd_core::settings;
+use userd_core::{check_rules, settings};
 
 /// The most memory a hash may be set to take, in KiB: 1 GiB. More is a slip of the unit.
 pub(super) const MEMORY_KIB_SETTING_MAX: u32 = 1024 * 1024;
@@ -81,22 +81,15 @@ impl HashSettings {
     /// # Errors
     /// The first setting that is out of bounds.
     pub fn check(&self) -> Result<(), HashSettingsError> {
-        if !(1..=PARALLELISM_SETTING_MAX).contains(&self.parallelism) {
-            return Err(HashSettingsError::Parallelism(self.parallelism));
-        }
-        let least = 8 * self.parallelism;
-        if !(least..=MEMORY_KIB_SETTING_MAX).contains(&self.memory_kib) {
-            return Err(HashSettingsError::Memory { given: self.memory_kib, least, most: MEMORY_KIB_SETTING_MAX });
-        }
-        if !(1..=ITERATIONS_SETTING_MAX).contains(&self.iterations) {
-            return Err(HashSettingsError::Iterations(self.iterations));
-        }
-        if !(1..=WORKERS_MAX).contains(&self.workers) {
-            return Err(HashSettingsError::Workers(self.workers));
-        }
-        if !(1..=QUEUE_MAX).contains(&self.queue) {
-            return Err(HashSettingsError::Queue(self.queue));
-        }
-        Ok(())
+        let Self { memory_kib, iterations, parallelism, workers, queue, .. } = *self;
+        let (least, most) = (parallelism.saturating_mul(8), MEMORY_KIB_SETTING_MAX);
+        let memory = HashSettingsError::Memory { given: memory_kib, least, most };
+        check_rules([
+            (!(1..=PARALLELISM_SETTING_MAX).contains(&parallelism), HashSettingsError::Parallelism(parallelism)),
+            (!(least..=most).contains(&memory_kib), memory),
+            (!(1..=ITERATIONS_SETTING_MAX).contains(&iterations), HashSettingsError::Iterations(iterations)),
+            (!(1..=WORKERS_MAX).contains(&workers), HashSettingsError::Workers(workers)),
+            (!(1..=QUEUE_MAX).contains(&queue), HashSettingsError::Queue(queue)),
+        ])
     }
 }

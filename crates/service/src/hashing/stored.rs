@@ -6,7 +6,7 @@
 use argon2::{Algorithm, Params, Version};
 use password_hash::phc;
 
-use userd_core::{ImportedHash, ImportedHashError, PasswordHash};
+use userd_core::{ImportedHash, ImportedHashError, PasswordHash, check_rules};
 
 use super::imported;
 use super::limits::{ITERATIONS_MAX, MEMORY_KIB_MAX, OUTPUT_BYTES_MIN, PARALLELISM_MAX, WORK_KIB_MAX};
@@ -120,20 +120,12 @@ pub(super) fn read(hash: &PasswordHash, current: &HashCost) -> Result<StoredArgo
 }
 
 fn check_limits(cost: &HashCost, current: &HashCost) -> Result<(), HashError> {
-    if cost.memory_kib > MEMORY_KIB_MAX.max(current.memory_kib) {
-        return Err(HashError::Unreadable("it needs more memory than is allowed"));
-    }
-    if cost.iterations > ITERATIONS_MAX.max(current.iterations) {
-        return Err(HashError::Unreadable("it needs more passes than are allowed"));
-    }
-    if cost.parallelism > PARALLELISM_MAX.max(current.parallelism) {
-        return Err(HashError::Unreadable("it needs more lanes than are allowed"));
-    }
-    if cost.work_kib() > WORK_KIB_MAX.max(current.work_kib()) {
-        return Err(HashError::Unreadable("it needs more memory times passes than is allowed"));
-    }
-    if cost.output_bytes < OUTPUT_BYTES_MIN {
-        return Err(HashError::Unreadable("it is shorter than 16 bytes"));
-    }
-    Ok(())
+    check_rules([
+        (cost.memory_kib > MEMORY_KIB_MAX.max(current.memory_kib), "it needs more memory than is allowed"),
+        (cost.iterations > ITERATIONS_MAX.max(current.iterations), "it needs more passes than are allowed"),
+        (cost.parallelism > PARALLELISM_MAX.max(current.parallelism), "it needs more lanes than are allowed"),
+        (cost.work_kib() > WORK_KIB_MAX.max(current.work_kib()), "it needs more memory times passes than is allowed"),
+        (cost.output_bytes < OUTPUT_BYTES_MIN, "it is shorter than 16 bytes"),
+    ])
+    .map_err(HashError::Unreadable)
 }

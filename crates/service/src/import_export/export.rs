@@ -66,11 +66,26 @@ impl UserExporter {
             let Some(last) = page.last().map(ListedUser::id) else { break };
             after = Some(last);
             match &self.sessions {
-                None => page.iter().try_for_each(|listed| write_listed(out, listed, &mut exported))?,
+                None => {
+                    for listed in &page {
+                        let user = match listed {
+                            ListedUser::User(user) => Some(UserRecord::of(user, None)),
+                            ListedUser::Unreadable(_) => None,
+                        };
+                        write_user(out, listed.id(), user, &mut exported)?;
+                    }
+                }
                 Some(sessions) => {
                     let ids: Vec<UserId> = page.iter().map(ListedUser::id).collect();
-                    for (id, departure) in ids.iter().zip(sessions.export_users(&ids).await?) {
-                        write_departure(out, *id, &departure, &mut exported)?;
+                    for (id, record) in ids.iter().zip(sessions.export_users(&ids).await?) {
+                        let user = match &record {
+                            ExportRecord::Account(account) => {
+                                Some(UserRecord::of(&account.user, Some(&account.sessions)))
+                            }
+                            ExportRecord::Unreadable => None,
+                            ExportRecord::NotFound => continue,
+                        };
+                        write_user(out, *id, user, &mut exported)?;
                     }
                 }
             }
@@ -86,36 +101,18 @@ impl UserExporter {
     }
 }
 
-fn write_listed(out: &mut dyn Write, listed: &ListedUser, exported: &mut ExportSummary) -> io::Result<()> {
-    match listed {
-        ListedUser::User(user) => write_line(out, &UserRecord::of(user, None), exported),
-        ListedUser::Unreadable(id) => {
-            exported.unreadable.push(*id);
-            Ok(())
-        }
-    }
-}
-
-fn write_departure(
-    out: &mut dyn Write,
+/// Writes the line of a user; `None` is one that could not be read.
+fn write_user(
+    mut out: &mut dyn Write,
     id: UserId,
-    departure: &ExportRecord,
+    user: Option<UserRecord<'_>>,
     exported: &mut ExportSummary,
 ) -> io::Result<()> {
-    match departure {
-        ExportRecord::Account(account) => {
-            write_line(out, &UserRecord::of(&account.user, Some(&account.sessions)), exported)
-        }
-        ExportRecord::NotFound => Ok(()),
-        ExportRecord::Unreadable => {
-            exported.unreadable.push(id);
-            Ok(())
-        }
-    }
-}
-
-fn write_line(mut out: &mut dyn Write, line: &UserRecord<'_>, exported: &mut ExportSummary) -> io::Result<()> {
-    serde_json::to_writer(&mut out, line)?;
+    let Some(user) = user else {
+        exported.unreadable.push(id);
+        return Ok(());
+    };
+    serde_json::to_writer(&mut out, &user)?;
     out.write_all(b"\n")?;
     exported.users += 1;
     Ok(())

@@ -255,32 +255,25 @@ impl UserImporter {
         batch: ImportBatch,
         seen: &Mutex<HashSet<[u8; 16]>>,
     ) -> Result<(u64, Vec<ImportResult>), StoreError> {
-        let (mut positions, mut accounts) = (Vec::new(), Vec::new());
-        let mut outcomes: Vec<Option<ImportResult>> = Vec::with_capacity(batch.lines.len());
+        let (mut results, mut accounts) = (Vec::with_capacity(batch.lines.len()), Vec::new());
         for (position, line) in batch.lines {
-            match line {
-                Ok(account) => {
-                    positions.push((outcomes.len(), position));
-                    accounts.push(account);
-                    outcomes.push(None);
-                }
-                Err(bad) => {
-                    let reason = Some(bad.reason);
-                    outcomes.push(Some(ImportResult { position, kind: ImportResultKind::Invalid, id: bad.id, reason }));
-                }
-            }
+            let (kind, id, reason) = match &line {
+                Ok(account) => (ImportResultKind::Imported, Some(account.user.id.to_string()), None),
+                Err(bad) => (ImportResultKind::Invalid, bad.id.clone(), Some(bad.reason.clone())),
+            };
+            results.push(ImportResult { position, kind, id, reason });
+            accounts.extend(line);
         }
-        let ids: Vec<String> = accounts.iter().map(|account| account.user.id.to_string()).collect();
-        let store_outcomes = if self.dry_run {
+        let outcomes = if self.dry_run {
             self.dry_run_batch(&accounts, seen).await?
         } else {
             self.import_with_retries(accounts).await?
         };
-        for (((at, position), id), store_outcome) in positions.into_iter().zip(ids).zip(store_outcomes) {
-            let (kind, reason) = describe_outcome(store_outcome);
-            outcomes[at] = Some(ImportResult { position, kind, id: Some(id), reason });
+        let valid = results.iter_mut().filter(|result| result.kind != ImportResultKind::Invalid);
+        for (result, outcome) in valid.zip(outcomes) {
+            (result.kind, result.reason) = describe_outcome(outcome);
         }
-        Ok((batch.bytes, outcomes.into_iter().flatten().collect()))
+        Ok((batch.bytes, results))
     }
 
     async fn import_with_retries(&self, accounts: Vec<AccountRecord>) -> Result<Vec<ImportOutcome>, StoreError> {
@@ -300,18 +293,14 @@ impl UserImporter {
                         store_outcomes[*position] = store_outcome;
                     }
                     (open, batch) = (left, again.into());
-                    match pauses.next() {
-                        Some(pause) => pause,
-                        None => break,
-                    }
+                    let Some(pause) = pauses.next() else { break };
+                    pause
                 }
-                Err(error) => match away.next() {
-                    Some(pause) => {
-                        tracing::debug!(error = %error, "the store refused a batch; retrying");
-                        pause
-                    }
-                    None => return Err(error),
-                },
+                Err(error) => {
+                    let Some(pause) = away.next() else { return Err(error) };
+                    tracing::debug!(error = %error, "the store refused a batch; retrying");
+                    pause
+                }
             };
             if !open.is_empty() {
                 tokio::time::sleep(Duration::from_millis(*pause)).await;
@@ -359,19 +348,17 @@ enum BatchOutcome {
 /// The result and its reason.
 fn describe_outcome(store_outcome: ImportOutcome) -> (ImportResultKind, Option<String>) {
     let (kind, reason) = match store_outcome {
-        ImportOutcome::Imported => return (ImportResultKind::Imported, None),
-        ImportOutcome::Same => return (ImportResultKind::Same, None),
-        ImportOutcome::Differs => {
-            (ImportResultKind::Differs, "a user with this id exists, with other values".to_owned())
-        }
-        ImportOutcome::EmailTaken => (ImportResultKind::EmailTaken, "another user has this e-mail".to_owned()),
+        ImportOutcome::Imported => (ImportResultKind::Imported, None),
+        ImportOutcome::Same => (ImportResultKind::Same, None),
+        ImportOutcome::Differs => (ImportResultKind::Differs, Some("a user with this id exists, with other values")),
+        ImportOutcome::EmailTaken => (ImportResultKind::EmailTaken, Some("another user has this e-mail")),
         ImportOutcome::RecentlyDeleted => {
             let reason = "a user with this id was deleted here; the id can't be used again for 30 days";
-            (ImportResultKind::Gone, reason.to_owned())
+            (ImportResultKind::Gone, Some(reason))
         }
-        ImportOutcome::Unavailable(why) => (ImportResultKind::Refused, why),
+        ImportOutcome::Unavailable(reason) => return (ImportResultKind::Refused, Some(reason)),
     };
-    (kind, Some(reason))
+    (kind, reason.map(str::to_owned))
 }
 
 fn apply_footer(summary: &mut ImportSummary, end: ReadSummary) -> io::Result<()> {

@@ -191,10 +191,7 @@ pub(super) fn check_hash_supported(hash: &PasswordHash, hashes: &HashSettings) -
 
 fn session(fields: &mut ObjectReader<'_>) -> Option<Session> {
     let id = fields.required("id", |text| SessionId::parse(text).ok_or("is none"));
-    let proof = fields.required("proof", |text| {
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok();
-        bytes.and_then(|bytes| SessionProof::from_slice(&bytes)).ok_or("is none")
-    });
+    let proof = fields.required("proof", |text| decoded(text, SessionProof::from_slice));
     // Earlier versions wrote `made_at` and `seen_at`.
     let created_at = either(fields, "created_at", "made_at");
     if matches!(created_at, Ok(None)) {
@@ -203,10 +200,7 @@ fn session(fields: &mut ObjectReader<'_>) -> Option<Session> {
     let last_used_at = either(fields, "last_used_at", "seen_at");
     let address = fields.optional("address", |text| text.parse().map_err(|_| "is none"));
     let agent = fields.optional("agent", |text| Ok::<_, Infallible>(UserAgent::shorten(text)));
-    let refresh = fields.optional("refresh", |text| {
-        let bytes = URL_SAFE_NO_PAD.decode(text).ok();
-        bytes.and_then(|bytes| RefreshState::from_bytes(&bytes)).ok_or("is none")
-    });
+    let refresh = fields.optional("refresh", |text| decoded(text, RefreshState::from_bytes));
     let created_at = created_at.ok()??;
     Some(Session {
         id: id?,
@@ -217,6 +211,10 @@ fn session(fields: &mut ObjectReader<'_>) -> Option<Session> {
         agent: agent.ok()?.unwrap_or_else(|| UserAgent::shorten("")),
         refresh: refresh.ok()?,
     })
+}
+
+fn decoded<T>(text: &str, read: impl FnOnce(&[u8]) -> Option<T>) -> Result<T, &'static str> {
+    URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| read(&bytes)).ok_or("is none")
 }
 
 /// The timestamp in the field `name`, or else in the field `former`.

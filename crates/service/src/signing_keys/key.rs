@@ -46,6 +46,7 @@ pub struct Jwk {
     #[serde(rename = "use")]
     purpose: &'static str,
     alg: &'static str,
+    /// The key id in tokens: the thumbprint (RFC 7638).
     kid: String,
 }
 
@@ -65,12 +66,6 @@ impl Jwk {
         let members = format!("{{\"crv\":\"{crv}\",\"kty\":\"{kty}\",\"x\":\"{x}\"{y_member}}}");
         let kid = BASE64URL.encode(Sha256::digest(members));
         Some(Self { kty, crv, x, y, purpose: "sig", alg: algorithm.as_str(), kid })
-    }
-
-    /// The key id in tokens: the thumbprint (RFC 7638).
-    #[must_use]
-    pub fn kid(&self) -> &str {
-        &self.kid
     }
 }
 
@@ -196,15 +191,10 @@ impl SigningKey {
 pub struct KeyGenerationError;
 
 fn public(algorithm: SigningAlgorithm, pkcs8: &[u8]) -> Option<Jwk> {
+    let ecdsa = || EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8);
     match algorithm {
-        SigningAlgorithm::Es256 => {
-            let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).ok()?;
-            Jwk::of(algorithm, pair.public_key().as_ref())
-        }
-        SigningAlgorithm::EdDsa => {
-            let pair = Ed25519KeyPair::from_pkcs8(pkcs8).ok()?;
-            Jwk::of(algorithm, pair.public_key().as_ref())
-        }
+        SigningAlgorithm::Es256 => Jwk::of(algorithm, ecdsa().ok()?.public_key().as_ref()),
+        SigningAlgorithm::EdDsa => Jwk::of(algorithm, Ed25519KeyPair::from_pkcs8(pkcs8).ok()?.public_key().as_ref()),
     }
 }
 
@@ -237,7 +227,7 @@ mod tests {
             let token = read.sign(&serde_json::json!({"sub": "ada"})).expect("it signs");
             let header = BASE64URL.decode(token.split('.').next().expect("a header")).expect("base64url");
             let header: serde_json::Value = serde_json::from_slice(&header).expect("JSON");
-            assert_eq!(header, serde_json::json!({"typ": "JWT", "alg": algorithm.as_str(), "kid": read.jwk.kid()}));
+            assert_eq!(header, serde_json::json!({"typ": "JWT", "alg": algorithm.as_str(), "kid": read.jwk.kid}));
         }
     }
 
@@ -274,6 +264,6 @@ mod tests {
     fn a_thumbprint_is_that_of_the_rfc() {
         let x = BASE64URL.decode("11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo").expect("base64url");
         let jwk = Jwk::of(SigningAlgorithm::EdDsa, &x).expect("a key");
-        assert_eq!(jwk.kid(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+        assert_eq!(jwk.kid, "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
     }
 }

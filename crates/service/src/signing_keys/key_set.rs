@@ -10,9 +10,9 @@ use serde::Serialize;
 
 use super::key::SigningKey;
 use super::lifecycle::{self, CACHE_TTL_MS, SigningKeyState};
-use super::{Jwk, KeyDependencies, SigningAlgorithm, unusable};
+use super::{Jwk, SigningAlgorithm, unusable};
 use crate::single_flight::SingleFlight;
-use crate::{Error, KeyDecryptError};
+use crate::{Error, KeyDecryptError, KeyDependencies};
 use userd_core::Timestamp;
 use userd_store::{KeyKind, StoreError, StoredKey};
 
@@ -23,7 +23,7 @@ const CAS_ATTEMPTS_MAX: u32 = 3;
 const FIRST: u64 = 1;
 
 /// A cache of the signing keys.
-pub struct SigningKeySet {
+pub(crate) struct SigningKeySet {
     dependencies: KeyDependencies,
     algorithm: SigningAlgorithm,
     cached: ArcSwapOption<CachedKeySet>,
@@ -39,8 +39,7 @@ struct CachedKeySet {
 
 impl SigningKeySet {
     /// Uses `dependencies`; `algorithm` is that of the first key, if there is none yet.
-    #[must_use]
-    pub fn new(dependencies: KeyDependencies, algorithm: SigningAlgorithm) -> Self {
+    pub(crate) fn new(dependencies: KeyDependencies, algorithm: SigningAlgorithm) -> Self {
         Self { dependencies, algorithm, cached: ArcSwapOption::empty(), read_flight: SingleFlight::default() }
     }
 
@@ -48,7 +47,7 @@ impl SigningKeySet {
     ///
     /// # Errors
     /// [`Error::KeyUnusable`], [`Error::Store`], [`Error::SigningFailed`].
-    pub async fn check(&self) -> Result<(), Error> {
+    pub(crate) async fn check(&self) -> Result<(), Error> {
         match self.key_set().await?.unusable.first() {
             Some((id, source)) => Err(unusable(KeyKind::Signing, id, *source)),
             None => Ok(()),
@@ -59,7 +58,7 @@ impl SigningKeySet {
     ///
     /// # Errors
     /// As [`SigningKeySet::check`].
-    pub async fn published(&self) -> Result<Vec<Jwk>, Error> {
+    pub(crate) async fn published(&self) -> Result<Vec<Jwk>, Error> {
         Ok(self.key_set().await?.published(self.dependencies.clock.now()))
     }
 

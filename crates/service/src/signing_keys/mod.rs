@@ -11,32 +11,15 @@ mod lifecycle;
 mod rotation;
 
 pub use key::{Jwk, KeyGenerationError, SigningAlgorithm, SigningKeyInfo};
-pub use key_set::SigningKeySet;
+pub(super) use key_set::SigningKeySet;
 pub use lifecycle::{JWKS_MAX_AGE_S, SigningKeyState, propagation_delay_ms};
 pub use rotation::{RotationOutcome, SigningKeyEntry, SigningKeyService};
 
-use std::sync::Arc;
-
 use key::{GeneratedKey, SigningKey};
 
-use crate::{Error, KeyDecryptError, KeyEncryption};
+use crate::{Error, KeyDecryptError, KeyDependencies};
 use userd_core::Timestamp;
-use userd_core::clock::Clock;
-use userd_core::random::Random;
-use userd_store::{KeyKind, KeyStore, StoredKey};
-
-/// What the services of signing keys depend on.
-#[derive(Clone)]
-pub struct KeyDependencies {
-    /// The store of the keys.
-    pub store: Arc<dyn KeyStore>,
-    /// Encrypts them.
-    pub key_encryption: Arc<KeyEncryption>,
-    /// The clock.
-    pub clock: Arc<dyn Clock>,
-    /// The random source of the encryption.
-    pub random: Arc<dyn Random>,
-}
+use userd_store::{KeyKind, StoredKey};
 
 impl KeyDependencies {
     async fn stored(&self) -> Result<Vec<StoredKey>, Error> {

@@ -2,8 +2,8 @@
 
 use super::key::SigningKeyInfo;
 use super::lifecycle::{self, SigningKeyState, propagation_delay_ms};
-use super::{KeyDependencies, SigningAlgorithm, SigningKey, unusable};
-use crate::Error;
+use super::{SigningAlgorithm, SigningKey, unusable};
+use crate::{Error, KeyDependencies};
 use userd_core::Timestamp;
 use userd_store::{KeyKind, StoreError, StoredKey};
 
@@ -47,14 +47,7 @@ impl SigningKeyService {
     /// # Errors
     /// [`Error::Store`].
     pub async fn list(&self) -> Result<Vec<SigningKeyEntry>, Error> {
-        let (records, now) = (records(&self.dependencies.stored().await?), self.dependencies.clock.now());
-        let starts = starts(&records);
-        let state = |place| lifecycle::state(&starts, place, now);
-        Ok(records
-            .into_iter()
-            .enumerate()
-            .map(|(place, record)| SigningKeyEntry { record, state: state(place) })
-            .collect())
+        Ok(entries(&self.dependencies.stored().await?, self.dependencies.clock.now()))
     }
 
     /// Creates the next key, which signs after the propagation delay, and removes expired keys.
@@ -70,39 +63,27 @@ impl SigningKeyService {
                 SigningKey::decrypt(one, &self.dependencies.key_encryption)
                     .map_err(|source| unusable(KeyKind::Signing, &one.id, source))?;
             }
-            let records = records(&stored);
-            let starts = starts(&records);
-            let waits = |place| lifecycle::state(&starts, place, now) == SigningKeyState::Pending;
-            let mut waiting = records.iter().enumerate().filter(|(place, _)| waits(*place));
+            let entries = entries(&stored, now);
+            let mut pending = entries.iter().filter(|entry| entry.state == SigningKeyState::Pending);
             // A pending key with another algorithm is from before a change of the configuration.
-            if let Some((_, next)) = waiting.find(|(_, record)| record.algorithm == self.algorithm) {
-                return Ok(RotationOutcome::Pending(next.clone()));
+            if let Some(next) = pending.find(|entry| entry.record.algorithm == self.algorithm) {
+                return Ok(RotationOutcome::Pending(next.record.clone()));
             }
             // After pending keys, in case the clock of the node that created them was ahead. The first key has nothing
             // to wait for.
             let known = now.plus_millis(propagation_delay_ms(self.ttl_ms));
-            let signs_from = match records.last() {
-                Some(last) => known.max(last.signs_from.plus_millis(1)),
-                None => now,
-            };
+            let signs_from = entries.last().map_or(now, |last| known.max(last.record.signs_from.plus_millis(1)));
             if let Some(fresh) = self.dependencies.create(next_number(&stored), self.algorithm, signs_from).await? {
-                self.remove_ended(&stored, &records, now).await?;
+                self.remove_expired(&stored, &entries).await?;
                 return Ok(RotationOutcome::Created(fresh.key.record));
             }
         }
         Err(busy())
     }
 
-    async fn remove_ended(
-        &self,
-        stored: &[StoredKey],
-        records: &[SigningKeyInfo],
-        now: Timestamp,
-    ) -> Result<(), Error> {
-        let starts = starts(records);
-        let ended = |place: usize| lifecycle::state(&starts, place, now) == SigningKeyState::Expired;
-        for (_, record) in records.iter().enumerate().filter(|(place, _)| ended(*place)) {
-            let id = record.number.to_string();
+    async fn remove_expired(&self, stored: &[StoredKey], entries: &[SigningKeyEntry]) -> Result<(), Error> {
+        for expired in entries.iter().filter(|entry| entry.state == SigningKeyState::Expired) {
+            let id = expired.record.number.to_string();
             if let Some(one) = stored.iter().find(|one| one.id == id) {
                 // `false` if another process removed it first.
                 self.dependencies.store.replace_key(KeyKind::Signing, &id, Some(&one.text), None).await?;
@@ -152,7 +133,8 @@ impl SigningKeyService {
     }
 }
 
-fn records(stored: &[StoredKey]) -> Vec<SigningKeyInfo> {
+/// The keys in the order in which they sign, with their states at `now`.
+fn entries(stored: &[StoredKey], now: Timestamp) -> Vec<SigningKeyEntry> {
     let mut records = Vec::new();
     for one in stored {
         if let Some((record, _)) = SigningKeyInfo::read(one) {
@@ -162,11 +144,9 @@ fn records(stored: &[StoredKey]) -> Vec<SigningKeyInfo> {
         }
     }
     records.sort_by_key(|record| (record.signs_from, record.number));
-    records
-}
-
-fn starts(records: &[SigningKeyInfo]) -> Vec<Timestamp> {
-    records.iter().map(|record| record.signs_from).collect()
+    let starts: Vec<Timestamp> = records.iter().map(|record| record.signs_from).collect();
+    let state = |place| lifecycle::state(&starts, place, now);
+    records.into_iter().enumerate().map(|(place, record)| SigningKeyEntry { record, state: state(place) }).collect()
 }
 
 fn next_number(stored: &[StoredKey]) -> u64 {

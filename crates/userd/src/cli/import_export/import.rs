@@ -126,7 +126,7 @@ async fn import(
 /// Opens the store for the import. A SQLite file must not be open in a server.
 async fn open_importer(config: &Config, dry_run: bool) -> Result<UserImporter, OpenStoreError> {
     let store = open_store_for_command(&with_longer_timeouts(config), Arc::new(SystemRandom)).await?;
-    let (limits, hashes) = (config.session.limits, config.hash);
+    let (limits, hashes) = (config.session.limits(), config.hash);
     Ok(UserImporter { store, limits, hashes, clock: Arc::new(SystemClock), dry_run })
 }
 

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::config::{Config, StoreTarget};
 use crate::open::{OpenStoreError, open_store_for_command};
-use userd_core::clock::{Clock, SystemClock};
+use userd_core::clock::SystemClock;
 use userd_core::random::{Random, SystemRandom};
 use userd_service::{ApiKeyService, KeyDependencies, KeyEncryption, SigningKeyService};
 use userd_store::{KeyStore, Store};
@@ -36,20 +36,15 @@ impl KeyContext {
                 (Arc::<dyn Store>::clone(&store), Some(store))
             }
         };
-        let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-        let key_encryption = Arc::new(KeyEncryption::new(config.key_encryption.encryption_key.as_deref()));
-        let (algorithm, ttl_ms) = (config.token.algorithm, config.token.ttl_ms);
-        let service_dependencies = KeyDependencies {
-            store: Arc::clone(&keys),
-            key_encryption,
-            clock: Arc::clone(&clock),
-            random: Arc::clone(&random),
+        let dependencies = KeyDependencies {
+            store: keys,
+            key_encryption: Arc::new(KeyEncryption::new(config.key_encryption.encryption_key.as_deref())),
+            clock: Arc::new(SystemClock),
+            random,
         };
-        Ok(Self {
-            api: ApiKeyService::new(keys, clock, random),
-            signing: SigningKeyService::new(service_dependencies, algorithm, ttl_ms),
-            store,
-        })
+        let api = ApiKeyService::new(dependencies.clone());
+        let signing = SigningKeyService::new(dependencies, config.token.algorithm, config.token.ttl_ms);
+        Ok(Self { api, signing, store })
     }
 
     /// Closes the store.
