@@ -16,9 +16,8 @@ use rusqlite::backup::Backup;
 use rusqlite::{Connection, OpenFlags};
 
 use super::connection::connect;
-use super::database_file::{owner_only, resolve, sync_folder};
+use super::database_file::{ServingLock, owner_only, resolve, sync_folder};
 use super::errors::OpenError;
-use super::lock::ServingLock;
 use super::schema;
 
 /// Pages in a step: 1 MiB, about a millisecond of a disk.

@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::checksum::millis;
 use super::errors::{DatabaseError, RowError};
-use super::rows::{address_from, number, read};
+use super::rows::{address_from, number, query_all, read};
 use super::sql::{EVENTS, EVENTS_AFTER, EVENTS_BEFORE};
 use userd_core::{AccountEvent, Actor, EventKind, PrincipalId, Timestamp, UserAgent, UserId, address_to_bytes};
 use userd_store::{EventPosition, SortOrder};
@@ -76,13 +76,8 @@ impl EventWriter {
 
 /// The last `most` events of `user`, the oldest first. A kind that a newer userd wrote is skipped.
 pub(super) fn events(connection: &Connection, user: UserId, most: usize) -> Result<Vec<AccountEvent>, DatabaseError> {
-    let mut statement = connection.prepare_cached(EVENTS)?;
     let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let mut rows = statement.query(params![&user.as_bytes()[..], most])?;
-    let mut events = Vec::new();
-    while let Some(row) = rows.next()? {
-        events.extend(event(row, user)?);
-    }
+    let mut events = query_all(connection, EVENTS, params![&user.as_bytes()[..], most], |row| event(row, user))?;
     events.reverse();
     Ok(events)
 }
