@@ -125,12 +125,7 @@ impl RedisStore {
         claims: &[(CanonicalEmail, ClaimPointer)],
         fields: &[&str],
     ) -> Result<Vec<ClaimValidity>, StoreError> {
-        let commands = claims.iter().map(|(_, pointer)| {
-            let (shard, mut command) =
-                read_command(Shard::of_user(pointer.id), &["HMGET", &self.keys.user(pointer.id)]);
-            command.arg(fields);
-            (shard, command)
-        });
+        let commands = claims.iter().map(|(_, pointer)| self.get_fields(pointer.id, fields));
         let answers: Vec<Value> = self.read_many(commands.collect()).await?;
         let pairs = claims.iter().zip(answers);
         Ok(pairs.map(|((email, pointer), answer)| snapshot::validity(email, *pointer, answer)).collect())

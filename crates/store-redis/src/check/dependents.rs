@@ -73,9 +73,8 @@ impl RedisStore {
         mut findings: Option<&mut Vec<Finding>>,
     ) -> Result<Vec<UserId>, StoreError> {
         let reads = ids.iter().flat_map(|&id| {
-            let (shard, mut holder) = read_command(Shard::of_user(id), &["HMGET", &self.keys.user(id)]);
-            holder.arg(&HOLDER_FIELDS[..2]);
-            [read_command(shard, &["HGETALL", &self.keys.sessions(id)]), (shard, holder)]
+            let sessions = read_command(Shard::of_user(id), &["HGETALL", &self.keys.sessions(id)]);
+            [sessions, self.get_fields(id, &HOLDER_FIELDS[..2])]
         });
         let mut answers = self.read_many(reads.collect()).await?.into_iter();
         let mut orphaned = Vec::new();

@@ -106,7 +106,7 @@ impl RedisStore {
 
     /// The records of `ids`.
     async fn records(&self, ids: &[UserId]) -> Result<Vec<RecordSnapshot>, StoreError> {
-        let commands = ids.iter().map(|&id| self.read_record(id)).collect();
+        let commands = ids.iter().map(|&id| self.get_fields(id, &snapshot::all_fields())).collect();
         let answers = self.read_many(commands).await?;
         let mut records: Vec<RecordSnapshot> =
             ids.iter().zip(answers).map(|(&id, answer)| snapshot::parse_record(id, answer)).collect();
@@ -121,12 +121,6 @@ impl RedisStore {
             }
         }
         Ok(records)
-    }
-
-    fn read_record(&self, id: UserId) -> (Shard, ::redis::Cmd) {
-        let (shard, mut command) = read_command(Shard::of_user(id), &["HMGET", &self.keys.user(id)]);
-        command.arg(snapshot::all_fields());
-        (shard, command)
     }
 
     /// Reads each record, then the claims and listing entries of active users.

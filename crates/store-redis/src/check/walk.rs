@@ -13,7 +13,7 @@ use super::key_space::{self, ParsedKey};
 use crate::connection::RequestError;
 use crate::layout::Shard;
 use crate::settings::NodeAddress;
-use crate::store::RedisStore;
+use crate::store::{RedisStore, command};
 use userd_core::{CanonicalEmail, Timestamp, UserId};
 use userd_store::{CheckBatch, CheckReport, ConsistencyCheck, FindingKind, Store as _, StoreError};
 
@@ -138,8 +138,7 @@ impl RedisStore {
 
     /// The run id of a server, which changes at each restart; empty if `INFO` is forbidden.
     async fn run_id_of(&self, server: &NodeAddress) -> Result<String, StoreError> {
-        let mut info = Cmd::new();
-        info.arg("INFO").arg("server");
+        let info = command(&["INFO", "server"]);
         match self.router.run_on_server(self.router.deadline(), server, &info).await {
             Ok(answer) => {
                 let text = ::redis::from_redis_value::<String>(answer).unwrap_or_default();

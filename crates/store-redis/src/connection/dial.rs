@@ -15,7 +15,7 @@ use super::connect_error::ConnectError;
 use crate::settings::{NodeAddress, RedisSettings, ServerCredentials};
 use crate::startup_checks::ServerFacts;
 
-/// The time limit of the test: a server that is up answers at once.
+/// The time limit of the test for a TLS mismatch: a server that is up answers at once.
 const DETECT_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// Opens a connection.
@@ -116,7 +116,7 @@ pub(super) fn client(
 /// with TLS hangs up on a plain command. The one looks frozen and the other unavailable, and userd would retry for
 /// ever.
 ///
-/// The message for the operator, if a TLS mismatch explains `error`.
+/// Returns the message for the operator, if a TLS mismatch explains `error`.
 async fn detect_tls_mismatch(
     settings: &RedisSettings,
     address: &NodeAddress,
