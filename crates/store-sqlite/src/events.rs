@@ -5,7 +5,7 @@
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params};
 
-use super::checksum::millis;
+use super::checksum::{millis, values};
 use super::errors::{DatabaseError, RowError};
 use super::rows::{address_from, number, query_all, read};
 use super::sql::{EVENTS, EVENTS_AFTER, EVENTS_BEFORE};
@@ -108,20 +108,13 @@ pub(super) fn page(
 }
 
 fn event(row: &Row<'_>, user: UserId) -> Result<Option<AccountEvent>, DatabaseError> {
-    let (kind, at, address, principal) = (row.get_ref(1)?, row.get_ref(2)?, row.get_ref(3)?, row.get_ref(4)?);
-    match parse(user, kind, at, address, principal) {
+    match parse(user, values(row, 1)?) {
         Ok(event) => Ok(event),
         Err(source) => Err(DatabaseError::Row { key: format!("events/{}", row.get::<_, i64>(0)?), source }),
     }
 }
 
-fn parse(
-    user: UserId,
-    kind: ValueRef<'_>,
-    at: ValueRef<'_>,
-    address: ValueRef<'_>,
-    principal: ValueRef<'_>,
-) -> Result<Option<AccountEvent>, RowError> {
+fn parse(user: UserId, [kind, at, address, principal]: [ValueRef<'_>; 4]) -> Result<Option<AccountEvent>, RowError> {
     let Some(kind) = EventKind::parse(read("kind", kind.as_str())?) else { return Ok(None) };
     let actor = Actor {
         address: address_from(address)?,

@@ -54,14 +54,9 @@ impl RedisStore {
                 continue;
             }
             let repaired = context.repairs() && self.sweep_sessions(id).await?;
+            let (kind, place) = (FindingKind::OrphanedSession, self.keys.sessions(id));
             let detail = "the user of these sessions is not an active user";
-            findings.push(repairable_finding(
-                FindingKind::OrphanedSession,
-                repaired,
-                Some(id),
-                self.keys.sessions(id),
-                detail,
-            ));
+            findings.push(repairable_finding(kind, repaired, Some(id), place, detail));
         }
         Ok(findings)
     }

@@ -108,13 +108,8 @@ impl RedisStore {
         if let Value::Int(length) = answer {
             return Some(usize::try_from(*length).unwrap_or(0));
         }
-        let key = listing.key(&self.keys, shard);
-        report.findings.push(manual_finding(
-            FindingKind::Unreadable,
-            None,
-            key,
-            "the key of a listing holds another type",
-        ));
+        let (kind, key) = (FindingKind::Unreadable, listing.key(&self.keys, shard));
+        report.findings.push(manual_finding(kind, None, key, "the key of a listing holds another type"));
         None
     }
 
