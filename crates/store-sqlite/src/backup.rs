@@ -67,7 +67,6 @@ pub enum BackupError {
         /// The file.
         path: PathBuf,
         /// The system's error.
-        #[source]
         source: io::Error,
     },
     /// The copy was aborted.
@@ -76,7 +75,6 @@ pub enum BackupError {
         /// The copy.
         path: PathBuf,
         /// SQLite's error.
-        #[source]
         source: rusqlite::Error,
     },
 }

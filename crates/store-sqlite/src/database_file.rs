@@ -59,7 +59,7 @@ pub(super) fn sync_folder(_folder: Option<&Path>) -> io::Result<()> {
 
 /// Creates the file before SQLite does, readable by its owner only; SQLite gives its log the same mode.
 ///
-/// An existing file is not opened here: closing it would drop SQLite's locks (see `lock`).
+/// An existing file is not opened here: closing it would drop SQLite's locks (see above).
 pub(super) fn create_private(path: &Path) -> Result<(), OpenError> {
     let failed = |source| OpenError::File { path: path.to_owned(), source };
     if fs::exists(path).map_err(failed)? {
