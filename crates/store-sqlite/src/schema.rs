@@ -1,4 +1,6 @@
-//! Creating the tables, and the checks of a file before it is used. Not of the rows: see `rows`.
+//! Creating and upgrading the tables, and the checks of a file before it is used. Not of the rows: see `rows`.
+//!
+//! A damaged file is not upgraded: a copy of its readable part would drop the rest.
 //!
 //! **Invariant:** a file is not changed before it is known to be empty or a userd database.
 
