@@ -55,9 +55,14 @@ pub(super) fn configure_writer(connection: &Connection, path: &Path) -> Result<(
 /// Opens a read-only connection and sets it up.
 pub(super) fn connect_reader(path: &Path, wait: Duration) -> rusqlite::Result<Connection> {
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, wait)?;
-    connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
-    configure(&connection)?;
+    configure_reader(&connection)?;
     Ok(connection)
+}
+
+/// Sets up a read-only connection.
+pub(super) fn configure_reader(connection: &Connection) -> rusqlite::Result<()> {
+    connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
+    configure(connection)
 }
 
 /// Settings of every connection. Functions in the schema of a file that another program may have edited are not

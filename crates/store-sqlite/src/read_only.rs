@@ -6,9 +6,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use rusqlite::OpenFlags;
 
 use super::check::ConsistencyChecker;
-use super::connection::connect_reader;
+use super::connection::{configure_reader, connect, connect_reader};
 use super::errors::OpenError;
 use super::read_pool::ReadPool;
 use super::schema;
@@ -32,8 +33,9 @@ impl ReadOnlyDatabase {
             return Err(OpenError::NotFound { path: path.to_owned() });
         }
         let engine = |source| OpenError::from_engine(path, source);
-        let connection = connect_reader(path, timeout).map_err(engine)?;
+        let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, timeout).map_err(engine)?;
         schema::check_known(&connection, path)?;
+        configure_reader(&connection).map_err(engine)?;
         let reading = connect_reader(path, timeout).map_err(engine)?;
         let readers = ReadPool::new(vec![reading], Arc::default()).map_err(engine)?;
         Ok(Self { checker: ConsistencyChecker::new(connection), readers })
