@@ -115,8 +115,8 @@ impl Store for RedisStore {
             .await
     }
 
-    /// Removes the user, then releases the stale claims. With the first step the user is deleted; a release that fails is
-    /// left on the tombstone.
+    /// Removes the user, then releases the stale claims. With the first step the user is deleted; a release that fails
+    /// is left on the tombstone.
     async fn delete_user(
         &self,
         id: UserId,

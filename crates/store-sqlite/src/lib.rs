@@ -1,7 +1,7 @@
 //! The embedded store: accounts in one SQLite database file, for one serving process.
 //!
-//! It is no server and not shared: a second serving process is rejected (see `database_file`). SQLite's own tools may read and
-//! back up the file while it is served.
+//! It is no server and not shared: a second serving process is rejected (see `database_file`). SQLite's own tools may
+//! read and back up the file while it is served.
 //!
 //! | module | what it is for |
 //! |---|---|
