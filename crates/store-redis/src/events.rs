@@ -13,19 +13,15 @@
 
 use std::collections::BTreeMap;
 
-use ::redis::{Cmd, Value};
+use ::redis::Value;
 
-use crate::layout::{SHARD_COUNT, Shard};
-use crate::script::Script;
+use crate::layout::SHARD_COUNT;
 use crate::store::RedisStore;
-use userd_core::{AccountEvent, Actor, CanonicalEmail, EventKind, PrincipalId, Timestamp, UserAgent, UserId};
-use userd_store::{EventPosition, SortOrder, StoreError};
+use userd_core::{AccountEvent, Actor, EventKind, PrincipalId, Timestamp, UserAgent, UserId};
+use userd_store::EventPosition;
 
 /// A shard always keeps at least this many events: the recent events of one user should outlive those of others.
 const EVENTS_PER_SHARD_MIN: u64 = 100;
-
-/// How many events are read in one round trip.
-const EVENTS_PAGE_SIZE: usize = 256;
 
 /// An event as the scripts append it: how many events are kept, then the values of the fields.
 pub(super) type EventArgs = [Vec<u8>; 6];
@@ -47,80 +43,21 @@ impl RedisStore {
             actor.principal.to_string().into_bytes(),
         ]
     }
-
-    /// Appends a failed sign-in. If there is no user, sends the same message to a shard and writes nothing.
-    pub(super) async fn append_failed_sign_in(
-        &self,
-        email: &CanonicalEmail,
-        user: Option<UserId>,
-        actor: &Actor,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let shard = user.map_or_else(|| Shard::of_email(email), Shard::of_user);
-        let (key, exists) = (self.keys.events(shard), if user.is_some() { "1" } else { "0" });
-        let no_user = UserId::generate(now, [0; 10]);
-        let event = self.event_args(user.unwrap_or(no_user), EventKind::SignInFailed, actor, now);
-        let args: Vec<&[u8]> = std::iter::once(exists.as_bytes()).chain(event.iter().map(Vec::as_slice)).collect();
-        let reply = self.router.script(self.router.deadline(), shard, Script::RecordFailedSignIn, &[&key], &args).await;
-        reply.map(drop).map_err(|error| error.at(&key))
-    }
-
-    /// The last `most` events of `user`, oldest first.
-    pub(super) async fn last_events(&self, user: UserId, most: usize) -> Result<Vec<AccountEvent>, StoreError> {
-        let found = self.events_after(user, None, SortOrder::Descending, most).await?;
-        Ok(found.into_iter().rev().map(|(_, event)| event).collect())
-    }
-
-    /// The next `most` events of `user`. The stream has the events of a whole shard, so it is read page by page.
-    pub(super) async fn events_after(
-        &self,
-        user: UserId,
-        after: Option<EventPosition>,
-        order: SortOrder,
-        most: usize,
-    ) -> Result<Vec<(EventPosition, AccountEvent)>, StoreError> {
-        let (deadline, shard) = (self.router.deadline(), Shard::of_user(user));
-        let key = self.keys.events(shard);
-        let (command, start, end) = match order {
-            SortOrder::Ascending => ("XRANGE", "-", "+"),
-            SortOrder::Descending => ("XREVRANGE", "+", "-"),
-        };
-        let mut found = Vec::new();
-        let mut from = after.map_or_else(|| start.to_owned(), |EventPosition(ms, number)| format!("({ms}-{number}"));
-        while found.len() < most {
-            let mut read = Cmd::new();
-            read.arg(command).arg(&key).arg(&from).arg(end).arg("COUNT").arg(EVENTS_PAGE_SIZE);
-            let answer = self.router.command(deadline, shard, &read).await.map_err(|error| error.at(&key))?;
-            let page = parse_entries(answer).map_err(|what| StoreError::corrupt(key.as_str(), what))?;
-            for StreamEntry { id, fields } in &page {
-                if fields.get("user").is_some_and(|bytes| bytes.as_slice() == user.as_bytes()) {
-                    let event = parse_event(fields).map_err(|what| StoreError::corrupt(key.as_str(), what))?;
-                    found.extend(parse_position(id).zip(event));
-                }
-            }
-            match page.last() {
-                Some(last) if page.len() == EVENTS_PAGE_SIZE => from = format!("({}", last.id),
-                _ => break,
-            }
-        }
-        found.truncate(most);
-        Ok(found)
-    }
 }
 
 /// The position of an entry: its id, `<milliseconds>-<number>`.
-fn parse_position(id: &str) -> Option<EventPosition> {
+pub(super) fn parse_position(id: &str) -> Option<EventPosition> {
     let (ms, number) = id.split_once('-')?;
     Some(EventPosition(ms.parse().ok()?, number.parse().ok()?))
 }
 
 /// An entry of a stream.
-struct StreamEntry {
-    id: String,
-    fields: BTreeMap<String, Vec<u8>>,
+pub(super) struct StreamEntry {
+    pub(super) id: String,
+    pub(super) fields: BTreeMap<String, Vec<u8>>,
 }
 
-fn parse_entries(answer: Value) -> Result<Vec<StreamEntry>, &'static str> {
+pub(super) fn parse_entries(answer: Value) -> Result<Vec<StreamEntry>, &'static str> {
     let entries: Vec<(String, BTreeMap<String, Vec<u8>>)> =
         ::redis::from_redis_value(answer).map_err(|_| "an entry of the events is unreadable")?;
     Ok(entries.into_iter().map(|(id, fields)| StreamEntry { id, fields }).collect())
@@ -132,7 +69,7 @@ pub(super) fn parse_events(answer: Value) -> Result<Vec<AccountEvent>, &'static 
 }
 
 /// The event; `None` if a newer userd has written an unknown kind.
-fn parse_event(fields: &BTreeMap<String, Vec<u8>>) -> Result<Option<AccountEvent>, &'static str> {
+pub(super) fn parse_event(fields: &BTreeMap<String, Vec<u8>>) -> Result<Option<AccountEvent>, &'static str> {
     let field = |name: &str| fields.get(name).map(Vec::as_slice);
     let text = |name: &str| field(name).and_then(|bytes| std::str::from_utf8(bytes).ok());
     let user = field("user").and_then(UserId::from_slice).ok_or("the user of an event is not an id")?;

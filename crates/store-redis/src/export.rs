@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use crate::layout::Shard;
 use crate::session_record;
 use crate::sessions::READ_ATTEMPTS_MAX;
-use crate::store::RedisStore;
+use crate::store::{RedisStore, command};
 use crate::user_record;
 use userd_core::{Session, UserId};
 use userd_store::{AccountRecord, ExportRecord, ExportStore, StoreError};
@@ -53,10 +53,8 @@ impl ExportStore for RedisStore {
 impl RedisStore {
     /// The reads of a user: record, then sessions.
     fn account_commands(&self, id: UserId) -> [(Shard, Cmd); 2] {
-        let (shard, mut record, mut sessions) = (Shard::of_user(id), Cmd::new(), Cmd::new());
-        record.arg("HMGET").arg(self.keys.user(id)).arg(&user_record::USER_FIELDS).arg(user_record::EPOCH_FIELD);
-        sessions.arg("HGETALL").arg(self.keys.sessions(id));
-        [(shard, record), (shard, sessions)]
+        let record = self.get_fields(id, &user_record::user_fields_and(&[user_record::EPOCH_FIELD]));
+        [record, (Shard::of_user(id), command(&["HGETALL", &self.keys.sessions(id)]))]
     }
 
     /// The user in two answers; `None` if there was a change between them.

@@ -88,9 +88,7 @@ impl KeyLayout {
     /// The user's record.
     #[must_use]
     pub fn user(&self, id: UserId) -> String {
-        let mut key = self.in_shard(Shard::of_user(id), ":user:");
-        let _ = write!(key, "{id}");
-        key
+        self.in_shard(Shard::of_user(id), format_args!(":user:{id}"))
     }
 
     /// The ids of a shard's users.
@@ -108,17 +106,13 @@ impl KeyLayout {
     /// The claim: the pointer from an e-mail address to its user.
     #[must_use]
     pub fn claim(&self, email: &CanonicalEmail) -> String {
-        let mut key = self.in_shard(Shard::of_email(email), ":claim:");
-        key.push_str(email.as_str());
-        key
+        self.in_shard(Shard::of_email(email), format_args!(":claim:{}", email.as_str()))
     }
 
     /// The user's sessions.
     #[must_use]
     pub fn sessions(&self, id: UserId) -> String {
-        let mut key = self.in_shard(Shard::of_user(id), ":sessions:");
-        let _ = write!(key, "{id}");
-        key
+        self.in_shard(Shard::of_user(id), format_args!(":sessions:{id}"))
     }
 
     /// The events of a shard's users.
@@ -141,8 +135,7 @@ impl KeyLayout {
             BucketKey::Network(network) => (Shard::of_digest(network.as_bytes()), 'n', &[network.as_bytes()]),
             BucketKey::Global => (Shard::FIRST, 'e', &[]),
         };
-        let mut key = self.in_shard(shard, ":throttle:");
-        key.push(letter);
+        let mut key = self.in_shard(shard, format_args!(":throttle:{letter}"));
         for digest in digests {
             let _ = write!(key, ":{:032x}", u128::from_be_bytes(**digest));
         }
@@ -152,7 +145,7 @@ impl KeyLayout {
     /// The service's own keys of one kind.
     #[must_use]
     pub fn service_keys(&self, kind: KeyKind) -> String {
-        self.in_shard(Shard::FIRST, &format!(":keys:{}", kind.as_str()))
+        self.in_shard(Shard::FIRST, format_args!(":keys:{}", kind.as_str()))
     }
 
     /// The versions of format and canonicalisation.
@@ -171,10 +164,10 @@ impl KeyLayout {
     #[must_use]
     pub fn self_test(&self, shard: Shard, nonce: &str) -> [String; 4] {
         ["hash", "sorted-set", "string", "stream"]
-            .map(|kind| self.in_shard(shard, &format!(":self-test:{nonce}:{kind}")))
+            .map(|kind| self.in_shard(shard, format_args!(":self-test:{nonce}:{kind}")))
     }
 
-    fn in_shard(&self, shard: Shard, rest: &str) -> String {
+    fn in_shard(&self, shard: Shard, rest: impl std::fmt::Display) -> String {
         let mut key = String::with_capacity(self.prefix.len() + 64);
         let _ = write!(key, "{}{{{:03x}}}{rest}", self.prefix, shard.0);
         key

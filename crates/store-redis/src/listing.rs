@@ -8,6 +8,7 @@ use ::redis::{Cmd, Value};
 use async_trait::async_trait;
 use tokio::time::Instant;
 
+use crate::events::{self, StreamEntry};
 use crate::layout::{KeyLayout, Shard};
 use crate::merge_listings::{ListingMerge, RangeQuery};
 use crate::store::RedisStore;
@@ -15,21 +16,24 @@ use crate::user_record;
 use userd_core::{AccountEvent, CanonicalEmail, EmailPrefix, UserId};
 use userd_store::{EventPosition, KeyRange, ListedUser, SortOrder, StoreError, UserListing};
 
+/// How many events are read in one round trip.
+const EVENTS_PAGE_SIZE: usize = 256;
+
 /// One of the two listings of a shard.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ListingIndex {
+pub(super) enum ListingIndex {
     Users,
     Emails,
 }
 
 /// An entry of a listing: the user, and the e-mail address if it is in the listing by address.
-struct ListingEntry {
-    id: UserId,
-    email: Option<CanonicalEmail>,
+pub(super) struct ListingEntry {
+    pub(super) id: UserId,
+    pub(super) email: Option<CanonicalEmail>,
 }
 
 impl ListingIndex {
-    fn key(self, keys: &KeyLayout, shard: Shard) -> String {
+    pub(super) fn key(self, keys: &KeyLayout, shard: Shard) -> String {
         match self {
             Self::Users => keys.users(shard),
             Self::Emails => keys.emails(shard),
@@ -37,10 +41,10 @@ impl ListingIndex {
     }
 
     /// Parses a member; `None` if userd writes no such entry there.
-    fn entry(self, shard: Shard, member: Vec<u8>) -> Option<ListingEntry> {
-        let text = String::from_utf8(member).ok()?;
+    pub(super) fn entry(self, shard: Shard, member: &[u8]) -> Option<ListingEntry> {
+        let text = std::str::from_utf8(member).ok()?;
         let (email, id) = match self {
-            Self::Users => (None, text.as_str()),
+            Self::Users => (None, text),
             Self::Emails => text.split_once('\0').map(|(email, id)| (Some(email), id))?,
         };
         let id = UserId::parse_exact(id).filter(|id| Shard::of_user(*id) == shard)?;
@@ -54,6 +58,7 @@ impl UserListing for RedisStore {
         "redis"
     }
 
+    /// The stream has the events of a whole shard, so it is read page by page.
     async fn events_page(
         &self,
         user: UserId,
@@ -61,7 +66,32 @@ impl UserListing for RedisStore {
         order: SortOrder,
         most: usize,
     ) -> Result<Vec<(EventPosition, AccountEvent)>, StoreError> {
-        self.events_after(user, after, order, most).await
+        let (deadline, shard) = (self.router.deadline(), Shard::of_user(user));
+        let key = self.keys.events(shard);
+        let (command, start, end) = match order {
+            SortOrder::Ascending => ("XRANGE", "-", "+"),
+            SortOrder::Descending => ("XREVRANGE", "+", "-"),
+        };
+        let mut found = Vec::new();
+        let mut from = after.map_or_else(|| start.to_owned(), |EventPosition(ms, number)| format!("({ms}-{number}"));
+        while found.len() < most {
+            let mut read = Cmd::new();
+            read.arg(command).arg(&key).arg(&from).arg(end).arg("COUNT").arg(EVENTS_PAGE_SIZE);
+            let answer = self.router.command(deadline, shard, &read).await.map_err(|error| error.at(&key))?;
+            let page = events::parse_entries(answer).map_err(|what| StoreError::corrupt(key.as_str(), what))?;
+            for StreamEntry { id, fields } in &page {
+                if fields.get("user").is_some_and(|bytes| bytes.as_slice() == user.as_bytes()) {
+                    let event = events::parse_event(fields).map_err(|what| StoreError::corrupt(key.as_str(), what))?;
+                    found.extend(events::parse_position(id).zip(event));
+                }
+            }
+            match page.last() {
+                Some(last) if page.len() == EVENTS_PAGE_SIZE => from = format!("({}", last.id),
+                _ => break,
+            }
+        }
+        found.truncate(most);
+        Ok(found)
     }
 
     async fn users_by_id(
@@ -113,7 +143,7 @@ impl RedisStore {
             if members.is_empty() {
                 break;
             }
-            let entries = members.into_iter().filter_map(|(shard, member)| listing.entry(shard, member));
+            let entries = members.into_iter().filter_map(|(shard, member)| listing.entry(shard, &member));
             page.extend(self.read_users(deadline, entries.collect()).await?);
         }
         Ok(page)
@@ -163,11 +193,7 @@ impl RedisStore {
         deadline: Instant,
         entries: Vec<ListingEntry>,
     ) -> Result<Vec<(ListingEntry, ListedUser)>, StoreError> {
-        let read = |entry: &ListingEntry| {
-            let mut read = Cmd::new();
-            read.arg("HMGET").arg(self.keys.user(entry.id)).arg(&user_record::USER_FIELDS);
-            (Shard::of_user(entry.id), read)
-        };
+        let read = |entry: &ListingEntry| self.get_fields(entry.id, &user_record::USER_FIELDS);
         let answers = self.router.fan_out(deadline, entries.iter().map(read).collect()).await;
         let answers = answers.map_err(|error| error.at("records"))?;
         let listed = entries.into_iter().zip(answers).filter_map(|(entry, answer)| {

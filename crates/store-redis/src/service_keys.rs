@@ -1,21 +1,19 @@
 //! The service's own keys (API keys, signing keys): a hash for each kind, in the first shard. They are few, and are
 //! read all at once.
 
-use ::redis::Cmd;
 use async_trait::async_trait;
 
 use crate::layout::Shard;
 use crate::protocol::reply_texts;
 use crate::script::Script;
-use crate::store::RedisStore;
+use crate::store::{RedisStore, command};
 use userd_store::{KeyKind, KeyStore, StoreError, StoredKey};
 
 #[async_trait]
 impl KeyStore for RedisStore {
     async fn keys(&self, kind: KeyKind) -> Result<Vec<StoredKey>, StoreError> {
         let key = self.keys.service_keys(kind);
-        let mut read = Cmd::new();
-        read.arg("HGETALL").arg(&key);
+        let read = command(&["HGETALL", &key]);
         let answer = self.router.command(self.router.deadline(), Shard::FIRST, &read).await;
         let fields: std::collections::BTreeMap<String, String> =
             ::redis::from_redis_value(answer.map_err(|error| error.at(&key))?)

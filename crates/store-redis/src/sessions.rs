@@ -15,13 +15,15 @@ use crate::nonce::nonce;
 use crate::protocol::reply_texts;
 use crate::script::Script;
 use crate::session_record::{self, StoredSession};
-use crate::store::RedisStore;
+use crate::store::{RedisStore, command};
 use crate::user_record;
 use userd_core::{
     AccountEvent, Actor, CanonicalEmail, EventKind, PrincipalId, RefreshState, Session, SessionId, SessionLimits,
     Timestamp, User, UserId, UserVersion,
 };
-use userd_store::{NewSession, OpenSessionOutcome, SessionStore, SessionWithUser, StoreError};
+use userd_store::{
+    NewSession, OpenSessionOutcome, SessionStore, SessionWithUser, SortOrder, StoreError, UserListing as _,
+};
 
 /// How long after the sender's time limit a new session may still be opened, in milliseconds: the error of the estimate
 /// of the server's clock.
@@ -96,10 +98,10 @@ impl SessionStore for RedisStore {
         _now: Timestamp,
     ) -> Result<Option<SessionWithUser>, StoreError> {
         let (deadline, shard) = (self.router.deadline(), Shard::of_user(user));
-        let names: Vec<&str> = user_record::USER_FIELDS.into_iter().chain([user_record::EPOCH_FIELD]).collect();
+        let names = user_record::user_fields_and(&[user_record::EPOCH_FIELD]);
         for _ in 0..READ_ATTEMPTS_MAX {
-            let mut read = Cmd::new();
-            read.arg("HMGET").arg(self.keys.sessions(user)).arg(session_record::field_names(id));
+            let mut read = command(&["HMGET", &self.keys.sessions(user)]);
+            read.arg(session_record::field_names(id));
             let (record, session) = self.record_and_sessions(deadline, user, &names, read).await?;
             let Some((user, epoch)) = self.user_and_epoch(user, record)? else { return Ok(None) };
             let kept = match session {
@@ -123,8 +125,7 @@ impl SessionStore for RedisStore {
         let (deadline, shard) = (self.router.deadline(), Shard::of_user(user));
         let mut own = Vec::new();
         for attempt in 1..=READ_ATTEMPTS_MAX {
-            let mut read = Cmd::new();
-            read.arg("HGETALL").arg(self.keys.sessions(user));
+            let read = command(&["HGETALL", &self.keys.sessions(user)]);
             let (record, sessions) =
                 self.record_and_sessions(deadline, user, &["st", user_record::EPOCH_FIELD], read).await?;
             let Some(epoch) = self.active_epoch(user, &record)? else { break };
@@ -213,11 +214,19 @@ impl SessionStore for RedisStore {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.append_failed_sign_in(email, user, actor, now).await
+        // Without a user, the same message is sent to a shard and writes nothing.
+        let shard = user.map_or_else(|| Shard::of_email(email), Shard::of_user);
+        let (key, exists) = (self.keys.events(shard), if user.is_some() { "1" } else { "0" });
+        let no_user = UserId::generate(now, [0; 10]);
+        let event = self.event_args(user.unwrap_or(no_user), EventKind::SignInFailed, actor, now);
+        let args: Vec<&[u8]> = std::iter::once(exists.as_bytes()).chain(event.iter().map(Vec::as_slice)).collect();
+        let reply = self.router.script(self.router.deadline(), shard, Script::RecordFailedSignIn, &[&key], &args).await;
+        reply.map(drop).map_err(|error| error.at(&key))
     }
 
     async fn events(&self, user: UserId, most: usize) -> Result<Vec<AccountEvent>, StoreError> {
-        self.last_events(user, most).await
+        let found = self.events_page(user, None, SortOrder::Descending, most).await?;
+        Ok(found.into_iter().rev().map(|(_, event)| event).collect())
     }
 }
 
@@ -237,11 +246,9 @@ impl RedisStore {
         names: &[&str],
         read: Cmd,
     ) -> Result<(Value, Value), StoreError> {
-        let (shard, key) = (Shard::of_user(user), self.keys.user(user));
-        let mut record = Cmd::new();
-        record.arg("HMGET").arg(&key).arg(names);
-        let answers = self.router.fan_out(deadline, vec![(shard, record), (shard, read)]).await;
-        let mut answers = answers.map_err(|error| error.at(&key))?.into_iter();
+        let commands = vec![self.get_fields(user, names), (Shard::of_user(user), read)];
+        let answers = self.router.fan_out(deadline, commands).await;
+        let mut answers = answers.map_err(|error| error.at(&self.keys.user(user)))?.into_iter();
         let mut next = || answers.next().unwrap_or(Value::Nil);
         Ok((next(), next()))
     }

@@ -61,9 +61,7 @@ impl RedisStore {
 
     /// The command that reads the claim on an e-mail address.
     pub(crate) fn get_claim(&self, email: &CanonicalEmail) -> Cmd {
-        let mut get = Cmd::new();
-        get.arg("GET").arg(self.keys.claim(email));
-        get
+        command(&["GET", &self.keys.claim(email)])
     }
 
     /// The active user with this id.
@@ -74,14 +72,26 @@ impl RedisStore {
 
     /// The fields `names` of the record of `id`, in this order.
     pub(crate) async fn fields(&self, deadline: Instant, id: UserId, names: &[&str]) -> Result<Vec<Value>, StoreError> {
-        let key = self.keys.user(id);
-        let mut read = Cmd::new();
-        read.arg("HMGET").arg(&key).arg(names);
-        match self.router.command(deadline, Shard::of_user(id), &read).await.map_err(|error| error.at(&key))? {
+        let (key, (shard, read)) = (self.keys.user(id), self.get_fields(id, names));
+        match self.router.command(deadline, shard, &read).await.map_err(|error| error.at(&key))? {
             Value::Array(fields) => Ok(fields),
             _ => Err(StoreError::corrupt(key, "the record is not a list of fields")),
         }
     }
+
+    /// The command that reads fields of the user's record, and its shard.
+    pub(crate) fn get_fields(&self, id: UserId, names: &[&str]) -> (Shard, Cmd) {
+        let mut read = command(&["HMGET", &self.keys.user(id)]);
+        read.arg(names);
+        (Shard::of_user(id), read)
+    }
+}
+
+/// A command of these words.
+pub(crate) fn command(words: &[&str]) -> Cmd {
+    let mut command = Cmd::new();
+    command.arg(words);
+    command
 }
 
 /// The pointer in the answer to a `GET` of the claim on `email`.

@@ -40,6 +40,11 @@ pub(super) const USER_FIELDS: [&str; 9] = ["st", "rev", "name", "email", "as", "
 /// The field that is read after [`USER_FIELDS`] to validate sessions.
 pub(super) const EPOCH_FIELD: &str = "epo";
 
+/// [`USER_FIELDS`], then `more`.
+pub(super) fn user_fields_and(more: &[&'static str]) -> Vec<&'static str> {
+    [&USER_FIELDS, more].concat()
+}
+
 /// The session epoch in a field of a record.
 pub(super) fn parse_epoch(field: &Value) -> Result<u32, &'static str> {
     match field {

@@ -1,15 +1,20 @@
 //! Users: the `Store` contract. Changes of a unique e-mail address go through `protocol`.
 
-use ::redis::{Cmd, Value};
+use ::redis::Value;
 use async_trait::async_trait;
 
 use crate::layout::Shard;
+use crate::nonce::nonce;
 use crate::protocol::SideEffects;
-use crate::store::RedisStore;
+use crate::script::Script;
+use crate::store::{RedisStore, command};
 use userd_core::{Actor, CanonicalEmail, EventKind, PasswordHash, SessionId, Timestamp, User, UserId, UserVersion};
 use userd_store::{
     CreateUserOutcome, DeleteUserOutcome, StatusUpdate, Store, StoreError, UpdateUserOutcome, UserProfile,
 };
+
+/// How long the tombstone of a deleted user is kept: no message from before the deletion arrives later than that.
+const DELETED_TTL_MS: u64 = 30 * 24 * 3600 * 1000;
 
 #[async_trait]
 impl Store for RedisStore {
@@ -37,11 +42,7 @@ impl Store for RedisStore {
     }
 
     async fn users_count(&self) -> Result<u64, StoreError> {
-        let count = |shard| {
-            let mut count = Cmd::new();
-            count.arg("ZCARD").arg(self.keys.users(shard));
-            (shard, count)
-        };
+        let count = |shard| (shard, command(&["ZCARD", &self.keys.users(shard)]));
         let answers = self.router.fan_out(self.router.deadline(), Shard::all().map(count).collect()).await;
         let answers = answers.map_err(|error| error.at("users"))?;
         let mut total = 0;
@@ -114,6 +115,8 @@ impl Store for RedisStore {
             .await
     }
 
+    /// Removes the user, then releases the stale claims. With the first step the user is deleted; a release that fails
+    /// is left on the tombstone.
     async fn delete_user(
         &self,
         id: UserId,
@@ -121,7 +124,25 @@ impl Store for RedisStore {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<DeleteUserOutcome, StoreError> {
-        self.delete(id, expected, actor, now).await
+        let deadline = self.router.deadline();
+        let shard = Shard::of_user(id);
+        let (users, emails) = (self.keys.users(shard), self.keys.emails(shard));
+        let (version, text, nonce) = (expected.to_string(), id.to_string(), nonce(&*self.random));
+        let (sessions, events) = (self.keys.sessions(id), self.keys.events(shard));
+        let (ttl, event) = (DELETED_TTL_MS.to_string(), self.event_args(id, EventKind::Deleted, actor, now));
+        let mut args = vec![version.as_bytes(), text.as_bytes(), nonce.as_bytes(), ttl.as_bytes()];
+        args.extend(event.iter().map(Vec::as_slice));
+        let keys = [users.as_str(), &emails, &sessions, &events];
+        let answer = self.run_on_record(deadline, Script::DeleteUser, id, &keys, &args).await?;
+        // A rejection is reliable here, even of a repeat: the tombstone keeps the nonce.
+        match answer.status.as_str() {
+            "ok" => {}
+            "stale" => return Ok(DeleteUserOutcome::VersionConflict),
+            "missing" => return Ok(DeleteUserOutcome::NotFound),
+            _ => return Err(answer.unexpected_reply()),
+        }
+        self.release_stale(deadline, id, answer.stale_claims).await;
+        Ok(DeleteUserOutcome::Deleted)
     }
 
     async fn check_health(&self) -> Result<(), StoreError> {

@@ -16,9 +16,8 @@ use rusqlite::backup::Backup;
 use rusqlite::{Connection, OpenFlags};
 
 use super::connection::connect;
-use super::database_file::{owner_only, resolve, sync_folder};
+use super::database_file::{ServingLock, owner_only, resolve, sync_folder};
 use super::errors::OpenError;
-use super::lock::ServingLock;
 use super::schema;
 
 /// Pages in a step: 1 MiB, about a millisecond of a disk.
@@ -68,7 +67,6 @@ pub enum BackupError {
         /// The file.
         path: PathBuf,
         /// The system's error.
-        #[source]
         source: io::Error,
     },
     /// The copy was aborted.
@@ -77,7 +75,6 @@ pub enum BackupError {
         /// The copy.
         path: PathBuf,
         /// SQLite's error.
-        #[source]
         source: rusqlite::Error,
     },
 }

@@ -9,9 +9,8 @@ use std::time::Duration;
 
 use rusqlite::{Connection, InterruptHandle, params};
 
-use super::check_sessions;
+use super::check_sessions::{self, is_corruption, manual_finding};
 use super::errors::{DatabaseError, UnavailableReason};
-use super::findings::{is_corruption, manual_finding};
 use super::rows::user_from_row;
 use super::sql::user_columns;
 use userd_core::{CanonicalEmail, User, error_chain};

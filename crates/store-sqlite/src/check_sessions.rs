@@ -5,7 +5,6 @@
 use rusqlite::{Connection, params};
 
 use super::errors::DatabaseError;
-use super::findings::{is_corruption, manual_finding};
 use super::key_rows;
 use super::session_rows::session_from_row;
 use super::sql::session_columns;
@@ -117,4 +116,15 @@ pub(super) fn keys(connection: &Connection) -> Result<CheckReport, DatabaseError
         }
         Err(error) => Err(error),
     }
+}
+
+/// A finding without an unambiguous fix.
+pub(super) fn manual_finding(kind: FindingKind, place: impl Into<String>, detail: String) -> Finding {
+    Finding { kind, state: FindingState::Manual, user: None, place: place.into(), detail }
+}
+
+/// Whether SQLite found a damaged page.
+pub(super) fn is_corruption(error: &rusqlite::Error) -> bool {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    matches!(error.sqlite_error_code(), Some(DatabaseCorrupt | NotADatabase))
 }

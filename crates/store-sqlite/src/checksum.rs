@@ -11,6 +11,7 @@ use rusqlite::Row;
 use rusqlite::types::ValueRef;
 use sha2::{Digest, Sha256};
 
+use super::errors::RowError;
 use userd_core::{Timestamp, User, UserVersion};
 
 /// The columns of a user that it covers: all.
@@ -51,6 +52,19 @@ pub(super) fn values<'r, const N: usize>(row: &'r Row<'_>, first: usize) -> rusq
         *value = row.get_ref(first + place)?;
     }
     Ok(values)
+}
+
+/// Parses the columns from `first` on by `parse`, and compares them with the checksum in the column behind them.
+pub(super) fn verified<T, const N: usize>(
+    row: &Row<'_>,
+    first: usize,
+    parse: impl FnOnce([ValueRef<'_>; N]) -> Result<T, RowError>,
+) -> rusqlite::Result<Result<T, RowError>> {
+    let (values, kept) = (values(row, first)?, row.get_ref(first + N)?);
+    Ok(parse(values).and_then(|parsed| match kept.as_i64() {
+        Ok(kept) if kept == checksum(values) => Ok(parsed),
+        _ => Err(RowError::Checksum),
+    }))
 }
 
 /// The checksum of the row that `user` is written as.

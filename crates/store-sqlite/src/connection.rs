@@ -52,7 +52,14 @@ pub(super) fn configure_writer(connection: &Connection, path: &Path) -> Result<(
     configure(connection).map_err(engine)
 }
 
-/// Configures a reading connection, with a larger page cache.
+/// Opens a read-only connection and sets it up.
+pub(super) fn connect_reader(path: &Path, wait: Duration) -> rusqlite::Result<Connection> {
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, wait)?;
+    configure_reader(&connection)?;
+    Ok(connection)
+}
+
+/// Sets up a read-only connection.
 pub(super) fn configure_reader(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "cache_size", -READER_CACHE_KIB)?;
     configure(connection)

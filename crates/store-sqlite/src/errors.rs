@@ -22,7 +22,6 @@ pub enum OpenError {
         /// The folder.
         path: PathBuf,
         /// The system's error.
-        #[source]
         source: io::Error,
     },
     /// A file in the folder can't be created or opened.
@@ -31,7 +30,6 @@ pub enum OpenError {
         /// The file.
         path: PathBuf,
         /// The system's error.
-        #[source]
         source: io::Error,
     },
     /// Another process serves this database.
@@ -60,7 +58,6 @@ pub enum OpenError {
         /// The database.
         path: PathBuf,
         /// SQLite's error.
-        #[source]
         source: rusqlite::Error,
     },
     /// A userd database, but a part that never changes differs from what userd writes.
@@ -144,7 +141,6 @@ pub enum OpenError {
         /// The database.
         path: PathBuf,
         /// SQLite's error.
-        #[source]
         source: rusqlite::Error,
     },
     /// The system did not create a thread.
@@ -179,7 +175,6 @@ pub(super) enum RowError {
         /// The column.
         column: &'static str,
         /// The conversion's error.
-        #[source]
         source: FromSqlError,
     },
     /// A number below the column's minimum.

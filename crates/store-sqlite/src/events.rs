@@ -5,9 +5,9 @@
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params};
 
-use super::checksum::millis;
+use super::checksum::{millis, values};
 use super::errors::{DatabaseError, RowError};
-use super::rows::{address_from, number, read};
+use super::rows::{address_from, number, query_all, read};
 use super::sql::{EVENTS, EVENTS_AFTER, EVENTS_BEFORE};
 use userd_core::{AccountEvent, Actor, EventKind, PrincipalId, Timestamp, UserAgent, UserId, address_to_bytes};
 use userd_store::{EventPosition, SortOrder};
@@ -76,13 +76,8 @@ impl EventWriter {
 
 /// The last `most` events of `user`, the oldest first. A kind that a newer userd wrote is skipped.
 pub(super) fn events(connection: &Connection, user: UserId, most: usize) -> Result<Vec<AccountEvent>, DatabaseError> {
-    let mut statement = connection.prepare_cached(EVENTS)?;
     let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let mut rows = statement.query(params![&user.as_bytes()[..], most])?;
-    let mut events = Vec::new();
-    while let Some(row) = rows.next()? {
-        events.extend(event(row, user)?);
-    }
+    let mut events = query_all(connection, EVENTS, params![&user.as_bytes()[..], most], |row| event(row, user))?;
     events.reverse();
     Ok(events)
 }
@@ -113,20 +108,13 @@ pub(super) fn page(
 }
 
 fn event(row: &Row<'_>, user: UserId) -> Result<Option<AccountEvent>, DatabaseError> {
-    let (kind, at, address, principal) = (row.get_ref(1)?, row.get_ref(2)?, row.get_ref(3)?, row.get_ref(4)?);
-    match parse(user, kind, at, address, principal) {
+    match parse(user, values(row, 1)?) {
         Ok(event) => Ok(event),
         Err(source) => Err(DatabaseError::Row { key: format!("events/{}", row.get::<_, i64>(0)?), source }),
     }
 }
 
-fn parse(
-    user: UserId,
-    kind: ValueRef<'_>,
-    at: ValueRef<'_>,
-    address: ValueRef<'_>,
-    principal: ValueRef<'_>,
-) -> Result<Option<AccountEvent>, RowError> {
+fn parse(user: UserId, [kind, at, address, principal]: [ValueRef<'_>; 4]) -> Result<Option<AccountEvent>, RowError> {
     let Some(kind) = EventKind::parse(read("kind", kind.as_str())?) else { return Ok(None) };
     let actor = Actor {
         address: address_from(address)?,

@@ -6,14 +6,11 @@
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params};
 
-use super::checksum::{checksum, values};
+use super::checksum::{checksum, verified};
 use super::errors::{DatabaseError, RowError};
-use super::rows::read;
+use super::rows::{query_all, read};
 use super::sql::KEYS;
 use userd_store::{KeyKind, StoredKey};
-
-/// The columns that the checksum covers: all.
-const COLUMNS: usize = 3;
 
 /// The keys of every kind, for the consistency check.
 const ALL_KEYS: &str = "SELECT kind, id, text, checksum FROM service_keys ORDER BY kind, id";
@@ -27,13 +24,7 @@ const REMOVE: &str = "DELETE FROM service_keys WHERE kind = ?1 AND id = ?2";
 
 /// The keys of a kind, ordered by id.
 pub(super) fn keys(connection: &Connection, kind: KeyKind) -> Result<Vec<StoredKey>, DatabaseError> {
-    let mut statement = connection.prepare_cached(KEYS)?;
-    let mut rows = statement.query([kind.as_str()])?;
-    let mut keys = Vec::new();
-    while let Some(row) = rows.next()? {
-        keys.push(key_from_row(row)?);
-    }
-    Ok(keys)
+    query_all(connection, KEYS, [kind.as_str()], |row| key_from_row(row).map(Some))
 }
 
 /// The number of keys, and what is wrong with those that can't be parsed.
@@ -52,29 +43,32 @@ pub(super) fn check(connection: &Connection) -> Result<(u64, Vec<DatabaseError>)
     Ok((met, wrong))
 }
 
-/// Compare and set, inside a writing transaction.
-pub(super) fn replace(
-    connection: &Connection,
+/// Compare and set, to run inside a writing transaction.
+pub(super) fn replacement(
     kind: KeyKind,
     id: &str,
     expected: Option<&str>,
     next: Option<&str>,
-) -> Result<bool, DatabaseError> {
-    let stored_text = stored_text(connection, kind, id)?;
-    if stored_text.as_deref() == next {
-        return Ok(true);
-    }
-    if stored_text.as_deref() != expected {
-        return Ok(false);
-    }
-    match next {
-        Some(text) => {
-            let sum = checksum([kind.as_str(), id, text].map(|value| ValueRef::Text(value.as_bytes())));
-            connection.prepare_cached(WRITE)?.execute(params![kind.as_str(), id, text, sum])?;
+) -> impl FnOnce(&Connection) -> Result<bool, DatabaseError> + Send + use<> {
+    let [expected, next] = [expected, next].map(|text| text.map(str::to_owned));
+    let id = id.to_owned();
+    move |connection| {
+        let stored_text = stored_text(connection, kind, &id)?;
+        if stored_text == next {
+            return Ok(true);
         }
-        None => _ = connection.prepare_cached(REMOVE)?.execute([kind.as_str(), id])?,
+        if stored_text != expected {
+            return Ok(false);
+        }
+        match next {
+            Some(text) => {
+                let sum = checksum([kind.as_str(), &id, &text].map(|value| ValueRef::Text(value.as_bytes())));
+                connection.prepare_cached(WRITE)?.execute(params![kind.as_str(), id, text, sum])?;
+            }
+            None => _ = connection.prepare_cached(REMOVE)?.execute([kind.as_str(), &id])?,
+        }
+        Ok(true)
     }
-    Ok(true)
 }
 
 fn stored_text(connection: &Connection, kind: KeyKind, id: &str) -> Result<Option<String>, DatabaseError> {
@@ -84,21 +78,15 @@ fn stored_text(connection: &Connection, kind: KeyKind, id: &str) -> Result<Optio
 }
 
 fn key_from_row(row: &Row<'_>) -> Result<StoredKey, DatabaseError> {
-    let values: [_; COLUMNS] = values(row, 0)?;
-    let kept = row.get_ref(COLUMNS)?.as_i64();
-    let parsed = key_from_values(values).and_then(|key| match kept {
-        Ok(kept) if kept == checksum(values) => Ok(key),
-        _ => Err(RowError::Checksum),
-    });
-    parsed.map_err(|source| DatabaseError::Row { key: record_key(values), source })
+    verified(row, 0, key_from_values)?.map_err(|source| DatabaseError::Row { key: record_key(row), source })
 }
 
-fn key_from_values([_, id, text]: [ValueRef<'_>; COLUMNS]) -> Result<StoredKey, RowError> {
+fn key_from_values([_, id, text]: [ValueRef<'_>; 3]) -> Result<StoredKey, RowError> {
     Ok(StoredKey { id: read("id", id.as_str())?.to_owned(), text: read("text", text.as_str())?.to_owned() })
 }
 
-fn record_key(values: [ValueRef<'_>; COLUMNS]) -> String {
-    match (values[0].as_str(), values[1].as_str()) {
+fn record_key(row: &Row<'_>) -> String {
+    match (row.get::<_, String>(0), row.get::<_, String>(1)) {
         (Ok(kind), Ok(id)) => format!("service_keys/{kind}/{id}"),
         _ => "service_keys".to_owned(),
     }

@@ -1,16 +1,16 @@
 //! The embedded store: accounts in one SQLite database file, for one serving process.
 //!
-//! It is no server and not shared: a second serving process is rejected (see `lock`). SQLite's own tools may read and
-//! back up the file while it is served.
+//! It is no server and not shared: a second serving process is rejected (see `database_file`). SQLite's own tools may
+//! read and back up the file while it is served.
 //!
 //! | module | what it is for |
 //! |---|---|
 //! | **opening** | |
-//! | `settings`, `open` | from a path to a store |
-//! | `database_file`, `lock` | the file and its folder; one serving process per file |
+//! | `settings` | what a store is opened with |
+//! | `database_file` | the file and its folder; one serving process per file |
 //! | `connection` | connections and SQLite's settings |
-//! | `tables`, `schema`, `migrate` | the tables, the checks of a file, upgrades of older schemas |
-//! | `read_only`, `offline_keys` | the file while another process serves it: read-only, and changes of keys |
+//! | `tables`, `schema` | the tables, the checks of a file, upgrades of older schemas |
+//! | `read_only` | the file while another process serves it, read-only |
 //! | `backup` | backup and restore |
 //! | **rows** | |
 //! | `sql` | the look-up statements |
@@ -20,18 +20,18 @@
 //! | **reading and writing** | |
 //! | `read_pool` | the read-only connections |
 //! | `writer` | the writer thread and group commit |
-//! | `writes`, `session_writes` | changes of users and of sessions |
+//! | `writes` | changes of users |
 //! | **the contract** | |
 //! | `store`, `sessions`, `listing`, `service_keys`, `import_export` | the traits of `userd-store` |
 //! | `rate_limit`, `rate_limit_buckets` | rate limits, in memory |
-//! | `check`, `check_sessions`, `findings` | the consistency check |
+//! | `check`, `check_sessions` | the consistency check |
 //! | `errors` | what can go wrong |
 //!
 //! The design, with figures: `docs/decisions/0004-sqlite-embedded-store.md`.
 //!
 //! # How to add a kind of change
-//! A function in `writes` that takes the writer's connection, a method in `store` that passes it to
-//! `SqliteStore::write`, and a test in `crates/store/src/conformance`.
+//! A method in `store` that passes the change to `SqliteStore::write`, which runs it in the writer's transaction and a
+//! savepoint of its own; and a test in `crates/store/src/conformance`.
 
 mod backup;
 mod check;
@@ -41,14 +41,9 @@ mod connection;
 mod database_file;
 mod errors;
 mod events;
-mod findings;
 mod import_export;
 mod key_rows;
 mod listing;
-mod lock;
-mod migrate;
-mod offline_keys;
-mod open;
 mod rate_limit;
 mod rate_limit_buckets;
 mod read_only;
@@ -57,7 +52,6 @@ mod rows;
 mod schema;
 mod service_keys;
 mod session_rows;
-mod session_writes;
 mod sessions;
 mod settings;
 mod sql;
@@ -71,7 +65,7 @@ mod tests;
 
 pub use self::backup::{BackupError, BackupSummary, backup, restore};
 pub use self::errors::OpenError;
-pub use self::offline_keys::OfflineKeyStore;
 pub use self::read_only::ReadOnlyDatabase;
+pub use self::service_keys::OfflineKeyStore;
 pub use self::settings::SqliteSettings;
 pub use self::store::SqliteStore;

@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::errors::{DatabaseError, RowError};
 use super::events;
 use super::read_only::ReadOnlyDatabase;
-use super::rows::query_user;
+use super::rows::{query_all, query_user};
 use super::sql::{EMAILS, EMAILS_DOWN, IDS, IDS_DOWN, ROW};
 use super::store::SqliteStore;
 use userd_core::{AccountEvent, CanonicalEmail, EmailPrefix, User, UserId};
@@ -78,16 +78,11 @@ fn by_id(
 ) -> Result<Vec<ListedUser>, DatabaseError> {
     let snapshot = connection.unchecked_transaction()?;
     let sql = if order == SortOrder::Ascending { IDS } else { IDS_DOWN };
-    let mut statement = snapshot.prepare_cached(sql)?;
-    let mut rows = statement.query(params![&range.from, &range.to, limit(most)])?;
-    let mut page = Vec::new();
-    while let Some(row) = rows.next()? {
+    query_all(&snapshot, sql, params![&range.from, &range.to, limit(most)], |row| {
         let (place, id): (i64, [u8; 16]) = (row.get(0)?, row.get(1)?);
-        if let Some(id) = UserId::from_slice(&id) {
-            page.push(listed_user(id, user_at(&snapshot, place, |user| user.id == id)?));
-        }
-    }
-    Ok(page)
+        let Some(id) = UserId::from_slice(&id) else { return Ok(None) };
+        Ok(Some(listed_user(id, user_at(&snapshot, place, |user| user.id == id)?)))
+    })
 }
 
 fn by_email(
@@ -98,17 +93,13 @@ fn by_email(
 ) -> Result<Vec<(CanonicalEmail, ListedUser)>, DatabaseError> {
     let snapshot = connection.unchecked_transaction()?;
     let sql = if order == SortOrder::Ascending { EMAILS } else { EMAILS_DOWN };
-    let mut statement = snapshot.prepare_cached(sql)?;
-    let mut rows = statement.query(params![text(&range.from), text(&range.to), limit(most)])?;
-    let mut page = Vec::new();
-    while let Some(row) = rows.next()? {
+    query_all(&snapshot, sql, params![text(&range.from), text(&range.to), limit(most)], |row| {
         let (place, email): (i64, String) = (row.get(0)?, row.get(1)?);
         let email = CanonicalEmail::from_stored(email);
         let found = user_at(&snapshot, place, |user| *user.email.canonical() == email)?;
         let id = if let Ok(user) = &found { Some(user.id) } else { id_at(&snapshot, place)? };
-        page.extend(id.map(|id| (email, listed_user(id, found))));
-    }
-    Ok(page)
+        Ok(id.map(|id| (email, listed_user(id, found))))
+    })
 }
 
 /// The user at the rowid `place`, which an index names; the inner error if the row can't be parsed or is not the

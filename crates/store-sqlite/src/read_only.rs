@@ -9,7 +9,7 @@ use async_trait::async_trait;
 use rusqlite::OpenFlags;
 
 use super::check::ConsistencyChecker;
-use super::connection::{configure_reader, connect};
+use super::connection::{configure_reader, connect, connect_reader};
 use super::errors::OpenError;
 use super::read_pool::ReadPool;
 use super::schema;
@@ -36,8 +36,7 @@ impl ReadOnlyDatabase {
         let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, timeout).map_err(engine)?;
         schema::check_known(&connection, path)?;
         configure_reader(&connection).map_err(engine)?;
-        let reading = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, timeout).map_err(engine)?;
-        configure_reader(&reading).map_err(engine)?;
+        let reading = connect_reader(path, timeout).map_err(engine)?;
         let readers = ReadPool::new(vec![reading], Arc::default()).map_err(engine)?;
         Ok(Self { checker: ConsistencyChecker::new(connection), readers })
     }

@@ -9,9 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rusqlite::Connection;
 
 use super::errors::{DatabaseError, UnavailableReason};
-use super::rows::query_user;
-use super::sql::{LOOKUPS, USER, USER_BY_EMAIL, USERS_COUNT};
-use userd_core::{CanonicalEmail, User, UserId};
+use super::sql::LOOKUPS;
 use userd_metrics::Metrics;
 use userd_store::StoreError;
 
@@ -36,23 +34,6 @@ impl ReadPool {
         }
         let connections = connections.into_iter().map(|connection| Mutex::new(Some(connection))).collect();
         Ok(Self { connections, next: AtomicUsize::new(0), metrics })
-    }
-
-    /// The user with this id.
-    pub(super) fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
-        self.read(|connection| query_user(connection, USER, [&id.as_bytes()[..]]))
-    }
-
-    /// The user with this e-mail.
-    pub(super) fn user_by_email(&self, email: &CanonicalEmail) -> Result<Option<User>, StoreError> {
-        self.read(|connection| query_user(connection, USER_BY_EMAIL, [email.as_str()]))
-    }
-
-    /// The number of users.
-    pub(super) fn users_count(&self) -> Result<u64, StoreError> {
-        let count: i64 =
-            self.read(|connection| Ok(connection.prepare_cached(USERS_COUNT)?.query_row([], |row| row.get(0))?))?;
-        u64::try_from(count).map_err(|error| StoreError::corrupt("meta/users_count", error))
     }
 
     /// Closes every connection, after the look-up that uses it.

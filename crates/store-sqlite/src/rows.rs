@@ -12,7 +12,7 @@ use userd_core::{
     UserVersion, address_from_bytes,
 };
 
-use super::checksum::{COLUMNS, checksum, values};
+use super::checksum::{COLUMNS, verified};
 use super::errors::{DatabaseError, RowError};
 
 /// The user in `row`, which has the columns of [`user_columns`](super::sql::user_columns).
@@ -20,31 +20,34 @@ use super::errors::{DatabaseError, RowError};
 /// # Errors
 /// [`DatabaseError::Row`] with the row's key if it is invalid.
 pub(super) fn user_from_row(row: &Row<'_>) -> Result<User, DatabaseError> {
-    parse(row)?.map_err(|source| DatabaseError::Row { key: key(row), source })
+    verified(row, 0, user_from_values)?.map_err(|source| DatabaseError::Row { key: key(row), source })
 }
 
 /// The user that `sql` finds.
 pub(super) fn query_user(connection: &Connection, sql: &str, key: impl Params) -> Result<Option<User>, DatabaseError> {
     let mut statement = connection.prepare_cached(sql)?;
+    statement.query(key)?.next()?.map(user_from_row).transpose()
+}
+
+/// What `read` makes of each row of a statement, without the rows of which it makes nothing.
+pub(super) fn query_all<T>(
+    connection: &Connection,
+    sql: &str,
+    key: impl Params,
+    mut read: impl FnMut(&Row<'_>) -> Result<Option<T>, DatabaseError>,
+) -> Result<Vec<T>, DatabaseError> {
+    let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query(key)?;
-    match rows.next()? {
-        Some(row) => user_from_row(row).map(Some),
-        None => Ok(None),
+    let mut all = Vec::new();
+    while let Some(row) = rows.next()? {
+        all.extend(read(row)?);
     }
+    Ok(all)
 }
 
 /// Whether a user has this id.
 pub(super) fn user_exists(connection: &Connection, id: UserId) -> Result<bool, DatabaseError> {
     Ok(connection.prepare_cached("SELECT 1 FROM users WHERE id = ?1")?.exists([&id.as_bytes()[..]])?)
-}
-
-fn parse(row: &Row<'_>) -> rusqlite::Result<Result<User, RowError>> {
-    let values = values(row, 0)?;
-    let kept = row.get_ref(COLUMNS)?;
-    Ok(user_from_values(values).and_then(|user| match kept.as_i64() {
-        Ok(kept) if kept == checksum(values) => Ok(user),
-        _ => Err(RowError::Checksum),
-    }))
 }
 
 fn user_from_values(

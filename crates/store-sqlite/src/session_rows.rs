@@ -1,13 +1,13 @@
 //! Rows of `sessions`: validating them, and writing them with their checksum.
 //!
-//! Not which sessions exist: see `session_writes`.
+//! A row that does not match its checksum is not changed, only deleted: a new checksum would hide the damage.
 
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, Params, Row, params};
+use rusqlite::{Connection, Row, params};
 
-use super::checksum::{checksum, millis, values};
+use super::checksum::{checksum, millis, verified};
 use super::errors::{DatabaseError, RowError};
-use super::rows::{address_from, number, read, user_from_row};
+use super::rows::{address_from, number, query_all, read, user_from_row};
 use super::sql::{SESSION, SESSION_WITH_USER, SESSIONS};
 use userd_core::{
     RefreshState, Session, SessionId, SessionProof, Timestamp, User, UserAgent, UserId, address_to_bytes,
@@ -24,6 +24,11 @@ const INSERT: &str = "INSERT INTO sessions (user, id, proof, made_at, seen_at, a
 
 /// The columns that change during the life of a session.
 const UPDATE: &str = "UPDATE sessions SET seen_at = ?3, refresh = ?4, checksum = ?5 WHERE user = ?1 AND id = ?2";
+
+const DELETE: &str = "DELETE FROM sessions WHERE user = ?1 AND id = ?2";
+
+/// If none is kept, `?2` is null, which no id equals.
+const DELETE_OTHERS: &str = "DELETE FROM sessions WHERE user = ?1 AND id IS NOT ?2";
 
 /// The session `id` of `user` with its user, if both exist.
 pub(super) fn session_with_user(
@@ -47,23 +52,13 @@ pub(super) fn session(connection: &Connection, user: UserId, id: SessionId) -> R
 /// The valid sessions of `user`, the newest first. An invalid one authenticates no user and limits none; the
 /// consistency check reports it.
 pub(super) fn sessions(connection: &Connection, user: UserId) -> Result<Vec<Session>, DatabaseError> {
-    readable(connection, SESSIONS, [&user.as_bytes()[..]])
-}
-
-fn readable(connection: &Connection, sql: &str, key: impl Params) -> Result<Vec<Session>, DatabaseError> {
-    let mut statement = connection.prepare_cached(sql)?;
-    let mut rows = statement.query(key)?;
-    let mut sessions = Vec::new();
-    while let Some(row) = rows.next()? {
-        match session_from_row(row, 0) {
-            Ok(session) => sessions.push(session),
-            Err(DatabaseError::Row { key, source }) => {
-                tracing::warn!(key, %source, "the record of a session can't be read");
-            }
-            Err(other) => return Err(other),
+    query_all(connection, SESSIONS, [&user.as_bytes()[..]], |row| match session_from_row(row, 0) {
+        Err(DatabaseError::Row { key, source }) => {
+            tracing::warn!(key, %source, "the record of a session can't be read");
+            Ok(None)
         }
-    }
-    Ok(sessions)
+        session => session.map(Some),
+    })
 }
 
 /// Writes a new session.
@@ -92,6 +87,22 @@ pub(super) fn update(connection: &Connection, user: UserId, session: &Session) -
     Ok(())
 }
 
+/// Deletes all sessions of the user except `keep`, as a part of another change.
+pub(super) fn delete_others(
+    connection: &Connection,
+    user: UserId,
+    keep: Option<SessionId>,
+) -> Result<(), DatabaseError> {
+    let keep = keep.as_ref().map(|id| &id.as_bytes()[..]);
+    connection.prepare_cached(DELETE_OTHERS)?.execute(params![&user.as_bytes()[..], keep])?;
+    Ok(())
+}
+
+pub(super) fn delete(connection: &Connection, user: UserId, id: SessionId) -> Result<bool, DatabaseError> {
+    let ended = connection.prepare_cached(DELETE)?.execute(params![&user.as_bytes()[..], &id.as_bytes()[..]])?;
+    Ok(ended == 1)
+}
+
 /// The checksum of the row that `session` is written as.
 fn of_session(user: UserId, session: &Session, address: &[u8], refresh: Option<&[u8]>) -> i64 {
     checksum([
@@ -111,15 +122,11 @@ fn of_session(user: UserId, session: &Session, address: &[u8], refresh: Option<&
 /// # Errors
 /// [`DatabaseError::Row`] with the row's key if it is invalid.
 pub(super) fn session_from_row(row: &Row<'_>, first: usize) -> Result<Session, DatabaseError> {
-    let values = values(row, first)?;
-    let kept = row.get_ref(first + COLUMNS)?;
-    let parsed = session_from_values(values).and_then(|session| match kept.as_i64() {
-        Ok(kept) if kept == checksum(values) => Ok(session),
-        _ => Err(RowError::Checksum),
-    });
+    let parsed = verified(row, first, session_from_values)?;
+    let read = |place| row.get_ref(first + place);
     match parsed {
         Ok(session) => Ok(session),
-        Err(source) => Err(DatabaseError::Row { key: key(values, row.get_ref(first + COLUMNS + 1)?), source }),
+        Err(source) => Err(DatabaseError::Row { key: key(read(0)?, read(1)?, read(COLUMNS + 1)?), source }),
     }
 }
 
@@ -142,9 +149,9 @@ fn session_from_values(
     })
 }
 
-fn key(values: [ValueRef<'_>; COLUMNS], rowid: ValueRef<'_>) -> String {
-    let user = values[0].as_blob().ok().and_then(UserId::from_slice);
-    let id = values[1].as_blob().ok().and_then(SessionId::from_slice);
+fn key(user: ValueRef<'_>, id: ValueRef<'_>, rowid: ValueRef<'_>) -> String {
+    let user = user.as_blob().ok().and_then(UserId::from_slice);
+    let id = id.as_blob().ok().and_then(SessionId::from_slice);
     match (user, id, rowid.as_i64()) {
         (Some(user), Some(id), _) => format!("sessions/{user}/{id}"),
         (_, _, Ok(rowid)) => format!("sessions/rowid {rowid}"),

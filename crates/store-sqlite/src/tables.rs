@@ -1,8 +1,8 @@
 //! The tables, as SQL text, and the numbers that say which tables a file has.
 //!
 //! # How to add a schema version
-//! Raise [`SCHEMA_VERSION`], change the `CREATE_…` texts, and add a step to `migrate` that upgrades the version before
-//! in one transaction; keep a file of the old version in `tests/it/fixtures`.
+//! Raise [`SCHEMA_VERSION`], change the `CREATE_…` texts, and add a step to `schema::migrate` that upgrades the version
+//! before in one transaction; keep a file of the old version in `tests/it/fixtures`.
 
 use rusqlite::Connection;
 

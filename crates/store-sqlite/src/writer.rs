@@ -18,8 +18,8 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use super::database_file::ServingLock;
 use super::errors::{DatabaseError, UnavailableReason};
-use super::lock::ServingLock;
 use super::settings::SqliteSettings;
 use userd_metrics::{Metrics, StoreMetrics};
 use userd_store::StoreError;

@@ -1,4 +1,4 @@
-//! Changes of users. Every function runs inside the writer's transaction and a savepoint of its own.
+//! Writing users. Every function runs inside the writer's transaction and a savepoint of its own.
 //!
 //! A change reads the row, compares its version and writes the whole row with a new checksum; all of it in one
 //! transaction of the only writer. A row that does not match its checksum is not changed: a new one would hide the
@@ -9,12 +9,11 @@ use rusqlite::{Connection, OptionalExtension, ffi, params};
 use super::checksum::{self, millis, version};
 use super::errors::DatabaseError;
 use super::events::EventWriter;
-use super::rows::{query_user, user_exists};
-use super::session_writes::revoke_all_but;
+use super::rows::query_user;
 use super::sql::USER;
 use super::tables::PROBE_BYTES;
-use userd_core::{EventKind, PasswordHash, SessionId, User, UserId, UserVersion};
-use userd_store::{CreateUserOutcome, DeleteUserOutcome, StatusUpdate, UpdateUserOutcome, UserProfile};
+use userd_core::{EventKind, User, UserId, UserVersion};
+use userd_store::{CreateUserOutcome, UpdateUserOutcome};
 
 /// A conflict on the id or on the canonical e-mail is no error here: the caller classifies it.
 pub(super) const INSERT: &str = "INSERT INTO users \
@@ -46,98 +45,6 @@ pub(super) fn create_user(
     }
 }
 
-/// Sets name and e-mail.
-pub(super) fn update_profile(
-    connection: &Connection,
-    id: UserId,
-    expected: UserVersion,
-    profile: &UserProfile,
-    event_writer: &EventWriter,
-) -> Result<UpdateUserOutcome, DatabaseError> {
-    let mut kind = EventKind::ProfileChanged;
-    let update = update_user(connection, id, expected, |user| {
-        if user.email.canonical() != profile.email.canonical() {
-            kind = EventKind::EmailChanged;
-        }
-        user.name = profile.name.clone();
-        user.email = profile.email.clone();
-        user.updated_at = event_writer.now;
-    })?;
-    if matches!(update, UpdateUserOutcome::Updated(_)) {
-        event_writer.write(connection, id, kind)?;
-    }
-    Ok(update)
-}
-
-/// Sets the password, and revokes the user's sessions except `keep`.
-pub(super) fn update_password(
-    connection: &Connection,
-    id: UserId,
-    expected: UserVersion,
-    password_hash: &PasswordHash,
-    keep: Option<SessionId>,
-    event_writer: &EventWriter,
-) -> Result<UpdateUserOutcome, DatabaseError> {
-    let update = update_user(connection, id, expected, |user| {
-        user.password_hash = password_hash.clone();
-        user.status.password_expired = false;
-        user.updated_at = event_writer.now;
-    })?;
-    if matches!(update, UpdateUserOutcome::Updated(_)) {
-        revoke_all_but(connection, id, keep)?;
-        event_writer.write(connection, id, EventKind::PasswordChanged)?;
-    }
-    Ok(update)
-}
-
-/// Updates the account status, and revokes all sessions unless it enables the account.
-pub(super) fn update_status(
-    connection: &Connection,
-    id: UserId,
-    expected: UserVersion,
-    status_update: &StatusUpdate,
-    event_writer: &EventWriter,
-) -> Result<UpdateUserOutcome, DatabaseError> {
-    let update = update_user(connection, id, expected, |user| {
-        status_update.apply(user);
-        user.updated_at = event_writer.now;
-    })?;
-    if matches!(update, UpdateUserOutcome::Updated(_)) {
-        if status_update.revokes_sessions() {
-            revoke_all_but(connection, id, None)?;
-        }
-        event_writer.write(connection, id, status_update.kind)?;
-    }
-    Ok(update)
-}
-
-/// Replaces the hash of the same password.
-pub(super) fn update_password_hash(
-    connection: &Connection,
-    id: UserId,
-    expected: UserVersion,
-    password_hash: &PasswordHash,
-) -> Result<UpdateUserOutcome, DatabaseError> {
-    update_user(connection, id, expected, |user| user.password_hash = password_hash.clone())
-}
-
-/// Deletes the user; a trigger deletes the sessions.
-pub(super) fn delete_user(
-    connection: &Connection,
-    id: UserId,
-    expected: UserVersion,
-    event_writer: &EventWriter,
-) -> Result<DeleteUserOutcome, DatabaseError> {
-    let removed = connection
-        .prepare_cached("DELETE FROM users WHERE id = ?1 AND version = ?2")?
-        .execute(params![&id.as_bytes()[..], version(expected)])?;
-    if removed == 1 {
-        event_writer.write(connection, id, EventKind::Deleted)?;
-        return Ok(DeleteUserOutcome::Deleted);
-    }
-    Ok(if user_exists(connection, id)? { DeleteUserOutcome::VersionConflict } else { DeleteUserOutcome::NotFound })
-}
-
 /// Writes some meaningless pages, to prove that the disk can be written. Random ones, because SQLite does not write
 /// unchanged pages.
 pub(super) fn write_probe(connection: &Connection) -> Result<(), DatabaseError> {
@@ -146,7 +53,7 @@ pub(super) fn write_probe(connection: &Connection) -> Result<(), DatabaseError> 
 }
 
 /// Changes the user if its version is `expected`.
-fn update_user(
+pub(super) fn update_user(
     connection: &Connection,
     id: UserId,
     expected: UserVersion,

@@ -14,7 +14,6 @@ pub enum StoreError {
         /// Where the record is, for the operator; an e-mail in it is masked.
         key: String,
         /// What is wrong with it.
-        #[source]
         source: Box<dyn StdError + Send + Sync>,
     },
 }

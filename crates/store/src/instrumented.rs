@@ -2,7 +2,7 @@
 //!
 //! Account events are counted here too, by the store's answers: so they count alike for every store and every caller.
 //!
-//! To add a call to the contract: a variant of `userd_metrics::StoreCall`, and here the method that passes it on.
+//! To add a call to the contract: a variant of `userd_metrics::StoreCall`, and a line of the list below.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -56,8 +56,19 @@ impl InstrumentedStore {
         self.metrics.events.inc(kind);
     }
 
+    fn count_event_if(&self, happened: bool, kind: EventKind) {
+        if happened {
+            self.count_event(kind);
+        }
+    }
+
     fn count_conflict(&self, conflict: StoreConflict) {
         self.metrics.stores.conflicts.inc(conflict);
+    }
+
+    /// Counts an answer by `count`.
+    fn count<T>(&self, answer: &T, count: impl FnOnce(&Self, &T)) {
+        count(self, answer);
     }
 
     /// Counts the outcome of a change; `kind` is the event if it was made.
@@ -71,309 +82,134 @@ impl InstrumentedStore {
     }
 }
 
-#[async_trait]
-impl Store for InstrumentedStore {
-    async fn create_user(&self, user: &User, actor: &Actor) -> Result<CreateUserOutcome, StoreError> {
-        let insert = self.measure(StoreCall::CreateUser, self.store.create_user(user, actor)).await?;
-        match insert {
-            CreateUserOutcome::Created => self.count_event(EventKind::SignedUp),
-            CreateUserOutcome::EmailTaken => self.count_conflict(StoreConflict::EmailTaken),
-            CreateUserOutcome::Resharding => self.count_conflict(StoreConflict::Resharding),
+/// Implements a trait of the contract: each listed method passes its call on and measures it as the named
+/// [`StoreCall`], and counts the answer if a function for that follows `=>`. The rest is copied as it is.
+macro_rules! measured {
+    ($($trait:ident {
+        $($call:ident: $method:ident($($arg:ident: $type:ty),*) -> $answer:ty $(=> $count:expr)?;)+
+        $(+ $($rest:tt)+)?
+    })+) => {$(
+        #[async_trait]
+        impl $trait for InstrumentedStore {
+            $(async fn $method(&self, $($arg: $type),*) -> Result<$answer, StoreError> {
+                let answer = self.measure(StoreCall::$call, self.store.$method($($arg),*)).await?;
+                $(self.count(&answer, $count);)?
+                Ok(answer)
+            })+
+            $($($rest)+)?
         }
-        Ok(insert)
-    }
+    )+};
+}
 
-    async fn user(&self, id: UserId) -> Result<Option<User>, StoreError> {
-        self.measure(StoreCall::User, self.store.user(id)).await
-    }
-
-    async fn user_by_email(&self, email: &CanonicalEmail) -> Result<Option<User>, StoreError> {
-        self.measure(StoreCall::UserByEmail, self.store.user_by_email(email)).await
-    }
-
-    async fn users_count(&self) -> Result<u64, StoreError> {
-        self.measure(StoreCall::UsersCount, self.store.users_count()).await
-    }
-
-    async fn update_profile(
-        &self,
-        id: UserId,
-        expected: UserVersion,
-        profile: &UserProfile,
-        actor: &Actor,
-        now: Timestamp,
-    ) -> Result<UpdateUserOutcome, StoreError> {
-        let act = self.store.update_profile(id, expected, profile, actor, now);
-        let update = self.measure(StoreCall::UpdateProfile, act).await?;
-        self.count_update(&update, Some(EventKind::ProfileChanged));
-        Ok(update)
-    }
-
-    async fn update_password(
-        &self,
-        id: UserId,
-        expected: UserVersion,
-        password_hash: &PasswordHash,
-        keep: Option<SessionId>,
-        actor: &Actor,
-        now: Timestamp,
-    ) -> Result<UpdateUserOutcome, StoreError> {
-        let act = self.store.update_password(id, expected, password_hash, keep, actor, now);
-        let update = self.measure(StoreCall::UpdatePassword, act).await?;
-        self.count_update(&update, Some(EventKind::PasswordChanged));
-        Ok(update)
-    }
-
-    async fn update_status(
-        &self,
-        id: UserId,
-        expected: UserVersion,
-        status_update: &StatusUpdate,
-        actor: &Actor,
-        now: Timestamp,
-    ) -> Result<UpdateUserOutcome, StoreError> {
-        let act = self.store.update_status(id, expected, status_update, actor, now);
-        let update = self.measure(StoreCall::UpdateStatus, act).await?;
-        self.count_update(&update, Some(status_update.kind));
-        Ok(update)
-    }
-
-    async fn update_password_hash(
-        &self,
-        id: UserId,
-        expected: UserVersion,
-        password_hash: &PasswordHash,
-    ) -> Result<UpdateUserOutcome, StoreError> {
-        let act = self.store.update_password_hash(id, expected, password_hash);
-        let update = self.measure(StoreCall::UpdatePasswordHash, act).await?;
-        self.count_update(&update, None);
-        Ok(update)
-    }
-
-    async fn delete_user(
-        &self,
-        id: UserId,
-        expected: UserVersion,
-        actor: &Actor,
-        now: Timestamp,
-    ) -> Result<DeleteUserOutcome, StoreError> {
-        let remove = self.measure(StoreCall::DeleteUser, self.store.delete_user(id, expected, actor, now)).await?;
-        match remove {
-            DeleteUserOutcome::Deleted => self.count_event(EventKind::Deleted),
-            DeleteUserOutcome::VersionConflict => self.count_conflict(StoreConflict::VersionConflict),
+measured! {
+    Store {
+        CreateUser: create_user(user: &User, actor: &Actor) -> CreateUserOutcome => |store, outcome| match outcome {
+            CreateUserOutcome::Created => store.count_event(EventKind::SignedUp),
+            CreateUserOutcome::EmailTaken => store.count_conflict(StoreConflict::EmailTaken),
+            CreateUserOutcome::Resharding => store.count_conflict(StoreConflict::Resharding),
+        };
+        User: user(id: UserId) -> Option<User>;
+        UserByEmail: user_by_email(email: &CanonicalEmail) -> Option<User>;
+        UsersCount: users_count() -> u64;
+        UpdateProfile: update_profile(
+            id: UserId, expected: UserVersion, profile: &UserProfile, actor: &Actor, now: Timestamp
+        ) -> UpdateUserOutcome => |store, update| store.count_update(update, Some(EventKind::ProfileChanged));
+        UpdatePassword: update_password(
+            id: UserId, expected: UserVersion, password_hash: &PasswordHash, keep: Option<SessionId>, actor: &Actor,
+            now: Timestamp
+        ) -> UpdateUserOutcome => |store, update| store.count_update(update, Some(EventKind::PasswordChanged));
+        UpdateStatus: update_status(
+            id: UserId, expected: UserVersion, status_update: &StatusUpdate, actor: &Actor, now: Timestamp
+        ) -> UpdateUserOutcome => |store, update| store.count_update(update, Some(status_update.kind));
+        UpdatePasswordHash: update_password_hash(
+            id: UserId, expected: UserVersion, password_hash: &PasswordHash
+        ) -> UpdateUserOutcome => |store, update| store.count_update(update, None);
+        DeleteUser: delete_user(
+            id: UserId, expected: UserVersion, actor: &Actor, now: Timestamp
+        ) -> DeleteUserOutcome => |store, outcome| match outcome {
+            DeleteUserOutcome::Deleted => store.count_event(EventKind::Deleted),
+            DeleteUserOutcome::VersionConflict => store.count_conflict(StoreConflict::VersionConflict),
             DeleteUserOutcome::NotFound => {}
+        };
+        CheckHealth: check_health() -> ();
+        + async fn close(&self) {
+            self.store.close().await;
         }
-        Ok(remove)
     }
-
-    async fn check_health(&self) -> Result<(), StoreError> {
-        self.measure(StoreCall::CheckHealth, self.store.check_health()).await
-    }
-
-    async fn close(&self) {
-        self.store.close().await;
-    }
-}
-
-#[async_trait]
-impl SessionStore for InstrumentedStore {
-    async fn open_session(
-        &self,
-        user: UserId,
-        expected: UserVersion,
-        session: &NewSession,
-        limits: &SessionLimits,
-        actor: &Actor,
-        now: Timestamp,
-    ) -> Result<OpenSessionOutcome, StoreError> {
-        let act = self.store.open_session(user, expected, session, limits, actor, now);
-        let open = self.measure(StoreCall::OpenSession, act).await?;
-        match open {
-            OpenSessionOutcome::Opened(_) => self.count_event(EventKind::SignedIn),
-            OpenSessionOutcome::VersionConflict => self.count_conflict(StoreConflict::VersionConflict),
+    SessionStore {
+        OpenSession: open_session(
+            user: UserId, expected: UserVersion, session: &NewSession, limits: &SessionLimits, actor: &Actor,
+            now: Timestamp
+        ) -> OpenSessionOutcome => |store, outcome| match outcome {
+            OpenSessionOutcome::Opened(_) => store.count_event(EventKind::SignedIn),
+            OpenSessionOutcome::VersionConflict => store.count_conflict(StoreConflict::VersionConflict),
             OpenSessionOutcome::NotFound => {}
+        };
+        Session: session(user: UserId, id: SessionId, now: Timestamp) -> Option<SessionWithUser>;
+        Sessions: sessions(user: UserId, now: Timestamp) -> (Vec<Session>, Timestamp);
+        TouchSession: touch_session(user: UserId, session: &Session, at: Timestamp) -> ();
+        RevokeSession: revoke_session(
+            user: UserId, id: SessionId, kind: EventKind, actor: &Actor, now: Timestamp
+        ) -> bool => |store, ended| store.count_event_if(*ended, kind);
+        RevokeOtherSessions: revoke_other_sessions(
+            user: UserId, keep: Option<SessionId>, actor: &Actor, now: Timestamp
+        ) -> bool => |store, ended| store.count_event_if(*ended, EventKind::SessionsRevoked);
+        ReplaceRefresh: replace_refresh(user: UserId, session: &Session, next: &RefreshState, at: Timestamp) -> bool;
+        Events: events(user: UserId, most: usize) -> Vec<AccountEvent>;
+        // Counted even if the store fails.
+        + async fn record_failed_sign_in(
+            &self,
+            email: &CanonicalEmail,
+            user: Option<UserId>,
+            actor: &Actor,
+            now: Timestamp,
+        ) -> Result<(), StoreError> {
+            self.metrics.sign_ins_failed.inc();
+            let record = self.store.record_failed_sign_in(email, user, actor, now);
+            self.measure(StoreCall::RecordFailedSignIn, record).await?;
+            self.count_event_if(user.is_some(), EventKind::SignInFailed);
+            Ok(())
         }
-        Ok(open)
     }
-
-    async fn session(
-        &self,
-        user: UserId,
-        id: SessionId,
-        now: Timestamp,
-    ) -> Result<Option<SessionWithUser>, StoreError> {
-        self.measure(StoreCall::Session, self.store.session(user, id, now)).await
+    RateLimitStore {
+        Take: take(buckets: &[RateLimitBucket], now: Timestamp) -> RateLimitDecision => |store, taken| {
+            if let RateLimitDecision::Deny { place, .. } = taken
+                && let Some(bucket) = buckets.get(*place)
+            {
+                store.metrics.rate_limited.inc(bucket.key.limit());
+            }
+        };
+        Refund: refund(buckets: &[RateLimitBucket], now: Timestamp) -> ();
+        Reset: reset(buckets: &[RateLimitBucket]) -> ();
     }
-
-    async fn sessions(&self, user: UserId, now: Timestamp) -> Result<(Vec<Session>, Timestamp), StoreError> {
-        self.measure(StoreCall::Sessions, self.store.sessions(user, now)).await
+    KeyStore {
+        Keys: keys(kind: KeyKind) -> Vec<StoredKey>;
+        ReplaceKey: replace_key(kind: KeyKind, id: &str, expected: Option<&str>, next: Option<&str>) -> bool;
     }
-
-    async fn touch_session(&self, user: UserId, session: &Session, at: Timestamp) -> Result<(), StoreError> {
-        self.measure(StoreCall::TouchSession, self.store.touch_session(user, session, at)).await
+    ConsistencyCheck {
+        CheckConsistency: check_batch(batch: &CheckBatch, now: Timestamp) -> CheckReport;
     }
-
-    async fn revoke_session(
-        &self,
-        user: UserId,
-        id: SessionId,
-        kind: EventKind,
-        actor: &Actor,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let ended =
-            self.measure(StoreCall::RevokeSession, self.store.revoke_session(user, id, kind, actor, now)).await?;
-        if ended {
-            self.count_event(kind);
+    UserListing {
+        Events: events_page(
+            user: UserId, after: Option<EventPosition>, order: SortOrder, most: usize
+        ) -> Vec<(EventPosition, AccountEvent)>;
+        UserListing: users_by_id(after: Option<UserId>, order: SortOrder, most: usize) -> Vec<ListedUser>;
+        UserListing: users_by_email(
+            prefix: &EmailPrefix, after: Option<&CanonicalEmail>, order: SortOrder, most: usize
+        ) -> Vec<(CanonicalEmail, ListedUser)>;
+        + fn kind(&self) -> &'static str {
+            self.store.kind()
         }
-        Ok(ended)
     }
-
-    async fn revoke_other_sessions(
-        &self,
-        user: UserId,
-        keep: Option<SessionId>,
-        actor: &Actor,
-        now: Timestamp,
-    ) -> Result<bool, StoreError> {
-        let act = self.store.revoke_other_sessions(user, keep, actor, now);
-        let ended = self.measure(StoreCall::RevokeOtherSessions, act).await?;
-        if ended {
-            self.count_event(EventKind::SessionsRevoked);
-        }
-        Ok(ended)
+    ImportStore {
+        ImportUsers: import_users(
+            batch: Arc<[AccountRecord]>, limits: &SessionLimits, actor: &Actor, now: Timestamp
+        ) -> Vec<ImportOutcome> => |store, outcomes| {
+            let imported = outcomes.iter().filter(|outcome| **outcome == ImportOutcome::Imported);
+            imported.for_each(|_| store.count_event(EventKind::Imported));
+        };
     }
-
-    async fn replace_refresh(
-        &self,
-        user: UserId,
-        session: &Session,
-        next: &RefreshState,
-        at: Timestamp,
-    ) -> Result<bool, StoreError> {
-        self.measure(StoreCall::ReplaceRefresh, self.store.replace_refresh(user, session, next, at)).await
-    }
-
-    async fn record_failed_sign_in(
-        &self,
-        email: &CanonicalEmail,
-        user: Option<UserId>,
-        actor: &Actor,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        self.metrics.sign_ins_failed.inc();
-        self.measure(StoreCall::RecordFailedSignIn, self.store.record_failed_sign_in(email, user, actor, now)).await?;
-        if user.is_some() {
-            self.count_event(EventKind::SignInFailed);
-        }
-        Ok(())
-    }
-
-    async fn events(&self, user: UserId, most: usize) -> Result<Vec<AccountEvent>, StoreError> {
-        self.measure(StoreCall::Events, self.store.events(user, most)).await
-    }
-}
-
-#[async_trait]
-impl RateLimitStore for InstrumentedStore {
-    async fn take(&self, buckets: &[RateLimitBucket], now: Timestamp) -> Result<RateLimitDecision, StoreError> {
-        let taken = self.measure(StoreCall::Take, self.store.take(buckets, now)).await?;
-        if let RateLimitDecision::Deny { place, .. } = taken
-            && let Some(bucket) = buckets.get(place)
-        {
-            self.metrics.rate_limited.inc(bucket.key.limit());
-        }
-        Ok(taken)
-    }
-
-    async fn refund(&self, buckets: &[RateLimitBucket], now: Timestamp) -> Result<(), StoreError> {
-        self.measure(StoreCall::Refund, self.store.refund(buckets, now)).await
-    }
-
-    async fn reset(&self, buckets: &[RateLimitBucket]) -> Result<(), StoreError> {
-        self.measure(StoreCall::Reset, self.store.reset(buckets)).await
-    }
-}
-
-#[async_trait]
-impl KeyStore for InstrumentedStore {
-    async fn keys(&self, kind: KeyKind) -> Result<Vec<StoredKey>, StoreError> {
-        self.measure(StoreCall::Keys, self.store.keys(kind)).await
-    }
-
-    async fn replace_key(
-        &self,
-        kind: KeyKind,
-        id: &str,
-        expected: Option<&str>,
-        next: Option<&str>,
-    ) -> Result<bool, StoreError> {
-        self.measure(StoreCall::ReplaceKey, self.store.replace_key(kind, id, expected, next)).await
-    }
-}
-
-#[async_trait]
-impl ConsistencyCheck for InstrumentedStore {
-    async fn check_batch(&self, batch: &CheckBatch, now: Timestamp) -> Result<CheckReport, StoreError> {
-        self.measure(StoreCall::CheckConsistency, self.store.check_batch(batch, now)).await
-    }
-}
-
-#[async_trait]
-impl UserListing for InstrumentedStore {
-    fn kind(&self) -> &'static str {
-        self.store.kind()
-    }
-
-    async fn events_page(
-        &self,
-        user: UserId,
-        after: Option<EventPosition>,
-        order: SortOrder,
-        most: usize,
-    ) -> Result<Vec<(EventPosition, AccountEvent)>, StoreError> {
-        self.measure(StoreCall::Events, self.store.events_page(user, after, order, most)).await
-    }
-
-    async fn users_by_id(
-        &self,
-        after: Option<UserId>,
-        order: SortOrder,
-        most: usize,
-    ) -> Result<Vec<ListedUser>, StoreError> {
-        self.measure(StoreCall::UserListing, self.store.users_by_id(after, order, most)).await
-    }
-
-    async fn users_by_email(
-        &self,
-        prefix: &EmailPrefix,
-        after: Option<&CanonicalEmail>,
-        order: SortOrder,
-        most: usize,
-    ) -> Result<Vec<(CanonicalEmail, ListedUser)>, StoreError> {
-        self.measure(StoreCall::UserListing, self.store.users_by_email(prefix, after, order, most)).await
-    }
-}
-
-#[async_trait]
-impl ImportStore for InstrumentedStore {
-    async fn import_users(
-        &self,
-        batch: Arc<[AccountRecord]>,
-        limits: &SessionLimits,
-        actor: &Actor,
-        now: Timestamp,
-    ) -> Result<Vec<ImportOutcome>, StoreError> {
-        let outcomes = self.measure(StoreCall::ImportUsers, self.store.import_users(batch, limits, actor, now)).await?;
-        let came = outcomes.iter().filter(|outcome| **outcome == ImportOutcome::Imported);
-        came.for_each(|_| self.count_event(EventKind::Imported));
-        Ok(outcomes)
-    }
-}
-
-#[async_trait]
-impl ExportStore for InstrumentedStore {
-    async fn export_users(&self, ids: &[UserId]) -> Result<Vec<ExportRecord>, StoreError> {
-        self.measure(StoreCall::ExportUsers, self.store.export_users(ids)).await
+    ExportStore {
+        ExportUsers: export_users(ids: &[UserId]) -> Vec<ExportRecord>;
     }
 }

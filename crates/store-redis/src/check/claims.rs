@@ -38,40 +38,21 @@ impl RedisStore {
             suspects.retain(|suspect| again.contains(suspect));
         }
         let mut findings = Vec::new();
-        for (email, suspicion) in suspects {
+        for (email, problem) in suspects {
             let place = self.masked_claim_key(&email);
-            match suspicion {
-                ClaimProblem::Malformed => {
-                    findings.push(manual_finding(
-                        FindingKind::Unreadable,
-                        None,
-                        place,
-                        "the claim is not a pointer to a user",
-                    ));
-                }
-                ClaimProblem::Orphaned(pointer) => {
-                    let released = if context.repairs() {
-                        self.release_dead_claim(context, &email, pointer).await
-                    } else {
-                        Ok(false)
-                    };
-                    let repaired = match released {
-                        Ok(repaired) => repaired,
-                        Err(error) => {
-                            findings.push(unreadable_finding(Some(pointer.id), error)?);
-                            continue;
-                        }
-                    };
-                    let detail = "its user does not have this e-mail address, or does not exist";
-                    findings.push(repairable_finding(
-                        FindingKind::OrphanedClaim,
-                        repaired,
-                        Some(pointer.id),
-                        place,
-                        detail,
-                    ));
-                }
-            }
+            let ClaimProblem::Orphaned(pointer) = problem else {
+                let detail = "the claim is not a pointer to a user";
+                findings.push(manual_finding(FindingKind::Unreadable, None, place, detail));
+                continue;
+            };
+            let (kind, user) = (FindingKind::OrphanedClaim, Some(pointer.id));
+            let detail = "its user does not have this e-mail address, or does not exist";
+            let released =
+                if context.repairs() { self.release_dead_claim(context, &email, pointer).await } else { Ok(false) };
+            findings.push(match released {
+                Ok(repaired) => repairable_finding(kind, repaired, user, place, detail),
+                Err(error) => unreadable_finding(user, error)?,
+            });
         }
         Ok(findings)
     }
@@ -125,12 +106,7 @@ impl RedisStore {
         claims: &[(CanonicalEmail, ClaimPointer)],
         fields: &[&str],
     ) -> Result<Vec<ClaimValidity>, StoreError> {
-        let commands = claims.iter().map(|(_, pointer)| {
-            let (shard, mut command) =
-                read_command(Shard::of_user(pointer.id), &["HMGET", &self.keys.user(pointer.id)]);
-            command.arg(fields);
-            (shard, command)
-        });
+        let commands = claims.iter().map(|(_, pointer)| self.get_fields(pointer.id, fields));
         let answers: Vec<Value> = self.read_many(commands.collect()).await?;
         let pairs = claims.iter().zip(answers);
         Ok(pairs.map(|((email, pointer), answer)| snapshot::validity(email, *pointer, answer)).collect())

@@ -19,16 +19,7 @@ pub(super) struct CheckPosition {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum CheckPhase {
     /// The keys of a server.
-    Keys {
-        /// The next `SCAN` cursor.
-        cursor: u64,
-        /// The current server and its run id, `host:port@run_id`; `None` between two servers.
-        server: Option<String>,
-        /// Servers that are finished.
-        done: Vec<String>,
-        /// All servers at the time of the last batch.
-        known: Vec<String>,
-    },
+    Keys(KeyScan),
     /// The entries of a shard's listing.
     Listings {
         /// The shard.
@@ -38,12 +29,24 @@ pub(super) enum CheckPhase {
     },
 }
 
+/// How far the scan of the key space has come.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct KeyScan {
+    /// The next `SCAN` cursor.
+    pub(super) cursor: u64,
+    /// The current server and its run id, `host:port@run_id`; `None` between two servers.
+    pub(super) server: Option<String>,
+    /// Servers that are finished.
+    pub(super) done: Vec<String>,
+    /// All servers at the time of the last batch.
+    pub(super) known: Vec<String>,
+}
+
 impl CheckPosition {
     /// Decodes a position.
     pub(super) fn decode(cursor: &CheckCursor) -> Result<Self, StoreError> {
         if cursor.as_str().is_empty() {
-            let phase = CheckPhase::Keys { cursor: 0, server: None, done: Vec::new(), known: Vec::new() };
-            return Ok(Self { phase, topology_changed: false });
+            return Ok(Self { phase: CheckPhase::Keys(KeyScan::default()), topology_changed: false });
         }
         parse(cursor.as_str())
             .ok_or_else(|| StoreError::unavailable("the cursor of the check is not one of this store"))
@@ -53,7 +56,7 @@ impl CheckPosition {
     pub(super) fn encode(&self) -> CheckCursor {
         let topology_changed = u8::from(self.topology_changed);
         let text = match &self.phase {
-            CheckPhase::Keys { cursor, server, done, known } => {
+            CheckPhase::Keys(KeyScan { cursor, server, done, known }) => {
                 let server = server.as_deref().unwrap_or("-");
                 format!("keys {topology_changed} {cursor} {server} {} {}", list(done), list(known))
             }
@@ -80,22 +83,18 @@ fn parse(text: &str) -> Option<CheckPosition> {
         "-" => Vec::new(),
         list => list.split(',').map(str::to_owned).collect(),
     };
-    let (phase, topology_changed) = match words[..] {
+    let (topology_changed, phase) = match words[..] {
         ["keys", topology_changed, cursor, server, done, known] => {
-            let server = (server != "-").then(|| server.to_owned());
-            (
-                CheckPhase::Keys { cursor: cursor.parse().ok()?, server, done: servers(done), known: servers(known) },
-                topology_changed,
-            )
+            let (cursor, server) = (cursor.parse().ok()?, (server != "-").then(|| server.to_owned()));
+            let scan = KeyScan { cursor, server, done: servers(done), known: servers(known) };
+            (topology_changed, CheckPhase::Keys(scan))
         }
         ["listings", topology_changed, shard, after] => {
             let shard = Shard::try_from_number(shard.parse().ok()?)?;
             let digits = after.strip_prefix('-')?.as_bytes();
             let byte = |pair: &[u8]| std::str::from_utf8(pair).ok().and_then(|pair| u8::from_str_radix(pair, 16).ok());
-            (
-                CheckPhase::Listings { shard, after: digits.chunks(2).map(byte).collect::<Option<_>>()? },
-                topology_changed,
-            )
+            let after = digits.chunks(2).map(byte).collect::<Option<_>>()?;
+            (topology_changed, CheckPhase::Listings { shard, after })
         }
         _ => return None,
     };
@@ -114,7 +113,8 @@ mod tests {
             cursor in any::<u64>(), shard in 0_u16..1024, after in prop::collection::vec(any::<u8>(), 0..40),
             servers in prop::collection::vec("[a-z0-9.:]{1,20}", 0..3), topology_changed: bool, text in any::<String>(),
         ) {
-            let keys = CheckPhase::Keys { cursor, server: servers.first().cloned(), done: servers.clone(), known: servers };
+            let server = servers.first().cloned();
+            let keys = CheckPhase::Keys(KeyScan { cursor, server, done: servers.clone(), known: servers });
             let listings = CheckPhase::Listings { shard: Shard::try_from_number(shard).expect("a shard"), after };
             for phase in [keys, listings] {
                 let position = CheckPosition { phase, topology_changed };

@@ -54,14 +54,9 @@ impl RedisStore {
                 continue;
             }
             let repaired = context.repairs() && self.sweep_sessions(id).await?;
+            let (kind, place) = (FindingKind::OrphanedSession, self.keys.sessions(id));
             let detail = "the user of these sessions is not an active user";
-            findings.push(repairable_finding(
-                FindingKind::OrphanedSession,
-                repaired,
-                Some(id),
-                self.keys.sessions(id),
-                detail,
-            ));
+            findings.push(repairable_finding(kind, repaired, Some(id), place, detail));
         }
         Ok(findings)
     }
@@ -73,9 +68,8 @@ impl RedisStore {
         mut findings: Option<&mut Vec<Finding>>,
     ) -> Result<Vec<UserId>, StoreError> {
         let reads = ids.iter().flat_map(|&id| {
-            let (shard, mut holder) = read_command(Shard::of_user(id), &["HMGET", &self.keys.user(id)]);
-            holder.arg(&HOLDER_FIELDS[..2]);
-            [read_command(shard, &["HGETALL", &self.keys.sessions(id)]), (shard, holder)]
+            let sessions = read_command(Shard::of_user(id), &["HGETALL", &self.keys.sessions(id)]);
+            [sessions, self.get_fields(id, &HOLDER_FIELDS[..2])]
         });
         let mut answers = self.read_many(reads.collect()).await?.into_iter();
         let mut orphaned = Vec::new();

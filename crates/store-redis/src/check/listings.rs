@@ -9,19 +9,12 @@ use super::findings::{manual_finding, repairable_finding, unreadable_finding};
 use super::reads::read_command;
 use super::snapshot::{self, HOLDER_FIELDS};
 use crate::layout::{SHARD_COUNT, Shard};
+use crate::listing::{ListingEntry, ListingIndex};
 use crate::store::RedisStore;
-use userd_core::{CanonicalEmail, UserId};
 use userd_store::{CheckReport, Finding, FindingKind, StoreError, mask_email};
 
 /// For how many shards the lengths of the listings are read at once.
 const SHARD_CONCURRENCY: u16 = 64;
-
-/// One of the two listings of a shard.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ListingIndex {
-    Users,
-    Emails,
-}
 
 /// An entry of a listing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -31,22 +24,10 @@ struct ListingMember {
     member: Vec<u8>,
 }
 
-/// The content of an entry: the user, and the e-mail address if it is in the listing by address.
-struct ListingEntry<'a> {
-    id: UserId,
-    email: Option<&'a str>,
-}
-
 impl ListingMember {
     /// Parses the entry; `None` if userd writes no such entry into that listing.
-    fn parse(&self) -> Option<ListingEntry<'_>> {
-        let text = std::str::from_utf8(&self.member).ok()?;
-        let (email, id) = match self.listing {
-            ListingIndex::Users => (None, text),
-            ListingIndex::Emails => text.split_once('\0').map(|(email, id)| (Some(email), id))?,
-        };
-        let parsed = UserId::parse(id)?;
-        (parsed.to_string() == id && Shard::of_user(parsed) == self.shard).then_some(ListingEntry { id: parsed, email })
+    fn parse(&self) -> Option<ListingEntry> {
+        self.listing.entry(self.shard, &self.member)
     }
 }
 
@@ -127,13 +108,8 @@ impl RedisStore {
         if let Value::Int(length) = answer {
             return Some(usize::try_from(*length).unwrap_or(0));
         }
-        let key = self.listing_key(shard, listing);
-        report.findings.push(manual_finding(
-            FindingKind::Unreadable,
-            None,
-            key,
-            "the key of a listing holds another type",
-        ));
+        let (kind, key) = (FindingKind::Unreadable, listing.key(&self.keys, shard));
+        report.findings.push(manual_finding(kind, None, key, "the key of a listing holds another type"));
         None
     }
 
@@ -185,7 +161,7 @@ impl RedisStore {
 
     /// Pages by the order of bytes, so that entries that are added or removed do not move others.
     fn read_page(&self, shard: Shard, listing: ListingIndex, after: &[u8], size: usize) -> (Shard, Cmd) {
-        let (shard, mut command) = read_command(shard, &["ZRANGEBYLEX", &self.listing_key(shard, listing)]);
+        let (shard, mut command) = read_command(shard, &["ZRANGEBYLEX", &listing.key(&self.keys, shard)]);
         let from = if after.is_empty() { b"-".to_vec() } else { [b"(", after].concat() };
         command.arg(from).arg("+").arg("LIMIT").arg(0).arg(size);
         (shard, command)
@@ -220,15 +196,16 @@ impl RedisStore {
 
     /// The entries whose record does not match them. An unreadable record proves nothing.
     async fn stale_entries(&self, entries: Vec<ListingMember>) -> Result<Vec<ListingMember>, StoreError> {
-        let reads = entries.iter().filter_map(ListingMember::parse).map(|listed| {
-            let (shard, mut command) = read_command(Shard::of_user(listed.id), &["HMGET", &self.keys.user(listed.id)]);
-            command.arg(&HOLDER_FIELDS[..2]);
-            (shard, command)
-        });
+        let reads = entries
+            .iter()
+            .filter_map(ListingMember::parse)
+            .map(|listed| self.get_fields(listed.id, &HOLDER_FIELDS[..2]));
         let mut answers = self.read_many(reads.collect()).await?.into_iter();
         let is_stale = |entry: &ListingMember| match entry.parse() {
             None => true,
-            Some(listed) => answers.next().and_then(|answer| snapshot::owns_email(listed.email, answer)) == Some(false),
+            Some(listed) => {
+                answers.next().and_then(|answer| snapshot::owns_email(listed.email.as_ref(), answer)) == Some(false)
+            }
         };
         Ok(entries.into_iter().filter(is_stale).collect())
     }
@@ -236,38 +213,27 @@ impl RedisStore {
     async fn still_present(&self, entries: Vec<ListingMember>) -> Result<Vec<ListingMember>, StoreError> {
         let scores = entries.iter().map(|entry| {
             let (shard, mut command) =
-                read_command(entry.shard, &["ZSCORE", &self.listing_key(entry.shard, entry.listing)]);
+                read_command(entry.shard, &["ZSCORE", &entry.listing.key(&self.keys, entry.shard)]);
             command.arg(&entry.member);
             (shard, command)
         });
         let answers = self.read_many(scores.collect()).await?;
-        Ok(entries
-            .into_iter()
-            .zip(answers)
-            .filter(|(_, answer)| *answer != Value::Nil)
-            .map(|(entry, _)| entry)
-            .collect())
+        let present = entries.into_iter().zip(answers).filter(|(_, answer)| *answer != Value::Nil);
+        Ok(present.map(|(entry, _)| entry).collect())
     }
 
     async fn repair_entry(&self, context: CheckContext, entry: &ListingMember) -> Result<Finding, StoreError> {
         let kind = FindingKind::StaleListing;
-        let key = self.listing_key(entry.shard, entry.listing);
+        let key = entry.listing.key(&self.keys, entry.shard);
         let Some(listed) = entry.parse() else {
             return Ok(manual_finding(kind, None, key, "the listing holds an entry that userd does not write"));
         };
-        let shown = listed.email.map(|email| mask_email(&CanonicalEmail::from_stored(email.to_owned())));
+        let shown = listed.email.as_ref().map(mask_email);
         let member = std::str::from_utf8(&entry.member).unwrap_or_default();
         let found: &[&str] = if listed.email.is_some() { &[member] } else { &[] };
         let repaired = context.repairs() && self.repair_listing(listed.id, found).await?;
         let place = shown.map_or_else(|| key.clone(), |email| format!("{key} {email}"));
         Ok(repairable_finding(kind, repaired, Some(listed.id), place, "no active user matches the entry"))
-    }
-
-    fn listing_key(&self, shard: Shard, listing: ListingIndex) -> String {
-        match listing {
-            ListingIndex::Users => self.keys.users(shard),
-            ListingIndex::Emails => self.keys.emails(shard),
-        }
     }
 }
 

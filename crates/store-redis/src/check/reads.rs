@@ -7,7 +7,7 @@ use super::context::{PAGE, PAGE_CONCURRENCY, RECHECK_PAUSE, RECHECKS};
 use crate::connection::RequestError;
 use crate::layout::Shard;
 use crate::settings::AckRequirement;
-use crate::store::RedisStore;
+use crate::store::{RedisStore, command};
 use userd_store::StoreError;
 
 impl RedisStore {
@@ -39,7 +39,5 @@ impl RedisStore {
 
 /// A read of one key: its shard, and the command.
 pub(super) fn read_command(shard: Shard, words: &[&str]) -> (Shard, Cmd) {
-    let mut command = Cmd::new();
-    command.arg(words);
-    (shard, command)
+    (shard, command(words))
 }

@@ -52,10 +52,7 @@ impl RedisStore {
         ids: Vec<UserId>,
     ) -> Result<(u64, Vec<Finding>), StoreError> {
         let observations = self.observe(ids).await?;
-        let active = observations.iter().filter(|observed| {
-            contents(&observed.record).is_some_and(|contents| contents.state == RecordState::Active)
-        });
-        let users = active.count() as u64;
+        let users = observations.iter().filter(|observed| is_active(&observed.record)).count() as u64;
         let mut suspects: Vec<(RecordObservation, Vec<RecordProblem>)> = observations
             .into_iter()
             .map(|observed| (problems(&observed, context.now()), observed))
@@ -106,7 +103,7 @@ impl RedisStore {
 
     /// The records of `ids`.
     async fn records(&self, ids: &[UserId]) -> Result<Vec<RecordSnapshot>, StoreError> {
-        let commands = ids.iter().map(|&id| self.read_record(id)).collect();
+        let commands = ids.iter().map(|&id| self.get_fields(id, &snapshot::all_fields())).collect();
         let answers = self.read_many(commands).await?;
         let mut records: Vec<RecordSnapshot> =
             ids.iter().zip(answers).map(|(&id, answer)| snapshot::parse_record(id, answer)).collect();
@@ -121,12 +118,6 @@ impl RedisStore {
             }
         }
         Ok(records)
-    }
-
-    fn read_record(&self, id: UserId) -> (Shard, ::redis::Cmd) {
-        let (shard, mut command) = read_command(Shard::of_user(id), &["HMGET", &self.keys.user(id)]);
-        command.arg(snapshot::all_fields());
-        (shard, command)
     }
 
     /// Reads each record, then the claims and listing entries of active users.
@@ -147,7 +138,7 @@ impl RedisStore {
         let observations = ids.into_iter().zip(records).map(|(id, record)| {
             let mut observed =
                 RecordObservation { id, record, claim_value: ClaimValue::Absent, listed: true, listed_by_email: true };
-            if contents(&observed.record).is_some_and(|contents| contents.state == RecordState::Active) {
+            if is_active(&observed.record) {
                 observed.claim_value =
                     answers.next().map_or(ClaimValue::Malformed, |answer| snapshot::parse_claim_value(&answer));
                 observed.listed = listed(answers.next());
@@ -165,6 +156,10 @@ pub(super) fn contents(record: &RecordSnapshot) -> Option<&RecordContents> {
         RecordSnapshot::Parsed { contents, .. } => Some(contents),
         RecordSnapshot::Missing | RecordSnapshot::Unreadable(_) => None,
     }
+}
+
+fn is_active(record: &RecordSnapshot) -> bool {
+    contents(record).is_some_and(|contents| contents.state == RecordState::Active)
 }
 
 /// What is wrong with a record.

@@ -30,20 +30,13 @@ impl RedisStore {
             }
             RecordProblem::ClaimMismatch(claim_value) => {
                 let Some(contents) = contents(&observed.record) else { return Ok(None) };
-                return self
-                    .repair_claim(context, ClaimPointer { id, op: contents.eop }, &contents.email, claim_value)
-                    .await
-                    .map(Some);
+                let mine = ClaimPointer { id, op: contents.eop };
+                return self.repair_claim(context, mine, &contents.email, claim_value).await.map(Some);
             }
             RecordProblem::NotListed => {
                 let repaired = context.repairs() && self.repair_listing(id, &[]).await?;
-                repairable_finding(
-                    FindingKind::MissingListing,
-                    repaired,
-                    Some(id),
-                    place,
-                    "the user is missing from the listings of the shard",
-                )
+                let detail = "the user is missing from the listings of the shard";
+                repairable_finding(FindingKind::MissingListing, repaired, Some(id), place, detail)
             }
             RecordProblem::OverdueIntent(ClaimEntry { op, email }) => {
                 let repaired = context.repairs() && self.abort_intent(context, ClaimPointer { id, op }, &email).await?;

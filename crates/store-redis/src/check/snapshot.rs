@@ -16,7 +16,7 @@ const INTENT_LEFT_MS_MAX: u64 = 24 * 3_600_000;
 
 /// The fields of a record that is checked.
 pub(super) fn all_fields() -> Vec<&'static str> {
-    user_record::USER_FIELDS.into_iter().chain(PROTOCOL_FIELDS).collect()
+    user_record::user_fields_and(&PROTOCOL_FIELDS)
 }
 
 /// The fields that are read from the holder of a claim or of a listing entry.
@@ -226,12 +226,12 @@ pub(super) fn validity(email: &CanonicalEmail, pointer: ClaimPointer, answer: Va
 
 /// Whether the answer to [`HOLDER_FIELDS`] is that of an active user with `email` (any, if `None`); `None` if the
 /// record is unreadable.
-pub(super) fn owns_email(email: Option<&str>, answer: Value) -> Option<bool> {
+pub(super) fn owns_email(email: Option<&CanonicalEmail>, answer: Value) -> Option<bool> {
     let fields = texts(answer).ok()?;
     let field = |place: usize| fields.get(place).and_then(Option::as_deref).unwrap_or_default();
     match field(0) {
         "A" if field(1).is_empty() => None,
-        "A" => Some(email.is_none_or(|email| field(1) == email)),
+        "A" => Some(email.is_none_or(|email| field(1) == email.as_str())),
         "P" | "X" | "D" => Some(false),
         "" if fields.iter().all(Option::is_none) => Some(false),
         _ => None,

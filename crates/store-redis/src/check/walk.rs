@@ -6,15 +6,14 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 
 use super::context::{CheckContext, PAGE, PAGE_CONCURRENCY};
-use super::cursor::{CheckPhase, CheckPosition};
-use super::dependents::DependentKind;
+use super::cursor::{CheckPhase, CheckPosition, KeyScan};
 use super::findings::manual_finding;
 use super::key_space::{self, ParsedKey};
 use crate::connection::RequestError;
 use crate::layout::Shard;
 use crate::settings::NodeAddress;
-use crate::store::RedisStore;
-use userd_core::{CanonicalEmail, Timestamp, UserId};
+use crate::store::{RedisStore, command};
+use userd_core::Timestamp;
 use userd_store::{CheckBatch, CheckReport, ConsistencyCheck, FindingKind, Store as _, StoreError};
 
 #[async_trait]
@@ -25,23 +24,12 @@ impl ConsistencyCheck for RedisStore {
         let size = batch.size.max(1);
         let topology_changed = position.topology_changed;
         match position.phase {
-            CheckPhase::Keys { cursor, server, done, known } => {
-                self.check_keys(context, size, KeyScan { cursor, server, done, known, topology_changed }).await
-            }
+            CheckPhase::Keys(scan) => self.check_keys(context, size, scan, topology_changed).await,
             CheckPhase::Listings { shard, after } => {
                 self.check_listings(context, size, shard, after, topology_changed).await
             }
         }
     }
-}
-
-/// The position of the walk through the keys of the servers.
-struct KeyScan {
-    cursor: u64,
-    server: Option<String>,
-    done: Vec<String>,
-    known: Vec<String>,
-    topology_changed: bool,
 }
 
 /// The answer to a `SCAN`.
@@ -57,6 +45,7 @@ impl RedisStore {
         context: CheckContext,
         size: usize,
         mut scan: KeyScan,
+        mut topology_changed: bool,
     ) -> Result<CheckReport, StoreError> {
         let servers = self.router.servers();
         let mut now: Vec<String> = servers.iter().map(ToString::to_string).collect();
@@ -64,7 +53,7 @@ impl RedisStore {
         // Slots that move between the same servers can make the walk miss keys, too.
         now.push(format!("map:{:016x}", self.router.topology_hash()));
         if scan.known != now {
-            scan.topology_changed |= !scan.known.is_empty();
+            topology_changed |= !scan.known.is_empty();
             scan.known.clone_from(&now);
         }
         if servers.is_empty() {
@@ -75,17 +64,13 @@ impl RedisStore {
         let Some(server) = current.or_else(|| servers.iter().find(|server| !scan.done.contains(&server.to_string())))
         else {
             let phase = CheckPhase::Listings { shard: Shard::FIRST, after: Vec::new() };
-            let next = CheckPosition { phase, topology_changed: scan.topology_changed }.encode();
-            return Ok(CheckReport {
-                topology_changed: scan.topology_changed,
-                next: Some(next),
-                ..CheckReport::default()
-            });
+            let next = Some(CheckPosition { phase, topology_changed }.encode());
+            return Ok(CheckReport { topology_changed, next, ..CheckReport::default() });
         };
         let run_now = self.run_id_of(server).await?;
         if current.is_none() || run != run_now {
             // A SCAN cursor is meaningless to another server, and to a server that was restarted meanwhile.
-            scan.topology_changed |= scan.cursor != 0;
+            topology_changed |= scan.cursor != 0;
             scan.cursor = 0;
         }
         let mut report = CheckReport::default();
@@ -98,10 +83,8 @@ impl RedisStore {
         if scan.cursor == 0 {
             scan.done.push(server.to_string());
         }
-        let KeyScan { cursor, server, done, known, topology_changed } = scan;
         report.topology_changed = topology_changed;
-        report.next =
-            Some(CheckPosition { phase: CheckPhase::Keys { cursor, server, done, known }, topology_changed }.encode());
+        report.next = Some(CheckPosition { phase: CheckPhase::Keys(scan), topology_changed }.encode());
         Ok(report)
     }
 
@@ -138,8 +121,7 @@ impl RedisStore {
 
     /// The run id of a server, which changes at each restart; empty if `INFO` is forbidden.
     async fn run_id_of(&self, server: &NodeAddress) -> Result<String, StoreError> {
-        let mut info = Cmd::new();
-        info.arg("INFO").arg("server");
+        let info = command(&["INFO", "server"]);
         match self.router.run_on_server(self.router.deadline(), server, &info).await {
             Ok(answer) => {
                 let text = ::redis::from_redis_value::<String>(answer).unwrap_or_default();
@@ -163,9 +145,7 @@ impl RedisStore {
 
     async fn check_key_page(&self, context: CheckContext, keys: Vec<Vec<u8>>) -> Result<CheckReport, StoreError> {
         let mut report = CheckReport::default();
-        let (mut ids, mut emails): (Vec<UserId>, Vec<CanonicalEmail>) = (Vec::new(), Vec::new());
-        let (mut with_sessions, mut dependents): (Vec<UserId>, Vec<(DependentKind, Shard, String)>) =
-            (Vec::new(), Vec::new());
+        let (mut ids, mut emails, mut with_sessions, mut dependents) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for key in keys {
             match key_space::parse_key(&self.keys, &key) {
                 ParsedKey::Record(id) => ids.push(id),
@@ -173,12 +153,10 @@ impl RedisStore {
                 ParsedKey::Sessions(id) => with_sessions.push(id),
                 ParsedKey::Dependent(what, shard, key) => dependents.push((what, shard, key)),
                 ParsedKey::Listing | ParsedKey::Internal => {}
-                ParsedKey::Unknown(shown) => report.findings.push(manual_finding(
-                    FindingKind::UnknownKey,
-                    None,
-                    shown,
-                    "userd stores nothing under such a key",
-                )),
+                ParsedKey::Unknown(shown) => {
+                    let detail = "userd stores nothing under such a key";
+                    report.findings.push(manual_finding(FindingKind::UnknownKey, None, shown, detail));
+                }
             }
         }
         report.records_checked += (ids.len() + emails.len() + with_sessions.len() + dependents.len()) as u64;

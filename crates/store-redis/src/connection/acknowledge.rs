@@ -20,7 +20,7 @@ use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
 use super::context::{SharedContext, TRY_AGAIN_PAUSE};
-use super::replica_view::ReplicaView;
+use super::replicas::ReplicaView;
 use crate::layout::KeyLayout;
 use crate::startup_checks::ServerFacts;
 

@@ -27,6 +27,13 @@ impl From<RedisError> for ConnectError {
     }
 }
 
+impl ConnectError {
+    /// The operator has to act, as `why` says.
+    pub(super) fn refused(why: impl Into<String>) -> Self {
+        Self::Refused(why.into())
+    }
+}
+
 /// Decides what an error means.
 pub(super) fn classify(connect_error: ConnectError) -> ConnectFailure {
     let error = match connect_error {

@@ -2,12 +2,14 @@
 //! connections. Plain data; does no I/O.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use ::redis::Value;
 use tokio::sync::Notify;
+use tokio::time::Instant;
 
-use super::clock::ServerClock;
-use super::replica_view::ReplicaView;
+use super::replicas::ReplicaView;
 use super::sentinel::SentinelClient;
 use crate::layout::Shard;
 use crate::settings::RedisSettings;
@@ -66,5 +68,37 @@ impl ServerContext {
     /// The operator's settings.
     pub(super) fn settings(&self) -> &RedisSettings {
         &self.shared.settings
+    }
+}
+
+/// The clock of one server, estimated from its last answer to `TIME`. Deadlines that a script compares with the
+/// server's own time start from it.
+pub(super) struct ServerClock {
+    /// The server's time at `started`, in milliseconds.
+    epoch_ms: AtomicU64,
+    started: Instant,
+}
+
+impl ServerClock {
+    /// A clock that is not set yet.
+    pub(super) fn new() -> Self {
+        Self { epoch_ms: AtomicU64::new(0), started: Instant::now() }
+    }
+
+    /// The server's time, in milliseconds.
+    pub(super) fn now_ms(&self) -> u64 {
+        self.epoch_ms.load(Ordering::Relaxed) + self.elapsed_ms()
+    }
+
+    /// Sets the clock from an answer to `TIME` that has just arrived.
+    pub(super) fn set(&self, answer: &Value) {
+        if let Ok((seconds, micros)) = ::redis::from_redis_value_ref::<(u64, u64)>(answer) {
+            let server_ms = seconds * 1000 + micros / 1000;
+            self.epoch_ms.store(server_ms.saturating_sub(self.elapsed_ms()), Ordering::Relaxed);
+        }
+    }
+
+    fn elapsed_ms(&self) -> u64 {
+        u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 }

@@ -55,10 +55,9 @@ pub(super) async fn ack_mode(
             }
             Ok(AckMode::Replicas)
         }
-        Some(RedisDurability::EverySec) if !has_waitaof => Err(ConnectError::Refused(
+        Some(RedisDurability::EverySec) if !has_waitaof => Err(ConnectError::refused(
             "redis.acknowledge = \"disk\" needs appendfsync always, or a server with WAITAOF (Redis 7.2 or newer) and \
-             the permission to use it"
-                .to_owned(),
+             the permission to use it",
         )),
         Some(RedisDurability::EverySec) if settings.timeout < EVERYSEC_TIMEOUT_MIN => {
             Err(ConnectError::Refused(format!(
@@ -69,18 +68,16 @@ pub(super) async fn ack_mode(
         }
         Some(RedisDurability::EverySec) => {
             if is_new_process && !waits_for_fsync(server, connection).await? {
-                return Err(ConnectError::Refused(
+                return Err(ConnectError::refused(
                     "this server answers WAITAOF before its file is flushed, so it cannot keep the promise of \
-                     redis.acknowledge = \"disk\"; set appendfsync always"
-                        .to_owned(),
+                     redis.acknowledge = \"disk\"; set appendfsync always",
                 ));
             }
             Ok(AckMode::DisksEverySecond)
         }
-        Some(RedisDurability::Rdb | RedisDurability::Nothing) | None => Err(ConnectError::Refused(
+        Some(RedisDurability::Rdb | RedisDurability::Nothing) | None => Err(ConnectError::refused(
             "redis.acknowledge = \"disk\" needs an append-only file: set appendonly yes and appendfsync always (or \
-             declare them with redis.assume_durability where userd may not ask)"
-                .to_owned(),
+             declare them with redis.assume_durability where userd may not ask)",
         )),
     }
 }

@@ -3,14 +3,14 @@
 //! | module | what it is |
 //! |---|---|
 //! | `router` | the entry point: routes a request to its server and retries it within its deadline |
-//! | `request`, `fan_out`, `pipeline` | one request, and how its errors are handled; many reads, many steps at once |
+//! | `request`, `pipeline` | one request, and how its errors are handled; many reads, many steps at once |
 //! | `node`, `state` | one server: the supervisor that connects, and the state that requests share with it |
 //! | `connect`, `inspect`, `versions` | how connections are made: log in, check the server, load the scripts |
-//! | `client`, `dial`, `tls_mismatch` | one connection, and the diagnosis of a TLS mismatch |
-//! | `acknowledge`, `replica_view`, `replicas`, `fsync_check` | waiting for replicas and disks |
+//! | `dial` | one connection, and the diagnosis of a TLS mismatch |
+//! | `acknowledge`, `replicas`, `fsync_check` | waiting for replicas and disks |
 //! | `cluster`, `slots` | which node of a cluster serves which shard |
 //! | `sentinel`, `sentinel_watch` | which server the Sentinels name as the primary |
-//! | `context`, `clock`, `connect_error`, `request_error` | plain data for all of these |
+//! | `context`, `connect_error`, `request_error` | plain data for all of these |
 //!
 //! Dependencies point one way: a connection is made from a [`context::ServerContext`] and returned as parts, and only
 //! `node` puts the parts into a [`state::NodeState`].
@@ -23,19 +23,15 @@
 //! To add a command: a method of `ShardRouter`, with a variant of `ServerRequest` only if it is retried in a new way.
 
 mod acknowledge;
-mod client;
-mod clock;
 mod cluster;
 mod connect;
 mod connect_error;
 mod context;
 mod dial;
-mod fan_out;
 mod fsync_check;
 mod inspect;
 mod node;
 mod pipeline;
-mod replica_view;
 mod replicas;
 mod request;
 mod request_error;
@@ -44,7 +40,6 @@ mod sentinel;
 mod sentinel_watch;
 mod slots;
 mod state;
-mod tls_mismatch;
 mod versions;
 
 pub(super) use self::dial::dial_for_reading;

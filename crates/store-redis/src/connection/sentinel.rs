@@ -126,12 +126,11 @@ pub(super) async fn query_primary(
     command.arg("get-master-addr-by-name").arg(&sentinels.service);
     match command.query_async::<Option<(String, u16)>>(&mut connection).await {
         Ok(found) => Ok(found.map(|(host, port)| NodeAddress { host, port })),
-        Err(error) if error.to_string().contains("unknown command") => Err(ConnectError::Refused(
-            "it is not a Sentinel; give the addresses of Sentinels (port 26379 by default), or write redis://"
-                .to_owned(),
+        Err(error) if error.to_string().contains("unknown command") => Err(ConnectError::refused(
+            "it is not a Sentinel; give the addresses of Sentinels (port 26379 by default), or write redis://",
         )),
-        Err(error) if is_forbidden(&error) => Err(ConnectError::Refused(
-            "the Sentinel user lacks +sentinel|get-master-addr-by-name; see docs/operations/redis.md".to_owned(),
+        Err(error) if is_forbidden(&error) => Err(ConnectError::refused(
+            "the Sentinel user lacks +sentinel|get-master-addr-by-name; see docs/operations/redis.md",
         )),
         Err(error) => Err(as_sentinel_error(error)),
     }
@@ -141,8 +140,8 @@ pub(super) async fn query_primary(
 fn as_sentinel_error(error: RedisError) -> ConnectError {
     if matches!(error.code(), Some("WRONGPASS" | "NOAUTH")) || error.kind() == ::redis::ErrorKind::AuthenticationFailed
     {
-        return ConnectError::Refused(
-            "it refused the user name or password; set redis.sentinel_username and redis.sentinel_password".to_owned(),
+        return ConnectError::refused(
+            "it refused the user name or password; set redis.sentinel_username and redis.sentinel_password",
         );
     }
     ConnectError::Redis(error)

@@ -10,8 +10,8 @@ use ::redis::RedisError;
 use futures_util::StreamExt as _;
 use tokio::task::JoinSet;
 
-use super::client::client;
 use super::context::SharedContext;
+use super::dial::client;
 use super::sentinel::query_primary;
 use super::state::NodeState;
 use crate::settings::{NodeAddress, RedisSettings, SentinelSettings};

@@ -1,12 +1,11 @@
 //! The steps on claims: acquire, resolve, release, verify. Sign-up, e-mail change, deletion and the consistency check
 //! are built from them.
 
-use ::redis::Cmd;
 use tokio::time::Instant;
 
 use super::deadlines::ABORTED_TTL_MS;
 use super::reply::reply_texts;
-use crate::layout::{Shard, mask_claim};
+use crate::layout::mask_claim;
 use crate::script::Script;
 use crate::store::RedisStore;
 use crate::user_record::{ClaimEntry, ClaimPointer};
@@ -185,11 +184,9 @@ impl RedisStore {
         if self.acknowledged_pointer(deadline, email).await? == Some(mine) {
             return Ok(());
         }
-        let key = self.keys.user(mine.id);
-        let mut read = Cmd::new();
-        read.arg("HMGET").arg(&key).arg(&["st", "ver", "email", "eop"]);
-        let answer = self.router.acknowledged_read(deadline, Shard::of_user(mine.id), &read).await;
-        let fields = reply_texts(answer.map_err(|error| error.at(&key))?);
+        let (shard, read) = self.get_fields(mine.id, &["st", "ver", "email", "eop"]);
+        let answer = self.router.acknowledged_read(deadline, shard, &read).await;
+        let fields = reply_texts(answer.map_err(|error| error.at(&self.keys.user(mine.id)))?);
         let field = |place: usize| fields.get(place).map(String::as_str).unwrap_or_default();
         let has_moved_on =
             matches!(field(0), "A" | "D") && field(1).parse::<u64>().is_ok_and(|version| version >= mine.op);

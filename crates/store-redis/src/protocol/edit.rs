@@ -38,8 +38,7 @@ impl RedisStore {
         id: UserId,
     ) -> Result<Option<(User, u64)>, StoreError> {
         let key = self.keys.user(id);
-        let names: Vec<&str> = user_record::USER_FIELDS.into_iter().chain(["ver"]).collect();
-        let mut fields = self.fields(deadline, id, &names).await?;
+        let mut fields = self.fields(deadline, id, &user_record::user_fields_and(&["ver"])).await?;
         let fence = fields.pop().map(reply_text).unwrap_or_default().parse();
         match user_record::parse_user(id, &key, fields)? {
             Some(user) => Ok(Some((user, fence.map_err(|_| StoreError::corrupt(key, "ver is not a number"))?))),

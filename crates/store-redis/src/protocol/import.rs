@@ -296,10 +296,9 @@ impl RedisStore {
     /// Reads the user who has the id now, and compares it with the imported one.
     async fn read_and_compare(&self, import: &PendingImport<'_>) -> Result<ImportOutcome, StoreError> {
         let (deadline, user) = (self.router.deadline(), &import.account.user);
-        let (key, mut read) = (self.keys.user(user.id), ::redis::Cmd::new());
-        read.arg("HMGET").arg(&key).arg(&user_record::USER_FIELDS).arg("eop");
-        let answer =
-            self.router.acknowledged_read(deadline, import.shard, &read).await.map_err(|error| error.at(&key))?;
+        let (shard, read) = self.get_fields(user.id, &user_record::user_fields_and(&["eop"]));
+        let answer = self.router.acknowledged_read(deadline, shard, &read).await;
+        let answer = answer.map_err(|error| error.at(&self.keys.user(user.id)))?;
         let Value::Array(mut fields) = answer else {
             return Ok(unknown_outcome(&"the record is not a list of fields"));
         };
@@ -314,13 +313,8 @@ impl RedisStore {
 
     /// Compares the imported user with the stored record.
     fn compare(&self, import: &PendingImport<'_>, record: Option<Value>) -> Result<ImportOutcome, StoreError> {
-        let (id, fields) = (
-            import.account.user.id,
-            match record {
-                Some(Value::Array(fields)) => fields,
-                _ => Vec::new(),
-            },
-        );
+        let id = import.account.user.id;
+        let fields = if let Some(Value::Array(fields)) = record { fields } else { Vec::new() };
         Ok(match user_record::parse_user(id, &self.keys.user(id), fields)? {
             Some(kept) if import.account.matches_stored(&kept) => ImportOutcome::Same,
             Some(_) => ImportOutcome::Differs,

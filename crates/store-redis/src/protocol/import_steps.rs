@@ -79,13 +79,9 @@ pub(crate) fn group_by_shard(imports: &[PendingImport<'_>], mut places: Vec<usiz
 impl RedisStore {
     /// Reads the record, then the claim.
     pub(crate) fn lookup_commands(&self, import: &PendingImport<'_>) -> [(Shard, PipelineStep); 2] {
-        let (user, mut record) = (&import.account.user, Cmd::new());
-        record.arg("HMGET").arg(self.keys.user(user.id)).arg(&user_record::USER_FIELDS);
-        let email = user.email.canonical();
-        [
-            (import.shard, PipelineStep::Command(record)),
-            (Shard::of_email(email), PipelineStep::Command(self.get_claim(email))),
-        ]
+        let (user, email) = (&import.account.user, import.account.user.email.canonical());
+        let (shard, record) = self.get_fields(user.id, &user_record::USER_FIELDS);
+        [(shard, PipelineStep::Command(record)), (Shard::of_email(email), PipelineStep::Command(self.get_claim(email)))]
     }
 
     /// The step `import_intend` for some users of one shard.

@@ -2,7 +2,7 @@
 //!
 //! | module | what it is |
 //! |---|---|
-//! | `sign_up`, `change_profile`, `delete_user` | the operations |
+//! | `sign_up`, `change_profile` | the operations |
 //! | `import`, `import_steps` | the sign-up of many users at once: the order of the steps, and what each is sent |
 //! | `edit` | changes within one record |
 //! | `claims` | acquire, resolve, release and verify a claim |
@@ -17,7 +17,6 @@
 mod change_profile;
 mod claims;
 mod deadlines;
-mod delete_user;
 mod edit;
 mod import;
 mod import_steps;

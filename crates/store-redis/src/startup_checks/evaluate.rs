@@ -30,6 +30,16 @@ pub(crate) struct StartupReport {
     pub(crate) warnings: Vec<String>,
 }
 
+impl StartupReport {
+    fn refuse(&mut self, why: impl Into<String>) {
+        self.refusals.push(why.into());
+    }
+
+    fn warn(&mut self, what: impl Into<String>) {
+        self.warnings.push(what.into());
+    }
+}
+
 /// Checks the server at `address`.
 pub(crate) fn evaluate(
     facts: &ServerFacts,
@@ -53,25 +63,22 @@ fn password(address: &NodeAddress, settings: &RedisSettings, report: &mut Startu
     let local = address.host == "localhost"
         || address.host.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback());
     if settings.login.password.is_none() && !local {
-        report.warnings.push(
+        report.warn(
             "Redis lets userd in without a password, and so every client that reaches it: create a user for userd with \
-             the permissions in docs/operations/redis.md, and set a password for the user default"
-                .to_owned(),
+             the permissions in docs/operations/redis.md, and set a password for the user default",
         );
     }
 }
 
 fn version(facts: &ServerFacts, report: &mut StartupReport) {
     let Some(text) = facts.info("redis_version") else {
-        report.warnings.push(
-            "the server's version is unknown because INFO is forbidden; userd needs Redis 7.0 or newer".to_owned(),
-        );
+        report.warn("the server's version is unknown because INFO is forbidden; userd needs Redis 7.0 or newer");
         return;
     };
     let mut numbers = text.split('.').map(|part| part.parse::<u64>().unwrap_or(0));
     let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
     if version < VERSION_MIN {
-        report.refusals.push(format!("Redis {text} is too old; userd needs Redis 7.0 or newer, or any Valkey"));
+        report.refuse(format!("Redis {text} is too old; userd needs Redis 7.0 or newer, or any Valkey"));
     }
 }
 
@@ -81,7 +88,7 @@ fn role(facts: &ServerFacts, address: &NodeAddress, expected: ServerRole, report
         let primary = facts.info("master_host").unwrap_or("unknown");
         let port = facts.info("master_port").unwrap_or("unknown");
         match expected {
-            ServerRole::Standalone => report.refusals.push(format!(
+            ServerRole::Standalone => report.refuse(format!(
                 "{address} is a replica and takes no writes; give the address of its primary ({primary}:{port})"
             )),
             ServerRole::SentinelPrimary | ServerRole::ClusterPrimary => {
@@ -91,11 +98,11 @@ fn role(facts: &ServerFacts, address: &NodeAddress, expected: ServerRole, report
     }
     match (expected, is_node) {
         (ServerRole::ClusterPrimary, false) if facts.info("cluster_enabled").is_some() => {
-            report.refusals.push(format!(
+            report.refuse(format!(
                 "{address} is not a node of a Redis Cluster; name nodes of one, or write redis:// for a single server"
             ));
         }
-        (ServerRole::Standalone | ServerRole::SentinelPrimary, true) => report.refusals.push(format!(
+        (ServerRole::Standalone | ServerRole::SentinelPrimary, true) => report.refuse(format!(
             "this server is a node of a Redis Cluster; a redis:// address needs a single server: write \
              redis+cluster://{address}"
         )),
@@ -108,10 +115,9 @@ fn replicas(facts: &ServerFacts, expected: ServerRole, settings: &RedisSettings,
     let waits = settings.acknowledge != AckRequirement::Primary;
     let Some(count) = facts.replicas() else {
         if waits && expected != ServerRole::ClusterPrimary {
-            report.warnings.push(
+            report.warn(
                 "how many replicas there are is unknown because INFO is forbidden; redis.replicas_min alone decides \
-                 how many have to acknowledge a change: set it to the number of all replicas"
-                    .to_owned(),
+                 how many have to acknowledge a change: set it to the number of all replicas",
             );
         }
         return;
@@ -124,22 +130,18 @@ fn replicas(facts: &ServerFacts, expected: ServerRole, settings: &RedisSettings,
         ));
     }
     if expected != ServerRole::Standalone && count == 0 && !waits {
-        report
-            .warnings
-            .push("this primary has no replica: if its machine is lost, so are the accounts on it".to_owned());
+        report.warn("this primary has no replica: if its machine is lost, so are the accounts on it");
     }
     if count > 0 && !waits && facts.config("min-replicas-to-write") == Some("0") {
-        report.warnings.push(
+        report.warn(
             "redis.acknowledge is primary: a failover can undo the last changes that were acknowledged, and a primary \
              that is isolated from its replicas continues to take them (min-replicas-to-write is 0); \
-             redis.acknowledge = \"replicas\" loses none"
-                .to_owned(),
+             redis.acknowledge = \"replicas\" loses none",
         );
     }
     if expected == ServerRole::ClusterPrimary && facts.config("cluster-require-full-coverage") == Some("yes") {
-        report.warnings.push(
-            "cluster-require-full-coverage is yes: if one shard is lost, all others stop serving, too; set it to no"
-                .to_owned(),
+        report.warn(
+            "cluster-require-full-coverage is yes: if one shard is lost, all others stop serving, too; set it to no",
         );
     }
 }
@@ -153,29 +155,26 @@ fn eviction(facts: &ServerFacts, settings: &RedisSettings, report: &mut StartupR
                  them unique"
             );
             if settings.allow_eviction {
-                report.warnings.push(format!("{what}; serving anyway because redis.allow_eviction is set"));
+                report.warn(format!("{what}; serving anyway because redis.allow_eviction is set"));
             } else {
-                report
-                    .refusals
-                    .push(format!("{what}; run CONFIG SET maxmemory-policy noeviction and set it in redis.conf"));
+                report.refuse(format!("{what}; run CONFIG SET maxmemory-policy noeviction and set it in redis.conf"));
             }
         }
         None if settings.assume_noeviction => {}
-        None => report.warnings.push(
+        None => report.warn(
             "the eviction policy is unknown because INFO and CONFIG are forbidden; make sure that maxmemory-policy is \
-             noeviction, then declare it with redis.assume_noeviction = true"
-                .to_owned(),
+             noeviction, then declare it with redis.assume_noeviction = true",
         ),
     }
     if facts.info("maxmemory") == Some("0") {
-        report.warnings.push("maxmemory is 0: Redis may use all memory of its machine; set a limit".to_owned());
+        report.warn("maxmemory is 0: Redis may use all memory of its machine; set a limit");
     }
     if let Some(evicted) = facts.info("evicted_keys").filter(|count| *count != "0") {
         let what = format!("{evicted} keys were evicted since the server started, and accounts may be among them");
         if settings.allow_eviction {
-            report.warnings.push(what);
+            report.warn(what);
         } else {
-            report.refusals.push(format!(
+            report.refuse(format!(
                 "{what}; restore a backup or check the data, set noeviction, and reset the counter with CONFIG \
                  RESETSTAT"
             ));
@@ -186,31 +185,26 @@ fn eviction(facts: &ServerFacts, settings: &RedisSettings, report: &mut StartupR
 fn persistence(facts: &ServerFacts, settings: &RedisSettings, report: &mut StartupReport) {
     match durability(facts, settings) {
         Some(RedisDurability::Always) => {}
-        Some(RedisDurability::EverySec) => report.warnings.push(
+        Some(RedisDurability::EverySec) => report.warn(
             "appendfsync is everysec: a power loss can undo the last one to three seconds of acknowledged changes; \
-             always loses none"
-                .to_owned(),
+             always loses none",
         ),
-        Some(RedisDurability::Rdb) => report.warnings.push(
+        Some(RedisDurability::Rdb) => report.warn(
             "Redis keeps only snapshots (or leaves flushing to the system): a crash undoes every change since the last \
-             one; set appendonly yes and appendfsync always"
-                .to_owned(),
+             one; set appendonly yes and appendfsync always",
         ),
         Some(RedisDurability::Nothing) if settings.allow_volatile_store => {
-            report.warnings.push(
-                "Redis keeps nothing on disk: a restart deletes every account (redis.allow_volatile_store is set)"
-                    .to_owned(),
+            report.warn(
+                "Redis keeps nothing on disk: a restart deletes every account (redis.allow_volatile_store is set)",
             );
         }
-        Some(RedisDurability::Nothing) => report.refusals.push(
+        Some(RedisDurability::Nothing) => report.refuse(
             "Redis keeps nothing on disk, so a restart would delete every account; set appendonly yes and appendfsync \
-             always, or redis.allow_volatile_store = true if that is intended"
-                .to_owned(),
+             always, or redis.allow_volatile_store = true if that is intended",
         ),
-        None => report.warnings.push(
+        None => report.warn(
             "what Redis keeps on disk is unknown because CONFIG or INFO is forbidden; declare it with \
-             redis.assume_durability = \"always\", \"everysec\", \"rdb\" or \"none\""
-                .to_owned(),
+             redis.assume_durability = \"always\", \"everysec\", \"rdb\" or \"none\"",
         ),
     }
 }
