@@ -36,7 +36,7 @@ pub use services::{ServiceSettings, Services};
 pub use sessions::{SessionService, SessionSettings, SignInRequest, SignInSuccess};
 pub use signing_keys::{
     JWKS_MAX_AGE_S, Jwk, KeyGenerationError, RotationOutcome, SigningAlgorithm, SigningKeyEntry, SigningKeyInfo,
-    SigningKeyService, SigningKeyState, propagation_delay_ms,
+    SigningKeyService, SigningKeySet, SigningKeyState, propagation_delay_ms,
 };
 pub use tokens::{MintedToken, TokenService, TokenSettings};
 pub use userd_core::SecretString;

@@ -33,34 +33,34 @@ const REFILL_MS_MAX: u64 = 24 * 3600 * 1000;
 pub struct SignInLimits {
     /// Attempts at one account at once, from anywhere.
     #[schemars(range(min = 1, max = BURST_MAX))]
-    account_burst: u64,
+    pub account_burst: u64,
     /// Milliseconds until one more attempt at one account.
     #[schemars(range(min = 1, max = REFILL_MS_MAX))]
-    account_refill_ms: u64,
+    pub account_refill_ms: u64,
     /// Attempts at one account at once, from one address (IPv6: one /64).
     #[schemars(range(min = 1, max = BURST_MAX))]
-    account_address_burst: u64,
+    pub account_address_burst: u64,
     /// Milliseconds until one more attempt at one account from one address.
     #[schemars(range(min = 1, max = REFILL_MS_MAX))]
-    account_address_refill_ms: u64,
+    pub account_address_refill_ms: u64,
     /// Attempts at one account at once, from one trusted device.
     #[schemars(range(min = 1, max = BURST_MAX))]
-    device_burst: u64,
+    pub device_burst: u64,
     /// Milliseconds until one more attempt from one trusted device.
     #[schemars(range(min = 1, max = REFILL_MS_MAX))]
-    device_refill_ms: u64,
+    pub device_refill_ms: u64,
     /// Attempts from one address at once, at any account.
     #[schemars(range(min = 1, max = BURST_MAX))]
-    address_burst: u64,
+    pub address_burst: u64,
     /// Milliseconds until one more attempt from one address.
     #[schemars(range(min = 1, max = REFILL_MS_MAX))]
-    address_refill_ms: u64,
+    pub address_refill_ms: u64,
     /// All attempts at once.
     #[schemars(range(min = 1, max = BURST_MAX))]
-    global_burst: u64,
+    pub global_burst: u64,
     /// Milliseconds until one more attempt of all.
     #[schemars(range(min = 1, max = REFILL_MS_MAX))]
-    global_refill_ms: u64,
+    pub global_refill_ms: u64,
 }
 
 impl SignInLimits {

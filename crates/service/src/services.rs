@@ -5,10 +5,9 @@ use std::sync::Arc;
 use crate::credentials::CredentialVerifier;
 use crate::device_key::DeviceKeys;
 use crate::rate_limit::SignInLimiter;
-use crate::signing_keys::SigningKeySet;
 use crate::{
     AdminService, ApiKeyCache, ApiKeyService, Error, KeyDependencies, ServiceDependencies, SessionService,
-    SessionSettings, SignInLimits, TokenService, TokenSettings, UserService,
+    SessionSettings, SignInLimits, SigningKeySet, TokenService, TokenSettings, UserService,
 };
 use userd_core::PasswordPolicy;
 
@@ -62,7 +61,7 @@ impl Services {
         let sessions = Arc::new(SessionService::new(dependencies, credentials, devices, settings.sessions));
         let key_set = SigningKeySet::new(keys.clone(), settings.tokens.algorithm);
         let tokens = TokenService::new(dependencies, key_set, Arc::clone(&sessions), settings.tokens.clone());
-        let api_keys = ApiKeyCache::new(ApiKeyService::new(keys));
+        let api_keys = ApiKeyCache::new(ApiKeyService::new(keys.store, keys.clock, keys.random));
         let (admin, tokens, api_keys) = (Arc::new(admin), Arc::new(tokens), Arc::new(api_keys));
         Self { users, admin, sessions, tokens, api_keys }
     }

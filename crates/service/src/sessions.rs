@@ -34,20 +34,20 @@ pub struct SessionSettings {
     /// Idle time-out of a session, in seconds.
     #[serde(rename = "idle_timeout_s", deserialize_with = "settings::seconds_as_millis")]
     #[schemars(with = "u32", range(min = 1, max = SESSION_S_MAX))]
-    idle_ms: u64,
+    pub idle_ms: u64,
     /// Absolute time-out of a session, regardless of use, in seconds.
     #[serde(rename = "absolute_timeout_s", deserialize_with = "settings::seconds_as_millis")]
     #[schemars(with = "u32", range(min = 1, max = SESSION_S_MAX))]
-    absolute_ms: u64,
+    pub absolute_ms: u64,
     // Each session has up to three fields, and Redis keeps a hash of up to 128 compact.
     /// Maximum number of sessions of one user; one more ends the oldest.
     #[serde(rename = "per_user_max")]
     #[schemars(range(min = 1, max = 40))]
-    sessions_max: usize,
+    pub sessions_max: usize,
     /// How long after its use a refresh token still returns the same successor, in seconds.
     #[serde(rename = "refresh_grace_s", deserialize_with = "settings::seconds_as_millis")]
     #[schemars(with = "u32", range(min = 0, max = 60))]
-    pub(super) refresh_grace_ms: u64,
+    pub refresh_grace_ms: u64,
 }
 
 impl SessionSettings {

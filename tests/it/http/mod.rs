@@ -43,7 +43,7 @@ use rocket::http::{Header, Method};
 use rocket::local::asynchronous::Client;
 use userd_core::clock::ManualClock;
 use userd_core::random::{Random, SeededRandom};
-use userd_core::{PasswordPolicy, RateLimit, SessionLimits, Timestamp};
+use userd_core::{PasswordPolicy, Timestamp};
 use userd_http::{HttpDependencies, HttpSettings};
 use userd_service::hashing::{HashSettings, PasswordHasher};
 use userd_service::{
@@ -121,8 +121,8 @@ pub(crate) fn services_with_clock(
 
 /// The numbers of the default configuration.
 pub(crate) fn service_settings(policy: PasswordPolicy) -> ServiceSettings {
-    let limits = SessionLimits { idle_ms: 3_600_000, absolute_ms: 86_400_000, sessions_max: 20 };
-    let sessions = SessionSettings { limits, refresh_grace_ms: 10_000 };
+    let sessions =
+        SessionSettings { idle_ms: 3_600_000, absolute_ms: 86_400_000, sessions_max: 20, refresh_grace_ms: 10_000 };
     let tokens = TokenSettings {
         issuer: Some("https://accounts.example.org".to_owned()),
         listen: SocketAddr::from(([127, 0, 0, 1], 8000)),
@@ -135,11 +135,16 @@ pub(crate) fn service_settings(policy: PasswordPolicy) -> ServiceSettings {
 
 /// The limits of the default configuration.
 pub(crate) const RATES: SignInLimits = SignInLimits {
-    account: RateLimit { interval_ms: 900_000, burst: 20 },
-    account_and_network: RateLimit { interval_ms: 60_000, burst: 10 },
-    device: RateLimit { interval_ms: 60_000, burst: 10 },
-    network: RateLimit { interval_ms: 12_000, burst: 300 },
-    global: RateLimit { interval_ms: 50, burst: 1_000 },
+    account_burst: 20,
+    account_refill_ms: 900_000,
+    account_address_burst: 10,
+    account_address_refill_ms: 60_000,
+    device_burst: 10,
+    device_refill_ms: 60_000,
+    address_burst: 300,
+    address_refill_ms: 12_000,
+    global_burst: 1_000,
+    global_refill_ms: 50,
 };
 
 /// A client of the whole service on `store`.

@@ -127,5 +127,5 @@ fn kid(minted: &MintedToken) -> String {
 /// The ids of the keys that a node publishes.
 async fn published(node: &Services) -> Vec<String> {
     let keys = node.tokens.published_keys().await.expect("keys");
-    keys.iter().map(|key| key.kid().to_owned()).collect()
+    keys.iter().map(|key| key.kid.clone()).collect()
 }

@@ -4,12 +4,14 @@
 //! does not disable authentication.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::KeyDependencies;
+use userd_core::clock::Clock;
+use userd_core::random::Random;
 use userd_core::{ApiKeyDigest, ApiKeyId, ApiKeyToken, Scope, Timestamp};
-use userd_store::{KeyKind, StoreError};
+use userd_store::{KeyKind, KeyStore, StoreError};
 
 /// The most API keys, revoked ones included, because they are read together. Above it, the key that was revoked first
 /// is removed.
@@ -91,14 +93,16 @@ impl ApiKey {
 
 /// The operator's use cases of API keys.
 pub struct ApiKeyService {
-    dependencies: KeyDependencies,
+    store: Arc<dyn KeyStore>,
+    clock: Arc<dyn Clock>,
+    random: Arc<dyn Random>,
 }
 
 impl ApiKeyService {
-    /// Uses the keys in the store.
+    /// Uses the keys in `store`.
     #[must_use]
-    pub fn new(dependencies: KeyDependencies) -> Self {
-        Self { dependencies }
+    pub fn new(store: Arc<dyn KeyStore>, clock: Arc<dyn Clock>, random: Arc<dyn Random>) -> Self {
+        Self { store, clock, random }
     }
 
     /// Creates a key and returns its secret, which is not stored. `None`: there are too many keys.
@@ -113,18 +117,17 @@ impl ApiKeyService {
         if !self.make_room().await? {
             return Ok(None);
         }
-        let random = &self.dependencies.random;
-        let token = ApiKeyToken::generate(ApiKeyId::generate(random.bytes()), random.bytes());
+        let token = ApiKeyToken::generate(ApiKeyId::generate(self.random.bytes()), self.random.bytes());
         let key = ApiKey {
             id: token.id.clone(),
             name: name.to_owned(),
             scopes,
-            created_at: self.dependencies.clock.now(),
+            created_at: self.clock.now(),
             last_used_at: None,
             revoked_at: None,
             digest: token.digest(),
         };
-        if self.dependencies.store.replace_key(KeyKind::Api, key.id.as_str(), None, Some(&key.write())).await? {
+        if self.store.replace_key(KeyKind::Api, key.id.as_str(), None, Some(&key.write())).await? {
             return Ok(Some((key, token)));
         }
         Err(StoreError::unavailable("another key has the same random id; retry"))
@@ -132,14 +135,14 @@ impl ApiKeyService {
 
     /// Whether another key fits. If not, removes the key that was revoked first.
     async fn make_room(&self) -> Result<bool, StoreError> {
-        let stored = self.dependencies.store.keys(KeyKind::Api).await?;
+        let stored = self.store.keys(KeyKind::Api).await?;
         if stored.len() < API_KEYS_MAX {
             return Ok(true);
         }
         let keys = stored.iter().filter_map(|stored| Some((ApiKey::read(&stored.id, &stored.text)?, stored)));
         let revoked = keys.filter_map(|(key, stored)| Some((key.revoked_at?, stored)));
         let Some((_, oldest)) = revoked.min_by_key(|(revoked_at, _)| *revoked_at) else { return Ok(false) };
-        self.dependencies.store.replace_key(KeyKind::Api, &oldest.id, Some(&oldest.text), None).await
+        self.store.replace_key(KeyKind::Api, &oldest.id, Some(&oldest.text), None).await
     }
 
     /// All keys in the order of creation. Unreadable ones are logged and omitted.
@@ -152,7 +155,7 @@ impl ApiKeyService {
 
     /// The same, with the number of all keys, unreadable ones included.
     pub(super) async fn read(&self) -> Result<(Vec<ApiKey>, usize), StoreError> {
-        let all = self.dependencies.store.keys(KeyKind::Api).await?;
+        let all = self.store.keys(KeyKind::Api).await?;
         let (mut keys, count) = (Vec::new(), all.len());
         for stored in all {
             if let Some(key) = ApiKey::read(&stored.id, &stored.text) {
@@ -170,7 +173,7 @@ impl ApiKeyService {
     /// # Errors
     /// [`StoreError`].
     pub async fn revoke(&self, id: &ApiKeyId) -> Result<bool, StoreError> {
-        let now = self.dependencies.clock.now().as_millis();
+        let now = self.clock.now().as_millis();
         self.change(id, |key| _ = key.revoked_ms.get_or_insert(now)).await
     }
 
@@ -181,19 +184,18 @@ impl ApiKeyService {
 
     /// The current time of the clock that stamps keys.
     pub(super) fn now(&self) -> Timestamp {
-        self.dependencies.clock.now()
+        self.clock.now()
     }
 
     /// Changes a record and preserves what only a newer version knows, its scopes included.
     async fn change(&self, id: &ApiKeyId, change: impl Fn(&mut ApiKeyRecord)) -> Result<bool, StoreError> {
         for _ in 0..CAS_ATTEMPTS_MAX {
-            let stored =
-                self.dependencies.store.keys(KeyKind::Api).await?.into_iter().find(|key| key.id == id.as_str());
+            let stored = self.store.keys(KeyKind::Api).await?.into_iter().find(|key| key.id == id.as_str());
             let Some(stored) = stored else { return Ok(false) };
             let Ok(mut kept) = serde_json::from_str::<ApiKeyRecord>(&stored.text) else { return Ok(false) };
             change(&mut kept);
             let next = serde_json::to_string(&kept).unwrap_or_default();
-            if self.dependencies.store.replace_key(KeyKind::Api, id.as_str(), Some(&stored.text), Some(&next)).await? {
+            if self.store.replace_key(KeyKind::Api, id.as_str(), Some(&stored.text), Some(&next)).await? {
                 return Ok(true);
             }
         }

@@ -47,7 +47,7 @@ pub struct Jwk {
     purpose: &'static str,
     alg: &'static str,
     /// The key id in tokens: the thumbprint (RFC 7638).
-    kid: String,
+    pub kid: String,
 }
 
 impl Jwk {

@@ -23,7 +23,7 @@ const CAS_ATTEMPTS_MAX: u32 = 3;
 const FIRST: u64 = 1;
 
 /// A cache of the signing keys.
-pub(crate) struct SigningKeySet {
+pub struct SigningKeySet {
     dependencies: KeyDependencies,
     algorithm: SigningAlgorithm,
     cached: ArcSwapOption<CachedKeySet>,
@@ -39,7 +39,8 @@ struct CachedKeySet {
 
 impl SigningKeySet {
     /// Uses `dependencies`; `algorithm` is that of the first key, if there is none yet.
-    pub(crate) fn new(dependencies: KeyDependencies, algorithm: SigningAlgorithm) -> Self {
+    #[must_use]
+    pub fn new(dependencies: KeyDependencies, algorithm: SigningAlgorithm) -> Self {
         Self { dependencies, algorithm, cached: ArcSwapOption::empty(), read_flight: SingleFlight::default() }
     }
 
@@ -47,7 +48,7 @@ impl SigningKeySet {
     ///
     /// # Errors
     /// [`Error::KeyUnusable`], [`Error::Store`], [`Error::SigningFailed`].
-    pub(crate) async fn check(&self) -> Result<(), Error> {
+    pub async fn check(&self) -> Result<(), Error> {
         match self.key_set().await?.unusable.first() {
             Some((id, source)) => Err(unusable(KeyKind::Signing, id, *source)),
             None => Ok(()),
@@ -58,7 +59,7 @@ impl SigningKeySet {
     ///
     /// # Errors
     /// As [`SigningKeySet::check`].
-    pub(crate) async fn published(&self) -> Result<Vec<Jwk>, Error> {
+    pub async fn published(&self) -> Result<Vec<Jwk>, Error> {
         Ok(self.key_set().await?.published(self.dependencies.clock.now()))
     }
 

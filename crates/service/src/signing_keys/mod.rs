@@ -11,7 +11,7 @@ mod lifecycle;
 mod rotation;
 
 pub use key::{Jwk, KeyGenerationError, SigningAlgorithm, SigningKeyInfo};
-pub(super) use key_set::SigningKeySet;
+pub use key_set::SigningKeySet;
 pub use lifecycle::{JWKS_MAX_AGE_S, SigningKeyState, propagation_delay_ms};
 pub use rotation::{RotationOutcome, SigningKeyEntry, SigningKeyService};
 

@@ -42,7 +42,8 @@ impl KeyContext {
             clock: Arc::new(SystemClock),
             random,
         };
-        let api = ApiKeyService::new(dependencies.clone());
+        let KeyDependencies { store: keys, clock, random, .. } = dependencies.clone();
+        let api = ApiKeyService::new(keys, clock, random);
         let signing = SigningKeyService::new(dependencies, config.token.algorithm, config.token.ttl_ms);
         Ok(Self { api, signing, store })
     }
