@@ -107,6 +107,7 @@ mod tests {
     use rusqlite::types::Value;
 
     use super::*;
+    use crate::checksum::checksum;
 
     fn good() -> [Value; 10] {
         [
