@@ -182,7 +182,7 @@ fn a_file_is_opened_only_without_a_server_and_else_the_server_is_named() {
     let key = launch.make_api_key("users:read");
     let with_it = || folder.userd_with(&["user", "list", "--server", &url], &[("USERD_API_KEY", &key)]);
     // A serving userd looks for new keys once a second.
-    wait_for("the key is known", || !err(&with_it()).contains("never was"));
+    wait_for("the key is known", || !err(&with_it()).contains("never existed"));
     let unknown = with_it();
     assert_eq!(unknown.status.code(), Some(1));
     assert!(err(&unknown).contains("--scope admin` on its machine"), "{}", err(&unknown));
