@@ -3,7 +3,6 @@
 //! For tests of what uses a store, and for the conformance suite to be tested against. Nothing outlives the process.
 
 #![expect(clippy::expect_used, reason = "a test fails by panicking, also in its helpers")]
-#![expect(clippy::missing_panics_doc, reason = "for tests alone: it panics where a test uses it wrongly")]
 
 mod import_export;
 mod listing;
