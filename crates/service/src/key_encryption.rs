@@ -134,7 +134,7 @@ mod tests {
     const KIND: KeyKind = KeyKind::Signing;
 
     #[test]
-    fn what_was_sealed_is_opened_with_the_same_key_only() {
+    fn a_key_is_decrypted_with_the_same_encryption_key_only() {
         let random = SeededRandom::from_seed(1);
         let (key_encryption, other, none) =
             (KeyEncryption::new(Some(&[1; 32])), KeyEncryption::new(Some(&[2; 32])), KeyEncryption::new(None));

@@ -9,8 +9,8 @@
 //! | half the id (8 bytes) and `u` | the user agent; missing if the client sent none |
 //! | half the id and `r`, `s`, `t` | the refresh state in chunks of 64 bytes; missing if there is none |
 //!
-//! Numbers are big-endian, times in milliseconds. Half an id is enough to distinguish the sessions of one user. No value is longer than 64 bytes, because Redis
-//! keeps a hash compact only up to that length.
+//! Numbers are big-endian, times in milliseconds. Half an id is enough to distinguish the sessions of one
+//! user. No value is longer than 64 bytes, because Redis keeps a hash compact only up to that length.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;

@@ -139,7 +139,7 @@ pub struct RedisSettings {
     /// How often a server is asked again whether accounts are still safe with it.
     #[serde(skip, default = "recheck_every")]
     pub recheck_every: Duration,
-    /// How long to wait before somebody who is busy with an e-mail is asked again.
+    /// Pause before a busy claim is resolved again.
     #[serde(skip, default = "busy_pause")]
     pub busy_pause: Duration,
     /// About how many events are kept in all, spread evenly over the shards; at least 100 in each.

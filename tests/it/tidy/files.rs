@@ -85,7 +85,8 @@ fn violations(file: &SourceFile) -> Vec<String> {
         }
         let width = line.chars().count();
         let is_comment = ["//", "--"].iter().any(|mark| line.trim_start().starts_with(mark));
-        if width > WIDTH_MAX && (is_comment || !line.contains('"')) {
+        // rustfmt breaks code where it can; snapshots, SQL and scripts are literals whose lines it must not break.
+        if width > WIDTH_MAX && is_comment {
             report(index + 1, format!("{width} columns are more than {WIDTH_MAX}"));
         }
     }

@@ -100,7 +100,7 @@ impl AccessRule {
     };
 }
 
-/// What an endpoint needs of its caller; a type of [`permissions!`]'s table.
+/// What an endpoint needs of its caller; a row of the table below.
 pub(crate) trait Permission: Send + Sync + 'static {
     /// Who has it.
     const RULE: AccessRule;

@@ -11,7 +11,7 @@
 //!
 //! The reader itself is [`userd_core::input`], which does not know HTTP.
 //!
-//! To add a body: implement [`FromJsonBody`] in the endpoint's file. To add a type of field: [`FieldSchema`] in
+//! To add a body: implement [`FromJsonBody`] in the endpoint's file. To add a type of field: `FieldSchema` in
 //! `field_schema`. To add a query: [`FromQuery`] in the endpoint's file, with a [`QueryParam`] for each parameter.
 
 mod body;

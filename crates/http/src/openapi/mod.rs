@@ -11,8 +11,8 @@
 //! | `page` | the document as a page of HTML |
 //!
 //! # How to add an endpoint
-//! Its guards and its body describe themselves; the rest is the function `doc` in its file. A new guard needs `Describe`
-//! in `guards`, a new type of field needs `FieldSchema` in `input::field_schema`, a view derives `ToSchema`.
+//! Its guards and its body describe themselves; the rest is the function `doc` in its file. A new guard needs
+//! `Describe` in `guards`, a new type of field needs `FieldSchema` in `input::field_schema`, a view derives `ToSchema`.
 
 mod document;
 mod endpoint;

@@ -1,7 +1,7 @@
 //! What a stored hash may cost, whichever scheme it has.
 //!
-//! One attempt may take about two seconds of a busy core and 128 MiB. A request waits one second in the queue by default,
-//! so more expensive hashes would starve all other requests.
+//! One attempt may take about two seconds of a busy core and 128 MiB. A request waits one second in the queue by
+//! default, so more expensive hashes would starve all other requests.
 
 /// The most memory of a stored hash, unless more is configured: 128 MiB. Django uses 100 MiB, OWASP's first scrypt
 /// option 128; the second recommended option of RFC 9106 (section 4) uses 64.

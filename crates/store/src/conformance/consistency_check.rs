@@ -10,7 +10,7 @@ use super::test_store::{TestStore, password_hash};
 
 const MODES: [CheckMode; 2] = [CheckMode::Report, CheckMode::Repair];
 
-async fn examine(test: &TestStore, from: CheckCursor, size: usize, mode: CheckMode) -> CheckReport {
+async fn check_batch(test: &TestStore, from: CheckCursor, size: usize, mode: CheckMode) -> CheckReport {
     test.store.check_batch(&CheckBatch { from, size, mode }, test.now()).await.expect("the store works")
 }
 
@@ -18,10 +18,10 @@ async fn examine(test: &TestStore, from: CheckCursor, size: usize, mode: CheckMo
 async fn users_seen(test: &TestStore, size: usize, mode: CheckMode) -> u64 {
     let (mut users, mut place, mut places) = (0, CheckCursor::start(), BTreeSet::new());
     loop {
-        let examined = examine(test, place, size, mode).await;
-        assert_eq!((examined.findings, examined.topology_changed), (vec![], false));
-        users += examined.users;
-        let Some(next) = examined.next else { return users };
+        let report = check_batch(test, place, size, mode).await;
+        assert_eq!((report.findings, report.topology_changed), (vec![], false));
+        users += report.users;
+        let Some(next) = report.next else { return users };
         assert!(places.insert(next.to_string()), "a pass goes on, and does not come back to {next}");
         place = CheckCursor::from_text(next.to_string());
     }
@@ -69,8 +69,8 @@ pub async fn a_batch_of_the_check_can_be_repeated(test: &TestStore) {
     }
     let mut place = CheckCursor::start();
     loop {
-        let first = examine(test, place.clone(), 3, CheckMode::Repair).await;
-        let again = examine(test, place, 3, CheckMode::Repair).await;
+        let first = check_batch(test, place.clone(), 3, CheckMode::Repair).await;
+        let again = check_batch(test, place, 3, CheckMode::Repair).await;
         assert_eq!(first, again);
         let Some(next) = first.next else { return };
         place = next;

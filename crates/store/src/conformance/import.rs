@@ -22,7 +22,7 @@ async fn import(test: &TestStore, accounts: &[AccountRecord]) -> Vec<ImportOutco
 }
 
 /// A user from long ago, with everything that an account can have.
-fn long_standing_user(test: &TestStore, number: u64) -> User {
+fn old_user(test: &TestStore, number: u64) -> User {
     let mut user = test.new_user("Of Old", &format!("Old{number}@x.org"));
     user.created_at = Timestamp::from_millis(1_000 + number);
     user.updated_at = Timestamp::from_millis(2_000 + number);
@@ -43,7 +43,7 @@ fn session(number: u8, at: u64) -> Session {
 }
 
 pub async fn an_import_batch_is_imported_whole_with_an_event_for_each_user(test: &TestStore) {
-    let batch: Vec<_> = (0..200).map(|number| account_without_sessions(long_standing_user(test, number))).collect();
+    let batch: Vec<_> = (0..200).map(|number| account_without_sessions(old_user(test, number))).collect();
     assert_eq!(import(test, &batch).await, vec![ImportOutcome::Imported; 200]);
     for AccountRecord { user, .. } in &batch {
         assert_eq!(test.user(user.id).await.as_ref(), Some(user));
@@ -56,7 +56,7 @@ pub async fn an_import_batch_is_imported_whole_with_an_event_for_each_user(test:
 }
 
 pub async fn the_same_batch_again_is_the_same_and_changes_nothing(test: &TestStore) {
-    let batch: Vec<_> = (0..20).map(|number| account_without_sessions(long_standing_user(test, number))).collect();
+    let batch: Vec<_> = (0..20).map(|number| account_without_sessions(old_user(test, number))).collect();
     import(test, &batch[..10]).await;
     let again = import(test, &batch).await;
     assert_eq!(again, [vec![ImportOutcome::Same; 10], vec![ImportOutcome::Imported; 10]].concat());
@@ -66,9 +66,9 @@ pub async fn the_same_batch_again_is_the_same_and_changes_nothing(test: &TestSto
 }
 
 pub async fn a_different_user_or_a_taken_email_is_not_imported_and_nothing_changes(test: &TestStore) {
-    let (ann, old) = (test.signed_up("Ann", "ann@x.org").await, long_standing_user(test, 1));
+    let (ann, old) = (test.signed_up("Ann", "ann@x.org").await, old_user(test, 1));
     import(test, &[account_without_sessions(old.clone())]).await;
-    let (mut renamed, mut moved, mut taken) = (old.clone(), old.clone(), long_standing_user(test, 2));
+    let (mut renamed, mut moved, mut taken) = (old.clone(), old.clone(), old_user(test, 2));
     renamed.name = ann.name.clone();
     moved.email = test.new_user("Free", "free@x.org").email;
     taken.email = ann.email.clone();
@@ -77,7 +77,7 @@ pub async fn a_different_user_or_a_taken_email_is_not_imported_and_nothing_chang
         &[
             account_without_sessions(renamed),
             account_without_sessions(taken.clone()),
-            account_without_sessions(long_standing_user(test, 3)),
+            account_without_sessions(old_user(test, 3)),
         ],
     )
     .await;
@@ -94,7 +94,7 @@ pub async fn a_different_user_or_a_taken_email_is_not_imported_and_nothing_chang
 }
 
 pub async fn of_two_users_in_a_batch_with_one_email_one_is_imported(test: &TestStore) {
-    let (one, mut other) = (long_standing_user(test, 1), long_standing_user(test, 2));
+    let (one, mut other) = (old_user(test, 1), old_user(test, 2));
     other.email = one.email.clone();
     let came = import(test, &[account_without_sessions(one.clone()), account_without_sessions(other.clone())]).await;
     assert!(came.contains(&ImportOutcome::Imported) && came.contains(&ImportOutcome::EmailTaken), "{came:?}");
@@ -139,7 +139,7 @@ pub async fn a_session_that_ended_does_not_come_back_with_a_repeated_import(test
 pub async fn batches_and_sign_ups_race_for_emails_and_each_has_one_user(test: &TestStore) {
     let (batch, rivals): (Vec<_>, Vec<_>) = (0..60)
         .map(|number| {
-            let user = long_standing_user(test, number);
+            let user = old_user(test, number);
             let rival = User { email: user.email.clone(), ..test.new_user("Rival", &format!("rival{number}@x.org")) };
             (account_without_sessions(user), rival)
         })
@@ -160,8 +160,7 @@ pub async fn batches_and_sign_ups_race_for_emails_and_each_has_one_user(test: &T
 }
 
 pub async fn the_same_batch_many_times_at_once_is_imported_once(test: &TestStore) {
-    let batch: Arc<[AccountRecord]> =
-        (0..50).map(|number| account_without_sessions(long_standing_user(test, number))).collect();
+    let batch: Arc<[AccountRecord]> = (0..50).map(|number| account_without_sessions(old_user(test, number))).collect();
     let mut importers = JoinSet::new();
     for _ in 0..4 {
         let (store, batch, now) = (Arc::clone(&test.store), Arc::clone(&batch), test.now());

@@ -19,7 +19,7 @@ const TASKS: usize = 12;
 enum RaceOutcome {
     SignUp(CreateUserOutcome),
     Change(UpdateUserOutcome),
-    Removal(DeleteUserOutcome),
+    Deletion(DeleteUserOutcome),
 }
 
 impl RaceOutcome {
@@ -28,7 +28,7 @@ impl RaceOutcome {
             self,
             Self::SignUp(CreateUserOutcome::Created)
                 | Self::Change(UpdateUserOutcome::Updated(_))
-                | Self::Removal(DeleteUserOutcome::Deleted)
+                | Self::Deletion(DeleteUserOutcome::Deleted)
         )
     }
 }
@@ -38,7 +38,7 @@ impl RaceOutcome {
 enum RaceOperation {
     SignUp(User),
     Change(User, UserProfile),
-    Removal(User),
+    Deletion(User),
 }
 
 async fn perform(store: Arc<dyn Store>, act: RaceOperation) -> RaceOutcome {
@@ -55,9 +55,9 @@ async fn perform(store: Arc<dyn Store>, act: RaceOperation) -> RaceOutcome {
                     .expect("the store works"),
             )
         }
-        RaceOperation::Removal(user) => {
+        RaceOperation::Deletion(user) => {
             let now = user.updated_at;
-            RaceOutcome::Removal(
+            RaceOutcome::Deletion(
                 store.delete_user(user.id, user.version, Actor::anonymous(), now).await.expect("the store works"),
             )
         }
@@ -146,7 +146,7 @@ pub async fn a_change_a_sign_up_and_a_deletion_leave_no_contradiction(test: &Tes
         let ann = test.signed_up("Ann", &old).await;
         let acts = vec![
             RaceOperation::Change(ann.clone(), test.profile("Ann", &new)),
-            RaceOperation::Removal(ann.clone()),
+            RaceOperation::Deletion(ann.clone()),
             RaceOperation::SignUp(test.new_user("New", &new)),
             RaceOperation::SignUp(test.new_user("Old", &old)),
             RaceOperation::SignUp(test.new_user("New", &new)),
@@ -192,7 +192,7 @@ pub async fn deletions_and_sign_ups_of_one_email_leave_at_most_one_user(test: &T
     let mut holder = test.signed_up("First", "hot@x.org").await;
     for round in 0..ROUNDS {
         let runners: Vec<User> = (0..TASKS).map(|_| test.new_user("Next", "hot@x.org")).collect();
-        let mut acts = vec![RaceOperation::Removal(holder.clone())];
+        let mut acts = vec![RaceOperation::Deletion(holder.clone())];
         acts.extend(runners.iter().cloned().map(RaceOperation::SignUp));
         let done = race(test, acts).await;
         assert!(done[0].succeeded(), "round {round}: no other change of the holder: {done:?}");

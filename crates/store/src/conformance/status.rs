@@ -20,9 +20,9 @@ fn status_update(status: AccountStatus, kind: EventKind) -> StatusUpdate {
     StatusUpdate { status, password_hash: None, kind }
 }
 
-async fn try_update_status(test: &TestStore, user: &User, ruling: &StatusUpdate) -> UpdateUserOutcome {
+async fn try_update_status(test: &TestStore, user: &User, update: &StatusUpdate) -> UpdateUserOutcome {
     let now = test.now();
-    test.store.update_status(user.id, user.version, ruling, &actor_at(1), now).await.expect("the store works")
+    test.store.update_status(user.id, user.version, update, &actor_at(1), now).await.expect("the store works")
 }
 
 async fn update_status(test: &TestStore, user: &User, status: AccountStatus, kind: EventKind) -> User {

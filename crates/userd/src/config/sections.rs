@@ -18,8 +18,9 @@ const TRACES_BUILT_IN: bool = cfg!(feature = "otlp");
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct StoreKey {
-    /// The store: `sqlite:PATH`, `redis://[user:password@]host[:port][/db]`, `redis+sentinel://host[:port],…/service[/db]`
-    /// or `redis+cluster://host[:port],…`; `rediss` in place of `redis` for TLS.
+    /// The store: `sqlite:PATH`, `redis://[user:password@]host[:port][/db]`,
+    /// `redis+sentinel://host[:port],…/service[/db]` or `redis+cluster://host[:port],…`; `rediss` in place of `redis`
+    /// for TLS.
     pub(super) store: SecretString,
 }
 
@@ -114,7 +115,7 @@ pub struct EventsConfig {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct OtlpConfig {
-    /// Endpoint for traces (OTLP over HTTP), with the complete path: `http://127.0.0.1:4318/v1/traces`. Empty: no traces.
+    /// Endpoint for traces (OTLP over HTTP) with its whole path: `http://127.0.0.1:4318/v1/traces`. Empty: no traces.
     #[serde(deserialize_with = "endpoint")]
     pub endpoint: Option<String>,
     /// Percentage of the traces started here that are kept.

@@ -21,7 +21,7 @@ pub struct ConfigEntry {
     pub note: Option<String>,
 }
 
-/// The entries of all keys. `store` is shown as it was chosen, `secrets` are hidden, and `auto` says what a 0 stands for.
+/// The entries of all keys. `store` is shown as it was chosen, `secrets` are hidden, `auto` says what a 0 stands for.
 pub(super) fn entries(
     layers: &ConfigLayers,
     store: &ConfigEntry,

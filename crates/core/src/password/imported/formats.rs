@@ -74,7 +74,7 @@ pub(super) fn bcrypt_base64(bytes: &[u8]) -> String {
 
 /// `2b`, `12`, and salt and hash in one part: the format of crypt(3).
 fn crypt(fields: &[&str], prehash: Prehash) -> ParseResult {
-    let [variant, cost, salt_and_hash] = fields else { return Err(ImportedHashError::Parts) };
+    let [variant, cost, salt_and_hash] = fields else { return Err(ImportedHashError::FieldCount) };
     match *variant {
         // The variants differ in bugs that do not affect passwords of up to 255 bytes.
         "2a" | "2b" | "2y" => {}
@@ -90,7 +90,7 @@ fn crypt(fields: &[&str], prehash: Prehash) -> ParseResult {
 
 /// `2b,12`, or `v=2,t=2b,r=12`, then salt and hash.
 fn passlib_bcrypt(fields: &[&str]) -> ParseResult {
-    let [settings, salt, hash] = fields else { return Err(ImportedHashError::Parts) };
+    let [settings, salt, hash] = fields else { return Err(ImportedHashError::FieldCount) };
     match settings.split(',').collect::<Vec<_>>().as_slice() {
         ["2a" | "2b", cost] => bcrypt(parse_number(cost)?, salt, hash, Prehash::Base64Sha256),
         ["v=2", "t=2b", cost] => {
@@ -102,7 +102,7 @@ fn passlib_bcrypt(fields: &[&str]) -> ParseResult {
 }
 
 fn phc_bcrypt(fields: &[&str], prehash: Prehash) -> ParseResult {
-    let [BCRYPT_VERSION, cost, salt, hash] = fields else { return Err(ImportedHashError::Parts) };
+    let [BCRYPT_VERSION, cost, salt, hash] = fields else { return Err(ImportedHashError::FieldCount) };
     let [cost] = parse_parameters(cost, ["r"])?;
     bcrypt(cost.ok_or(ImportedHashError::Parameters)?, salt, hash, prehash)
 }
@@ -118,7 +118,7 @@ fn bcrypt(cost: u32, salt: &str, hash: &str, prehash: Prehash) -> ParseResult {
 
 /// `ln=…,r=…,p=…`, salt, hash: PHC and passlib.
 fn phc_scrypt(fields: &[&str]) -> ParseResult {
-    let [settings, salt, hash] = fields else { return Err(ImportedHashError::Parts) };
+    let [settings, salt, hash] = fields else { return Err(ImportedHashError::FieldCount) };
     let [Some(log_n), Some(r), Some(p)] = parse_parameters(settings, ["ln", "r", "p"])? else {
         return Err(ImportedHashError::Parameters);
     };
@@ -127,7 +127,7 @@ fn phc_scrypt(fields: &[&str]) -> ParseResult {
 
 /// N, salt as text, r, p, hash.
 fn django_scrypt(fields: &[&str]) -> ParseResult {
-    let [n, salt, r, p, hash] = fields else { return Err(ImportedHashError::Parts) };
+    let [n, salt, r, p, hash] = fields else { return Err(ImportedHashError::FieldCount) };
     let n = parse_number(n)?;
     if n < 2 || !n.is_power_of_two() {
         return Err(ImportedHashError::NotPowerOfTwo);
@@ -138,7 +138,7 @@ fn django_scrypt(fields: &[&str]) -> ParseResult {
 
 /// The iterations, as `i=…[,l=…]` (PHC) or bare (passlib); salt, hash.
 fn pbkdf2(digest: Pbkdf2Digest, fields: &[&str]) -> ParseResult {
-    let [settings, salt, hash] = fields else { return Err(ImportedHashError::Parts) };
+    let [settings, salt, hash] = fields else { return Err(ImportedHashError::FieldCount) };
     let (iterations, length) = if settings.contains('=') {
         let [iterations, length] = parse_parameters(settings, ["i", "l"])?;
         (iterations.ok_or(ImportedHashError::Parameters)?, length)
@@ -154,7 +154,7 @@ fn pbkdf2(digest: Pbkdf2Digest, fields: &[&str]) -> ParseResult {
 
 /// Iterations, salt as text, hash.
 fn django_pbkdf2(digest: Pbkdf2Digest, fields: &[&str]) -> ParseResult {
-    let [iterations, salt, hash] = fields else { return Err(ImportedHashError::Parts) };
+    let [iterations, salt, hash] = fields else { return Err(ImportedHashError::FieldCount) };
     with_truncated_output(
         ImportedScheme::Pbkdf2 { digest, iterations: parse_number(iterations)? },
         salt.as_bytes().to_vec(),

@@ -67,7 +67,7 @@ crate::string_enum! {
 }
 
 crate::string_enum! {
-    /// The digest in PBKDF2's HMAC. The text is the scheme's name in the stored spelling, which is that of passlib and of
+    /// The digest in PBKDF2's HMAC. The text is the scheme's name as it is stored, which is that of passlib and of
     /// Rust's `pbkdf2`.
     pub enum Pbkdf2Digest {
         /// SHA-1.
@@ -102,7 +102,7 @@ pub enum ImportedHashError {
     NotPowerOfTwo,
     /// A part is missing, or there is one too many.
     #[error("it does not have the parts of its scheme")]
-    Parts,
+    FieldCount,
     /// Salt or output are not encoded as the scheme encodes them.
     #[error("its salt or hash is not Base64 of the length that its scheme has")]
     Encoding,

@@ -10,7 +10,7 @@
 //! |---|---|
 //! | Argon2 | `$argon2id$v=19$m=19456,t=2,p=1$salt$hash`, as imported |
 //! | bcrypt | `$bcrypt$v=98$r=12$salt$hash` (98 is the `b` of `2b`), salt and hash in bcrypt's own Base64 |
-//! | bcrypt over SHA-256 | the same as `bcrypt-hex-sha256` (Django), `bcrypt-b64-sha256` and `bcrypt-hmac-sha256` (passlib 1 and 2) |
+//! | bcrypt over SHA-256 | the same as `bcrypt-hex-sha256` (Django), `bcrypt-{b64,hmac}-sha256` (passlib 1, 2) |
 //! | scrypt | `$scrypt$ln=14,r=8,p=5$salt$hash` |
 //! | PBKDF2 | `$pbkdf2$i=…$salt$hash` (SHA-1), `$pbkdf2-sha256$…`, `$pbkdf2-sha512$…` |
 //!
@@ -40,7 +40,7 @@ impl PasswordHash {
         }
         let argon2 = text.strip_prefix("argon2").filter(|rest| rest.starts_with('$')).unwrap_or(text);
         if ["$argon2i$", "$argon2d$", "$argon2id$"].iter().any(|scheme| argon2.starts_with(scheme)) {
-            return Self::parse(argon2).map_err(|_| ImportedHashError::Parts);
+            return Self::parse(argon2).map_err(|_| ImportedHashError::FieldCount);
         }
         ImportedHash::parse(text)?.to_password_hash()
     }

@@ -42,7 +42,7 @@ fn every_spelling_becomes_ours() {
 #[test]
 fn what_is_no_hash_of_a_known_scheme_is_refused_by_its_reason() {
     use ImportedHashError::{
-        Encoding, NotPowerOfTwo, Parameters, Parts, Salt, Scheme, SignExtension, TooLong, Unusable,
+        Encoding, FieldCount, NotPowerOfTwo, Parameters, Salt, Scheme, SignExtension, TooLong, Unusable,
     };
     let crypt = format!("{SALT}{HASH}");
     for (text, reason) in [
@@ -60,8 +60,8 @@ fn what_is_no_hash_of_a_known_scheme_is_refused_by_its_reason() {
         (format!("$2b$12${}ä{HASH}", &SALT[..21]), Encoding),
         (format!("$2b$4${crypt}"), Parameters),
         (format!("$2b$+4${crypt}"), Parameters),
-        (format!("$2b$12${crypt}$"), Parts),
-        (format!("$bcrypt$v=97$r=12${SALT}${HASH}"), Parts),
+        (format!("$2b$12${crypt}$"), FieldCount),
+        (format!("$bcrypt$v=97$r=12${SALT}${HASH}"), FieldCount),
         (format!("$bcrypt-sha256$v=3,t=2b,r=6${SALT}${HASH}"), Parameters),
         ("$scrypt$ln=16,r=8$c2FsdA$aGFzaA".into(), Parameters),
         ("$scrypt$ln=16,r=8,p=1,p=1$c2FsdA$aGFzaA".into(), Parameters),
@@ -72,10 +72,10 @@ fn what_is_no_hash_of_a_known_scheme_is_refused_by_its_reason() {
         ("scrypt$0$salt$8$5$aGFzaA==".into(), NotPowerOfTwo),
         ("pbkdf2_sha256$1000$$aGFzaA==".into(), Salt),
         (format!("pbkdf2_sha256$1000${}$aGFzaA==", "s".repeat(129)), Salt),
-        ("pbkdf2_sha256$1000$salt".into(), Parts),
+        ("pbkdf2_sha256$1000$salt".into(), FieldCount),
         ("$pbkdf2-sha256$i=1000,l=5$c2FsdA$aGFzaA".into(), Encoding),
         ("$pbkdf2-sha256$1000$sa*t$aGFzaA".into(), Encoding),
-        ("$argon2id$v=19$m=8,t=1,p=1$c2FsdA".into(), Parts),
+        ("$argon2id$v=19$m=8,t=1,p=1$c2FsdA".into(), FieldCount),
         ("x".repeat(513), TooLong),
     ] {
         assert_eq!(ours(&text), Err(reason), "{text}");

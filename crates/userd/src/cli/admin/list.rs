@@ -53,8 +53,8 @@ pub(super) struct EventsOptions {
     page: PageOptions,
 }
 
-/// Prints one page, or all pages. `empty` is the note if there is nothing at all; `table` also takes whether the page is
-/// the first.
+/// Prints one page, or all pages. `empty` is the note if there is nothing at all; `table` also takes whether the page
+/// is the first.
 async fn print_pages<T: Serialize>(
     output: OutputFormatter,
     options: PageOptions,

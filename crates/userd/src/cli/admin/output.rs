@@ -168,7 +168,7 @@ mod tests {
 
     #[test]
     fn a_terminal_gets_columns_that_fit_its_width() {
-        let long = "a.very.long.address.of.somebody.who.likes.dots@mail.example.org";
+        let long = "a.very.long.address.of.a.person.who.likes.dots@mail.example.org";
         let users = [account("Ada", "ada@example.org"), account("李小龍 with a name that goes on and on", long)];
         let shown = TERMINAL.user_table(&users.map(UserListItem::User), true);
         let widest = shown.lines().map(|line| line.chars().count()).max();

@@ -1,6 +1,6 @@
 //! A file that is complete or absent: it is written beside its place as `….part`, and renamed when it is synced to
-//! disk. Only its owner can read it. The part is locked while it is written, so that one left by a crash can be told
-//! from one in use, and is reused.
+//! disk. Only its owner can read it. The part is locked while it is written, so that one left by a crash is
+//! distinguished from one in use, and is reused.
 
 use std::fs::{self, File, OpenOptions, Permissions};
 use std::io::{self, BufWriter, Write};
