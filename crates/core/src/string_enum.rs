@@ -1,10 +1,10 @@
-//! [`string_enum!`]: an enum whose variants have one text each, for stores, the API and metrics.
+//! `string_enum!`: an enum whose variants have one text each, for stores, the API and metrics.
 //!
 //! The text is written once, beside its variant, and is not derived from the variant's name: it is a stored or public
 //! format, which renaming a variant must not change. For that, and for `ALL` as an array of constant length, this is a
 //! macro and not a derive of `strum`. To add a value: one line in the table.
 
-/// An enum of [`string_enum!`], for code that is generic over them.
+/// An enum of `string_enum!`, for code that is generic over them.
 pub trait StringEnum: Copy {
     /// The text of each variant, in the order of the declaration.
     const NAMES: &'static [&'static str];

@@ -39,7 +39,8 @@
 //! | `memory` | the reference implementation, for tests (feature `memory`) |
 //!
 //! # How to add a store
-//! Implement [`Store`] in a crate of its own, run the conformance suite (feature `conformance`) over it, and add an arm to `open_store` in the crate `userd`.
+//! Implement [`Store`] in a crate of its own, run the conformance suite (feature `conformance`) over it, and add an
+//! arm to `open_store` in the crate `userd`.
 
 mod check;
 #[cfg(feature = "conformance")]

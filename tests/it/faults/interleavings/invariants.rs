@@ -2,7 +2,7 @@
 //!
 //! | | |
 //! |---|---|
-//! | I1, I2 | no two active users with one e-mail; each has exactly its own claim; listings agree; records are complete |
+//! | I1, I2 | no two active users have one e-mail, each has its own claim; listings agree; records are complete |
 //! | I3, I6 | an acknowledged user is active until the acknowledged deletion, and never comes back |
 //! | I5 | a tombstone stays one, and no fencing token decreases |
 //! | history | each change has one event, written in its step: as many as the version counts |
