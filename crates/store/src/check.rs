@@ -1,7 +1,7 @@
 //! The consistency check: a batch of records in, a report of findings out.
 //!
 //! How a store checks itself is the store's business. To add a kind of finding: a variant of
-//! [`FindingKind`](userd_core::FindingKind), and a row in `docs/operations/doctor.md`.
+//! [`FindingKind`], and a row in `docs/operations/doctor.md`.
 
 use std::fmt;
 

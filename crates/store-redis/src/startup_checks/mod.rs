@@ -1,7 +1,7 @@
 //! The start-up checks: whether a Redis server may keep accounts. They run for each new connection and every 30
 //! seconds.
 //!
-//! [`evaluate`] is a pure function of what `INFO` and `CONFIG GET` returned, so each check is tested without a
+//! [`fn@evaluate`] is a pure function of what `INFO` and `CONFIG GET` returned, so each check is tested without a
 //! server. A value that userd may not read is "unknown", never "ok"; the operator may declare it
 //! (`assume_noeviction`,
 //! `assume_durability`). The reasons and the measurements are in `docs/decisions/0010-redis-start-up-checks.md`, the
