@@ -14,8 +14,8 @@
 //!
 //! # How to add an endpoint
 //! One file in `api` with its body, its handler and guard, its view and its `doc`; its name in the `endpoints!` of its
-//! area; its entry in `docs/API.md`; `make openapi`; its rows in `tests/it/http/auth/table.rs` and its tests in
-//! `tests/it/http/`.
+//! area; its entry in `docs/API.md`; `make openapi`. `tests/it/http/auth/table.rs` then asks it as every caller, and
+//! compares with the `security` of `docs/openapi.json`. Its own tests are in `tests/it/http/`.
 
 mod access;
 mod api;
