@@ -17,7 +17,7 @@ pub(super) struct BenchSettings {
 
 /// The programs, and a directory for everything else.
 pub(super) struct BenchContext {
-    /// The release build of userd.
+    /// The build of userd beside this program.
     pub(super) userd: PathBuf,
     /// The bare Rocket service and the bare hash.
     pub(super) baseline: PathBuf,
@@ -50,11 +50,7 @@ impl BenchContext {
 
     /// A userd on this store. Its log is written, and discarded.
     pub(super) fn userd(&self, store: &str, more: &[(&str, &str)]) -> ServerProcess {
-        let port = free_port();
-        let listen = format!("127.0.0.1:{port}");
-        let mut environment = vec![("USERD_LISTEN", listen.as_str()), ("USERD_STORE", store), ("USERD_WORKERS", "2")];
-        environment.extend_from_slice(more);
-        ServerProcess::start(&self.userd, &[], &environment, port)
+        start_userd(&self.userd, store, more)
     }
 
     /// A Redis whose data survives a kill, as operators run it.
@@ -88,4 +84,13 @@ impl BenchContext {
         let numbers: Vec<f64> = text.split_whitespace().filter_map(|word| word.parse().ok()).collect();
         numbers[0] / numbers[1]
     }
+}
+
+/// Starts a build of userd on this store.
+pub(super) fn start_userd(program: &Path, store: &str, more: &[(&str, &str)]) -> ServerProcess {
+    let port = free_port();
+    let listen = format!("127.0.0.1:{port}");
+    let mut environment = vec![("USERD_LISTEN", listen.as_str()), ("USERD_STORE", store), ("USERD_WORKERS", "2")];
+    environment.extend_from_slice(more);
+    ServerProcess::start(program, &[], &environment, port)
 }

@@ -10,6 +10,7 @@
 #![expect(unreachable_pub, reason = "a program exports nothing; pub marks what its modules share")]
 
 mod common;
+mod compare;
 mod context;
 mod doctor;
 mod listing;

@@ -10,13 +10,13 @@ use super::common::{HASHING_CONNECTIONS, baseline, median_of, redis_command, row
 use super::context::BenchContext;
 use super::load::{LoadProfile, LoadResult};
 use super::server::pause;
-use super::{doctor, listing, seed, sessions};
+use super::{compare, doctor, listing, seed, sessions};
 
 /// A row: its name on the command line, and its measurement.
 type BenchRow = (&'static str, fn(&BenchContext, &Runtime));
 
 /// All of them, in the order of the table.
-pub const ALL: [BenchRow; 12] = [
+pub const ALL: [BenchRow; 13] = [
     ("redis", look_ups_on_redis),
     ("embedded", look_ups_on_sqlite),
     ("hashes", sign_ups_and_password_checks),
@@ -29,6 +29,7 @@ pub const ALL: [BenchRow; 12] = [
     ("sign-ins", sessions::sign_ins),
     ("revocations", sessions::revocations),
     ("session-bytes", sessions::bytes),
+    ("compare", compare::with_other_build),
 ];
 
 /// Settings without rate limits, so that the verification of wrong passwords can be measured.
