@@ -8,8 +8,8 @@ WORKDIR /src
 COPY . .
 RUN --mount=type=cache,target=/usr/local/cargo/registry \
     --mount=type=cache,target=/src/target \
-    cargo build --release --locked --bin userd \
-    && ./scripts/image-root.sh target/release/userd /root-of-image
+    cargo build --profile dist --locked --bin userd \
+    && ./scripts/image-root.sh target/dist/userd /root-of-image
 
 FROM scratch
 LABEL org.opencontainers.image.title="userd" \

@@ -18,7 +18,7 @@ run: ## Build and serve on 127.0.0.1:8000
 PREFIX ?= /usr/local
 SYSCONFDIR ?= /etc
 DESTDIR ?=
-PROGRAM ?= target/release/userd
+PROGRAM ?= target/dist/userd
 
 install: ## Install the program, manual pages, completions and the systemd unit (PREFIX, SYSCONFDIR, DESTDIR)
 	./scripts/install.sh "$(PROGRAM)" "$(DESTDIR)" "$(PREFIX)" "$(SYSCONFDIR)"
@@ -71,8 +71,8 @@ openapi: ## Regenerate docs/openapi.json from the program
 
 bench: ## Measure the published figures again (some minutes, on an idle machine)
 	./scripts/ensure-programs.sh redis-server wrk
-	cargo build --release --locked --package userd --bin userd --examples
-	./target/release/examples/bench
+	cargo build --profile dist --locked --package userd --bin userd --examples
+	./target/dist/examples/bench
 
 # Duration of the main storm of `make faults` in seconds, and the random seed.
 SECONDS ?= 600

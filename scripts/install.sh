@@ -5,7 +5,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 program=$1 root=$2 prefix=$3 settings=$4
-[ -x "$program" ] || { echo "install.sh: $program does not exist; build it with 'cargo build --release --locked'." >&2 && exit 1; }
+[ -x "$program" ] || { echo "install.sh: $program does not exist; build it with 'cargo build --profile dist --locked'." >&2 && exit 1; }
 
 install -D -m 755 "$program" "$root$prefix/bin/userd"
 

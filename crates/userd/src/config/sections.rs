@@ -129,7 +129,7 @@ fn endpoint<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>
         return Ok(None);
     }
     if !TRACES_BUILT_IN {
-        let right = "build it with `cargo build --release --features otlp`, or leave otlp.endpoint empty";
+        let right = "build it with `cargo build --profile dist --features otlp`, or leave otlp.endpoint empty";
         return Err(D::Error::custom(format!("this userd was built without traces: {right}")));
     }
     if !text.strip_prefix("http://").is_some_and(|rest| !rest.is_empty() && !rest.contains(char::is_whitespace)) {
