@@ -12,7 +12,6 @@ mod users_get;
 mod users_list;
 mod users_set_password;
 mod users_update;
-mod version;
 mod views;
 
 endpoints![
@@ -28,5 +27,4 @@ endpoints![
     sessions_revoke_all::revoke_all,
     events_list::list,
     stats::stats,
-    version::version,
 ];
