@@ -19,7 +19,7 @@ pub type Gauge = prometheus_client::metrics::gauge::Gauge<u64, AtomicU64>;
 const NS_PER_S: f64 = 1e9;
 
 /// Bucket bounds for a request or a hash, in microseconds: 0.25 ms to 5 s.
-pub(crate) const REQUEST_BOUNDS_US: &[u64] = &[
+const REQUEST_BOUNDS_US: &[u64] = &[
     250, 500, 1_000, 2_500, 5_000, 10_000, 25_000, 50_000, 100_000, 250_000, 500_000, 1_000_000, 2_500_000, 5_000_000,
 ];
 
@@ -86,6 +86,13 @@ impl Histogram {
     fn buckets(&self) -> Vec<(f64, u64)> {
         let bounds = self.bounds.iter().map(|bound| *bound as f64 / self.per_unit).chain([f64::INFINITY]);
         bounds.zip(self.buckets.iter().map(|bucket| bucket.load(Ordering::Relaxed))).collect()
+    }
+}
+
+/// Of durations of a request or a hash.
+impl Default for Histogram {
+    fn default() -> Self {
+        Self::of_durations(REQUEST_BOUNDS_US)
     }
 }
 

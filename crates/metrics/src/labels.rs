@@ -11,32 +11,26 @@ use crate::instruments::Counter;
 
 /// [`string_enum!`] for texts that say what their variants are; `docs/METRICS.md` says more.
 macro_rules! label_values {
-    ($(#[$about:meta])* $name:ident { $($variant:ident = $text:literal,)+ }) => {
-        string_enum! {
+    ($($(#[$about:meta])* $name:ident { $($variant:ident = $text:literal,)+ })+) => {
+        $(string_enum! {
             $(#[$about])*
             pub enum $name {
                 $(#[doc = concat!("`", $text, "`")] $variant = $text,)+
             }
-        }
+        })+
     };
 }
 
 label_values! {
     /// Why the hash pool rejected a request.
     HashRejection { QueueFull = "queue-full", Timeout = "timeout", }
-}
 
-label_values! {
     /// How a run of the background consistency check ended.
     DoctorOutcome { Done = "done", Aborted = "aborted", }
-}
 
-label_values! {
     /// How a store call ended; `answered` is any result that is no error.
     StoreCallOutcome { Answered = "answered", Unavailable = "unavailable", Corrupt = "corrupt", }
-}
 
-label_values! {
     /// Why a change was not made, or found the remains of another one.
     StoreConflict {
         EmailTaken = "email-taken",
@@ -44,9 +38,7 @@ label_values! {
         Resharding = "resharding",
         ClaimTakenOver = "claim-taken-over",
     }
-}
 
-label_values! {
     /// What is sent to Redis in one round trip; `acknowledged-read` is a read that a decision rests on.
     RedisRoundTrip {
         Read = "read",
@@ -55,9 +47,7 @@ label_values! {
         Pipeline = "pipeline",
         Server = "server",
     }
-}
 
-label_values! {
     /// Why a request to Redis is sent again.
     RedisRetry {
         Lost = "lost",
@@ -68,9 +58,7 @@ label_values! {
         Resharding = "resharding",
         Busy = "busy",
     }
-}
 
-label_values! {
     /// A method of the store contract; `docs/METRICS.md` says what each does.
     StoreCall {
         CreateUser = "create-user",

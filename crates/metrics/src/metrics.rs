@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use userd_core::{EventKind, FindingKind, FindingState, RateLimitName};
 
-use crate::instruments::{Counter, GROUP_SIZE_BOUNDS, Gauge, Histogram, REQUEST_BOUNDS_US, STORE_BOUNDS_US};
+use crate::instruments::{Counter, GROUP_SIZE_BOUNDS, Gauge, Histogram, STORE_BOUNDS_US};
 use crate::labels::{
     DoctorOutcome, EnumFamily, HashRejection, RedisRetry, RedisRoundTrip, StoreCall, StoreCallOutcome, StoreConflict,
 };
@@ -13,8 +13,8 @@ use crate::requests::HttpMetrics;
 /// Everything that is counted and measured.
 #[derive(Debug, Default)]
 pub struct Metrics {
-    /// When the process started, in milliseconds since 1970.
-    started_at_ms: u64,
+    /// When the process started, in seconds since 1970.
+    pub(crate) started_at_s: f64,
     /// HTTP requests.
     pub requests: HttpMetrics,
     /// The hash pool.
@@ -36,19 +36,14 @@ pub struct Metrics {
 impl Metrics {
     /// All zero, for a process that started `started_at_ms` after 1970.
     #[must_use]
-    pub fn new(started_at_ms: u64) -> Self {
-        Self { started_at_ms, ..Self::default() }
-    }
-
-    /// When the process started, in seconds since 1970.
     #[expect(clippy::cast_precision_loss, reason = "milliseconds of some centuries fit")]
-    pub(crate) fn started_at_s(&self) -> f64 {
-        self.started_at_ms as f64 / 1000.0
+    pub fn new(started_at_ms: u64) -> Self {
+        Self { started_at_s: started_at_ms as f64 / 1000.0, ..Self::default() }
     }
 }
 
 /// The hash pool.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct HashMetrics {
     /// Threads that are busy.
     pub in_flight: Gauge,
@@ -58,17 +53,6 @@ pub struct HashMetrics {
     pub rejected: EnumFamily<HashRejection, Counter>,
     /// Duration of the work, without the wait.
     pub duration: Histogram,
-}
-
-impl Default for HashMetrics {
-    fn default() -> Self {
-        Self {
-            in_flight: Gauge::default(),
-            queued: Gauge::default(),
-            rejected: EnumFamily::default(),
-            duration: Histogram::of_durations(REQUEST_BOUNDS_US),
-        }
-    }
 }
 
 /// The calls of the store contract, and what each implementation does for them.

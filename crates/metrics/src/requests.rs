@@ -7,7 +7,7 @@ use std::collections::HashMap;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use crate::instruments::{Counter, Gauge, Histogram, REQUEST_BOUNDS_US};
+use crate::instruments::{Counter, Gauge, Histogram};
 
 /// The label of requests that match no route.
 const NO_ROUTE: &str = "-";
@@ -42,18 +42,13 @@ pub struct HttpMetrics {
 struct MethodSeries([OnceLock<Box<RequestSeries>>; METHODS.len()]);
 
 /// The series of one method of one route.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct RequestSeries {
     statuses: [Counter; STATUS_LABELS.len()],
     pub(crate) duration: Histogram,
 }
 
 impl RequestSeries {
-    fn new() -> Self {
-        let statuses = STATUS_LABELS.map(|_| Counter::default());
-        Self { statuses, duration: Histogram::of_durations(REQUEST_BOUNDS_US) }
-    }
-
     fn record(&self, status: u16, duration: Duration) {
         self.duration.observe_duration(duration);
         let class = || STATUSES.len() - 1 + usize::from(status / 100);
@@ -82,7 +77,7 @@ impl HttpMetrics {
     pub fn record_request(&self, method: &str, route: Option<&str>, status: u16, duration: Duration) {
         let Some(place) = METHODS.iter().position(|known| *known == method) else { return };
         let known = route.zip(self.routes.get()).and_then(|(route, routes)| routes.get(route));
-        let series = known.unwrap_or(&self.unmatched).0[place].get_or_init(|| Box::new(RequestSeries::new()));
+        let series = known.unwrap_or(&self.unmatched).0[place].get_or_init(Box::default);
         series.record(status, duration);
     }
 

@@ -5,7 +5,7 @@
 
 use std::fmt;
 
-use prometheus_client::encoding::{DescriptorEncoder, EncodeGaugeValue, EncodeMetric, MetricEncoder};
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric, MetricEncoder};
 pub use prometheus_client::metrics::MetricType as MetricKind;
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
@@ -55,9 +55,9 @@ impl SampleEncoder<'_> {
         metric.encode(self.encoder)
     }
 
-    /// A gauge that the system may not report.
-    fn reported<T: EncodeGaugeValue>(self, value: Option<T>) -> fmt::Result {
-        value.map_or(Ok(()), |value| self.one(&ConstGauge::new(value)))
+    /// A metric that the system may not report.
+    fn reported(self, metric: Option<impl EncodeMetric>) -> fmt::Result {
+        metric.map_or(Ok(()), |metric| self.one(&metric))
     }
 
     /// A sample for each value of the one label.
@@ -161,16 +161,16 @@ pub const METRICS: [MetricDefinition; 30] = [
         "Always 1; the label has the version",
         |_, mut s| s.labeled([env!("CARGO_PKG_VERSION")], &ConstGauge::new(1_i64))),
     metric(Gauge, "process_start_time_seconds", "seconds since 1970", &[],
-        "Start time of the process", |m, s| s.one(&ConstGauge::new(m.started_at_s()))),
+        "Start time of the process", |m, s| s.one(&ConstGauge::new(m.started_at_s))),
     metric(Gauge, "process_resident_memory_bytes", "bytes", &[],
-        "Resident memory (Linux)", |_, s| s.reported(process::resident_bytes())),
+        "Resident memory (Linux)", |_, s| s.reported(process::resident_bytes().map(ConstGauge::new))),
     metric(Gauge, "process_open_fds", "files", &[],
-        "Open files and connections (Linux)", |_, s| s.reported(process::open_files())),
+        "Open files and connections (Linux)", |_, s| s.reported(process::open_files().map(ConstGauge::new))),
     metric(Gauge, "process_max_fds", "files", &[],
-        "Limit of open files (Linux)", |_, s| s.reported(process::open_files_max())),
+        "Limit of open files (Linux)", |_, s| s.reported(process::open_files_max().map(ConstGauge::new))),
     metric(Counter, "process_cpu_seconds_total", "seconds", &[],
         "CPU time used, over all cores (Linux)",
-    |_, s| process::cpu_seconds().map_or(Ok(()), |seconds| s.one(&ConstCounter::new(seconds)))),
+    |_, s| s.reported(process::cpu_seconds().map(ConstCounter::new))),
 ];
 
 const fn metric(

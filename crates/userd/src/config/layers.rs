@@ -1,10 +1,10 @@
-//! The sources, merged by figment: defaults, file, `.env`, environment, flags.
+//! The sources, merged: defaults, file, `.env`, environment, flags.
 //!
-//! Each source becomes a flat map of keys (`hash.iterations`) to typed values before it is merged; what a key means is
-//! not known here. figment keeps with each value which source it came from, so that a mistake names the file or the
-//! variable.
+//! Each source becomes a flat map of keys (`hash.iterations`) to typed values before it overrides lower ones; what a
+//! key means is not known here. With each value is kept which source it came from, so that a mistake names the file or
+//! the variable.
 //!
-//! To add a source: a `ConfigOrigin`, and its map in [`ConfigLayers::read`], in the order of precedence.
+//! To add a source: a `ConfigOrigin`, and its map in [`ConfigLayers::read`], both in the order of precedence.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -12,10 +12,9 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use figment::providers::{Format, Toml};
-use figment::value::{Dict, Map, Value};
-use figment::{Error as FigmentError, Figment, Metadata, Profile, Provider};
+use figment::value::{Dict, Value};
 
-use super::error::{ConfigIssue, ConfigOrigin};
+use super::error::ConfigOrigin;
 use super::sources::{API_KEY_VARIABLE, CONFIG_VARIABLE, ConfigSources, PREFIX, REDIS_VARIABLES, is_service_link};
 use super::unknown_keys::unknown_key_text;
 
@@ -27,138 +26,84 @@ const CONFIG_FILE: &str = "userd.toml";
 const DOT_ENV_FILE: &str = ".env";
 
 /// The value of a key that counts, and where it comes from.
-#[derive(Clone, Copy)]
-pub(super) struct ResolvedValue<'a> {
-    pub(super) value: &'a Value,
-    pub(super) origin: &'a ConfigOrigin,
-    /// Higher levels override lower ones.
-    level: usize,
-}
-
-/// One source.
-struct ConfigLayer {
-    origin: ConfigOrigin,
-    values: Dict,
-}
-
-impl Provider for ConfigLayer {
-    fn metadata(&self) -> Metadata {
-        Metadata::named(self.origin.to_string())
-    }
-
-    fn data(&self) -> Result<Map<Profile, Dict>, FigmentError> {
-        Ok(Profile::Default.collect(self.values.clone()))
-    }
+pub(super) struct ResolvedValue {
+    pub(super) value: Value,
+    pub(super) origin: ConfigOrigin,
 }
 
 /// The merged sources, and the plain `REDIS_…` variables.
 #[derive(Default)]
 pub(super) struct ConfigLayers {
-    defaults: Dict,
-    /// The sources, lowest first.
-    origins: Vec<ConfigOrigin>,
-    figment: Figment,
-    merged: Dict,
+    /// What `userd.default.toml` says of each key.
+    pub(super) defaults: Dict,
+    /// Every key.
+    pub(super) values: BTreeMap<String, ResolvedValue>,
     /// `REDIS_…`, each from the highest source that sets it.
     pub(super) legacy_env: BTreeMap<&'static str, (String, ConfigOrigin)>,
+    /// What can't be read, and unknown keys.
+    pub(super) issues: Vec<String>,
 }
 
 impl ConfigLayers {
     /// The defaults alone.
-    pub(super) fn defaults(issues: &mut Vec<ConfigIssue>) -> Self {
-        let defaults = parse_toml(DEFAULTS, &ConfigOrigin::Default, issues).unwrap_or_default();
-        let mut layers = Self { defaults: defaults.clone(), ..Default::default() };
-        layers.push(ConfigOrigin::Default, defaults, issues);
+    pub(super) fn defaults() -> Self {
+        let mut layers = Self::default();
+        layers.defaults = parse_toml(DEFAULTS, &ConfigOrigin::Default, &mut layers.issues).unwrap_or_default();
+        layers.push(&ConfigOrigin::Default, layers.defaults.clone());
         layers
     }
 
-    /// Reads all sources; what can't be read is noted in `issues` and left out.
-    pub(super) fn read(sources: &ConfigSources, issues: &mut Vec<ConfigIssue>) -> Self {
-        let mut layers = Self::defaults(issues);
-        let file = read_config_file(sources, issues);
-        let dot_env = read_dot_env(&sources.working_dir, issues);
-        for name in &sources.non_utf8 {
-            issues.push(ConfigIssue::at_location(format!("{name} in the environment"), "is not UTF-8"));
-        }
+    /// Reads all sources; what can't be read is noted and left out.
+    pub(super) fn read(sources: &ConfigSources) -> Self {
+        let mut layers = Self::defaults();
+        let file = read_config_file(sources, &mut layers.issues);
+        let dot_env = read_dot_env(&sources.working_dir, &mut layers.issues);
+        layers.issues.extend(sources.non_utf8.iter().map(|name| format!("{name} in the environment: is not UTF-8")));
         if let Some((origin, values)) = file {
-            layers.push(origin, values, issues);
+            layers.push(&origin, values);
         }
-        layers.push_variables(ConfigOrigin::DotEnv, &dot_env, issues);
-        layers.push_variables(ConfigOrigin::Environment, &sources.environment, issues);
-        layers.push(ConfigOrigin::CommandLine, flags(sources), issues);
+        layers.push_variables(&ConfigOrigin::DotEnv, &dot_env);
+        layers.push_variables(&ConfigOrigin::Environment, &sources.environment);
+        layers.push(&ConfigOrigin::CommandLine, flags(sources));
         layers
     }
 
-    /// The value of `key` that counts.
-    pub(super) fn find(&self, key: &str) -> Option<ResolvedValue<'_>> {
-        let value = self.merged.get(key)?;
-        let name = &self.figment.get_metadata(value.tag())?.name;
-        let level = self.origins.iter().position(|origin| *name == origin.to_string())?;
-        Some(ResolvedValue { value, origin: &self.origins[level], level })
+    /// The source of the value of `key` that counts.
+    pub(super) fn origin(&self, key: &str) -> &ConfigOrigin {
+        self.values.get(key).map_or(&ConfigOrigin::Default, |found| &found.origin)
     }
 
-    /// What `userd.default.toml` says of `key`.
-    pub(super) fn default(&self, key: &str) -> Option<&Value> {
-        self.defaults.get(key)
+    /// The source that sets `key`; `None` if it is empty.
+    pub(super) fn set_by(&self, key: &str) -> Option<&ConfigOrigin> {
+        self.values.get(key).filter(|found| !is_empty(&found.value)).map(|found| &found.origin)
     }
 
-    /// Every key.
-    pub(super) fn keys(&self) -> impl Iterator<Item = &String> {
-        self.defaults.keys()
-    }
-
-    /// Which of `key` and its twin `<key>_file` gives the secret; `None` if neither is set.
-    ///
-    /// # Errors
-    /// What is wrong if one source sets both.
-    pub(super) fn secret_source(&self, key: &str) -> Result<Option<String>, String> {
+    /// Which of `key` and its twin `<key>_file` gives the secret: the one that a later source sets.
+    pub(super) fn secret_source(&self, key: &str) -> String {
         let file_key = format!("{key}_file");
-        let given = |key: &str| self.find(key).filter(|found| !is_empty(found.value));
-        match (given(key), given(&file_key)) {
-            (Some(direct), Some(file)) if direct.level == file.level => {
-                let other = file.origin.spelling(&file_key);
-                Err(format!("is given twice, here and by {other}: keep one of them"))
-            }
-            (Some(direct), Some(file)) if direct.level < file.level => Ok(Some(file_key)),
-            (Some(_), _) => Ok(Some(key.to_owned())),
-            (None, Some(_)) => Ok(Some(file_key)),
-            (None, None) => Ok(None),
-        }
+        if self.set_by(&file_key) > self.set_by(key) { file_key } else { key.to_owned() }
     }
 
     /// Merges a source above the others. Unknown keys are noted and left out.
     ///
     /// An empty text means "not set": for a key that may be empty it removes what lower sources set, for another one it
     /// is ignored.
-    fn push(&mut self, origin: ConfigOrigin, values: Dict, issues: &mut Vec<ConfigIssue>) {
-        let mut known = Dict::new();
+    fn push(&mut self, origin: &ConfigOrigin, values: Dict) {
         for (key, value) in values {
             let Some(default) = self.defaults.get(&key) else {
-                let text = unknown_key_text(&key, &origin, self.defaults.keys());
-                issues.push(ConfigIssue::for_key(&key, &origin, text));
+                self.issues.push(origin.issue(&key, unknown_key_text(&key, origin, &self.defaults)));
                 continue;
             };
-            match value {
-                value if !is_empty(&value) => _ = known.insert(key, value),
-                _ if matches!(default, Value::Array(_, items) if items.is_empty()) => {
-                    known.insert(key, default.clone());
-                }
-                value if is_empty(default) => _ = known.insert(key, value),
-                _ => {}
-            }
+            let value = match value {
+                value if !is_empty(&value) || is_empty(default) => value,
+                _ if default.as_array().is_some_and(<[Value]>::is_empty) => default.clone(),
+                _ => continue,
+            };
+            self.values.insert(key, ResolvedValue { value, origin: origin.clone() });
         }
-        let figment = std::mem::take(&mut self.figment).merge(ConfigLayer { origin: origin.clone(), values: known });
-        self.merged = figment.data().ok().and_then(|mut data| data.remove(&Profile::Default)).unwrap_or_default();
-        self.figment = figment;
-        self.origins.push(origin);
     }
 
-    fn push_variables(
-        &mut self,
-        origin: ConfigOrigin,
-        variables: &BTreeMap<String, String>,
-        issues: &mut Vec<ConfigIssue>,
-    ) {
+    fn push_variables(&mut self, origin: &ConfigOrigin, variables: &BTreeMap<String, String>) {
         for name in REDIS_VARIABLES {
             if let Some(value) = variables.get(name).filter(|value| !value.is_empty()) {
                 self.legacy_env.insert(name, (value.clone(), origin.clone()));
@@ -172,19 +117,18 @@ impl ConfigLayers {
                     "names the configuration file in the environment only: set it there, or use --config"
                 }
                 API_KEY_VARIABLE => "is read from the environment only: set it there, or use --key-file",
-                _ => "",
-            };
-            if !elsewhere.is_empty() {
-                if origin == ConfigOrigin::DotEnv {
-                    issues.push(ConfigIssue::at_location(format!("{name} in {origin}"), elsewhere));
+                _ => {
+                    let key = rest.to_ascii_lowercase().replace("__", ".");
+                    let value = typed(value, self.defaults.get(&key));
+                    values.insert(key, value);
+                    continue;
                 }
-                continue;
+            };
+            if *origin == ConfigOrigin::DotEnv {
+                self.issues.push(format!("{name} in {origin}: {elsewhere}"));
             }
-            let key = rest.to_ascii_lowercase().replace("__", ".");
-            let value = typed(value, self.defaults.get(&key));
-            values.insert(key, value);
         }
-        self.push(origin, values, issues);
+        self.push(origin, values);
     }
 }
 
@@ -207,16 +151,16 @@ fn is_empty(value: &Value) -> bool {
     value.as_str().is_some_and(str::is_empty)
 }
 
-/// Where `key` is in `userd.default.toml`, as a line's number.
-pub(super) fn default_position(key: &str) -> usize {
+/// Where `key` is in `userd.default.toml`, in bytes.
+pub(super) fn default_position(key: &str) -> Option<usize> {
     let (section, key) = key.rsplit_once('.').unwrap_or(("", key));
-    let mut lines = DEFAULTS.lines().enumerate();
-    if !section.is_empty() {
-        let header = format!("[{section}]");
-        lines.find(|(_, line)| *line == header);
-    }
-    let found = lines.find(|(_, line)| line.strip_prefix(key).is_some_and(|rest| rest.starts_with(" =")));
-    found.map_or(usize::MAX, |(number, _)| number)
+    let start = if section.is_empty() { 0 } else { DEFAULTS.find(&format!("\n[{section}]\n"))? };
+    DEFAULTS[start..].find(&format!("\n{key} =")).map(|position| start + position)
+}
+
+/// The key in its section; the empty name stands for the keys without a section.
+pub(super) fn full_key(section: &str, key: &str) -> String {
+    if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") }
 }
 
 fn flags(sources: &ConfigSources) -> Dict {
@@ -226,7 +170,7 @@ fn flags(sources: &ConfigSources) -> Dict {
 }
 
 /// The file that was named, which has to exist; else `userd.toml`, which may be missing.
-fn read_config_file(sources: &ConfigSources, issues: &mut Vec<ConfigIssue>) -> Option<(ConfigOrigin, Dict)> {
+fn read_config_file(sources: &ConfigSources, issues: &mut Vec<String>) -> Option<(ConfigOrigin, Dict)> {
     let from_variable = || sources.environment.get(CONFIG_VARIABLE).map(PathBuf::from);
     let named = sources.flags.config.clone().or_else(from_variable).filter(|path| !path.as_os_str().is_empty());
     let path = named.clone().unwrap_or_else(|| PathBuf::from(CONFIG_FILE));
@@ -236,27 +180,25 @@ fn read_config_file(sources: &ConfigSources, issues: &mut Vec<ConfigIssue>) -> O
 }
 
 /// The text of a file, without a byte order mark. A missing one is a mistake only if it is `required`.
-fn read_file(working_dir: &Path, path: &Path, required: bool, issues: &mut Vec<ConfigIssue>) -> Option<String> {
+fn read_file(working_dir: &Path, path: &Path, required: bool, issues: &mut Vec<String>) -> Option<String> {
     match fs::read_to_string(working_dir.join(path)) {
         Ok(text) => Some(text.trim_start_matches('\u{feff}').to_owned()),
         Err(error) if error.kind() == io::ErrorKind::NotFound && !required => None,
         Err(error) => {
-            issues.push(ConfigIssue::at_location(path.display().to_string(), unreadable_text(&error)));
+            issues.push(format!("{}: {}", path.display(), unreadable_text(&error)));
             None
         }
     }
 }
 
-fn read_dot_env(working_dir: &Path, issues: &mut Vec<ConfigIssue>) -> BTreeMap<String, String> {
+fn read_dot_env(working_dir: &Path, issues: &mut Vec<String>) -> BTreeMap<String, String> {
     let mut variables = BTreeMap::new();
     let Some(text) = read_file(working_dir, Path::new(DOT_ENV_FILE), false, issues) else { return variables };
     for item in dotenvy::from_read_iter(text.as_bytes()) {
         match item {
             // As dotenvy itself has it, the first of several counts.
-            Ok((name, value)) => {
-                variables.entry(name).or_insert(value);
-            }
-            Err(error) => issues.push(ConfigIssue::at_location(DOT_ENV_FILE, dot_env_text(&text, &error))),
+            Ok((name, value)) => _ = variables.entry(name).or_insert(value),
+            Err(error) => issues.push(format!("{DOT_ENV_FILE}: {}", dot_env_text(&text, &error))),
         }
     }
     variables
@@ -277,32 +219,23 @@ fn dot_env_text(text: &str, error: &dotenvy::Error) -> String {
 
 /// The document as a flat map. The parser's message names what it expected; its quotation of the line is left out,
 /// because the line can contain a secret.
-fn parse_toml(text: &str, origin: &ConfigOrigin, issues: &mut Vec<ConfigIssue>) -> Option<Dict> {
-    match <Toml as Format>::from_str::<Dict>(text) {
-        Ok(document) => {
-            let mut values = Dict::new();
-            flatten("", document, &mut values);
-            Some(values)
-        }
-        Err(error) => {
-            let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-            let line = before.matches('\n').count() + 1;
-            let reason = error.message().lines().next().unwrap_or_default();
-            issues.push(ConfigIssue::at_location(
-                format!("{origin}, line {line}"),
-                format!("is not valid TOML: {reason}"),
-            ));
-            None
-        }
-    }
+fn parse_toml(text: &str, origin: &ConfigOrigin, issues: &mut Vec<String>) -> Option<Dict> {
+    let document = <Toml as Format>::from_str::<Dict>(text).map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        let reason = error.message().lines().next().unwrap_or_default();
+        issues.push(format!("{origin}, line {line}: is not valid TOML: {reason}"));
+    });
+    let mut values = Dict::new();
+    flatten("", document.ok()?, &mut values);
+    Some(values)
 }
 
 fn flatten(prefix: &str, dict: Dict, values: &mut Dict) {
     for (key, value) in dict {
-        let key = if prefix.is_empty() { key } else { format!("{prefix}.{key}") };
+        let key = full_key(prefix, &key);
         match value {
             Value::Dict(_, inner) => flatten(&key, inner, values),
-            Value::Char(_, char) => _ = values.insert(key, Value::from(char.to_string())),
             value => _ = values.insert(key, value),
         }
     }

@@ -11,7 +11,7 @@ use userd_service::{KeyEncryptionSettings, SessionSettings, SignInLimits, TokenS
 use userd_store_redis::RedisSettings;
 use userd_store_sqlite::SqliteSettings;
 
-use super::error::{ConfigError, ConfigIssue};
+use super::error::ConfigError;
 use super::layers::ConfigLayers;
 use super::reader::ConfigReader;
 use super::sections::{DoctorConfig, EventsConfig, LogFormat, OtlpConfig, ProcessConfig, RedisLogin};
@@ -76,11 +76,10 @@ impl Config {
     /// # Errors
     /// Every mistake that was found.
     pub fn load(sources: &ConfigSources) -> Result<Self, ConfigError> {
-        let mut issues = Vec::new();
-        let layers = ConfigLayers::read(sources, &mut issues);
+        let layers = ConfigLayers::read(sources);
         let mut read = ConfigReader::new(&layers, &sources.working_dir);
         let config = read_sections(&mut read, sources.cores);
-        issues.extend(read.issues());
+        let mut issues = read.issues();
         let config = config.map_err(|issue| issues.push(issue)).ok();
         config.filter(|_| issues.is_empty()).ok_or(ConfigError { issues })
     }
@@ -91,25 +90,22 @@ impl Config {
 /// # Errors
 /// If the defaults can't be read, which a test excludes.
 pub fn json_schema() -> Result<serde_json::Value, ConfigError> {
-    let mut issues = Vec::new();
-    let layers = ConfigLayers::defaults(&mut issues);
+    let layers = ConfigLayers::defaults();
     let mut read = ConfigReader::new(&layers, Path::new(""));
-    match read_sections(&mut read, 1) {
-        Ok(_) => Ok(read.schema.document()),
-        Err(issue) => Err(ConfigError { issues: vec![issue] }),
-    }
+    read_sections(&mut read, 1).map_err(|issue| ConfigError { issues: vec![issue] })?;
+    Ok(read.schema.document())
 }
 
 /// Each section, by the type that its layer uses.
-fn read_sections(read: &mut ConfigReader<'_>, cores: usize) -> Result<Config, ConfigIssue> {
-    let login: RedisLogin = read.section("redis")?;
-    let choice = store_choice::read(read, &login)?;
+fn read_sections(read: &mut ConfigReader<'_>, cores: usize) -> Result<Config, String> {
     let process: ProcessConfig = read.section("")?;
+    let login: RedisLogin = read.section("redis")?;
+    let store = store_choice::choose(read, &process.store, &login);
     let proxies: TrustedProxies = read.section("proxy")?;
     let CorsSettings { allowed_origins } = read.section("cors")?;
     let mut config = Config {
         listen: process.listen,
-        store: choice.target.clone(),
+        store: store.target.clone(),
         static_dir: process.static_dir,
         log: process.log,
         workers: process.workers,
@@ -127,7 +123,7 @@ fn read_sections(read: &mut ConfigReader<'_>, cores: usize) -> Result<Config, Co
         rate_limit: read.section("rate_limit")?,
         events: read.section("events")?,
         otlp: read.section("otlp")?,
-        warnings: choice.warning.iter().cloned().collect(),
+        warnings: Vec::new(),
         entries: Vec::new(),
     };
     rules::check_password(read, &config.password);
@@ -135,10 +131,10 @@ fn read_sections(read: &mut ConfigReader<'_>, cores: usize) -> Result<Config, Co
     rules::check_static_dir(read, config.static_dir.as_ref());
     rules::check_sentinel_login(read, &login);
     config.redis.tls_ca = rules::read_tls_ca(read, login.tls_ca_file.as_deref());
-    config.warnings.extend(rules::hash_warning(&config.hash));
-    config.warnings.extend(issuer_warning(&config));
+    let warnings = [store.warning.clone(), rules::hash_warning(&config.hash), issuer_warning(&config)];
+    config.warnings = warnings.into_iter().flatten().collect();
     let auto = resolve_automatic(&mut config, cores);
-    config.entries = show::entries(read.layers, &show::store_entry(&choice), &read.schema.secrets, &auto);
+    config.entries = show::entries(read.layers, &store, &read.schema.secrets, &auto);
     Ok(config)
 }
 

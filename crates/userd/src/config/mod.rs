@@ -33,10 +33,10 @@ mod store_target;
 mod store_target_error;
 mod unknown_keys;
 
-pub use error::{ConfigError, ConfigIssue, ConfigOrigin};
+pub use error::ConfigError;
 pub use layers::DEFAULTS;
 pub use load::{Config, json_schema};
-pub use redis_target::{REDIS_PORT_DEFAULT, RedisTarget, SENTINEL_PORT_DEFAULT};
+pub use redis_target::RedisTarget;
 pub use sections::{DoctorConfig, EventsConfig, LogFormat, OtlpConfig};
 pub use show::ConfigEntry;
 pub use sources::{API_KEY_VARIABLE, CONFIG_VARIABLE, CliFlags, ConfigSources};

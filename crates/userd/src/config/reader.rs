@@ -1,5 +1,6 @@
 //! Reads one section after the other out of the merged sources and notes each mistake, so that one pass finds all.
 
+use std::fmt::Display;
 use std::fs;
 use std::path::Path;
 
@@ -9,8 +10,8 @@ use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value as Json;
 
-use super::error::{ConfigIssue, ConfigOrigin};
-use super::layers::{ConfigLayers, default_position, unreadable_text};
+use super::error::ConfigOrigin;
+use super::layers::{ConfigLayers, default_position, full_key, unreadable_text};
 use super::schema::{ConfigSchema, SectionSchema, check, is_secret};
 
 /// Reads sections and collects mistakes.
@@ -20,7 +21,7 @@ pub(super) struct ConfigReader<'a> {
     /// The schema of the sections that were read.
     pub(super) schema: ConfigSchema,
     /// Each with the position of its key in `userd.default.toml`.
-    issues: Vec<(usize, ConfigIssue)>,
+    issues: Vec<(Option<usize>, String)>,
 }
 
 impl<'a> ConfigReader<'a> {
@@ -34,32 +35,27 @@ impl<'a> ConfigReader<'a> {
     ///
     /// # Errors
     /// If even the default of a key can't be used.
-    pub(super) fn section<T: DeserializeOwned + JsonSchema>(&mut self, name: &str) -> Result<T, ConfigIssue> {
-        let full = |key: &str| if name.is_empty() { key.to_owned() } else { format!("{name}.{key}") };
+    pub(super) fn section<T: DeserializeOwned + JsonSchema>(&mut self, name: &str) -> Result<T, String> {
         let section = SectionSchema::of::<T>();
-        let mut values: Dict = section
-            .keys
-            .iter()
-            .filter_map(|(key, schema)| Some((key.clone(), self.value(&full(key), schema)?)))
-            .collect();
-        self.schema.add(name, section, |key| {
-            self.layers.default(&full(key)).and_then(|value| serde_json::to_value(value).ok())
-        });
+        let value = |(key, schema): (&String, &Json)| Some((key.clone(), self.value(&full_key(name, key), schema)?));
+        let mut values: Dict = section.keys.iter().filter_map(value).collect();
+        self.schema.add(name, section, &self.layers.defaults);
         loop {
-            let error = match Value::from(values.clone()).deserialize() {
+            let FigmentError { path, kind, .. } = match Value::from(values.clone()).deserialize() {
                 Ok(settings) => return Ok(settings),
                 Err(error) => error,
             };
-            let key = full(&error.path.first().cloned().unwrap_or_default());
-            let default = self.layers.default(&key).cloned();
-            let text = rejection_text(error);
-            let Some(default) = default.filter(|default| values.get(short(&key)) != Some(default)) else {
-                return Err(ConfigIssue::for_key(&key, &ConfigOrigin::Default, text));
-            };
-            // A secret may have come from its twin.
-            let source = self.layers.secret_source(&key).ok().flatten();
-            self.reject(source.as_deref().unwrap_or(&key), text);
-            values.insert(short(&key).to_owned(), default);
+            let short = path.into_iter().next().unwrap_or_default();
+            let key = full_key(name, &short);
+            let text = rejection_text(kind);
+            match self.layers.defaults.get(&key) {
+                Some(default) if values.get(&short) != Some(default) => {
+                    // A secret may have come from its twin.
+                    self.reject(&self.layers.secret_source(&key), text);
+                    values.insert(short, default.clone());
+                }
+                _ => return Err(ConfigOrigin::Default.issue(&key, text)),
+            }
         }
     }
 
@@ -68,68 +64,64 @@ impl<'a> ConfigReader<'a> {
         if is_secret(schema) {
             return Some(Value::from(self.secret(key).unwrap_or_default()));
         }
-        let found = self.layers.find(key)?;
-        let (value, untyped) = (found.value.clone(), found.origin.is_untyped());
-        match check(schema, &value, untyped) {
-            Ok(value) => Some(value),
-            Err(text) => {
-                self.reject(key, text);
-                self.layers.default(key).cloned()
-            }
-        }
+        let found = self.layers.values.get(key)?;
+        let checked = check(schema, &found.value, found.origin.is_untyped());
+        checked.map_err(|text| self.reject(key, text)).ok().or_else(|| self.layers.defaults.get(key).cloned())
     }
 
     /// A secret text, or the content of the file that the twin `<key>_file` names.
     fn secret(&mut self, key: &str) -> Option<String> {
-        let source = match self.layers.secret_source(key) {
-            Ok(source) => source?,
-            Err(text) => {
-                self.reject(key, text);
-                return None;
+        let source = self.layers.secret_source(key);
+        let text = if source == key { self.direct_secret(key) } else { self.secret_file(&source) };
+        text.map_err(|text| self.reject(&source, text)).ok()
+    }
+
+    fn direct_secret(&self, key: &str) -> Result<String, String> {
+        let file_key = format!("{key}_file");
+        match self.layers.set_by(key) {
+            Some(origin) if self.layers.set_by(&file_key) == Some(origin) => {
+                Err(format!("is given twice, here and by {}: keep one of them", origin.spelling(&file_key)))
             }
-        };
-        let Some(text) = self.layers.find(&source).and_then(|found| found.value.as_str().map(ToOwned::to_owned)) else {
-            self.reject(&source, "is not a string: write it in quotes");
-            return None;
-        };
-        if source == key {
-            return Some(text);
+            _ => self.text(key),
         }
-        let content = fs::read_to_string(self.working_dir.join(&text)).map_err(|error| unreadable_text(&error));
-        let content = content.map_err(|error| format!("the file {text}: {error}")).and_then(|content| {
-            let content = content.strip_suffix('\n').unwrap_or(&content);
-            let content = content.strip_suffix('\r').unwrap_or(content);
-            if content.is_empty() { Err(format!("the file {text} is empty")) } else { Ok(content.to_owned()) }
-        });
-        content.map_err(|text| self.reject(&source, text)).ok()
+    }
+
+    /// The content of the file that `key` names, without a newline at its end.
+    fn secret_file(&self, key: &str) -> Result<String, String> {
+        let path = self.text(key)?;
+        let content = fs::read_to_string(self.working_dir.join(&path));
+        let content = content.map_err(|error| format!("the file {path}: {}", unreadable_text(&error)))?;
+        let content = content.strip_suffix('\n').unwrap_or(&content);
+        let content = content.strip_suffix('\r').unwrap_or(content);
+        if content.is_empty() { Err(format!("the file {path} is empty")) } else { Ok(content.to_owned()) }
+    }
+
+    fn text(&self, key: &str) -> Result<String, String> {
+        let text = self.layers.values.get(key).and_then(|found| found.value.as_str());
+        text.map(ToOwned::to_owned).ok_or_else(|| "is not a string: write it in quotes".to_owned())
     }
 
     /// Notes a mistake in `key`, at the source that its value comes from.
-    pub(super) fn reject(&mut self, key: &str, text: impl Into<String>) {
-        let origin = self.layers.find(key).map_or(&ConfigOrigin::Default, |found| found.origin);
-        self.note(key, ConfigIssue::for_key(key, origin, text));
+    pub(super) fn reject(&mut self, key: &str, text: impl Display) {
+        self.note(key, self.layers.origin(key).issue(key, text));
     }
 
     /// Notes a mistake that stands where one in `key` would.
-    pub(super) fn note(&mut self, key: &str, issue: ConfigIssue) {
+    pub(super) fn note(&mut self, key: &str, issue: String) {
         self.issues.push((default_position(key), issue));
     }
 
-    /// Every mistake, in the order of `userd.default.toml`.
-    pub(super) fn issues(&mut self) -> Vec<ConfigIssue> {
-        let mut issues = std::mem::take(&mut self.issues);
-        issues.sort_by_key(|(position, _)| *position);
-        issues.into_iter().map(|(_, issue)| issue).collect()
+    /// Every mistake: those of the sources, then those of keys in the order of `userd.default.toml`.
+    pub(super) fn issues(mut self) -> Vec<String> {
+        self.issues.sort_by_key(|(position, _)| *position);
+        let of_keys = self.issues.into_iter().map(|(_, issue)| issue);
+        self.layers.issues.iter().cloned().chain(of_keys).collect()
     }
 }
 
-fn short(key: &str) -> &str {
-    key.rsplit('.').next().unwrap_or(key)
-}
-
 /// Only our own messages are passed on: figment's would quote the value, which can be a secret.
-fn rejection_text(error: FigmentError) -> String {
-    match error.kind {
+fn rejection_text(kind: Kind) -> String {
+    match kind {
         Kind::Message(text) => text,
         _ => "can't be used".to_owned(),
     }

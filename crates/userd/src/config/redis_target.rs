@@ -2,17 +2,20 @@
 //!
 //! As in `store_target`, no mistake quotes the text that it is about: it can hold a password.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::net::Ipv6Addr;
+
+use percent_encoding::percent_decode_str;
 
 use super::store_target_error::StoreTargetError;
 use userd_core::{REDACTED, SecretString};
 use userd_store_redis::{NodeAddress, SentinelSettings, ServerCredentials, ServerTopology};
 
 /// The port of Redis where none is given.
-pub const REDIS_PORT_DEFAULT: u16 = 6379;
+pub(super) const REDIS_PORT_DEFAULT: u16 = 6379;
 /// The port of Sentinels where none is given.
-pub const SENTINEL_PORT_DEFAULT: u16 = 26379;
+const SENTINEL_PORT_DEFAULT: u16 = 26379;
 /// The longest DNS name (RFC 1035, section 2.3.4), rounded to its usual text form.
 const HOST_BYTES_MAX: usize = 253;
 
@@ -29,60 +32,27 @@ pub struct RedisTarget {
     pub tls: bool,
 }
 
-/// What a scheme says.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct RedisScheme {
-    topology: RedisTopology,
-    tls: bool,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum RedisTopology {
-    Standalone,
-    Sentinels,
-    Cluster,
-}
-
-impl RedisScheme {
-    /// The scheme, in lower case, if it is one of Redis's.
-    pub(super) fn parse(scheme: &str) -> Option<Self> {
-        let (base, topology) = scheme.split_once('+').unwrap_or((scheme, ""));
-        let topology = match topology {
-            "" if !scheme.contains('+') => RedisTopology::Standalone,
-            "sentinel" => RedisTopology::Sentinels,
-            "cluster" => RedisTopology::Cluster,
-            _ => return None,
-        };
-        match base {
-            "redis" => Some(Self { topology, tls: false }),
-            "rediss" => Some(Self { topology, tls: true }),
-            _ => None,
-        }
-    }
-}
-
 impl RedisTarget {
-    /// The target in what follows the scheme: `//[user:password@]host[:port][,…][/service][/db]`.
-    pub(super) fn parse(scheme: RedisScheme, rest: &str) -> Result<Self, StoreTargetError> {
+    /// The target in what follows `scheme`: `//[user:password@]host[:port][,…][/service][/db]`. The scheme is `redis`
+    /// or `rediss`, alone or with `+sentinel` or `+cluster`.
+    pub(super) fn parse(scheme: &str, rest: &str) -> Result<Self, StoreTargetError> {
         let rest = rest.strip_prefix("//").ok_or(StoreTargetError::Host)?;
         if rest.contains(['?', '#']) {
             return Err(StoreTargetError::Options);
         }
         let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
         // The last @ is the border, so that one in a password does no harm.
-        let (user_info, addresses) =
-            authority.rsplit_once('@').map_or((None, authority), |(user_info, rest)| (Some(user_info), rest));
-        let login = user_info.map_or(Ok(ServerCredentials::default()), parse_user_info)?;
+        let (user_info, addresses) = authority.rsplit_once('@').unwrap_or(("", authority));
+        let login = parse_user_info(user_info)?;
         let list = |port_default| {
             let addresses = addresses.split(',').map(|text| parse_host_port(text, port_default));
             addresses.collect::<Result<Vec<_>, _>>()
         };
-        let (servers, db) = match scheme.topology {
-            RedisTopology::Standalone if addresses.contains(',') => return Err(StoreTargetError::SeveralServers),
-            RedisTopology::Standalone => {
-                (ServerTopology::Standalone(parse_host_port(addresses, REDIS_PORT_DEFAULT)?), parse_database(path)?)
-            }
-            RedisTopology::Sentinels => {
+        let (base, topology) = scheme.split_once('+').unwrap_or((scheme, ""));
+        let (servers, db) = match topology {
+            "" if addresses.contains(',') => return Err(StoreTargetError::SeveralServers),
+            "" => (ServerTopology::Standalone(parse_host_port(addresses, REDIS_PORT_DEFAULT)?), parse_database(path)?),
+            "sentinel" => {
                 let (service, db) = path.split_once('/').unwrap_or((path, ""));
                 // Sentinel takes letters, digits and `.-_` for a name (`sentinel.conf`).
                 if !is_host_name(service) {
@@ -92,12 +62,12 @@ impl RedisTarget {
                 let sentinels = SentinelSettings { addresses, service, login: ServerCredentials::default() };
                 (ServerTopology::Sentinel(sentinels), parse_database(db)?)
             }
-            RedisTopology::Cluster => match parse_database(path)? {
+            _ => match parse_database(path)? {
                 0 => (ServerTopology::Cluster(list(REDIS_PORT_DEFAULT)?), 0),
                 _ => return Err(StoreTargetError::DatabaseOnCluster),
             },
         };
-        Ok(Self { servers, db, login, tls: scheme.tls })
+        Ok(Self { servers, db, login, tls: base == "rediss" })
     }
 }
 
@@ -112,27 +82,27 @@ fn parse_user_info(text: &str) -> Result<ServerCredentials, StoreTargetError> {
 }
 
 fn parse_host_port(text: &str, port_default: u16) -> Result<NodeAddress, StoreTargetError> {
-    let (host, port) = if let Some(rest) = text.strip_prefix('[') {
-        let (host, after) = rest.split_once(']').ok_or(StoreTargetError::Host)?;
-        let host: Ipv6Addr = host.parse().map_err(|_| StoreTargetError::Host)?;
-        let port = match after {
-            "" => None,
-            _ => Some(after.strip_prefix(':').ok_or(StoreTargetError::Port)?),
-        };
-        (host.to_string(), port)
-    } else {
-        let (host, port) = text.split_once(':').map_or((text, None), |(host, port)| (host, Some(port)));
-        if !is_host_name(host) {
-            return Err(StoreTargetError::Host);
-        }
-        (host.to_owned(), port)
+    let border = if text.starts_with('[') { text.find(']').map(|end| end + 1) } else { text.find(':') };
+    let (host, after) = text.split_at(border.unwrap_or(text.len()));
+    let host = parse_host(host).ok_or(StoreTargetError::Host)?;
+    let port = match after.strip_prefix(':') {
+        Some(port) => parse_port(port).ok_or(StoreTargetError::Port)?,
+        None if after.is_empty() => port_default,
+        None => return Err(StoreTargetError::Port),
     };
-    let port = port.map_or(Ok(port_default), |port| parse_port(port).ok_or(StoreTargetError::Port))?;
     Ok(NodeAddress { host, port })
 }
 
+/// A host name, an IPv4 address, or an IPv6 address in brackets, which it loses.
+pub(super) fn parse_host(text: &str) -> Option<String> {
+    match text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')) {
+        Some(address) => address.parse::<Ipv6Addr>().ok().map(|address| address.to_string()),
+        None => is_host_name(text).then(|| text.to_owned()),
+    }
+}
+
 /// Whether `text` can be a host name or an IPv4 address.
-pub(super) fn is_host_name(text: &str) -> bool {
+fn is_host_name(text: &str) -> bool {
     !text.is_empty()
         && text.len() <= HOST_BYTES_MAX
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b".-_".contains(&byte))
@@ -148,21 +118,13 @@ pub(super) fn parse_number(text: &str) -> Option<u32> {
     if text.bytes().all(|byte| byte.is_ascii_digit()) { text.parse().ok() } else { None }
 }
 
-/// Undoes RFC 3986's percent-encoding.
+/// Undoes RFC 3986's percent-encoding. The library leaves a broken one as it is.
 fn percent_decode(text: &str) -> Result<String, StoreTargetError> {
-    let mut decoded = Vec::with_capacity(text.len());
-    let mut bytes = text.bytes();
-    while let Some(byte) = bytes.next() {
-        if byte != b'%' {
-            decoded.push(byte);
-            continue;
-        }
-        let mut digit = || bytes.next().and_then(|byte| char::from(byte).to_digit(16));
-        let (high, low) = (digit(), digit());
-        let value = high.zip(low).map(|(high, low)| high * 16 + low).and_then(|value| u8::try_from(value).ok());
-        decoded.push(value.ok_or(StoreTargetError::Encoding)?);
+    let is_encoded = |rest: &str| rest.as_bytes().get(..2).is_some_and(|code| code.iter().all(u8::is_ascii_hexdigit));
+    if !text.split('%').skip(1).all(is_encoded) {
+        return Err(StoreTargetError::Encoding);
     }
-    String::from_utf8(decoded).map_err(|_| StoreTargetError::Encoding)
+    percent_decode_str(text).decode_utf8().map(Cow::into_owned).map_err(|_| StoreTargetError::Encoding)
 }
 
 impl fmt::Display for RedisTarget {

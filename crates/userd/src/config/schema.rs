@@ -4,16 +4,17 @@
 //! these three can't differ. Rules between two keys are not here, see `rules`.
 
 use std::collections::BTreeSet;
-use std::ops::RangeInclusive;
 
-use figment::value::{Num, Value};
+use figment::value::{Dict, Value};
 use schemars::JsonSchema;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value as Json, json};
 
+use super::layers::full_key;
+
 /// The schema of one settings type.
 pub(super) struct SectionSchema {
-    description: Option<Json>,
+    description: Json,
     /// The keys, each with its schema.
     pub(super) keys: Map<String, Json>,
 }
@@ -23,9 +24,9 @@ impl SectionSchema {
     pub(super) fn of<T: JsonSchema>() -> Self {
         let generator = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
         let mut schema = generator.into_generator().into_root_schema_for::<T>().to_value();
-        let description = schema.get("description").cloned();
-        let mut keys = match schema.get_mut("properties").map(Json::take) {
-            Some(Json::Object(keys)) => keys,
+        let description = schema["description"].take();
+        let mut keys = match schema["properties"].take() {
+            Json::Object(keys) => keys,
             _ => Map::new(),
         };
         keys.values_mut().for_each(simplify);
@@ -64,24 +65,19 @@ fn choices(schema: &Json) -> Vec<String> {
 /// # Errors
 /// What is wrong, and what would be right. A secret is not quoted.
 pub(super) fn check(schema: &Json, value: &Value, untyped: bool) -> Result<Value, String> {
-    let number = |name: &str| schema.get(name).and_then(Json::as_i64);
-    match (schema.get("type").and_then(Json::as_str), value) {
-        (Some("integer"), value) => {
-            let range = number("minimum").unwrap_or(i64::MIN)..=number("maximum").unwrap_or(i64::MAX);
-            check_integer(&range, value, untyped)
-        }
+    let refused = |text: &str| Err(text.to_owned());
+    match (schema["type"].as_str(), value) {
+        (Some("integer"), value) => check_integer(schema, value, untyped),
         (Some("boolean"), Value::Bool(..)) => Ok(value.clone()),
-        (Some("boolean"), _) => Err("is not a boolean: write true or false, without quotes".to_owned()),
-        (Some("array"), Value::Array(_, items)) => match number("minItems") {
+        (Some("boolean"), _) => refused("is not a boolean: write true or false, without quotes"),
+        (Some("array"), Value::Array(_, items)) => match schema["minItems"].as_u64() {
             _ if items.iter().any(|item| item.as_str().is_none()) => {
-                Err("is not a list of strings: write each in quotes".to_owned())
+                refused("is not a list of strings: write each in quotes")
             }
-            Some(least) if usize::try_from(least).is_ok_and(|least| items.len() < least) => {
-                Err(format!("has too few entries: write at least {least}"))
-            }
+            Some(least) if (items.len() as u64) < least => Err(format!("has too few entries: write at least {least}")),
             _ => Ok(value.clone()),
         },
-        (Some("array"), _) => Err("is not a list: write strings in brackets, such as [\"one\", \"two\"]".to_owned()),
+        (Some("array"), _) => refused("is not a list: write strings in brackets, such as [\"one\", \"two\"]"),
         (_, value) => {
             let text = value.as_str().ok_or("is not a string: write it in quotes")?;
             let words = choices(schema);
@@ -98,17 +94,18 @@ pub(super) fn check(schema: &Json, value: &Value, untyped: bool) -> Result<Value
     }
 }
 
-fn check_integer(range: &RangeInclusive<i64>, value: &Value, untyped: bool) -> Result<Value, String> {
-    let right = format!("write a whole number from {} to {}", range.start(), range.end());
-    match value {
-        Value::Num(_, Num::F32(_) | Num::F64(_)) => Err(format!("is not a whole number: {right}")),
-        Value::Num(_, number) => match number.to_i128().and_then(|number| i64::try_from(number).ok()) {
-            Some(number) if range.contains(&number) => Ok(Value::from(number)),
-            _ => Err(format!("{} is out of range: {right}", number.to_i128().unwrap_or(i128::MAX))),
+fn check_integer(schema: &Json, value: &Value, untyped: bool) -> Result<Value, String> {
+    let (least, most) =
+        (schema["minimum"].as_i64().unwrap_or(i64::MIN), schema["maximum"].as_i64().unwrap_or(i64::MAX));
+    let right = format!("write a whole number from {least} to {most}");
+    match (value, value.to_i128()) {
+        (_, Some(number)) => match i64::try_from(number) {
+            Ok(number) if (least..=most).contains(&number) => Ok(Value::from(number)),
+            _ => Err(format!("{number} is out of range: {right}")),
         },
-        Value::String(_, text) if untyped => Err(format!("{text:?} is not a whole number: {right}")),
-        Value::String(..) => Err(format!("is a string: {right}, without quotes")),
-        _ => Err(format!("is not a whole number: {right}")),
+        (Value::String(_, text), None) if untyped => Err(format!("{text:?} is not a whole number: {right}")),
+        (Value::String(..), None) => Err(format!("is a string: {right}, without quotes")),
+        (_, None) => Err(format!("is not a whole number: {right}")),
     }
 }
 
@@ -122,30 +119,26 @@ pub(super) struct ConfigSchema {
 
 impl ConfigSchema {
     /// Adds the keys of a section, each with its default. `name` is empty for the keys without a section.
-    pub(super) fn add(&mut self, name: &str, section: SectionSchema, default: impl Fn(&str) -> Option<Json>) {
+    pub(super) fn add(&mut self, name: &str, section: SectionSchema, defaults: &Dict) {
         let mut keys = Map::new();
         for (key, mut schema) in section.keys {
+            let full = full_key(name, &key);
+            schema["default"] = json!(defaults.get(&full));
             if is_secret(&schema) {
-                self.secrets.insert(if name.is_empty() { key.clone() } else { format!("{name}.{key}") });
                 let description = format!("A file that contains the value of `{key}`.");
-                keys.insert(
-                    format!("{key}_file"),
-                    json!({ "type": "string", "default": "", "description": description }),
-                );
-            }
-            if let (Json::Object(schema), Some(default)) = (&mut schema, default(&key)) {
-                schema.insert("default".to_owned(), default);
+                let file = json!({ "type": "string", "default": "", "description": description });
+                keys.insert(format!("{key}_file"), file);
+                self.secrets.insert(full);
             }
             keys.insert(key, schema);
         }
         if name.is_empty() {
             return self.properties.extend(keys);
         }
-        let empty = || json!({ "type": "object", "additionalProperties": false, "properties": {} });
-        let entry = self.properties.entry(name).or_insert_with(empty);
-        if let (Json::Object(entry), Some(description)) = (&mut *entry, section.description) {
-            entry.entry("description").or_insert(description);
-        }
+        let empty = json!({
+            "type": "object", "additionalProperties": false, "description": section.description, "properties": {},
+        });
+        let entry = self.properties.entry(name).or_insert(empty);
         if let Some(Json::Object(properties)) = entry.get_mut("properties") {
             properties.extend(keys);
         }

@@ -14,20 +14,14 @@ use userd_core::{SecretString, settings};
 /// Whether this userd can send traces.
 const TRACES_BUILT_IN: bool = cfg!(feature = "otlp");
 
-/// The key `store`.
-#[derive(Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields)]
-pub(super) struct StoreKey {
-    /// The store: `sqlite:PATH`, `redis://[user:password@]host[:port][/db]`,
-    /// `redis+sentinel://host[:port],…/service[/db]` or `redis+cluster://host[:port],…`; `rediss` in place of `redis`
-    /// for TLS.
-    pub(super) store: SecretString,
-}
-
 /// The keys without a section.
 #[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub(super) struct ProcessConfig {
+    /// The store: `sqlite:PATH`, `redis://[user:password@]host[:port][/db]`,
+    /// `redis+sentinel://host[:port],…/service[/db]` or `redis+cluster://host[:port],…`; `rediss` in place of `redis`
+    /// for TLS.
+    pub(super) store: SecretString,
     /// The address and port to listen on, such as `127.0.0.1:8000`, `0.0.0.0:8000` or `[::1]:8000`.
     #[serde(deserialize_with = "listen")]
     #[schemars(with = "String")]

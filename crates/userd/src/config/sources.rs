@@ -77,16 +77,11 @@ impl ConfigSources {
 fn userd_variables(all: impl Iterator<Item = (OsString, OsString)>) -> (BTreeMap<String, String>, Vec<String>) {
     let mut readable = BTreeMap::new();
     let mut non_utf8 = Vec::new();
-    for (name, value) in all {
-        // A name that is no UTF-8 is none of ours.
-        let Ok(name) = name.into_string() else { continue };
-        if !name.starts_with(PREFIX) && !REDIS_VARIABLES.contains(&name.as_str()) {
-            continue;
-        }
+    // A name that is no UTF-8 is none of ours.
+    let all = all.filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+    for (name, value) in all.filter(|(name, _)| name.starts_with(PREFIX) || REDIS_VARIABLES.contains(&name.as_str())) {
         match value.into_string() {
-            Ok(value) => {
-                readable.insert(name, value);
-            }
+            Ok(value) => _ = readable.insert(name, value),
             Err(_) => non_utf8.push(name),
         }
     }
@@ -96,14 +91,13 @@ fn userd_variables(all: impl Iterator<Item = (OsString, OsString)>) -> (BTreeMap
 /// Whether Kubernetes makes a variable of this name in every container beside a service called `userd`
 /// (`USERD_SERVICE_HOST`, `USERD_PORT_8000_TCP_ADDR` …): not meant for userd, and no unknown key.
 pub(super) fn is_service_link(name: &str) -> bool {
-    let Some(rest) = name.strip_prefix(PREFIX) else { return false };
-    if rest == "SERVICE_HOST" || rest == "SERVICE_PORT" || rest.starts_with("SERVICE_PORT_") || rest == "PORT" {
-        return true;
+    match name.split('_').collect::<Vec<_>>()[..] {
+        ["USERD", "SERVICE", "HOST"] | ["USERD", "SERVICE", "PORT", ..] | ["USERD", "PORT"] => true,
+        ["USERD", "PORT", number, "TCP" | "UDP" | "SCTP", ..] => {
+            !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+        }
+        _ => false,
     }
-    let Some(rest) = rest.strip_prefix("PORT_") else { return false };
-    let mut parts = rest.split('_');
-    let number = parts.next().is_some_and(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit()));
-    number && matches!(parts.next(), Some("TCP" | "UDP" | "SCTP"))
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@
 use std::fmt;
 use std::path::PathBuf;
 
-use super::redis_target::{RedisScheme, RedisTarget};
+use super::redis_target::RedisTarget;
 use super::store_target_error::StoreTargetError;
 
 /// No scheme is longer; a longer one may be a misplaced secret and is not quoted.
@@ -35,10 +35,10 @@ impl StoreTarget {
         let lower = scheme.to_ascii_lowercase();
         match lower.as_str() {
             "sqlite" => parse_sqlite(rest),
-            _ => match RedisScheme::parse(&lower) {
-                Some(scheme) => RedisTarget::parse(scheme, rest).map(Self::Redis),
-                None => Err(scheme_error(&lower, rest)),
-            },
+            "redis" | "redis+sentinel" | "redis+cluster" | "rediss" | "rediss+sentinel" | "rediss+cluster" => {
+                RedisTarget::parse(&lower, rest).map(Self::Redis)
+            }
+            _ => Err(scheme_error(&lower, rest)),
         }
     }
 }

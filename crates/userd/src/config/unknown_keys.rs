@@ -1,23 +1,20 @@
 //! Keys that do not exist, and the nearest that do.
 
+use figment::value::Dict;
+
 use super::error::ConfigOrigin;
 
 /// How alike a known key has to be to an unknown one to be suggested (Jaro-Winkler, 1 is equal).
 const SIMILARITY_MIN: f64 = 0.75;
 
 /// "There is no such key", with the nearest that there is.
-pub(super) fn unknown_key_text<'k>(
-    key: &str,
-    origin: &ConfigOrigin,
-    known: impl Iterator<Item = &'k String> + Clone,
-) -> String {
+pub(super) fn unknown_key_text(key: &str, origin: &ConfigOrigin, known: &Dict) -> String {
     let section = format!("{key}.");
-    if known.clone().any(|candidate| candidate.starts_with(&section)) {
-        return match origin {
-            ConfigOrigin::DotEnv | ConfigOrigin::Environment => {
-                "is a section: write two underscores and a key after it".to_owned()
-            }
-            _ => format!("is a section: write [{key}] on a line of its own and its keys below"),
+    if known.keys().any(|candidate| candidate.starts_with(&section)) {
+        return if origin.is_untyped() {
+            "is a section: write two underscores and a key after it".to_owned()
+        } else {
+            format!("is a section: write [{key}] on a line of its own and its keys below")
         };
     }
     // A variable's single underscore may stand for the border between section and key.
@@ -29,6 +26,7 @@ pub(super) fn unknown_key_text<'k>(
         if last(key) == last(candidate) { whole.max(0.95) } else { whole }
     };
     let nearest = known
+        .keys()
         .map(|candidate| (similarity(candidate), candidate))
         .filter(|(similarity, _)| *similarity >= SIMILARITY_MIN)
         .max_by(|one, other| one.0.total_cmp(&other.0));

@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 
 use crate::config::DoctorConfig;
 use userd_core::clock::SystemClock;
@@ -18,33 +18,21 @@ use userd_store::{CheckMode, Finding, FindingState, Store};
 /// The target of its log lines.
 const LOG_TARGET: &str = "userd::doctor";
 
-/// The task that runs checks. Dropping it aborts the task at once, also during a check.
-pub(super) struct DoctorTask(Option<JoinHandle<()>>);
-
-impl DoctorTask {
-    /// Starts the task, unless `doctor.background` is off.
-    pub(super) fn start(
-        settings: DoctorConfig,
-        store: &Arc<dyn Store>,
-        random: &dyn Random,
-        metrics: &Arc<Metrics>,
-    ) -> Self {
-        if !settings.background {
-            return Self(None);
-        }
+/// Starts the task that runs checks, unless `doctor.background` is off. Dropping the set aborts the task at once, also
+/// during a check.
+pub(super) fn start_doctor(
+    settings: DoctorConfig,
+    store: &Arc<dyn Store>,
+    random: &dyn Random,
+    metrics: &Arc<Metrics>,
+) -> JoinSet<()> {
+    let mut task = JoinSet::new();
+    if settings.background {
         let first = initial_delay(settings.pause, random);
         let doctor = Doctor::new(Arc::<dyn Store>::clone(store), Arc::new(SystemClock));
-        #[expect(clippy::disallowed_methods, reason = "the handle is kept and aborted when this is dropped")]
-        Self(Some(tokio::spawn(run_checks(doctor, settings, first, Arc::clone(metrics)))))
+        task.spawn(run_checks(doctor, settings, first, Arc::clone(metrics)));
     }
-}
-
-impl Drop for DoctorTask {
-    fn drop(&mut self) {
-        if let Some(task) = &self.0 {
-            task.abort();
-        }
-    }
+    task
 }
 
 /// A random time between a tenth of the pause and all of it: processes that start together do not check together.

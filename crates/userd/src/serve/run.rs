@@ -9,8 +9,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::banner::StartupBanner;
-use super::doctor_task::DoctorTask;
+use super::banner::show_banner;
+use super::doctor_task::start_doctor;
 use super::logging::init_logging;
 use super::rlimit::{OPEN_FILES_RECOMMENDED, raise_open_files_limit};
 use super::runtime::build_runtime;
@@ -22,7 +22,7 @@ use crate::services::build_services;
 use userd_core::clock::{Clock as _, SystemClock};
 use userd_core::error_chain;
 use userd_core::random::{Random, SystemRandom};
-use userd_http::{HttpDependencies, HttpSettings, JoinTrace, OnListening, ServeError};
+use userd_http::{HttpDependencies, HttpSettings, OnListening, ServeError};
 use userd_metrics::Metrics;
 use userd_service::hashing::PasswordHasher;
 use userd_service::{ApiKeyCache, Services};
@@ -122,7 +122,7 @@ async fn serve(config: &Config) -> Result<(), RunError> {
     let metrics = Arc::new(Metrics::new(SystemClock.now().as_millis()));
     let opened = open_store(config, Arc::clone(&random), &metrics).await?;
     let store: Arc<dyn Store> = Arc::new(InstrumentedStore::new(opened, Arc::clone(&metrics)));
-    let background = DoctorTask::start(config.doctor, &store, &*random, &metrics);
+    let background = start_doctor(config.doctor, &store, &*random, &metrics);
     let result = serve_store(config, Arc::clone(&store), random, metrics).await;
     drop(background);
     if tokio::time::timeout(CLOSE_TIME_MAX, store.close()).await.is_err() {
@@ -152,7 +152,10 @@ async fn serve_store(
         shutdown_grace: config.shutdown_grace,
         on_listening: Some(on_listening),
         metrics,
-        join_trace: join_trace(config),
+        #[cfg(feature = "otlp")]
+        join_trace: config.otlp.endpoint.as_ref().map(|_| super::traces::join()),
+        #[cfg(not(feature = "otlp"))]
+        join_trace: None,
     };
     let rocket = userd_http::rocket(&settings, http_dependencies);
     Ok(userd_http::serve(rocket).await?)
@@ -186,8 +189,7 @@ async fn check_keys(services: &Services) -> Result<(), RunError> {
             tracing::warn!(error, "can't check the service's keys yet");
             Ok(())
         }
-        Err(error) => Err(RunError::Keys(error)),
-        Ok(()) => Ok(()),
+        checked => checked.map_err(RunError::Keys),
     }
 }
 
@@ -196,18 +198,6 @@ fn show_banner_when_listening(config: &Config, services: &Services) -> OnListeni
     let (store, log, tokens) = (config.store.clone(), config.log, Arc::clone(&services.tokens));
     Arc::new(move |listen| {
         tokens.set_listen_address(listen);
-        StartupBanner { listen, store: store.clone() }.show(log);
+        show_banner(listen, &store, log);
     })
-}
-
-/// Joins requests to their traces, if spans are exported.
-#[cfg(feature = "otlp")]
-fn join_trace(config: &Config) -> Option<JoinTrace> {
-    config.otlp.endpoint.as_ref().map(|_| super::traces::join())
-}
-
-/// This build exports no spans.
-#[cfg(not(feature = "otlp"))]
-fn join_trace(_config: &Config) -> Option<JoinTrace> {
-    None
 }

@@ -2,10 +2,11 @@
 //!
 //! The spans themselves are with the code that they measure, under the target `userd::trace`.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use opentelemetry::propagation::{Extractor, TextMapPropagator as _};
+use opentelemetry::propagation::TextMapPropagator as _;
 use opentelemetry::trace::{TraceContextExt as _, TracerProvider as _};
 use opentelemetry_otlp::{ExporterBuildError, SpanExporter, WithExportConfig as _};
 use opentelemetry_sdk::Resource;
@@ -73,24 +74,12 @@ pub(super) fn join() -> JoinTrace {
     let propagator = TraceContextPropagator::new();
     Arc::new(move |span, parent| {
         if let Some(parent) = parent {
+            let header = HashMap::from([("traceparent".to_owned(), parent.to_owned())]);
             // Fails for a span that is not recorded, which needs no parent.
-            let _ = span.set_parent(propagator.extract(&TraceparentHeader(parent)));
+            let _ = span.set_parent(propagator.extract(&header));
         }
         let context = span.context();
         let found = context.span().span_context().clone();
         found.is_valid().then(|| found.trace_id().to_string())
     })
-}
-
-/// The header that names the trace.
-struct TraceparentHeader<'a>(&'a str);
-
-impl Extractor for TraceparentHeader<'_> {
-    fn get(&self, key: &str) -> Option<&str> {
-        (key == "traceparent").then_some(self.0)
-    }
-
-    fn keys(&self) -> Vec<&str> {
-        vec!["traceparent"]
-    }
 }
