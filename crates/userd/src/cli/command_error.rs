@@ -2,6 +2,7 @@
 
 use std::error::Error as StdError;
 
+use crate::open::OpenStoreError;
 use userd_core::error_chain;
 use userd_service::Error;
 
@@ -41,6 +42,12 @@ impl CommandError {
             Self::InvalidInput(message) => (EXIT_USAGE, message),
             Self::UserNotFound(message) => (EXIT_NO_SUCH_USER, message),
         }
+    }
+}
+
+impl From<OpenStoreError> for CommandError {
+    fn from(error: OpenStoreError) -> Self {
+        Self::failed(error)
     }
 }
 

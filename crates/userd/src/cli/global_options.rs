@@ -1,37 +1,26 @@
-//! The options of all commands, and the configuration that results from them.
+//! The configuration that results from the options of all commands.
 
-use std::process::ExitCode;
-
-use clap::Args;
+use std::process::{ExitCode, Termination};
 
 use super::command_error::{CommandResult, EXIT_USAGE};
 use super::console;
 use crate::config::{CliFlags, Config, ConfigError, ConfigSources};
 
-/// Options of every command.
-#[derive(Debug, Args)]
-pub(super) struct GlobalOptions {
-    #[command(flatten)]
-    pub(super) flags: CliFlags,
+/// Loads the configuration and runs `command` with it. An invalid configuration is reported and runs nothing.
+pub(super) fn with_config(flags: CliFlags, command: impl FnOnce(&Config) -> ExitCode) -> ExitCode {
+    match Config::load(&ConfigSources::from_process(flags)) {
+        Ok(config) => command(&config),
+        Err(error) => report_config_error(&error),
+    }
 }
 
-impl GlobalOptions {
-    /// Loads the configuration and runs `command` with it. An invalid configuration is reported and runs nothing.
-    pub(super) fn with_config(self, command: impl FnOnce(&Config) -> ExitCode) -> ExitCode {
-        match Config::load(&ConfigSources::from_process(self.flags)) {
-            Ok(config) => command(&config),
-            Err(error) => report_config_error(&error),
-        }
-    }
-
-    /// As [`Self::with_config`], with a command that can fail. Its message begins with `program`.
-    pub(super) fn run_command(
-        self,
-        program: &str,
-        command: impl FnOnce(&Config) -> CommandResult<ExitCode>,
-    ) -> ExitCode {
-        self.with_config(|config| console::finish(program, command(config)))
-    }
+/// As [`with_config`], with a command that can fail. Its message begins with `program`.
+pub(super) fn run_command<T: Termination>(
+    program: &str,
+    flags: CliFlags,
+    command: impl FnOnce(&Config) -> CommandResult<T>,
+) -> ExitCode {
+    with_config(flags, |config| console::finish(program, command(config)))
 }
 
 /// Reports what is wrong with the configuration, one line per mistake.

@@ -37,8 +37,6 @@ pub(super) struct StoreBackend {
     services: Services,
     /// The rules for new passwords.
     policy: PasswordPolicy,
-    /// The store to close at the end.
-    store: Arc<dyn Store>,
     /// The store's address, for people.
     target: String,
     /// The actor of all events: anonymous, without an address.
@@ -54,11 +52,11 @@ impl AdminBackend {
         let random = Arc::new(SystemRandom);
         let hasher = PasswordHasher::start(&config.hash, Arc::<SystemRandom>::clone(&random))
             .map_err(|error| CommandError::Failed(format!("can't start the threads that hash passwords: {error}")))?;
-        let services = build_services(config, Arc::clone(&store), hasher, random);
+        let services = build_services(config, store, hasher, random);
         let agent = UserAgent::shorten(concat!("userd/", env!("CARGO_PKG_VERSION"), " (store)"));
         let actor = Actor { address: None, agent, principal: PrincipalId::Anonymous };
         let target = config.store.to_string();
-        Ok(Self::Store(Box::new(StoreBackend { services, policy: config.password, store, target, actor })))
+        Ok(Self::Store(Box::new(StoreBackend { services, policy: config.password, target, actor })))
     }
 
     /// The server's or store's address, for people.
@@ -211,13 +209,6 @@ impl AdminBackend {
         match self {
             Self::Server(client) => client.send(Method::GET, "/admin/stats", None),
             Self::Store(store) => Ok(store.admin().stats().await?.into()),
-        }
-    }
-
-    /// Closes the store, if it was opened.
-    pub(super) async fn close(self) {
-        if let Self::Store(backend) = self {
-            backend.store.close().await;
         }
     }
 }

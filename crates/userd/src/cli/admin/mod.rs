@@ -32,7 +32,7 @@ use self::change::{ConfirmedUserArg, DestructiveChange, UserArg};
 use self::output::OutputFormatter;
 use self::target::TargetOptions;
 use super::command_error::CommandResult;
-use super::global_options::GlobalOptions;
+use crate::config::CliFlags;
 
 /// Below `--help`. Lines have at most 80 characters, because a narrow terminal would break longer ones a second time.
 pub(super) const AFTER_HELP: &str = "\
@@ -113,18 +113,18 @@ pub(super) struct StatsOptions {
 }
 
 /// Runs a command of `userd user`.
-pub(super) fn run(user: UserOptions, options: GlobalOptions) -> ExitCode {
+pub(super) fn run(user: UserOptions, flags: CliFlags) -> ExitCode {
     let UserOptions { target, json, command } = user;
     let output = OutputFormatter::for_stdout(json);
     // The first user can be created before the first start of a server.
     let create = matches!(command, UserCommand::Create(_));
-    target.run(options, create, async |backend| dispatch(backend, output, command).await)
+    target.run(flags, create, async |backend| dispatch(backend, output, command).await)
 }
 
 /// Runs `userd stats`.
-pub(super) fn stats(stats: &StatsOptions, options: GlobalOptions) -> ExitCode {
+pub(super) fn stats(stats: &StatsOptions, flags: CliFlags) -> ExitCode {
     let output = OutputFormatter::for_stdout(stats.json);
-    stats.target.run(options, false, async |backend| list::stats(backend, output).await)
+    stats.target.run(flags, false, async |backend| list::stats(backend, output).await)
 }
 
 async fn dispatch(backend: &AdminBackend, output: OutputFormatter, command: UserCommand) -> CommandResult {
