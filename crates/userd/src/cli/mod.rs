@@ -2,8 +2,8 @@
 //!
 //! What serving means is in `serve`, how a store is opened in `open`.
 //!
-//! To add a command: a variant of `CliCommand` with its help as a doc comment, a line in `dispatch`, and a function in
-//! a file of its own below this module. Commands share `global_options`, `console`, `block_on`, `command_error`
+//! To add a command: a variant of `CliCommand` with its help as a doc comment, a line in `run`, and a function in a
+//! file of its own below this module. Commands share `global_options`, `console`, `block_on`, `command_error`
 //! and `sanitize`; they import nothing from this file.
 
 mod admin;
@@ -27,8 +27,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use self::command_error::EXIT_USAGE;
-use self::global_options::{run_command, with_config};
+use self::global_options::run_command;
 use crate::config::CliFlags;
 use crate::serve;
 
@@ -90,22 +89,13 @@ enum ConfigCommand {
     Schema,
 }
 
-/// Runs the command line `args`, which begins with the program's name.
+/// Runs the command line `args`, which begins with the program's name. An invalid one ends the process with exit code
+/// 2, help and version end it with 0.
 #[must_use]
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    match Cli::try_parse_from(args) {
-        Ok(cli) => dispatch(cli),
-        // Help and version are errors to clap, with exit code 0.
-        Err(error) => {
-            let _ = error.print();
-            u8::try_from(error.exit_code()).map_or(ExitCode::from(EXIT_USAGE), ExitCode::from)
-        }
-    }
-}
-
-fn dispatch(Cli { command, flags }: Cli) -> ExitCode {
+    let Cli { command, flags } = Cli::parse_from(args);
     match command.unwrap_or(CliCommand::Serve) {
-        CliCommand::Serve => with_config(flags, serve::run),
+        CliCommand::Serve => run_command("userd", flags, |config| Ok(serve::run(config))),
         CliCommand::Doctor(doctor) => run_command("userd doctor", flags, |config| doctor.run(config)),
         CliCommand::Health(health) => run_command("userd health", flags, |config| health.run(config)),
         CliCommand::ApiKeys(command) => run_command("userd api-keys", flags, |config| command.run(config)),
@@ -116,8 +106,8 @@ fn dispatch(Cli { command, flags }: Cli) -> ExitCode {
         CliCommand::Import(import) => run_command("userd import", flags, |config| import.run(config)),
         CliCommand::Backup(backup) => run_command("userd backup", flags, |config| backup.run(config)),
         CliCommand::Restore(restore) => run_command("userd restore", flags, |config| restore.run(config)),
-        CliCommand::Config(ConfigCommand::Show) => with_config(flags, config::show),
-        CliCommand::Config(ConfigCommand::Check) => with_config(flags, config::check),
+        CliCommand::Config(ConfigCommand::Show) => run_command("userd", flags, |config| Ok(config::show(config))),
+        CliCommand::Config(ConfigCommand::Check) => run_command("userd", flags, |config| Ok(config::check(config))),
         // These describe the program itself, so they work with an invalid configuration too.
         CliCommand::Config(ConfigCommand::Default) => config::default(),
         CliCommand::Config(ConfigCommand::Schema) => console::finish("userd", config::schema()),

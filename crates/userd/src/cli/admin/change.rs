@@ -1,9 +1,10 @@
 //! The commands that change something. Destructive ones show the user and ask first.
 
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+
 use clap::Args;
 use serde_json::json;
 
-use super::confirm;
 use super::context::AdminContext;
 use super::output;
 use super::password::{PasswordInput, PasswordOptions};
@@ -66,6 +67,26 @@ fn disabled(disabled: bool) -> UpdateStatusRequest {
     UpdateStatusRequest { disabled: Some(disabled), password_expired: None }
 }
 
+/// Succeeds if the person at the terminal answers `question` with yes, or with `yes` (`--yes`).
+fn confirm(question: &str, yes: bool) -> CommandResult {
+    if yes {
+        return Ok(());
+    }
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Err(CommandError::InvalidInput(
+            "no terminal to confirm on: add --yes to confirm; nothing was done".to_owned(),
+        ));
+    }
+    // If the question can't be printed, the answer will not be yes.
+    let _ = write!(io::stderr().lock(), "{} [y/N] ", sanitize(question));
+    let mut answer = String::new();
+    let read = io::stdin().lock().read_line(&mut answer);
+    match answer.trim().to_ascii_lowercase().as_str() {
+        "y" | "yes" if read.is_ok() => Ok(()),
+        _ => Err(CommandError::Failed("nothing was done".to_owned())),
+    }
+}
+
 impl AdminContext<'_> {
     /// `userd user create`
     pub(super) async fn create(self, options: CreateOptions) -> CommandResult {
@@ -124,7 +145,7 @@ impl AdminContext<'_> {
     async fn confirmed_user(self, who: &ConfirmedUserArg, before: &str, after: &str) -> CommandResult<AccountView> {
         let account = self.backend.show(&who.who.user).await?;
         let (name, target) = (display_name(&account), self.backend.target());
-        confirm::ask(&format!("{before} {name} ({}) in {target}{after}", account.id), who.yes)?;
+        confirm(&format!("{before} {name} ({}) in {target}{after}", account.id), who.yes)?;
         Ok(account)
     }
 

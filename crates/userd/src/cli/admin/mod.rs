@@ -9,14 +9,13 @@
 //! | `context` | what each command works with |
 //! | `list`, `change` | the commands |
 //! | `output` | tables, tab-separated lines, JSON |
-//! | `confirm`, `password` | questions at the terminal |
+//! | `password` | a new password, from the terminal, standard input or the random generator |
 //!
 //! To add a command: a variant of `UserCommand`, a method of `AdminBackend`, and one of `AdminContext` in `list` or
 //! `change`.
 
 mod backend;
 mod change;
-mod confirm;
 mod context;
 mod http_client;
 mod list;
