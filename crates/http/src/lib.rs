@@ -37,6 +37,7 @@ use rocket::shield::Shield;
 use rocket::{Build, Rocket, catchers};
 
 pub use access::{AccessSettings, CorsSettings, SignUpPolicy, TrustedProxies};
+pub use api::{AccountListItemView, AccountView, EventView, PageView, StatsView, UnreadableAccountView};
 pub use problem::ProblemKind;
 pub use server::{ServeError, serve, serve_until};
 pub use settings::{

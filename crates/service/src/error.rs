@@ -35,7 +35,7 @@ pub enum Error {
     #[error("the new password is rejected")]
     PasswordRejected {
         /// The field of the request.
-        field: PasswordField,
+        field: &'static str,
         /// The rule broken.
         #[source]
         rule: PasswordError,
@@ -106,15 +106,6 @@ pub struct LimitExceeded {
     pub rate: RateLimit,
     /// How long until it allows the next attempt, in milliseconds.
     pub retry_after_ms: u64,
-}
-
-/// A password field of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PasswordField {
-    /// The only password.
-    Password,
-    /// The new password.
-    NewPassword,
 }
 
 impl Error {

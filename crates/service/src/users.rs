@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::credentials::{CredentialVerifier, PasswordCheck, PasswordPurpose};
-use crate::{Error, PasswordField, ServiceDependencies};
+use crate::{Error, ServiceDependencies};
 use userd_core::clock::Clock;
 use userd_core::random::Random;
 use userd_core::{
@@ -126,9 +126,7 @@ impl UserService {
         actor: &Actor,
     ) -> Result<User, Error> {
         let SignUpRequest { name, email, password } = sign_up;
-        password
-            .check_personal(&name, &email)
-            .map_err(|rule| Error::PasswordRejected { field: PasswordField::Password, rule })?;
+        password.check_personal(&name, &email).map_err(|rule| Error::PasswordRejected { field: "password", rule })?;
         let password_hash = self.credentials.hash(password).await?;
         let now = self.clock.now();
         let (created_at, updated_at, version) = (now, now, UserVersion::FIRST);
@@ -297,5 +295,5 @@ impl UserService {
 }
 
 pub(super) fn password_rejected(rule: PasswordError) -> Error {
-    Error::PasswordRejected { field: PasswordField::NewPassword, rule }
+    Error::PasswordRejected { field: "new_password", rule }
 }

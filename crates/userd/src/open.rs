@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use crate::config::{Config, RedisTarget, StoreTarget};
-use userd_core::random::Random;
+use userd_core::random::{Random, SystemRandom};
 use userd_metrics::Metrics;
 use userd_store::{LegacySource, Store, StoreError};
 use userd_store_redis::{LegacyDatabase, RedisSettings, RedisStartError, RedisStore};
@@ -63,12 +63,9 @@ pub(crate) async fn open_store(
 ///
 /// # Errors
 /// The store is not usable with this configuration, or does not answer.
-pub(crate) async fn open_store_for_command(
-    config: &Config,
-    random: Arc<dyn Random>,
-) -> Result<Arc<dyn Store>, OpenStoreError> {
+pub(crate) async fn open_store_for_command(config: &Config) -> Result<Arc<dyn Store>, OpenStoreError> {
     install_crypto_provider();
-    let store = open_store(config, random, &Arc::default()).await?;
+    let store = open_store(config, Arc::new(SystemRandom), &Arc::default()).await?;
     store.check_health().await.map_err(OpenStoreError::Unavailable)?;
     Ok(store)
 }

@@ -40,6 +40,7 @@ mod tokens;
 mod users;
 mod views;
 
+pub use admin::{AccountListItemView, AccountView, EventView, PageView, StatsView, UnreadableAccountView};
 pub(super) use operations::{MetricsState, ReadinessStore, StaticDir};
 
 /// All routes.

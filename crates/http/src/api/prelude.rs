@@ -4,7 +4,7 @@
 
 pub(super) use rocket::http::ContentType;
 pub(super) use rocket::{State, delete, get, patch, post, put};
-pub(super) use serde::Serialize;
+pub(super) use serde::{Deserialize, Serialize};
 pub(super) use serde_json::json;
 pub(super) use utoipa::ToSchema;
 

@@ -3,7 +3,6 @@
 //! For a Redis both refuse and name the page on its own tools.
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use clap::Args;
 
@@ -33,22 +32,26 @@ pub(super) struct RestoreOptions {
     replace: bool,
 }
 
-/// Copies the database of the configuration.
-pub(super) fn backup(config: &Config, options: &BackupOptions) -> CommandResult<ExitCode> {
-    let copy = userd_store_sqlite::backup(sqlite_path(config)?, &options.file, options.replace, config.sqlite.timeout)
-        .map_err(CommandError::failed)?;
-    console::print(&format!("{}: {} users, {} bytes\n", options.file.display(), copy.users, copy.bytes));
-    Ok(ExitCode::SUCCESS)
+impl BackupOptions {
+    /// Copies the database of the configuration.
+    pub(super) fn run(&self, config: &Config) -> CommandResult {
+        let copy = userd_store_sqlite::backup(sqlite_path(config)?, &self.file, self.replace, config.sqlite.timeout)
+            .map_err(CommandError::failed)?;
+        console::print(&format!("{}: {} users, {} bytes\n", self.file.display(), copy.users, copy.bytes));
+        Ok(())
+    }
 }
 
-/// Replaces the database of the configuration by a copy.
-pub(super) fn restore(config: &Config, options: &RestoreOptions) -> CommandResult<ExitCode> {
-    let database = sqlite_path(config)?;
-    let copy = userd_store_sqlite::restore(&options.file, database, options.replace, config.sqlite.timeout)
-        .map_err(CommandError::failed)?;
-    let kept = copy.previous.map(|kept| format!("; the previous database is now {}", kept.display()));
-    console::print(&format!("{}: {} users{}\n", database.display(), copy.users, kept.unwrap_or_default()));
-    Ok(ExitCode::SUCCESS)
+impl RestoreOptions {
+    /// Replaces the database of the configuration by a copy.
+    pub(super) fn run(&self, config: &Config) -> CommandResult {
+        let database = sqlite_path(config)?;
+        let copy = userd_store_sqlite::restore(&self.file, database, self.replace, config.sqlite.timeout)
+            .map_err(CommandError::failed)?;
+        let kept = copy.previous.map(|kept| format!("; the previous database is now {}", kept.display()));
+        console::print(&format!("{}: {} users{}\n", database.display(), copy.users, kept.unwrap_or_default()));
+        Ok(())
+    }
 }
 
 /// The database file. A Redis is an error.

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::process::ExitCode;
 
+use super::command_error::{CommandError, CommandResult};
 use super::console::{note, print};
 use crate::config::{Config, DEFAULTS, json_schema};
 
@@ -40,17 +41,10 @@ pub(super) fn default() -> ExitCode {
 }
 
 /// Prints the JSON schema of `userd.toml`.
-pub(super) fn schema() -> ExitCode {
-    match json_schema() {
-        Ok(schema) => {
-            print(&format!("{schema:#}\n"));
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            note(&format!("userd: {error}"));
-            ExitCode::FAILURE
-        }
-    }
+pub(super) fn schema() -> CommandResult {
+    let schema = json_schema().map_err(CommandError::failed)?;
+    print(&format!("{schema:#}\n"));
+    Ok(())
 }
 
 fn warn(config: &Config) {

@@ -4,7 +4,7 @@
 //! closed standard error) is not an error.
 
 use std::io::{self, IsTerminal as _, Write as _};
-use std::process::ExitCode;
+use std::process::{ExitCode, Termination};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -40,12 +40,15 @@ pub(super) fn report(command: &str, message: &str) {
 
 /// Returns the exit code of a result. Prints the message of an error after `program`, which is `userd`, or `userd` and
 /// the command.
-pub(super) fn finish(program: &str, result: CommandResult<ExitCode>) -> ExitCode {
-    result.unwrap_or_else(|error| {
-        let (code, message) = error.into_parts();
-        note(&format!("{program}: {message}"));
-        ExitCode::from(code)
-    })
+pub(super) fn finish(program: &str, result: CommandResult<impl Termination>) -> ExitCode {
+    match result {
+        Ok(done) => done.report(),
+        Err(error) => {
+            let (code, message) = error.into_parts();
+            note(&format!("{program}: {message}"));
+            ExitCode::from(code)
+        }
+    }
 }
 
 /// A progress bar on standard error, on a terminal only.

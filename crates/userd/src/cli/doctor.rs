@@ -8,7 +8,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use clap::Args;
-use serde_json::{Value, json};
+use indicatif::ProgressBar;
+use serde_json::json;
 
 use super::block_on::block_on;
 use super::command_error::{CommandError, CommandResult, EXIT_FAILED};
@@ -17,9 +18,8 @@ use crate::config::{Config, StoreTarget};
 use crate::open::{OpenStoreError, open_store_for_command};
 use userd_core::clock::SystemClock;
 use userd_core::error_chain;
-use userd_core::random::SystemRandom;
 use userd_service::doctor::{CheckAborted, CheckOptions, Doctor, DoctorReport};
-use userd_store::{CheckMode, ConsistencyCheck, Finding, FindingState, Store};
+use userd_store::{CheckMode, ConsistencyCheck, FindingState, Store};
 use userd_store_sqlite::ReadOnlyDatabase;
 
 /// Found something that `--repair` would fix.
@@ -41,15 +41,37 @@ pub(super) struct DoctorOptions {
     rate: u32,
 }
 
-/// Observes a check: the new findings, and the report so far.
-type CheckObserver<'a> = &'a (dyn Fn(&[Finding], &DoctorReport) + Send + Sync);
+impl DoctorOptions {
+    /// Runs the check and prints its report.
+    pub(super) fn run(self, config: &Config) -> CommandResult<ExitCode> {
+        let mode = if self.repair { CheckMode::Repair } else { CheckMode::Report };
+        // Its length is the number of users that the store reports, before the check.
+        let bar = progress_bar(None, "{wide_bar} {pos} of {len} users, {per_sec} {msg}");
+        let result = block_on(config, check_store(config, CheckOptions { mode, rate_per_s: self.rate }, &bar));
+        bar.finish_and_clear();
+        let (report, error) = match result? {
+            Ok(report) => (report, None),
+            Err(aborted) => {
+                let message = error_chain(&aborted);
+                (aborted.report, Some(message))
+            }
+        };
+        let store = config.store.to_string();
+        let text = if self.json { as_json(&store, &report, error.as_deref()) } else { as_text(&store, &report) };
+        console::print(&text);
+        error.map_or_else(|| Ok(ExitCode::from(exit_code(&report))), |message| Err(CommandError::Failed(message)))
+    }
+}
 
-/// Runs the check and prints its report.
-pub(super) fn run(config: &Config, options: DoctorOptions) -> CommandResult<ExitCode> {
-    let mode = if options.repair { CheckMode::Repair } else { CheckMode::Report };
-    let check_options = CheckOptions { mode, rate_per_s: options.rate };
-    // Its length is the number of users that the store reports, before the check.
-    let bar = progress_bar(None, "{wide_bar} {pos} of {len} users, {per_sec} {msg}");
+/// Checks the store that the configuration names; a server may use it meanwhile.
+///
+/// Without repairs, a SQLite file is opened read-only. Repairs need its lock: SQLite would let a second process write,
+/// but the number of users is a cached value of the one writer.
+async fn check_store(
+    config: &Config,
+    options: CheckOptions,
+    bar: &ProgressBar,
+) -> CommandResult<Result<DoctorReport, CheckAborted>> {
     let observer = |_: &[_], report: &DoctorReport| {
         if let Some(expected) = report.expected {
             bar.set_length(expected.max(report.users));
@@ -60,43 +82,15 @@ pub(super) fn run(config: &Config, options: DoctorOptions) -> CommandResult<Exit
             found => format!("{found} found"),
         });
     };
-    let result =
-        block_on(config, async { check_store(config, check_options, &observer).await.map_err(CommandError::failed) });
-    bar.finish_and_clear();
-    let (report, error) = match result? {
-        Ok(report) => (report, None),
-        Err(aborted) => {
-            let message = error_chain(&aborted);
-            (aborted.report, Some(message))
-        }
-    };
-    let store = config.store.to_string();
-    if options.json {
-        console::print(&format!("{:#}\n", as_json(&store, &report, error.as_deref())));
-    } else {
-        console::print(&as_text(&store, &report));
-    }
-    error.map_or_else(|| Ok(ExitCode::from(exit_code(&report))), |message| Err(CommandError::Failed(message)))
-}
-
-/// Checks the store that the configuration names; a server may use it meanwhile.
-///
-/// Without repairs, a SQLite file is opened read-only. Repairs need its lock: SQLite would let a second process write,
-/// but the number of users is a cached value of the one writer.
-async fn check_store(
-    config: &Config,
-    options: CheckOptions,
-    observer: CheckObserver<'_>,
-) -> Result<Result<DoctorReport, CheckAborted>, OpenStoreError> {
     let doctor = |store: Arc<dyn ConsistencyCheck>| Doctor::new(store, Arc::new(SystemClock));
     if let StoreTarget::Sqlite { path } = &config.store {
-        let file = ReadOnlyDatabase::open(path, config.sqlite.timeout)?;
+        let file = ReadOnlyDatabase::open(path, config.sqlite.timeout).map_err(OpenStoreError::from)?;
         if options.mode == CheckMode::Report {
-            return Ok(doctor(Arc::new(file)).run(options, observer).await);
+            return Ok(doctor(Arc::new(file)).run(options, &observer).await);
         }
     }
-    let store = open_store_for_command(config, Arc::new(SystemRandom)).await?;
-    let result = doctor(Arc::<dyn Store>::clone(&store)).run(options, observer).await;
+    let store = open_store_for_command(config).await?;
+    let result = doctor(Arc::<dyn Store>::clone(&store)).run(options, &observer).await;
     store.close().await;
     Ok(result)
 }
@@ -114,7 +108,7 @@ fn exit_code(report: &DoctorReport) -> u8 {
     }
 }
 
-fn as_json(store: &str, report: &DoctorReport, error: Option<&str>) -> Value {
+fn as_json(store: &str, report: &DoctorReport, error: Option<&str>) -> String {
     let findings = report.findings.iter().map(|finding| {
         json!({
             "kind": finding.kind.as_str(),
@@ -124,7 +118,7 @@ fn as_json(store: &str, report: &DoctorReport, error: Option<&str>) -> Value {
             "detail": finding.detail,
         })
     });
-    json!({
+    let document = json!({
         "store": store,
         "complete": error.is_none() && !report.topology_changed,
         "error": error,
@@ -134,7 +128,8 @@ fn as_json(store: &str, report: &DoctorReport, error: Option<&str>) -> Value {
         "manual": report.count(FindingState::Manual),
         "findings": findings.collect::<Vec<_>>(),
         "findings_omitted": report.omitted_findings(),
-    })
+    });
+    format!("{document:#}\n")
 }
 
 fn as_text(store: &str, report: &DoctorReport) -> String {

@@ -3,7 +3,6 @@
 //! It sends one request and opens no store.
 
 use std::net::SocketAddr;
-use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::Args;
@@ -29,13 +28,15 @@ pub(super) struct HealthOptions {
     url: Option<String>,
 }
 
-/// Checks, and prints the result.
-pub(super) fn run(config: &Config, options: &HealthOptions) -> CommandResult<ExitCode> {
-    let base = base(config.listen, options.url.as_deref()).map_err(CommandError::InvalidInput)?;
-    let (path, good) = if options.live { ("/health/live", "live\n") } else { ("/health/ready", "ready\n") };
-    probe(&format!("{base}{path}")).map_err(CommandError::Failed)?;
-    console::print(good);
-    Ok(ExitCode::SUCCESS)
+impl HealthOptions {
+    /// Checks, and prints the result.
+    pub(super) fn run(&self, config: &Config) -> CommandResult {
+        let base = base(config.listen, self.url.as_deref()).map_err(CommandError::InvalidInput)?;
+        let (path, good) = if self.live { ("/health/live", "live\n") } else { ("/health/ready", "ready\n") };
+        probe(&format!("{base}{path}")).map_err(CommandError::Failed)?;
+        console::print(good);
+        Ok(())
+    }
 }
 
 /// The server's address: `--url`, or the address of this machine at which `listen` is reachable.

@@ -6,7 +6,6 @@
 use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use clap::{Args, Command};
 use clap_mangen::Man;
@@ -23,7 +22,7 @@ pub(super) struct ManOptions {
 }
 
 /// Prints the page of `userd` itself, or writes the pages of all commands.
-pub(super) fn run(options: &ManOptions, command: Command) -> CommandResult<ExitCode> {
+pub(super) fn run(options: &ManOptions, command: Command) -> CommandResult {
     let mut command = command.disable_help_subcommand(true);
     command.build();
     let Some(dir) = &options.dir else {
@@ -31,11 +30,10 @@ pub(super) fn run(options: &ManOptions, command: Command) -> CommandResult<ExitC
         // Writing to a Vec never fails. A reader that has gone away (`| head`) is not an error.
         let _ = render(&command, &mut page);
         let _ = io::stdout().lock().write_all(&page);
-        return Ok(ExitCode::SUCCESS);
+        return Ok(());
     };
     let written = fs::create_dir_all(dir).and_then(|()| write_all(&command, dir));
-    written.map_err(|error| CommandError::Failed(format!("can't write into {}: {error}", dir.display())))?;
-    Ok(ExitCode::SUCCESS)
+    written.map_err(|error| CommandError::Failed(format!("can't write into {}: {error}", dir.display())))
 }
 
 fn write_all(command: &Command, dir: &Path) -> io::Result<()> {

@@ -2,8 +2,8 @@
 //!
 //! What serving means is in `serve`, how a store is opened in `open`.
 //!
-//! To add a command: a variant of `CliCommand` with its help as a doc comment, a line in `dispatch`, and a function in
-//! a file of its own below this module. Commands share `global_options`, `console`, `block_on`, `command_error`
+//! To add a command: a variant of `CliCommand` with its help as a doc comment, a line in `run`, and a function in a
+//! file of its own below this module. Commands share `global_options`, `console`, `block_on`, `command_error`
 //! and `sanitize`; they import nothing from this file.
 
 mod admin;
@@ -27,8 +27,8 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 
-use self::command_error::EXIT_USAGE;
-use self::global_options::GlobalOptions;
+use self::global_options::run_command;
+use crate::config::CliFlags;
 use crate::serve;
 
 /// The self-hosted user-accounts service.
@@ -39,7 +39,7 @@ struct Cli {
     #[command(subcommand)]
     command: Option<CliCommand>,
     #[command(flatten)]
-    options: GlobalOptions,
+    flags: CliFlags,
 }
 
 #[derive(Debug, Subcommand)]
@@ -89,48 +89,28 @@ enum ConfigCommand {
     Schema,
 }
 
-/// Runs the command line `args`, which begins with the program's name.
+/// Runs the command line `args`, which begins with the program's name. An invalid one ends the process with exit code
+/// 2, help and version end it with 0.
 #[must_use]
 pub fn run(args: impl IntoIterator<Item = OsString>) -> ExitCode {
-    match Cli::try_parse_from(args) {
-        Ok(cli) => dispatch(cli),
-        // Help and version are errors to clap, with exit code 0.
-        Err(error) => {
-            let _ = error.print();
-            u8::try_from(error.exit_code()).map_or(ExitCode::from(EXIT_USAGE), ExitCode::from)
-        }
-    }
-}
-
-fn dispatch(cli: Cli) -> ExitCode {
-    let options = cli.options;
-    match cli.command.unwrap_or(CliCommand::Serve) {
-        CliCommand::Serve => options.with_config(serve::run),
-        CliCommand::Doctor(doctor) => options.run_command("userd doctor", |config| doctor::run(config, doctor)),
-        CliCommand::Health(health) => options.run_command("userd health", |config| health::run(config, &health)),
-        CliCommand::ApiKeys(command) => {
-            options.run_command("userd api-keys", |config| service_keys::api_keys(config, command))
-        }
-        CliCommand::SigningKeys(command) => {
-            options.run_command("userd signing-keys", |config| service_keys::signing_keys(config, command))
-        }
-        CliCommand::User(user) => admin::run(*user, options),
-        CliCommand::Stats(stats) => admin::stats(&stats, options),
-        CliCommand::Export(export) => {
-            options.run_command("userd export", |config| import_export::export(config, &export))
-        }
-        CliCommand::Import(import) => {
-            options.run_command("userd import", |config| import_export::import(config, &import))
-        }
-        CliCommand::Backup(backup) => options.run_command("userd backup", |config| backup::backup(config, &backup)),
-        CliCommand::Restore(restore) => {
-            options.run_command("userd restore", |config| backup::restore(config, &restore))
-        }
-        CliCommand::Config(ConfigCommand::Show) => options.with_config(config::show),
-        CliCommand::Config(ConfigCommand::Check) => options.with_config(config::check),
+    let Cli { command, flags } = Cli::parse_from(args);
+    match command.unwrap_or(CliCommand::Serve) {
+        CliCommand::Serve => run_command("userd", flags, |config| Ok(serve::run(config))),
+        CliCommand::Doctor(doctor) => run_command("userd doctor", flags, |config| doctor.run(config)),
+        CliCommand::Health(health) => run_command("userd health", flags, |config| health.run(config)),
+        CliCommand::ApiKeys(command) => run_command("userd api-keys", flags, |config| command.run(config)),
+        CliCommand::SigningKeys(command) => run_command("userd signing-keys", flags, |config| command.run(config)),
+        CliCommand::User(user) => admin::run(*user, flags),
+        CliCommand::Stats(stats) => admin::stats(&stats, flags),
+        CliCommand::Export(export) => run_command("userd export", flags, |config| export.run(config)),
+        CliCommand::Import(import) => run_command("userd import", flags, |config| import.run(config)),
+        CliCommand::Backup(backup) => run_command("userd backup", flags, |config| backup.run(config)),
+        CliCommand::Restore(restore) => run_command("userd restore", flags, |config| restore.run(config)),
+        CliCommand::Config(ConfigCommand::Show) => run_command("userd", flags, |config| Ok(config::show(config))),
+        CliCommand::Config(ConfigCommand::Check) => run_command("userd", flags, |config| Ok(config::check(config))),
         // These describe the program itself, so they work with an invalid configuration too.
         CliCommand::Config(ConfigCommand::Default) => config::default(),
-        CliCommand::Config(ConfigCommand::Schema) => config::schema(),
+        CliCommand::Config(ConfigCommand::Schema) => console::finish("userd", config::schema()),
         CliCommand::Completions(completions) => completions::run(completions, &mut Cli::command()),
         CliCommand::Man(man) => console::finish("userd man", man::run(&man, Cli::command())),
     }

@@ -5,27 +5,15 @@ use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use icu_properties::CodePointMapData;
-use icu_properties::props::GeneralCategory;
+use icu_properties::props::{GeneralCategory, GeneralCategoryGroup};
 
-/// Whether a terminal may do anything but show the character: control characters, and Unicode's categories format
-/// (bidirectional overrides, joiners, tags), private use and unassigned. U+200C and U+200D are allowed: they are part
-/// of words and emoji, and affect only their neighbours.
+/// Whether a terminal may do anything but show the character: Unicode's categories control, format (bidirectional
+/// overrides, joiners, tags), private use and unassigned, which are its group "other", and separators of lines and
+/// paragraphs. U+200C and U+200D are allowed: they are part of words and emoji, and affect only their neighbours.
 fn is_unsafe(char: char) -> bool {
-    if char.is_ascii() {
-        return char.is_ascii_control();
-    }
-    if matches!(char, '\u{200c}' | '\u{200d}') {
-        return false;
-    }
-    matches!(
-        CodePointMapData::<GeneralCategory>::new().get(char),
-        GeneralCategory::Control
-            | GeneralCategory::Format
-            | GeneralCategory::LineSeparator
-            | GeneralCategory::ParagraphSeparator
-            | GeneralCategory::PrivateUse
-            | GeneralCategory::Unassigned
-    )
+    let category = CodePointMapData::<GeneralCategory>::new().get(char);
+    let separates = matches!(category, GeneralCategory::LineSeparator | GeneralCategory::ParagraphSeparator);
+    (GeneralCategoryGroup::Other.contains(category) || separates) && !matches!(char, '\u{200c}' | '\u{200d}')
 }
 
 /// The text with each unsafe character escaped: `\u{202e}`.

@@ -1,35 +1,35 @@
 //! `GET /admin/users/<id>/events`: the events of an account, the newest first.
 
-use std::net::IpAddr;
-
 use super::pages::PageView;
 use crate::api::prelude::*;
-use userd_core::{AccountEvent, Timestamp};
+use userd_core::AccountEvent;
 use userd_service::PageRequest;
 
 /// An event of an account. Unknown values are null.
-#[derive(Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = Event)]
-struct EventView<'a> {
+pub struct EventView {
     /// The kind of event, such as `signed-in`.
-    kind: &'a str,
+    pub kind: String,
     /// When it happened.
-    #[schema(value_type = String, format = DateTime)]
-    at: DisplayText<Timestamp>,
+    #[schema(format = DateTime)]
+    pub at: String,
     /// The client's address.
-    #[schema(value_type = Option<String>, required)]
-    address: Option<IpAddr>,
+    #[schema(required)]
+    pub address: Option<String>,
     /// The actor: `session:<id>` or `key:<id>`.
     #[schema(required)]
-    by: Option<String>,
+    pub by: Option<String>,
 }
 
-impl<'a> EventView<'a> {
-    fn of(event: &'a AccountEvent) -> Self {
+impl EventView {
+    /// The view of `event`.
+    #[must_use]
+    pub fn of(event: &AccountEvent) -> Self {
         Self {
-            kind: event.kind.as_str(),
-            at: DisplayText(event.at),
-            address: event.actor.address,
+            kind: event.kind.to_string(),
+            at: event.at.to_string(),
+            address: event.actor.address.map(|address| address.to_string()),
             by: Some(event.actor.principal.to_string()).filter(|by| !by.is_empty()),
         }
     }

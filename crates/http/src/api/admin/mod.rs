@@ -14,6 +14,12 @@ mod users_set_password;
 mod users_update;
 mod views;
 
+pub use self::events_list::EventView;
+pub use self::pages::PageView;
+pub use self::stats::StatsView;
+pub use self::users_list::{AccountListItemView, UnreadableAccountView};
+pub use self::views::AccountView;
+
 endpoints![
     "admin":
     users_list::list,

@@ -43,16 +43,20 @@ fn parse_limit(text: &str) -> Result<usize, String> {
 }
 
 /// A page of a list. Its schema is that of [`ResponseDoc::page`].
-#[derive(Serialize)]
-pub(super) struct PageView<T> {
-    items: Vec<T>,
-    next: Option<String>,
-    previous: Option<String>,
+#[derive(Debug, Serialize, Deserialize)]
+pub struct PageView<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// The cursor of the next page.
+    pub next: Option<String>,
+    /// The cursor of the previous page.
+    pub previous: Option<String>,
 }
 
 impl<T> PageView<T> {
     /// The view of `page`; `view` makes the view of an item.
-    pub(super) fn new<'a, I>(page: &'a ResultPage<I>, view: impl FnMut(&'a I) -> T) -> Self {
+    #[must_use]
+    pub fn new<'a, I>(page: &'a ResultPage<I>, view: impl FnMut(&'a I) -> T) -> Self {
         let text = |cursor: &Option<PageCursor>| cursor.as_ref().map(PageCursor::encode);
         Self { items: page.items.iter().map(view).collect(), next: text(&page.next), previous: text(&page.previous) }
     }

@@ -4,15 +4,23 @@ use crate::api::prelude::*;
 use userd_service::ServiceStats;
 
 /// Statistics of the service.
-#[derive(Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = Stats)]
-struct StatsView<'a> {
+pub struct StatsView {
     /// The number of users.
-    users: u64,
+    pub users: u64,
     /// The kind of the store.
-    store: &'a str,
+    pub store: String,
     /// The version of userd.
-    version: &'a str,
+    pub version: String,
+}
+
+impl StatsView {
+    /// The view of `stats`.
+    #[must_use]
+    pub fn of(stats: &ServiceStats) -> Self {
+        Self { users: stats.users, store: stats.store.to_owned(), version: stats.version.to_owned() }
+    }
 }
 
 #[get("/admin/stats")]
@@ -20,8 +28,7 @@ pub(super) async fn stats(
     admin: Authorized<'_, Administer>,
     _query: ValidatedQuery<NoQuery>,
 ) -> Result<ApiResponse, Problem> {
-    let ServiceStats { users, store, version } = admin.services.admin.stats().await?;
-    Ok(ApiResponse::json(&StatsView { users, store, version }))
+    Ok(ApiResponse::json(&StatsView::of(&admin.services.admin.stats().await?)))
 }
 
 pub(super) fn doc() -> OperationDoc {

@@ -3,8 +3,8 @@
 use super::pages::{CURSOR, LIMIT, PageView};
 use super::views::AccountView;
 use crate::api::prelude::*;
+use userd_core::EmailPrefix;
 use userd_core::input::ObjectReader;
-use userd_core::{EmailPrefix, UserId};
 use userd_service::{PageRequest, UserListingRequest};
 use userd_store::{ListedUser, SortOrder};
 
@@ -40,33 +40,35 @@ fn parse_order(text: &str) -> Result<SortOrder, &'static str> {
 }
 
 /// An account whose record can't be read.
-#[derive(Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = UnreadableAccount)]
-struct UnreadableAccountView<'a> {
+pub struct UnreadableAccountView {
     /// The user's id.
-    #[schema(value_type = String, format = "uuid")]
-    id: DisplayText<&'a UserId>,
+    #[schema(format = "uuid")]
+    pub id: String,
     /// Always true.
-    unreadable: bool,
+    pub unreadable: bool,
 }
 
 /// An account, or one whose record can't be read.
-#[derive(Serialize, ToSchema)]
+#[derive(Debug, Serialize, Deserialize, ToSchema)]
 #[schema(as = AccountListItem)]
 #[serde(untagged)]
-enum AccountListItemView<'a> {
+pub enum AccountListItemView {
     /// The account.
-    User(AccountView<'a>),
+    User(AccountView),
     /// An account whose record can't be read.
-    Unreadable(UnreadableAccountView<'a>),
+    Unreadable(UnreadableAccountView),
 }
 
-impl<'a> AccountListItemView<'a> {
-    fn of(listed: &'a ListedUser) -> Self {
+impl AccountListItemView {
+    /// The view of `listed`.
+    #[must_use]
+    pub fn of(listed: &ListedUser) -> Self {
         match listed {
             ListedUser::User(user) => Self::User(AccountView::of(user)),
             ListedUser::Unreadable(id) => {
-                Self::Unreadable(UnreadableAccountView { id: DisplayText(id), unreadable: true })
+                Self::Unreadable(UnreadableAccountView { id: id.to_string(), unreadable: true })
             }
         }
     }

@@ -1,40 +1,43 @@
 //! Accounts in responses of the admin API. Password hashes are never part of a view.
+//!
+//! `userd user` reads the views of the admin API as well, so they own what they contain and are public.
 
 use crate::api::prelude::*;
-use userd_core::{Timestamp, User, UserId};
+use userd_core::User;
 
 /// A user with the account status.
-#[derive(Serialize, ToSchema)]
+#[derive(Debug, Clone, Serialize, Deserialize, ToSchema)]
 #[schema(as = Account)]
-pub(super) struct AccountView<'a> {
+pub struct AccountView {
     /// A `UUIDv7`: sorted as text, ids are in sign-up order. Not a secret.
-    #[schema(value_type = String, format = "uuid")]
-    id: DisplayText<&'a UserId>,
+    #[schema(format = "uuid")]
+    pub id: String,
     /// The display name.
-    name: &'a str,
+    pub name: String,
     /// The e-mail as it was entered.
-    email: &'a str,
+    pub email: String,
     /// When the user signed up.
-    #[schema(value_type = String, format = DateTime)]
-    created_at: DisplayText<Timestamp>,
+    #[schema(format = DateTime)]
+    pub created_at: String,
     /// When the user was last changed.
-    #[schema(value_type = String, format = DateTime)]
-    updated_at: DisplayText<Timestamp>,
+    #[schema(format = DateTime)]
+    pub updated_at: String,
     /// Whether the account is disabled.
-    disabled: bool,
+    pub disabled: bool,
     /// Whether the password has expired and must be changed.
-    password_expired: bool,
+    pub password_expired: bool,
 }
 
-impl<'a> AccountView<'a> {
+impl AccountView {
     /// The view of `user`.
-    pub(super) fn of(user: &'a User) -> Self {
+    #[must_use]
+    pub fn of(user: &User) -> Self {
         Self {
-            id: DisplayText(&user.id),
-            name: user.name.as_str(),
-            email: user.email.as_written(),
-            created_at: DisplayText(user.created_at),
-            updated_at: DisplayText(user.updated_at),
+            id: user.id.to_string(),
+            name: user.name.as_str().to_owned(),
+            email: user.email.as_written().to_owned(),
+            created_at: user.created_at.to_string(),
+            updated_at: user.updated_at.to_string(),
             disabled: user.status.disabled,
             password_expired: user.status.password_expired,
         }

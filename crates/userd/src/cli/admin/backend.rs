@@ -11,16 +11,16 @@ use ureq::http::Method;
 
 use super::http_client::{AdminClient, percent_encode};
 use super::password::PasswordInput;
-use super::types::{AdminUser, EventListItem, ResultPage, ServiceStats, UserListItem};
 use crate::cli::command_error::{CommandError, CommandResult};
 use crate::config::Config;
 use crate::services::build_services;
 use userd_core::random::SystemRandom;
 use userd_core::{Actor, DisplayName, Email, EmailPrefix, Password, PasswordPolicy, PrincipalId, UserAgent, UserId};
+use userd_http::{AccountListItemView, AccountView, EventView, PageView, StatsView};
 use userd_service::hashing::PasswordHasher;
 use userd_service::{
-    AdminService, CreateAccountRequest, Error, PageCursor, PageRequest, Precondition, Services, SetPasswordRequest,
-    SignUpRequest, UpdateStatusRequest, UserListingRequest,
+    CreateAccountRequest, Error, PageCursor, PageRequest, Precondition, Services, SetPasswordRequest, SignUpRequest,
+    UpdateStatusRequest, UserListingRequest,
 };
 use userd_store::{SortOrder, Store};
 
@@ -29,20 +29,16 @@ pub(super) enum AdminBackend {
     /// Through the admin API of a server.
     Server(AdminClient),
     /// Directly on a store.
-    Store(Box<StoreBackend>),
-}
-
-/// The use cases over an open store.
-pub(super) struct StoreBackend {
-    services: Services,
-    /// The rules for new passwords.
-    policy: PasswordPolicy,
-    /// The store to close at the end.
-    store: Arc<dyn Store>,
-    /// The store's address, for people.
-    target: String,
-    /// The actor of all events: anonymous, without an address.
-    actor: Actor,
+    Store {
+        /// The use cases over it.
+        services: Services,
+        /// The rules for new passwords.
+        policy: PasswordPolicy,
+        /// The store's address, for people.
+        target: String,
+        /// The actor of all events: anonymous, without an address.
+        actor: Actor,
+    },
 }
 
 impl AdminBackend {
@@ -54,27 +50,23 @@ impl AdminBackend {
         let random = Arc::new(SystemRandom);
         let hasher = PasswordHasher::start(&config.hash, Arc::<SystemRandom>::clone(&random))
             .map_err(|error| CommandError::Failed(format!("can't start the threads that hash passwords: {error}")))?;
-        let services = build_services(config, Arc::clone(&store), hasher, random);
+        let services = build_services(config, store, hasher, random);
         let agent = UserAgent::shorten(concat!("userd/", env!("CARGO_PKG_VERSION"), " (store)"));
         let actor = Actor { address: None, agent, principal: PrincipalId::Anonymous };
-        let target = config.store.to_string();
-        Ok(Self::Store(Box::new(StoreBackend { services, policy: config.password, store, target, actor })))
+        Ok(Self::Store { services, policy: config.password, target: config.store.to_string(), actor })
     }
 
     /// The server's or store's address, for people.
     pub(super) fn target(&self) -> &str {
         match self {
-            Self::Server(client) => client.base(),
-            Self::Store(store) => &store.target,
+            Self::Server(client) => &client.base,
+            Self::Store { target, .. } => target,
         }
     }
 
     /// The address of the server, if there is one.
     pub(super) fn server(&self) -> Option<&str> {
-        match self {
-            Self::Server(client) => Some(client.base()),
-            Self::Store(_) => None,
-        }
+        matches!(self, Self::Server(_)).then(|| self.target())
     }
 
     /// A page of users, or of those whose e-mail starts with the prefix `email`.
@@ -84,90 +76,85 @@ impl AdminBackend {
         cursor: Option<&str>,
         email: Option<&str>,
         order: SortOrder,
-    ) -> CommandResult<ResultPage<UserListItem>> {
+    ) -> CommandResult<PageView<AccountListItemView>> {
         match self {
             Self::Server(client) => {
                 let order = if order == SortOrder::Descending { "desc" } else { "asc" };
                 let filter = parameter("cursor", cursor) + &parameter("email", email);
                 client.send(Method::GET, &format!("/admin/users?limit={limit}&order={order}{filter}"), None)
             }
-            Self::Store(store) => {
+            Self::Store { services, .. } => {
                 let prefix = valid("email", email.map(EmailPrefix::parse).transpose())?;
                 let page = page_request(limit, cursor)?;
-                Ok(store.admin().list(UserListingRequest { page, order: Some(order), prefix }).await?.into())
+                let found = services.admin.list(UserListingRequest { page, order: Some(order), prefix }).await?;
+                Ok(PageView::new(&found, AccountListItemView::of))
             }
         }
     }
 
     /// The user with this id or e-mail.
-    pub(super) async fn show(&self, who: &str) -> CommandResult<AdminUser> {
+    pub(super) async fn show(&self, who: &str) -> CommandResult<AccountView> {
         match self {
             Self::Server(client) => client.send(Method::GET, &user_path(who, ""), None),
-            Self::Store(store) => {
-                let users = store.admin().users();
+            Self::Store { services, .. } => {
                 let found = match UserId::parse(who) {
-                    Some(id) => users.user(id).await,
-                    None => users.user_by_email(who).await,
+                    Some(id) => services.users.user(id).await,
+                    None => services.users.user_by_email(who).await,
                 };
                 match found {
                     Err(Error::UnknownUser) => Err(unknown_user(who)),
-                    found => Ok(found?.into()),
+                    found => Ok(AccountView::of(&found?)),
                 }
             }
         }
     }
 
     /// Creates a user.
-    pub(super) async fn create(&self, name: &str, email: &str, given: &PasswordInput) -> CommandResult<AdminUser> {
-        let PasswordInput { password, expired: password_expired, .. } = given;
+    pub(super) async fn create(&self, name: &str, email: &str, given: &PasswordInput) -> CommandResult<AccountView> {
         match self {
             Self::Server(client) => {
-                let password = password.as_str();
-                let body = json!({
-                    "name": name, "email": email, "password": password, "password_expired": password_expired
-                });
+                let (password, expired) = (given.password.as_str(), given.expired);
+                let body = json!({ "name": name, "email": email, "password": password, "password_expired": expired });
                 client.send(Method::POST, "/admin/users", Some(&body))
             }
-            Self::Store(store) => {
+            Self::Store { services, policy, actor, .. } => {
                 let name = valid("name", DisplayName::parse(name))?;
                 let email = valid("email", Email::parse(email))?;
-                let password = valid("password", Password::parse(password, store.policy))?;
+                let password = valid("password", Password::parse(&given.password, *policy))?;
                 let sign_up = SignUpRequest { name, email, password };
-                let account = CreateAccountRequest { sign_up, password_expired: *password_expired };
-                Ok(store.admin().create(account, &store.actor).await?.into())
+                let account = CreateAccountRequest { sign_up, password_expired: given.expired };
+                Ok(AccountView::of(&services.admin.create(account, actor).await?))
             }
         }
     }
 
     /// Disables the account or lets its password expire, and ends its sessions; or enables it.
-    pub(super) async fn update_status(&self, id: &str, status: UpdateStatusRequest) -> CommandResult<AdminUser> {
+    pub(super) async fn update_status(&self, id: &str, status: UpdateStatusRequest) -> CommandResult<AccountView> {
         match self {
             Self::Server(client) => {
-                let UpdateStatusRequest { disabled, password_expired } = status;
-                let fields = [("disabled", disabled), ("password_expired", password_expired)].into_iter();
+                let fields = [("disabled", status.disabled), ("password_expired", status.password_expired)].into_iter();
                 let body: Map<_, _> = fields.filter_map(|(name, value)| Some((name.into(), value?.into()))).collect();
                 client.send(Method::PATCH, &user_path(id, ""), Some(&body.into()))
             }
-            Self::Store(store) => {
-                let id = user_id(id)?;
-                Ok(store.admin().update_status(id, status, &Precondition::Any, &store.actor).await?.into())
+            Self::Store { services, actor, .. } => {
+                let user = services.admin.update_status(user_id(id)?, status, &Precondition::Any, actor).await?;
+                Ok(AccountView::of(&user))
             }
         }
     }
 
     /// Sets the user's password and ends the sessions.
-    pub(super) async fn set_password(&self, id: &str, given: &PasswordInput) -> CommandResult<AdminUser> {
-        let PasswordInput { password, expired: password_expired, .. } = given;
+    pub(super) async fn set_password(&self, id: &str, given: &PasswordInput) -> CommandResult<AccountView> {
         match self {
             Self::Server(client) => {
-                let body = json!({ "new_password": password.as_str(), "password_expired": password_expired });
+                let body = json!({ "new_password": given.password.as_str(), "password_expired": given.expired });
                 client.send(Method::PUT, &user_path(id, "/password"), Some(&body))
             }
-            Self::Store(store) => {
-                let new_password = valid("new_password", Password::parse(password, store.policy))?;
-                let given = SetPasswordRequest { new_password, password_expired: *password_expired };
-                let id = user_id(id)?;
-                Ok(store.admin().set_password(id, given, &Precondition::Any, &store.actor).await?.into())
+            Self::Store { services, policy, actor, .. } => {
+                let new_password = valid("new_password", Password::parse(&given.password, *policy))?;
+                let request = SetPasswordRequest { new_password, password_expired: given.expired };
+                let user = services.admin.set_password(user_id(id)?, request, &Precondition::Any, actor).await?;
+                Ok(AccountView::of(&user))
             }
         }
     }
@@ -176,16 +163,16 @@ impl AdminBackend {
     pub(super) async fn revoke_sessions(&self, id: &str) -> CommandResult {
         match self {
             Self::Server(client) => client.send::<Value>(Method::DELETE, &user_path(id, "/sessions"), None).map(|_| ()),
-            Self::Store(store) => Ok(store.admin().revoke_sessions(user_id(id)?, &store.actor).await?),
+            Self::Store { services, actor, .. } => Ok(services.admin.revoke_sessions(user_id(id)?, actor).await?),
         }
     }
 
     /// Deletes the user, and returns what was deleted.
-    pub(super) async fn delete(&self, id: &str) -> CommandResult<AdminUser> {
+    pub(super) async fn delete(&self, id: &str) -> CommandResult<AccountView> {
         match self {
             Self::Server(client) => client.send(Method::DELETE, &user_path(id, ""), None),
-            Self::Store(store) => {
-                Ok(store.admin().delete(user_id(id)?, &Precondition::Any, &store.actor).await?.into())
+            Self::Store { services, actor, .. } => {
+                Ok(AccountView::of(&services.admin.delete(user_id(id)?, &Precondition::Any, actor).await?))
             }
         }
     }
@@ -196,35 +183,25 @@ impl AdminBackend {
         id: &str,
         limit: u16,
         cursor: Option<&str>,
-    ) -> CommandResult<ResultPage<EventListItem>> {
+    ) -> CommandResult<PageView<EventView>> {
         match self {
             Self::Server(client) => {
                 let query = format!("/events?limit={limit}{}", parameter("cursor", cursor));
                 client.send(Method::GET, &user_path(id, &query), None)
             }
-            Self::Store(store) => Ok(store.admin().events(user_id(id)?, page_request(limit, cursor)?).await?.into()),
+            Self::Store { services, .. } => {
+                let found = services.admin.events(user_id(id)?, page_request(limit, cursor)?).await?;
+                Ok(PageView::new(&found, EventView::of))
+            }
         }
     }
 
     /// The figures of the service.
-    pub(super) async fn stats(&self) -> CommandResult<ServiceStats> {
+    pub(super) async fn stats(&self) -> CommandResult<StatsView> {
         match self {
             Self::Server(client) => client.send(Method::GET, "/admin/stats", None),
-            Self::Store(store) => Ok(store.admin().stats().await?.into()),
+            Self::Store { services, .. } => Ok(StatsView::of(&services.admin.stats().await?)),
         }
-    }
-
-    /// Closes the store, if it was opened.
-    pub(super) async fn close(self) {
-        if let Self::Store(backend) = self {
-            backend.store.close().await;
-        }
-    }
-}
-
-impl StoreBackend {
-    fn admin(&self) -> &AdminService {
-        &self.services.admin
     }
 }
 

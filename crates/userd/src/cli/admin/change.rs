@@ -1,17 +1,17 @@
 //! The commands that change something. Destructive ones show the user and ask first.
 
-use clap::Args;
-use serde_json::{Value, json};
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
 
-use super::backend::AdminBackend;
-use super::confirm;
-use super::output::{self, OutputFormatter};
+use clap::Args;
+use serde_json::json;
+
+use super::context::AdminContext;
+use super::output;
 use super::password::{PasswordInput, PasswordOptions};
-use super::types::AdminUser;
 use crate::cli::command_error::{CommandError, CommandResult};
 use crate::cli::console::{note, print_result};
 use crate::cli::sanitize::sanitize;
-use userd_core::random::SystemRandom;
+use userd_http::AccountView;
 use userd_service::UpdateStatusRequest;
 
 /// A user.
@@ -54,135 +54,126 @@ pub(super) struct SetPasswordOptions {
     password: PasswordOptions,
 }
 
-fn display_name(account: &AdminUser) -> String {
+fn display_name(account: &AccountView) -> String {
     format!("{} <{}>", account.name, account.email)
 }
 
-/// Prints the result: `sentence` for people, the user for scripts.
-fn report(output: OutputFormatter, account: &AdminUser, sentence: &str) -> CommandResult {
-    print_result(&if output.json { output::json(account) } else { format!("{}\n", sanitize(sentence)) }).map(|_| ())
-}
-
-/// A destructive change of one user.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum DestructiveChange {
-    Disable,
-    Delete,
-    ExpirePassword,
-    RevokeSessions,
-}
-
-/// Makes a destructive change after confirmation.
-pub(super) async fn destructive(
-    backend: &AdminBackend,
-    output: OutputFormatter,
-    who: ConfirmedUserArg,
-    change: DestructiveChange,
-) -> CommandResult {
-    let (before, after, done) = match change {
-        DestructiveChange::Disable => (
-            "Disable",
-            "? They can't sign in any more, and all their sessions end.",
-            "is disabled, and signed out everywhere",
-        ),
-        DestructiveChange::Delete => ("Delete", "? They can't be brought back.", "is deleted"),
-        DestructiveChange::ExpirePassword => (
-            "Let the password of",
-            " expire? They have to change it to sign in, and all their sessions end.",
-            "has to change the password, and is signed out everywhere",
-        ),
-        DestructiveChange::RevokeSessions => ("Sign", " out everywhere?", "is signed out everywhere"),
-    };
-    let shown = confirmed_user(backend, &who, before, after).await?;
-    let id = &shown.id;
-    let account = match change {
-        DestructiveChange::Disable => backend.update_status(id, disabled(true)).await?,
-        DestructiveChange::Delete => backend.delete(id).await?,
-        DestructiveChange::ExpirePassword => {
-            let status = UpdateStatusRequest { disabled: None, password_expired: Some(true) };
-            backend.update_status(id, status).await?
-        }
-        DestructiveChange::RevokeSessions => {
-            backend.revoke_sessions(id).await?;
-            shown
-        }
-    };
-    report(output, &account, &format!("{} {done}", display_name(&account)))
-}
-
-/// The user, after confirmation of a question about them: the text `before` and `after` the user's name.
-async fn confirmed_user(
-    backend: &AdminBackend,
-    who: &ConfirmedUserArg,
-    before: &str,
-    after: &str,
-) -> CommandResult<AdminUser> {
-    let account = backend.show(&who.who.user).await?;
-    let question = format!("{before} {} ({}) in {}{after}", display_name(&account), account.id, backend.target());
-    confirm::ask(&question, who.yes)?;
-    Ok(account)
+/// A sentence about the user.
+fn sentence(account: &AccountView, predicate: &str) -> String {
+    sanitize(&format!("{} {predicate}", display_name(account))).into_owned()
 }
 
 fn disabled(disabled: bool) -> UpdateStatusRequest {
     UpdateStatusRequest { disabled: Some(disabled), password_expired: None }
 }
 
-/// Prints a generated password, which is shown only once; without one, the same as [`report`].
-fn report_password(
-    output: OutputFormatter,
-    account: &AdminUser,
-    given: &PasswordInput,
-    sentence: &str,
-) -> CommandResult {
-    if !given.generated {
-        return report(output, account, sentence);
-    }
-    let password = given.password.as_str();
-    if !output.json {
-        note(&format!("{}\nThis is their password until they change it; it is not shown again:", sanitize(sentence)));
-        return print_password(&format!("{password}\n"));
-    }
-    let mut document = json!(account);
-    if let Value::Object(fields) = &mut document {
-        fields.insert("password".to_owned(), password.into());
-    }
-    print_password(&output::json(&document))
-}
-
-/// Prints a generated password. If the reader has gone away, that is an error: the password is lost.
-fn print_password(text: &str) -> CommandResult {
-    if print_result(text)? {
+/// Succeeds if the person at the terminal answers `question` with yes, or with `yes` (`--yes`).
+fn confirm(question: &str, yes: bool) -> CommandResult {
+    if yes {
         return Ok(());
     }
-    let sentence = "it was done, but the password was not read; set another one with userd user set-password";
-    Err(CommandError::Failed(sentence.to_owned()))
+    if !io::stdin().is_terminal() || !io::stderr().is_terminal() {
+        return Err(CommandError::InvalidInput(
+            "no terminal to confirm on: add --yes to confirm; nothing was done".to_owned(),
+        ));
+    }
+    // If the question can't be printed, the answer will not be yes.
+    let _ = write!(io::stderr().lock(), "{} [y/N] ", sanitize(question));
+    let mut answer = String::new();
+    let read = io::stdin().lock().read_line(&mut answer);
+    match answer.trim().to_ascii_lowercase().as_str() {
+        "y" | "yes" if read.is_ok() => Ok(()),
+        _ => Err(CommandError::Failed("nothing was done".to_owned())),
+    }
 }
 
-/// `userd user create`
-pub(super) async fn create(backend: &AdminBackend, output: OutputFormatter, options: CreateOptions) -> CommandResult {
-    let CreateOptions { name, email, password } = options;
-    let given = password.password(&SystemRandom)?;
-    let account = backend.create(&name, &email, &given).await?;
-    report_password(output, &account, &given, &format!("{} is a user: {}", display_name(&account), account.id))
-}
+impl AdminContext<'_> {
+    /// `userd user create`
+    pub(super) async fn create(self, options: CreateOptions) -> CommandResult {
+        let given = options.password.password()?;
+        let account = self.backend.create(&options.name, &options.email, &given).await?;
+        self.report_password(&account, &given, &format!("is a user: {}", account.id))
+    }
 
-/// `userd user enable`
-pub(super) async fn enable(backend: &AdminBackend, output: OutputFormatter, who: UserArg) -> CommandResult {
-    let account = backend.show(&who.user).await?;
-    let account = backend.update_status(&account.id, disabled(false)).await?;
-    report(output, &account, &format!("{} is enabled", display_name(&account)))
-}
+    /// `userd user enable`
+    pub(super) async fn enable(self, who: UserArg) -> CommandResult {
+        let account = self.backend.show(&who.user).await?;
+        let account = self.backend.update_status(&account.id, disabled(false)).await?;
+        self.report(&account, "is enabled")
+    }
 
-/// `userd user set-password`
-pub(super) async fn set_password(
-    backend: &AdminBackend,
-    output: OutputFormatter,
-    options: SetPasswordOptions,
-) -> CommandResult {
-    let SetPasswordOptions { who, password } = options;
-    let account = confirmed_user(backend, &who, "Set the password of", "? All their sessions end.").await?;
-    let given = password.password(&SystemRandom)?;
-    let account = backend.set_password(&account.id, &given).await?;
-    let sentence = format!("{} has a new password, and is signed out everywhere", display_name(&account));
-    report_password(output, &account, &given, &sentence)
+    /// `userd user disable`
+    pub(super) async fn disable(self, who: ConfirmedUserArg) -> CommandResult {
+        let consequences = "? They can't sign in any more, and all their sessions end.";
+        let account = self.confirmed_user(&who, "Disable", consequences).await?;
+        let account = self.backend.update_status(&account.id, disabled(true)).await?;
+        self.report(&account, "is disabled, and signed out everywhere")
+    }
+
+    /// `userd user delete`
+    pub(super) async fn delete(self, who: ConfirmedUserArg) -> CommandResult {
+        let account = self.confirmed_user(&who, "Delete", "? They can't be brought back.").await?;
+        let account = self.backend.delete(&account.id).await?;
+        self.report(&account, "is deleted")
+    }
+
+    /// `userd user set-password`
+    pub(super) async fn set_password(self, SetPasswordOptions { who, password }: SetPasswordOptions) -> CommandResult {
+        let account = self.confirmed_user(&who, "Set the password of", "? All their sessions end.").await?;
+        let given = password.password()?;
+        let account = self.backend.set_password(&account.id, &given).await?;
+        self.report_password(&account, &given, "has a new password, and is signed out everywhere")
+    }
+
+    /// `userd user expire-password`
+    pub(super) async fn expire_password(self, who: ConfirmedUserArg) -> CommandResult {
+        let consequences = " expire? They have to change it to sign in, and all their sessions end.";
+        let account = self.confirmed_user(&who, "Let the password of", consequences).await?;
+        let status = UpdateStatusRequest { disabled: None, password_expired: Some(true) };
+        let account = self.backend.update_status(&account.id, status).await?;
+        self.report(&account, "has to change the password, and is signed out everywhere")
+    }
+
+    /// `userd user revoke-sessions`
+    pub(super) async fn revoke_sessions(self, who: ConfirmedUserArg) -> CommandResult {
+        let account = self.confirmed_user(&who, "Sign", " out everywhere?").await?;
+        self.backend.revoke_sessions(&account.id).await?;
+        self.report(&account, "is signed out everywhere")
+    }
+
+    /// The user, after confirmation of a question about them: the text `before` and `after` the user's name.
+    async fn confirmed_user(self, who: &ConfirmedUserArg, before: &str, after: &str) -> CommandResult<AccountView> {
+        let account = self.backend.show(&who.who.user).await?;
+        let (name, target) = (display_name(&account), self.backend.target());
+        confirm(&format!("{before} {name} ({}) in {target}{after}", account.id), who.yes)?;
+        Ok(account)
+    }
+
+    /// Prints the result: a sentence about the user for people, the user for scripts.
+    fn report(self, account: &AccountView, predicate: &str) -> CommandResult {
+        self.print(account, || sentence(account, predicate) + "\n")
+    }
+
+    /// Prints a generated password, which is shown only once; without one, the same as [`Self::report`].
+    fn report_password(self, account: &AccountView, given: &PasswordInput, predicate: &str) -> CommandResult {
+        if !given.generated {
+            return self.report(account, predicate);
+        }
+        let password = given.password.as_str();
+        let text = if self.output.json {
+            let mut document = json!(account);
+            document["password"] = password.into();
+            output::json(&document)
+        } else {
+            let sentence = sentence(account, predicate);
+            note(&format!("{sentence}\nThis is their password until they change it; it is not shown again:"));
+            format!("{password}\n")
+        };
+        if print_result(&text)? {
+            return Ok(());
+        }
+        // The reader has gone away: the password is lost.
+        let sentence = "it was done, but the password was not read; set another one with userd user set-password";
+        Err(CommandError::Failed(sentence.to_owned()))
+    }
 }

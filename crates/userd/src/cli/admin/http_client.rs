@@ -5,6 +5,7 @@
 use std::fs;
 use std::io;
 use std::net::IpAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,8 +37,8 @@ const FILE_BYTES_MAX: u64 = 1024 * 1024;
 /// A client of one server.
 pub(super) struct AdminClient {
     agent: Agent,
-    /// Without a slash at the end.
-    base: String,
+    /// The server's address, without a slash at the end.
+    pub(super) base: String,
     key: Option<Zeroizing<String>>,
 }
 
@@ -75,11 +76,6 @@ impl AdminClient {
             ));
         }
         Ok(client)
-    }
-
-    /// The server's address.
-    pub(super) fn base(&self) -> &str {
-        &self.base
     }
 
     /// Sends a request and parses the JSON of the response.
@@ -203,25 +199,12 @@ fn is_loopback_host(host: &str) -> bool {
 /// The API key in this file. Warns if other users can access the file, because the key is a secret.
 pub(super) fn read_key_file(path: &Path) -> CommandResult<Zeroizing<String>> {
     let text = read(path, "--key-file")?;
-    if is_accessible_to_others(path) {
+    // If the mode can't be read, there is nothing to warn of.
+    if fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o077 != 0) {
         let name = sanitize(&path.to_string_lossy()).into_owned();
         note(&format!("warning: other users of this machine may read or change {name}: run chmod 600"));
     }
     parse_key(&text, &format!("--key-file: {}", path.display()))
-}
-
-/// Whether the file's mode allows access to others than its owner; false if the mode can't be read.
-#[cfg(unix)]
-fn is_accessible_to_others(path: &Path) -> bool {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o077 != 0)
-}
-
-/// File modes exist on Unix only.
-#[cfg(not(unix))]
-fn is_accessible_to_others(_: &Path) -> bool {
-    false
 }
 
 /// The API key in `text`, which came from `place`.
@@ -236,14 +219,12 @@ pub(super) fn parse_key(text: &str, place: &str) -> CommandResult<Zeroizing<Stri
 }
 
 fn read(path: &Path, flag: &str) -> CommandResult<Zeroizing<String>> {
-    let wrong = |why: &dyn std::fmt::Display| {
-        CommandError::InvalidInput(format!("{flag}: can't read {}: {why}", path.display()))
-    };
-    let length = fs::metadata(path).map_err(|error| wrong(&error))?.len();
-    if length > FILE_BYTES_MAX {
-        return Err(wrong(&"it is too large"));
-    }
-    fs::read_to_string(path).map(Zeroizing::new).map_err(|error| wrong(&error))
+    let text = fs::metadata(path).and_then(|file| match file.len() {
+        ..=FILE_BYTES_MAX => fs::read_to_string(path),
+        _ => Err(io::Error::other("it is too large")),
+    });
+    text.map(Zeroizing::new)
+        .map_err(|error| CommandError::InvalidInput(format!("{flag}: can't read {}: {error}", path.display())))
 }
 
 /// `text` percent-encoded as one part of a path or a query.
@@ -256,7 +237,7 @@ mod tests {
     use super::*;
 
     fn mistake(url: &str) -> String {
-        match AdminClient::new(url, None, None).map(|client| client.base().to_owned()) {
+        match AdminClient::new(url, None, None).map(|client| client.base) {
             Err(CommandError::InvalidInput(sentence)) => sentence,
             other => panic!("{url}: {other:?}"),
         }
@@ -280,7 +261,7 @@ mod tests {
     #[test]
     fn a_server_may_be_below_a_path() {
         let client = AdminClient::new("https://example.org/accounts/", None, None).ok();
-        assert_eq!(client.as_ref().map(AdminClient::base), Some("https://example.org/accounts"));
+        assert_eq!(client.as_ref().map(|client| client.base.as_str()), Some("https://example.org/accounts"));
     }
 
     #[test]

@@ -4,13 +4,13 @@ use clap::Args;
 use serde::Serialize;
 use serde_json::json;
 
-use super::backend::AdminBackend;
 use super::change::UserArg;
-use super::output::{self, OutputFormatter};
-use super::types::ResultPage;
+use super::context::AdminContext;
+use super::output;
 use crate::cli::command_error::CommandResult;
 use crate::cli::console::{note, print_result};
 use crate::cli::sanitize::sanitize;
+use userd_http::{PageView, StatsView};
 use userd_store::SortOrder;
 
 /// The largest page of the admin API.
@@ -53,75 +53,74 @@ pub(super) struct EventsOptions {
     page: PageOptions,
 }
 
-/// Prints one page, or all pages. `empty` is the note if there is nothing at all; `table` also takes whether the page
-/// is the first.
-async fn print_pages<T: Serialize>(
-    output: OutputFormatter,
-    options: PageOptions,
-    empty: &str,
-    fetch: impl AsyncFn(u16, Option<&str>) -> CommandResult<ResultPage<T>>,
-    table: impl Fn(&[T], bool) -> String,
-) -> CommandResult {
-    let PageOptions { limit, mut cursor, all } = options;
-    let limit = if all { LIMIT_MAX } else { limit };
-    let mut first = true;
-    loop {
-        let page = fetch(limit, cursor.as_deref()).await?;
-        let text = match (output.json, all) {
-            (true, true) => page.items.iter().map(output::json_line).collect(),
-            (true, false) => output::json(&page),
-            (false, _) if first && page.items.is_empty() => {
-                note(empty);
+impl AdminContext<'_> {
+    /// `userd user list`
+    pub(super) async fn list(self, options: ListOptions) -> CommandResult {
+        let order = if options.newest { SortOrder::Descending } else { SortOrder::Ascending };
+        let email = options.email.as_deref();
+        let fetch = async |limit, cursor: Option<&str>| self.backend.list(limit, cursor, email, order).await;
+        let table = |users: &[_], first| self.output.user_table(users, first);
+        self.print_pages(options.page, "there are no such users", fetch, table).await
+    }
+
+    /// `userd user show`
+    pub(super) async fn show(self, who: UserArg) -> CommandResult {
+        let account = self.backend.show(&who.user).await?;
+        self.print(&account, || self.output.user_details(&account))
+    }
+
+    /// `userd user events`
+    pub(super) async fn events(self, options: EventsOptions) -> CommandResult {
+        let account = self.backend.show(&options.who.user).await?;
+        let fetch = async |limit, cursor: Option<&str>| self.backend.events(&account.id, limit, cursor).await;
+        let table = |events: &[_], first| self.output.event_table(events, first);
+        self.print_pages(options.page, "there are no events", fetch, table).await
+    }
+
+    /// `userd stats`
+    pub(super) async fn stats(self) -> CommandResult {
+        let StatsView { users, store, version } = self.backend.stats().await?;
+        let server = self.backend.server();
+        self.print(&json!({ "users": users, "store": store, "version": version, "server": server }), || {
+            let users = users.to_string();
+            let mut facts = vec![("users", users.as_str()), ("store", &store), ("version", &version)];
+            facts.extend(server.map(|server| ("server", server)));
+            self.output.key_values(&facts)
+        })
+    }
+
+    /// Prints one page, or all pages. `empty` is the note if there is nothing at all; `table` also takes whether the
+    /// page is the first.
+    async fn print_pages<T: Serialize>(
+        self,
+        options: PageOptions,
+        empty: &str,
+        fetch: impl AsyncFn(u16, Option<&str>) -> CommandResult<PageView<T>>,
+        table: impl Fn(&[T], bool) -> String,
+    ) -> CommandResult {
+        let PageOptions { limit, mut cursor, all } = options;
+        let limit = if all { LIMIT_MAX } else { limit };
+        let mut first = true;
+        loop {
+            let page = fetch(limit, cursor.as_deref()).await?;
+            let text = match (self.output.json, all) {
+                (true, true) => page.items.iter().map(output::json_line).collect(),
+                (true, false) => output::json(&page),
+                (false, _) if first && page.items.is_empty() => {
+                    note(empty);
+                    return Ok(());
+                }
+                (false, _) => table(&page.items, first),
+            };
+            let read = print_result(&text)?;
+            let Some(next) = page.next else { return Ok(()) };
+            if !all && !self.output.json {
+                note(&format!("there are more: `--cursor {}` continues, `--all` shows all", sanitize(&next)));
+            }
+            if !all || !read {
                 return Ok(());
             }
-            (false, _) => table(&page.items, first),
-        };
-        let read = print_result(&text)?;
-        let Some(next) = page.next else { return Ok(()) };
-        if !all && !output.json {
-            note(&format!("there are more: `--cursor {}` continues, `--all` shows all", sanitize(&next)));
+            (cursor, first) = (Some(next), false);
         }
-        if !all || !read {
-            return Ok(());
-        }
-        (cursor, first) = (Some(next), false);
     }
-}
-
-/// `userd user list`
-pub(super) async fn users(backend: &AdminBackend, output: OutputFormatter, options: ListOptions) -> CommandResult {
-    let ListOptions { email, newest, page } = options;
-    let order = if newest { SortOrder::Descending } else { SortOrder::Ascending };
-    let fetch = async |limit, cursor: Option<&str>| backend.list(limit, cursor, email.as_deref(), order).await;
-    print_pages(output, page, "there are no such users", fetch, |users, first| output.user_table(users, first)).await
-}
-
-/// `userd user show`
-pub(super) async fn show(backend: &AdminBackend, output: OutputFormatter, who: UserArg) -> CommandResult {
-    let account = backend.show(&who.user).await?;
-    print_result(&if output.json { output::json(&account) } else { output.user_details(&account) }).map(|_| ())
-}
-
-/// `userd user events`
-pub(super) async fn events(backend: &AdminBackend, output: OutputFormatter, options: EventsOptions) -> CommandResult {
-    let account = backend.show(&options.who.user).await?;
-    let fetch = async |limit, cursor: Option<&str>| backend.events(&account.id, limit, cursor).await;
-    print_pages(output, options.page, "there are no events", fetch, |events, first| output.event_table(events, first))
-        .await
-}
-
-/// `userd stats`
-pub(super) async fn stats(backend: &AdminBackend, output: OutputFormatter) -> CommandResult {
-    let stats = backend.stats().await?;
-    let server = backend.server();
-    let text = if output.json {
-        let (users, store, version) = (stats.users, &stats.store, &stats.version);
-        output::json(&json!({ "users": users, "store": store, "version": version, "server": server }))
-    } else {
-        let users = stats.users.to_string();
-        let mut facts = vec![("users", users.as_str()), ("store", &stats.store), ("version", &stats.version)];
-        facts.extend(server.map(|server| ("server", server)));
-        output.key_values(&facts)
-    };
-    print_result(&text).map(|_| ())
 }

@@ -6,33 +6,33 @@
 //! | `target` | which accounts: a server's or a store's |
 //! | `backend` | one interface for both |
 //! | `http_client` | requests to a server |
-//! | `types` | users, pages and events, as the admin API has them |
+//! | `context` | what each command works with |
 //! | `list`, `change` | the commands |
 //! | `output` | tables, tab-separated lines, JSON |
-//! | `confirm`, `password` | questions at the terminal |
+//! | `password` | a new password, from the terminal, standard input or the random generator |
 //!
-//! To add a command: a variant of `UserCommand`, a method of `AdminBackend`, a function in `list` or `change`.
+//! To add a command: a variant of `UserCommand`, a method of `AdminBackend`, and one of `AdminContext` in `list` or
+//! `change`.
 
 mod backend;
 mod change;
-mod confirm;
+mod context;
 mod http_client;
 mod list;
 mod output;
 mod password;
 mod target;
-mod types;
 
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
 
-use self::backend::AdminBackend;
-use self::change::{ConfirmedUserArg, DestructiveChange, UserArg};
+use self::change::{ConfirmedUserArg, UserArg};
+use self::context::AdminContext;
 use self::output::OutputFormatter;
 use self::target::TargetOptions;
 use super::command_error::CommandResult;
-use super::global_options::GlobalOptions;
+use crate::config::CliFlags;
 
 /// Below `--help`. Lines have at most 80 characters, because a narrow terminal would break longer ones a second time.
 pub(super) const AFTER_HELP: &str = "\
@@ -113,32 +113,30 @@ pub(super) struct StatsOptions {
 }
 
 /// Runs a command of `userd user`.
-pub(super) fn run(user: UserOptions, options: GlobalOptions) -> ExitCode {
-    let UserOptions { target, json, command } = user;
-    let output = OutputFormatter::for_stdout(json);
+pub(super) fn run(user: UserOptions, flags: CliFlags) -> ExitCode {
+    let output = OutputFormatter::for_stdout(user.json);
     // The first user can be created before the first start of a server.
-    let create = matches!(command, UserCommand::Create(_));
-    target.run(options, create, async |backend| dispatch(backend, output, command).await)
+    let create = matches!(user.command, UserCommand::Create(_));
+    user.target.run(flags, create, async |backend| dispatch(AdminContext { backend, output }, user.command).await)
 }
 
 /// Runs `userd stats`.
-pub(super) fn stats(stats: &StatsOptions, options: GlobalOptions) -> ExitCode {
+pub(super) fn stats(stats: &StatsOptions, flags: CliFlags) -> ExitCode {
     let output = OutputFormatter::for_stdout(stats.json);
-    stats.target.run(options, false, async |backend| list::stats(backend, output).await)
+    stats.target.run(flags, false, async |backend| AdminContext { backend, output }.stats().await)
 }
 
-async fn dispatch(backend: &AdminBackend, output: OutputFormatter, command: UserCommand) -> CommandResult {
-    let (who, change) = match command {
-        UserCommand::List(options) => return list::users(backend, output, options).await,
-        UserCommand::Events(options) => return list::events(backend, output, options).await,
-        UserCommand::Show(user) => return list::show(backend, output, user).await,
-        UserCommand::Create(options) => return change::create(backend, output, options).await,
-        UserCommand::Enable(user) => return change::enable(backend, output, user).await,
-        UserCommand::SetPassword(options) => return change::set_password(backend, output, options).await,
-        UserCommand::Disable(user) => (user, DestructiveChange::Disable),
-        UserCommand::Delete(user) => (user, DestructiveChange::Delete),
-        UserCommand::ExpirePassword(user) => (user, DestructiveChange::ExpirePassword),
-        UserCommand::RevokeSessions(user) => (user, DestructiveChange::RevokeSessions),
-    };
-    change::destructive(backend, output, who, change).await
+async fn dispatch(context: AdminContext<'_>, command: UserCommand) -> CommandResult {
+    match command {
+        UserCommand::List(options) => context.list(options).await,
+        UserCommand::Show(user) => context.show(user).await,
+        UserCommand::Create(options) => context.create(options).await,
+        UserCommand::Disable(user) => context.disable(user).await,
+        UserCommand::Enable(user) => context.enable(user).await,
+        UserCommand::Delete(user) => context.delete(user).await,
+        UserCommand::SetPassword(options) => context.set_password(options).await,
+        UserCommand::ExpirePassword(user) => context.expire_password(user).await,
+        UserCommand::RevokeSessions(user) => context.revoke_sessions(user).await,
+        UserCommand::Events(options) => context.events(options).await,
+    }
 }

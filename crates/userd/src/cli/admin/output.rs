@@ -9,8 +9,8 @@ use std::io::{self, IsTerminal};
 use comfy_table::{ColumnConstraint, ContentArrangement, Table};
 use serde::Serialize;
 
-use super::types::{AdminUser, EventListItem, UserListItem};
 use crate::cli::sanitize::{sanitize, sanitize_json};
+use userd_http::{AccountListItemView, AccountView, EventView, UnreadableAccountView};
 
 /// The width of a terminal that does not report it.
 const WIDTH_UNKNOWN: u16 = 80;
@@ -25,50 +25,45 @@ pub(super) struct OutputFormatter {
     width: Option<u16>,
 }
 
-/// One row, a cell for each column.
-type TableRow<const N: usize> = [String; N];
-
 impl OutputFormatter {
     /// The format for standard output.
     pub(super) fn for_stdout(json: bool) -> Self {
         let stdout = io::stdout();
-        let width = stdout.is_terminal().then(|| width_of(&stdout).unwrap_or(WIDTH_UNKNOWN).max(WIDTH_MIN));
+        let width = stdout.is_terminal().then(|| match rustix::termios::tcgetwinsize(&stdout) {
+            Ok(size) if size.ws_col > 0 => size.ws_col.max(WIDTH_MIN),
+            _ => WIDTH_UNKNOWN,
+        });
         Self { json, width }
     }
 
     /// Users as a table; `first` adds the headings.
-    pub(super) fn user_table(self, items: &[UserListItem], first: bool) -> String {
+    pub(super) fn user_table(self, items: &[AccountListItemView], first: bool) -> String {
         let rows = items.iter().map(|item| match item {
-            UserListItem::User(account) => {
-                let AdminUser { id, email, name, created_at, .. } = account;
-                [id.clone(), email.clone(), name.clone(), account.status().to_owned(), self.format_time(created_at)]
+            AccountListItemView::User(account) => {
+                let AccountView { id, email, name, created_at, .. } = account;
+                [id.as_str(), email, name, status(account), self.format_time(created_at)]
             }
-            UserListItem::Unreadable(one) => {
-                let none = String::new;
-                [one.id.clone(), none(), none(), "unreadable".to_owned(), none()]
-            }
+            AccountListItemView::Unreadable(UnreadableAccountView { id, .. }) => [id, "", "", "unreadable", ""],
         });
-        self.table(["ID", "E-MAIL", "NAME", "STATUS", "SIGNED UP"], &[0, 4], rows.collect(), first)
+        self.table(["ID", "E-MAIL", "NAME", "STATUS", "SIGNED UP"], &[0, 4], rows, first)
     }
 
     /// Events as a table.
-    pub(super) fn event_table(self, events: &[EventListItem], first: bool) -> String {
-        let rows = events.iter().map(|EventListItem { at, kind, address, by }| {
-            let or_none = |text: &Option<String>| text.clone().unwrap_or_default();
-            [at.clone(), kind.clone(), or_none(address), or_none(by)]
+    pub(super) fn event_table(self, events: &[EventView], first: bool) -> String {
+        let rows = events.iter().map(|EventView { at, kind, address, by }| {
+            [at.as_str(), kind, address.as_deref().unwrap_or_default(), by.as_deref().unwrap_or_default()]
         });
-        self.table(["WHEN", "WHAT", "FROM", "BY"], &[0, 1], rows.collect(), first)
+        self.table(["WHEN", "WHAT", "FROM", "BY"], &[0, 1], rows, first)
     }
 
     /// One user, one line per field.
-    pub(super) fn user_details(self, account: &AdminUser) -> String {
-        let AdminUser { id, name, email, created_at, updated_at, .. } = account;
-        let status = account.status();
+    pub(super) fn user_details(self, account: &AccountView) -> String {
+        let AccountView { id, name, email, created_at, updated_at, .. } = account;
         self.key_values(&[
             ("id", id),
             ("name", name),
             ("e-mail", email),
-            ("status", status),
+            ("status", status(account)),
             ("signed up", created_at),
             ("changed", updated_at),
         ])
@@ -84,20 +79,19 @@ impl OutputFormatter {
     }
 
     /// The day for people, the whole time for programs.
-    fn format_time(self, at: &str) -> String {
-        let day = at.split('T').next().unwrap_or(at);
-        if self.width.is_some() { day.to_owned() } else { at.to_owned() }
+    fn format_time(self, at: &str) -> &str {
+        if self.width.is_some() { at.split('T').next().unwrap_or(at) } else { at }
     }
 
     /// Columns in `whole` are never broken.
-    fn table<const N: usize>(
+    fn table<'a, const N: usize>(
         self,
         headings: [&str; N],
         whole: &[usize],
-        rows: Vec<TableRow<N>>,
+        rows: impl Iterator<Item = [&'a str; N]>,
         first: bool,
     ) -> String {
-        let rows = rows.into_iter().map(|row| row.map(|cell| sanitize(&cell).into_owned()));
+        let rows = rows.map(|row| row.map(sanitize));
         let Some(width) = self.width else {
             return lines(rows.map(|row| row.join("\t")));
         };
@@ -119,6 +113,16 @@ impl OutputFormatter {
     }
 }
 
+/// The account status, for people.
+fn status(account: &AccountView) -> &'static str {
+    match (account.disabled, account.password_expired) {
+        (false, false) => "active",
+        (true, false) => "disabled",
+        (false, true) => "expired",
+        (true, true) => "disabled, expired",
+    }
+}
+
 fn lines(lines: impl Iterator<Item = String>) -> String {
     lines.fold(String::new(), |text, line| text + &line + "\n")
 }
@@ -136,23 +140,12 @@ pub(super) fn json_line(value: &impl Serialize) -> String {
     format!("{}\n", sanitize_json(&text))
 }
 
-#[cfg(unix)]
-fn width_of(stdout: &io::Stdout) -> Option<u16> {
-    let size = rustix::termios::tcgetwinsize(stdout).ok()?;
-    Some(size.ws_col).filter(|width| *width > 0)
-}
-
-#[cfg(not(unix))]
-fn width_of(_: &io::Stdout) -> Option<u16> {
-    None
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn account(name: &str, email: &str) -> AdminUser {
-        AdminUser {
+    fn account(name: &str, email: &str) -> AccountView {
+        AccountView {
             id: "01936f2e-8a4b-7c3d-9e5f-0123456789ab".to_owned(),
             name: name.to_owned(),
             email: email.to_owned(),
@@ -170,7 +163,7 @@ mod tests {
     fn a_terminal_gets_columns_that_fit_its_width() {
         let long = "a.very.long.address.of.a.person.who.likes.dots@mail.example.org";
         let users = [account("Ada", "ada@example.org"), account("李小龍 with a name that goes on and on", long)];
-        let shown = TERMINAL.user_table(&users.map(UserListItem::User), true);
+        let shown = TERMINAL.user_table(&users.map(AccountListItemView::User), true);
         let widest = shown.lines().map(|line| line.chars().count()).max();
         assert!(widest.is_some_and(|width| width <= 100), "{widest:?}\n{shown}");
         assert!(shown.lines().all(|line| line.trim_end() == line), "{shown}");
@@ -186,7 +179,10 @@ mod tests {
         let id = user.id.clone();
         let expected = format!("{id}\tada@example.org\tAda  Lovelace\\u{{9}}x\texpired\t2026-11-24T22:00:00.000Z\n");
         let unreadable = format!("{id}\t\t\tunreadable\t\n");
-        let items = [UserListItem::User(user), UserListItem::unreadable(id)];
+        let items = [
+            AccountListItemView::User(user),
+            AccountListItemView::Unreadable(UnreadableAccountView { id, unreadable: true }),
+        ];
         assert_eq!(PIPE.user_table(&items, true), expected + &unreadable);
         assert_eq!(PIPE.user_table(&[], true), "");
     }
@@ -195,7 +191,7 @@ mod tests {
     fn no_output_has_what_a_terminal_obeys() {
         let hostile = account("\u{202e}evil\u{1b}]0;x\u{7}", "ada@example.org");
         for text in [
-            TERMINAL.user_table(&[UserListItem::User(hostile.clone())], true),
+            TERMINAL.user_table(&[AccountListItemView::User(hostile.clone())], true),
             PIPE.user_details(&hostile),
             TERMINAL.user_details(&hostile),
             json(&hostile),

@@ -12,12 +12,10 @@ use super::http_client::{self, AdminClient};
 use crate::cli::block_on::block_on_threads;
 use crate::cli::command_error::{CommandError, CommandResult};
 use crate::cli::console::finish;
-use crate::cli::global_options::GlobalOptions;
+use crate::cli::global_options::run_command;
 use crate::config::{API_KEY_VARIABLE, CliFlags, Config, ConfigSources, StoreTarget};
 use crate::open::{OpenStoreError, open_store_for_command};
 use crate::serve::local_address;
-use userd_core::error_chain;
-use userd_core::random::SystemRandom;
 use userd_store::Store;
 use userd_store_sqlite::OpenError;
 
@@ -40,20 +38,26 @@ impl TargetOptions {
     /// Opens the target, runs `act` with it and reports the result. A missing database is created only with `create`.
     pub(super) fn run(
         &self,
-        options: GlobalOptions,
+        flags: CliFlags,
         create: bool,
         act: impl AsyncFnOnce(&AdminBackend) -> CommandResult,
     ) -> ExitCode {
         let Some(url) = &self.server else {
-            return options.run_command("userd", |config| block_on_threads(1, on_store(config, create, act)));
+            return run_command("userd", flags, |config| {
+                block_on_threads(1, async {
+                    let store = open(config, create).await?;
+                    let backend = AdminBackend::on_store(config, Arc::clone(&store))?;
+                    let result = act(&backend).await;
+                    store.close().await;
+                    result
+                })
+            });
         };
-        let backend = self.connect(url, &options);
-        let result = backend.and_then(|backend| block_on_threads(1, act(&backend)));
-        finish("userd", result.map(|()| ExitCode::SUCCESS))
+        finish("userd", self.connect(url, &flags).and_then(|backend| block_on_threads(1, act(&backend))))
     }
 
-    fn connect(&self, url: &str, options: &GlobalOptions) -> CommandResult<AdminBackend> {
-        if options.flags.store.is_some() {
+    fn connect(&self, url: &str, flags: &CliFlags) -> CommandResult<AdminBackend> {
+        if flags.store.is_some() {
             let text = "--server and --store name two targets: use one of them".to_owned();
             return Err(CommandError::InvalidInput(text));
         }
@@ -69,36 +73,22 @@ impl TargetOptions {
     }
 }
 
-async fn on_store(
-    config: &Config,
-    create: bool,
-    act: impl AsyncFnOnce(&AdminBackend) -> CommandResult,
-) -> CommandResult<ExitCode> {
-    let store = open(config, create).await.map_err(|error| open_error(&error, config))?;
-    let backend = AdminBackend::on_store(config, store)?;
-    let result = act(&backend).await;
-    backend.close().await;
-    result.map(|()| ExitCode::SUCCESS)
-}
-
 /// Opens the store; a missing database is created only with `create`.
-async fn open(config: &Config, create: bool) -> Result<Arc<dyn Store>, OpenStoreError> {
-    match &config.store {
-        StoreTarget::Sqlite { path } if !create && !path.exists() => Err(OpenStoreError::Missing(path.clone())),
-        _ => open_store_for_command(config, Arc::new(SystemRandom)).await,
+async fn open(config: &Config, create: bool) -> CommandResult<Arc<dyn Store>> {
+    if let StoreTarget::Sqlite { path } = &config.store
+        && !create
+        && !path.exists()
+    {
+        return Err(OpenStoreError::Missing(path.clone()).into());
     }
-}
-
-/// The message, with the command that works if a server has the database open.
-fn open_error(error: &OpenStoreError, config: &Config) -> CommandError {
-    CommandError::Failed(match error {
-        OpenStoreError::Sqlite(OpenError::InUse { path, holder }) => format!(
+    open_store_for_command(config).await.map_err(|error| match error {
+        OpenStoreError::Sqlite(OpenError::InUse { path, holder }) => CommandError::Failed(format!(
             "a userd serves {} ({holder}): use --server {}; once it has API keys, --key-file FILE, too, with a key \
              with the scope admin (`(umask 077; userd api-keys create --name NAME --scope admin > FILE)` creates it)",
             path.display(),
             address_of(config.listen)
-        ),
-        _ => error_chain(error),
+        )),
+        other => other.into(),
     })
 }
 

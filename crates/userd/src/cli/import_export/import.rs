@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use clap::Args;
 use tokio::sync::watch;
+use tokio::task::JoinSet;
 
 use super::results::{ResultsWriter, results_exist, results_exist_message};
 use super::shutdown_signal::shutdown_signal;
@@ -18,10 +19,9 @@ use crate::cli::command_error::{CommandError, CommandResult, EXIT_INCOMPLETE};
 use crate::cli::console::{self, progress_bar};
 use crate::cli::sanitize::sanitize_json;
 use crate::config::Config;
-use crate::open::{OpenStoreError, open_legacy_database, open_store_for_command};
+use crate::open::{open_legacy_database, open_store_for_command};
 use userd_core::clock::SystemClock;
 use userd_core::error_chain;
-use userd_core::random::SystemRandom;
 use userd_service::import_export::{
     FooterStatus, ImportError, ImportResult, ImportResultKind, ImportSummary, ProgressSink, UserImporter,
 };
@@ -60,19 +60,21 @@ pub(crate) struct ImportOptions {
     from_line: u64,
 }
 
-/// Imports the users and reports the result.
-pub(crate) fn run(config: &Config, options: &ImportOptions) -> CommandResult<ExitCode> {
-    if let Some(path) = options.results.as_deref().filter(|path| results_exist(path)) {
-        return Err(CommandError::Failed(results_exist_message(path)));
+impl ImportOptions {
+    /// Imports the users and reports the result.
+    pub(crate) fn run(&self, config: &Config) -> CommandResult<ExitCode> {
+        if let Some(path) = self.results.as_deref().filter(|path| results_exist(path)) {
+            return Err(CommandError::Failed(results_exist_message(path)));
+        }
+        let mut results = ResultsWriter::default();
+        let (summary, error) = match block_on(config, import(config, self, &mut results))? {
+            Ok(summary) => (summary, None),
+            Err(ImportError { summary, source }) => (*summary, Some(error_chain(&*source))),
+        };
+        let error = error.or_else(|| results.finish().err().map(|error| format!("can't write the results: {error}")));
+        results.report_omitted();
+        report(self, &summary, error.as_deref())
     }
-    let mut results = ResultsWriter::default();
-    let (summary, error) = match block_on(config, import(config, options, &mut results))? {
-        Ok(summary) => (summary, None),
-        Err(ImportError { summary, source }) => (*summary, Some(error_chain(&*source))),
-    };
-    let error = error.or_else(|| results.finish().err().map(|error| format!("can't write the results: {error}")));
-    results.report_omitted();
-    report(options, &summary, error.as_deref())
 }
 
 /// Where the users come from.
@@ -87,13 +89,10 @@ async fn import(
     results: &mut ResultsWriter,
 ) -> CommandResult<Result<ImportSummary, ImportError>> {
     let (source, length) = match legacy_url(options).map_err(CommandError::Failed)? {
-        Some(url) => {
-            let database = open_legacy_database(config, &url).await.map_err(CommandError::failed)?;
-            (ImportSource::Legacy(database), None)
-        }
+        Some(url) => (ImportSource::Legacy(open_legacy_database(config, &url).await?), None),
         None => open_input(&options.file).map_err(CommandError::Failed)?,
     };
-    let importer = open_importer(config, options.dry_run).await.map_err(CommandError::failed)?;
+    let importer = open_importer(config, options.dry_run).await?;
     if let Err(message) = results.open(options.results.as_deref()) {
         importer.store.close().await;
         return Err(CommandError::Failed(message));
@@ -109,14 +108,16 @@ async fn import(
         results.write(result)
     };
     let sink = ProgressSink { outcome: &mut on_result, progress: &|bytes| bar.set_position(bytes) };
-    let result = {
-        let work = async {
-            match source {
-                ImportSource::Legacy(source) => importer.import_legacy(source, stopped, sink).await,
-                ImportSource::File(input) => importer.import_file(input, options.from_line, stopped, sink).await,
-            }
-        };
-        until_shutdown_signal(work, &stop).await
+    // After the signal, what has begun is finished.
+    let signal = shutdown_signal();
+    let mut waiting = JoinSet::new();
+    waiting.spawn(async move {
+        signal.await;
+        let _ = stop.send(true);
+    });
+    let result = match source {
+        ImportSource::Legacy(source) => importer.import_legacy(source, stopped, sink).await,
+        ImportSource::File(input) => importer.import_file(input, options.from_line, stopped, sink).await,
     };
     bar.finish_and_clear();
     importer.store.close().await;
@@ -124,30 +125,14 @@ async fn import(
 }
 
 /// Opens the store for the import. A SQLite file must not be open in a server.
-async fn open_importer(config: &Config, dry_run: bool) -> Result<UserImporter, OpenStoreError> {
-    let store = open_store_for_command(&with_longer_timeouts(config), Arc::new(SystemRandom)).await?;
-    let (limits, hashes) = (config.session.limits(), config.hash);
-    Ok(UserImporter { store, limits, hashes, clock: Arc::new(SystemClock), dry_run })
-}
-
-/// The configuration with longer time limits: a call creates thousands of users, and no user waits for it.
-fn with_longer_timeouts(config: &Config) -> Config {
+async fn open_importer(config: &Config, dry_run: bool) -> CommandResult<UserImporter> {
+    // A call creates thousands of users, and no user waits for it.
     let mut patient = config.clone();
     patient.redis.timeout = patient.redis.timeout.max(BATCH_TIMEOUT_MIN);
     patient.sqlite.timeout = patient.sqlite.timeout.max(BATCH_TIMEOUT_MIN);
-    patient
-}
-
-/// Runs the work to its end. After SIGINT or SIGTERM it finishes what it has begun.
-async fn until_shutdown_signal<T>(work: impl Future<Output = T>, stop: &watch::Sender<bool>) -> T {
-    let mut work = std::pin::pin!(work);
-    tokio::select! {
-        result = &mut work => return result,
-        () = shutdown_signal() => {
-            let _ = stop.send(true);
-        }
-    }
-    work.await
+    let store = open_store_for_command(&patient).await?;
+    let (limits, hashes) = (config.session.limits(), config.hash);
+    Ok(UserImporter { store, limits, hashes, clock: Arc::new(SystemClock), dry_run })
 }
 
 /// The URL of the legacy database, if the import is from one.
@@ -182,11 +167,8 @@ fn report(options: &ImportOptions, summary: &ImportSummary, error: Option<&str>)
     } else {
         console::print(&text);
     }
-    if let Some(error) = error {
-        return Err(CommandError::Failed(format!("{error}; {}", resume_hint(options, summary))));
-    }
-    if summary.interrupted {
-        return Err(CommandError::Failed(format!("interrupted; {}", resume_hint(options, summary))));
+    if let Some(why) = error.or(summary.interrupted.then_some("interrupted")) {
+        return Err(CommandError::Failed(format!("{why}; {}", resume_hint(options, summary))));
     }
     match summary.footer {
         FooterStatus::Missing => {

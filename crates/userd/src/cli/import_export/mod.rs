@@ -9,5 +9,5 @@ mod results;
 mod shutdown_signal;
 mod summary;
 
-pub(super) use self::export::{ExportOptions, run as export};
-pub(super) use self::import::{ImportOptions, run as import};
+pub(super) use self::export::ExportOptions;
+pub(super) use self::import::ImportOptions;

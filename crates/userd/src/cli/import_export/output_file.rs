@@ -3,7 +3,7 @@
 //! distinguished from one in use, and is reused.
 
 use std::fs::{self, File, OpenOptions, Permissions};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Write as _};
 use std::os::unix::fs::{MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,8 @@ const BUFFER_BYTES: usize = 256 * 1024;
 
 /// A file being written. Dropping it before [`OutputFile::finish`] removes it.
 pub(super) struct OutputFile {
-    file: BufWriter<File>,
+    /// What the caller writes to.
+    pub(super) file: BufWriter<File>,
     part: PathBuf,
     place: PathBuf,
     replace: bool,
@@ -29,7 +30,9 @@ impl OutputFile {
         let file = OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(&part)?;
         if file.try_lock().is_err() || !is_same_file(&file, &part) {
             let part = part.display();
-            return Err(refused(format!("{part} is being written by another userd, or is not a regular file")));
+            return Err(io::Error::other(format!(
+                "{part} is being written by another userd, or is not a regular file"
+            )));
         }
         // A reused part may be readable by others.
         file.set_permissions(Permissions::from_mode(0o600))?;
@@ -48,16 +51,6 @@ impl OutputFile {
         self.finished = true;
         let folder = self.place.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
         File::open(folder)?.sync_all()
-    }
-}
-
-impl Write for OutputFile {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.file.write(bytes)
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        self.file.flush()
     }
 }
 
@@ -80,10 +73,11 @@ fn check_target(place: &Path, replace: bool) -> io::Result<()> {
     };
     let place = place.display();
     if !existing.is_file() {
-        return Err(refused(format!("{place} is not a regular file; to write to standard output, omit --output")));
+        let advice = "to write to standard output, omit --output";
+        return Err(io::Error::other(format!("{place} is not a regular file; {advice}")));
     }
     if !replace {
-        return Err(refused(format!("{place} exists already; choose another name, or use --replace")));
+        return Err(io::Error::other(format!("{place} exists already; choose another name, or use --replace")));
     }
     Ok(())
 }
@@ -92,9 +86,4 @@ fn check_target(place: &Path, replace: bool) -> io::Result<()> {
 fn is_same_file(file: &File, path: &Path) -> bool {
     let (Ok(ours), Ok(there)) = (file.metadata(), fs::symlink_metadata(path)) else { return false };
     ours.is_file() && (ours.dev(), ours.ino()) == (there.dev(), there.ino())
-}
-
-/// An error with this message.
-pub(super) fn refused(message: String) -> io::Error {
-    io::Error::other(message)
 }

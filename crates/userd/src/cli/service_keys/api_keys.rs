@@ -3,19 +3,28 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use serde_json::json;
 
+use super::with_keys;
 use crate::cli::command_error::{CommandError, CommandResult};
 use crate::cli::console::{note, print_result};
+use crate::config::Config;
 use userd_core::{ApiKeyId, Scope, Timestamp};
-use userd_service::{API_KEY_NAME_CHARS_MAX, API_KEYS_MAX, ApiKey, ApiKeyService};
+use userd_service::{API_KEY_NAME_CHARS_MAX, API_KEYS_MAX, ApiKey, ApiKeyService, KeyDependencies};
 
 /// The commands of `userd api-keys`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum ApiKeysCommand {
     /// Create a key and print it once, on standard output
-    Create(CreateApiKeyOptions),
+    Create {
+        /// The name of the service that uses the key
+        #[arg(long, value_name = "NAME", value_parser = parse_name)]
+        name: String,
+        /// What it may do, separated by commas: users:read, users:write, sessions:read, sessions:write, metrics, admin
+        #[arg(long, value_name = "SCOPES", required = true, value_delimiter = ',', value_parser = parse_scope)]
+        scope: Vec<Scope>,
+    },
     /// List all keys, including revoked ones, without their secrets
     List {
         /// Print one JSON object instead of a table
@@ -28,17 +37,6 @@ pub(crate) enum ApiKeysCommand {
         #[arg(value_name = "ID", value_parser = parse_id)]
         id: ApiKeyId,
     },
-}
-
-/// The key to create.
-#[derive(Debug, Args)]
-pub(crate) struct CreateApiKeyOptions {
-    /// The name of the service that uses the key
-    #[arg(long, value_name = "NAME", value_parser = parse_name)]
-    name: String,
-    /// What it may do, separated by commas: users:read, users:write, sessions:read, sessions:write, metrics, admin
-    #[arg(long, value_name = "SCOPES", required = true, value_delimiter = ',', value_parser = parse_scope)]
-    scope: Vec<Scope>,
 }
 
 fn parse_id(text: &str) -> Result<ApiKeyId, String> {
@@ -74,20 +72,25 @@ fn words(scopes: &BTreeSet<Scope>) -> String {
     scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(", ")
 }
 
-/// Runs a command.
-pub(super) async fn run(keys: &ApiKeyService, command: ApiKeysCommand) -> CommandResult {
-    match command {
-        ApiKeysCommand::Create(new) => create(keys, new).await,
-        ApiKeysCommand::List { json } => {
-            let keys = keys.list().await.map_err(CommandError::failed)?;
-            print_result(&if json { to_json(&keys) } else { to_table(&keys) }).map(|_| ())
-        }
-        ApiKeysCommand::Revoke { id } => revoke(keys, &id).await,
+impl ApiKeysCommand {
+    /// Runs the command.
+    pub(crate) fn run(self, config: &Config) -> CommandResult {
+        with_keys(config, async |KeyDependencies { store, clock, random, .. }| {
+            let keys = ApiKeyService::new(store, clock, random);
+            match self {
+                Self::Create { name, scope } => create(&keys, &name, scope).await,
+                Self::List { json } => {
+                    let keys = keys.list().await.map_err(CommandError::failed)?;
+                    print_result(&if json { to_json(&keys) } else { to_table(&keys) }).map(|_| ())
+                }
+                Self::Revoke { id } => revoke(&keys, &id).await,
+            }
+        })
     }
 }
 
-async fn create(keys: &ApiKeyService, new: CreateApiKeyOptions) -> CommandResult {
-    let made = keys.create(&new.name, new.scope.into_iter().collect()).await.map_err(CommandError::failed)?;
+async fn create(keys: &ApiKeyService, name: &str, scopes: Vec<Scope>) -> CommandResult {
+    let made = keys.create(name, scopes.into_iter().collect()).await.map_err(CommandError::failed)?;
     let Some((key, token)) = made else {
         return Err(CommandError::Failed(format!(
             "there are {API_KEYS_MAX} API keys already, including revoked ones; that is the maximum"

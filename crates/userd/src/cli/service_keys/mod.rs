@@ -6,34 +6,44 @@
 //! `signing_keys` that prints its result.
 
 mod api_keys;
-mod context;
 mod signing_keys;
 
-use std::process::ExitCode;
+use std::sync::Arc;
 
 pub(super) use self::api_keys::ApiKeysCommand;
-use self::context::KeyContext;
 pub(super) use self::signing_keys::SigningKeysCommand;
 use super::block_on::block_on;
-use super::command_error::{CommandError, CommandResult};
-use crate::config::Config;
+use super::command_error::CommandResult;
+use crate::config::{Config, StoreTarget};
+use crate::open::{OpenStoreError, open_store_for_command};
+use userd_core::clock::SystemClock;
+use userd_core::random::SystemRandom;
+use userd_service::{KeyDependencies, KeyEncryption};
+use userd_store::{KeyStore, Store};
+use userd_store_sqlite::OfflineKeyStore;
 
-/// `userd api-keys`
-pub(super) fn api_keys(config: &Config, command: ApiKeysCommand) -> CommandResult<ExitCode> {
-    run(config, async |keys| api_keys::run(&keys.api, command).await)
-}
-
-/// `userd signing-keys`
-pub(super) fn signing_keys(config: &Config, command: SigningKeysCommand) -> CommandResult<ExitCode> {
-    run(config, async |keys| signing_keys::run(&keys.signing, command).await)
-}
-
-/// Opens the keys and runs `act` with them.
-fn run(config: &Config, act: impl AsyncFnOnce(&KeyContext) -> CommandResult<()>) -> CommandResult<ExitCode> {
+/// Opens the keys of the store that the configuration names, and runs `act` with them.
+///
+/// Unlike other commands, this one runs beside a server also on SQLite: it writes nothing but keys. The server
+/// continues, and notices a change when it next reads them.
+fn with_keys(config: &Config, act: impl AsyncFnOnce(KeyDependencies) -> CommandResult) -> CommandResult {
     block_on(config, async {
-        let keys = KeyContext::open(config).await.map_err(CommandError::failed)?;
-        let result = act(&keys).await;
-        keys.close().await;
-        result.map(|()| ExitCode::SUCCESS)
+        let (store, opened): (Arc<dyn KeyStore>, Option<Arc<dyn Store>>) = match &config.store {
+            StoreTarget::Sqlite { path } => {
+                let file = OfflineKeyStore::open(path, config.sqlite.timeout).map_err(OpenStoreError::from)?;
+                (Arc::new(file), None)
+            }
+            StoreTarget::Redis(_) => {
+                let store = open_store_for_command(config).await?;
+                (Arc::<dyn Store>::clone(&store), Some(store))
+            }
+        };
+        let key_encryption = Arc::new(KeyEncryption::new(config.key_encryption.encryption_key.as_deref()));
+        let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
+        let result = act(KeyDependencies { store, key_encryption, clock, random }).await;
+        if let Some(store) = opened {
+            store.close().await;
+        }
+        result
     })
 }

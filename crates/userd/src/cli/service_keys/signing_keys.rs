@@ -5,8 +5,10 @@ use std::fmt::Write as _;
 use clap::Subcommand;
 use serde_json::json;
 
+use super::with_keys;
 use crate::cli::command_error::{CommandError, CommandResult};
 use crate::cli::console::print_result;
+use crate::config::Config;
 use userd_core::error_chain;
 use userd_service::{Error, JWKS_MAX_AGE_S, RotationOutcome, SigningKeyEntry, SigningKeyService, SigningKeyState};
 
@@ -27,38 +29,38 @@ pub(crate) enum SigningKeysCommand {
     },
 }
 
-/// Runs a command.
-pub(super) async fn run(keys: &SigningKeyService, command: SigningKeysCommand) -> CommandResult {
-    match command {
-        SigningKeysCommand::List { json } => {
-            let keys = keys.list().await?;
-            print_result(&if json { to_json(&keys) } else { to_table(&keys) }).map(|_| ())
-        }
-        SigningKeysCommand::Rotate { now: false } => rotate(keys).await,
-        SigningKeysCommand::Rotate { now: true } => rotate_now(keys).await,
-    }
-}
-
-/// The state, for scripts.
-fn state_name(state: SigningKeyState) -> &'static str {
-    match state {
-        SigningKeyState::Pending => "pending",
-        SigningKeyState::Active => "active",
-        SigningKeyState::Retired(_) => "retired",
-        SigningKeyState::Expired => "expired",
+impl SigningKeysCommand {
+    /// Runs the command.
+    pub(crate) fn run(self, config: &Config) -> CommandResult {
+        with_keys(config, async |keys| {
+            let keys = SigningKeyService::new(keys, config.token.algorithm, config.token.ttl_ms);
+            let text = match self {
+                Self::List { json: true } => to_json(&keys.list().await?),
+                Self::List { json: false } => to_table(&keys.list().await?),
+                Self::Rotate { now: false } => rotate(&keys).await?,
+                Self::Rotate { now: true } => rotate_now(&keys).await?,
+            };
+            print_result(&text).map(|_| ())
+        })
     }
 }
 
 fn to_json(keys: &[SigningKeyEntry]) -> String {
     let keys = keys.iter().map(|SigningKeyEntry { record, state }| {
+        let (state, published_until) = match state {
+            SigningKeyState::Pending => ("pending", None),
+            SigningKeyState::Active => ("active", None),
+            SigningKeyState::Retired(until) => ("retired", Some(until.to_string())),
+            SigningKeyState::Expired => ("expired", None),
+        };
         json!({
             "number": record.number,
             "kid": record.kid,
             "alg": record.algorithm.as_str(),
-            "state": state_name(*state),
+            "state": state,
             "created_at": record.created_at.to_string(),
             "signs_from": record.signs_from.to_string(),
-            "published_until": if let SigningKeyState::Retired(until) = state { Some(until.to_string()) } else { None },
+            "published_until": published_until,
         })
     });
     format!("{:#}\n", json!({ "keys": keys.collect::<Vec<_>>() }))
@@ -82,7 +84,7 @@ fn to_table(keys: &[SigningKeyEntry]) -> String {
     text
 }
 
-async fn rotate(keys: &SigningKeyService) -> CommandResult {
+async fn rotate(keys: &SigningKeyService) -> CommandResult<String> {
     let rotation = keys.rotate().await.map_err(|error| match error {
         Error::KeyUnusable { .. } => CommandError::Failed(format!(
             "{}; a new key would not help. Set the token.encryption_key of the servers or, if it is lost, run `userd \
@@ -91,7 +93,7 @@ async fn rotate(keys: &SigningKeyService) -> CommandResult {
         )),
         other => other.into(),
     })?;
-    let text = match rotation {
+    Ok(match rotation {
         RotationOutcome::Created(next) => format!(
             "the key {} ({}) is published, and signs from {}; tokens of earlier keys stay valid until they expire\n",
             next.kid, next.algorithm, next.signs_from
@@ -100,18 +102,16 @@ async fn rotate(keys: &SigningKeyService) -> CommandResult {
             "the next key {} ({}) is published already, and signs from {}; nothing was changed\n",
             next.kid, next.algorithm, next.signs_from
         ),
-    };
-    print_result(&text).map(|_| ())
+    })
 }
 
-async fn rotate_now(keys: &SigningKeyService) -> CommandResult {
+async fn rotate_now(keys: &SigningKeyService) -> CommandResult<String> {
     let key = keys.rotate_now().await?;
-    print_result(&format!(
+    Ok(format!(
         "the key {} ({}) signs from now on, and all others are removed; services reject their tokens when they fetch \
          the keys again, after {} minutes at the latest\n",
         key.kid,
         key.algorithm,
         JWKS_MAX_AGE_S / 60
     ))
-    .map(|_| ())
 }

@@ -10,7 +10,7 @@ use zeroize::Zeroizing;
 
 use crate::cli::command_error::{CommandError, CommandResult};
 use userd_core::PASSWORD_ATTEMPT_BYTES_MAX;
-use userd_core::random::Random;
+use userd_core::random::{Random, SystemRandom};
 
 /// Letters and digits that are not confused with one another; 32, so that each is five bits.
 const ALPHABET: &[u8; 32] = b"abcdefghjkmnpqrstuvwxyz023456789";
@@ -43,10 +43,10 @@ pub(super) struct PasswordInput {
 
 impl PasswordOptions {
     /// The password; prompts for it without other options.
-    pub(super) fn password(self, random: &dyn Random) -> CommandResult<PasswordInput> {
+    pub(super) fn password(self) -> CommandResult<PasswordInput> {
         let generated = self.generate_password;
         let password = if generated {
-            generate(random)
+            generate(&SystemRandom)
         } else if self.password_stdin {
             from_stdin()?
         } else {

@@ -4,53 +4,32 @@
 //! that Ctrl-C ends in the middle would leave it without echo. This module handles Enter, Backspace, Ctrl-U, Ctrl-C and
 //! Ctrl-D.
 
+use std::io::{self, Read as _, Write as _};
+
+use rustix::termios::{InputModes, LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
 use zeroize::Zeroizing;
 
 use crate::cli::command_error::{CommandError, CommandResult};
 
 /// Prints the prompt, and reads up to Enter.
-#[cfg(unix)]
 pub(super) fn ask(prompt: &str) -> CommandResult<Zeroizing<String>> {
-    use std::io::{self, Read as _, Write as _};
-
-    let lost = |error: io::Error| CommandError::Failed(format!("can't read the terminal: {error}"));
     let stdin = io::stdin();
-    let mute = terminal::EchoGuard::begin(&stdin).map_err(lost)?;
+    let echo =
+        EchoGuard::begin(&stdin).map_err(|error| CommandError::Failed(format!("can't read the terminal: {error}")))?;
     let _ = write!(io::stderr().lock(), "{prompt}");
     let mut line = InputLine::default();
-    let ended = loop {
-        let mut byte = [0];
-        match stdin.lock().read(&mut byte) {
-            Ok(0) => break Some(LineEnd::Cancelled),
-            Ok(_) => {
-                if let Some(ended) = line.press(byte[0]) {
-                    break Some(ended);
-                }
-            }
-            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-            Err(_) => break None,
-        }
-    };
-    drop(mute);
+    let ended = stdin.lock().bytes().find_map(|byte| byte.map(|byte| line.press(byte)).transpose());
+    drop(echo);
     // Enter was not echoed either.
     let _ = writeln!(io::stderr().lock());
     match ended {
-        Some(LineEnd::Entered) => line.text(),
-        Some(LineEnd::Cancelled) => Err(CommandError::Failed("nothing was done".to_owned())),
-        None => Err(CommandError::Failed("can't read the terminal".to_owned())),
+        Some(Ok(LineEnd::Entered)) => line.text(),
+        Some(Ok(LineEnd::Cancelled)) | None => Err(CommandError::Failed("nothing was done".to_owned())),
+        Some(Err(_)) => Err(CommandError::Failed("can't read the terminal".to_owned())),
     }
 }
 
-/// Turning echo off is not supported on this system.
-#[cfg(not(unix))]
-pub(super) fn ask(_: &str) -> CommandResult<Zeroizing<String>> {
-    Err(CommandError::InvalidInput(
-        "prompting for a password is not supported on this system: use --password-stdin".to_owned(),
-    ))
-}
-
 /// How the reading of a line ended.
-#[cfg_attr(not(unix), expect(dead_code, reason = "without terminals nothing is read"))]
 #[derive(Debug, PartialEq, Eq)]
 enum LineEnd {
     Entered,
@@ -58,7 +37,6 @@ enum LineEnd {
 }
 
 /// The input so far.
-#[cfg_attr(not(unix), expect(dead_code, reason = "without terminals nothing is read"))]
 struct InputLine {
     bytes: Zeroizing<Vec<u8>>,
     too_long: bool,
@@ -74,7 +52,6 @@ impl Default for InputLine {
     }
 }
 
-#[cfg_attr(not(unix), expect(dead_code, reason = "without terminals nothing is read"))]
 impl InputLine {
     /// Handles one byte from the terminal.
     fn press(&mut self, byte: u8) -> Option<LineEnd> {
@@ -108,37 +85,28 @@ impl InputLine {
     }
 }
 
-#[cfg(unix)]
-mod terminal {
-    //! The terminal's mode.
+/// A terminal without echo; dropping this restores its mode.
+struct EchoGuard<'a> {
+    stdin: &'a io::Stdin,
+    before: Termios,
+}
 
-    use std::io;
-
-    use rustix::termios::{InputModes, LocalModes, OptionalActions, Termios, tcgetattr, tcsetattr};
-
-    /// A terminal without echo; dropping this restores its mode.
-    pub(super) struct EchoGuard<'a> {
-        stdin: &'a io::Stdin,
-        before: Termios,
+impl<'a> EchoGuard<'a> {
+    fn begin(stdin: &'a io::Stdin) -> io::Result<Self> {
+        let before = tcgetattr(stdin)?;
+        let mut mute = before.clone();
+        mute.local_modes -= LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG | LocalModes::IEXTEN;
+        // Ctrl-S and Ctrl-Q may be part of the password, and must not stop the terminal.
+        mute.input_modes -= InputModes::IXON;
+        tcsetattr(stdin, OptionalActions::Now, &mute)?;
+        Ok(Self { stdin, before })
     }
+}
 
-    impl<'a> EchoGuard<'a> {
-        pub(super) fn begin(stdin: &'a io::Stdin) -> io::Result<Self> {
-            let before = tcgetattr(stdin)?;
-            let mut mute = before.clone();
-            mute.local_modes -= LocalModes::ECHO | LocalModes::ICANON | LocalModes::ISIG | LocalModes::IEXTEN;
-            // Ctrl-S and Ctrl-Q may be part of the password, and must not stop the terminal.
-            mute.input_modes -= InputModes::IXON;
-            tcsetattr(stdin, OptionalActions::Now, &mute)?;
-            Ok(Self { stdin, before })
-        }
-    }
-
-    impl Drop for EchoGuard<'_> {
-        fn drop(&mut self) {
-            // Fails if the terminal is gone, which needs no mode.
-            let _ = tcsetattr(self.stdin, OptionalActions::Now, &self.before);
-        }
+impl Drop for EchoGuard<'_> {
+    fn drop(&mut self) {
+        // Fails if the terminal is gone, which needs no mode.
+        let _ = tcsetattr(self.stdin, OptionalActions::Now, &self.before);
     }
 }
 
