@@ -59,8 +59,7 @@ mod users;
 pub use self::legacy::LegacyDatabase;
 pub use self::protocol::INTENT_MS;
 pub use self::settings::{
-    AckRequirement, BUSY_PAUSE, NodeAddress, RECHECK_EVERY, RedisDurability, RedisSettings, SentinelSettings,
-    ServerCredentials, ServerTopology,
+    AckRequirement, NodeAddress, RedisDurability, RedisSettings, SentinelSettings, ServerCredentials, ServerTopology,
 };
 pub use self::start_error::RedisStartError;
 pub use self::store::RedisStore;

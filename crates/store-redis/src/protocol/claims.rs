@@ -16,8 +16,8 @@ use userd_store::StoreError;
 /// How many rounds of `claim` and `resolve` are tried; the number with which the model was checked.
 const CLAIM_ATTEMPTS_MAX: usize = 3;
 
-/// How often a busy holder is resolved again, each time after [`crate::BUSY_PAUSE`]: a sign-up takes a few
-/// milliseconds, so within 100 ms it is known whether the address is taken.
+/// How often a busy holder is resolved again, each time after [`crate::RedisSettings::busy_pause`]: a sign-up takes a
+/// few milliseconds, so within 100 ms it is known whether the address is taken.
 const BUSY_ATTEMPTS_MAX: usize = 5;
 
 /// The outcome of [`RedisStore::acquire`].
