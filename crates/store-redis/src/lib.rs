@@ -50,7 +50,6 @@ mod service_keys;
 mod session_record;
 mod sessions;
 mod settings;
-mod start_error;
 mod startup_checks;
 mod store;
 mod user_record;
@@ -61,5 +60,4 @@ pub use self::protocol::INTENT_MS;
 pub use self::settings::{
     AckRequirement, NodeAddress, RedisDurability, RedisSettings, SentinelSettings, ServerCredentials, ServerTopology,
 };
-pub use self::start_error::RedisStartError;
-pub use self::store::RedisStore;
+pub use self::store::{RedisStartError, RedisStore};

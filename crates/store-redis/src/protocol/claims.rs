@@ -116,7 +116,7 @@ impl RedisStore {
 
     /// Waits a moment for another operation that is about to commit or to abort.
     pub(crate) async fn pause_for_others(&self, deadline: Instant) {
-        tokio::time::sleep_until(deadline.min(Instant::now() + self.busy_pause)).await;
+        tokio::time::sleep_until(deadline.min(Instant::now() + self.router.settings().busy_pause)).await;
     }
 
     /// The step `resolve` on the holder's record. It aborts an overdue intent that is in the way.
