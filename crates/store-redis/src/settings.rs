@@ -95,7 +95,7 @@ pub enum RedisDurability {
 }
 
 /// Where the servers are, who we are to them, and what the operator allows.
-#[derive(Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one of the operator's own switches")]
 pub struct RedisSettings {
@@ -182,16 +182,4 @@ fn prefix<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error
         )));
     }
     Ok(prefix)
-}
-
-impl fmt::Debug for RedisSettings {
-    /// Without passwords.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisSettings")
-            .field("servers", &self.servers)
-            .field("db", &self.db)
-            .field("tls", &self.tls)
-            .field("prefix", &self.prefix)
-            .finish_non_exhaustive()
-    }
 }
