@@ -16,7 +16,7 @@ use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
-use super::connect_error::{ConnectError, ConnectFailure, classify, is_forbidden};
+use super::connect_error::{ConnectError, ConnectFailure, command_error, within};
 use super::context::{NodeKind, SharedContext};
 use super::dial::dial;
 use super::node::{REPLICAS_RECHECK, ServerNode};
@@ -262,13 +262,7 @@ impl ClusterMap {
                      server"
                 )));
             }
-            Err(error) if is_forbidden(&error) => {
-                return Err(ConnectError::Refused(format!(
-                    "the Redis user lacks permissions (CLUSTER SLOTS at {address}); see the ACL line in \
-                     docs/operations/redis.md"
-                )));
-            }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(command_error(error, &format!("CLUSTER SLOTS at {address}"))),
         };
         let ranges = slots::parse_slots(answer, address)
             .ok_or_else(|| ConnectError::Unavailable(format!("{address} returned no list of slots")))?;
@@ -286,14 +280,10 @@ impl ClusterMap {
     async fn discover(&self) -> Result<Vec<SlotRange>, ConnectFailure> {
         let (mut answers, mut reasons) = (Vec::new(), Vec::new());
         for seed in &self.seeds {
-            let asked = tokio::time::timeout(self.shared.settings.timeout * 2, self.query_slots(seed)).await;
-            match asked
-                .unwrap_or_else(|_| Err(ConnectError::Unavailable("no answer in time".to_owned())))
-                .map_err(classify)
-            {
+            match within(self.shared.settings.timeout * 2, "no answer in time", self.query_slots(seed)).await {
                 Ok(ranges) => answers.push((seed, ranges)),
                 Err(ConnectFailure::Unavailable(why)) => reasons.push(format!("{seed}: {why}")),
-                Err(other) => return Err(other),
+                Err(refused) => return Err(refused),
             }
         }
         for why in reasons.iter().filter(|_| !answers.is_empty()) {
@@ -321,9 +311,8 @@ impl ClusterMap {
                 let mut connection = dial(settings, address, &settings.login, 0).await?;
                 check_versions(settings, read_versions(settings, &mut connection).await?)
             };
-            if let Ok(Err(connect_error)) = tokio::time::timeout(settings.timeout * 2, check).await
-                && let ConnectFailure::Refused(why) = classify(connect_error)
-            {
+            let checked = within(settings.timeout * 2, "no answer in time", check).await;
+            if let Err(ConnectFailure::Refused(why)) = checked {
                 return Err(why);
             }
         }

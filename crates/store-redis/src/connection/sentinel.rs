@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use ::redis::{RedisError, Value};
 use tokio::task::JoinSet;
 
-use super::connect_error::{ConnectError, ConnectFailure, classify, is_forbidden};
+use super::connect_error::{ConnectError, ConnectFailure, is_forbidden, within};
 use super::dial::dial;
 use crate::settings::{NodeAddress, RedisSettings, SentinelSettings};
 
@@ -41,14 +41,14 @@ impl SentinelClient {
             let (settings, sentinel) = (settings.clone(), sentinel.clone());
             let sentinels = self.sentinels.clone();
             asked.spawn(async move {
-                let answer =
-                    tokio::time::timeout(settings.timeout * 2, query_primary(&settings, &sentinel, &sentinels)).await;
-                (sentinel, answer.unwrap_or_else(|_| Err(ConnectError::Unavailable("no answer in time".to_owned()))))
+                let query = query_primary(&settings, &sentinel, &sentinels);
+                let answer = within(settings.timeout * 2, "no answer in time", query).await;
+                (sentinel, answer)
             });
         }
         let (mut votes, mut reasons, mut unaware) = (BTreeMap::new(), Vec::new(), 0);
         while let Some(Ok((sentinel, answer))) = asked.join_next().await {
-            match answer.map_err(classify) {
+            match answer {
                 Ok(Some(primary)) => {
                     let count = votes.entry(primary.clone()).or_insert(0);
                     *count += 1;

@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::*;
-use crate::settings::{
-    AckRequirement, NodeAddress, RedisDurability, RedisSettings, ServerCredentials, ServerTopology,
-};
+use crate::settings::{AckRequirement, NodeAddress, RedisDurability, RedisSettings, ServerCredentials, ServerTopology};
 
 const GOOD: &str = "redis_version:7.0.15\r\nrole:master\r\nloading:0\r\nmaxmemory:1000000\r\nmaxmemory_policy:noeviction\r\n\
     evicted_keys:0\r\naof_enabled:1\r\naof_last_write_status:ok\r\naof_last_bgrewrite_status:ok\r\nrdb_last_bgsave_status:ok\r\n\
