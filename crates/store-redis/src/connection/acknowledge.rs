@@ -164,9 +164,9 @@ impl AckConnection {
     async fn acknowledge_round(&mut self) -> AckOutcome {
         let until = Instant::now() + self.shared.settings.timeout;
         loop {
-            let wanted = self.replicas.required.required();
+            let wanted = self.replicas.required();
             let outcome = self.barrier(wanted).await;
-            if !matches!(outcome, AckOutcome::Acknowledged) || self.replicas.required.required() <= wanted {
+            if !matches!(outcome, AckOutcome::Acknowledged) || self.replicas.required() <= wanted {
                 return outcome;
             }
             if Instant::now() >= until {
@@ -213,7 +213,7 @@ impl AckConnection {
             && let Ok(info) = ::redis::from_redis_value::<String>(info)
             && let Some(connected) = ServerFacts::parse(Some(&info), HashMap::new()).replicas()
         {
-            self.replicas.required.note_increase(connected);
+            self.replicas.note_increase(connected);
         }
         evaluate(answers, wanted)
     }

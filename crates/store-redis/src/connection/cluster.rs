@@ -213,7 +213,7 @@ impl ClusterMap {
         nodes.retain(|address, node| shards.contains_key(address) || node.state.was_recently_redirected());
         for (address, node) in nodes.iter() {
             node.state.context.replicas.set_shards(shards.remove(address).unwrap_or_default());
-            node.state.context.replicas.required.note_cluster_count(slots::replicas(views, address));
+            node.state.context.replicas.note_cluster_count(slots::replicas(views, address));
         }
         drop(nodes);
         self.by_shard.store(Arc::new(by_shard));

@@ -47,7 +47,7 @@ pub(super) async fn ack_mode(
     match startup_checks::durability(facts, settings) {
         Some(RedisDurability::Always) if has_waitaof => Ok(AckMode::Disks),
         Some(RedisDurability::Always) => {
-            if is_new_process && server.replicas.required.required() > 0 {
+            if is_new_process && server.replicas.required() > 0 {
                 tracing::warn!(
                     "this server has no WAITAOF (Redis 7.2 or newer has it): userd waits until the replicas have a \
                      change, but cannot see whether it is on their disks; set appendonly yes and appendfsync always on \

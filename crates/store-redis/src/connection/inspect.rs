@@ -63,7 +63,7 @@ pub(super) async fn inspect(
 }
 
 async fn count_replicas(server: &ServerContext, facts: &ServerFacts) {
-    let required = &server.replicas.required;
+    let required = &server.replicas;
     if let (NodeKind::SentinelPrimary(sentinels), true) =
         (&server.kind, server.settings().acknowledge != AckRequirement::Primary)
         && let Some(healthy) = sentinels.count_replicas(server.settings()).await

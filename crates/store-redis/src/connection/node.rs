@@ -154,7 +154,7 @@ async fn monitor(state: &NodeState, live: &LiveConnections, recheck_at: &mut Ins
         () = tokio::time::sleep_until(*recheck_at) => {
             *recheck_at = Instant::now() + settings.recheck_every;
             recheck(state, live).await;
-            if settings.acknowledge != AckRequirement::Primary && replicas.required.is_degraded() {
+            if settings.acknowledge != AckRequirement::Primary && replicas.is_degraded() {
                 *recheck_at = Instant::now() + REPLICAS_RECHECK;
             }
         }
