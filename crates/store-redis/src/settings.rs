@@ -183,3 +183,10 @@ fn prefix<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error
     }
     Ok(prefix)
 }
+
+impl RedisSettings {
+    /// Whether the servers are the nodes of a cluster.
+    pub(crate) fn is_cluster(&self) -> bool {
+        matches!(self.servers, ServerTopology::Cluster(_))
+    }
+}

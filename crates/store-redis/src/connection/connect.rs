@@ -22,9 +22,9 @@ use crate::script::{SCRIPT_COUNT, Script};
 use crate::settings::{AckRequirement, NodeAddress, RedisDurability};
 use crate::startup_checks;
 
-/// New connections to a server, and what was found out when they were made.
-pub(super) struct NewConnections {
-    /// For reads.
+/// Connections to a server, and what was found out when they were made.
+pub(super) struct LiveConnections {
+    /// For reads; cheap to clone, all clones share one socket.
     pub(super) reads: MultiplexedConnection,
     /// For scripts.
     pub(super) writes: MultiplexedConnection,
@@ -32,12 +32,12 @@ pub(super) struct NewConnections {
     pub(super) ack_waiter: Option<AckWaiter>,
     /// The digests of the scripts, as the server computed them.
     pub(super) digests: [String; SCRIPT_COUNT],
-    /// Why userd is not ready with this server, if so.
+    /// Why userd is not ready with this server, if so; moved into the server's state when they go into service.
     pub(super) not_ready: Option<String>,
     /// What the server keeps through a power loss, if known.
     pub(super) durability: Option<RedisDurability>,
-    /// The server process whose permissions and versions were verified. `None` if a server without memory or disk
-    /// kept them from being tested; the next connection tests them again.
+    /// The server process whose permissions and versions were verified; moved like `not_ready`. `None` if a server
+    /// without memory or disk kept them from being tested; the next connection tests them again.
     pub(super) verified_run_id: Option<String>,
 }
 
@@ -47,10 +47,10 @@ pub(super) struct NewConnections {
 /// # Errors
 /// The server cannot be reached, or is refused.
 pub(super) async fn connect(
-    server: &ServerContext,
+    server: &Arc<ServerContext>,
     address: &NodeAddress,
     verified_run_id: Option<&str>,
-) -> Result<NewConnections, ConnectFailure> {
+) -> Result<LiveConnections, ConnectFailure> {
     // The time-out bounds each connection; twice the time-out bounds all of them and the checks.
     let limit = server.settings().timeout * 2;
     let late = format!("no answer within {} ms", limit.as_millis());
@@ -85,10 +85,10 @@ pub(super) async fn recheck(
 }
 
 async fn make_connections(
-    server: &ServerContext,
+    server: &Arc<ServerContext>,
     address: &NodeAddress,
     verified_run_id: Option<&str>,
-) -> Result<NewConnections, ConnectError> {
+) -> Result<LiveConnections, ConnectError> {
     let settings = server.settings();
     let mut writes = dial(settings, address, &settings.login, settings.db).await?;
     let inspection = inspect(server, address, &mut writes, true).await?;
@@ -115,14 +115,13 @@ async fn make_connections(
         Some(mode) => {
             let mut connection = dial_same_process(settings, address, run_id).await?;
             check_wait(&mut connection).await?;
-            let (shared, replicas) = (Arc::clone(&server.shared), Arc::clone(&server.replicas));
-            Some(AckWaiter::start(connection, shared, replicas, server.kind.is_cluster_node(), mode))
+            Some(AckWaiter::start(connection, server, mode))
         }
     };
     let durability = startup_checks::durability(&inspection.facts, settings);
     let verified_run_id = is_verified.then(|| run_id.unwrap_or_default().to_owned());
     let not_ready = inspection.not_ready;
-    Ok(NewConnections { reads, writes, ack_waiter, digests, not_ready, durability, verified_run_id })
+    Ok(LiveConnections { reads, writes, ack_waiter, digests, not_ready, durability, verified_run_id })
 }
 
 /// Loads all scripts in one round trip: one for each would exceed the time limit with a distant server.

@@ -10,11 +10,11 @@ use futures_util::{StreamExt as _, stream};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::connect::LiveConnections;
 use super::node::ServerNode;
 use super::request::ServerRequest;
 use super::request_error::RequestError;
 use super::router::ShardRouter;
-use super::state::LiveConnections;
 use crate::layout::Shard;
 use crate::script::Script;
 use crate::settings::NodeAddress;
@@ -167,7 +167,7 @@ async fn send_pipeline(
             None
         }
         Err(_) => {
-            node.state.probe();
+            node.state.probe_requested.notify_one();
             None
         }
     }
