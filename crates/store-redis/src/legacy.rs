@@ -11,7 +11,7 @@ use async_trait::async_trait;
 
 use crate::connection::dial_for_reading;
 use crate::settings::{RedisSettings, ServerTopology};
-use crate::start_error::RedisStartError;
+use crate::store::RedisStartError;
 use userd_store::{LegacyPage, LegacyRecord, LegacySource, StoreError};
 
 /// The fields of a user. `salt` is not read, because a PHC string contains its salt.

@@ -50,7 +50,6 @@ mod service_keys;
 mod session_record;
 mod sessions;
 mod settings;
-mod start_error;
 mod startup_checks;
 mod store;
 mod user_record;
@@ -59,8 +58,6 @@ mod users;
 pub use self::legacy::LegacyDatabase;
 pub use self::protocol::INTENT_MS;
 pub use self::settings::{
-    AckRequirement, BUSY_PAUSE, NodeAddress, RECHECK_EVERY, RedisDurability, RedisSettings, SentinelSettings,
-    ServerCredentials, ServerTopology,
+    AckRequirement, NodeAddress, RedisDurability, RedisSettings, SentinelSettings, ServerCredentials, ServerTopology,
 };
-pub use self::start_error::RedisStartError;
-pub use self::store::RedisStore;
+pub use self::store::{RedisStartError, RedisStore};

@@ -10,12 +10,6 @@ use serde::{Deserialize, Deserializer};
 use userd_core::{SecretString, settings};
 use userd_metrics::Metrics;
 
-/// How often each server is rechecked. Tests set a shorter interval.
-pub const RECHECK_EVERY: Duration = Duration::from_secs(30);
-
-/// Pause before a busy claim is resolved again. Tests set a shorter pause.
-pub const BUSY_PAUSE: Duration = Duration::from_millis(20);
-
 /// The address of a server.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct NodeAddress {
@@ -101,7 +95,7 @@ pub enum RedisDurability {
 }
 
 /// Where the servers are, who we are to them, and what the operator allows.
-#[derive(Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 #[expect(clippy::struct_excessive_bools, reason = "each is one of the operator's own switches")]
 pub struct RedisSettings {
@@ -164,12 +158,14 @@ fn no_servers() -> ServerTopology {
     ServerTopology::Cluster(Vec::new())
 }
 
+/// How often each server is rechecked. Tests set a shorter interval.
 fn recheck_every() -> Duration {
-    RECHECK_EVERY
+    Duration::from_secs(30)
 }
 
+/// Pause before a busy claim is resolved again. Tests set a shorter pause.
 fn busy_pause() -> Duration {
-    BUSY_PAUSE
+    Duration::from_millis(20)
 }
 
 /// A brace would move the shard's hash tag, a space would break patterns of access rules, and without the colon
@@ -189,61 +185,8 @@ fn prefix<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error
 }
 
 impl RedisSettings {
-    /// The defaults for one server at this address.
-    #[must_use]
-    pub fn at(host: &str, port: u16) -> Self {
-        Self::of(ServerTopology::Standalone(NodeAddress::new(host, port)))
-    }
-
-    /// The defaults for the cluster that these nodes belong to.
-    #[must_use]
-    pub fn cluster(nodes: Vec<NodeAddress>) -> Self {
-        Self::of(ServerTopology::Cluster(nodes))
-    }
-
-    /// The defaults for the primary that these Sentinels watch under the name `service`.
-    #[must_use]
-    pub fn sentinel(sentinels: Vec<NodeAddress>, service: &str) -> Self {
-        let service = service.to_owned();
-        Self::of(ServerTopology::Sentinel(SentinelSettings {
-            addresses: sentinels,
-            service,
-            login: ServerCredentials::default(),
-        }))
-    }
-
-    fn of(servers: ServerTopology) -> Self {
-        Self {
-            servers,
-            db: 0,
-            login: ServerCredentials::default(),
-            tls: false,
-            tls_ca: None,
-            prefix: "userd:".to_owned(),
-            acknowledge: AckRequirement::Primary,
-            replicas_min: 1,
-            timeout: Duration::from_secs(1),
-            in_flight_max: 4096,
-            recheck_every: RECHECK_EVERY,
-            busy_pause: BUSY_PAUSE,
-            events_retention_max: userd_store::EVENTS_RETENTION_DEFAULT,
-            allow_volatile_store: false,
-            allow_eviction: false,
-            assume_noeviction: false,
-            assume_durability: None,
-            metrics: Arc::default(),
-        }
-    }
-}
-
-impl fmt::Debug for RedisSettings {
-    /// Without passwords.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RedisSettings")
-            .field("servers", &self.servers)
-            .field("db", &self.db)
-            .field("tls", &self.tls)
-            .field("prefix", &self.prefix)
-            .finish_non_exhaustive()
+    /// Whether the servers are the nodes of a cluster.
+    pub(crate) fn is_cluster(&self) -> bool {
+        matches!(self.servers, ServerTopology::Cluster(_))
     }
 }

@@ -4,7 +4,6 @@
 //! `rate_limit`, `service_keys`, `protocol::import`, `export`, `check`.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use ::redis::{Cmd, Value};
 use tokio::time::Instant;
@@ -12,18 +11,21 @@ use tokio::time::Instant;
 use crate::connection::{RequestError, ShardRouter};
 use crate::layout::{KeyLayout, Shard, mask_claim};
 use crate::settings::RedisSettings;
-use crate::start_error::RedisStartError;
 use crate::user_record::{self, ClaimPointer};
 use userd_core::random::Random;
 use userd_core::{CanonicalEmail, User, UserId};
 use userd_store::StoreError;
+
+/// Why the store does not start: a message for the operator.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct RedisStartError(pub(crate) String);
 
 /// The store on Redis or Valkey.
 pub struct RedisStore {
     pub(crate) router: ShardRouter,
     pub(crate) keys: KeyLayout,
     pub(crate) random: Arc<dyn Random>,
-    pub(crate) busy_pause: Duration,
 }
 
 impl RedisStore {
@@ -34,9 +36,8 @@ impl RedisStore {
     /// A server answers, but accounts must not be entrusted to it, or it rejects the login.
     pub async fn start(settings: RedisSettings, random: Arc<dyn Random>) -> Result<Self, RedisStartError> {
         let keys = KeyLayout::with_prefix(settings.prefix.clone());
-        let busy_pause = settings.busy_pause;
         let router = ShardRouter::start(settings, Arc::clone(&random)).await.map_err(RedisStartError)?;
-        Ok(Self { router, keys, random, busy_pause })
+        Ok(Self { router, keys, random })
     }
 
     /// The claim on an e-mail address. It may be stale: the record of its holder decides.

@@ -16,11 +16,10 @@ use std::time::Duration;
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{Pipeline, Value};
 use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
-use super::context::{SharedContext, TRY_AGAIN_PAUSE};
-use super::replicas::ReplicaView;
+use super::context::{ServerContext, TRY_AGAIN_PAUSE};
 use crate::layout::KeyLayout;
 use crate::startup_checks::ServerFacts;
 
@@ -73,35 +72,24 @@ enum AckOutcome {
 /// A connection whose writes are acknowledged, and how.
 struct AckConnection {
     connection: MultiplexedConnection,
-    shared: Arc<SharedContext>,
-    replicas: Arc<ReplicaView>,
-    in_cluster: bool,
+    server: Arc<ServerContext>,
     mode: AckMode,
 }
 
 /// The handle to the waiting task, which ends when the handle is dropped.
 pub(super) struct AckWaiter {
     queue: mpsc::Sender<oneshot::Sender<AckOutcome>>,
-    shared: Arc<SharedContext>,
-    replicas: Arc<ReplicaView>,
-    task: JoinHandle<()>,
+    server: Arc<ServerContext>,
+    _task: JoinSet<()>,
 }
 
 impl AckWaiter {
     /// Waits on `connection`, on which nothing else may be sent.
-    pub(super) fn start(
-        connection: MultiplexedConnection,
-        shared: Arc<SharedContext>,
-        replicas: Arc<ReplicaView>,
-        in_cluster: bool,
-        mode: AckMode,
-    ) -> Self {
-        let (queue, waiting) = mpsc::channel(shared.settings.in_flight_max);
-        let own = (Arc::clone(&shared), Arc::clone(&replicas));
-        let connection = AckConnection { connection, shared: own.0, replicas: own.1, in_cluster, mode };
-        #[expect(clippy::disallowed_methods, reason = "the handle is kept and aborted when the waiter is dropped")]
-        let task = tokio::spawn(run(connection, waiting));
-        Self { queue, shared, replicas, task }
+    pub(super) fn start(connection: MultiplexedConnection, server: &Arc<ServerContext>, mode: AckMode) -> Self {
+        let (queue, waiting) = mpsc::channel(server.settings().in_flight_max);
+        let mut task = JoinSet::new();
+        task.spawn(run(AckConnection { connection, server: Arc::clone(server), mode }, waiting));
+        Self { queue, server: Arc::clone(server), _task: task }
     }
 
     /// Returns when everything that this server did before the call is acknowledged.
@@ -118,28 +106,22 @@ impl AckWaiter {
             match tokio::time::timeout_at(deadline, round).await {
                 Ok(Some(AckOutcome::Acknowledged)) => return Ok(()),
                 Ok(Some(AckOutcome::Moved)) => {
-                    self.replicas.next_home_shard();
-                    self.shared.refresh_topology.notify_one();
+                    self.server.replicas.next_home_shard();
+                    self.server.shared.refresh_topology.notify_one();
                     tokio::time::sleep_until(deadline.min(Instant::now() + TRY_AGAIN_PAUSE)).await;
                 }
                 Ok(Some(AckOutcome::TooFew(why))) => {
-                    self.replicas.recheck.notify_one();
+                    self.server.replicas.recheck.notify_one();
                     return Err(AckError::TooFew(why));
                 }
                 Ok(Some(AckOutcome::Broken(why))) => return Err(AckError::Lost(why)),
                 Ok(None) => return Err(AckError::Lost("it ended while replicas were waited for".to_owned())),
                 Err(_) => {
-                    self.replicas.recheck.notify_one();
+                    self.server.replicas.recheck.notify_one();
                     return Err(AckError::TooFew("no answer in time".to_owned()));
                 }
             }
         }
-    }
-}
-
-impl Drop for AckWaiter {
-    fn drop(&mut self) {
-        self.task.abort();
     }
 }
 
@@ -162,11 +144,11 @@ impl AckConnection {
     /// Waits until as many replicas have acknowledged as the server had when the barrier was written: a replica that
     /// connected after the last check may be promoted like any other.
     async fn acknowledge_round(&mut self) -> AckOutcome {
-        let until = Instant::now() + self.shared.settings.timeout;
+        let until = Instant::now() + self.server.settings().timeout;
         loop {
-            let wanted = self.replicas.required.required();
+            let wanted = self.server.replicas.required();
             let outcome = self.barrier(wanted).await;
-            if !matches!(outcome, AckOutcome::Acknowledged) || self.replicas.required.required() <= wanted {
+            if !matches!(outcome, AckOutcome::Acknowledged) || self.server.replicas.required() <= wanted {
                 return outcome;
             }
             if Instant::now() >= until {
@@ -177,11 +159,12 @@ impl AckConnection {
 
     /// Writes the barrier, reads how many replicas there are, and waits for `wanted` of them, in one round trip.
     async fn barrier(&mut self, wanted: usize) -> AckOutcome {
-        let settings = &self.shared.settings;
-        let barrier = KeyLayout::with_prefix(settings.prefix.clone()).ack(self.replicas.home_shard());
+        let (settings, replicas) = (self.server.settings(), &self.server.replicas);
+        let in_cluster = settings.is_cluster();
+        let barrier = KeyLayout::with_prefix(settings.prefix.clone()).ack(replicas.home_shard());
         let limit_ms = u64::try_from(settings.timeout.as_millis()).unwrap_or(u64::MAX);
         let mut pipeline = Pipeline::new();
-        if self.in_cluster {
+        if in_cluster {
             // For a node that a slot is being moved to and that has no other slot; harmless everywhere else.
             pipeline.cmd("ASKING");
         }
@@ -198,7 +181,7 @@ impl AckConnection {
             pipeline.cmd("WAITAOF").arg(1).arg(wanted).arg(limit_ms - limit_ms / 4);
             4
         };
-        let sent = self.connection.send_packed_commands(&pipeline, usize::from(self.in_cluster), answers);
+        let sent = self.connection.send_packed_commands(&pipeline, usize::from(in_cluster), answers);
         let mut answers = match tokio::time::timeout(settings.timeout + REPLY_SLACK, sent).await {
             // The server ends the wait by itself: without an answer after that, the server or the connection is gone.
             Err(_) => return AckOutcome::Broken(format!("no answer within {} ms", settings.timeout.as_millis())),
@@ -209,11 +192,11 @@ impl AckConnection {
         // minute.
         if answers.len() > 1
             && let info = answers.remove(1)
-            && !self.in_cluster
+            && !in_cluster
             && let Ok(info) = ::redis::from_redis_value::<String>(info)
             && let Some(connected) = ServerFacts::parse(Some(&info), HashMap::new()).replicas()
         {
-            self.replicas.required.note_increase(connected);
+            replicas.note_increase(connected);
         }
         evaluate(answers, wanted)
     }

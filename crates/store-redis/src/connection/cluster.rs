@@ -12,12 +12,12 @@ use std::time::Duration;
 
 use ::redis::Value;
 use arc_swap::ArcSwap;
+use futures_util::future;
 use tokio::sync::watch;
-use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 
-use super::connect_error::{ConnectError, ConnectFailure, classify, is_forbidden};
-use super::context::{NodeKind, SharedContext};
+use super::connect_error::{ConnectError, ConnectFailure, command_error, within};
+use super::context::SharedContext;
 use super::dial::dial;
 use super::node::{REPLICAS_RECHECK, ServerNode};
 use super::request_error::RequestError;
@@ -29,12 +29,6 @@ use crate::settings::{AckRequirement, NodeAddress};
 /// The pause between two requests for the map, however often it is in doubt.
 const REFRESH_PAUSE: Duration = Duration::from_millis(100);
 
-/// The map, and the task that keeps it up to date, which ends when this is dropped.
-pub(super) struct ClusterTopology {
-    map: Arc<ClusterMap>,
-    supervisor: JoinHandle<()>,
-}
-
 /// Which node serves which shard.
 pub(super) struct ClusterMap {
     shared: Arc<SharedContext>,
@@ -42,28 +36,31 @@ pub(super) struct ClusterMap {
     slots: Vec<u16>,
     by_shard: ArcSwap<Vec<Option<Arc<ServerNode>>>>,
     nodes: Mutex<BTreeMap<NodeAddress, Arc<ServerNode>>>,
-    changed: watch::Sender<()>,
+    /// Notified when the map has changed.
+    pub(super) changed: watch::Sender<()>,
 }
 
-impl ClusterTopology {
-    /// Finds the cluster, checks each primary, and then keeps the map up to date. An unavailable cluster is no error.
+impl ClusterMap {
+    /// Finds the cluster and checks each primary; [`supervise`] then keeps the map up to date. An unavailable cluster
+    /// is no error.
     ///
     /// # Errors
     /// Why the cluster is refused. Nothing has been written then.
     pub(super) async fn start(shared: Arc<SharedContext>, seeds: Vec<NodeAddress>) -> Result<Self, String> {
-        let map = Arc::new(ClusterMap {
+        let map = Self {
             shared,
             seeds,
             slots: Shard::all().map(slot_of).collect(),
             by_shard: ArcSwap::from_pointee(vec![None; Shard::all().count()]),
             nodes: Mutex::default(),
             changed: watch::Sender::new(()),
-        });
+        };
         match map.discover().await {
             Ok(ranges) => {
                 map.check_versions_everywhere(&ranges).await?;
-                map.start_nodes(&ranges).await?;
-                map.apply_views(&[ranges]);
+                let views = [ranges];
+                map.start_nodes(&views).await?;
+                map.apply_views(&views);
             }
             Err(ConnectFailure::Refused(why)) => return Err(why),
             Err(ConnectFailure::Unavailable(why)) => {
@@ -73,54 +70,9 @@ impl ClusterTopology {
                 );
             }
         }
-        #[expect(clippy::disallowed_methods, reason = "the handle is kept and aborted when the cluster is dropped")]
-        let supervisor = tokio::spawn(supervise(Arc::clone(&map)));
-        Ok(Self { map, supervisor })
+        Ok(map)
     }
 
-    /// The map.
-    pub(super) fn map(&self) -> &ClusterMap {
-        &self.map
-    }
-
-    /// Ends the task and drops all connections.
-    pub(super) fn close(&self) {
-        self.supervisor.abort();
-        for node in self.map.nodes() {
-            node.close();
-        }
-    }
-}
-
-impl Drop for ClusterTopology {
-    fn drop(&mut self) {
-        self.close();
-    }
-}
-
-async fn supervise(map: Arc<ClusterMap>) {
-    let settings = &map.shared.settings;
-    // The map also says how many replicas have to acknowledge.
-    let every = match settings.acknowledge {
-        AckRequirement::Primary => settings.recheck_every,
-        AckRequirement::Replicas | AckRequirement::Disk => settings.recheck_every.min(REPLICAS_RECHECK),
-    };
-    loop {
-        let recheck_at = Instant::now() + every;
-        tokio::select! {
-            () = map.shared.refresh_topology.notified() => {}
-            () = tokio::time::sleep_until(recheck_at) => {}
-        }
-        match map.query_all_nodes().await {
-            // No node answers: without this notification the next attempt would be at the next recheck.
-            views if views.is_empty() => map.shared.refresh_topology.notify_one(),
-            views => map.apply_views(&views),
-        }
-        tokio::time::sleep(REFRESH_PAUSE).await;
-    }
-}
-
-impl ClusterMap {
     /// The node that serves `shard`; waits until it is known, or until the deadline.
     pub(super) async fn node(&self, shard: Shard, deadline: Instant) -> Result<Arc<ServerNode>, RequestError> {
         let mut changed = self.changed.subscribe();
@@ -133,11 +85,6 @@ impl ClusterMap {
                 return Err(RequestError::TimedOut(Some("no node of the cluster serves this shard".to_owned())));
             }
         }
-    }
-
-    /// Notified when the map has changed.
-    pub(super) fn changes(&self) -> watch::Receiver<()> {
-        self.changed.subscribe()
     }
 
     /// All known primaries.
@@ -155,9 +102,8 @@ impl ClusterMap {
     }
 
     /// The node at `address`, created if it is unknown: a redirection may name a node before the map does.
-    pub(super) fn node_at(&self, address: &NodeAddress, shard: Shard) -> Arc<ServerNode> {
-        let begin =
-            || ServerNode::start_in_background(Arc::clone(&self.shared), address.clone(), NodeKind::ClusterNode, shard);
+    fn node_at(&self, address: &NodeAddress, shard: Shard) -> Arc<ServerNode> {
+        let begin = || ServerNode::start_in_background(Arc::clone(&self.shared), address.clone(), shard);
         Arc::clone(self.lock().entry(address.clone()).or_insert_with(|| Arc::new(begin())))
     }
 
@@ -200,41 +146,46 @@ impl ClusterMap {
 
     /// Replaces the map by the majority of `views`, starts new nodes, and drops nodes that no longer serve any shard.
     fn apply_views(&self, views: &[Vec<SlotRange>]) {
-        let mut by_shard = Vec::with_capacity(self.slots.len());
-        let mut shards: BTreeMap<NodeAddress, Vec<Shard>> = BTreeMap::new();
-        for (shard, slot) in Shard::all().zip(&self.slots) {
-            let primary = slots::majority_primary(views, *slot);
-            by_shard.push(primary.map(|primary| self.node_at(primary, shard)));
-            if let Some(primary) = primary {
-                shards.entry(primary.clone()).or_default().push(shard);
+        let mut by_shard = vec![None; self.slots.len()];
+        let mut shards = self.shards_by_primary(views);
+        for (primary, shards) in &shards {
+            for shard in shards {
+                by_shard[usize::from(shard.number())] = Some(self.node_at(primary, *shard));
             }
         }
         let mut nodes = self.lock();
         nodes.retain(|address, node| shards.contains_key(address) || node.state.was_recently_redirected());
         for (address, node) in nodes.iter() {
             node.state.context.replicas.set_shards(shards.remove(address).unwrap_or_default());
-            node.state.context.replicas.required.note_cluster_count(slots::replicas(views, address));
+            node.state.context.replicas.note_cluster_count(slots::replicas(views, address));
         }
         drop(nodes);
         self.by_shard.store(Arc::new(by_shard));
         self.changed.send_replace(());
     }
 
+    /// The shards that each primary serves, by the majority of `views`. A primary that serves none is left out.
+    fn shards_by_primary<'a>(&self, views: &'a [Vec<SlotRange>]) -> BTreeMap<&'a NodeAddress, Vec<Shard>> {
+        let mut shards: BTreeMap<_, Vec<Shard>> = BTreeMap::new();
+        for (shard, slot) in Shard::all().zip(&self.slots) {
+            if let Some(primary) = slots::majority_primary(views, *slot) {
+                shards.entry(primary).or_default().push(shard);
+            }
+        }
+        shards
+    }
+
     /// The map as each node in service sees it, or, if none answers, as the first of the known addresses sees it. A
     /// single node may be isolated from the others without knowing.
     async fn query_all_nodes(&self) -> Vec<Vec<SlotRange>> {
         let limit = self.shared.settings.timeout / 2;
-        let mut asked = JoinSet::new();
-        for node in self.nodes() {
-            let Some(live) = node.state.live() else { continue };
-            let (mut connection, address) = (live.reads.clone(), node.state.address());
-            asked.spawn(async move {
-                let command = slots_command();
-                let answer = tokio::time::timeout(limit, connection.send_packed_command(&command)).await;
-                slots::parse_slots(answer.ok()?.ok()?, &address).filter(|ranges| !ranges.is_empty())
-            });
-        }
-        let views: Vec<Vec<SlotRange>> = asked.join_all().await.into_iter().flatten().collect();
+        let asked = self.nodes().into_iter().map(|node| async move {
+            let mut connection = node.state.live()?.reads.clone();
+            let (command, address) = (slots_command(), node.state.address());
+            let answer = tokio::time::timeout(limit, connection.send_packed_command(&command)).await;
+            slots::parse_slots(answer.ok()?.ok()?, &address).filter(|ranges| !ranges.is_empty())
+        });
+        let views: Vec<Vec<SlotRange>> = future::join_all(asked).await.into_iter().flatten().collect();
         if !views.is_empty() {
             return views;
         }
@@ -262,13 +213,7 @@ impl ClusterMap {
                      server"
                 )));
             }
-            Err(error) if is_forbidden(&error) => {
-                return Err(ConnectError::Refused(format!(
-                    "the Redis user lacks permissions (CLUSTER SLOTS at {address}); see the ACL line in \
-                     docs/operations/redis.md"
-                )));
-            }
-            Err(error) => return Err(error.into()),
+            Err(error) => return Err(command_error(error, &format!("CLUSTER SLOTS at {address}"))),
         };
         let ranges = slots::parse_slots(answer, address)
             .ok_or_else(|| ConnectError::Unavailable(format!("{address} returned no list of slots")))?;
@@ -286,14 +231,10 @@ impl ClusterMap {
     async fn discover(&self) -> Result<Vec<SlotRange>, ConnectFailure> {
         let (mut answers, mut reasons) = (Vec::new(), Vec::new());
         for seed in &self.seeds {
-            let asked = tokio::time::timeout(self.shared.settings.timeout * 2, self.query_slots(seed)).await;
-            match asked
-                .unwrap_or_else(|_| Err(ConnectError::Unavailable("no answer in time".to_owned())))
-                .map_err(classify)
-            {
+            match within(self.shared.settings.timeout * 2, "no answer in time", self.query_slots(seed)).await {
                 Ok(ranges) => answers.push((seed, ranges)),
                 Err(ConnectFailure::Unavailable(why)) => reasons.push(format!("{seed}: {why}")),
-                Err(other) => return Err(other),
+                Err(refused) => return Err(refused),
             }
         }
         for why in reasons.iter().filter(|_| !answers.is_empty()) {
@@ -321,9 +262,8 @@ impl ClusterMap {
                 let mut connection = dial(settings, address, &settings.login, 0).await?;
                 check_versions(settings, read_versions(settings, &mut connection).await?)
             };
-            if let Ok(Err(connect_error)) = tokio::time::timeout(settings.timeout * 2, check).await
-                && let ConnectFailure::Refused(why) = classify(connect_error)
-            {
+            let checked = within(settings.timeout * 2, "no answer in time", check).await;
+            if let Err(ConnectFailure::Refused(why)) = checked {
                 return Err(why);
             }
         }
@@ -331,29 +271,36 @@ impl ClusterMap {
     }
 
     /// Connects to every primary at once.
-    async fn start_nodes(&self, ranges: &[SlotRange]) -> Result<(), String> {
-        let mut starting = JoinSet::new();
-        let primaries: BTreeSet<_> = ranges.iter().map(|range| range.primary.clone()).collect();
-        for address in primaries {
-            let home_shard = Shard::all().zip(&self.slots).find_map(|(shard, slot)| {
-                let owned = ranges
-                    .iter()
-                    .any(|range| range.primary == address && (range.slots.0..=range.slots.1).contains(slot));
-                owned.then_some(shard)
-            });
-            // A node that serves no shard is not needed.
-            let Some(home_shard) = home_shard else { continue };
-            let shared = Arc::clone(&self.shared);
-            starting.spawn(async move {
-                let node = ServerNode::start(shared, address.clone(), NodeKind::ClusterNode, home_shard).await;
-                node.map(|node| (address, Arc::new(node)))
-            });
+    async fn start_nodes(&self, views: &[Vec<SlotRange>]) -> Result<(), String> {
+        let starting = self.shards_by_primary(views).into_iter().map(|(address, shards)| async move {
+            let node = ServerNode::start(Arc::clone(&self.shared), address.clone(), shards[0]).await?;
+            self.lock().insert(address.clone(), Arc::new(node));
+            Ok(())
+        });
+        future::try_join_all(starting).await.map(drop)
+    }
+}
+
+/// Keeps the map up to date.
+pub(super) async fn supervise(map: Arc<ClusterMap>) {
+    let settings = &map.shared.settings;
+    // The map also says how many replicas have to acknowledge.
+    let every = match settings.acknowledge {
+        AckRequirement::Primary => settings.recheck_every,
+        AckRequirement::Replicas | AckRequirement::Disk => settings.recheck_every.min(REPLICAS_RECHECK),
+    };
+    loop {
+        let recheck_at = Instant::now() + every;
+        tokio::select! {
+            () = map.shared.refresh_topology.notified() => {}
+            () = tokio::time::sleep_until(recheck_at) => {}
         }
-        while let Some(Ok(started)) = starting.join_next().await {
-            let (address, node) = started?;
-            self.lock().insert(address, node);
+        match map.query_all_nodes().await {
+            // No node answers: without this notification the next attempt would be at the next recheck.
+            views if views.is_empty() => map.shared.refresh_topology.notify_one(),
+            views => map.apply_views(&views),
         }
-        Ok(())
+        tokio::time::sleep(REFRESH_PAUSE).await;
     }
 }
 

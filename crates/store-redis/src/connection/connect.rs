@@ -9,7 +9,7 @@ use ::redis::{Pipeline, RedisError, Value};
 
 use super::acknowledge::{AckMode, AckWaiter};
 use super::connect_error::{
-    ConnectError, ConnectFailure, classify, is_forbidden, is_forbidden_text, is_unable, missing_permissions,
+    ConnectError, ConnectFailure, command_error, is_forbidden_text, is_unable, missing_permissions, within,
 };
 use super::context::ServerContext;
 use super::dial::{dial, dial_same_process};
@@ -22,9 +22,9 @@ use crate::script::{SCRIPT_COUNT, Script};
 use crate::settings::{AckRequirement, NodeAddress, RedisDurability};
 use crate::startup_checks;
 
-/// New connections to a server, and what was found out when they were made.
-pub(super) struct NewConnections {
-    /// For reads.
+/// Connections to a server, and what was found out when they were made.
+pub(super) struct LiveConnections {
+    /// For reads; cheap to clone, all clones share one socket.
     pub(super) reads: MultiplexedConnection,
     /// For scripts.
     pub(super) writes: MultiplexedConnection,
@@ -32,12 +32,12 @@ pub(super) struct NewConnections {
     pub(super) ack_waiter: Option<AckWaiter>,
     /// The digests of the scripts, as the server computed them.
     pub(super) digests: [String; SCRIPT_COUNT],
-    /// Why userd is not ready with this server, if so.
+    /// Why userd is not ready with this server, if so; moved into the server's state when they go into service.
     pub(super) not_ready: Option<String>,
     /// What the server keeps through a power loss, if known.
     pub(super) durability: Option<RedisDurability>,
-    /// The server process whose permissions and versions were verified. `None` if a server without memory or disk
-    /// kept them from being tested; the next connection tests them again.
+    /// The server process whose permissions and versions were verified; moved like `not_ready`. `None` if a server
+    /// without memory or disk kept them from being tested; the next connection tests them again.
     pub(super) verified_run_id: Option<String>,
 }
 
@@ -47,16 +47,14 @@ pub(super) struct NewConnections {
 /// # Errors
 /// The server cannot be reached, or is refused.
 pub(super) async fn connect(
-    server: &ServerContext,
+    server: &Arc<ServerContext>,
     address: &NodeAddress,
     verified_run_id: Option<&str>,
-) -> Result<NewConnections, ConnectFailure> {
+) -> Result<LiveConnections, ConnectFailure> {
     // The time-out bounds each connection; twice the time-out bounds all of them and the checks.
     let limit = server.settings().timeout * 2;
-    match tokio::time::timeout(limit, make_connections(server, address, verified_run_id)).await {
-        Ok(result) => result.map_err(classify),
-        Err(_) => Err(ConnectFailure::Unavailable(format!("no answer within {} ms", limit.as_millis()))),
-    }
+    let late = format!("no answer within {} ms", limit.as_millis());
+    within(limit, &late, make_connections(server, address, verified_run_id)).await
 }
 
 /// Checks again that accounts are safe with a server that is in service. Returns why userd is not ready with it, if so.
@@ -76,25 +74,21 @@ pub(super) async fn recheck(
         check_versions(settings, read_versions(settings, &mut connection).await?)?;
         Ok(inspection)
     };
-    match tokio::time::timeout(settings.timeout, check).await {
-        // How the disk is waited for was decided by what the server said when it was connected to.
-        Ok(Ok(inspection))
-            if settings.acknowledge == AckRequirement::Disk
-                && startup_checks::durability(&inspection.facts, settings) != durability =>
-        {
-            Err(ConnectFailure::Unavailable("its persistence settings have changed".to_owned()))
-        }
-        Ok(Ok(inspection)) => Ok(inspection.not_ready),
-        Ok(Err(connect_error)) => Err(classify(connect_error)),
-        Err(_) => Err(ConnectFailure::Unavailable("it stopped answering".to_owned())),
+    let inspection = within(settings.timeout, "it stopped answering", check).await?;
+    // How the disk is waited for was decided by what the server said when it was connected to.
+    if settings.acknowledge == AckRequirement::Disk
+        && startup_checks::durability(&inspection.facts, settings) != durability
+    {
+        return Err(ConnectFailure::Unavailable("its persistence settings have changed".to_owned()));
     }
+    Ok(inspection.not_ready)
 }
 
 async fn make_connections(
-    server: &ServerContext,
+    server: &Arc<ServerContext>,
     address: &NodeAddress,
     verified_run_id: Option<&str>,
-) -> Result<NewConnections, ConnectError> {
+) -> Result<LiveConnections, ConnectError> {
     let settings = server.settings();
     let mut writes = dial(settings, address, &settings.login, settings.db).await?;
     let inspection = inspect(server, address, &mut writes, true).await?;
@@ -121,14 +115,13 @@ async fn make_connections(
         Some(mode) => {
             let mut connection = dial_same_process(settings, address, run_id).await?;
             check_wait(&mut connection).await?;
-            let (shared, replicas) = (Arc::clone(&server.shared), Arc::clone(&server.replicas));
-            Some(AckWaiter::start(connection, shared, replicas, server.kind.is_cluster_node(), mode))
+            Some(AckWaiter::start(connection, server, mode))
         }
     };
     let durability = startup_checks::durability(&inspection.facts, settings);
     let verified_run_id = is_verified.then(|| run_id.unwrap_or_default().to_owned());
     let not_ready = inspection.not_ready;
-    Ok(NewConnections { reads, writes, ack_waiter, digests, not_ready, durability, verified_run_id })
+    Ok(LiveConnections { reads, writes, ack_waiter, digests, not_ready, durability, verified_run_id })
 }
 
 /// Loads all scripts in one round trip: one for each would exceed the time limit with a distant server.
@@ -140,11 +133,8 @@ async fn load_scripts(connection: &mut MultiplexedConnection) -> Result<[String;
     let answers = connection.send_packed_commands(&loads, 0, SCRIPT_COUNT).await?;
     let mut digests: [String; SCRIPT_COUNT] = Default::default();
     for (digest, answer) in digests.iter_mut().zip(answers) {
-        match answer.extract_error() {
-            Ok(answer) => *digest = ::redis::from_redis_value(answer).map_err(RedisError::from)?,
-            Err(error) if is_forbidden(&error) => return Err(missing_permissions(&["SCRIPT LOAD".to_owned()])),
-            Err(error) => return Err(error.into()),
-        }
+        let answer = answer.extract_error().map_err(|error| command_error(error, "SCRIPT LOAD"))?;
+        *digest = ::redis::from_redis_value(answer).map_err(RedisError::from)?;
     }
     Ok(digests)
 }
@@ -161,21 +151,17 @@ async fn self_test(
     match Script::SelfTest.evalsha(digests, &keys).query_async::<Vec<String>>(connection).await {
         Ok(refused) => {
             let forbidden: Vec<String> = refused.into_iter().filter(|one| is_forbidden_text(one)).collect();
-            if forbidden.is_empty() { Ok(true) } else { Err(missing_permissions(&forbidden)) }
+            if forbidden.is_empty() { Ok(true) } else { Err(missing_permissions(&forbidden.join("; "))) }
         }
         // A server without memory or disk is not refused: it still answers look-ups, and another check reports it.
         // Nor is a server whose slots have just moved.
         Err(error) if is_unable(&error) => Ok(false),
-        Err(error) if is_forbidden(&error) => Err(missing_permissions(&[format!("EVALSHA on the keys {prefix}*")])),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(command_error(error, &format!("EVALSHA on the keys {prefix}*"))),
     }
 }
 
 /// Tests the permission for `WAIT`; waits for no replica.
 async fn check_wait(connection: &mut MultiplexedConnection) -> Result<(), ConnectError> {
-    match ::redis::cmd("WAIT").arg(0).arg(1).query_async::<Value>(connection).await {
-        Ok(_) => Ok(()),
-        Err(error) if is_forbidden(&error) => Err(missing_permissions(&["WAIT".to_owned()])),
-        Err(error) => Err(error.into()),
-    }
+    let answer = ::redis::cmd("WAIT").arg(0).arg(1).query_async::<Value>(connection).await;
+    answer.map(drop).map_err(|error| command_error(error, "WAIT"))
 }

@@ -1,5 +1,7 @@
 //! Why a connection could not be made, in words for the operator. Holds no connection.
 
+use std::time::Duration;
+
 use ::redis::{ErrorKind, RedisError};
 
 /// Why an attempt to connect failed, as the operator sees it.
@@ -34,8 +36,18 @@ impl ConnectError {
     }
 }
 
+/// Awaits one attempt for at most `limit`; `late` is the message after that.
+pub(super) async fn within<T>(
+    limit: Duration,
+    late: &str,
+    attempt: impl Future<Output = Result<T, ConnectError>>,
+) -> Result<T, ConnectFailure> {
+    let result = tokio::time::timeout(limit, attempt).await;
+    result.unwrap_or_else(|_| Err(ConnectError::Unavailable(late.to_owned()))).map_err(classify)
+}
+
 /// Decides what an error means.
-pub(super) fn classify(connect_error: ConnectError) -> ConnectFailure {
+fn classify(connect_error: ConnectError) -> ConnectFailure {
     let error = match connect_error {
         ConnectError::Unavailable(why) => return ConnectFailure::Unavailable(why),
         ConnectError::Refused(why) => return ConnectFailure::Refused(why),
@@ -66,11 +78,15 @@ pub(super) fn classify(connect_error: ConnectError) -> ConnectFailure {
 }
 
 /// The message for missing permissions.
-pub(super) fn missing_permissions(commands: &[String]) -> ConnectError {
+pub(super) fn missing_permissions(commands: &str) -> ConnectError {
     ConnectError::Refused(format!(
-        "the Redis user lacks permissions ({}); see the ACL line in docs/operations/redis.md",
-        commands.join("; ")
+        "the Redis user lacks permissions ({commands}); see the ACL line in docs/operations/redis.md"
     ))
+}
+
+/// The error of `command`, which may be that the Redis user lacks the permission for it.
+pub(super) fn command_error(error: RedisError, command: &str) -> ConnectError {
+    if is_forbidden(&error) { missing_permissions(command) } else { error.into() }
 }
 
 /// Whether the server is out of memory or disk, or the slot of the key is being moved: it says nothing about

@@ -8,12 +8,13 @@ use std::time::Duration;
 use ::redis::Value;
 use tokio::sync::Notify;
 use tokio::time::Instant;
+use tokio::time::error::Elapsed;
 
 use super::replicas::ReplicaView;
-use super::sentinel::SentinelClient;
 use crate::layout::Shard;
 use crate::settings::RedisSettings;
 use userd_core::random::Random;
+use userd_metrics::RedisRoundTrip;
 
 /// Pause before a retry that the server asked for (`TRYAGAIN`, `BUSY`, `CLUSTERDOWN`).
 pub(super) const TRY_AGAIN_PAUSE: Duration = Duration::from_millis(20);
@@ -28,21 +29,18 @@ pub(super) struct SharedContext {
     pub(super) refresh_topology: Notify,
 }
 
-/// The role of a server in its topology.
-#[derive(Clone)]
-pub(super) enum NodeKind {
-    /// The only server.
-    Single,
-    /// The primary that the Sentinels name.
-    SentinelPrimary(Arc<SentinelClient>),
-    /// A primary of a cluster.
-    ClusterNode,
-}
-
-impl NodeKind {
-    /// Whether the server is a node of a cluster.
-    pub(super) fn is_cluster_node(&self) -> bool {
-        matches!(self, Self::ClusterNode)
+impl SharedContext {
+    /// Awaits an answer until the deadline, and records how long that took.
+    pub(super) async fn timed<T>(
+        &self,
+        trip: RedisRoundTrip,
+        deadline: Instant,
+        answer: impl Future<Output = T>,
+    ) -> Result<T, Elapsed> {
+        let began = Instant::now();
+        let answer = tokio::time::timeout_at(deadline, answer).await;
+        self.settings.metrics.stores.record_round_trip(trip, began.elapsed());
+        answer
     }
 }
 
@@ -50,19 +48,17 @@ impl NodeKind {
 pub(super) struct ServerContext {
     /// What all servers of the store share.
     pub(super) shared: Arc<SharedContext>,
-    /// The server's role.
-    pub(super) kind: NodeKind,
     /// The server's clock.
     pub(super) clock: ServerClock,
     /// How many replicas have to acknowledge, and the shard in which they are asked.
-    pub(super) replicas: Arc<ReplicaView>,
+    pub(super) replicas: ReplicaView,
 }
 
 impl ServerContext {
-    /// A server about which nothing is known but its role and one of its shards.
-    pub(super) fn new(shared: Arc<SharedContext>, kind: NodeKind, home_shard: Shard) -> Self {
-        let replicas = Arc::new(ReplicaView::new(shared.settings.replicas_min, home_shard));
-        Self { shared, kind, clock: ServerClock::new(), replicas }
+    /// A server about which nothing is known but one of its shards.
+    pub(super) fn new(shared: Arc<SharedContext>, home_shard: Shard) -> Self {
+        let replicas = ReplicaView::new(shared.settings.replicas_min, home_shard);
+        Self { shared, clock: ServerClock { epoch_ms: AtomicU64::new(0), started: Instant::now() }, replicas }
     }
 
     /// The operator's settings.
@@ -74,17 +70,12 @@ impl ServerContext {
 /// The clock of one server, estimated from its last answer to `TIME`. Deadlines that a script compares with the
 /// server's own time start from it.
 pub(super) struct ServerClock {
-    /// The server's time at `started`, in milliseconds.
+    /// The server's time at `started`, in milliseconds; not set before the first answer.
     epoch_ms: AtomicU64,
     started: Instant,
 }
 
 impl ServerClock {
-    /// A clock that is not set yet.
-    pub(super) fn new() -> Self {
-        Self { epoch_ms: AtomicU64::new(0), started: Instant::now() }
-    }
-
     /// The server's time, in milliseconds.
     pub(super) fn now_ms(&self) -> u64 {
         self.epoch_ms.load(Ordering::Relaxed) + self.elapsed_ms()

@@ -38,7 +38,8 @@ pub(super) async fn ack_mode(
     is_new_process: bool,
 ) -> Result<AckMode, ConnectError> {
     let settings = server.settings();
-    let has_waitaof = match request_flush(server, connection, 0).await {
+    // Waits for nothing.
+    let has_waitaof = match ::redis::cmd("WAITAOF").arg(0).arg(0).arg(1).query_async::<Value>(connection).await {
         Ok(_) => true,
         Err(error) if is_forbidden(&error) || error.to_string().contains("WAITAOF cannot be used") => false,
         Err(error) => return Err(error.into()),
@@ -46,7 +47,7 @@ pub(super) async fn ack_mode(
     match startup_checks::durability(facts, settings) {
         Some(RedisDurability::Always) if has_waitaof => Ok(AckMode::Disks),
         Some(RedisDurability::Always) => {
-            if is_new_process && server.replicas.required.required() > 0 {
+            if is_new_process && server.replicas.required() > 0 {
                 tracing::warn!(
                     "this server has no WAITAOF (Redis 7.2 or newer has it): userd waits until the replicas have a \
                      change, but cannot see whether it is on their disks; set appendonly yes and appendfsync always on \
@@ -84,28 +85,16 @@ pub(super) async fn ack_mode(
 
 /// Writes twice and waits each time for the flush: a server that flushes once a second cannot be fast twice.
 async fn waits_for_fsync(server: &ServerContext, connection: &mut MultiplexedConnection) -> Result<bool, RedisError> {
-    request_flush(server, connection, FLUSH_TIMEOUT_MS).await?;
+    flush(server, connection).await?;
     let begun = Instant::now();
-    request_flush(server, connection, FLUSH_TIMEOUT_MS).await?;
+    flush(server, connection).await?;
     Ok(begun.elapsed() >= FSYNC_LATENCY_MIN)
 }
 
-/// Writes the barrier and waits up to `limit_ms` for its flush. With 0 it only tests whether `WAITAOF` may be used.
-async fn request_flush(
-    server: &ServerContext,
-    connection: &mut MultiplexedConnection,
-    limit_ms: u64,
-) -> Result<Value, RedisError> {
-    if limit_ms == 0 {
-        return ::redis::cmd("WAITAOF").arg(0).arg(0).arg(1).query_async(connection).await;
-    }
+/// Writes the barrier and waits for its flush.
+async fn flush(server: &ServerContext, connection: &mut MultiplexedConnection) -> Result<Value, RedisError> {
     let barrier = KeyLayout::with_prefix(server.settings().prefix.clone()).ack(server.replicas.home_shard());
-    ::redis::cmd("EVAL")
-        .arg(BARRIER_SCRIPT)
-        .arg(1)
-        .arg(barrier)
-        .arg(FLUSH_TIMEOUT_MS)
-        .query_async::<()>(connection)
-        .await?;
-    ::redis::cmd("WAITAOF").arg(1).arg(0).arg(limit_ms).query_async(connection).await
+    let mut write = ::redis::cmd("EVAL");
+    write.arg(BARRIER_SCRIPT).arg(1).arg(barrier).arg(FLUSH_TIMEOUT_MS).query_async::<()>(connection).await?;
+    ::redis::cmd("WAITAOF").arg(1).arg(0).arg(FLUSH_TIMEOUT_MS).query_async(connection).await
 }

@@ -8,9 +8,10 @@ use ::redis::aio::MultiplexedConnection;
 use tokio::time::Instant;
 
 use super::connect_error::{ConnectError, is_forbidden};
-use super::context::{NodeKind, ServerContext};
-use crate::settings::{AckRequirement, NodeAddress};
-use crate::startup_checks::{self, ServerFacts, ServerRole, StartupReport};
+use super::context::ServerContext;
+use super::sentinel;
+use crate::settings::{AckRequirement, NodeAddress, ServerTopology};
+use crate::startup_checks::{self, ServerFacts, StartupReport};
 
 /// What an inspection found out.
 pub(super) struct ServerInspection {
@@ -39,13 +40,8 @@ pub(super) async fn inspect(
         Err(error) if is_forbidden(&error) => {}
         Err(error) => return Err(error.into()),
     }
-    let role = match server.kind {
-        NodeKind::Single => ServerRole::Standalone,
-        NodeKind::SentinelPrimary(_) => ServerRole::SentinelPrimary,
-        NodeKind::ClusterNode => ServerRole::ClusterPrimary,
-    };
     let StartupReport { refusals, unavailable, not_ready, warnings } =
-        startup_checks::evaluate(&facts, address, role, server.settings());
+        startup_checks::evaluate(&facts, address, server.settings());
     if log_warnings {
         tracing::info!(%address, server = facts.version_name(), "Redis answers");
         for warning in warnings {
@@ -63,16 +59,16 @@ pub(super) async fn inspect(
 }
 
 async fn count_replicas(server: &ServerContext, facts: &ServerFacts) {
-    let required = &server.replicas.required;
-    if let (NodeKind::SentinelPrimary(sentinels), true) =
-        (&server.kind, server.settings().acknowledge != AckRequirement::Primary)
-        && let Some(healthy) = sentinels.count_replicas(server.settings()).await
+    let settings = server.settings();
+    if let ServerTopology::Sentinel(sentinels) = &settings.servers
+        && settings.acknowledge != AckRequirement::Primary
+        && let Some(healthy) = sentinel::count_replicas(settings, sentinels).await
     {
-        required.note_sentinel_count(healthy);
+        server.replicas.note_sentinel_count(healthy);
     }
     // In a cluster the majority's count is better than that of one primary.
-    if let (false, Some(connected)) = (server.kind.is_cluster_node(), facts.replicas()) {
-        required.note_connected(connected, Instant::now());
+    if let (false, Some(connected)) = (settings.is_cluster(), facts.replicas()) {
+        server.replicas.note_connected(connected, Instant::now());
     }
 }
 

@@ -13,12 +13,13 @@ use ::redis::aio::MultiplexedConnection;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::connect::{self, NewConnections};
+use super::connect::{self, LiveConnections};
 use super::connect_error::ConnectFailure;
-use super::context::{NodeKind, ServerContext, SharedContext};
-use super::state::{LiveConnections, NodeState};
+use super::context::SharedContext;
+use super::sentinel;
+use super::state::NodeState;
 use crate::layout::Shard;
-use crate::settings::{AckRequirement, NodeAddress};
+use crate::settings::{AckRequirement, NodeAddress, ServerTopology};
 
 /// First and longest pause between two attempts to connect: short enough to be back within a second.
 const RECONNECT_PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
@@ -47,10 +48,9 @@ impl ServerNode {
     pub(super) async fn start(
         shared: Arc<SharedContext>,
         address: NodeAddress,
-        kind: NodeKind,
         home_shard: Shard,
     ) -> Result<Self, String> {
-        let state = Arc::new(NodeState::new(ServerContext::new(shared, kind, home_shard), address));
+        let state = Arc::new(NodeState::new(shared, address, home_shard));
         match attempt(&state).await {
             Ok(connections) => state.put_in_service(connections),
             Err(ConnectFailure::Unavailable(why)) => report_unavailable(&state, &why),
@@ -60,13 +60,8 @@ impl ServerNode {
     }
 
     /// The same without waiting for the first connection.
-    pub(super) fn start_in_background(
-        shared: Arc<SharedContext>,
-        address: NodeAddress,
-        kind: NodeKind,
-        home_shard: Shard,
-    ) -> Self {
-        Self::supervised(Arc::new(NodeState::new(ServerContext::new(shared, kind, home_shard), address)))
+    pub(super) fn start_in_background(shared: Arc<SharedContext>, address: NodeAddress, home_shard: Shard) -> Self {
+        Self::supervised(Arc::new(NodeState::new(shared, address, home_shard)))
     }
 
     fn supervised(state: Arc<NodeState>) -> Self {
@@ -118,16 +113,17 @@ async fn supervise(state: Arc<NodeState>) {
 }
 
 /// Finds the server and connects to it.
-async fn attempt(state: &NodeState) -> Result<NewConnections, ConnectFailure> {
+async fn attempt(state: &NodeState) -> Result<LiveConnections, ConnectFailure> {
     let address = find(state).await?;
     connect::connect(&state.context, &address, state.verified_run_id().as_deref()).await
 }
 
 /// Where the server is: at a fixed address, or where the Sentinels say.
 async fn find(state: &NodeState) -> Result<Arc<NodeAddress>, ConnectFailure> {
-    if let NodeKind::SentinelPrimary(sentinels) = &state.context.kind {
+    let settings = state.context.settings();
+    if let ServerTopology::Sentinel(sentinels) = &settings.servers {
         let present = state.address();
-        let found = sentinels.primary(state.context.settings(), &present).await?;
+        let found = sentinel::primary(settings, sentinels, &present).await?;
         if found != *present {
             tracing::info!(address = %found, "Sentinel names the primary");
             state.set_address(found);
@@ -154,7 +150,7 @@ async fn monitor(state: &NodeState, live: &LiveConnections, recheck_at: &mut Ins
         () = tokio::time::sleep_until(*recheck_at) => {
             *recheck_at = Instant::now() + settings.recheck_every;
             recheck(state, live).await;
-            if settings.acknowledge != AckRequirement::Primary && replicas.required.is_degraded() {
+            if settings.acknowledge != AckRequirement::Primary && replicas.is_degraded() {
                 *recheck_at = Instant::now() + REPLICAS_RECHECK;
             }
         }

@@ -6,15 +6,14 @@ use std::sync::Arc;
 
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{Cmd, Pipeline, ServerError, Value};
-use futures_util::{StreamExt as _, stream};
-use tokio::task::JoinSet;
+use futures_util::{StreamExt as _, future, stream};
 use tokio::time::Instant;
 
+use super::connect::LiveConnections;
 use super::node::ServerNode;
 use super::request::ServerRequest;
 use super::request_error::RequestError;
 use super::router::ShardRouter;
-use super::state::LiveConnections;
 use crate::layout::Shard;
 use crate::script::Script;
 use crate::settings::NodeAddress;
@@ -49,42 +48,23 @@ impl ShardRouter {
     ) -> Result<Vec<Value>, RequestError> {
         let _permit = self.permit()?;
         let shards = commands.iter().map(|(shard, _)| *shard).collect();
-        let mut pipelines: Vec<_> = self
-            .group_by_node(deadline, shards)
-            .await?
-            .into_values()
-            .map(|(node, places)| {
+        let mut answers = self
+            .scatter(deadline, shards, |node, places| {
                 let mut pipeline = Pipeline::with_capacity(places.len());
-                for place in &places {
+                for place in places {
                     pipeline.add_command(commands[*place].1.clone());
                 }
                 async move {
-                    let values = send_reads(&node, deadline, &pipeline, places.len()).await;
-                    (places, values)
+                    let live = node.state.live_by(deadline).await.ok()?;
+                    send_pipeline(&node, &live, live.reads.clone(), deadline, &pipeline).await
                 }
             })
-            .collect();
-        // With one server, as for the reads of one user, a task of its own would only cost time.
-        let here = if pipelines.len() == 1 { pipelines.pop() } else { None };
-        let mut values = match here {
-            Some(pipeline) => vec![pipeline.await],
-            None => Vec::new(),
-        };
-        values.extend(pipelines.into_iter().collect::<JoinSet<_>>().join_all().await);
-        let mut answers = vec![Value::Nil; commands.len()];
-        let mut open = Vec::new();
-        for (places, values) in values {
-            let Some(values) = values else {
-                open.extend(places);
-                continue;
-            };
-            for (place, value) in places.into_iter().zip(values) {
-                match value {
-                    Value::ServerError(error) if error.code() != "WRONGTYPE" => open.push(place),
-                    value => answers[place] = value,
-                }
-            }
-        }
+            .await?;
+        let open = (0..answers.len()).filter(|place| match &answers[*place] {
+            Some(Value::ServerError(error)) => error.code() != "WRONGTYPE",
+            answer => answer.is_none(),
+        });
+        let open: Vec<usize> = open.collect();
         let again = open.into_iter().map(|place| {
             let (shard, command) = &commands[place];
             async move { (place, self.send_with_retries(deadline, *shard, &ServerRequest::Read(command)).await) }
@@ -92,14 +72,14 @@ impl ShardRouter {
         let mut again = stream::iter(again).buffer_unordered(RETRY_CONCURRENCY);
         while let Some((place, reply)) = again.next().await {
             answers[place] = match reply {
-                Ok(reply) => reply.value,
+                Ok(reply) => Some(reply.value),
                 Err(RequestError::Server(error)) if error.code() == Some("WRONGTYPE") => {
-                    ServerError::try_from(error).map_or(Value::Nil, Value::ServerError)
+                    ServerError::try_from(error).ok().map(Value::ServerError)
                 }
                 Err(error) => return Err(error),
             };
         }
-        Ok(answers)
+        Ok(answers.into_iter().map(|answer| answer.unwrap_or(Value::Nil)).collect())
     }
 
     /// Sends steps on keys of any shards, in one pipeline for each server, and waits for replicas or disks if
@@ -111,83 +91,80 @@ impl ShardRouter {
         steps: Vec<(Shard, PipelineStep)>,
     ) -> Result<Vec<Option<Value>>, RequestError> {
         let _permit = self.permit()?;
-        let mut answers: Vec<Option<Value>> = std::iter::repeat_with(|| None).take(steps.len()).collect();
-        let (shards, mut steps): (_, Vec<_>) = steps.into_iter().map(|(shard, step)| (shard, Some(step))).unzip();
-        let mut pipelines = JoinSet::new();
-        for (node, places) in self.group_by_node(deadline, shards).await?.into_values() {
+        let (shards, mut steps): (Vec<_>, Vec<_>) = steps.into_iter().map(|(shard, step)| (shard, Some(step))).unzip();
+        let answers = self.scatter(deadline, shards, |node, places| {
             let steps: Vec<PipelineStep> = places.iter().filter_map(|place| steps[*place].take()).collect();
-            pipelines.spawn(async move { (places, send_steps(&node, deadline, &steps).await) });
-        }
-        while let Some(done) = pipelines.join_next().await {
-            let Ok((places, Some(values))) = done else { continue };
-            for (place, value) in places.into_iter().zip(values) {
-                answers[place] = Some(value).filter(|value| !matches!(value, Value::ServerError(_)));
-            }
-        }
-        Ok(answers)
+            async move { send_steps(&node, deadline, steps).await }
+        });
+        let is_answer = |value: &Value| !matches!(value, Value::ServerError(_));
+        Ok(answers.await?.into_iter().map(|answer| answer.filter(is_answer)).collect())
     }
 
-    /// The places of `shards` by the server that holds each.
-    async fn group_by_node(
+    /// Calls `send` for each server, with the places of those `shards` that it holds. The answers are in the order of
+    /// the shards; `None` where a server did not answer.
+    async fn scatter<F: Future<Output = Option<Vec<Value>>>>(
         &self,
         deadline: Instant,
         shards: Vec<Shard>,
-    ) -> Result<BTreeMap<NodeAddress, (Arc<ServerNode>, Vec<usize>)>, RequestError> {
-        let mut groups = BTreeMap::new();
+        mut send: impl FnMut(Arc<ServerNode>, &[usize]) -> F,
+    ) -> Result<Vec<Option<Value>>, RequestError> {
+        let mut groups: BTreeMap<NodeAddress, (Arc<ServerNode>, Vec<usize>)> = BTreeMap::new();
+        let mut answers = vec![None; shards.len()];
         for (place, shard) in shards.into_iter().enumerate() {
             let node = self.node(shard, deadline).await?;
             let address = NodeAddress::clone(&node.state.address());
             groups.entry(address).or_insert_with(|| (node, Vec::new())).1.push(place);
         }
-        Ok(groups)
+        let pipelines = groups.into_values().map(|(node, places)| {
+            let values = send(node, &places);
+            async move { (places, values.await) }
+        });
+        for (places, values) in future::join_all(pipelines).await {
+            for (place, value) in places.into_iter().zip(values.unwrap_or_default()) {
+                answers[place] = Some(value);
+            }
+        }
+        Ok(answers)
     }
 }
 
-/// Sends a pipeline of `count` reads once; `None` if it was not answered.
-async fn send_reads(node: &ServerNode, deadline: Instant, pipeline: &Pipeline, count: usize) -> Option<Vec<Value>> {
-    let live = node.state.live_by(deadline).await.ok()?;
-    send_pipeline(node, &live, live.reads.clone(), deadline, (pipeline, count)).await
-}
-
-/// Sends a pipeline of `count` commands once, on one connection of `live`; `None` if it was not answered.
+/// Sends a pipeline once, on one connection of `live`; `None` if it was not answered.
 async fn send_pipeline(
     node: &ServerNode,
     live: &LiveConnections,
     mut connection: MultiplexedConnection,
     deadline: Instant,
-    (pipeline, count): (&Pipeline, usize),
+    pipeline: &Pipeline,
 ) -> Option<Vec<Value>> {
-    let began = Instant::now();
-    let answer = tokio::time::timeout_at(deadline, connection.send_packed_commands(pipeline, 0, count)).await;
-    node.state.context.settings().metrics.stores.record_round_trip(RedisRoundTrip::Pipeline, began.elapsed());
-    match answer {
+    let sent = connection.send_packed_commands(pipeline, 0, pipeline.len());
+    match node.state.context.shared.timed(RedisRoundTrip::Pipeline, deadline, sent).await {
         Ok(Ok(answers)) => Some(answers),
         Ok(Err(error)) => {
             node.state.mark_lost(live, &error.to_string());
             None
         }
         Err(_) => {
-            node.state.probe();
+            node.state.probe_requested.notify_one();
             None
         }
     }
 }
 
 /// Sends steps once; `None` if the answers were lost or are not acknowledged.
-async fn send_steps(node: &ServerNode, deadline: Instant, steps: &[PipelineStep]) -> Option<Vec<Value>> {
+async fn send_steps(node: &ServerNode, deadline: Instant, steps: Vec<PipelineStep>) -> Option<Vec<Value>> {
     let live = node.state.live_by(deadline).await.ok()?;
     let mut pipeline = Pipeline::with_capacity(steps.len());
     for step in steps {
         match step {
-            PipelineStep::Command(command) => pipeline.add_command(command.clone()),
+            PipelineStep::Command(command) => pipeline.add_command(command),
             PipelineStep::Script { script, keys, args } => {
-                let mut command = script.evalsha(&live.digests, keys);
+                let mut command = script.evalsha(&live.digests, &keys);
                 command.arg(args);
                 pipeline.add_command(command)
             }
         };
     }
-    let answers = send_pipeline(node, &live, live.writes.clone(), deadline, (&pipeline, steps.len())).await?;
+    let answers = send_pipeline(node, &live, live.writes.clone(), deadline, &pipeline).await?;
     if let Some(ack_waiter) = &live.ack_waiter {
         ack_waiter.wait(deadline).await.ok()?;
     }

@@ -7,7 +7,7 @@
 //! primaries says that it has failed, which an isolated primary cannot decide alone.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
@@ -19,12 +19,6 @@ use crate::layout::Shard;
 /// How long replicas have to be missing before they are no longer waited for. A planned failover moves its replicas and
 /// is announced by Sentinel within a second or two, and userd leaves the old primary then.
 const GONE_AFTER: Duration = Duration::from_secs(5);
-
-/// The number of replicas that have to acknowledge.
-pub(super) struct RequiredReplicas {
-    min: usize,
-    state: Mutex<ReplicaState>,
-}
 
 #[derive(Default)]
 struct ReplicaState {
@@ -38,10 +32,29 @@ struct ReplicaState {
     by_sentinels: usize,
 }
 
-impl RequiredReplicas {
-    /// Never fewer than `min`.
-    pub(super) fn at_least(min: usize) -> Self {
-        Self { min, state: Mutex::default() }
+/// What the acknowledgement waiter and the supervisor of a server share: the number of replicas to wait for, the shard
+/// that holds the barrier key, and the signal to count the replicas again. Knows no connection.
+///
+/// The waiter must see a new number before it acknowledges anything, so this is shared state and not a message.
+pub(super) struct ReplicaView {
+    min: usize,
+    state: Mutex<ReplicaState>,
+    /// Notified when the number of replicas has to be looked up again.
+    pub(super) recheck: Notify,
+    shards: ArcSwap<Vec<Shard>>,
+    home_shard: AtomicU64,
+}
+
+impl ReplicaView {
+    /// Never fewer than `replicas_min` replicas; the server holds the keys of `home_shard`.
+    pub(super) fn new(replicas_min: usize, home_shard: Shard) -> Self {
+        Self {
+            min: replicas_min,
+            state: Mutex::default(),
+            recheck: Notify::new(),
+            shards: ArcSwap::default(),
+            home_shard: AtomicU64::new(u64::from(home_shard.number())),
+        }
     }
 
     /// How many have to acknowledge.
@@ -91,35 +104,6 @@ impl RequiredReplicas {
         *self.lock() = ReplicaState { expected: healthy, connected: healthy, fewer: None, by_sentinels: 0 };
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, ReplicaState> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-/// What the acknowledgement waiter and the supervisor of a server share: the number of replicas to wait for, the shard
-/// that holds the barrier key, and the signal to count the replicas again. Knows no connection.
-///
-/// The waiter must see a new number before it acknowledges anything, so this is shared state and not a message.
-pub(super) struct ReplicaView {
-    /// How many replicas have to acknowledge.
-    pub(super) required: RequiredReplicas,
-    /// Notified when the number of replicas has to be looked up again.
-    pub(super) recheck: Notify,
-    shards: ArcSwap<Vec<Shard>>,
-    home_shard: AtomicU64,
-}
-
-impl ReplicaView {
-    /// Never fewer than `replicas_min` replicas; the server holds the keys of `home_shard`.
-    pub(super) fn new(replicas_min: usize, home_shard: Shard) -> Self {
-        Self {
-            required: RequiredReplicas::at_least(replicas_min),
-            recheck: Notify::new(),
-            shards: ArcSwap::default(),
-            home_shard: AtomicU64::new(u64::from(home_shard.number())),
-        }
-    }
-
     /// A shard whose keys the server holds: userd's own keys (barrier, self-test) are put there.
     pub(super) fn home_shard(&self) -> Shard {
         Shard::from_number(self.home_shard.load(Ordering::Relaxed))
@@ -141,6 +125,10 @@ impl ReplicaView {
             self.home_shard.store(u64::from(next.number()), Ordering::Relaxed);
         }
     }
+
+    fn lock(&self) -> MutexGuard<'_, ReplicaState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 #[cfg(test)]
@@ -149,7 +137,7 @@ mod tests {
 
     #[test]
     fn the_number_rises_at_once_and_falls_only_after_a_while() {
-        let (replicas, start) = (RequiredReplicas::at_least(1), Instant::now());
+        let (replicas, start) = (ReplicaView::new(1, Shard::FIRST), Instant::now());
         assert_eq!(replicas.required(), 1);
         replicas.note_connected(2, start);
         assert_eq!(replicas.required(), 2);
@@ -164,7 +152,7 @@ mod tests {
 
     #[test]
     fn a_replica_that_reconnects_in_time_still_counts() {
-        let (replicas, start) = (RequiredReplicas::at_least(0), Instant::now());
+        let (replicas, start) = (ReplicaView::new(0, Shard::FIRST), Instant::now());
         replicas.note_connected(2, start);
         replicas.note_connected(1, start);
         replicas.note_connected(2, start + GONE_AFTER / 2);
@@ -174,7 +162,7 @@ mod tests {
 
     #[test]
     fn healthy_replicas_by_the_sentinels_count_even_if_the_primary_does_not_list_them() {
-        let (replicas, start) = (RequiredReplicas::at_least(1), Instant::now());
+        let (replicas, start) = (ReplicaView::new(1, Shard::FIRST), Instant::now());
         replicas.note_sentinel_count(2);
         replicas.note_connected(1, start);
         replicas.note_connected(1, start + GONE_AFTER);
@@ -185,7 +173,7 @@ mod tests {
 
     #[test]
     fn the_count_of_a_majority_holds_at_once_and_the_minimum_always() {
-        let replicas = RequiredReplicas::at_least(1);
+        let replicas = ReplicaView::new(1, Shard::FIRST);
         replicas.note_cluster_count(2);
         assert_eq!(replicas.required(), 2);
         replicas.note_cluster_count(0);

@@ -4,10 +4,11 @@
 
 use std::time::Duration;
 
+use ::redis::aio::MultiplexedConnection;
 use ::redis::{Cmd, ErrorKind, Pipeline, RedisError, RedisResult, ServerErrorKind, Value};
 
+use super::connect::LiveConnections;
 use super::slots::parse_redirection;
-use super::state::LiveConnections;
 use crate::script::Script;
 use crate::settings::NodeAddress;
 use userd_metrics::RedisRoundTrip;
@@ -89,11 +90,7 @@ pub(super) async fn send(live: &LiveConnections, request: &ServerRequest<'_>, as
     }
 }
 
-async fn send_one(
-    mut connection: ::redis::aio::MultiplexedConnection,
-    command: &Cmd,
-    asking: bool,
-) -> RedisResult<Value> {
+async fn send_one(mut connection: MultiplexedConnection, command: &Cmd, asking: bool) -> RedisResult<Value> {
     if !asking {
         return connection.send_packed_command(command).await?.extract_error();
     }

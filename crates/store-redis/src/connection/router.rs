@@ -3,24 +3,24 @@
 //!
 //! Every call has a deadline, every retry is within it, and at most `redis.in_flight_max` calls are in flight.
 
-use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
 use ::redis::{Cmd, Value};
+use futures_util::future;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit, TryAcquireError};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
 use super::acknowledge::AckError;
-use super::cluster::ClusterTopology;
-use super::context::{NodeKind, SharedContext, TRY_AGAIN_PAUSE};
+use super::cluster::{self, ClusterMap};
+use super::connect::LiveConnections;
+use super::context::{SharedContext, TRY_AGAIN_PAUSE};
 use super::node::ServerNode;
 use super::request::{ErrorAction, ServerRequest, action_for, send};
 use super::request_error::RequestError;
-use super::sentinel::{self, SentinelClient};
+use super::sentinel;
 use super::sentinel_watch;
-use super::state::LiveConnections;
 use crate::layout::Shard;
 use crate::script::Script;
 use crate::settings::{NodeAddress, RedisSettings, ServerTopology};
@@ -32,16 +32,16 @@ pub(crate) struct ShardRouter {
     shared: Arc<SharedContext>,
     route: ServerRoute,
     permits: Semaphore,
-    /// The subscriptions to the Sentinels, which end with the router.
-    _subscriptions: JoinSet<()>,
+    /// The subscriptions to the Sentinels and the supervisor of the cluster, which end with the router.
+    _background: JoinSet<()>,
 }
 
 /// Which server holds which shard.
 enum ServerRoute {
     /// One server holds all shards.
     Standalone(Arc<ServerNode>),
-    /// The nodes of a cluster.
-    Cluster(ClusterTopology),
+    /// The nodes of a cluster, and the task that keeps the map up to date.
+    Cluster(Arc<ClusterMap>, AbortHandle),
 }
 
 /// The server's answer to a script.
@@ -60,26 +60,27 @@ impl ShardRouter {
     /// Why a server is refused.
     pub(crate) async fn start(settings: RedisSettings, random: Arc<dyn Random>) -> Result<Self, String> {
         let permits = Semaphore::new(settings.in_flight_max);
-        let servers = settings.servers.clone();
         let shared = Arc::new(SharedContext { settings, random, refresh_topology: Notify::new() });
-        let mut subscriptions = JoinSet::new();
-        let route = match servers {
-            ServerTopology::Standalone(address) => ServerRoute::Standalone(Arc::new(
-                ServerNode::start(Arc::clone(&shared), address, NodeKind::Single, Shard::FIRST).await?,
-            )),
+        let mut background = JoinSet::new();
+        let route = match &shared.settings.servers {
+            ServerTopology::Standalone(address) => {
+                let node = ServerNode::start(Arc::clone(&shared), address.clone(), Shard::FIRST).await?;
+                ServerRoute::Standalone(Arc::new(node))
+            }
             ServerTopology::Sentinel(sentinels) => {
-                let kind = NodeKind::SentinelPrimary(Arc::new(SentinelClient::new(sentinels.clone())));
                 let unknown = NodeAddress::new("", 0);
-                let node = Arc::new(ServerNode::start(Arc::clone(&shared), unknown, kind, Shard::FIRST).await?);
-                subscriptions = sentinel_watch::subscribe_all(&shared, &sentinels, &node.state);
-                sentinel::warn_if_few(&shared.settings, &sentinels).await;
+                let node = Arc::new(ServerNode::start(Arc::clone(&shared), unknown, Shard::FIRST).await?);
+                sentinel_watch::subscribe_all(&mut background, &shared, sentinels, &node.state);
+                sentinel::warn_if_few(&shared.settings, sentinels).await;
                 ServerRoute::Standalone(node)
             }
             ServerTopology::Cluster(seeds) => {
-                ServerRoute::Cluster(ClusterTopology::start(Arc::clone(&shared), seeds).await?)
+                let map = Arc::new(ClusterMap::start(Arc::clone(&shared), seeds.clone()).await?);
+                let supervisor = background.spawn(cluster::supervise(Arc::clone(&map)));
+                ServerRoute::Cluster(map, supervisor)
             }
         };
-        Ok(Self { shared, route, permits, _subscriptions: subscriptions })
+        Ok(Self { shared, route, permits, _background: background })
     }
 
     /// The deadline of a call that begins now.
@@ -104,7 +105,7 @@ impl ShardRouter {
     pub(crate) fn unavailable_reason(&self) -> Option<String> {
         match &self.route {
             ServerRoute::Standalone(node) => node.state.unavailable_reason(),
-            ServerRoute::Cluster(cluster) => cluster.map().unavailable_reason(),
+            ServerRoute::Cluster(map, _) => map.unavailable_reason(),
         }
     }
 
@@ -122,7 +123,7 @@ impl ShardRouter {
     pub(crate) fn topology_hash(&self) -> u64 {
         match &self.route {
             ServerRoute::Standalone(_) => 0,
-            ServerRoute::Cluster(cluster) => cluster.map().topology_hash(),
+            ServerRoute::Cluster(map, _) => map.topology_hash(),
         }
     }
 
@@ -142,19 +143,12 @@ impl ShardRouter {
     /// Succeeds if one of the servers answers.
     pub(crate) async fn ping(&self, deadline: Instant) -> Result<(), RequestError> {
         let _permit = self.permit()?;
-        let mut last = Err(RequestError::TimedOut(self.unavailable_reason()));
-        let mut pings = JoinSet::new();
-        for node in self.nodes() {
-            pings.spawn(async move { send_once(&node, deadline, &::redis::cmd("PING")).await });
+        let (nodes, ping) = (self.nodes(), ::redis::cmd("PING"));
+        if nodes.is_empty() {
+            return Err(RequestError::TimedOut(self.unavailable_reason()));
         }
-        while let Some(answer) = pings.join_next().await {
-            match answer {
-                Ok(Ok(_)) => return Ok(()),
-                Ok(Err(error)) => last = Err(error),
-                Err(_) => {}
-            }
-        }
-        last
+        let pings = nodes.iter().map(|node| Box::pin(send_once(node, deadline, &ping)));
+        future::select_ok(pings).await.map(drop)
     }
 
     /// Sends one command on a key of `shard`.
@@ -223,7 +217,7 @@ impl ShardRouter {
                 None => (self.node(shard, deadline).await?, false),
             };
             let Some(live) = self.live(&node, deadline).await? else { continue };
-            let sent = self.timed(request.trip(), tokio::time::timeout_at(deadline, send(&live, request, asking)));
+            let sent = self.shared.timed(request.trip(), deadline, send(&live, request, asking));
             let error = match sent.await {
                 Ok(Ok(value)) => match acknowledge(&live, deadline, request).await {
                     Ok(()) => return Ok(ScriptReply { value, repeated }),
@@ -237,7 +231,7 @@ impl ShardRouter {
                 },
                 Ok(Err(error)) => error,
                 Err(_) => {
-                    node.state.probe();
+                    node.state.probe_requested.notify_one();
                     return Err(RequestError::TimedOut(node.state.unavailable_reason()));
                 }
             };
@@ -278,14 +272,6 @@ impl ShardRouter {
         }
     }
 
-    /// Awaits `sent` and records its duration as a round trip.
-    async fn timed<T>(&self, trip: RedisRoundTrip, sent: impl Future<Output = T>) -> T {
-        let began = Instant::now();
-        let answer = sent.await;
-        self.shared.settings.metrics.stores.record_round_trip(trip, began.elapsed());
-        answer
-    }
-
     /// Counts retries by cause.
     fn retries(&self) -> &EnumFamily<RedisRetry, Counter> {
         &self.shared.settings.metrics.stores.retries
@@ -301,27 +287,27 @@ impl ShardRouter {
     fn nodes(&self) -> Vec<Arc<ServerNode>> {
         match &self.route {
             ServerRoute::Standalone(node) => vec![Arc::clone(node)],
-            ServerRoute::Cluster(cluster) => cluster.map().nodes(),
+            ServerRoute::Cluster(map, _) => map.nodes(),
         }
     }
 
     pub(super) async fn node(&self, shard: Shard, deadline: Instant) -> Result<Arc<ServerNode>, RequestError> {
         match &self.route {
             ServerRoute::Standalone(node) => Ok(Arc::clone(node)),
-            ServerRoute::Cluster(cluster) => cluster.map().node(shard, deadline).await,
+            ServerRoute::Cluster(map, _) => map.node(shard, deadline).await,
         }
     }
 
     fn moved(&self, shard: Shard, address: &NodeAddress) {
-        if let ServerRoute::Cluster(cluster) = &self.route {
-            cluster.map().moved(shard, address);
+        if let ServerRoute::Cluster(map, _) = &self.route {
+            map.moved(shard, address);
         }
     }
 
     fn node_at(&self, address: &NodeAddress, shard: Shard) -> Option<Arc<ServerNode>> {
         match &self.route {
             ServerRoute::Standalone(_) => None,
-            ServerRoute::Cluster(cluster) => Some(cluster.map().node_for_redirect(address, shard)),
+            ServerRoute::Cluster(map, _) => Some(map.node_for_redirect(address, shard)),
         }
     }
 
@@ -332,8 +318,8 @@ impl ShardRouter {
         }
         match &self.route {
             ServerRoute::Standalone(_) => node.state.live_by(deadline).await.map(Some),
-            ServerRoute::Cluster(cluster) => {
-                let mut changes = cluster.map().changes();
+            ServerRoute::Cluster(map, _) => {
+                let mut changes = map.changed.subscribe();
                 tokio::select! {
                     live = node.state.live_by(deadline) => live.map(Some),
                     _ = changes.changed() => Ok(None),
@@ -345,26 +331,20 @@ impl ShardRouter {
     /// Ends the supervisors and drops the connections.
     pub(crate) fn close(&self) {
         self.permits.close();
-        match &self.route {
-            ServerRoute::Standalone(node) => node.close(),
-            ServerRoute::Cluster(cluster) => cluster.close(),
+        if let ServerRoute::Cluster(_, supervisor) = &self.route {
+            supervisor.abort();
         }
-    }
-}
-
-impl Drop for ShardRouter {
-    fn drop(&mut self) {
-        self.close();
+        for node in self.nodes() {
+            node.close();
+        }
     }
 }
 
 /// Sends a command once.
 async fn send_once(node: &ServerNode, deadline: Instant, command: &Cmd) -> Result<Value, RequestError> {
     let live = node.state.live_by(deadline).await?;
-    let began = Instant::now();
-    let answer = tokio::time::timeout_at(deadline, send(&live, &ServerRequest::Read(command), false)).await;
-    node.state.context.settings().metrics.stores.record_round_trip(RedisRoundTrip::Server, began.elapsed());
-    match answer {
+    let request = ServerRequest::Read(command);
+    match node.state.context.shared.timed(RedisRoundTrip::Server, deadline, send(&live, &request, false)).await {
         Ok(Ok(value)) => Ok(value),
         Ok(Err(error)) => {
             if matches!(action_for(&error, &node.state.address()), ErrorAction::Reconnect) {
@@ -373,7 +353,7 @@ async fn send_once(node: &ServerNode, deadline: Instant, command: &Cmd) -> Resul
             Err(RequestError::Server(error))
         }
         Err(_) => {
-            node.state.probe();
+            node.state.probe_requested.notify_one();
             Err(RequestError::TimedOut(node.state.unavailable_reason()))
         }
     }

@@ -25,11 +25,11 @@ const SUBSCRIBE_PAUSE: Duration = Duration::from_millis(500);
 /// Subscribes to each Sentinel, and takes the connections of `node` out of service when one announces another primary.
 /// The tasks end when the set is dropped.
 pub(super) fn subscribe_all(
+    tasks: &mut JoinSet<()>,
     shared: &Arc<SharedContext>,
     sentinels: &SentinelSettings,
     node: &Arc<NodeState>,
-) -> JoinSet<()> {
-    let mut tasks = JoinSet::new();
+) {
     for sentinel in sentinels.addresses.clone() {
         let (shared, sentinels, node) = (Arc::clone(shared), sentinels.clone(), Arc::clone(node));
         tasks.spawn(async move {
@@ -41,7 +41,6 @@ pub(super) fn subscribe_all(
             }
         });
     }
-    tasks
 }
 
 /// Listens to one Sentinel until its connection is lost.

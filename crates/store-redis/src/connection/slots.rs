@@ -90,11 +90,7 @@ fn number(value: &Value) -> Option<u16> {
 }
 
 fn text(value: &Value) -> Option<String> {
-    match value {
-        Value::BulkString(bytes) => String::from_utf8(bytes.clone()).ok(),
-        Value::SimpleString(text) => Some(text.clone()),
-        _ => None,
-    }
+    ::redis::from_redis_value_ref(value).ok()
 }
 
 #[cfg(test)]

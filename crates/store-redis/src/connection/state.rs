@@ -5,46 +5,28 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use ::redis::aio::MultiplexedConnection;
 use arc_swap::{ArcSwap, ArcSwapOption};
 use tokio::sync::{Notify, watch};
 use tokio::time::Instant;
 
-use super::acknowledge::AckWaiter;
-use super::connect::NewConnections;
-use super::context::ServerContext;
+use super::connect::LiveConnections;
+use super::context::{ServerContext, SharedContext};
 use super::request_error::RequestError;
-use crate::script::SCRIPT_COUNT;
-use crate::settings::{NodeAddress, RedisDurability};
+use crate::layout::Shard;
+use crate::settings::NodeAddress;
 
 /// How long a node without shards is kept after a redirection to keys that are moving to it.
 const REDIRECT_GRACE: Duration = Duration::from_secs(10);
 
-/// Connections in service.
-pub(super) struct LiveConnections {
-    /// For reads; cheap to clone, all clones share one socket.
-    pub(super) reads: MultiplexedConnection,
-    /// For scripts.
-    pub(super) writes: MultiplexedConnection,
-    /// Waits for replicas or disks, if `redis.acknowledge` requires it.
-    pub(super) ack_waiter: Option<AckWaiter>,
-    /// What the server keeps through a power loss, if known.
-    pub(super) durability: Option<RedisDurability>,
-    /// The digests of the scripts, as the server computed them.
-    pub(super) digests: [String; SCRIPT_COUNT],
-    /// Distinguishes these connections from earlier ones.
-    number: u64,
-}
-
 /// The state of one server.
 pub(super) struct NodeState {
     /// What is known about the server, whichever connections it has.
-    pub(super) context: ServerContext,
+    pub(super) context: Arc<ServerContext>,
     /// Notified when the supervisor should test whether the connections still answer.
     pub(super) probe_requested: Notify,
     address: ArcSwap<NodeAddress>,
     live: ArcSwapOption<LiveConnections>,
-    connected: watch::Sender<u64>,
+    connected: watch::Sender<()>,
     closed: AtomicBool,
     unavailable_reason: Mutex<Option<String>>,
     /// The server process (`run_id`) whose permissions and versions were verified.
@@ -54,14 +36,14 @@ pub(super) struct NodeState {
 }
 
 impl NodeState {
-    /// A server without connections.
-    pub(super) fn new(context: ServerContext, address: NodeAddress) -> Self {
+    /// A server without connections that holds the keys of `home_shard`.
+    pub(super) fn new(shared: Arc<SharedContext>, address: NodeAddress, home_shard: Shard) -> Self {
         Self {
-            context,
+            context: Arc::new(ServerContext::new(shared, home_shard)),
             probe_requested: Notify::new(),
             address: ArcSwap::from_pointee(address),
             live: ArcSwapOption::empty(),
-            connected: watch::Sender::new(0),
+            connected: watch::Sender::new(()),
             closed: AtomicBool::new(false),
             unavailable_reason: Mutex::new(None),
             verified_run_id: Mutex::new(None),
@@ -101,22 +83,18 @@ impl NodeState {
 
     /// Whether `live` is still in service.
     pub(super) fn is_current(&self, live: &LiveConnections) -> bool {
-        self.live.load().as_ref().is_some_and(|current| current.number == live.number)
+        self.live.load().as_ref().is_some_and(|current| std::ptr::eq(Arc::as_ptr(current), live))
     }
 
     /// The connections in service; waits for them until the deadline.
     pub(super) async fn live_by(&self, deadline: Instant) -> Result<Arc<LiveConnections>, RequestError> {
-        if let Some(live) = self.live() {
-            return Ok(live);
-        }
         let mut connected = self.connected.subscribe();
         loop {
             if let Some(live) = self.live() {
                 return Ok(live);
             }
-            match tokio::time::timeout_at(deadline, connected.changed()).await {
-                Ok(Ok(())) => {}
-                Ok(Err(_)) | Err(_) => return Err(RequestError::TimedOut(self.unavailable_reason())),
+            if !matches!(tokio::time::timeout_at(deadline, connected.changed()).await, Ok(Ok(()))) {
+                return Err(RequestError::TimedOut(self.unavailable_reason()));
             }
         }
     }
@@ -141,11 +119,6 @@ impl NodeState {
         }
     }
 
-    /// Has the supervisor test whether the connections still answer.
-    pub(super) fn probe(&self) {
-        self.probe_requested.notify_one();
-    }
-
     /// Why the server cannot be used at the moment; `None` if it can.
     pub(super) fn unavailable_reason(&self) -> Option<String> {
         let unavailable_reason = lock(&self.unavailable_reason).clone();
@@ -161,16 +134,15 @@ impl NodeState {
     }
 
     /// Puts new connections into service, unless the store has been closed.
-    pub(super) fn put_in_service(&self, connections: NewConnections) {
-        let NewConnections { reads, writes, ack_waiter, durability, digests, not_ready, verified_run_id } = connections;
-        *lock(&self.verified_run_id) = verified_run_id;
-        let number = *self.connected.borrow() + 1;
-        self.live.store(Some(Arc::new(LiveConnections { reads, writes, ack_waiter, durability, digests, number })));
+    pub(super) fn put_in_service(&self, mut connections: LiveConnections) {
+        *lock(&self.verified_run_id) = connections.verified_run_id.take();
+        let not_ready = connections.not_ready.take();
+        self.live.store(Some(Arc::new(connections)));
         if self.closed.load(Ordering::SeqCst) {
             self.live.store(None);
         }
         self.set_unavailable_reason(not_ready);
-        self.connected.send_replace(number);
+        self.connected.send_replace(());
     }
 
     /// Drops the connections, and all that are made later.

@@ -3,7 +3,7 @@
 
 use ::redis::aio::MultiplexedConnection;
 
-use super::connect_error::{ConnectError, is_forbidden, is_unable, missing_permissions};
+use super::connect_error::{ConnectError, command_error, is_unable};
 use crate::layout::KeyLayout;
 use crate::script::{SCRIPT_COUNT, Script};
 use crate::settings::RedisSettings;
@@ -16,20 +16,15 @@ pub(super) async fn read_versions(
     connection: &mut MultiplexedConnection,
 ) -> Result<Option<(String, String)>, ConnectError> {
     let meta = KeyLayout::with_prefix(settings.prefix.clone()).meta();
-    let read = ::redis::cmd("HMGET").arg(&meta).arg("format").arg("canonical").query_async(connection).await;
-    match read {
-        Ok((format, canonical)) => {
-            let (format, canonical): (Option<String>, Option<String>) = (format, canonical);
-            Ok(Some((format.unwrap_or_default(), canonical.unwrap_or_default())))
-        }
+    let mut read = ::redis::cmd("HMGET");
+    read.arg(&meta).arg("format").arg("canonical");
+    match read.query_async::<(Option<String>, Option<String>)>(connection).await {
+        Ok((format, canonical)) => Ok(Some((format.unwrap_or_default(), canonical.unwrap_or_default()))),
         Err(error) if matches!(error.code(), Some("MOVED" | "ASK" | "CLUSTERDOWN" | "TRYAGAIN")) => Ok(None),
         Err(error) if error.code() == Some("WRONGTYPE") => Err(ConnectError::Refused(format!(
             "{meta} holds something that is not userd's; set redis.prefix to a free one"
         ))),
-        Err(error) if is_forbidden(&error) => {
-            Err(missing_permissions(&[format!("HMGET on the keys {}*", settings.prefix)]))
-        }
-        Err(error) => Err(error.into()),
+        Err(error) => Err(command_error(error, &format!("HMGET on the keys {}*", settings.prefix))),
     }
 }
 

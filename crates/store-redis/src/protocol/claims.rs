@@ -16,8 +16,8 @@ use userd_store::StoreError;
 /// How many rounds of `claim` and `resolve` are tried; the number with which the model was checked.
 const CLAIM_ATTEMPTS_MAX: usize = 3;
 
-/// How often a busy holder is resolved again, each time after [`crate::BUSY_PAUSE`]: a sign-up takes a few
-/// milliseconds, so within 100 ms it is known whether the address is taken.
+/// How often a busy holder is resolved again, each time after [`crate::RedisSettings::busy_pause`]: a sign-up takes a
+/// few milliseconds, so within 100 ms it is known whether the address is taken.
 const BUSY_ATTEMPTS_MAX: usize = 5;
 
 /// The outcome of [`RedisStore::acquire`].
@@ -116,7 +116,7 @@ impl RedisStore {
 
     /// Waits a moment for another operation that is about to commit or to abort.
     pub(crate) async fn pause_for_others(&self, deadline: Instant) {
-        tokio::time::sleep_until(deadline.min(Instant::now() + self.busy_pause)).await;
+        tokio::time::sleep_until(deadline.min(Instant::now() + self.router.settings().busy_pause)).await;
     }
 
     /// The step `resolve` on the holder's record. It aborts an overdue intent that is in the way.

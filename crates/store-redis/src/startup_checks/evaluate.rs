@@ -1,21 +1,10 @@
 //! The checks: pure functions of what a server says about itself.
 
 use super::facts::{ServerFacts, durability};
-use crate::settings::{AckRequirement, NodeAddress, RedisDurability, RedisSettings};
+use crate::settings::{AckRequirement, NodeAddress, RedisDurability, RedisSettings, ServerTopology};
 
 /// The oldest Redis that supports script flags (`#!lua`).
 const VERSION_MIN: (u64, u64) = (7, 0);
-
-/// The role of a server in its topology.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ServerRole {
-    /// The only server.
-    Standalone,
-    /// The primary that the Sentinels name.
-    SentinelPrimary,
-    /// A primary of a cluster.
-    ClusterPrimary,
-}
 
 /// The result of the checks: messages for the operator.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -41,19 +30,14 @@ impl StartupReport {
 }
 
 /// Checks the server at `address`.
-pub(crate) fn evaluate(
-    facts: &ServerFacts,
-    address: &NodeAddress,
-    expected: ServerRole,
-    settings: &RedisSettings,
-) -> StartupReport {
+pub(crate) fn evaluate(facts: &ServerFacts, address: &NodeAddress, settings: &RedisSettings) -> StartupReport {
     let mut report = StartupReport::default();
     version(facts, &mut report);
-    role(facts, address, expected, &mut report);
+    role(facts, address, settings, &mut report);
     eviction(facts, settings, &mut report);
     persistence(facts, settings, &mut report);
     disk(facts, &mut report);
-    replicas(facts, expected, settings, &mut report);
+    replicas(facts, settings, &mut report);
     password(address, settings, &mut report);
     report
 }
@@ -82,27 +66,24 @@ fn version(facts: &ServerFacts, report: &mut StartupReport) {
     }
 }
 
-fn role(facts: &ServerFacts, address: &NodeAddress, expected: ServerRole, report: &mut StartupReport) {
-    let is_node = facts.info("cluster_enabled") == Some("1");
+fn role(facts: &ServerFacts, address: &NodeAddress, settings: &RedisSettings, report: &mut StartupReport) {
     if facts.info("role") == Some("slave") {
         let primary = facts.info("master_host").unwrap_or("unknown");
         let port = facts.info("master_port").unwrap_or("unknown");
-        match expected {
-            ServerRole::Standalone => report.refuse(format!(
+        match settings.servers {
+            ServerTopology::Standalone(_) => report.refuse(format!(
                 "{address} is a replica and takes no writes; give the address of its primary ({primary}:{port})"
             )),
-            ServerRole::SentinelPrimary | ServerRole::ClusterPrimary => {
+            ServerTopology::Sentinel(_) | ServerTopology::Cluster(_) => {
                 report.unavailable.push(format!("{address} is a replica at the moment"));
             }
         }
     }
-    match (expected, is_node) {
-        (ServerRole::ClusterPrimary, false) if facts.info("cluster_enabled").is_some() => {
-            report.refuse(format!(
-                "{address} is not a node of a Redis Cluster; name nodes of one, or write redis:// for a single server"
-            ));
-        }
-        (ServerRole::Standalone | ServerRole::SentinelPrimary, true) => report.refuse(format!(
+    match (settings.is_cluster(), facts.info("cluster_enabled")) {
+        (true, Some(enabled)) if enabled != "1" => report.refuse(format!(
+            "{address} is not a node of a Redis Cluster; name nodes of one, or write redis:// for a single server"
+        )),
+        (false, Some("1")) => report.refuse(format!(
             "this server is a node of a Redis Cluster; a redis:// address needs a single server: write \
              redis+cluster://{address}"
         )),
@@ -111,10 +92,11 @@ fn role(facts: &ServerFacts, address: &NodeAddress, expected: ServerRole, report
 }
 
 /// Whether a failover can lose acknowledged changes.
-fn replicas(facts: &ServerFacts, expected: ServerRole, settings: &RedisSettings, report: &mut StartupReport) {
+fn replicas(facts: &ServerFacts, settings: &RedisSettings, report: &mut StartupReport) {
     let waits = settings.acknowledge != AckRequirement::Primary;
+    let (is_cluster, is_alone) = (settings.is_cluster(), matches!(settings.servers, ServerTopology::Standalone(_)));
     let Some(count) = facts.replicas() else {
-        if waits && expected != ServerRole::ClusterPrimary {
+        if waits && !is_cluster {
             report.warn(
                 "how many replicas there are is unknown because INFO is forbidden; redis.replicas_min alone decides \
                  how many have to acknowledge a change: set it to the number of all replicas",
@@ -122,14 +104,14 @@ fn replicas(facts: &ServerFacts, expected: ServerRole, settings: &RedisSettings,
         }
         return;
     };
-    if waits && expected != ServerRole::ClusterPrimary && count < settings.replicas_min {
+    if waits && !is_cluster && count < settings.replicas_min {
         report.not_ready.push(format!(
             "{count} replicas are connected, and redis.acknowledge requires {} to acknowledge each change: no change \
              can be made until they are back (or redis.replicas_min is lowered)",
             settings.replicas_min
         ));
     }
-    if expected != ServerRole::Standalone && count == 0 && !waits {
+    if !is_alone && count == 0 && !waits {
         report.warn("this primary has no replica: if its machine is lost, so are the accounts on it");
     }
     if count > 0 && !waits && facts.config("min-replicas-to-write") == Some("0") {
@@ -139,7 +121,7 @@ fn replicas(facts: &ServerFacts, expected: ServerRole, settings: &RedisSettings,
              redis.acknowledge = \"replicas\" loses none",
         );
     }
-    if expected == ServerRole::ClusterPrimary && facts.config("cluster-require-full-coverage") == Some("yes") {
+    if is_cluster && facts.config("cluster-require-full-coverage") == Some("yes") {
         report.warn(
             "cluster-require-full-coverage is yes: if one shard is lost, all others stop serving, too; set it to no",
         );

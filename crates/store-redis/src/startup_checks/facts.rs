@@ -69,17 +69,13 @@ fn durability_of(facts: &ServerFacts) -> Option<RedisDurability> {
     }
 }
 
-/// The operator's declaration, unless the server contradicts it: `INFO` says whether there is an append-only file.
-fn declared_durability(facts: &ServerFacts, settings: &RedisSettings) -> Option<RedisDurability> {
-    match settings.assume_durability {
+/// Which acknowledged writes survive a power loss, by the server's settings, or else by the operator's declaration,
+/// unless the server contradicts it: `INFO` says whether there is an append-only file.
+pub(crate) fn durability(facts: &ServerFacts, settings: &RedisSettings) -> Option<RedisDurability> {
+    durability_of(facts).or(match settings.assume_durability {
         Some(RedisDurability::Always | RedisDurability::EverySec) if facts.info("aof_enabled") == Some("0") => {
             Some(RedisDurability::Rdb)
         }
         declared => declared,
-    }
-}
-
-/// Which acknowledged writes survive a power loss, by the server's settings, or else by the operator's declaration.
-pub(crate) fn durability(facts: &ServerFacts, settings: &RedisSettings) -> Option<RedisDurability> {
-    durability_of(facts).or_else(|| declared_durability(facts, settings))
+    })
 }

@@ -14,5 +14,5 @@ mod facts;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use self::evaluate::{ServerRole, StartupReport, evaluate};
+pub(crate) use self::evaluate::{StartupReport, evaluate};
 pub(crate) use self::facts::{ServerFacts, durability};

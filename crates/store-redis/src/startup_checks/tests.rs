@@ -1,9 +1,13 @@
 //! Every start-up check, on recorded answers of servers.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::*;
-use crate::settings::{AckRequirement, NodeAddress, RedisDurability, RedisSettings};
+use crate::settings::{
+    AckRequirement, NodeAddress, RedisDurability, RedisSettings, SentinelSettings, ServerCredentials, ServerTopology,
+};
 
 const GOOD: &str = "redis_version:7.0.15\r\nrole:master\r\nloading:0\r\nmaxmemory:1000000\r\nmaxmemory_policy:noeviction\r\n\
     evicted_keys:0\r\naof_enabled:1\r\naof_last_write_status:ok\r\naof_last_bgrewrite_status:ok\r\nrdb_last_bgsave_status:ok\r\n\
@@ -11,11 +15,30 @@ const GOOD: &str = "redis_version:7.0.15\r\nrole:master\r\nloading:0\r\nmaxmemor
 
 /// The report on a standalone server.
 fn evaluate_standalone(facts: &ServerFacts, settings: &RedisSettings) -> StartupReport {
-    evaluate(facts, &NodeAddress::new("127.0.0.1", 6379), ServerRole::Standalone, settings)
+    evaluate(facts, &NodeAddress::new("127.0.0.1", 6379), settings)
 }
 
 fn settings() -> RedisSettings {
-    RedisSettings::at("127.0.0.1", 6379)
+    RedisSettings {
+        servers: ServerTopology::Standalone(NodeAddress::new("127.0.0.1", 6379)),
+        db: 0,
+        login: ServerCredentials::default(),
+        tls: false,
+        tls_ca: None,
+        prefix: "userd:".to_owned(),
+        acknowledge: AckRequirement::Primary,
+        replicas_min: 1,
+        timeout: Duration::from_secs(1),
+        in_flight_max: 4096,
+        recheck_every: Duration::from_secs(30),
+        busy_pause: Duration::from_millis(20),
+        events_retention_max: userd_store::EVENTS_RETENTION_DEFAULT,
+        allow_volatile_store: false,
+        allow_eviction: false,
+        assume_noeviction: false,
+        assume_durability: None,
+        metrics: Arc::default(),
+    }
 }
 
 fn facts(replace: &[(&str, &str)], config: &[(&str, &str)]) -> ServerFacts {
@@ -137,13 +160,17 @@ fn a_loading_server_is_detected_and_named() {
 #[test]
 fn a_demoted_primary_is_unavailable_and_not_refused() {
     let server = facts(&[("role", "slave"), ("cluster_enabled", "1")], &always());
-    let report = evaluate(&server, &NodeAddress::new("127.0.0.1", 6379), ServerRole::ClusterPrimary, &settings());
+    let settings = RedisSettings { servers: ServerTopology::Cluster(Vec::new()), ..settings() };
+    let report = evaluate(&server, &NodeAddress::new("127.0.0.1", 6379), &settings);
     assert_eq!((report.refusals.len(), report.unavailable.len()), (0, 1), "{report:?}");
 }
 
 #[test]
 fn what_a_failover_could_lose_depends_on_role_and_acknowledgement() {
-    let messages = |role, acknowledge, replicas: &str, config: &[(&str, &str)]| {
+    let (address, login) = (NodeAddress::new("127.0.0.1", 6379), ServerCredentials::default());
+    let sentinels = SentinelSettings { addresses: vec![address.clone()], service: "accounts".to_owned(), login };
+    let (alone, primary) = (ServerTopology::Standalone(address), ServerTopology::Sentinel(sentinels));
+    let messages = |servers: &ServerTopology, acknowledge, replicas: &str, config: &[(&str, &str)]| {
         let online = "ip=10.0.0.2,port=6379,state=online,offset=9,lag=0";
         let joining = "ip=10.0.0.3,port=6379,state=wait_bgsave,offset=0,lag=0";
         // The connected replicas, and one in its first synchronisation.
@@ -152,32 +179,16 @@ fn what_a_failover_could_lose_depends_on_role_and_acknowledgement() {
             [("connected_slaves", connected.as_str()), ("slave0", if replicas == "0" { joining } else { online })];
         let rest = [("slave1", if replicas == "2" { online } else { joining }), ("slave2", joining)];
         let server = facts(&[first, rest].concat(), config);
-        let settings = RedisSettings { acknowledge, ..settings() };
-        let report = evaluate(&server, &NodeAddress::new("127.0.0.1", 6379), role, &settings);
+        let settings = RedisSettings { servers: servers.clone(), acknowledge, ..settings() };
+        let report = evaluate(&server, &NodeAddress::new("127.0.0.1", 6379), &settings);
         (report.warnings.join(" "), report.not_ready.join(" "))
     };
     let isolated = [("appendfsync", "always"), ("min-replicas-to-write", "0")];
-    assert!(
-        messages(ServerRole::SentinelPrimary, AckRequirement::Primary, "2", &isolated)
-            .0
-            .contains("a failover can undo")
-    );
-    assert!(
-        messages(ServerRole::SentinelPrimary, AckRequirement::Primary, "0", &isolated).0.contains("has no replica")
-    );
-    assert_eq!(
-        messages(ServerRole::SentinelPrimary, AckRequirement::Replicas, "2", &isolated),
-        (String::new(), String::new())
-    );
-    assert!(
-        messages(ServerRole::SentinelPrimary, AckRequirement::Replicas, "0", &isolated)
-            .1
-            .contains("redis.replicas_min")
-    );
-    assert_eq!(
-        messages(ServerRole::Standalone, AckRequirement::Primary, "0", &always()),
-        (String::new(), String::new())
-    );
+    assert!(messages(&primary, AckRequirement::Primary, "2", &isolated).0.contains("a failover can undo"));
+    assert!(messages(&primary, AckRequirement::Primary, "0", &isolated).0.contains("has no replica"));
+    assert_eq!(messages(&primary, AckRequirement::Replicas, "2", &isolated), (String::new(), String::new()));
+    assert!(messages(&primary, AckRequirement::Replicas, "0", &isolated).1.contains("redis.replicas_min"));
+    assert_eq!(messages(&alone, AckRequirement::Primary, "0", &always()), (String::new(), String::new()));
     let unknown = RedisSettings { acknowledge: AckRequirement::Replicas, ..settings() };
     let report = evaluate_standalone(&ServerFacts::parse(None, HashMap::new()), &unknown);
     assert!(report.warnings.iter().any(|warning| warning.contains("how many replicas there are is unknown")));
@@ -186,6 +197,6 @@ fn what_a_failover_could_lose_depends_on_role_and_acknowledgement() {
 #[test]
 fn a_remote_server_without_a_password_is_a_warning() {
     let server = facts(&[], &always());
-    let report = evaluate(&server, &NodeAddress::new("10.0.0.1", 6379), ServerRole::Standalone, &settings());
+    let report = evaluate(&server, &NodeAddress::new("10.0.0.1", 6379), &settings());
     assert!(report.warnings[0].contains("without a password"), "{report:?}");
 }
