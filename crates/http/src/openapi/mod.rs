@@ -31,7 +31,7 @@ use page::DocsPage;
 use userd_core::PasswordPolicy;
 
 pub(super) use endpoint::{BodySchema, Describe, Endpoint, HandlerSignature};
-pub(super) use operation_doc::{OperationDoc, ResponseDoc, string};
+pub(super) use operation_doc::{OperationDoc, ResponseDoc};
 
 /// The description, rendered on first use.
 pub(super) struct ApiDescription {
@@ -64,8 +64,7 @@ impl ApiDescription {
     fn rendered(&self) -> &RenderedDescription {
         self.rendered.get_or_init(|| {
             let document = document::document((self.endpoints)(self.policy));
-            let value = serde_json::to_value(&document).unwrap_or_default();
-            RenderedDescription { json: format!("{value:#}\n"), page: page::render(&value) }
+            RenderedDescription { json: format!("{document:#}\n"), page: page::render(&document) }
         })
     }
 }

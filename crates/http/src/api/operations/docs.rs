@@ -9,7 +9,7 @@ pub(super) fn docs(description: &State<ApiDescription>) -> CacheableResponse<'_>
 }
 
 pub(super) fn doc() -> OperationDoc {
-    let page = ResponseDoc::new("The page", "text/html; charset=utf-8", string(), None);
+    let page = ResponseDoc::new("The page", "text/html; charset=utf-8", json!({ "type": "string" }), None);
     OperationDoc::new("get_docs", "Get the API documentation as a page")
         .description("Self-contained HTML; loads nothing from other sites.")
         .response(page.with_header("Cache-Control"))

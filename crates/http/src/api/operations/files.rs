@@ -10,7 +10,6 @@ use rocket::http::uri;
 use rocket::request::FromSegments;
 use rocket::response::Responder;
 use rocket::{Request, response};
-use utoipa::openapi::schema::{ObjectBuilder, SchemaFormat, Type};
 
 use crate::api::prelude::*;
 use crate::openapi::{Describe, HandlerSignature};
@@ -56,7 +55,7 @@ impl<'r> FromSegments<'r> for FilePath {
 impl Describe for FilePath {
     fn describe(signature: &mut HandlerSignature) {
         let description = "The path of the file, relative to the configured folder.";
-        signature.path_parameter("path", description, string());
+        signature.path_parameter("path", description, json!({ "type": "string" }));
     }
 }
 
@@ -100,8 +99,7 @@ impl<'r> Responder<'r, 'static> for StaticFile {
 }
 
 pub(super) fn doc() -> OperationDoc {
-    let binary = SchemaFormat::Custom("binary".to_owned());
-    let anything = ObjectBuilder::new().schema_type(Type::String).format(Some(binary)).build();
+    let anything = json!({ "type": "string", "format": "binary" });
     OperationDoc::new("get_file", "Get a static file")
         .description(
             "Serves regular files of the configured folder. Directories are not listed, and dot-files are \

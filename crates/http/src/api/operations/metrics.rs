@@ -33,7 +33,8 @@ pub(super) async fn metrics(
 }
 
 pub(super) fn doc() -> OperationDoc {
+    let text = json!({ "type": "string" });
     OperationDoc::new("get_metrics", "Get the metrics")
         .description("In the Prometheus text format. Without credentials only from userd's own machine.")
-        .response(ResponseDoc::new("The metrics in the Prometheus text format", CONTENT_TYPE, string(), None))
+        .response(ResponseDoc::new("The metrics in the Prometheus text format", CONTENT_TYPE, text, None))
 }
