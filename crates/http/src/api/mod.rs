@@ -40,7 +40,7 @@ mod tokens;
 mod users;
 mod views;
 
-pub(super) use operations::{MetricsState, ReadinessStore, StaticDir};
+pub(super) use operations::ReadinessStore;
 
 /// All routes.
 pub(super) fn routes() -> Vec<Route> {

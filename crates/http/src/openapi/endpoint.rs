@@ -6,7 +6,7 @@ use rocket::http::Method;
 use serde_json::Value;
 
 use super::operation_doc::OperationDoc;
-use crate::auth::AccessRule;
+use crate::auth::{AccessRule, is_state_changing};
 use crate::problem::ProblemKind;
 use userd_core::PasswordPolicy;
 
@@ -31,7 +31,7 @@ impl Endpoint {
         policy: PasswordPolicy,
     ) -> Vec<Self> {
         let each = routes.into_iter().map(|route| {
-            let state_changing = !matches!(route.method, Method::Get | Method::Head | Method::Options);
+            let state_changing = is_state_changing(route.method);
             let path_parameter_count = route.uri.path().split('/').filter(|segment| segment.starts_with('<')).count();
             let mut signature =
                 HandlerSignature { policy, state_changing, path_parameter_count, ..HandlerSignature::default() };
