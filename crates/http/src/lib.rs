@@ -53,7 +53,7 @@ pub fn rocket(settings: &HttpSettings, dependencies: HttpDependencies) -> Rocket
         .manage(dependencies.policy)
         .manage(lifecycle.drain.clone())
         .manage(Arc::clone(&lifecycle.ids))
-        .manage(openapi::ApiDescription::new(dependencies.policy, api::endpoints))
+        .manage(openapi::describe(dependencies.policy, api::endpoints))
         .manage(api::ReadinessStore(dependencies.store))
         .attach(lifecycle)
         .attach(server::announce_address(settings.on_listening.clone()))

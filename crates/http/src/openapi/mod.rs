@@ -20,11 +20,11 @@ pub(super) mod examples;
 mod guards;
 mod operation_doc;
 mod page;
-#[cfg(test)]
-mod permission_table;
 mod problems;
+#[cfg(test)]
+mod tests;
 
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
 use page::DocsPage;
 
@@ -33,38 +33,21 @@ use userd_core::PasswordPolicy;
 pub(super) use endpoint::{BodySchema, Describe, Endpoint, HandlerSignature};
 pub(super) use operation_doc::{OperationDoc, ResponseDoc};
 
-/// The description, rendered on first use.
+/// The description.
 pub(super) struct ApiDescription {
-    policy: PasswordPolicy,
-    endpoints: fn(PasswordPolicy) -> Vec<Endpoint>,
-    rendered: OnceLock<RenderedDescription>,
-}
-
-struct RenderedDescription {
-    json: String,
-    page: DocsPage,
-}
-
-impl ApiDescription {
-    /// The description of these endpoints with this password policy.
-    pub(super) fn new(policy: PasswordPolicy, endpoints: fn(PasswordPolicy) -> Vec<Endpoint>) -> Self {
-        Self { policy, endpoints, rendered: OnceLock::new() }
-    }
-
     /// The document, as indented JSON.
-    pub(super) fn json(&self) -> &str {
-        &self.rendered().json
-    }
-
+    pub(super) json: String,
     /// The page.
-    pub(super) fn page(&self) -> &DocsPage {
-        &self.rendered().page
-    }
+    pub(super) page: DocsPage,
+}
 
-    fn rendered(&self) -> &RenderedDescription {
-        self.rendered.get_or_init(|| {
-            let document = document::document((self.endpoints)(self.policy));
-            RenderedDescription { json: format!("{document:#}\n"), page: page::render(&document) }
-        })
-    }
+/// The description, rendered on first use.
+pub(super) type LazyApiDescription = LazyLock<ApiDescription, Box<dyn FnOnce() -> ApiDescription + Send>>;
+
+/// The description of these endpoints with this password policy.
+pub(super) fn describe(policy: PasswordPolicy, endpoints: fn(PasswordPolicy) -> Vec<Endpoint>) -> LazyApiDescription {
+    LazyLock::new(Box::new(move || {
+        let document = document::document(endpoints(policy));
+        ApiDescription { json: format!("{document:#}\n"), page: page::render(&document) }
+    }))
 }

@@ -1,11 +1,11 @@
 //! `GET /docs`: the API's description as a page.
 
 use crate::api::prelude::*;
-use crate::openapi::ApiDescription;
+use crate::openapi::LazyApiDescription;
 
 #[get("/docs")]
-pub(super) fn docs(description: &State<ApiDescription>) -> CacheableResponse<'_> {
-    CacheableResponse::page(&description.page().html, &description.page().content_security)
+pub(super) fn docs(description: &State<LazyApiDescription>) -> CacheableResponse<'_> {
+    CacheableResponse::page(&description.page.html, &description.page.content_security)
 }
 
 pub(super) fn doc() -> OperationDoc {

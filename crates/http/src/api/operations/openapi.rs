@@ -1,11 +1,11 @@
 //! `GET /openapi.json`: the API's description.
 
 use crate::api::prelude::*;
-use crate::openapi::ApiDescription;
+use crate::openapi::LazyApiDescription;
 
 #[get("/openapi.json")]
-pub(super) fn openapi(description: &State<ApiDescription>) -> CacheableResponse<'_> {
-    CacheableResponse::text(description.json(), ContentType::JSON)
+pub(super) fn openapi(description: &State<LazyApiDescription>) -> CacheableResponse<'_> {
+    CacheableResponse::text(&description.json, ContentType::JSON)
 }
 
 pub(super) fn doc() -> OperationDoc {
