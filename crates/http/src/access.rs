@@ -2,17 +2,16 @@
 
 use std::net::{IpAddr, Ipv6Addr};
 
-use rocket::Request;
+use rocket::http::HeaderMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer};
 
-use crate::problem::{Problem, ProblemKind};
-
 /// Who may sign people up once there is an API key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SignUpPolicy {
     /// Every caller.
+    #[default]
     Open,
     /// Only services whose API key has the scope `users:write`.
     ApiKey,
@@ -88,29 +87,27 @@ fn origins<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<String>, D:
 impl TrustedProxies {
     /// Whether `address` is in one of the networks. An IPv4 address written as IPv6 is the IPv4 address.
     pub(super) fn trusts(&self, address: IpAddr) -> bool {
-        self.trusted.iter().any(|(network, bits)| contains_address(*network, *bits, address.to_canonical()))
+        self.trusted.iter().any(|(network, bits)| contains_address(*network, *bits, address))
     }
 }
 
+/// Compares them as IPv6, in which IPv4 is the network `::ffff:0:0/96`.
 fn contains_address(network: IpAddr, bits: u8, address: IpAddr) -> bool {
-    match (network, address) {
-        (IpAddr::V4(network), IpAddr::V4(address)) => {
-            let mask = u32::MAX.checked_shl(32 - u32::from(bits.min(32))).unwrap_or(0);
-            network.to_bits() & mask == address.to_bits() & mask
-        }
-        (IpAddr::V6(network), IpAddr::V6(address)) => same_bits(network, address, bits),
-        (IpAddr::V6(network), IpAddr::V4(address)) => same_bits(network, address.to_ipv6_mapped(), bits),
-        (IpAddr::V4(_), IpAddr::V6(_)) => false,
+    let bits = if network.is_ipv4() { bits.saturating_add(96) } else { bits };
+    let mask = u128::MAX.checked_shl(128 - u32::from(bits.min(128))).unwrap_or(0);
+    ipv6(network).to_bits() & mask == ipv6(address).to_bits() & mask
+}
+
+fn ipv6(address: IpAddr) -> Ipv6Addr {
+    match address {
+        IpAddr::V4(address) => address.to_ipv6_mapped(),
+        IpAddr::V6(address) => address,
     }
 }
 
-fn same_bits(network: Ipv6Addr, address: Ipv6Addr, bits: u8) -> bool {
-    let mask = u128::MAX.checked_shl(128 - u32::from(bits.min(128))).unwrap_or(0);
-    network.to_bits() & mask == address.to_bits() & mask
-}
-
-/// Who can call userd: section `[access]`, with what `[cors]` and `[proxy]` say.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+/// Who can call userd: section `[access]`, with what `[cors]` and `[proxy]` say. The defaults are those of
+/// `userd.default.toml`: open sign-up, no other origin, no trusted proxy.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AccessSettings {
     /// Who can sign up users once an API key exists.
@@ -124,31 +121,11 @@ pub struct AccessSettings {
 }
 
 impl AccessSettings {
-    /// The defaults of `userd.default.toml`: open sign-up, no other origin, no trusted proxy.
-    #[must_use]
-    pub fn new() -> Self {
-        Self { sign_up: SignUpPolicy::Open, allowed_origins: Vec::new(), proxies: TrustedProxies::default() }
-    }
-}
-
-impl Default for AccessSettings {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-/// The settings of access and the address of the listener.
-pub(super) struct AccessPolicy {
-    /// The settings.
-    pub(super) access: AccessSettings,
-    /// Whether userd listens on a loopback address, so that only this machine can connect.
-    pub(super) loopback: bool,
-}
-
-impl AccessPolicy {
-    /// The policy of the service that answers `request`.
-    pub(super) fn of<'r>(request: &'r Request<'_>) -> Result<&'r Self, Problem> {
-        request.rocket().state().ok_or_else(|| Problem::new(ProblemKind::Internal, "no access policy is managed"))
+    /// The origin in `headers`, if there is exactly one and it is allowed.
+    pub(super) fn allowed_origin(&self, headers: &HeaderMap<'_>) -> Option<&str> {
+        let mut origins = headers.get("Origin");
+        let origin = origins.next().filter(|_| origins.next().is_none())?;
+        self.allowed_origins.iter().map(String::as_str).find(|allowed| *allowed == origin)
     }
 }
 

@@ -48,23 +48,14 @@ pub use settings::{
 #[must_use]
 pub fn rocket(settings: &HttpSettings, dependencies: HttpDependencies) -> Rocket<Build> {
     let lifecycle = server::RequestLifecycle::new(dependencies.random.as_ref(), settings.shutdown_grace);
-    let access_policy =
-        access::AccessPolicy { access: settings.access.clone(), loopback: settings.listen.ip().is_loopback() };
     auth::manage_services(rocket::custom(server::figment(settings)), dependencies.services)
         .attach(Shield::new())
+        .manage(settings.clone())
+        .manage(dependencies.policy)
         .manage(lifecycle.drain.clone())
-        .manage(lifecycle.ids.clone())
-        .manage(input::BodyLimits {
-            bytes_max: settings.limits.body_bytes_max,
-            timeout: settings.limits.body_timeout,
-            policy: dependencies.policy,
-        })
-        .manage(api::StaticDir(settings.static_dir.clone()))
-        .manage(access_policy)
-        .manage(openapi::ApiDescription::new(dependencies.policy, api::endpoints))
+        .manage(Arc::clone(&lifecycle.ids))
+        .manage(openapi::describe(dependencies.policy, api::endpoints))
         .manage(api::ReadinessStore(dependencies.store))
-        .manage(server::RequestMetrics(Arc::clone(&settings.metrics)))
-        .manage(api::MetricsState { metrics: Arc::clone(&settings.metrics), drain: lifecycle.drain.clone() })
         .attach(lifecycle)
         .attach(server::announce_address(settings.on_listening.clone()))
         .attach(server::method_fallbacks())

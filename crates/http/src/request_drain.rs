@@ -9,34 +9,31 @@ const DRAIN_POLL: Duration = Duration::from_millis(10);
 
 /// The number of requests in flight, and whether the wait for the last one has ended.
 #[derive(Clone, Default)]
-pub(crate) struct RequestDrain(Arc<InFlightCounter>);
-
-#[derive(Default)]
-struct InFlightCounter {
-    in_flight: AtomicUsize,
-    finished: AtomicBool,
+pub(crate) struct RequestDrain {
+    in_flight: Arc<AtomicUsize>,
+    finished: Arc<AtomicBool>,
 }
 
 /// Counts one request as in flight until the last byte of its response: it is kept in the request, which Rocket drops
 /// after it has sent the whole body.
-pub(crate) struct InFlight(Arc<InFlightCounter>);
+pub(crate) struct InFlight(Arc<AtomicUsize>);
 
 impl Drop for InFlight {
     fn drop(&mut self) {
-        self.0.in_flight.fetch_sub(1, Ordering::AcqRel);
+        self.0.fetch_sub(1, Ordering::AcqRel);
     }
 }
 
 impl RequestDrain {
     /// Counts one more request.
     pub(crate) fn begin(&self) -> InFlight {
-        self.0.in_flight.fetch_add(1, Ordering::AcqRel);
-        InFlight(Arc::clone(&self.0))
+        self.in_flight.fetch_add(1, Ordering::AcqRel);
+        InFlight(Arc::clone(&self.in_flight))
     }
 
     /// The number of requests in flight.
     pub(crate) fn in_flight(&self) -> usize {
-        self.0.in_flight.load(Ordering::Acquire)
+        self.in_flight.load(Ordering::Acquire)
     }
 
     /// Waits until no request is in flight, at most for `grace`. Two polls in a row must find none: a request that was
@@ -52,12 +49,12 @@ impl RequestDrain {
         if left > 0 {
             tracing::warn!(left, "requests in flight are aborted: the shutdown grace period is over");
         }
-        self.0.finished.store(true, Ordering::Release);
+        self.finished.store(true, Ordering::Release);
     }
 
     /// Ready when [`RequestDrain::wait`] has ended.
     pub(crate) async fn finished(&self) {
-        while !self.0.finished.load(Ordering::Acquire) {
+        while !self.finished.load(Ordering::Acquire) {
             tokio::time::sleep(DRAIN_POLL).await;
         }
     }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io::Cursor;
 
 use rocket::http::{ContentType, Header, Status};
-use rocket::response::Responder;
+use rocket::response::{Builder, Responder};
 use rocket::{Request, Response, response};
 use serde::Serialize;
 use serde::ser::Serializer;
@@ -12,46 +12,63 @@ use serde::ser::Serializer;
 use userd_core::UserVersion;
 use userd_service::JWKS_MAX_AGE_S;
 
-/// On everything personal, and on problems.
-pub(super) const NO_STORE: (&str, &str) = ("Cache-Control", "no-store");
-
-/// On everything but the page: a browser loads and runs nothing of it.
-pub(super) const NO_CONTENT: (&str, &str) = ("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
+/// Of everything but the page: a browser loads and runs nothing of it.
+const NO_CONTENT: &str = "default-src 'none'; frame-ancestors 'none'";
 
 /// The initial capacity of a response, in bytes: a user with a long name fits.
 const TYPICAL_BYTES: usize = 384;
 
-/// A response of the API.
-pub(super) struct ApiResponse {
-    /// The JSON; `None`: not modified (304).
-    body: Option<Vec<u8>>,
-    /// The version of the user in the response, for `ETag`.
-    version: Option<UserVersion>,
-    /// Values of `Set-Cookie`.
-    cookies: Vec<String>,
+/// The start of a response that is personal or a problem, so that no cache keeps it.
+pub(super) fn uncached<'r>() -> Builder<'r> {
+    let mut builder = Response::build();
+    builder.header(Header::new("Cache-Control", "no-store"));
+    builder.header(Header::new("Content-Security-Policy", NO_CONTENT));
+    builder
 }
+
+/// A response of the API.
+pub(super) struct ApiResponse(Response<'static>);
 
 impl ApiResponse {
     /// `value` as JSON.
     pub(super) fn json(value: &impl Serialize) -> Self {
-        Self { body: Some(to_json(value)), version: None, cookies: Vec::new() }
+        let json = to_json(value);
+        Self(uncached().header(ContentType::JSON).sized_body(json.len(), Cursor::new(json)).finalize())
     }
 
     /// `value` as JSON, about a user in this version.
     pub(super) fn versioned(version: UserVersion, value: &impl Serialize) -> Self {
-        Self { version: Some(version), ..Self::json(value) }
-    }
-
-    /// The same with one more cookie.
-    pub(super) fn with_cookie(mut self, cookie: String) -> Self {
-        self.cookies.push(cookie);
-        self
+        let mut response = Self::json(value);
+        response.0.set_header(etag(version));
+        response
     }
 
     /// The client has this version already.
     pub(super) fn not_modified(version: UserVersion) -> Self {
-        Self { body: None, version: Some(version), cookies: Vec::new() }
+        Self(uncached().status(Status::NotModified).header(etag(version)).finalize())
     }
+
+    /// `text` of this content type, with the version of the format.
+    pub(super) fn text(text: String, content_type: &'static str) -> Self {
+        let content_type = Header::new("Content-Type", content_type);
+        Self(uncached().header(content_type).sized_body(text.len(), Cursor::new(text)).finalize())
+    }
+
+    /// The same with one more cookie.
+    pub(super) fn with_cookie(mut self, cookie: String) -> Self {
+        self.0.adjoin_header(Header::new("Set-Cookie", cookie));
+        self
+    }
+}
+
+impl<'r> Responder<'r, 'static> for ApiResponse {
+    fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
+        Ok(self.0)
+    }
+}
+
+fn etag(version: UserVersion) -> Header<'static> {
+    Header::new("ETag", format!("\"{version}\""))
 }
 
 /// A value by its `Display` text, serialized without a `String`.
@@ -73,83 +90,38 @@ pub(super) fn to_json(value: &impl Serialize) -> Vec<u8> {
 }
 
 /// A response without personal data, which caches may keep.
-pub(super) struct CacheableResponse<'a> {
-    text: Cow<'a, [u8]>,
-    kind: ContentType,
-    /// Its content security policy.
-    content_security: &'a str,
-    /// Whether it is a page.
-    page: bool,
-}
+pub(super) struct CacheableResponse<'a>(Response<'a>);
 
 impl<'a> CacheableResponse<'a> {
     /// `value` as JSON of this content type.
     pub(super) fn new(value: &impl Serialize, kind: ContentType) -> Self {
-        Self { text: to_json(value).into(), kind, content_security: NO_CONTENT.1, page: false }
+        Self::with_policy(to_json(value).into(), kind, NO_CONTENT)
     }
 
     /// `text` of this content type.
     pub(super) fn text(text: &'a str, kind: ContentType) -> Self {
-        Self { text: text.as_bytes().into(), kind, content_security: NO_CONTENT.1, page: false }
+        Self::with_policy(text.as_bytes().into(), kind, NO_CONTENT)
     }
 
     /// A page with the content security policy `policy`. Other sites can't keep a handle of its window.
     pub(super) fn page(html: &'a str, policy: &'a str) -> Self {
-        Self { content_security: policy, page: true, ..Self::text(html, ContentType::HTML) }
+        let mut page = Self::with_policy(html.as_bytes().into(), ContentType::HTML, policy);
+        page.0.set_header(Header::new("Cross-Origin-Opener-Policy", "same-origin"));
+        page
+    }
+
+    fn with_policy(text: Cow<'a, [u8]>, kind: ContentType, policy: &'a str) -> Self {
+        let mut response = Response::new();
+        response.set_header(kind);
+        response.set_header(Header::new("Cache-Control", format!("public, max-age={JWKS_MAX_AGE_S}")));
+        response.set_header(Header::new("Content-Security-Policy", policy));
+        response.set_sized_body(text.len(), Cursor::new(text));
+        Self(response)
     }
 }
 
 impl<'r, 'a: 'r> Responder<'r, 'a> for CacheableResponse<'a> {
     fn respond_to(self, _: &'r Request<'_>) -> response::Result<'a> {
-        let mut response = Response::new();
-        response.set_header(self.kind);
-        response.set_header(Header::new("Cache-Control", format!("public, max-age={JWKS_MAX_AGE_S}")));
-        response.set_header(Header::new(NO_CONTENT.0, self.content_security));
-        if self.page {
-            response.set_header(Header::new("Cross-Origin-Opener-Policy", "same-origin"));
-        }
-        response.set_sized_body(self.text.len(), Cursor::new(self.text));
-        Ok(response)
-    }
-}
-
-/// Text that is not cached.
-pub(super) struct PlainTextResponse {
-    /// The text.
-    pub(super) text: String,
-    /// The whole content type, with the version of the format.
-    pub(super) content_type: &'static str,
-}
-
-impl<'r> Responder<'r, 'static> for PlainTextResponse {
-    fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
-        Response::build()
-            .header(Header::new("Content-Type", self.content_type))
-            .header(Header::new(NO_STORE.0, NO_STORE.1))
-            .header(Header::new(NO_CONTENT.0, NO_CONTENT.1))
-            .sized_body(self.text.len(), Cursor::new(self.text))
-            .ok()
-    }
-}
-
-impl<'r> Responder<'r, 'static> for ApiResponse {
-    fn respond_to(self, _: &'r Request<'_>) -> response::Result<'static> {
-        let mut response = Response::new();
-        response.set_header(Header::new(NO_STORE.0, NO_STORE.1));
-        response.set_header(Header::new(NO_CONTENT.0, NO_CONTENT.1));
-        if let Some(version) = self.version {
-            response.set_header(Header::new("ETag", format!("\"{version}\"")));
-        }
-        for cookie in self.cookies {
-            response.adjoin_header(Header::new("Set-Cookie", cookie));
-        }
-        match self.body {
-            Some(json) => {
-                response.set_header(ContentType::JSON);
-                response.set_sized_body(json.len(), Cursor::new(json));
-            }
-            None => response.set_status(Status::NotModified),
-        }
-        Ok(response)
+        Ok(self.0)
     }
 }

@@ -5,11 +5,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use rocket::Request;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tracing::Span;
 
 use crate::access::AccessSettings;
+use crate::problem::{Problem, ProblemKind};
 use userd_core::PasswordPolicy;
 use userd_core::random::Random;
 use userd_core::settings;
@@ -82,13 +84,18 @@ impl HttpSettings {
             listen,
             workers: std::thread::available_parallelism().map_or(1, usize::from),
             limits: HttpLimits { body_bytes_max: BODY_BYTES_MAX, body_timeout: BODY_TIMEOUT, keep_alive_s: 5 },
-            access: AccessSettings::new(),
+            access: AccessSettings::default(),
             static_dir: None,
             shutdown_grace: SHUTDOWN_GRACE,
             on_listening: None,
             metrics: Arc::default(),
             join_trace: None,
         }
+    }
+
+    /// The settings of the service that answers `request`.
+    pub(crate) fn of<'r>(request: &'r Request<'_>) -> Result<&'r Self, Problem> {
+        request.rocket().state().ok_or_else(|| Problem::new(ProblemKind::Internal, "no settings are managed"))
     }
 }
 

@@ -54,7 +54,7 @@ impl TestApp {
 
     /// A service with an API key, so that it is not in protected mode.
     pub(crate) async fn with_api_key() -> Self {
-        Self::with_api_key_and_access(AccessSettings::new()).await
+        Self::with_api_key_and_access(AccessSettings::default()).await
     }
 
     /// The same with settings of its own.

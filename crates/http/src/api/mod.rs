@@ -41,7 +41,7 @@ mod users;
 mod views;
 
 pub use admin::{AccountListItemView, AccountView, EventView, PageView, StatsView, UnreadableAccountView};
-pub(super) use operations::{MetricsState, ReadinessStore, StaticDir};
+pub(super) use operations::ReadinessStore;
 
 /// All routes.
 pub(super) fn routes() -> Vec<Route> {

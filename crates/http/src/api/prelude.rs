@@ -11,6 +11,6 @@ pub(super) use utoipa::ToSchema;
 pub(super) use crate::auth::*;
 pub(super) use crate::conditions::{IfMatch, IfNoneMatch};
 pub(super) use crate::input::{FromJsonBody, FromQuery, JsonBody, NoQuery, QueryParam, ValidatedBody, ValidatedQuery};
-pub(super) use crate::openapi::{OperationDoc, ResponseDoc, examples, string};
+pub(super) use crate::openapi::{OperationDoc, ResponseDoc, examples};
 pub(super) use crate::problem::{Problem, ProblemKind};
-pub(super) use crate::response::{ApiResponse, CacheableResponse, DisplayText, PlainTextResponse};
+pub(super) use crate::response::{ApiResponse, CacheableResponse, DisplayText};

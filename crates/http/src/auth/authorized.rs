@@ -6,6 +6,7 @@ use std::ops::Deref;
 use rocket::Request;
 use rocket::request::{FromRequest, Outcome};
 
+use super::app_state::services;
 use super::browser_cookies::BrowserCookies;
 use super::context::{AuthContext, Grant, authentication_required};
 use super::permissions::{
@@ -13,14 +14,16 @@ use super::permissions::{
 };
 use super::principal::{Principal, PrincipalKind};
 use super::protected_mode::{is_local_request, is_protected_mode};
-use crate::access::{AccessPolicy, SignUpPolicy};
+use crate::access::SignUpPolicy;
 use crate::problem::{Problem, ProblemKind};
+use crate::settings::HttpSettings;
 use crate::user_ref::UserRef;
 use userd_core::{Scope, UserId};
 use userd_service::ApiKey;
 
-/// Which segment of a path names the user.
+/// Which segments of a path name the user and the session.
 const USER_SEGMENT: usize = 2;
+const SESSION_SEGMENT: usize = 4;
 
 /// The caller has the permission `P`. Hands out what a handler needs by [`AuthContext`].
 pub(crate) struct Authorized<'r, P> {
@@ -49,29 +52,30 @@ impl<'r, P: Permission> FromRequest<'r> for Authorized<'r, P> {
 }
 
 async fn authorize<'r>(rule: &AccessRule, request: &'r Request<'_>) -> Result<AuthContext<'r>, Problem> {
-    let user_ref = match rule.user_in_path {
-        UserInPath::Absent => None,
-        _ => request.param::<UserRef<'r>>(USER_SEGMENT).and_then(Result::ok),
-    };
-    let user_ref = user_ref.unwrap_or(UserRef::Invalid(""));
-    let (principal, grant) = decide(rule, request, user_ref.as_id()).await?;
-    AuthContext::new(request, principal, grant, user_ref)
+    let segment = |index| request.param::<&str>(index).and_then(Result::ok).unwrap_or_default();
+    let user_ref = UserRef::new(if rule.user_in_path == UserInPath::Absent { "" } else { segment(USER_SEGMENT) });
+    let (principal, grant) = decide(rule, request, user_ref.parsed_id).await?;
+    Ok(AuthContext {
+        principal,
+        grant,
+        user_ref,
+        session_segment: segment(SESSION_SEGMENT),
+        user_agent: request.headers().get_one("User-Agent").unwrap_or_default(),
+        services: services(request)?,
+    })
 }
 
 /// Who calls and by what right, or why they may not. Whether the user in the path exists is not looked up.
-async fn decide<'r>(
+async fn decide(
     rule: &AccessRule,
-    request: &'r Request<'_>,
+    request: &Request<'_>,
     user_in_path: Option<UserId>,
-) -> Result<(&'r Principal, Grant), Problem> {
-    let principal = match rule.credentials {
-        CredentialSource::Ignored => return Ok((&Principal::UNIDENTIFIED, Grant::Rule)),
-        _ if rule.anonymous == AnonymousAccess::Loopback && is_local_request(request) => {
-            return Ok((&Principal::UNIDENTIFIED, Grant::Rule));
-        }
-        CredentialSource::Header => Principal::without_cookie(request).await?,
-        CredentialSource::HeaderOrCookie => Principal::of(request).await?,
-    };
+) -> Result<(Principal, Grant), Problem> {
+    let local_suffices = rule.anonymous == AnonymousAccess::Loopback && is_local_request(request);
+    if rule.credentials == CredentialSource::Ignored || local_suffices {
+        return Ok((Principal::UNIDENTIFIED, Grant::Rule));
+    }
+    let principal = Principal::authenticate(request, rule.credentials == CredentialSource::HeaderOrCookie).await?;
     let grant = match &principal.kind {
         PrincipalKind::Service(key) => check_key(rule.service, key)?,
         PrincipalKind::User(current) => match rule.user {
@@ -108,7 +112,7 @@ async fn check_anonymous(rule: &AccessRule, request: &Request<'_>, signed_in: bo
     let scopes = if let ServiceAccess::Scopes(scopes) = rule.service { scopes } else { &[] };
     let scope = smallest(scopes);
     if rule.anonymous == AnonymousAccess::SignUpPolicy {
-        if AccessPolicy::of(request)?.access.sign_up == SignUpPolicy::Open {
+        if HttpSettings::of(request)?.access.sign_up == SignUpPolicy::Open {
             return Ok(Grant::Rule);
         }
         let detail = format!("only an API key with the scope {scope} may sign users up");
@@ -129,11 +133,10 @@ fn smallest(scopes: &[Scope]) -> &'static str {
 /// Where the session of a cookie has ended already, a sign-out clears the cookie all the same. Not for another site:
 /// the browser sent that request without the cookie.
 fn with_cleared_cookie(rule: &AccessRule, request: &Request<'_>, problem: Problem) -> Problem {
-    if !rule.clears_cookie || problem.kind() != ProblemKind::AuthenticationRequired {
+    if !rule.clears_cookie || problem.kind != ProblemKind::AuthenticationRequired {
         return problem;
     }
-    let Ok(access_policy) = AccessPolicy::of(request) else { return problem };
-    match BrowserCookies::of(request, access_policy).same_site() {
+    match BrowserCookies::of(request).and_then(|browser| browser.same_site()) {
         Ok(cookies) => problem.with_header("Set-Cookie", cookies.clear_session()),
         Err(_) => problem,
     }

@@ -1,18 +1,12 @@
 //! What [`Authorized`](super::Authorized) hands to a handler: the caller, what the path names, and the use cases.
 //! Handlers have no other way to the use cases, so none can skip the authorisation.
 
-use rocket::Request;
-
-use super::app_state::services;
 use super::principal::{Principal, PrincipalKind};
 use crate::problem::{Problem, ProblemKind};
 use crate::user_ref::UserRef;
 use userd_core::{Actor, PrincipalId, SessionId, UserAgent};
 use userd_service::Services;
 use userd_store::SessionWithUser;
-
-/// Which segment of a path names the session.
-const SESSION_SEGMENT: usize = 4;
 
 /// By what right a caller may do something.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,39 +19,24 @@ pub(super) enum Grant {
 
 /// An authorised caller, and what a handler needs.
 pub(crate) struct AuthContext<'r> {
-    principal: &'r Principal,
-    grant: Grant,
-    user_ref: UserRef<'r>,
-    session_segment: &'r str,
-    user_agent: &'r str,
+    pub(super) principal: Principal,
+    pub(super) grant: Grant,
+    /// The user in the path; an invalid reference where the path names none.
+    pub(crate) user_ref: UserRef<'r>,
+    pub(super) session_segment: &'r str,
+    pub(super) user_agent: &'r str,
     /// The use cases.
     pub(crate) services: &'r Services,
 }
 
-impl<'r> AuthContext<'r> {
-    pub(super) fn new(
-        request: &'r Request<'_>,
-        principal: &'r Principal,
-        grant: Grant,
-        user_ref: UserRef<'r>,
-    ) -> Result<Self, Problem> {
-        let session_segment = request.param::<&str>(SESSION_SEGMENT).and_then(Result::ok).unwrap_or_default();
-        let user_agent = request.headers().get_one("User-Agent").unwrap_or_default();
-        Ok(Self { principal, grant, user_ref, session_segment, user_agent, services: services(request)? })
-    }
-
-    /// The user in the path; an invalid reference where the path names none.
-    pub(crate) fn user_ref(&self) -> UserRef<'r> {
-        self.user_ref
-    }
-
+impl AuthContext<'_> {
     /// The session in the path.
     pub(crate) fn session_in_path(&self) -> Result<SessionId, Problem> {
         SessionId::parse(self.session_segment).ok_or_else(|| Problem::from(userd_service::Error::UnknownSession))
     }
 
     /// The caller's session, if it is what authorises them.
-    pub(crate) fn own_session(&self) -> Option<&'r SessionWithUser> {
+    pub(crate) fn own_session(&self) -> Option<&SessionWithUser> {
         match &self.principal.kind {
             PrincipalKind::User(current) if self.grant == Grant::SelfService => Some(current),
             _ => None,
@@ -65,7 +44,7 @@ impl<'r> AuthContext<'r> {
     }
 
     /// The caller's session, for handlers whose permission needs one.
-    pub(crate) fn require_session(&self) -> Result<&'r SessionWithUser, Problem> {
+    pub(crate) fn require_session(&self) -> Result<&SessionWithUser, Problem> {
         self.own_session().ok_or_else(authentication_required)
     }
 

@@ -13,25 +13,6 @@ use userd_core::TRUSTED_DEVICE_TTL_MS;
 const SESSION: [&str; 2] = ["__Host-sid", "sid"];
 const DEVICE: [&str; 2] = ["__Host-did", "did"];
 
-/// Which of its two names a cookie has.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum CookieKind {
-    /// With the prefix.
-    Secure,
-    /// Without the prefix, on loopback.
-    Plain,
-}
-
-impl CookieKind {
-    /// The scheme of the pages that have such a cookie.
-    pub(super) fn scheme(self) -> &'static str {
-        match self {
-            Self::Secure => "https",
-            Self::Plain => "http",
-        }
-    }
-}
-
 /// The names of the cookies for one request.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct SessionCookies {
@@ -45,13 +26,14 @@ impl SessionCookies {
         Self { plain: HostHeader::of(request).is_loopback() && !is_forwarded(request.headers()) }
     }
 
-    /// The kind of the cookies that are set.
-    pub(super) fn kind(self) -> CookieKind {
-        if self.plain { CookieKind::Plain } else { CookieKind::Secure }
+    /// The scheme of the pages that have the cookies that are set.
+    pub(super) fn scheme(self) -> &'static str {
+        if self.plain { "http" } else { "https" }
     }
 
-    /// The session cookies in `headers`. More than one is an attack or a bug of the client.
-    pub(super) fn sessions<'r>(self, headers: &'r HeaderMap<'_>) -> impl Iterator<Item = (&'r str, CookieKind)> {
+    /// The session cookies in `headers`, each with the scheme of the pages that have it. More than one is an attack or
+    /// a bug of the client.
+    pub(super) fn sessions<'r>(self, headers: &'r HeaderMap<'_>) -> impl Iterator<Item = (&'r str, &'static str)> {
         self.find(headers, SESSION)
     }
 
@@ -65,11 +47,11 @@ impl SessionCookies {
         self,
         headers: &'r HeaderMap<'_>,
         names: [&'static str; 2],
-    ) -> impl Iterator<Item = (&'r str, CookieKind)> {
+    ) -> impl Iterator<Item = (&'r str, &'static str)> {
         let pairs = headers.get("Cookie").flat_map(|list| list.split(';')).filter_map(|pair| pair.split_once('='));
         pairs.filter_map(move |(name, value)| match trim_ows(name) {
-            name if name == names[0] => Some((trim_ows(value), CookieKind::Secure)),
-            name if self.plain && name == names[1] => Some((trim_ows(value), CookieKind::Plain)),
+            name if name == names[0] => Some((trim_ows(value), "https")),
+            name if self.plain && name == names[1] => Some((trim_ows(value), "http")),
             _ => None,
         })
     }

@@ -3,18 +3,18 @@
 //!
 //! `Authorization` takes precedence over a cookie, which a browser sends by itself.
 
+use rocket::Request;
 use rocket::http::HeaderMap;
 
-use super::cookies::{CookieKind, SessionCookies};
+use super::cookies::SessionCookies;
+use super::fetch_site::{FetchSite, is_state_changing};
 use crate::problem::{Problem, ProblemKind};
 use userd_core::{ApiKeyToken, SessionToken};
 
 /// The credential of a request.
 pub(super) enum Credential {
-    /// A session token in `Authorization`.
+    /// A session token.
     Session(SessionToken),
-    /// A session token in a cookie.
-    Cookie(SessionToken, CookieKind),
     /// An API key.
     ApiKey(ApiKeyToken),
 }
@@ -42,16 +42,19 @@ pub(super) fn from_authorization(headers: &HeaderMap<'_>) -> Result<Option<Crede
         .ok_or_else(|| unauthorized(explain_rejection(token)))
 }
 
-/// The credential in the session cookie.
-pub(super) fn from_cookie(headers: &HeaderMap<'_>, cookies: SessionCookies) -> Result<Option<Credential>, Problem> {
-    let mut values = cookies.sessions(headers);
-    let Some((text, cookie)) = values.next() else { return Ok(None) };
+/// The credential in the session cookie. For a change of state, the request must have been sent for this site.
+pub(super) fn from_cookie(request: &Request<'_>) -> Result<Option<Credential>, Problem> {
+    let mut values = SessionCookies::of(request).sessions(request.headers());
+    let Some((text, scheme)) = values.next() else { return Ok(None) };
     if values.next().is_some() {
         return Err(Problem::new(ProblemKind::BadRequest, "there are two session cookies; send one"));
     }
     let token =
         SessionToken::parse(text).ok_or_else(|| unauthorized("the session cookie is damaged; sign in again"))?;
-    Ok(Some(Credential::Cookie(token, cookie)))
+    if is_state_changing(request.method()) {
+        FetchSite::of(request, scheme)?.require_allowed()?;
+    }
+    Ok(Some(Credential::Session(token)))
 }
 
 fn unauthorized(detail: &'static str) -> Problem {

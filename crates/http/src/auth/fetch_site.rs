@@ -7,9 +7,8 @@ use rocket::Request;
 use rocket::http::Method;
 
 use super::address::HostHeader;
-use super::cookies::CookieKind;
-use crate::access::AccessSettings;
 use crate::problem::{Problem, ProblemKind};
+use crate::settings::HttpSettings;
 
 /// The site for which a request was sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,25 +22,22 @@ pub(super) enum FetchSite {
 }
 
 impl FetchSite {
-    /// The site of `request`; pages of this site have cookies of the kind `cookie`.
-    pub(super) fn of(request: &Request<'_>, cookie: CookieKind, access: &AccessSettings) -> Self {
+    /// The site of `request`; pages of this site have `scheme`.
+    pub(super) fn of(request: &Request<'_>, scheme: &str) -> Result<Self, Problem> {
+        let listed = HttpSettings::of(request)?.access.allowed_origin(request.headers()).is_some();
         let mut origins = request.headers().get("Origin");
-        let origin = origins.next();
-        let several = origins.next().is_some();
-        let listed = origin
-            .filter(|_| !several)
-            .is_some_and(|origin| access.allowed_origins.iter().any(|allowed| allowed == origin));
         let mut fetch_sites = request.headers().get("Sec-Fetch-Site");
         let is_allowed = match (fetch_sites.next(), fetch_sites.next()) {
             (Some("same-origin"), None) => true,
             (Some("same-site" | "cross-site"), None) => listed,
             (Some(_), _) => false,
-            (None, _) => match origin {
-                None => return Self::Unknown,
-                Some(origin) => listed || (!several && HostHeader::of(request).is_origin(cookie.scheme(), origin)),
+            (None, _) => match (origins.next(), origins.next()) {
+                (None, _) => return Ok(Self::Unknown),
+                (Some(origin), None) => listed || HostHeader::of(request).is_origin(scheme, origin),
+                (Some(_), Some(_)) => false,
             },
         };
-        if is_allowed { Self::Allowed } else { Self::CrossSite }
+        Ok(if is_allowed { Self::Allowed } else { Self::CrossSite })
     }
 
     /// Rejects requests with the user's cookie that another site may have sent.
@@ -64,6 +60,6 @@ impl FetchSite {
 }
 
 /// Whether a method may change state.
-pub(super) fn is_state_changing(method: Method) -> bool {
+pub(crate) fn is_state_changing(method: Method) -> bool {
     !matches!(method, Method::Get | Method::Head | Method::Options)
 }

@@ -30,6 +30,7 @@ mod protected_mode;
 pub(super) use app_state::manage_services;
 pub(super) use authorized::Authorized;
 pub(super) use browser_cookies::BrowserCookies;
+pub(super) use fetch_site::is_state_changing;
 #[cfg(test)]
 pub(super) use permissions::ALL as ALL_PERMISSIONS;
 pub(super) use permissions::{

@@ -6,8 +6,8 @@ use super::address::{self, HostHeader};
 use super::app_state::services;
 use super::cookies::SessionCookies;
 use super::fetch_site::{self, FetchSite};
-use crate::access::AccessPolicy;
 use crate::problem::{Problem, ProblemKind};
+use crate::settings::HttpSettings;
 
 /// Whether the request comes from this machine, to a loopback name, and not through a proxy.
 pub(super) fn is_local_request(request: &Request<'_>) -> bool {
@@ -22,12 +22,11 @@ pub(super) fn is_local_request(request: &Request<'_>) -> bool {
 /// It is for this machine only. A page from another site can have its host name resolve to this machine (DNS
 /// rebinding), and a proxy can expose it to the network; such requests are a problem that names the fix.
 pub(super) async fn is_protected_mode(request: &Request<'_>) -> Result<bool, Problem> {
-    let (access_policy, services) = (AccessPolicy::of(request)?, services(request)?);
-    if !services.api_keys.is_empty().await.map_err(|error: userd_service::Error| Problem::from(error))? {
+    if !services(request)?.api_keys.is_empty().await? {
         return Ok(false);
     }
     let refuse = |detail| Err(Problem::new(ProblemKind::Forbidden, detail));
-    if !access_policy.loopback {
+    if !HttpSettings::of(request)?.listen.ip().is_loopback() {
         return refuse(
             "userd has no API key yet and listens on a network address; create a key with `userd api-keys create`",
         );
@@ -46,7 +45,7 @@ pub(super) async fn is_protected_mode(request: &Request<'_>) -> Result<bool, Pro
         );
     }
     if fetch_site::is_state_changing(request.method()) {
-        FetchSite::of(request, SessionCookies::of(request).kind(), &access_policy.access).reject_cross_site()?;
+        FetchSite::of(request, SessionCookies::of(request).scheme())?.reject_cross_site()?;
     }
     Ok(true)
 }

@@ -1,7 +1,5 @@
 //! The guard of bodies: media type, size, time, and then every field.
 
-use std::time::Duration;
-
 use rocket::data::{self, Data, FromData, Outcome, ToByteUnit};
 use rocket::http::HeaderMap;
 use rocket::request::Request;
@@ -10,20 +8,11 @@ use zeroize::Zeroizing;
 
 use super::json_body::{self, FromJsonBody};
 use crate::problem::{Problem, ProblemKind};
+use crate::settings::{HttpLimits, HttpSettings};
 use userd_core::PasswordPolicy;
 
 /// The most memory that is allocated for a `Content-Length` before the body has arrived.
 const ROOM_BYTES_MAX: u64 = 64 * 1024;
-
-/// The limits of bodies.
-pub(crate) struct BodyLimits {
-    /// The most bytes.
-    pub(crate) bytes_max: u64,
-    /// How long it may take to arrive.
-    pub(crate) timeout: Duration,
-    /// The rules of new passwords.
-    pub(crate) policy: PasswordPolicy,
-}
 
 /// The body of a request.
 pub(crate) struct ValidatedBody<T>(pub(crate) T);
@@ -42,14 +31,15 @@ impl<'r, T: FromJsonBody> FromData<'r> for ValidatedBody<T> {
 }
 
 async fn read_and_parse<T: FromJsonBody>(request: &Request<'_>, data: Data<'_>) -> Result<T, Problem> {
-    let Some(limits) = request.rocket().state::<BodyLimits>() else {
-        return Err(Problem::new(ProblemKind::Internal, "no limits are managed"));
+    let HttpLimits { body_bytes_max, body_timeout, .. } = HttpSettings::of(request)?.limits;
+    let Some(policy) = request.rocket().state::<PasswordPolicy>() else {
+        return Err(Problem::new(ProblemKind::Internal, "no password policy is managed"));
     };
     check_media_type(request.headers())?;
-    let bytes = tokio::time::timeout(limits.timeout, read(request, data, limits.bytes_max)).await.map_err(|_| {
-        Problem::new(ProblemKind::BodyTimeout, format!("the body took longer than {:?}", limits.timeout))
-    })??;
-    json_body::parse(&bytes, limits.policy)
+    let bytes = tokio::time::timeout(body_timeout, read(request, data, body_bytes_max))
+        .await
+        .map_err(|_| Problem::new(ProblemKind::BodyTimeout, format!("the body took longer than {body_timeout:?}")))??;
+    json_body::parse(&bytes, *policy)
 }
 
 /// Only `application/json` in UTF-8 (RFC 8259, section 8.1), not compressed.

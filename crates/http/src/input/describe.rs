@@ -1,10 +1,9 @@
 //! Bodies and queries in the API's description.
 
-use utoipa::openapi::schema::{
-    AdditionalProperties, AllOfBuilder, AnyOfBuilder, Object, ObjectBuilder, Schema, SchemaType, Type,
-};
+use serde_json::json;
 
 use super::body::ValidatedBody;
+use super::field_schema::DeclaredField;
 use super::json_body::{FromJsonBody, declared};
 use super::query::{FromQuery, ValidatedQuery};
 use crate::openapi::{BodySchema, Describe, HandlerSignature};
@@ -13,7 +12,7 @@ use crate::problem::ProblemKind;
 impl<T: FromQuery> Describe for ValidatedQuery<T> {
     fn describe(signature: &mut HandlerSignature) {
         for param in T::PARAMS {
-            signature.query_parameter(param.name, param.description, (param.schema)());
+            signature.parameter("query", param.name, param.description, (param.schema)());
         }
         signature.problems.push(ProblemKind::InvalidFields);
     }
@@ -23,16 +22,22 @@ impl<T: FromJsonBody> Describe for ValidatedBody<T> {
     fn describe(signature: &mut HandlerSignature) {
         let fields = declared::<T>(signature.policy);
         let read = fields.iter().map(|field| field.name).collect();
-        let mut schema = ObjectBuilder::new().schema_type(Type::Object);
-        for field in fields {
-            if field.required {
-                schema = schema.required(field.name).property(field.name, field.schema);
-            } else {
-                schema = schema.property(field.name, nullable(field.schema));
-            }
+        let required: Vec<_> = fields.iter().filter(|field| field.required).map(|field| field.name).collect();
+        let mut schema = json!({ "type": "object", "additionalProperties": false });
+        if !required.is_empty() {
+            schema["required"] = json!(required);
         }
-        let schema = schema.additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(false)));
-        let schema = if T::ANY_REQUIRED { any_required(schema.build(), T::NAMES) } else { schema.build().into() };
+        for DeclaredField { name, required, schema: mut field } in fields {
+            if !required {
+                field["type"] = json!([field["type"], "null"]);
+            }
+            schema["properties"][name] = field;
+        }
+        if T::ANY_REQUIRED {
+            let one = |name: &&str| json!({ "type": "object", "required": [name], "properties": { *name: { "type": "boolean" } } });
+            let any: Vec<_> = T::NAMES.iter().map(one).collect();
+            schema = json!({ "allOf": [schema, { "anyOf": any }] });
+        }
         signature.body = Some(BodySchema { name: T::SCHEMA_NAME, schema, names: (T::NAMES.to_vec(), read) });
         signature.problems.extend([
             ProblemKind::BadRequest,
@@ -44,27 +49,4 @@ impl<T: FromJsonBody> Describe for ValidatedBody<T> {
             ProblemKind::InvalidFields,
         ]);
     }
-}
-
-/// The same, or null.
-fn nullable(mut schema: Schema) -> Schema {
-    let schema_type = match &mut schema {
-        Schema::Object(object) => &mut object.schema_type,
-        Schema::Array(array) => &mut array.schema_type,
-        _ => return schema,
-    };
-    if let SchemaType::Type(one) = schema_type {
-        *schema_type = SchemaType::Array(vec![one.clone(), Type::Null]);
-    }
-    schema
-}
-
-/// The body of which at least one field must be there and not null.
-fn any_required(body: Object, names: &[&str]) -> Schema {
-    let mut any = AnyOfBuilder::new();
-    for name in names {
-        let one = ObjectBuilder::new().schema_type(Type::Boolean).build();
-        any = any.item(ObjectBuilder::new().schema_type(Type::Object).property(*name, one).required(*name));
-    }
-    AllOfBuilder::new().item(body).item(any).build().into()
 }

@@ -2,9 +2,8 @@
 //!
 //! A schema accepts more than the parser: it can't express the list of common passwords.
 
-use utoipa::openapi::schema::{ObjectBuilder, Schema, SchemaFormat, Type};
+use serde_json::{Value, json};
 
-use crate::openapi::string;
 use userd_core::{
     DISPLAY_NAME_CHARS_MAX, DisplayName, EMAIL_BYTES_MAX, Email, PASSWORD_ATTEMPT_BYTES_MAX, Password, PasswordAttempt,
     PasswordPolicy, RefreshToken,
@@ -20,69 +19,79 @@ pub(crate) struct DeclaredField {
     /// Whether it is required. Otherwise null means the same as absent.
     pub(super) required: bool,
     /// The schema of its value.
-    pub(super) schema: Schema,
+    pub(super) schema: Value,
 }
 
 /// A type that a field is read as.
 pub(crate) trait FieldSchema {
     /// The schema of the field's value.
-    fn field_schema(policy: PasswordPolicy) -> Schema;
-}
-
-fn password() -> ObjectBuilder {
-    string().format(Some(SchemaFormat::Custom("password".to_owned()))).write_only(true)
+    fn field_schema(policy: PasswordPolicy) -> Value;
 }
 
 impl FieldSchema for DisplayName {
-    fn field_schema(_: PasswordPolicy) -> Schema {
+    fn field_schema(_: PasswordPolicy) -> Value {
         // White space is trimmed. The rest is not empty and has no control characters.
         let inner = r"[^\u0000-\u001f\u007f-\u009f\u2028\u2029]*";
-        let pattern = format!(r"^\s*{inner}[^\s\u0000-\u001f\u007f-\u009f\u2028\u2029]{inner}\s*$");
-        let description = "Surrounding white space is removed. No control characters.";
-        let length = string().min_length(Some(1)).max_length(Some(DISPLAY_NAME_CHARS_MAX));
-        length.pattern(Some(pattern)).description(Some(description)).into()
+        json!({
+            "type": "string",
+            "description": "Surrounding white space is removed. No control characters.",
+            "minLength": 1,
+            "maxLength": DISPLAY_NAME_CHARS_MAX,
+            "pattern": format!(r"^\s*{inner}[^\s\u0000-\u001f\u007f-\u009f\u2028\u2029]{inner}\s*$"),
+        })
     }
 }
 
 impl FieldSchema for Email {
-    fn field_schema(_: PasswordPolicy) -> Schema {
-        let description = "One plain e-mail address of at most 254 bytes.";
-        let format = SchemaFormat::Custom("idn-email".to_owned());
-        let length = string().min_length(Some(EMAIL_CHARS_MIN)).max_length(Some(EMAIL_BYTES_MAX));
-        length.format(Some(format)).description(Some(description)).into()
+    fn field_schema(_: PasswordPolicy) -> Value {
+        json!({
+            "type": "string",
+            "format": "idn-email",
+            "description": "One plain e-mail address of at most 254 bytes.",
+            "minLength": EMAIL_CHARS_MIN,
+            "maxLength": EMAIL_BYTES_MAX,
+        })
     }
 }
 
 impl FieldSchema for Password {
-    fn field_schema(policy: PasswordPolicy) -> Schema {
+    fn field_schema(policy: PasswordPolicy) -> Value {
         let description = "A new password. Must not be a common password or the user's own name or e-mail.";
-        let length = password().min_length(Some(policy.chars_min)).max_length(Some(policy.chars_max));
-        length.description(Some(description)).into()
+        password(description, policy.chars_min, policy.chars_max)
     }
 }
 
 impl FieldSchema for PasswordAttempt {
-    fn field_schema(_: PasswordPolicy) -> Schema {
-        let description = "The current password of the user.";
-        let length = password().min_length(Some(1)).max_length(Some(PASSWORD_ATTEMPT_BYTES_MAX));
-        length.description(Some(description)).into()
+    fn field_schema(_: PasswordPolicy) -> Value {
+        password("The current password of the user.", 1, PASSWORD_ATTEMPT_BYTES_MAX)
     }
 }
 
+fn password(description: &str, chars_min: usize, chars_max: usize) -> Value {
+    json!({
+        "type": "string",
+        "format": "password",
+        "description": description,
+        "minLength": chars_min,
+        "maxLength": chars_max,
+        "writeOnly": true,
+    })
+}
+
 impl FieldSchema for Option<RefreshToken> {
-    fn field_schema(_: PasswordPolicy) -> Schema {
-        string().description(Some("The refresh token.")).into()
+    fn field_schema(_: PasswordPolicy) -> Value {
+        json!({ "type": "string", "description": "The refresh token." })
     }
 }
 
 impl FieldSchema for String {
-    fn field_schema(_: PasswordPolicy) -> Schema {
-        string().into()
+    fn field_schema(_: PasswordPolicy) -> Value {
+        json!({ "type": "string" })
     }
 }
 
 impl FieldSchema for bool {
-    fn field_schema(_: PasswordPolicy) -> Schema {
-        ObjectBuilder::new().schema_type(Type::Boolean).into()
+    fn field_schema(_: PasswordPolicy) -> Value {
+        json!({ "type": "boolean" })
     }
 }

@@ -21,6 +21,6 @@ mod json_body;
 mod problem;
 mod query;
 
-pub(super) use body::{BodyLimits, ValidatedBody};
+pub(super) use body::ValidatedBody;
 pub(super) use json_body::{FromJsonBody, JsonBody};
 pub(super) use query::{FromQuery, NoQuery, QueryParam, ValidatedQuery};

@@ -2,7 +2,7 @@
 
 use rocket::Request;
 use rocket::request::{FromRequest, Outcome};
-use utoipa::openapi::Schema;
+use serde_json::Value;
 
 use super::problem::invalid_query;
 use crate::problem::ProblemKind;
@@ -27,7 +27,7 @@ pub(crate) struct QueryParam {
     /// What it is for.
     pub(crate) description: &'static str,
     /// The schema of its value.
-    pub(crate) schema: fn() -> Schema,
+    pub(crate) schema: fn() -> Value,
 }
 
 /// No query.

@@ -1,21 +1,11 @@
 //! The whole document: the description of every endpoint, and the components they share.
 
-use utoipa::openapi::content::ContentBuilder;
-use utoipa::openapi::extensions::Extensions;
-use utoipa::openapi::header::{Header, HeaderBuilder};
-use utoipa::openapi::info::{InfoBuilder, LicenseBuilder};
-use utoipa::openapi::path::{Operation, OperationBuilder, PathItem, PathsBuilder};
-use utoipa::openapi::request_body::RequestBodyBuilder;
-use utoipa::openapi::response::{Response, ResponseBuilder, ResponsesBuilder};
-use utoipa::openapi::schema::ComponentsBuilder;
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
-use utoipa::openapi::tag::TagBuilder;
-use utoipa::openapi::{OpenApi, OpenApiBuilder, Ref, Required};
+use serde_json::{Value, json};
 
 use super::endpoint::{Endpoint, HandlerSignature};
 use super::guards::{API_KEY, COOKIE, SESSION};
-use super::operation_doc::{OperationDoc, ResponseDoc, TAGS, string};
-use super::problems::{self, ProblemResponse};
+use super::operation_doc::{OperationDoc, TAGS, content, reference};
+use super::problems::{self, PROBLEM, ProblemResponse};
 
 /// The description of the whole API.
 const ABOUT: &str = "User accounts and sessions for your services: one account per e-mail. Every error is a problem \
@@ -38,100 +28,81 @@ const HEADERS: [(&str, bool, &str); 9] = [
 ];
 
 /// The document of these endpoints.
-pub(super) fn document(endpoints: Vec<Endpoint>) -> OpenApi {
-    let mut paths = PathsBuilder::new();
-    let mut parts = components();
+pub(super) fn document(endpoints: Vec<Endpoint>) -> Value {
+    let mut paths = json!({});
+    let mut components = components();
     for endpoint in endpoints {
-        let (path, Some(method)) = (endpoint.path(), endpoint.http_method()) else { continue };
+        let (path, method) = (endpoint.path(), endpoint.method.as_str().to_lowercase());
         let Endpoint { signature, doc, .. } = endpoint;
         if let Some(body) = &signature.body {
-            parts = parts.schema(body.name, body.schema.clone());
+            components["schemas"][body.name] = body.schema.clone();
         }
-        for response_doc in &doc.responses {
-            parts = parts.schemas_from_iter(response_doc.schemas.clone());
+        for (name, schema) in doc.responses.iter().flat_map(|response| &response.schemas) {
+            components["schemas"][name] = schema.clone();
         }
         let problems = problems::responses(&[&signature.problems[..], &doc.problems[..]].concat());
-        paths = paths.path(path, PathItem::new(method, operation(signature, doc, &problems)));
+        paths[path][method] = operation(signature, doc, &problems);
         for problem in problems {
-            parts = parts.response(problem.name, problem.response);
+            components["responses"][problem.name] = problem.response;
         }
     }
-    let license = LicenseBuilder::new().name("MIT OR Apache-2.0").identifier(Some("MIT OR Apache-2.0"));
-    let info = InfoBuilder::new()
-        .title("userd")
-        .version(env!("CARGO_PKG_VERSION"))
-        .description(Some(ABOUT))
-        .license(Some(license.build()));
-    let tags = TAGS.map(|(name, description)| TagBuilder::new().name(name).description(Some(description)).build());
-    OpenApiBuilder::new().info(info).paths(paths).components(Some(parts.build())).tags(Some(tags)).build()
+    let license = "MIT OR Apache-2.0";
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "userd",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": ABOUT,
+            "license": { "name": license, "identifier": license },
+        },
+        "paths": paths,
+        "components": components,
+        "tags": TAGS.map(|(name, description)| json!({ "name": name, "description": description })),
+    })
 }
 
-fn operation(signature: HandlerSignature, doc: OperationDoc, problems: &[ProblemResponse]) -> Operation {
-    let mut responses = ResponsesBuilder::new();
-    for response_doc in &doc.responses {
-        responses = responses.response(response_doc.status.to_string(), success(response_doc));
+fn operation(signature: HandlerSignature, doc: OperationDoc, problems: &[ProblemResponse]) -> Value {
+    let mut operation = json!({
+        "tags": [doc.tag],
+        "operationId": doc.operation_id,
+        "summary": doc.summary,
+        "description": doc.description,
+        // Also if it is empty: no credentials are needed.
+        "security": signature.security,
+    });
+    if !signature.parameters.is_empty() {
+        operation["parameters"] = signature.parameters.into();
+    }
+    if let Some(body) = signature.body {
+        let content = content(reference("schemas", body.name), doc.body);
+        operation["requestBody"] = json!({ "required": true, "content": { "application/json": content } });
+    }
+    for response in doc.responses {
+        operation["responses"][response.status.to_string()] = response.doc;
     }
     for problem in problems {
-        responses = responses.response(problem.status.to_string(), Ref::from_response_name(&problem.name));
+        operation["responses"][problem.status.to_string()] = reference("responses", &problem.name);
     }
-    let body = signature.body.map(|body| {
-        let content = ContentBuilder::new().schema(Some(Ref::from_schema_name(body.name))).example(doc.body);
-        RequestBodyBuilder::new().content("application/json", content.build()).required(Some(Required::True)).build()
-    });
-    let mut operation = OperationBuilder::new()
-        .tag(doc.tag)
-        .operation_id(Some(doc.operation_id))
-        .summary(Some(doc.summary))
-        .description(Some(doc.description))
-        .request_body(body)
-        .responses(responses.build());
-    for parameter in signature.parameters {
-        operation = operation.parameter(parameter);
-    }
-    // Also if it is empty: no credentials are needed.
-    operation.securities(Some(signature.security)).build()
+    operation
 }
 
-fn success(response_doc: &ResponseDoc) -> Response {
-    let mut response = ResponseBuilder::new().description(response_doc.description);
-    if let Some(content) = &response_doc.content {
-        let doc = ContentBuilder::new().schema(Some(content.schema.clone())).example(content.example.clone());
-        response = response.content(content.media_type, doc.build());
-    }
-    for name in ["X-Request-Id"].iter().chain(&response_doc.headers) {
-        response = response.header_ref(*name, Ref::new(format!("#/components/headers/{name}")));
-    }
-    response.build()
-}
-
-fn components() -> ComponentsBuilder {
-    let mut parts = ComponentsBuilder::new().schema(problems::PROBLEM, problems::schema());
-    for (name, example) in problems::examples() {
-        parts = parts.example(name, example);
-    }
-    for (name, always, description) in HEADERS {
-        parts = parts.header(name, header(always, description));
-    }
-    let bearer = |description: &str, format: &str| {
-        let http =
-            HttpBuilder::new().scheme(HttpAuthScheme::Bearer).bearer_format(format).description(Some(description));
-        SecurityScheme::Http(http.build())
+fn components() -> Value {
+    let header = |(name, always, description)| {
+        (name, json!({ "description": description, "required": always, "schema": { "type": "string" } }))
     };
+    let bearer = |description: &str, format: &str| json!({ "type": "http", "scheme": "bearer", "bearerFormat": format, "description": description });
     let cookie = "Set by `POST /api/login` with `\"cookie\": true`. Requests that change state also need \
                   `Sec-Fetch-Site: same-origin` or the `Origin` of this site. On plain HTTP on loopback its name is `sid`.";
-    parts
-        .security_scheme(SESSION, bearer("The session token: `token` of the response to `POST /api/login`.", "v1.…"))
-        .security_scheme(
-            COOKIE,
-            SecurityScheme::ApiKey(ApiKey::Cookie(ApiKeyValue::with_description("__Host-sid", cookie))),
-        )
-        .security_scheme(API_KEY, bearer("An API key with scopes, as `userd api-keys create` prints it.", "k1.…"))
-}
-
-fn header(always: bool, description: &str) -> Header {
-    // OpenAPI has this field, utoipa does not.
-    let always = Extensions::from_iter([("required", always)]);
-    HeaderBuilder::new().schema(Some(string())).description(Some(description)).extensions(Some(always)).build()
+    json!({
+        "schemas": { PROBLEM: problems::schema() },
+        "examples": problems::examples(),
+        "headers": HEADERS.into_iter().map(header).collect::<Value>(),
+        "securitySchemes": {
+            SESSION: bearer("The session token: `token` of the response to `POST /api/login`.", "v1.…"),
+            COOKIE: { "type": "apiKey", "in": "cookie", "name": "__Host-sid", "description": cookie },
+            API_KEY: bearer("An API key with scopes, as `userd api-keys create` prints it.", "k1.…"),
+        },
+    })
 }
 
 #[cfg(test)]

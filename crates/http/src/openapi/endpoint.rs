@@ -3,12 +3,10 @@
 
 use rocket::Route;
 use rocket::http::Method;
-use utoipa::openapi::path::{HttpMethod, Parameter};
-use utoipa::openapi::schema::Schema;
-use utoipa::openapi::security::SecurityRequirement;
+use serde_json::Value;
 
 use super::operation_doc::OperationDoc;
-use crate::auth::AccessRule;
+use crate::auth::{AccessRule, is_state_changing};
 use crate::problem::ProblemKind;
 use userd_core::PasswordPolicy;
 
@@ -33,7 +31,7 @@ impl Endpoint {
         policy: PasswordPolicy,
     ) -> Vec<Self> {
         let each = routes.into_iter().map(|route| {
-            let state_changing = !matches!(route.method, Method::Get | Method::Head | Method::Options);
+            let state_changing = is_state_changing(route.method);
             let path_parameter_count = route.uri.path().split('/').filter(|segment| segment.starts_with('<')).count();
             let mut signature =
                 HandlerSignature { policy, state_changing, path_parameter_count, ..HandlerSignature::default() };
@@ -55,21 +53,6 @@ impl Endpoint {
         });
         segments.collect::<Vec<_>>().join("/")
     }
-
-    /// The method in OpenAPI's terms, which do not include `CONNECT`.
-    pub(super) fn http_method(&self) -> Option<HttpMethod> {
-        Some(match self.method {
-            Method::Get => HttpMethod::Get,
-            Method::Put => HttpMethod::Put,
-            Method::Post => HttpMethod::Post,
-            Method::Delete => HttpMethod::Delete,
-            Method::Patch => HttpMethod::Patch,
-            Method::Head => HttpMethod::Head,
-            Method::Options => HttpMethod::Options,
-            Method::Trace => HttpMethod::Trace,
-            Method::Connect => return None,
-        })
-    }
 }
 
 /// The description of a handler's arguments.
@@ -86,9 +69,9 @@ pub(crate) struct HandlerSignature {
     /// Who may call it; `None`: every caller, without a guard.
     pub(super) rule: Option<AccessRule>,
     /// Parameters of path, query and headers.
-    pub(crate) parameters: Vec<Parameter>,
+    pub(crate) parameters: Vec<Value>,
     /// The accepted credentials; one is enough.
-    pub(crate) security: Vec<SecurityRequirement>,
+    pub(crate) security: Vec<Value>,
     /// The problems of the arguments.
     pub(crate) problems: Vec<ProblemKind>,
     /// The body.
@@ -100,7 +83,7 @@ pub(crate) struct BodySchema {
     /// Its name.
     pub(crate) name: &'static str,
     /// The schema itself.
-    pub(crate) schema: Schema,
+    pub(crate) schema: Value,
     /// The fields that the body's type declares, and those that it reads: a test holds them equal.
     #[cfg_attr(not(test), expect(dead_code, reason = "only compared by a test"))]
     pub(crate) names: (Vec<&'static str>, Vec<&'static str>),

@@ -3,13 +3,9 @@
 //! To add a guard: its `Describe`. To add a permission, nothing: its row describes it.
 
 use rocket::State;
-use utoipa::openapi::Required;
-use utoipa::openapi::path::{Parameter, ParameterBuilder, ParameterIn};
-use utoipa::openapi::schema::{Schema, SchemaFormat};
-use utoipa::openapi::security::SecurityRequirement;
+use serde_json::{Value, json};
 
 use super::endpoint::{Describe, HandlerSignature};
-use super::operation_doc::string;
 use crate::auth::{
     AnonymousAccess, Authorized, BrowserCookies, CredentialSource, Permission, ServiceAccess, UserAccess, UserInPath,
 };
@@ -26,10 +22,18 @@ const AUTH_PROBLEMS: [ProblemKind; 5] =
     [BadRequest, AuthenticationRequired, Internal, ProblemKind::RecordUnreadable, ProblemKind::StoreUnavailable];
 
 impl HandlerSignature {
+    /// Declares a parameter that is in `place`: `path`, `query`, or `header`.
+    pub(crate) fn parameter(&mut self, place: &str, name: &str, description: &str, schema: Value) {
+        let required = place == "path";
+        let mut parameter = json!({ "name": name, "in": place, "description": description, "required": required });
+        parameter["schema"] = schema;
+        self.parameters.push(parameter);
+    }
+
     /// Declares a segment of the path.
-    pub(crate) fn path_parameter(&mut self, name: &'static str, description: &str, schema: impl Into<Schema>) {
+    pub(crate) fn path_parameter(&mut self, name: &'static str, description: &str, schema: Value) {
         self.path_names.push(name);
-        self.parameters.push(parameter(name, ParameterIn::Path, description, schema.into()));
+        self.parameter("path", name, description, schema);
         self.problems.extend([BadRequest, NotFound]);
     }
 
@@ -37,33 +41,18 @@ impl HandlerSignature {
         if self.path_parameter_count == 0 {
             return;
         }
-        let id = || string().format(Some(SchemaFormat::Custom("uuid".to_owned())));
+        let string = json!({ "type": "string" });
         let (description, schema) = match user_in_path {
             UserInPath::Absent => return,
-            UserInPath::Id => ("The user's id.", id()),
-            UserInPath::IdOrEmail => ("The user's id, or the e-mail in any spelling.", string()),
-            UserInPath::IdOrEmailToRead => ("The user's id. `GET` of a user also accepts the e-mail.", string()),
+            UserInPath::Id => ("The user's id.", json!({ "type": "string", "format": "uuid" })),
+            UserInPath::IdOrEmail => ("The user's id, or the e-mail in any spelling.", string.clone()),
+            UserInPath::IdOrEmailToRead => ("The user's id. `GET` of a user also accepts the e-mail.", string.clone()),
         };
         self.path_parameter("id", description, schema);
         if self.path_parameter_count > 1 {
-            self.path_parameter("session_id", "The session's id, as in the list of sessions.", string());
+            self.path_parameter("session_id", "The session's id, as in the list of sessions.", string);
         }
     }
-
-    /// Declares a parameter of the query.
-    pub(crate) fn query_parameter(&mut self, name: &str, description: &str, schema: Schema) {
-        self.parameters.push(parameter(name, ParameterIn::Query, description, schema));
-    }
-
-    fn header_parameter(&mut self, name: &'static str, description: &str) {
-        self.parameters.push(parameter(name, ParameterIn::Header, description, string().into()));
-    }
-}
-
-fn parameter(name: &str, place: ParameterIn, description: &str, schema: Schema) -> Parameter {
-    let required = if place == ParameterIn::Path { Required::True } else { Required::False };
-    let parameter = ParameterBuilder::new().name(name).parameter_in(place).required(required);
-    parameter.description(Some(description)).schema(Some(schema)).build()
 }
 
 /// Derived from the permission's row in `auth::permissions`.
@@ -76,17 +65,16 @@ impl<P: Permission> Describe for Authorized<'_, P> {
             return;
         }
         if rule.anonymous != AnonymousAccess::Denied {
-            signature.security.push(SecurityRequirement::default());
+            signature.security.push(json!({}));
         }
         if rule.user != UserAccess::AsAnonymous {
-            signature.security.extend([SESSION, COOKIE].map(|scheme| SecurityRequirement::new(scheme, [""; 0])));
+            signature.security.extend([json!({ SESSION: [] }), json!({ COOKIE: [] })]);
         }
         match rule.service {
             ServiceAccess::Denied => {}
-            ServiceAccess::AnyKey => signature.security.push(SecurityRequirement::new(API_KEY, [""; 0])),
+            ServiceAccess::AnyKey => signature.security.push(json!({ API_KEY: [] })),
             ServiceAccess::Scopes(scopes) => {
-                let each = scopes.iter().map(|scope| SecurityRequirement::new(API_KEY, [scope.as_str()]));
-                signature.security.extend(each);
+                signature.security.extend(scopes.iter().map(|scope| json!({ API_KEY: [scope.as_str()] })));
             }
         }
         signature.problems.extend(AUTH_PROBLEMS);
@@ -107,20 +95,17 @@ impl Describe for BrowserCookies<'_> {
 
 impl Describe for IfMatch {
     fn describe(signature: &mut HandlerSignature) {
-        signature.header_parameter(
-            "If-Match",
-            "The change is made only if the user has one of these versions (`ETag`); `*` matches any.",
-        );
+        let description = "The change is made only if the user has one of these versions (`ETag`); `*` matches any.";
+        signature.parameter("header", "If-Match", description, json!({ "type": "string" }));
         signature.problems.push(ProblemKind::PreconditionFailed);
     }
 }
 
 impl Describe for IfNoneMatch<'_> {
     fn describe(signature: &mut HandlerSignature) {
-        signature.header_parameter(
-            "If-None-Match",
-            "The versions (`ETag`) that the client already has. If one is current, the response is a 304.",
-        );
+        let description =
+            "The versions (`ETag`) that the client already has. If one is current, the response is a 304.";
+        signature.parameter("header", "If-None-Match", description, json!({ "type": "string" }));
     }
 }
 

@@ -20,52 +20,34 @@ pub(super) mod examples;
 mod guards;
 mod operation_doc;
 mod page;
-#[cfg(test)]
-mod permission_table;
 mod problems;
+#[cfg(test)]
+mod tests;
 
-use std::sync::OnceLock;
+use std::sync::LazyLock;
 
 use page::DocsPage;
 
 use userd_core::PasswordPolicy;
 
 pub(super) use endpoint::{BodySchema, Describe, Endpoint, HandlerSignature};
-pub(super) use operation_doc::{OperationDoc, ResponseDoc, string};
+pub(super) use operation_doc::{OperationDoc, ResponseDoc};
+
+/// The description.
+pub(super) struct ApiDescription {
+    /// The document, as indented JSON.
+    pub(super) json: String,
+    /// The page.
+    pub(super) page: DocsPage,
+}
 
 /// The description, rendered on first use.
-pub(super) struct ApiDescription {
-    policy: PasswordPolicy,
-    endpoints: fn(PasswordPolicy) -> Vec<Endpoint>,
-    rendered: OnceLock<RenderedDescription>,
-}
+pub(super) type LazyApiDescription = LazyLock<ApiDescription, Box<dyn FnOnce() -> ApiDescription + Send>>;
 
-struct RenderedDescription {
-    json: String,
-    page: DocsPage,
-}
-
-impl ApiDescription {
-    /// The description of these endpoints with this password policy.
-    pub(super) fn new(policy: PasswordPolicy, endpoints: fn(PasswordPolicy) -> Vec<Endpoint>) -> Self {
-        Self { policy, endpoints, rendered: OnceLock::new() }
-    }
-
-    /// The document, as indented JSON.
-    pub(super) fn json(&self) -> &str {
-        &self.rendered().json
-    }
-
-    /// The page.
-    pub(super) fn page(&self) -> &DocsPage {
-        &self.rendered().page
-    }
-
-    fn rendered(&self) -> &RenderedDescription {
-        self.rendered.get_or_init(|| {
-            let document = document::document((self.endpoints)(self.policy));
-            let value = serde_json::to_value(&document).unwrap_or_default();
-            RenderedDescription { json: format!("{value:#}\n"), page: page::render(&value) }
-        })
-    }
+/// The description of these endpoints with this password policy.
+pub(super) fn describe(policy: PasswordPolicy, endpoints: fn(PasswordPolicy) -> Vec<Endpoint>) -> LazyApiDescription {
+    LazyLock::new(Box::new(move || {
+        let document = document::document(endpoints(policy));
+        ApiDescription { json: format!("{document:#}\n"), page: page::render(&document) }
+    }))
 }

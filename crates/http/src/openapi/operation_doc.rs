@@ -5,8 +5,6 @@
 
 use serde_json::{Value, json};
 use utoipa::ToSchema;
-use utoipa::openapi::schema::{ArrayBuilder, ObjectBuilder, SchemaType, Type};
-use utoipa::openapi::{Ref, RefOr, Schema};
 
 use crate::problem::ProblemKind;
 
@@ -77,64 +75,47 @@ impl OperationDoc {
 pub(crate) struct ResponseDoc {
     /// Its status.
     pub(super) status: u16,
-    /// What it is.
-    pub(super) description: &'static str,
-    /// Its headers besides those of every response.
-    pub(super) headers: Vec<&'static str>,
-    /// Its content.
-    pub(super) content: Option<ResponseContent>,
+    /// Its description, headers and content, as in the document.
+    pub(super) doc: Value,
     /// The schemas that the content's schema names.
-    pub(super) schemas: Vec<(String, RefOr<Schema>)>,
-}
-
-/// The content of a response.
-pub(super) struct ResponseContent {
-    /// Its media type.
-    pub(super) media_type: &'static str,
-    /// Its schema.
-    pub(super) schema: RefOr<Schema>,
-    /// An example.
-    pub(super) example: Option<Value>,
+    pub(super) schemas: Vec<(String, Value)>,
 }
 
 impl ResponseDoc {
     /// A view as JSON.
     pub(crate) fn view<V: ToSchema>(description: &'static str, example: Value) -> Self {
-        let schema = Ref::from_schema_name(V::name());
+        let schema = reference("schemas", &V::name());
         Self { schemas: schemas_of::<V>(), ..Self::json(description, schema, example) }
     }
 
     /// A page of views.
     pub(crate) fn page<V: ToSchema>(description: &'static str, item: &Value) -> Self {
-        let cursor = || {
-            let kinds = SchemaType::Array(vec![Type::String, Type::Null]);
-            ObjectBuilder::new()
-                .schema_type(kinds)
-                .description(Some("A `cursor`, or null if there is no such page."))
-                .build()
-        };
-        let page = ObjectBuilder::new()
-            .schema_type(Type::Object)
-            .property("items", ArrayBuilder::new().items(Ref::from_schema_name(V::name())).build())
-            .property("next", cursor())
-            .property("previous", cursor())
-            .required("items")
-            .required("next")
-            .required("previous");
+        let cursor =
+            json!({ "type": ["string", "null"], "description": "A `cursor`, or null if there is no such page." });
+        let page = json!({
+            "type": "object",
+            "required": ["items", "next", "previous"],
+            "properties": {
+                "items": { "type": "array", "items": reference("schemas", &V::name()) },
+                "next": cursor,
+                "previous": cursor,
+            },
+        });
         let name = format!("{}Page", V::name());
+        let schema = reference("schemas", &name);
         let mut schemas = schemas_of::<V>();
-        schemas.push((name.clone(), page.into()));
+        schemas.push((name, page));
         let example = json!({ "items": [item], "next": null, "previous": null });
-        Self { schemas, ..Self::json(description, Ref::from_schema_name(name), example) }
+        Self { schemas, ..Self::json(description, schema, example) }
     }
 
     /// A JSON string that is always this one.
     pub(crate) fn constant(description: &'static str, text: &'static str) -> Self {
-        Self::json(description, string().enum_values(Some([text])), json!(text))
+        Self::json(description, json!({ "type": "string", "enum": [text] }), json!(text))
     }
 
     /// JSON whose schema has no name.
-    pub(crate) fn json(description: &'static str, schema: impl Into<RefOr<Schema>>, example: Value) -> Self {
+    pub(crate) fn json(description: &'static str, schema: Value, example: Value) -> Self {
         Self::new(description, "application/json", schema, Some(example))
     }
 
@@ -142,39 +123,52 @@ impl ResponseDoc {
     pub(crate) fn new(
         description: &'static str,
         media_type: &'static str,
-        schema: impl Into<RefOr<Schema>>,
+        schema: Value,
         example: Option<Value>,
     ) -> Self {
-        let content = ResponseContent { media_type, schema: schema.into(), example };
-        Self { content: Some(content), ..Self::empty(200, description) }
+        let mut response = Self::empty(200, description);
+        response.doc["content"][media_type] = content(schema, example);
+        response
     }
 
     /// No content.
     pub(crate) fn empty(status: u16, description: &'static str) -> Self {
-        Self { status, description, headers: Vec::new(), content: None, schemas: Vec::new() }
+        let doc = json!({ "description": description });
+        Self { status, doc, schemas: Vec::new() }.with_header("X-Request-Id")
     }
 
     /// The same with another media type.
     pub(crate) fn with_media_type(mut self, media_type: &'static str) -> Self {
-        self.content = self.content.map(|content| ResponseContent { media_type, ..content });
+        let content = self.doc["content"]["application/json"].take();
+        self.doc["content"] = json!({ media_type: content });
         self
     }
 
     /// The same with one more header.
     pub(crate) fn with_header(mut self, name: &'static str) -> Self {
-        self.headers.push(name);
+        self.doc["headers"][name] = reference("headers", name);
         self
     }
 }
 
 /// The schema of `V` and those it names.
-fn schemas_of<V: ToSchema>() -> Vec<(String, RefOr<Schema>)> {
+fn schemas_of<V: ToSchema>() -> Vec<(String, Value)> {
     let mut schemas = vec![(V::name().into_owned(), V::schema())];
     V::schemas(&mut schemas);
-    schemas
+    schemas.into_iter().map(|(name, schema)| (name, json!(schema))).collect()
 }
 
-/// The schema of a string without rules.
-pub(crate) fn string() -> ObjectBuilder {
-    ObjectBuilder::new().schema_type(Type::String)
+/// The content of a body or a response.
+pub(super) fn content(schema: Value, example: Option<Value>) -> Value {
+    let mut content = json!({});
+    content["schema"] = schema;
+    if let Some(example) = example {
+        content["example"] = example;
+    }
+    content
+}
+
+/// A reference to the component `name`, one of the `kind`.
+pub(super) fn reference(kind: &str, name: &str) -> Value {
+    json!({ "$ref": format!("#/components/{kind}/{name}") })
 }

@@ -4,13 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use serde_json::{Value, json};
-use utoipa::openapi::content::ContentBuilder;
-use utoipa::openapi::example::{Example, ExampleBuilder};
-use utoipa::openapi::response::ResponseBuilder;
-use utoipa::openapi::schema::{AllOfBuilder, ArrayBuilder, ObjectBuilder, Schema, Type};
-use utoipa::openapi::{Ref, RefOr, Response};
 
-use super::operation_doc::string;
+use super::operation_doc::reference;
 use crate::problem::ProblemKind;
 
 /// The name of the schema.
@@ -20,39 +15,41 @@ fn urn(kind: ProblemKind) -> String {
     format!("urn:userd:problem:{}", kind.slug())
 }
 
-fn text(description: &str) -> ObjectBuilder {
-    string().description(Some(description))
-}
-
 /// The schema of every problem (RFC 9457).
-pub(super) fn schema() -> Schema {
-    let error = ObjectBuilder::new()
-        .property("detail", text("The broken rule, a phrase that follows the field's name."))
-        .property("pointer", text("A JSON Pointer to the field (RFC 6901)."))
-        .required("detail")
-        .required("pointer");
-    let kinds = text("The kind of problem. Decide by it or by the status. Kinds are added, never renamed.");
-    let status = ObjectBuilder::new().schema_type(Type::Integer).description(Some("The status of the response."));
+pub(super) fn schema() -> Value {
     let mut description = "A problem (RFC 9457).\n\n| type | status | title |\n|---|---|---|\n".to_owned();
     for kind in ProblemKind::ALL {
         let _ = writeln!(description, "| `{}` | {} | {} |", urn(kind), kind.status_code(), kind.title());
     }
-    let errors = ArrayBuilder::new().items(error.build()).description(Some("The invalid fields, if any."));
-    ObjectBuilder::new()
-        .schema_type(Type::Object)
-        .description(Some(description))
-        .property("type", kinds.enum_values(Some(ProblemKind::ALL.map(urn))))
-        .property("title", text("The kind in a few words, for humans."))
-        .property("status", status)
-        .property("detail", text("What happened, for humans."))
-        .property("errors", errors)
-        .property("request_id", text("The id of the request, as in `X-Request-Id` and in the log."))
-        .required("type")
-        .required("title")
-        .required("status")
-        .required("detail")
-        .required("request_id")
-        .into()
+    let text = |description: &str| json!({ "type": "string", "description": description });
+    json!({
+        "type": "object",
+        "description": description,
+        "required": ["type", "title", "status", "detail", "request_id"],
+        "properties": {
+            "type": {
+                "type": "string",
+                "description": "The kind of problem. Decide by it or by the status. Kinds are added, never renamed.",
+                "enum": ProblemKind::ALL.map(urn),
+            },
+            "title": text("The kind in a few words, for humans."),
+            "status": { "type": "integer", "description": "The status of the response." },
+            "detail": text("What happened, for humans."),
+            "errors": {
+                "type": "array",
+                "description": "The invalid fields, if any.",
+                "items": {
+                    "type": "object",
+                    "required": ["detail", "pointer"],
+                    "properties": {
+                        "detail": text("The broken rule, a phrase that follows the field's name."),
+                        "pointer": text("A JSON Pointer to the field (RFC 6901)."),
+                    },
+                },
+            },
+            "request_id": text("The id of the request, as in `X-Request-Id` and in the log."),
+        },
+    })
 }
 
 /// An example of this kind.
@@ -71,12 +68,9 @@ fn example(kind: ProblemKind) -> Value {
 }
 
 /// An example of every kind.
-pub(super) fn examples() -> impl Iterator<Item = (String, RefOr<Example>)> {
+pub(super) fn examples() -> Value {
     let each = ProblemKind::ALL.into_iter();
-    each.map(|kind| {
-        let example = ExampleBuilder::new().summary(kind.title()).value(Some(example(kind)));
-        (kind.slug().to_owned(), example.build().into())
-    })
+    each.map(|kind| (kind.slug(), json!({ "summary": kind.title(), "value": example(kind) }))).collect()
 }
 
 /// The headers of every response with this status, besides the common ones.
@@ -97,7 +91,7 @@ pub(super) struct ProblemResponse {
     /// Its name, made of the kinds it can be.
     pub(super) name: String,
     /// The response.
-    pub(super) response: Response,
+    pub(super) response: Value,
 }
 
 /// The responses for `kinds`: one for each status.
@@ -114,21 +108,24 @@ pub(super) fn responses(kinds: &[ProblemKind]) -> Vec<ProblemResponse> {
     each.collect()
 }
 
-fn response(status: u16, kinds: &[ProblemKind]) -> Response {
-    let just_these = ObjectBuilder::new()
-        .property("type", string().enum_values(Some(kinds.iter().map(|kind| urn(*kind)))))
-        .property("status", ObjectBuilder::new().schema_type(Type::Integer).enum_values(Some([status])));
-    let schema = AllOfBuilder::new().item(Ref::from_schema_name(PROBLEM)).item(just_these);
-    let examples = kinds.iter().map(|kind| {
-        let slug = kind.slug();
-        (slug, RefOr::<Example>::Ref(Ref::new(format!("#/components/examples/{slug}"))))
+fn response(status: u16, kinds: &[ProblemKind]) -> Value {
+    let titles: Vec<&str> = kinds.iter().map(|kind| kind.title()).collect();
+    let urns: Vec<String> = kinds.iter().map(|kind| urn(*kind)).collect();
+    let examples: Value = kinds.iter().map(|kind| (kind.slug(), reference("examples", kind.slug()))).collect();
+    let just_these = json!({
+        "type": "object",
+        "properties": {
+            "type": { "type": "string", "enum": urns },
+            "status": { "type": "integer", "enum": [status] },
+        },
     });
-    let content = ContentBuilder::new().schema(Some(schema)).examples_from_iter(examples);
-    let description = kinds.iter().map(|kind| kind.title()).collect::<Vec<_>>().join(", or: ");
-    let mut response =
-        ResponseBuilder::new().description(description).content("application/problem+json", content.build());
+    let schema = json!({ "allOf": [reference("schemas", PROBLEM), just_these] });
+    let mut response = json!({
+        "description": titles.join(", or: "),
+        "content": { "application/problem+json": { "schema": schema, "examples": examples } },
+    });
     for name in ["X-Request-Id"].iter().chain(headers(status)) {
-        response = response.header_ref(*name, Ref::new(format!("#/components/headers/{name}")));
+        response["headers"][name] = reference("headers", name);
     }
-    response.build()
+    response
 }

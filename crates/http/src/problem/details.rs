@@ -10,7 +10,6 @@ use rocket::http::Status;
 use serde::Serialize;
 
 use super::kind::ProblemKind;
-use crate::request_context::RequestId;
 
 /// The target of the log lines.
 const LOG_TARGET: &str = "userd::problem";
@@ -18,7 +17,7 @@ const LOG_TARGET: &str = "userd::problem";
 /// One problem: what the client gets, and the cause for the log.
 #[derive(Debug)]
 pub(crate) struct Problem {
-    kind: ProblemKind,
+    pub(crate) kind: ProblemKind,
     pub(super) detail: Cow<'static, str>,
     pub(super) errors: Vec<FieldError>,
     pub(super) headers: Vec<(&'static str, String)>,
@@ -52,11 +51,6 @@ impl Problem {
         Self::usual(ProblemKind::NotFound)
     }
 
-    /// The kind.
-    pub(crate) fn kind(&self) -> ProblemKind {
-        self.kind
-    }
-
     /// The same with one more header.
     pub(crate) fn with_header(mut self, name: &'static str, value: String) -> Self {
         self.headers.push((name, value));
@@ -83,7 +77,7 @@ impl Problem {
     }
 
     /// Logs the cause, with its whole chain, in one line. Nothing in it comes from the request.
-    pub(super) fn log(&self, id: RequestId<'_>) {
+    pub(super) fn log(&self, id: &str) {
         let Some(cause) = &self.cause else { return };
         let mut chain = cause.to_string();
         let mut next = cause.source();

@@ -7,14 +7,13 @@ use rocket::fairing::AdHoc;
 use rocket::http::HeaderMap;
 use rocket::{Request, Response};
 
-use crate::request_context::{CallerKind, RequestContext, RequestId};
+use crate::request_context::{RequestContext, request_id};
+use crate::settings::HttpSettings;
+use userd_core::ApiKeyId;
 use userd_metrics::Metrics;
 
 /// The header that names the trace of a request (W3C Trace Context).
 pub(super) const TRACE_PARENT: &str = "traceparent";
-
-/// The metrics that count requests.
-pub(crate) struct RequestMetrics(pub(crate) Arc<Metrics>);
 
 /// Registers all routes with the metrics, once they are mounted.
 pub(crate) fn register_routes(metrics: Arc<Metrics>) -> AdHoc {
@@ -29,32 +28,22 @@ pub(super) fn record(request: &Request<'_>, response: &Response<'_>) {
     let (context, took) = (RequestContext::of(request), RequestContext::of(request).started.elapsed());
     let route = request.route().map(|route| route.uri.path());
     let (method, status) = (context.method.as_str(), response.status().code);
-    if let Some(RequestMetrics(metrics)) = request.rocket().state() {
-        metrics.requests.record_request(method, route, status, took);
+    if let Ok(settings) = HttpSettings::of(request) {
+        settings.metrics.requests.record_request(method, route, status, took);
     }
-    let (principal, api_key_id) = caller_fields(context.caller_kind());
+    let (principal, api_key_id) = context.caller.get().map_or(("-", None), |(kind, key)| (*kind, key.as_ref()));
     tracing::info!(
         target: "userd::access",
-        id = %RequestId::of(request),
+        id = %request_id(request),
         method,
         route = route.unwrap_or("-"),
         status,
         duration_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX),
         bytes = response.body().preset_size(),
         principal,
-        api_key_id,
-        trace_id = context.trace_id().or_else(|| parse_trace_parent(request.headers())),
+        api_key_id = api_key_id.map(ApiKeyId::as_str),
+        trace_id = context.trace_id.get().map(String::as_str).or_else(|| parse_trace_parent(request.headers())),
     );
-}
-
-/// The word for the kind of the caller, and the id of the API key.
-fn caller_fields(kind: Option<&CallerKind>) -> (&'static str, Option<&str>) {
-    match kind {
-        None => ("-", None),
-        Some(CallerKind::Anonymous) => ("anonymous", None),
-        Some(CallerKind::Session) => ("session", None),
-        Some(CallerKind::ApiKey(id)) => ("api_key", Some(id.as_str())),
-    }
 }
 
 /// The id of the trace in a valid `traceparent`.

@@ -6,7 +6,7 @@
 use rocket::http::Header;
 use rocket::{Request, Response};
 
-use crate::access::AccessPolicy;
+use crate::settings::HttpSettings;
 
 /// Headers that a page may read, besides the safelisted ones.
 const EXPOSED_HEADERS: &str = "ETag, RateLimit, RateLimit-Policy, Retry-After, X-Request-Id";
@@ -19,8 +19,8 @@ const PREFLIGHT_MAX_AGE_S: &str = "600";
 
 /// Lets the page of an allowed origin read `response`. Every response varies by `Origin`, also if the request has none.
 pub(super) fn apply_headers<'r>(request: &'r Request<'_>, response: &mut Response<'r>) {
-    let Some(access_policy) = request.rocket().state::<AccessPolicy>() else { return };
-    if access_policy.access.allowed_origins.is_empty() {
+    let Ok(settings) = HttpSettings::of(request) else { return };
+    if settings.access.allowed_origins.is_empty() {
         return;
     }
     response.adjoin_header(Header::new("Vary", "Origin"));
@@ -42,8 +42,5 @@ pub(super) fn answer_preflight(request: &Request<'_>, allow: &str, response: &mu
 
 /// The request's origin, if it is allowed.
 fn allowed_origin<'r>(request: &'r Request<'_>) -> Option<&'r str> {
-    let access_policy = request.rocket().state::<AccessPolicy>()?;
-    let mut origins = request.headers().get("Origin");
-    let origin = origins.next().filter(|_| origins.next().is_none())?;
-    access_policy.access.allowed_origins.iter().map(String::as_str).find(|allowed| *allowed == origin)
+    HttpSettings::of(request).ok()?.access.allowed_origin(request.headers())
 }

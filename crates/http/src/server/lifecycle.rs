@@ -5,6 +5,7 @@
 //! attached empty (it can't be left out) and its three headers are among [`COMMON_HEADERS`]. They are then also on
 //! responses to requests that Rocket can't parse, which bypass the fairings.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rocket::fairing::{Fairing, Info, Kind};
@@ -13,7 +14,7 @@ use rocket::request::Request;
 use rocket::{Data, Orbit, Response, Rocket};
 
 use super::{access_log, cors};
-use crate::request_context::{RequestContext, RequestId, RequestIdSource};
+use crate::request_context::{REQUEST_ID, RequestContext, RequestIdSource, request_id};
 use crate::request_drain::RequestDrain;
 use userd_core::random::Random;
 
@@ -32,7 +33,7 @@ const FORM_BYTES_PEEKED: usize = 14;
 /// The fairing.
 pub(crate) struct RequestLifecycle {
     /// The source of request ids.
-    pub(crate) ids: RequestIdSource,
+    pub(crate) ids: Arc<RequestIdSource>,
     /// The number of requests in flight.
     pub(crate) drain: RequestDrain,
     grace: Duration,
@@ -41,7 +42,7 @@ pub(crate) struct RequestLifecycle {
 impl RequestLifecycle {
     /// A fairing with a random prefix of request ids; a shutdown waits for requests in flight at most for `grace`.
     pub(crate) fn new(random: &dyn Random, grace: Duration) -> Self {
-        Self { ids: RequestIdSource::new(random), drain: RequestDrain::default(), grace }
+        Self { ids: Arc::new(RequestIdSource::new(random)), drain: RequestDrain::default(), grace }
     }
 }
 
@@ -84,7 +85,7 @@ fn finalize_response<'r>(request: &'r Request<'_>, response: &mut Response<'r>) 
         response.set_header(Header::new(name, value));
     }
     cors::apply_headers(request, response);
-    response.set_header(RequestId::of(request).header());
+    response.set_header(Header::new(REQUEST_ID, request_id(request)));
     access_log::record(request, response);
 }
 

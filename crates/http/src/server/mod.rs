@@ -22,7 +22,7 @@ mod methods;
 mod request_tracing;
 mod rocket_config;
 
-pub(super) use access_log::{RequestMetrics, register_routes};
+pub(super) use access_log::register_routes;
 pub(super) use catcher::default_catcher;
 pub use launch::{ServeError, serve, serve_until};
 pub(super) use lifecycle::RequestLifecycle;

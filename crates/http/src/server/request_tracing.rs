@@ -51,7 +51,8 @@ impl Handler for TracedHandler {
             http.response.status_code = Empty,
         );
         if let Some(id) = (self.join)(&span, request.headers().get_one(TRACE_PARENT)) {
-            context.set_trace_id(id);
+            // A route that forwards to another one stays in the same trace.
+            let _ = context.trace_id.set(id);
         }
         let outcome = self.inner.handle(request, data).instrument(span.clone()).await;
         let status = match &outcome {

@@ -22,12 +22,12 @@ async fn seen_address(access: &AccessSettings, from: &str, forwarded: &[&str]) -
 
 fn proxies(trusted: &[(&str, u8)], depth: usize) -> AccessSettings {
     let trusted = trusted.iter().map(|(text, bits)| (text.parse::<IpAddr>().expect("an address"), *bits)).collect();
-    AccessSettings { proxies: TrustedProxies { trusted, depth }, ..AccessSettings::new() }
+    AccessSettings { proxies: TrustedProxies { trusted, depth }, ..AccessSettings::default() }
 }
 
 #[rocket::async_test]
 async fn a_header_from_anywhere_else_is_ignored() {
-    let no_proxies = AccessSettings::new();
+    let no_proxies = AccessSettings::default();
     for forged in [vec![], vec!["198.51.100.7"], vec!["127.0.0.1", "::1"]] {
         assert_eq!(seen_address(&no_proxies, "203.0.113.9", &forged).await, "203.0.113.9");
     }
@@ -60,7 +60,7 @@ async fn the_entry_before_the_trusted_proxies_is_the_client_address() {
 
 #[rocket::async_test]
 async fn an_ipv4_address_in_ipv6_is_the_ipv4_address() {
-    assert_eq!(seen_address(&AccessSettings::new(), "[::ffff:203.0.113.9]", &[]).await, "203.0.113.9");
+    assert_eq!(seen_address(&AccessSettings::default(), "[::ffff:203.0.113.9]", &[]).await, "203.0.113.9");
     let ours = proxies(&[("10.0.0.0", 8)], 1);
     assert_eq!(seen_address(&ours, "[::ffff:10.0.0.1]", &["198.51.100.7"]).await, "198.51.100.7");
 }

@@ -12,7 +12,7 @@ const APP: &str = "https://app.example.org";
 async fn app_with_cors() -> TestApp {
     TestApp::with_api_key_and_access(AccessSettings {
         allowed_origins: vec!["https://one.example".to_owned(), APP.to_owned()],
-        ..AccessSettings::new()
+        ..AccessSettings::default()
     })
     .await
 }

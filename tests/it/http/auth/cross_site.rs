@@ -9,7 +9,7 @@ use crate::http::test_app::{RequestHeaders, TestApp, bearer};
 const HOST: &str = "accounts.example.org";
 
 fn access() -> AccessSettings {
-    AccessSettings { allowed_origins: vec!["https://app.example.org".to_owned()], ..AccessSettings::new() }
+    AccessSettings { allowed_origins: vec!["https://app.example.org".to_owned()], ..AccessSettings::default() }
 }
 
 fn page(fetch_site: Option<&str>, origin: Option<&str>, host: &str) -> RequestHeaders {

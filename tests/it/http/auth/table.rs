@@ -237,7 +237,7 @@ async fn sign_up_with_an_api_key_is_for_services() {
     let store = Arc::new(MemoryStore::default());
     let open = TestApp::with(settings(), Arc::clone(&store)).await;
     let caller_set = caller_set(&open, &store).await;
-    let access = AccessSettings { sign_up: SignUpPolicy::ApiKey, ..AccessSettings::new() };
+    let access = AccessSettings { sign_up: SignUpPolicy::ApiKey, ..AccessSettings::default() };
     let app = TestApp::with(HttpSettings { access, ..settings() }, store).await;
     check_all(&app, &caller_set, |operation, caller| {
         if (operation.method, operation.pattern.as_str()) != (Method::Post, "/api/users") {

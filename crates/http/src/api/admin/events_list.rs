@@ -40,7 +40,7 @@ pub(super) async fn list(
     admin: Authorized<'_, Administer>,
     query: ValidatedQuery<PageRequest>,
 ) -> Result<ApiResponse, Problem> {
-    let user_ref = admin.user_ref();
+    let user_ref = admin.user_ref;
     let page = admin.services.admin.events(user_ref.id()?, query.0).await;
     let page = page.map_err(|error| user_ref.problem(error))?;
     Ok(ApiResponse::json(&PageView::new(&page, EventView::of)))

@@ -1,7 +1,5 @@
 //! Pages of a list: the query parameters and the view.
 
-use utoipa::openapi::schema::{ObjectBuilder, Type};
-
 use crate::api::prelude::*;
 use userd_core::input::ObjectReader;
 use userd_service::{PageCursor, PageRequest, ResultPage};
@@ -15,16 +13,13 @@ const LIMIT_DEFAULT: usize = 50;
 pub(super) const LIMIT: QueryParam = QueryParam {
     name: "limit",
     description: "The maximum number of items on the page.",
-    schema: || {
-        let number = ObjectBuilder::new().schema_type(Type::Integer).minimum(Some(1));
-        number.maximum(Some(LIMIT_MAX)).default(Some(LIMIT_DEFAULT.into())).into()
-    },
+    schema: || json!({ "type": "integer", "minimum": 1, "maximum": LIMIT_MAX, "default": LIMIT_DEFAULT }),
 };
 
 pub(super) const CURSOR: QueryParam = QueryParam {
     name: "cursor",
     description: "The page: `next` or `previous` of another page.",
-    schema: || string().into(),
+    schema: || json!({ "type": "string" }),
 };
 
 impl FromQuery for PageRequest {

@@ -9,7 +9,7 @@ pub(super) async fn list(
     admin: Authorized<'_, Administer>,
     _query: ValidatedQuery<NoQuery>,
 ) -> Result<ApiResponse, Problem> {
-    let (user_ref, sessions) = (admin.user_ref(), &admin.services.sessions);
+    let (user_ref, sessions) = (admin.user_ref, &admin.services.sessions);
     let found = sessions.list(user_ref.id()?).await.map_err(|error| user_ref.problem(error))?;
     let views = found.iter().map(|session| SessionView::new(session, sessions.expires_at(session), None));
     Ok(ApiResponse::json(&PageView::single_page(views.collect())))

@@ -7,7 +7,7 @@ pub(super) async fn revoke(
     admin: Authorized<'_, Administer>,
     _query: ValidatedQuery<NoQuery>,
 ) -> Result<ApiResponse, Problem> {
-    let user_ref = admin.user_ref();
+    let user_ref = admin.user_ref;
     let revoked = admin.services.sessions.revoke(user_ref.id()?, admin.session_in_path()?, &admin.actor()).await;
     revoked.map_err(|error| user_ref.problem(error))?;
     Ok(ApiResponse::json(&"Session ended"))

@@ -7,7 +7,7 @@ pub(super) async fn revoke_all(
     admin: Authorized<'_, Administer>,
     _query: ValidatedQuery<NoQuery>,
 ) -> Result<ApiResponse, Problem> {
-    let user_ref = admin.user_ref();
+    let user_ref = admin.user_ref;
     let revoked = admin.services.admin.revoke_sessions(user_ref.id()?, &admin.actor()).await;
     revoked.map_err(|error| user_ref.problem(error))?;
     Ok(ApiResponse::json(&"Sessions ended"))

@@ -9,7 +9,7 @@ pub(super) async fn delete(
     _query: ValidatedQuery<NoQuery>,
     if_match: IfMatch,
 ) -> Result<ApiResponse, Problem> {
-    let user_ref = admin.user_ref();
+    let user_ref = admin.user_ref;
     let deleted = admin.services.admin.delete(user_ref.id()?, &if_match.0, &admin.actor()).await;
     Ok(ApiResponse::json(&AccountView::of(&deleted.map_err(|error| user_ref.problem(error))?)))
 }

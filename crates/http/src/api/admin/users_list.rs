@@ -11,13 +11,13 @@ use userd_store::{ListedUser, SortOrder};
 const ORDER: QueryParam = QueryParam {
     name: "order",
     description: "Ascending or descending order of ids; with `email`, of e-mails.",
-    schema: || string().enum_values(Some(["asc", "desc"])).into(),
+    schema: || json!({ "type": "string", "enum": ["asc", "desc"] }),
 };
 
 const EMAIL: QueryParam = QueryParam {
     name: "email",
     description: "Selects the users whose e-mail starts with this text, in any spelling.",
-    schema: || string().into(),
+    schema: || json!({ "type": "string" }),
 };
 
 impl FromQuery for UserListingRequest {

@@ -23,7 +23,7 @@ pub(super) async fn set_password(
     if_match: IfMatch,
     body: ValidatedBody<SetPasswordRequest>,
 ) -> Result<ApiResponse, Problem> {
-    let user_ref = admin.user_ref();
+    let user_ref = admin.user_ref;
     let user = admin.services.admin.set_password(user_ref.id()?, body.0, &if_match.0, &admin.actor()).await;
     let user = user.map_err(|error| user_ref.problem(error))?;
     Ok(ApiResponse::versioned(user.version, &AccountView::of(&user)))

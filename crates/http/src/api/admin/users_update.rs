@@ -29,7 +29,7 @@ pub(super) async fn update(
     if_match: IfMatch,
     body: ValidatedBody<UpdateStatusRequest>,
 ) -> Result<ApiResponse, Problem> {
-    let user_ref = admin.user_ref();
+    let user_ref = admin.user_ref;
     let user = admin.services.admin.update_status(user_ref.id()?, body.0, &if_match.0, &admin.actor()).await;
     let user = user.map_err(|error| user_ref.problem(error))?;
     Ok(ApiResponse::versioned(user.version, &AccountView::of(&user)))

@@ -4,23 +4,20 @@
 use std::convert::Infallible;
 use std::fs::File;
 use std::io;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 
 use rocket::http::uri;
 use rocket::request::FromSegments;
-use rocket::response::Responder;
-use rocket::{Request, response};
-use utoipa::openapi::schema::{ObjectBuilder, SchemaFormat, Type};
 
 use crate::api::prelude::*;
 use crate::openapi::{Describe, HandlerSignature};
-
-/// The folder; without one every file is a 404.
-pub(crate) struct StaticDir(pub(crate) Option<PathBuf>);
+use crate::settings::HttpSettings;
 
 #[get("/files/<path..>")]
-pub(super) async fn file(path: FilePath, dir: &State<StaticDir>) -> Result<StaticFile, Problem> {
-    let (Some(dir), FilePath(Some(path))) = (dir.0.clone(), path) else { return Err(Problem::not_found()) };
+pub(super) async fn file(path: FilePath, settings: &State<HttpSettings>) -> Result<(ContentType, File), Problem> {
+    let (Some(dir), FilePath(Some(path))) = (settings.static_dir.clone(), path) else {
+        return Err(Problem::not_found());
+    };
     let opened = tokio::task::spawn_blocking(move || open(&dir, &path)).await;
     match opened {
         Ok(Ok(file)) => Ok(file),
@@ -56,22 +53,16 @@ impl<'r> FromSegments<'r> for FilePath {
 impl Describe for FilePath {
     fn describe(signature: &mut HandlerSignature) {
         let description = "The path of the file, relative to the configured folder.";
-        signature.path_parameter("path", description, string());
+        signature.path_parameter("path", description, json!({ "type": "string" }));
     }
 }
 
-/// An open file.
-pub(super) struct StaticFile {
-    file: File,
-    content_type: ContentType,
-}
-
 /// Opens the regular file at `path`, if it is below `dir` after all links are resolved.
-fn open(dir: &Path, path: &Path) -> io::Result<StaticFile> {
+fn open(dir: &Path, path: &Path) -> io::Result<(ContentType, File)> {
     let root = dir.canonicalize()?;
     let real = root.join(path).canonicalize()?;
     let inside = real.strip_prefix(&root).map_err(|_| refused("a link leads out of the folder"))?;
-    if inside.components().any(|part| matches!(part, Component::Normal(name) if is_hidden(name))) {
+    if inside.iter().any(|name| name.as_encoded_bytes().starts_with(b".")) {
         return Err(refused("a link leads to a dot-file"));
     }
     // Before opening: opening a pipe would wait for its other end.
@@ -80,28 +71,15 @@ fn open(dir: &Path, path: &Path) -> io::Result<StaticFile> {
     }
     let extension = path.extension().and_then(|extension| extension.to_str());
     let content_type = extension.and_then(ContentType::from_extension).unwrap_or(ContentType::Binary);
-    Ok(StaticFile { file: File::open(&real)?, content_type })
-}
-
-fn is_hidden(name: &std::ffi::OsStr) -> bool {
-    name.as_encoded_bytes().starts_with(b".")
+    Ok((content_type, File::open(&real)?))
 }
 
 fn refused(why: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::NotFound, why)
 }
 
-impl<'r> Responder<'r, 'static> for StaticFile {
-    fn respond_to(self, request: &'r Request<'_>) -> response::Result<'static> {
-        let mut response = self.file.respond_to(request)?;
-        response.set_header(self.content_type);
-        Ok(response)
-    }
-}
-
 pub(super) fn doc() -> OperationDoc {
-    let binary = SchemaFormat::Custom("binary".to_owned());
-    let anything = ObjectBuilder::new().schema_type(Type::String).format(Some(binary)).build();
+    let anything = json!({ "type": "string", "format": "binary" });
     OperationDoc::new("get_file", "Get a static file")
         .description(
             "Serves regular files of the configured folder. Directories are not listed, and dot-files are \

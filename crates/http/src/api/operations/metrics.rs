@@ -1,39 +1,33 @@
 //! `GET /metrics`: the metrics in Prometheus's text format.
 
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::ReadinessStore;
 use crate::api::prelude::*;
 use crate::request_drain::RequestDrain;
-use userd_metrics::{CONTENT_TYPE, Metrics};
+use crate::settings::HttpSettings;
+use userd_metrics::CONTENT_TYPE;
 
 /// The time limit of the store's health check: longer than a healthy store needs, and far below Prometheus's ten
 /// seconds for a scrape.
 const CHECK_TIME_MAX: Duration = Duration::from_millis(500);
 
-/// The source of the metrics.
-pub(crate) struct MetricsState {
-    /// The metrics.
-    pub(crate) metrics: Arc<Metrics>,
-    /// The requests in flight.
-    pub(crate) drain: RequestDrain,
-}
-
 #[get("/metrics")]
 pub(super) async fn metrics(
     _auth: Authorized<'_, ReadMetrics>,
-    state: &State<MetricsState>,
+    settings: &State<HttpSettings>,
+    drain: &State<RequestDrain>,
     store: &State<ReadinessStore>,
-) -> PlainTextResponse {
+) -> ApiResponse {
     let checked = tokio::time::timeout(CHECK_TIME_MAX, store.0.check_health()).await;
-    state.metrics.stores.up.set(u64::from(matches!(checked, Ok(Ok(())))));
-    state.metrics.requests.in_flight.set(state.drain.in_flight() as u64);
-    PlainTextResponse { text: state.metrics.text(), content_type: CONTENT_TYPE }
+    settings.metrics.stores.up.set(u64::from(matches!(checked, Ok(Ok(())))));
+    settings.metrics.requests.in_flight.set(drain.in_flight() as u64);
+    ApiResponse::text(settings.metrics.text(), CONTENT_TYPE)
 }
 
 pub(super) fn doc() -> OperationDoc {
+    let text = json!({ "type": "string" });
     OperationDoc::new("get_metrics", "Get the metrics")
         .description("In the Prometheus text format. Without credentials only from userd's own machine.")
-        .response(ResponseDoc::new("The metrics in the Prometheus text format", CONTENT_TYPE, string(), None))
+        .response(ResponseDoc::new("The metrics in the Prometheus text format", CONTENT_TYPE, text, None))
 }

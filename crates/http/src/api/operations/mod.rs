@@ -8,9 +8,7 @@ mod metrics;
 mod openapi;
 mod ping;
 
-pub(crate) use files::StaticDir;
 pub(crate) use health_ready::ReadinessStore;
-pub(crate) use metrics::MetricsState;
 
 endpoints![
     "operations":

@@ -11,5 +11,5 @@ pub(super) fn doc() -> OperationDoc {
     let media_type = "text/plain; charset=utf-8";
     OperationDoc::new("ping", "Ping")
         .description("Returns a constant. Does not use the store.")
-        .response(ResponseDoc::new("A constant", media_type, string(), Some(json!("PONG!"))))
+        .response(ResponseDoc::new("A constant", media_type, json!({ "type": "string" }), Some(json!("PONG!"))))
 }

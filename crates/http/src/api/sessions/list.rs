@@ -13,7 +13,7 @@ struct SessionListView<'a> {
 
 #[get("/api/users/<_>/sessions")]
 pub(super) async fn list(auth: Authorized<'_, ReadSessions>) -> Result<ApiResponse, Problem> {
-    let (user_ref, sessions) = (auth.user_ref(), &auth.services.sessions);
+    let (user_ref, sessions) = (auth.user_ref, &auth.services.sessions);
     let found = sessions.list(user_ref.id()?).await.map_err(|error| user_ref.problem(error))?;
     let own = auth.own_session().map(|own| own.session.id);
     let views = found.iter().map(|session| SessionView::new(session, sessions.expires_at(session), own));

@@ -4,7 +4,7 @@ use crate::api::prelude::*;
 
 #[delete("/api/users/<_>/sessions/<_>")]
 pub(super) async fn revoke(auth: Authorized<'_, RevokeSessions>) -> Result<ApiResponse, Problem> {
-    let user_ref = auth.user_ref();
+    let user_ref = auth.user_ref;
     let revoked = auth.services.sessions.revoke(user_ref.id()?, auth.session_in_path()?, &auth.actor()).await;
     revoked.map_err(|error| user_ref.problem(error))?;
     Ok(ApiResponse::json(&"Session ended"))

@@ -4,7 +4,7 @@ use crate::api::prelude::*;
 
 #[delete("/api/users/<_>/sessions")]
 pub(super) async fn revoke_others(auth: Authorized<'_, RevokeSessions>) -> Result<ApiResponse, Problem> {
-    let user_ref = auth.user_ref();
+    let user_ref = auth.user_ref;
     let revoked = auth.services.sessions.revoke_others(user_ref.id()?, &auth.actor()).await;
     revoked.map_err(|error| user_ref.problem(error))?;
     Ok(ApiResponse::json(&"Other sessions ended"))

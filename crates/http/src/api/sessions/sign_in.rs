@@ -70,7 +70,7 @@ pub(super) async fn sign_in(
 ) -> Result<ApiResponse, Problem> {
     let SignInBody { mut sign_in, cookie } = body.0;
     let cookies = if cookie { Some(browser.same_site()?) } else { None };
-    sign_in.device = sign_in.device.or_else(|| browser.device().map(|text| SecretString::new(text.to_owned())));
+    sign_in.device = sign_in.device.or_else(|| browser.device.map(|text| SecretString::new(text.to_owned())));
     let success = auth.services.sessions.sign_in(&sign_in, &auth.actor()).await?;
     let response = ApiResponse::json(&SignInView::of(&success));
     let Some(cookies) = cookies else { return Ok(response) };

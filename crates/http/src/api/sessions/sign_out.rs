@@ -14,7 +14,7 @@ pub(super) async fn sign_out(
         Ok(()) | Err(Error::UnknownSession) => {}
         Err(error) => return Err(error.into()),
     }
-    Ok(ApiResponse::json(&"Signed out").with_cookie(browser.all().clear_session()))
+    Ok(ApiResponse::json(&"Signed out").with_cookie(browser.cookies.clear_session()))
 }
 
 pub(super) fn doc() -> OperationDoc {

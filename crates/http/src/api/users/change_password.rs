@@ -22,7 +22,7 @@ pub(super) async fn change_password(
     if_match: IfMatch,
     body: ValidatedBody<ChangePasswordRequest>,
 ) -> Result<ApiResponse, Problem> {
-    let user_ref = auth.user_ref();
+    let user_ref = auth.user_ref;
     let changed = auth.services.users.change_password(user_ref.id()?, &body.0, &if_match.0, &auth.actor()).await;
     changed.map_err(|error| user_ref.problem(error))?;
     Ok(ApiResponse::json(&"Password updated"))

@@ -20,7 +20,7 @@ pub(super) async fn delete(
     if_match: IfMatch,
     body: ValidatedBody<DeleteUserRequest>,
 ) -> Result<ApiResponse, Problem> {
-    let user_ref = auth.user_ref();
+    let user_ref = auth.user_ref;
     let deleted = auth.services.users.delete(user_ref.id()?, &body.0, &if_match.0, &auth.actor()).await;
     Ok(ApiResponse::json(&UserView::of(&deleted.map_err(|error| user_ref.problem(error))?)))
 }

@@ -9,7 +9,7 @@ use crate::api::views::UserView;
 pub(super) async fn get(auth: Authorized<'_, ReadUser>, known: IfNoneMatch<'_>) -> Result<ApiResponse, Problem> {
     let user = match auth.own_session() {
         Some(own) => Cow::Borrowed(&own.user),
-        None => Cow::Owned(auth.user_ref().find(&auth.services.users).await?),
+        None => Cow::Owned(auth.user_ref.find(&auth.services.users).await?),
     };
     if known.has(user.version) {
         return Ok(ApiResponse::not_modified(user.version));

@@ -24,7 +24,7 @@ pub(super) async fn update(
     if_match: IfMatch,
     body: ValidatedBody<UpdateUserRequest>,
 ) -> Result<ApiResponse, Problem> {
-    let user_ref = auth.user_ref();
+    let user_ref = auth.user_ref;
     let user = auth.services.users.update_profile(user_ref.id()?, &body.0, &if_match.0, &auth.actor()).await;
     let user = user.map_err(|error| user_ref.problem(error))?;
     Ok(ApiResponse::versioned(user.version, &UserView::of(&user)))
