@@ -24,6 +24,8 @@ mod session;
 mod session_id;
 pub mod settings;
 mod string_enum;
+#[cfg(feature = "test-doubles")]
+mod test_doubles;
 mod timestamp;
 mod token_secret;
 mod trusted_device;
