@@ -35,7 +35,7 @@ impl From<User> for AdminUser {
     fn from(user: User) -> Self {
         Self {
             id: user.id.to_string(),
-            name: user.name.to_string(),
+            name: user.name.as_str().to_owned(),
             email: user.email.as_written().to_owned(),
             created_at: user.created_at.to_string(),
             updated_at: user.updated_at.to_string(),
