@@ -34,8 +34,8 @@ pub enum Error {
     /// The new password breaks a rule that depends on the user.
     #[error("the new password is rejected")]
     PasswordRejected {
-        /// The field of the request.
-        field: PasswordField,
+        /// The field of the request: `password` or `new_password`.
+        field: &'static str,
         /// The rule broken.
         #[source]
         rule: PasswordError,
@@ -106,15 +106,6 @@ pub struct LimitExceeded {
     pub rate: RateLimit,
     /// How long until it allows the next attempt, in milliseconds.
     pub retry_after_ms: u64,
-}
-
-/// A password field of a request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum PasswordField {
-    /// The only password.
-    Password,
-    /// The new password.
-    NewPassword,
 }
 
 impl Error {

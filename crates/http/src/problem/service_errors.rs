@@ -2,7 +2,7 @@
 
 use super::details::{FieldError, Problem};
 use super::kind::ProblemKind;
-use userd_service::{Error, LimitExceeded, PasswordField};
+use userd_service::{Error, LimitExceeded};
 use userd_store::StoreError;
 
 impl From<Error> for Problem {
@@ -14,13 +14,7 @@ impl From<Error> for Problem {
             Error::Disabled => ProblemKind::AccountDisabled,
             Error::PasswordExpired => ProblemKind::PasswordExpired,
             Error::PreconditionFailed => ProblemKind::PreconditionFailed,
-            Error::PasswordRejected { field, rule } => {
-                let name = match field {
-                    PasswordField::Password => "password",
-                    PasswordField::NewPassword => "new_password",
-                };
-                return invalid_field(name, rule.to_string());
-            }
+            Error::PasswordRejected { field, rule } => return invalid_field(field, rule.to_string()),
             Error::UnknownAudience => {
                 let rule = "is not an allowed audience (token.audience in userd's configuration)";
                 return invalid_field("audience", rule);

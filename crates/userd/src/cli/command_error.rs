@@ -3,7 +3,7 @@
 use std::error::Error as StdError;
 
 use userd_core::error_chain;
-use userd_service::{Error, PasswordField};
+use userd_service::Error;
 
 /// The command failed; the message says why.
 pub(super) const EXIT_FAILED: u8 = 1;
@@ -48,12 +48,7 @@ impl From<Error> for CommandError {
     fn from(error: Error) -> Self {
         match error {
             Error::UnknownUser => Self::UserNotFound(error.to_string()),
-            Error::PasswordRejected { field: PasswordField::Password, rule } => {
-                Self::InvalidInput(format!("password {rule}"))
-            }
-            Error::PasswordRejected { field: PasswordField::NewPassword, rule } => {
-                Self::InvalidInput(format!("new_password {rule}"))
-            }
+            Error::PasswordRejected { field, rule } => Self::InvalidInput(format!("{field} {rule}")),
             Error::InvalidCursor(_) => Self::InvalidInput(error.to_string()),
             other => Self::failed(other),
         }

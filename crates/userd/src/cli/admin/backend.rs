@@ -52,7 +52,7 @@ impl AdminBackend {
     /// The threads that hash passwords do not start.
     pub(super) fn on_store(config: &Config, store: Arc<dyn Store>) -> CommandResult<Self> {
         let random = Arc::new(SystemRandom);
-        let hasher = PasswordHasher::start(&config.hash, Arc::<SystemRandom>::clone(&random))
+        let hasher = PasswordHasher::start(&config.hash, Arc::<SystemRandom>::clone(&random), Arc::default())
             .map_err(|error| CommandError::Failed(format!("can't start the threads that hash passwords: {error}")))?;
         let services = build_services(config, Arc::clone(&store), hasher, random);
         let agent = UserAgent::shorten(concat!("userd/", env!("CARGO_PKG_VERSION"), " (store)"));
@@ -104,7 +104,7 @@ impl AdminBackend {
         match self {
             Self::Server(client) => client.send(Method::GET, &user_path(who, ""), None),
             Self::Store(store) => {
-                let users = store.admin().users();
+                let users = &store.services.users;
                 let found = match UserId::parse(who) {
                     Some(id) => users.user(id).await,
                     None => users.user_by_email(who).await,

@@ -8,7 +8,7 @@ use crate::config::{Config, StoreTarget};
 use crate::open::{OpenStoreError, open_store_for_command};
 use userd_core::clock::SystemClock;
 use userd_core::random::{Random, SystemRandom};
-use userd_service::{ApiKeyService, KeyDependencies, KeyEncryption, SigningKeyService};
+use userd_service::{ApiKeyService, KeyDependencies, SigningKeyService};
 use userd_store::{KeyStore, Store};
 use userd_store_sqlite::OfflineKeyStore;
 
@@ -38,7 +38,7 @@ impl KeyContext {
         };
         let dependencies = KeyDependencies {
             store: keys,
-            key_encryption: Arc::new(KeyEncryption::new(config.key_encryption.encryption_key.as_deref())),
+            key_encryption: Arc::clone(&config.key_encryption.encryption),
             clock: Arc::new(SystemClock),
             random,
         };
