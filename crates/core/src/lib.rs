@@ -49,7 +49,7 @@ pub use password::{
 pub use rate_limit::{
     AccountKey, BucketDecision, BucketKey, NetworkKey, RateLimit, RateLimitBucket, RateLimitDecision, RateLimitName,
 };
-pub use refresh::{REFRESH_SALT_BYTES, RefreshOutcome, RefreshState, RefreshToken};
+pub use refresh::{RefreshOutcome, RefreshState, RefreshToken};
 pub use rules::check_rules;
 pub use secret::{REDACTED, SecretString};
 pub use session::{Session, SessionLimits, SessionToken, TOUCH_INTERVAL_MS};

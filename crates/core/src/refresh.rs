@@ -25,7 +25,7 @@ const USED_TOKENS_MAX: usize = 4;
 /// Bytes of a stored digest.
 const DIGEST_BYTES: usize = 16;
 /// Bytes of a salt.
-pub const REFRESH_SALT_BYTES: usize = 16;
+const REFRESH_SALT_BYTES: usize = 16;
 /// Bytes of one used token.
 const USED_TOKEN_BYTES: usize = DIGEST_BYTES + REFRESH_SALT_BYTES + TIMESTAMP_BYTES;
 

@@ -1,7 +1,5 @@
 //! Errors of an input: the place, and the broken rule. They never contain a value.
 
-use std::fmt::Write as _;
-
 /// One error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputError {
@@ -70,13 +68,10 @@ impl InputError {
     /// The JSON Pointer (RFC 6901) to the place.
     #[must_use]
     pub fn pointer(&self) -> String {
-        let mut pointer = String::new();
-        for segment in &self.path {
-            let _ = match segment {
-                PathSegment::Field(name) => write!(pointer, "/{}", name.replace('~', "~0").replace('/', "~1")),
-                PathSegment::Index(index) => write!(pointer, "/{index}"),
-            };
-        }
-        pointer
+        let segments = self.path.iter().map(|segment| match segment {
+            PathSegment::Field(name) => format!("/{}", name.replace('~', "~0").replace('/', "~1")),
+            PathSegment::Index(index) => format!("/{index}"),
+        });
+        segments.collect()
     }
 }
