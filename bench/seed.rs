@@ -50,9 +50,10 @@ async fn password_hash() -> PasswordHash {
         queue: 1,
         wait: Duration::from_secs(60),
     };
-    let hasher = PasswordHasher::start(&settings, Arc::new(SystemRandom)).expect("the hash thread starts");
+    let hasher =
+        PasswordHasher::start(&settings, Arc::new(SystemRandom), Arc::default()).expect("the hash thread starts");
     let policy = PasswordPolicy { chars_min: 8, chars_max: 128 };
-    hasher.hash(Password::parse(PASSWORD, policy).expect("a password")).await.expect("a hash")
+    hasher.hash(&Password::parse(PASSWORD, policy).expect("a password")).await.expect("a hash")
 }
 
 fn made_up_user(number: usize, password_hash: &PasswordHash) -> User {

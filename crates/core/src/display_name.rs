@@ -1,7 +1,5 @@
 //! Display names: free text within limits.
 
-use std::fmt;
-
 use super::check_rules;
 
 /// The longest name, in characters (Unicode scalar values): enough for every name in published collections of real
@@ -49,12 +47,6 @@ impl DisplayName {
     }
 }
 
-impl fmt::Display for DisplayName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -67,7 +59,7 @@ mod tests {
         assert_eq!(DisplayName::parse(&"x".repeat(201)), Err(DisplayNameError::TooLong));
         assert_eq!(DisplayName::parse("a\u{0}b"), Err(DisplayNameError::Control));
         assert_eq!(DisplayName::parse("a\u{2028}b"), Err(DisplayNameError::Control));
-        assert_eq!(DisplayName::parse("  李 \n").map(|n| n.to_string()), Ok("李".to_owned()));
+        assert_eq!(DisplayName::parse("  李 \n").as_ref().map(DisplayName::as_str), Ok("李"));
         assert!(DisplayName::parse(&"é".repeat(200)).is_ok());
     }
 

@@ -24,6 +24,8 @@ mod session;
 mod session_id;
 pub mod settings;
 mod string_enum;
+#[cfg(feature = "test-doubles")]
+mod test_doubles;
 mod timestamp;
 mod token_secret;
 mod trusted_device;
@@ -47,7 +49,7 @@ pub use password::{
 pub use rate_limit::{
     AccountKey, BucketDecision, BucketKey, NetworkKey, RateLimit, RateLimitBucket, RateLimitDecision, RateLimitName,
 };
-pub use refresh::{REFRESH_SALT_BYTES, RefreshOutcome, RefreshState, RefreshToken};
+pub use refresh::{RefreshOutcome, RefreshState, RefreshToken};
 pub use rules::check_rules;
 pub use secret::{REDACTED, SecretString};
 pub use session::{Session, SessionLimits, SessionToken, TOUCH_INTERVAL_MS};

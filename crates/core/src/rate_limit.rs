@@ -7,12 +7,12 @@
 //! Attempts are charged before the password is verified and refunded on success, so concurrent attempts can't exceed a
 //! limit. A count of failures could be raced.
 
-use std::net::{IpAddr, Ipv6Addr};
+use std::net::IpAddr;
 
 use sha2::{Digest, Sha256};
 
 use super::CanonicalEmail;
-use super::token_secret::first_half;
+use super::token_secret::halves;
 
 /// How fast a bucket refills, and its capacity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -155,7 +155,7 @@ impl NetworkKey {
     pub fn of(address: IpAddr) -> Self {
         Self(match address.to_canonical() {
             IpAddr::V4(address) => digest(&address.octets()),
-            IpAddr::V6(address) => digest(&network(address)),
+            IpAddr::V6(address) => digest(&address.octets()[..8]),
         })
     }
 
@@ -166,14 +166,8 @@ impl NetworkKey {
     }
 }
 
-fn network(address: Ipv6Addr) -> [u8; 8] {
-    let mut first = [0; 8];
-    first.copy_from_slice(&address.octets()[..8]);
-    first
-}
-
 fn digest(bytes: &[u8]) -> [u8; 16] {
-    first_half(Sha256::digest(bytes).into())
+    halves(Sha256::digest(bytes).into())[0]
 }
 
 /// The result of taking from several buckets.

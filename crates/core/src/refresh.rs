@@ -12,7 +12,7 @@ use aws_lc_rs::hmac;
 use sha2::{Digest, Sha256};
 
 use super::encoding::{decode, encode};
-use super::token_secret::{SECRET_BYTES, SecretBytes, TokenSecret, first_half};
+use super::token_secret::{SECRET_BYTES, SecretBytes, TokenSecret, halves};
 use super::{SessionId, SessionProof, TIMESTAMP_BYTES, Timestamp, UserId};
 
 /// The prefix of this token format.
@@ -25,7 +25,7 @@ const USED_TOKENS_MAX: usize = 4;
 /// Bytes of a stored digest.
 const DIGEST_BYTES: usize = 16;
 /// Bytes of a salt.
-pub const REFRESH_SALT_BYTES: usize = 16;
+const REFRESH_SALT_BYTES: usize = 16;
 /// Bytes of one used token.
 const USED_TOKEN_BYTES: usize = DIGEST_BYTES + REFRESH_SALT_BYTES + TIMESTAMP_BYTES;
 
@@ -50,12 +50,8 @@ impl RefreshToken {
     /// Parses a token; `None` unless it is in its one canonical spelling.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
-        let mut parts = text.strip_prefix(PREFIX)?.strip_prefix('.')?.split('.');
-        let mut next = || parts.next();
-        let (user, session, session_tag, secret) = (next()?, next()?, next()?, next()?);
-        if next().is_some() {
-            return None;
-        }
+        let parts: Vec<&str> = text.strip_prefix(PREFIX)?.strip_prefix('.')?.split('.').collect();
+        let [user, session, session_tag, secret] = parts.as_slice() else { return None };
         Some(Self {
             user: UserId::parse_exact(user)?,
             session: SessionId::parse(session)?,
@@ -71,7 +67,7 @@ impl RefreshToken {
     }
 
     fn digest(&self) -> SecretBytes<DIGEST_BYTES> {
-        SecretBytes(first_half(self.secret.digest()))
+        SecretBytes(halves(self.secret.digest())[0])
     }
 
     /// The successor under `salt`.
@@ -86,7 +82,7 @@ impl RefreshToken {
 /// The tag that all tokens of a session have. Making it takes the session's proof.
 fn session_tag(proof: SessionProof) -> SecretBytes<DIGEST_BYTES> {
     let digest = Sha256::new().chain_update(b"userd refresh mark 1").chain_update(proof.as_bytes()).finalize();
-    SecretBytes(first_half(digest.into()))
+    SecretBytes(halves(digest.into())[0])
 }
 
 /// A token that was used recently.

@@ -65,13 +65,7 @@ impl<const N: usize> fmt::Debug for SecretBytes<N> {
     }
 }
 
-/// The first half of a digest, which is long enough to identify.
-pub(super) fn first_half(digest: [u8; 32]) -> [u8; 16] {
-    let [half, _] = halves(digest);
-    half
-}
-
-/// Both halves of a digest.
+/// Both halves of a digest; each is long enough to identify.
 pub(super) fn halves(digest: [u8; 32]) -> [[u8; 16]; 2] {
     let mut halves = [[0; 16]; 2];
     halves.as_flattened_mut().copy_from_slice(&digest);

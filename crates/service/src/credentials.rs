@@ -72,7 +72,7 @@ impl CredentialVerifier {
     }
 
     /// Hashes a new password.
-    pub(super) async fn hash(&self, password: Password) -> Result<PasswordHash, Error> {
+    pub(super) async fn hash(&self, password: &Password) -> Result<PasswordHash, Error> {
         self.hasher.hash(password).await.map_err(|error| Error::from_hashing(error, None))
     }
 
@@ -136,10 +136,19 @@ impl CredentialVerifier {
     /// the pool is busy the upgrade is skipped: it is not what the caller requested.
     pub(super) async fn upgrade_hash(&self, user: &User, attempt: &PasswordAttempt) -> Result<Option<User>, Error> {
         let Ok(hash) = self.hasher.rehash(attempt).await else { return Ok(Some(user.clone())) };
-        match self.store.update_password_hash(user.id, user.version, &hash).await? {
-            UpdateUserOutcome::Updated(user) => Ok(Some(*user)),
-            UpdateUserOutcome::VersionConflict | UpdateUserOutcome::EmailTaken => Ok(None),
-            UpdateUserOutcome::NotFound => Err(Error::UnknownUser),
-        }
+        updated_user(self.store.update_password_hash(user.id, user.version, &hash).await?)
+    }
+}
+
+/// The user as changed; `None` on a version conflict.
+///
+/// # Errors
+/// [`Error::EmailTaken`], which can't result from a change that keeps the e-mail, and [`Error::UnknownUser`].
+pub(super) fn updated_user(outcome: UpdateUserOutcome) -> Result<Option<User>, Error> {
+    match outcome {
+        UpdateUserOutcome::Updated(user) => Ok(Some(*user)),
+        UpdateUserOutcome::VersionConflict => Ok(None),
+        UpdateUserOutcome::EmailTaken => Err(Error::EmailTaken),
+        UpdateUserOutcome::NotFound => Err(Error::UnknownUser),
     }
 }

@@ -35,9 +35,3 @@ pub struct KeyDependencies {
     /// The random source.
     pub random: Arc<dyn Random>,
 }
-
-impl From<ServiceDependencies> for KeyDependencies {
-    fn from(ServiceDependencies { store, key_encryption, clock, random, .. }: ServiceDependencies) -> Self {
-        Self { store, key_encryption, clock, random }
-    }
-}

@@ -69,15 +69,15 @@ impl DoctorReport {
         self.counts.values().sum::<u64>() - self.findings.len() as u64
     }
 
-    fn add(&mut self, examined: CheckReport) {
+    fn add(&mut self, examined: &CheckReport) {
         self.users += examined.users;
         self.records_checked += examined.records_checked;
         self.expected = self.expected.or(examined.expected);
         self.topology_changed |= examined.topology_changed;
-        for finding in examined.findings {
+        for finding in &examined.findings {
             *self.counts.entry((finding.kind, finding.state)).or_default() += 1;
             if self.findings.len() < FINDINGS_MAX {
-                self.findings.push(finding);
+                self.findings.push(finding.clone());
             }
         }
     }
@@ -124,13 +124,11 @@ impl Doctor {
                 Ok(examined) => examined,
                 Err(source) => return Err(CheckAborted { source, report }),
             };
-            let (next, records_checked, found) =
-                (examined.next.clone(), examined.records_checked, examined.findings.clone());
-            report.add(examined);
-            watch(&found, &report);
-            let Some(next) = next else { return Ok(report) };
+            report.add(&examined);
+            watch(&examined.findings, &report);
+            let Some(next) = examined.next else { return Ok(report) };
             portion.from = next;
-            if let Some(time) = time_for(records_checked, options.rate_per_s) {
+            if let Some(time) = time_for(examined.records_checked, options.rate_per_s) {
                 // Also if the batch had only keys of other programs.
                 tokio::time::sleep_until(began + time.max(Duration::from_secs(1) / BATCHES_PER_S)).await;
             }

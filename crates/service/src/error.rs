@@ -34,7 +34,7 @@ pub enum Error {
     /// The new password breaks a rule that depends on the user.
     #[error("the new password is rejected")]
     PasswordRejected {
-        /// The field of the request.
+        /// The field of the request: `password` or `new_password`.
         field: &'static str,
         /// The rule broken.
         #[source]

@@ -3,7 +3,7 @@
 //! With encryption, a backup of the store has nothing that can sign. The ciphertext is bound to the key's kind and id,
 //! so that write access to the store is not enough to swap keys. Not for digests, which are not secret.
 
-use std::fmt;
+use std::sync::Arc;
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use base64::Engine as _;
@@ -18,36 +18,27 @@ use userd_core::random::Random;
 use userd_store::KeyKind;
 
 /// Bytes of the encryption key.
-pub const ENCRYPTION_KEY_BYTES: usize = 32;
+const ENCRYPTION_KEY_BYTES: usize = 32;
 
 /// How signing keys are written to the store: part of the section `[token]`.
-#[derive(Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct KeyEncryptionSettings {
     /// Encrypts the signing keys in the store: 32 random bytes in base64. Empty: they are stored in plain text.
-    #[serde(deserialize_with = "encryption_key")]
+    #[serde(rename = "encryption_key", deserialize_with = "encryption")]
     #[schemars(with = "SecretString")]
-    pub encryption_key: Option<EncryptionKey>,
+    pub encryption: Arc<KeyEncryption>,
 }
 
-impl fmt::Debug for KeyEncryptionSettings {
-    /// Without the key.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("KeyEncryptionSettings").finish_non_exhaustive()
-    }
-}
-
-type EncryptionKey = Zeroizing<[u8; ENCRYPTION_KEY_BYTES]>;
-
-fn encryption_key<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<EncryptionKey>, D::Error> {
+fn encryption<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<KeyEncryption>, D::Error> {
     let secret = SecretString::deserialize(deserializer)?;
     if secret.expose().is_empty() {
-        return Ok(None);
+        return Ok(Arc::new(KeyEncryption::new(None)));
     }
     let bytes = BASE64.decode(secret.expose().trim()).map(Zeroizing::new).ok();
-    let key = bytes.and_then(|bytes| <[u8; ENCRYPTION_KEY_BYTES]>::try_from(bytes.as_slice()).ok());
+    let key = bytes.as_ref().and_then(|bytes| bytes.as_slice().try_into().ok());
     let wrong = "is not 32 bytes in base64: write what `openssl rand -base64 32` prints";
-    key.map(|key| Some(Zeroizing::new(key))).ok_or_else(|| serde::de::Error::custom(wrong))
+    key.map(|key| Arc::new(KeyEncryption::new(Some(key)))).ok_or_else(|| serde::de::Error::custom(wrong))
 }
 
 /// Why a key can't be decrypted.
@@ -64,7 +55,7 @@ pub enum KeyDecryptError {
     Corrupt,
 }
 
-/// Encrypts and decrypts keys.
+/// Encrypts and decrypts keys. `Debug` shows the name of the encryption key, and nothing of the key itself.
 #[derive(Debug)]
 pub struct KeyEncryption {
     key: Option<(String, LessSafeKey)>,

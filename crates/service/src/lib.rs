@@ -30,7 +30,7 @@ pub use admin::{
 pub use api_keys::{API_KEY_NAME_CHARS_MAX, API_KEYS_MAX, ApiKey, ApiKeyCache, ApiKeyService};
 pub use dependencies::{KeyDependencies, ServiceDependencies};
 pub use error::{Error, LimitExceeded};
-pub use key_encryption::{ENCRYPTION_KEY_BYTES, KeyDecryptError, KeyEncryption, KeyEncryptionSettings};
+pub use key_encryption::{KeyDecryptError, KeyEncryption, KeyEncryptionSettings};
 pub use rate_limit::SignInLimits;
 pub use services::{ServiceSettings, Services};
 pub use sessions::{SessionService, SessionSettings, SignInRequest, SignInSuccess};

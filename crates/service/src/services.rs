@@ -9,13 +9,10 @@ use crate::{
     AdminService, ApiKeyCache, ApiKeyService, Error, KeyDependencies, ServiceDependencies, SessionService,
     SessionSettings, SignInLimits, SigningKeySet, TokenService, TokenSettings, UserService,
 };
-use userd_core::PasswordPolicy;
 
 /// Settings of the services.
 #[derive(Debug, Clone)]
 pub struct ServiceSettings {
-    /// The password policy.
-    pub policy: PasswordPolicy,
     /// Sessions.
     pub sessions: SessionSettings,
     /// Tokens for other services.
@@ -45,22 +42,23 @@ impl Services {
     /// # Errors
     /// [`Error::KeyUnusable`], [`Error::Store`], [`Error::SigningFailed`].
     pub async fn check_keys(&self) -> Result<(), Error> {
-        self.tokens.check_keys().await?;
-        self.sessions.check_keys().await
+        self.tokens.key_set.check().await?;
+        self.sessions.devices.key().await.map(|_| ())
     }
 
     /// Builds all services on `dependencies`.
     #[must_use]
     pub fn new(dependencies: &ServiceDependencies, settings: &ServiceSettings) -> Self {
-        let keys = KeyDependencies::from(dependencies.clone());
+        let ServiceDependencies { store, key_encryption, clock, random, .. } = dependencies.clone();
+        let keys = KeyDependencies { store, key_encryption, clock, random };
         let limiter = SignInLimiter::new(dependencies, settings.sign_in_limits);
         let credentials = Arc::new(CredentialVerifier::new(dependencies, limiter));
-        let users = Arc::new(UserService::new(dependencies, Arc::clone(&credentials), settings.policy));
-        let admin = AdminService::new(dependencies, Arc::clone(&users), Arc::clone(&credentials));
+        let users = Arc::new(UserService::new(dependencies, Arc::clone(&credentials)));
+        let admin = AdminService { users: Arc::clone(&users) };
         let devices = DeviceKeys::new(keys.clone());
         let sessions = Arc::new(SessionService::new(dependencies, credentials, devices, settings.sessions));
         let key_set = SigningKeySet::new(keys.clone(), settings.tokens.algorithm);
-        let tokens = TokenService::new(dependencies, key_set, Arc::clone(&sessions), settings.tokens.clone());
+        let tokens = TokenService::new(key_set, Arc::clone(&sessions), settings.tokens.clone());
         let api_keys = ApiKeyCache::new(ApiKeyService::new(keys.store, keys.clock, keys.random));
         let (admin, tokens, api_keys) = (Arc::new(admin), Arc::new(tokens), Arc::new(api_keys));
         Self { users, admin, sessions, tokens, api_keys }

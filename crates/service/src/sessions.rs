@@ -61,13 +61,13 @@ impl SessionSettings {
 
 /// The use cases of sessions.
 pub struct SessionService {
-    store: Arc<dyn Store>,
+    pub(super) store: Arc<dyn Store>,
     credentials: Arc<CredentialVerifier>,
-    devices: DeviceKeys,
-    settings: SessionSettings,
+    pub(super) devices: DeviceKeys,
+    pub(super) settings: SessionSettings,
     cooldown: WriteCooldown,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn Random>,
+    pub(super) clock: Arc<dyn Clock>,
+    pub(super) random: Arc<dyn Random>,
 }
 
 /// A request to sign in.
@@ -114,24 +114,10 @@ impl SessionService {
         Self { store, credentials, devices, settings, cooldown: WriteCooldown::default(), clock, random }
     }
 
-    /// The limits of sessions.
-    #[must_use]
-    pub fn settings(&self) -> &SessionSettings {
-        &self.settings
-    }
-
     /// When `session` ends, however much it is used.
     #[must_use]
     pub fn expires_at(&self, session: &Session) -> Timestamp {
         self.settings.limits().expires_at(session.created_at)
-    }
-
-    /// Creates the key of trusted devices if there is none, and checks that it is usable.
-    ///
-    /// # Errors
-    /// [`Error::KeyUnusable`], [`Error::Store`].
-    pub async fn check_keys(&self) -> Result<(), Error> {
-        self.devices.key().await.map(|_| ())
     }
 
     /// Signs a user in and opens a session.

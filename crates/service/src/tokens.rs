@@ -13,12 +13,10 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::signing_keys::{Jwk, SigningAlgorithm, SigningKeySet};
-use crate::{Error, SecretString, ServiceDependencies, SessionService};
-use userd_core::clock::Clock;
-use userd_core::random::Random;
+use crate::{Error, SecretString, SessionService};
 use userd_core::settings;
-use userd_core::{Actor, EventKind, REFRESH_SALT_BYTES, RefreshOutcome, RefreshState, RefreshToken, Timestamp};
-use userd_store::{SessionWithUser, Store};
+use userd_core::{Actor, EventKind, RefreshOutcome, RefreshState, RefreshToken, Timestamp};
+use userd_store::SessionWithUser;
 
 /// How often a refresh is retried when another token of the session is used at the same time; after a conflict the next
 /// round reads what was written.
@@ -69,13 +67,10 @@ fn issuer<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, 
 
 /// The use cases of tokens.
 pub struct TokenService {
-    key_set: SigningKeySet,
+    pub(super) key_set: SigningKeySet,
     sessions: Arc<SessionService>,
-    store: Arc<dyn Store>,
     settings: TokenSettings,
     listen_address: OnceLock<SocketAddr>,
-    clock: Arc<dyn Clock>,
-    random: Arc<dyn Random>,
 }
 
 /// A new token.
@@ -101,22 +96,8 @@ struct TokenClaims<'a> {
 
 impl TokenService {
     /// Signs with the keys of `key_set` for the users of `sessions`.
-    pub(super) fn new(
-        dependencies: &ServiceDependencies,
-        key_set: SigningKeySet,
-        sessions: Arc<SessionService>,
-        settings: TokenSettings,
-    ) -> Self {
-        let ServiceDependencies { store, clock, random, .. } = dependencies.clone();
-        Self { key_set, sessions, store, settings, listen_address: OnceLock::new(), clock, random }
-    }
-
-    /// Creates the first key if there is none, and checks that all are usable.
-    ///
-    /// # Errors
-    /// [`Error::KeyUnusable`], [`Error::Store`], [`Error::SigningFailed`].
-    pub async fn check_keys(&self) -> Result<(), Error> {
-        self.key_set.check().await
+    pub(super) fn new(key_set: SigningKeySet, sessions: Arc<SessionService>, settings: TokenSettings) -> Self {
+        Self { key_set, sessions, settings, listen_address: OnceLock::new() }
     }
 
     /// Sets the address that userd listens on: a configured port 0 is any free port.
@@ -144,7 +125,7 @@ impl TokenService {
     /// The public keys to verify tokens with.
     ///
     /// # Errors
-    /// As [`TokenService::check_keys`].
+    /// [`Error::KeyUnusable`], [`Error::Store`], [`Error::SigningFailed`].
     pub async fn published_keys(&self) -> Result<Vec<Jwk>, Error> {
         self.key_set.published().await
     }
@@ -153,7 +134,7 @@ impl TokenService {
     /// latest.
     ///
     /// # Errors
-    /// [`Error::UnknownAudience`], and as [`TokenService::check_keys`].
+    /// [`Error::UnknownAudience`], and as [`TokenService::published_keys`].
     pub async fn mint(&self, signed_in: &SessionWithUser, audience: Option<&str>) -> Result<MintedToken, Error> {
         let aud = self.audience(audience)?;
         self.sign(signed_in, aud).await
@@ -183,7 +164,7 @@ impl TokenService {
             sid: session.id.to_string(),
             iat: seconds(*at),
             exp,
-            jti: BASE64URL.encode(self.random.bytes::<JTI_BYTES>()),
+            jti: BASE64URL.encode(self.sessions.random.bytes::<JTI_BYTES>()),
         };
         let token = SecretString::new(self.key_set.sign(&claims, *at).await?);
         Ok(MintedToken { token, expires_at: Timestamp::from_millis(exp * 1000) })
@@ -197,7 +178,7 @@ impl TokenService {
     ///
     /// # Errors
     /// [`Error::RefreshRejected`], [`Error::UnknownAudience`], [`Error::Contended`], and as
-    /// [`TokenService::check_keys`].
+    /// [`TokenService::published_keys`].
     pub async fn refresh(
         &self,
         token: &RefreshToken,
@@ -205,25 +186,25 @@ impl TokenService {
         actor: &Actor,
     ) -> Result<(MintedToken, RefreshToken), Error> {
         let aud = self.audience(audience)?;
+        let SessionService { store, clock, random, settings, .. } = &*self.sessions;
         for _ in 0..CAS_ATTEMPTS_MAX {
             let (signed_in, state) = self.signed_in(token).await?;
-            let grace_ms = self.sessions.settings().refresh_grace_ms;
-            let salt: [u8; REFRESH_SALT_BYTES] = self.random.bytes();
-            let (next, successor) = match state.evaluate(token, signed_in.session.proof, signed_in.at, grace_ms, salt) {
+            let (proof, at, salt) = (signed_in.session.proof, signed_in.at, random.bytes());
+            let (next, successor) = match state.evaluate(token, proof, at, settings.refresh_grace_ms, salt) {
                 RefreshOutcome::Rotate { state, successor } => (state, successor),
                 // Nothing changes, but it is written again: an unacknowledged write may be lost, and the successor
                 // would then look stolen.
                 RefreshOutcome::Repeat { successor } => (state, successor),
                 RefreshOutcome::Reused => {
-                    let (user, session, now) = (token.user, token.session, self.clock.now());
-                    self.store.revoke_session(user, session, EventKind::RefreshReused, actor, now).await?;
+                    let (user, session, now) = (token.user, token.session, clock.now());
+                    store.revoke_session(user, session, EventKind::RefreshReused, actor, now).await?;
                     return Err(Error::RefreshRejected("it was used before, so its session was revoked"));
                 }
                 RefreshOutcome::Forged => return Err(Error::RefreshRejected("it was never a token of its session")),
             };
             // Signed first: if signing fails, the refresh token is not consumed.
             let minted = self.sign(&signed_in, aud).await?;
-            if self.store.replace_refresh(token.user, &signed_in.session, &next, signed_in.at).await? {
+            if store.replace_refresh(token.user, &signed_in.session, &next, at).await? {
                 return Ok((minted, successor));
             }
         }

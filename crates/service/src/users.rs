@@ -6,15 +6,17 @@
 
 use std::sync::Arc;
 
-use crate::credentials::{CredentialVerifier, PasswordCheck, PasswordPurpose};
+use tokio::sync::OnceCell;
+
+use crate::credentials::{CredentialVerifier, PasswordCheck, PasswordPurpose, updated_user};
 use crate::{Error, ServiceDependencies};
 use userd_core::clock::Clock;
 use userd_core::random::Random;
 use userd_core::{
-    AccountStatus, Actor, CanonicalEmail, DisplayName, Email, Password, PasswordAttempt, PasswordError, PasswordHash,
-    PasswordPolicy, Timestamp, User, UserId, UserVersion,
+    AccountStatus, Actor, CanonicalEmail, DisplayName, Email, Password, PasswordAttempt, PasswordError, Timestamp,
+    User, UserId, UserVersion,
 };
-use userd_store::{CreateUserOutcome, DeleteUserOutcome, Store, StoreError, UpdateUserOutcome, UserProfile};
+use userd_store::{CreateUserOutcome, DeleteUserOutcome, Store, StoreError, UserProfile};
 
 /// How often a change is retried on a version conflict: this many concurrent writers of one user all succeed. A round
 /// costs a look-up and a write; it hashes the password only if the stored hash is another than the one already
@@ -27,10 +29,9 @@ const ID_ATTEMPTS_MAX: u32 = 5;
 
 /// The use cases of users.
 pub struct UserService {
-    store: Arc<dyn Store>,
-    credentials: Arc<CredentialVerifier>,
-    policy: PasswordPolicy,
-    clock: Arc<dyn Clock>,
+    pub(super) store: Arc<dyn Store>,
+    pub(super) credentials: Arc<CredentialVerifier>,
+    pub(super) clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
 
@@ -99,13 +100,9 @@ impl Precondition {
 
 impl UserService {
     /// Verifies passwords with `credentials`.
-    pub(super) fn new(
-        dependencies: &ServiceDependencies,
-        credentials: Arc<CredentialVerifier>,
-        policy: PasswordPolicy,
-    ) -> Self {
+    pub(super) fn new(dependencies: &ServiceDependencies, credentials: Arc<CredentialVerifier>) -> Self {
         let ServiceDependencies { store, clock, random, .. } = dependencies.clone();
-        Self { store, credentials, policy, clock, random }
+        Self { store, credentials, clock, random }
     }
 
     /// Creates a user.
@@ -127,7 +124,7 @@ impl UserService {
     ) -> Result<User, Error> {
         let SignUpRequest { name, email, password } = sign_up;
         password.check_personal(&name, &email).map_err(|rule| Error::PasswordRejected { field: "password", rule })?;
-        let password_hash = self.credentials.hash(password).await?;
+        let password_hash = self.credentials.hash(&password).await?;
         let now = self.clock.now();
         let (created_at, updated_at, version) = (now, now, UserVersion::FIRST);
         let mut user =
@@ -182,31 +179,13 @@ impl UserService {
         precondition: &Precondition,
         actor: &Actor,
     ) -> Result<User, Error> {
-        let mut check = PasswordCheck::default();
-        for _ in 0..CAS_ATTEMPTS_MAX {
-            let (user, needs_rehash) = self
-                .authenticate(id, &replacement.password, (PasswordPurpose::Other, precondition), actor, &mut check)
-                .await?;
-            let current = if needs_rehash {
-                self.credentials.upgrade_hash(&user, &replacement.password).await?
-            } else {
-                Some(user)
-            };
-            let outcome = match current {
-                Some(user) => {
-                    let (profile, now) = (&replacement.profile, self.clock.now());
-                    self.store.update_profile(id, user.version, profile, actor, now).await?
-                }
-                None => UpdateUserOutcome::VersionConflict,
-            };
-            match outcome {
-                UpdateUserOutcome::Updated(user) => return Ok(*user),
-                UpdateUserOutcome::EmailTaken => return Err(Error::EmailTaken),
-                UpdateUserOutcome::NotFound => return Err(Error::UnknownUser),
-                UpdateUserOutcome::VersionConflict => precondition.on_conflict()?,
-            }
-        }
-        Err(Error::Contended { attempts: CAS_ATTEMPTS_MAX })
+        let UpdateUserRequest { profile, password } = replacement;
+        let round = |user: User, needs_rehash| async move {
+            let user = if needs_rehash { self.credentials.upgrade_hash(&user, password).await? } else { Some(user) };
+            let Some(user) = user else { return Ok(None) };
+            updated_user(self.store.update_profile(id, user.version, profile, actor, self.clock.now()).await?)
+        };
+        self.change(id, (password, PasswordPurpose::Other), precondition, actor, round).await
     }
 
     /// Changes the password, and ends all sessions but the actor's.
@@ -220,32 +199,20 @@ impl UserService {
         precondition: &Precondition,
         actor: &Actor,
     ) -> Result<User, Error> {
+        let ChangePasswordRequest { password, new_password } = change;
         // The new hash does not depend on the record: one is enough for all rounds.
-        let mut new_hash: Option<PasswordHash> = None;
+        let new_hash = &OnceCell::new();
         let keep = actor.principal.session();
-        let mut check = PasswordCheck::default();
-        for _ in 0..CAS_ATTEMPTS_MAX {
-            let (user, _) = self
-                .authenticate(id, &change.password, (PasswordPurpose::NewPassword, precondition), actor, &mut check)
-                .await?;
-            change.new_password.check_personal(&user.name, &user.email).map_err(password_rejected)?;
+        let round = |user: User, _| async move {
+            new_password.check_personal(&user.name, &user.email).map_err(password_rejected)?;
             // Only an expired password must change; any other may be set again.
-            if user.status.password_expired && change.new_password.matches(&change.password) {
+            if user.status.password_expired && new_password.matches(password) {
                 return Err(password_rejected(PasswordError::Unchanged));
             }
-            let hash = match new_hash.take() {
-                Some(hash) => hash,
-                None => self.credentials.hash(self.copy(&change.new_password)?).await?,
-            };
-            match self.store.update_password(id, user.version, &hash, keep, actor, self.clock.now()).await? {
-                UpdateUserOutcome::Updated(user) => return Ok(*user),
-                // `EmailTaken` can't result from a change that keeps the e-mail; another round decides.
-                UpdateUserOutcome::VersionConflict | UpdateUserOutcome::EmailTaken => precondition.on_conflict()?,
-                UpdateUserOutcome::NotFound => return Err(Error::UnknownUser),
-            }
-            new_hash = Some(hash);
-        }
-        Err(Error::Contended { attempts: CAS_ATTEMPTS_MAX })
+            let hash = new_hash.get_or_try_init(|| self.credentials.hash(new_password)).await?;
+            updated_user(self.store.update_password(id, user.version, hash, keep, actor, self.clock.now()).await?)
+        };
+        self.change(id, (password, PasswordPurpose::NewPassword), precondition, actor, round).await
     }
 
     /// Deletes a user and returns the deleted record.
@@ -259,38 +226,41 @@ impl UserService {
         precondition: &Precondition,
         actor: &Actor,
     ) -> Result<User, Error> {
-        let mut check = PasswordCheck::default();
-        for _ in 0..CAS_ATTEMPTS_MAX {
-            let (user, _) = self
-                .authenticate(id, &removal.password, (PasswordPurpose::Other, precondition), actor, &mut check)
-                .await?;
-            match self.store.delete_user(id, user.version, actor, self.clock.now()).await? {
-                DeleteUserOutcome::Deleted => return Ok(user),
-                DeleteUserOutcome::NotFound => return Err(Error::UnknownUser),
-                DeleteUserOutcome::VersionConflict => precondition.on_conflict()?,
-            }
-        }
-        Err(Error::Contended { attempts: CAS_ATTEMPTS_MAX })
+        let round = |user, _| self.delete_version(user, actor);
+        self.change(id, (&removal.password, PasswordPurpose::Other), precondition, actor, round).await
     }
 
-    /// The current user if `attempt` is the password, and whether the hash is outdated.
+    /// Deletes the version of the user that was read; `None` on a version conflict.
+    pub(super) async fn delete_version(&self, user: User, actor: &Actor) -> Result<Option<User>, Error> {
+        match self.store.delete_user(user.id, user.version, actor, self.clock.now()).await? {
+            DeleteUserOutcome::Deleted => Ok(Some(user)),
+            DeleteUserOutcome::NotFound => Err(Error::UnknownUser),
+            DeleteUserOutcome::VersionConflict => Ok(None),
+        }
+    }
+
+    /// Makes a change in rounds. `round` gets the current user, whose password is `attempt`, and whether the hash is
+    /// outdated; it returns `None` on a version conflict.
     ///
     /// The precondition is checked after the password, so that it reveals nothing to an attacker.
-    async fn authenticate(
+    async fn change<F: Future<Output = Result<Option<User>, Error>>>(
         &self,
         id: UserId,
-        attempt: &PasswordAttempt,
-        (purpose, precondition): (PasswordPurpose, &Precondition),
+        (attempt, purpose): (&PasswordAttempt, PasswordPurpose),
+        precondition: &Precondition,
         actor: &Actor,
-        check: &mut PasswordCheck,
-    ) -> Result<(User, bool), Error> {
-        let (user, needs_rehash) = self.credentials.verify_id(id, attempt, purpose, actor, check).await?;
-        precondition.check(user.version).map(|()| (user, needs_rehash))
-    }
-
-    /// A copy of the password: hashing consumes one, and a later round may check it again.
-    fn copy(&self, password: &Password) -> Result<Password, Error> {
-        Password::parse(password.expose(), self.policy).map_err(password_rejected)
+        round: impl Fn(User, bool) -> F,
+    ) -> Result<User, Error> {
+        let mut check = PasswordCheck::default();
+        for _ in 0..CAS_ATTEMPTS_MAX {
+            let (user, needs_rehash) = self.credentials.verify_id(id, attempt, purpose, actor, &mut check).await?;
+            precondition.check(user.version)?;
+            if let Some(changed) = round(user, needs_rehash).await? {
+                return Ok(changed);
+            }
+            precondition.on_conflict()?;
+        }
+        Err(Error::Contended { attempts: CAS_ATTEMPTS_MAX })
     }
 }
 

@@ -3,8 +3,6 @@
 //! How a store checks itself is the store's business. To add a kind of finding: a variant of
 //! [`FindingKind`], and a row in `docs/operations/doctor.md`.
 
-use std::fmt;
-
 use async_trait::async_trait;
 use userd_core::{CanonicalEmail, FindingKind, FindingState, Timestamp, UserId};
 
@@ -50,12 +48,6 @@ impl CheckCursor {
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
-    }
-}
-
-impl fmt::Display for CheckCursor {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 

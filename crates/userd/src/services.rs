@@ -6,7 +6,7 @@ use crate::config::Config;
 use userd_core::clock::SystemClock;
 use userd_core::random::Random;
 use userd_service::hashing::PasswordHasher;
-use userd_service::{KeyEncryption, ServiceDependencies, ServiceSettings, Services, TokenSettings};
+use userd_service::{ServiceDependencies, ServiceSettings, Services, TokenSettings};
 use userd_store::Store;
 
 /// The use cases with the settings of the configuration.
@@ -19,12 +19,11 @@ pub(crate) fn build_services(
     let dependencies = ServiceDependencies {
         store,
         hasher: Arc::new(hasher),
-        key_encryption: Arc::new(KeyEncryption::new(config.key_encryption.encryption_key.as_deref())),
+        key_encryption: Arc::clone(&config.key_encryption.encryption),
         clock: Arc::new(SystemClock),
         random,
     };
     let settings = ServiceSettings {
-        policy: config.password,
         sessions: config.session,
         tokens: TokenSettings { listen: config.listen, ..config.token.clone() },
         sign_in_limits: config.rate_limit,

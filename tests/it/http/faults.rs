@@ -88,8 +88,10 @@ impl FaultSetup {
     /// The state that a change would alter, without hashes and ids.
     fn state_outline(&self) -> (Vec<(String, String, u64)>, usize) {
         let users = self.app.store.all_users();
-        let users =
-            users.iter().map(|u| (u.name.to_string(), u.email.as_written().to_owned(), u.version.number())).collect();
+        let users = users
+            .iter()
+            .map(|u| (u.name.as_str().to_owned(), u.email.as_written().to_owned(), u.version.number()))
+            .collect();
         (users, self.app.store.sessions_count())
     }
 }

@@ -125,7 +125,8 @@ async fn a_wrong_password_of_an_imported_account_costs_a_dummy_hash_as_well() {
 async fn too_expensive_and_too_short_hashes_are_rejected_and_never_computed() {
     const BCRYPT: &str = "R9h/cIPz0gi.URNNX3kh2OPST9/PgBkqquzi.Ss7KIUgO2t0jWMUW";
     const TAIL: &str = "MDEyMzQ1Njc4OWFiY2RlZg$9zPMIhKcfiQl4UJIjG3qGPZNFtgA8stHPOEtxrqPdOE";
-    let hasher = PasswordHasher::start(&CHEAP_HASHES, Arc::new(SeededRandom::from_seed(1))).expect("the workers start");
+    let hasher = PasswordHasher::start(&CHEAP_HASHES, Arc::new(SeededRandom::from_seed(1)), Arc::default())
+        .expect("the workers start");
     for (text, readable) in [
         (format!("$2b$14${BCRYPT}"), true),
         (format!("$2b$15${BCRYPT}"), false),
@@ -176,7 +177,7 @@ proptest::proptest! {
             && check_stored_hash(&hash, &settings).is_ok()
         {
             let runtime = rocket::tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-            let hasher = PasswordHasher::start(&settings, Arc::new(SeededRandom::from_seed(1))).expect("a worker");
+            let hasher = PasswordHasher::start(&settings, Arc::new(SeededRandom::from_seed(1)), Arc::default()).expect("a worker");
             let verdict = runtime.block_on(hasher.verify(&attempt(&password), Some(&hash)));
             proptest::prop_assert_eq!(verdict, Ok(VerifyOutcome::Mismatch));
         }

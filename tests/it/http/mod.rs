@@ -83,7 +83,7 @@ pub(crate) fn services(store: Arc<dyn Store>) -> HttpDependencies {
 
 /// A hasher with its own sequence of salts.
 pub(crate) fn hasher(settings: &HashSettings) -> Arc<PasswordHasher> {
-    Arc::new(PasswordHasher::start(settings, random(1)).expect("the hash workers start"))
+    Arc::new(PasswordHasher::start(settings, random(1), Arc::default()).expect("the hash workers start"))
 }
 
 /// One sequence for each use, so that no id depends on how many salts were made before.
@@ -115,12 +115,12 @@ pub(crate) fn services_with_clock(
         clock,
         random: random(2),
     };
-    let services = Services::new(&service_dependencies, &service_settings(policy));
+    let services = Services::new(&service_dependencies, &service_settings());
     HttpDependencies { services, store, random: random(3), policy }
 }
 
 /// The numbers of the default configuration.
-pub(crate) fn service_settings(policy: PasswordPolicy) -> ServiceSettings {
+pub(crate) fn service_settings() -> ServiceSettings {
     let sessions =
         SessionSettings { idle_ms: 3_600_000, absolute_ms: 86_400_000, sessions_max: 20, refresh_grace_ms: 10_000 };
     let tokens = TokenSettings {
@@ -130,7 +130,7 @@ pub(crate) fn service_settings(policy: PasswordPolicy) -> ServiceSettings {
         algorithm: SigningAlgorithm::Es256,
         ttl_ms: 300_000,
     };
-    ServiceSettings { policy, sessions, tokens, sign_in_limits: RATES }
+    ServiceSettings { sessions, tokens, sign_in_limits: RATES }
 }
 
 /// The limits of the default configuration.

@@ -59,14 +59,18 @@ impl UpgradedStore {
             clock: Arc::clone(&clock) as _,
             random: random(2),
         };
-        let policy = PasswordPolicy::default();
-        let mut service_settings = service_settings(policy);
+        let mut service_settings = service_settings();
         // Redis checks sessions by its own clock, which is long after the sign-ins of the fixture.
         let century_ms = 100 * 365 * 86_400_000;
         service_settings.sessions.idle_ms = century_ms;
         service_settings.sessions.absolute_ms = century_ms;
         let services = Services::new(&service_dependencies, &service_settings);
-        let http_dependencies = HttpDependencies { services, store: Arc::clone(&store), random: random(3), policy };
+        let http_dependencies = HttpDependencies {
+            services,
+            store: Arc::clone(&store),
+            random: random(3),
+            policy: PasswordPolicy::default(),
+        };
         let api = Client::untracked(userd_http::rocket(&settings(), http_dependencies)).await.expect("it ignites");
         Self { api: TestClient(api), store, clock, known }
     }

@@ -66,7 +66,7 @@ impl TokenFixture {
             clock: Arc::clone(clock) as _,
             random,
         };
-        let mut settings = service_settings(POLICY);
+        let mut settings = service_settings();
         settings.tokens.algorithm = self.algorithm;
         Services::new(&dependencies, &settings)
     }

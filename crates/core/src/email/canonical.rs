@@ -47,12 +47,7 @@ pub(super) fn canonical_prefix(text: &str) -> Result<String, EmailError> {
         return Err(EmailError::Space);
     }
     let Some((local, domain)) = normal.split_once('@') else { return fold(&normal) };
-    if domain.contains('@') {
-        return Err(EmailError::ManyAts);
-    }
-    if !domain.is_ascii() {
-        return Err(EmailError::DomainCharacter);
-    }
+    check_rules([(domain.contains('@'), EmailError::ManyAts), (!domain.is_ascii(), EmailError::DomainCharacter)])?;
     Ok(format!("{}@{}", fold(local)?, domain.to_ascii_lowercase()))
 }
 
@@ -102,30 +97,25 @@ fn canonical_local(text: &str) -> Result<String, EmailError> {
 fn fold(text: &str) -> Result<String, EmailError> {
     let mapper = CaseMapper::new();
     let mut current = text.to_owned();
-    for _ in 0..FOLD_PASSES_MAX {
+    for _ in 0..=FOLD_PASSES_MAX {
         let next = NFKC.normalize(&mapper.fold_string(&current)).into_owned();
         if next == current {
             return Ok(current);
         }
         current = next;
     }
-    let still = NFKC.normalize(&mapper.fold_string(&current)) == current;
-    if still { Ok(current) } else { Err(EmailError::LocalCharacter) }
+    Err(EmailError::LocalCharacter)
 }
 
 /// The domain in ASCII lower case; `text` is NFKC.
 fn canonical_domain(text: &str) -> Result<String, EmailError> {
-    if text.is_empty() {
-        return Err(EmailError::DomainEmpty);
-    }
-    if text.starts_with('[') || text.ends_with(']') {
-        return Err(EmailError::AddressLiteral);
-    }
     // The ideographic full stop of East Asian keyboards; NFKC has already mapped its full- and half-width forms.
     let text = text.replace('\u{3002}', ".");
-    if text.split('.').any(str::is_empty) {
-        return Err(EmailError::DomainDots);
-    }
+    check_rules([
+        (text.is_empty(), EmailError::DomainEmpty),
+        (text.starts_with('[') || text.ends_with(']'), EmailError::AddressLiteral),
+        (text.split('.').any(str::is_empty), EmailError::DomainDots),
+    ])?;
     let ascii = Uts46::new()
         .to_ascii(text.as_bytes(), AsciiDenyList::STD3, Hyphens::Check, DnsLength::Verify)
         .map_err(|_| broken_domain_rule(&text))?;

@@ -4,10 +4,13 @@
 //! middle dots, geresh) are always rejected. Accepting them later needs no new version of the canonical form; rejecting
 //! them later would.
 
-use icu_properties::props::{BidiClass, DefaultIgnorableCodePoint, GeneralCategory, HangulSyllableType};
+use icu_properties::props::{
+    BidiClass, DefaultIgnorableCodePoint, GeneralCategory, GeneralCategoryGroup, HangulSyllableType,
+};
 use icu_properties::{CodePointMapData, CodePointSetData};
 
 use super::error::EmailError;
+use crate::check_rules;
 
 /// Rejects characters that are invisible or have no fixed meaning, anywhere in the address.
 ///
@@ -15,30 +18,20 @@ use super::error::EmailError;
 /// would change the canonical form of stored addresses.
 pub(super) fn check_visible(text: &str) -> Result<(), EmailError> {
     let ignorable = CodePointSetData::new::<DefaultIgnorableCodePoint>();
-    for c in text.chars() {
-        if c.is_ascii() {
-            if c.is_ascii_control() {
-                return Err(EmailError::Control);
-            }
-            continue;
-        }
-        if is_bidi_control(c) {
-            return Err(EmailError::BidiControl);
+    // Visible ASCII needs no look at the tables.
+    let broken = text.chars().filter(|c| !c.is_ascii_graphic()).find_map(|c| match category(c) {
+        _ if is_bidi_control(c) => Some(EmailError::BidiControl),
+        GeneralCategory::Control | GeneralCategory::LineSeparator | GeneralCategory::ParagraphSeparator => {
+            Some(EmailError::Control)
         }
         // Noncharacters are unassigned, and a `char` is never a surrogate. Some ignorable code points are unassigned;
         // the error then says so.
-        match category(c) {
-            GeneralCategory::Control | GeneralCategory::LineSeparator | GeneralCategory::ParagraphSeparator => {
-                return Err(EmailError::Control);
-            }
-            GeneralCategory::Unassigned | GeneralCategory::Surrogate => return Err(EmailError::Unassigned),
-            GeneralCategory::PrivateUse => return Err(EmailError::PrivateUse),
-            GeneralCategory::Format => return Err(EmailError::Invisible),
-            _ if ignorable.contains(c) => return Err(EmailError::Invisible),
-            _ => {}
-        }
-    }
-    Ok(())
+        GeneralCategory::Unassigned | GeneralCategory::Surrogate => Some(EmailError::Unassigned),
+        GeneralCategory::PrivateUse => Some(EmailError::PrivateUse),
+        GeneralCategory::Format => Some(EmailError::Invisible),
+        _ => ignorable.contains(c).then_some(EmailError::Invisible),
+    });
+    broken.map_or(Ok(()), Err)
 }
 
 /// The characters of `Bidi_Control`: marks, embeddings, overrides, isolates.
@@ -82,30 +75,25 @@ fn is_identifier(c: char) -> bool {
         '\u{640}' | '\u{7fa}' | '\u{302e}' | '\u{302f}' | '\u{3031}'..='\u{3035}' | '\u{303b}' => return false,
         _ => {}
     }
-    let syllable = CodePointMapData::<HangulSyllableType>::new().get(c);
-    if matches!(
-        syllable,
+    let is_old_jamo = matches!(
+        CodePointMapData::<HangulSyllableType>::new().get(c),
         HangulSyllableType::LeadingJamo | HangulSyllableType::VowelJamo | HangulSyllableType::TrailingJamo
-    ) {
-        return false;
-    }
-    matches!(
-        category(c),
-        GeneralCategory::LowercaseLetter
-            | GeneralCategory::UppercaseLetter
-            | GeneralCategory::OtherLetter
-            | GeneralCategory::DecimalNumber
-            | GeneralCategory::ModifierLetter
-            | GeneralCategory::NonspacingMark
-            | GeneralCategory::SpacingMark
-    )
+    );
+    !is_old_jamo
+        && matches!(
+            category(c),
+            GeneralCategory::LowercaseLetter
+                | GeneralCategory::UppercaseLetter
+                | GeneralCategory::OtherLetter
+                | GeneralCategory::DecimalNumber
+                | GeneralCategory::ModifierLetter
+                | GeneralCategory::NonspacingMark
+                | GeneralCategory::SpacingMark
+        )
 }
 
 fn is_mark(c: char) -> bool {
-    matches!(
-        category(c),
-        GeneralCategory::NonspacingMark | GeneralCategory::SpacingMark | GeneralCategory::EnclosingMark
-    )
+    GeneralCategoryGroup::Mark.contains(category(c))
 }
 
 /// Rejects Arabic-Indic and extended Arabic-Indic digits together: some look the same (RFC 5892, A.8 and A.9).
@@ -133,11 +121,8 @@ fn check_direction(local: &str) -> Result<(), EmailError> {
         right_to_left.contains(class) || matches!(*class, BidiClass::EuropeanNumber | BidiClass::ArabicNumber)
     });
     let one_kind_of_digits = !(has(BidiClass::EuropeanNumber) && has(BidiClass::ArabicNumber));
-    if starts_right && only_allowed && ends_right && one_kind_of_digits {
-        Ok(())
-    } else {
-        Err(EmailError::LocalDirection)
-    }
+    let is_broken = !(starts_right && only_allowed && ends_right && one_kind_of_digits);
+    check_rules([(is_broken, EmailError::LocalDirection)])
 }
 
 fn category(c: char) -> GeneralCategory {

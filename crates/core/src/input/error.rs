@@ -1,7 +1,5 @@
 //! Errors of an input: the place, and the broken rule. They never contain a value.
 
-use std::fmt::{self, Write as _};
-
 /// One error.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InputError {
@@ -35,14 +33,14 @@ pub enum InputErrorKind {
     /// A required field is absent.
     #[error("is missing; it must be {expected}")]
     Missing {
-        /// The expected type.
-        expected: ExpectedType,
+        /// The expected type, with its article.
+        expected: &'static str,
     },
     /// The JSON type is wrong.
     #[error("must be {expected}, not {found}")]
     WrongType {
-        /// The expected type.
-        expected: ExpectedType,
+        /// The expected type, with its article.
+        expected: &'static str,
         /// The actual type, with its article.
         found: &'static str,
     },
@@ -55,26 +53,6 @@ pub enum InputErrorKind {
     /// A rule of the field.
     #[error("{0}")]
     Rule(String),
-}
-
-/// The expected type of a field.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum ExpectedType {
-    /// A string.
-    #[error("a string")]
-    Text,
-    /// A boolean.
-    #[error("true or false")]
-    Flag,
-    /// A number.
-    #[error("a number")]
-    Number,
-    /// An array.
-    #[error("a list")]
-    List,
-    /// An object.
-    #[error("an object")]
-    Object,
 }
 
 /// All errors of one input, at most [`super::INPUT_ERRORS_MAX`].
@@ -90,19 +68,10 @@ impl InputError {
     /// The JSON Pointer (RFC 6901) to the place.
     #[must_use]
     pub fn pointer(&self) -> String {
-        let mut pointer = String::new();
-        for segment in &self.path {
-            let _ = match segment {
-                PathSegment::Field(name) => write!(pointer, "/{}", name.replace('~', "~0").replace('/', "~1")),
-                PathSegment::Index(index) => write!(pointer, "/{index}"),
-            };
-        }
-        pointer
-    }
-}
-
-impl fmt::Display for InputError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}", self.pointer().trim_start_matches('/'), self.kind)
+        let segments = self.path.iter().map(|segment| match segment {
+            PathSegment::Field(name) => format!("/{}", name.replace('~', "~0").replace('/', "~1")),
+            PathSegment::Index(index) => format!("/{index}"),
+        });
+        segments.collect()
     }
 }

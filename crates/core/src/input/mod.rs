@@ -17,7 +17,7 @@ mod value;
 #[cfg(test)]
 mod tests;
 
-pub use error::{ExpectedType, InputError, InputErrorKind, InputErrors, PathSegment};
+pub use error::{InputError, InputErrorKind, InputErrors, PathSegment};
 pub use json::{JSON_DEPTH_MAX, JsonError, JsonErrorKind, parse_json};
 pub use reader::{INPUT_ERRORS_MAX, InputReader, ObjectReader, RejectedField, RepeatedFields, ValueReader};
 pub use value::{InputObject, InputValue};

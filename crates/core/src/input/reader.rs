@@ -6,7 +6,7 @@
 use std::fmt::Display;
 use std::ops::RangeInclusive;
 
-use super::error::{ExpectedType, InputError, InputErrorKind, InputErrors, PathSegment};
+use super::error::{InputError, InputErrorKind, InputErrors, PathSegment};
 use super::value::{InputObject, InputValue};
 
 /// The most errors that are collected, which bounds the response to an input full of errors.
@@ -93,7 +93,7 @@ pub struct ObjectReader<'a> {
     reader: &'a mut InputReader,
 }
 
-impl ObjectReader<'_> {
+impl<'a> ObjectReader<'a> {
     /// The required field `name`: a string that `parse` accepts.
     pub fn required<T, E: Display>(
         &mut self,
@@ -163,13 +163,12 @@ impl ObjectReader<'_> {
         self.reader.note(InputErrorKind::Rule(rule.into()));
     }
 
-    fn value(&self, name: &str) -> Option<&InputValue> {
+    fn value(&self, name: &str) -> Option<&'a InputValue> {
         self.fields.iter().find(|(known, _)| *known == name).map(|(_, value)| *value)
     }
 
     fn field(&mut self, name: &'static str) -> ValueReader<'_> {
-        let value = self.fields.iter().find(|(known, _)| *known == name).map(|(_, value)| *value);
-        ValueReader { segment: PathSegment::Field(name.to_owned()), value, reader: self.reader }
+        ValueReader { segment: PathSegment::Field(name.to_owned()), value: self.value(name), reader: self.reader }
     }
 }
 
@@ -183,7 +182,7 @@ pub struct ValueReader<'a> {
 impl ValueReader<'_> {
     /// A string that `parse` accepts.
     pub fn text<T, E: Display>(self, parse: impl FnOnce(&str) -> Result<T, E>) -> Option<T> {
-        let Some(InputValue::Text(text)) = self.value else { return self.reject_type(ExpectedType::Text) };
+        let Some(InputValue::Text(text)) = self.value else { return self.reject_type("a string") };
         match parse(text) {
             Ok(value) => Some(value),
             Err(rule) => self.reject(InputErrorKind::Rule(rule.to_string())),
@@ -193,7 +192,7 @@ impl ValueReader<'_> {
     /// A boolean.
     #[must_use]
     pub fn flag(self) -> Option<bool> {
-        let Some(InputValue::Flag(flag)) = self.value else { return self.reject_type(ExpectedType::Flag) };
+        let Some(InputValue::Flag(flag)) = self.value else { return self.reject_type("true or false") };
         Some(*flag)
     }
 
@@ -205,7 +204,7 @@ impl ValueReader<'_> {
         let number = match self.value {
             Some(InputValue::Integer(number)) => N::try_from(*number).ok().filter(|number| range.contains(number)),
             Some(InputValue::Fraction(_)) => None,
-            _ => return self.reject_type(ExpectedType::Number),
+            _ => return self.reject_type("a number"),
         };
         number.or_else(|| {
             let rule = format!("must be a whole number from {} to {}", range.start(), range.end());
@@ -215,7 +214,7 @@ impl ValueReader<'_> {
 
     /// A list of at most `max` items, each as `item` reads it. All items are read, so that all errors are noted.
     pub fn list<T>(self, max: usize, mut item: impl FnMut(ValueReader<'_>) -> Option<T>) -> Option<Vec<T>> {
-        let Some(InputValue::List(values)) = self.value else { return self.reject_type(ExpectedType::List) };
+        let Some(InputValue::List(values)) = self.value else { return self.reject_type("a list") };
         if values.len() > max {
             return self.reject(InputErrorKind::TooManyItems { max });
         }
@@ -231,7 +230,7 @@ impl ValueReader<'_> {
 
     /// An object with the fields `names`, as `read` reads it.
     pub fn object<T>(self, names: &[&'static str], read: impl FnOnce(&mut ObjectReader<'_>) -> Option<T>) -> Option<T> {
-        let Some(InputValue::Object(object)) = self.value else { return self.reject_type(ExpectedType::Object) };
+        let Some(InputValue::Object(object)) = self.value else { return self.reject_type("an object") };
         let reader = self.reader;
         reader.path.push(self.segment);
         let value = read(&mut reader.object(object, names));
@@ -239,7 +238,7 @@ impl ValueReader<'_> {
         value
     }
 
-    fn reject_type<T>(self, expected: ExpectedType) -> Option<T> {
+    fn reject_type<T>(self, expected: &'static str) -> Option<T> {
         let kind = match self.value {
             None => InputErrorKind::Missing { expected },
             Some(value) => InputErrorKind::WrongType { expected, found: value.type_name() },

@@ -18,7 +18,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
-use super::{DisplayName, Email, SecretString};
+use super::{DisplayName, Email, SecretString, check_rules};
 
 pub use imported::{
     IMPORTED_SALT_BYTES_MAX, ImportedHash, ImportedHashError, ImportedScheme, Pbkdf2Digest, Prehash,
@@ -115,15 +115,11 @@ impl Password {
         }
         let normal = nfkc(text);
         let chars = normal.chars().count();
-        if chars < policy.chars_min {
-            return Err(PasswordError::TooShort(policy.chars_min));
-        }
-        if chars > policy.chars_max {
-            return Err(PasswordError::TooLong(policy.chars_max));
-        }
-        if common::is_common(&case_folded(&normal)) {
-            return Err(PasswordError::Common);
-        }
+        check_rules([
+            (chars < policy.chars_min, PasswordError::TooShort(policy.chars_min)),
+            (chars > policy.chars_max, PasswordError::TooLong(policy.chars_max)),
+            (common::is_common(&case_folded(&normal)), PasswordError::Common),
+        ])?;
         Ok(Self(SecretString::new(normal)))
     }
 
@@ -138,11 +134,8 @@ impl Password {
         let written_local = written.split(['@', '＠', '﹫']).next().unwrap_or_default();
         let canonical = email.canonical();
         let personal = [name.as_str(), written, written_local, canonical.as_str(), canonical.local()];
-        if personal.iter().any(|text| *own == *case_folded(&nfkc(text))) {
-            Err(PasswordError::Personal)
-        } else {
-            Ok(())
-        }
+        let is_personal = personal.iter().any(|text| *own == *case_folded(&nfkc(text)));
+        check_rules([(is_personal, PasswordError::Personal)])
     }
 
     /// Whether `attempt` is the same password.
@@ -165,12 +158,10 @@ impl PasswordAttempt {
     /// # Errors
     /// [`PasswordError::Empty`] and [`PasswordError::TooManyBytes`].
     pub fn parse(text: &str) -> Result<Self, PasswordError> {
-        if text.is_empty() {
-            return Err(PasswordError::Empty);
-        }
-        if text.len() > PASSWORD_ATTEMPT_BYTES_MAX {
-            return Err(PasswordError::TooManyBytes);
-        }
+        check_rules([
+            (text.is_empty(), PasswordError::Empty),
+            (text.len() > PASSWORD_ATTEMPT_BYTES_MAX, PasswordError::TooManyBytes),
+        ])?;
         Ok(Self(SecretString::new(text.to_owned())))
     }
 

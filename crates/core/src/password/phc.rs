@@ -29,11 +29,8 @@ impl PasswordHash {
     /// # Errors
     /// If it is not a PHC string.
     pub fn parse(text: &str) -> Result<Self, PasswordHashError> {
-        if text.len() <= PASSWORD_HASH_BYTES_MAX && has_phc_shape(text) {
-            Ok(Self(SecretString::new(text.to_owned())))
-        } else {
-            Err(PasswordHashError)
-        }
+        let is_phc = text.len() <= PASSWORD_HASH_BYTES_MAX && has_phc_shape(text);
+        is_phc.then(|| Self(SecretString::new(text.to_owned()))).ok_or(PasswordHashError)
     }
 
     /// The reverse of [`split`](Self::split).

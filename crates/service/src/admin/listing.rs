@@ -82,6 +82,7 @@ impl AdminService {
             ListPosition::Emails(prefix, at) => {
                 let query = PageQuery { at, order, backwards, limit };
                 let found = self
+                    .users
                     .store
                     .users_by_email(&prefix, query.at.as_ref(), query.direction(), query.fetch_limit())
                     .await?;
@@ -90,7 +91,7 @@ impl AdminService {
             }
             ListPosition::Users(at) => {
                 let query = PageQuery { at, order, backwards, limit };
-                let found = self.store.users_by_id(query.at, query.direction(), query.fetch_limit()).await?;
+                let found = self.users.store.users_by_id(query.at, query.direction(), query.fetch_limit()).await?;
                 Ok(query.page(found.into_iter().map(|listed| (listed.id(), listed)).collect(), ListPosition::Users))
             }
             ListPosition::Events(..) => Err(Error::InvalidCursor(InvalidCursor::WrongList)),
@@ -110,8 +111,8 @@ impl AdminService {
             Some(_) => return Err(Error::InvalidCursor(InvalidCursor::WrongList)),
         };
         let query = PageQuery { at, order: EVENTS_ORDER, backwards, limit: wanted.limit.max(1) };
-        let found = self.store.events_page(user, query.at, query.direction(), query.fetch_limit()).await?;
-        if found.is_empty() && query.at.is_none() && self.store.user(user).await?.is_none() {
+        let found = self.users.store.events_page(user, query.at, query.direction(), query.fetch_limit()).await?;
+        if found.is_empty() && query.at.is_none() && self.users.store.user(user).await?.is_none() {
             return Err(Error::UnknownUser);
         }
         Ok(query.page(found, |place| ListPosition::Events(user, place)))

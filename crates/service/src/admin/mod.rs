@@ -13,22 +13,18 @@ mod listing;
 
 use std::sync::Arc;
 
-use crate::credentials::CredentialVerifier;
+use crate::credentials::updated_user;
 use crate::users::{CAS_ATTEMPTS_MAX, password_rejected};
-use crate::{Error, Precondition, ServiceDependencies, SignUpRequest, UserService};
-use userd_core::clock::Clock;
+use crate::{Error, Precondition, SignUpRequest, UserService};
 use userd_core::{AccountStatus, Actor, EventKind, Password, User, UserId};
-use userd_store::{DeleteUserOutcome, StatusUpdate, Store, UpdateUserOutcome};
+use userd_store::StatusUpdate;
 
 pub use cursor::{InvalidCursor, PageCursor};
 pub use listing::{EVENTS_ORDER, PageRequest, ResultPage, UserListingRequest};
 
-/// The use cases of administrators.
+/// The use cases of administrators, on the store of those of users.
 pub struct AdminService {
-    store: Arc<dyn Store>,
-    users: Arc<UserService>,
-    credentials: Arc<CredentialVerifier>,
-    clock: Arc<dyn Clock>,
+    pub(super) users: Arc<UserService>,
 }
 
 /// A request to create an account for a user.
@@ -70,22 +66,6 @@ pub struct ServiceStats {
 }
 
 impl AdminService {
-    /// Looks users up with `users`, and hashes with `credentials`.
-    pub(super) fn new(
-        dependencies: &ServiceDependencies,
-        users: Arc<UserService>,
-        credentials: Arc<CredentialVerifier>,
-    ) -> Self {
-        let ServiceDependencies { store, clock, .. } = dependencies.clone();
-        Self { store, users, credentials, clock }
-    }
-
-    /// The use cases that need no administrator, such as look-ups.
-    #[must_use]
-    pub fn users(&self) -> &UserService {
-        &self.users
-    }
-
     /// Creates a user.
     ///
     /// # Errors
@@ -107,7 +87,11 @@ impl AdminService {
         precondition: &Precondition,
         actor: &Actor,
     ) -> Result<User, Error> {
-        self.retry_on_conflict(id, precondition, actor, |user| Ok(wanted.status_update(user.status))).await
+        self.retry_on_conflict(id, precondition, |user| async move {
+            let Some(status_update) = wanted.status_update(user.status) else { return Ok(Some(user)) };
+            self.write_status(&user, &status_update, actor).await
+        })
+        .await
     }
 
     /// Sets a user's password and ends all sessions. A disabled account stays disabled.
@@ -125,16 +109,17 @@ impl AdminService {
         // Checked before the expensive hash; each round checks again.
         precondition.check(user.version)?;
         given.new_password.check_personal(&user.name, &user.email).map_err(password_rejected)?;
-        let (name, email) = (user.name, user.email);
-        let password_hash = self.credentials.hash(given.new_password).await?;
-        self.retry_on_conflict(id, precondition, actor, |user| {
-            if user.name != name || user.email != email {
-                // The password was checked against the previous name and e-mail, and has been consumed.
+        let password_hash = Some(self.users.credentials.hash(&given.new_password).await?);
+        let (checked, password_hash) = (&user, &password_hash);
+        self.retry_on_conflict(id, precondition, |user| async move {
+            if user.name != checked.name || user.email != checked.email {
+                // The password was checked against the previous name and e-mail.
                 return Err(Error::Contended { attempts: 1 });
             }
             let status = AccountStatus { password_expired: given.password_expired, ..user.status };
-            let password_hash = Some(password_hash.clone());
-            Ok(Some(StatusUpdate { status, password_hash, kind: EventKind::PasswordChanged }))
+            let password_hash = password_hash.clone();
+            let status_update = StatusUpdate { status, password_hash, kind: EventKind::PasswordChanged };
+            self.write_status(&user, &status_update, actor).await
         })
         .await
     }
@@ -144,7 +129,8 @@ impl AdminService {
     /// # Errors
     /// [`Error::UnknownUser`], [`Error::Store`].
     pub async fn revoke_sessions(&self, id: UserId, actor: &Actor) -> Result<(), Error> {
-        let there = self.store.revoke_other_sessions(id, None, actor, self.clock.now()).await?;
+        let UserService { store, clock, .. } = &*self.users;
+        let there = store.revoke_other_sessions(id, None, actor, clock.now()).await?;
         if there { Ok(()) } else { Err(Error::UnknownUser) }
     }
 
@@ -153,16 +139,7 @@ impl AdminService {
     /// # Errors
     /// As [`Self::update_status`].
     pub async fn delete(&self, id: UserId, precondition: &Precondition, actor: &Actor) -> Result<User, Error> {
-        for _ in 0..CAS_ATTEMPTS_MAX {
-            let user = self.users.user(id).await?;
-            precondition.check(user.version)?;
-            match self.store.delete_user(id, user.version, actor, self.clock.now()).await? {
-                DeleteUserOutcome::Deleted => return Ok(user),
-                DeleteUserOutcome::NotFound => return Err(Error::UnknownUser),
-                DeleteUserOutcome::VersionConflict => precondition.on_conflict()?,
-            }
-        }
-        Err(Error::Contended { attempts: CAS_ATTEMPTS_MAX })
+        self.retry_on_conflict(id, precondition, |user| self.users.delete_version(user, actor)).await
     }
 
     /// The number of users and the kind of the store.
@@ -170,30 +147,32 @@ impl AdminService {
     /// # Errors
     /// [`Error::Store`].
     pub async fn stats(&self) -> Result<ServiceStats, Error> {
-        let users = self.store.users_count().await?;
-        Ok(ServiceStats { users, store: self.store.kind(), version: env!("CARGO_PKG_VERSION") })
+        let users = self.users.count().await?;
+        Ok(ServiceStats { users, store: self.users.store.kind(), version: env!("CARGO_PKG_VERSION") })
     }
 
-    /// Writes the update that `decide` makes of the current user; `None` changes nothing.
-    async fn retry_on_conflict(
+    /// Makes a change in rounds. `round` gets the current user; it returns `None` on a version conflict.
+    async fn retry_on_conflict<F: Future<Output = Result<Option<User>, Error>>>(
         &self,
         id: UserId,
         precondition: &Precondition,
-        actor: &Actor,
-        decide: impl Fn(&User) -> Result<Option<StatusUpdate>, Error> + Send,
+        round: impl Fn(User) -> F,
     ) -> Result<User, Error> {
         for _ in 0..CAS_ATTEMPTS_MAX {
             let user = self.users.user(id).await?;
             precondition.check(user.version)?;
-            let Some(status_update) = decide(&user)? else { return Ok(user) };
-            match self.store.update_status(id, user.version, &status_update, actor, self.clock.now()).await? {
-                UpdateUserOutcome::Updated(user) => return Ok(*user),
-                UpdateUserOutcome::NotFound => return Err(Error::UnknownUser),
-                // `EmailTaken` can't result from a change that keeps the e-mail; another round decides.
-                UpdateUserOutcome::VersionConflict | UpdateUserOutcome::EmailTaken => precondition.on_conflict()?,
+            if let Some(changed) = round(user).await? {
+                return Ok(changed);
             }
+            precondition.on_conflict()?;
         }
         Err(Error::Contended { attempts: CAS_ATTEMPTS_MAX })
+    }
+
+    /// Writes the update to the version that was read; `None` on a version conflict.
+    async fn write_status(&self, user: &User, update: &StatusUpdate, actor: &Actor) -> Result<Option<User>, Error> {
+        let UserService { store, clock, .. } = &*self.users;
+        updated_user(store.update_status(user.id, user.version, update, actor, clock.now()).await?)
     }
 }
 

@@ -97,7 +97,7 @@ impl ApiKeyCache {
         let cached = self.cached().await?;
         let found = cached.keys.iter().find(|key| key.matches(token));
         let Some(key) = found.filter(|key| key.revoked_at.is_none()) else { return Ok(None) };
-        let now = self.keys.now();
+        let now = self.keys.clock.now();
         if cached.store_answered
             && key.last_used_at.is_none_or(|last_used_at| now >= last_used_at.plus_millis(TOUCH_INTERVAL_MS))
         {

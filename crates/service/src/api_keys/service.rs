@@ -76,25 +76,13 @@ impl ApiKey {
             digest: ApiKeyDigest::parse(&kept.digest)?,
         })
     }
-
-    fn write(&self) -> String {
-        let kept = ApiKeyRecord {
-            name: self.name.clone(),
-            digest: self.digest.encode(),
-            scopes: self.scopes.iter().map(|scope| scope.as_str().to_owned()).collect(),
-            made_ms: self.created_at.as_millis(),
-            used_ms: self.last_used_at.map(Timestamp::as_millis),
-            revoked_ms: self.revoked_at.map(Timestamp::as_millis),
-            newer: serde_json::Map::new(),
-        };
-        serde_json::to_string(&kept).unwrap_or_default()
-    }
 }
 
 /// The operator's use cases of API keys.
 pub struct ApiKeyService {
     store: Arc<dyn KeyStore>,
-    clock: Arc<dyn Clock>,
+    /// Stamps keys.
+    pub(super) clock: Arc<dyn Clock>,
     random: Arc<dyn Random>,
 }
 
@@ -118,19 +106,21 @@ impl ApiKeyService {
             return Ok(None);
         }
         let token = ApiKeyToken::generate(ApiKeyId::generate(self.random.bytes()), self.random.bytes());
-        let key = ApiKey {
-            id: token.id.clone(),
+        let record = ApiKeyRecord {
             name: name.to_owned(),
-            scopes,
-            created_at: self.clock.now(),
-            last_used_at: None,
-            revoked_at: None,
-            digest: token.digest(),
+            digest: token.digest().encode(),
+            scopes: scopes.iter().map(|scope| scope.as_str().to_owned()).collect(),
+            made_ms: self.clock.now().as_millis(),
+            used_ms: None,
+            revoked_ms: None,
+            newer: serde_json::Map::new(),
         };
-        if self.store.replace_key(KeyKind::Api, key.id.as_str(), None, Some(&key.write())).await? {
-            return Ok(Some((key, token)));
+        let (id, text) = (token.id.as_str(), serde_json::to_string(&record).unwrap_or_default());
+        let is_new = self.store.replace_key(KeyKind::Api, id, None, Some(&text)).await?;
+        match ApiKey::read(id, &text).filter(|_| is_new) {
+            Some(key) => Ok(Some((key, token))),
+            None => Err(StoreError::unavailable("another key has the same random id; retry")),
         }
-        Err(StoreError::unavailable("another key has the same random id; retry"))
     }
 
     /// Whether another key fits. If not, removes the key that was revoked first.
@@ -180,11 +170,6 @@ impl ApiKeyService {
     /// Writes that the key was used at `at`.
     pub(super) async fn touch(&self, id: &ApiKeyId, at: Timestamp) -> Result<bool, StoreError> {
         self.change(id, |key| key.used_ms = key.used_ms.max(Some(at.as_millis()))).await
-    }
-
-    /// The current time of the clock that stamps keys.
-    pub(super) fn now(&self) -> Timestamp {
-        self.clock.now()
     }
 
     /// Changes a record and preserves what only a newer version knows, its scopes included.

@@ -16,7 +16,7 @@ use userd_core::random::Random;
 
 use super::imported;
 use super::outcome::{HashError, VerifyOutcome};
-use super::stored::{HashCost, OUTPUT_BYTES, SALT_BYTES, StoredArgon2, StoredHash};
+use super::stored::{HashCost, OUTPUT_BYTES, SALT_BYTES, StoredHash};
 
 /// A password to verify.
 pub(super) struct PasswordCandidate {
@@ -31,8 +31,8 @@ pub(super) struct HashEngine {
     current: HashCost,
     random: Arc<dyn Random>,
     hashes: Arc<AtomicU64>,
-    /// Empty before the first hash; then as many blocks as the current parameters need.
-    blocks: Vec<Block>,
+    /// The memory, in blocks of 1 KiB. Empty before the first hash; then as many as the current parameters need.
+    pub(super) blocks: Vec<Block>,
 }
 
 impl HashEngine {
@@ -81,18 +81,16 @@ impl HashEngine {
 
     fn matches(&mut self, stored: &StoredHash, password: &str) -> Result<bool, HashError> {
         match stored {
-            StoredHash::Argon2(stored) => self.matches_argon2(stored, password),
+            StoredHash::Argon2(stored) => {
+                let output = self.compute(stored.cost, password.as_bytes(), &stored.salt)?;
+                let output = phc::Output::new(&output).map_err(|_| HashError::Failed)?;
+                Ok(output == stored.output)
+            }
             StoredHash::Imported(imported) => {
                 self.hashes.fetch_add(1, Ordering::Relaxed);
                 imported::matches(imported, password.as_bytes())
             }
         }
-    }
-
-    fn matches_argon2(&mut self, stored: &StoredArgon2, password: &str) -> Result<bool, HashError> {
-        let output = self.compute(stored.cost, password.as_bytes(), &stored.salt)?;
-        let output = phc::Output::new(&output).map_err(|_| HashError::Failed)?;
-        Ok(output == stored.output)
     }
 
     /// One Argon2 computation. If it needs more memory than the current parameters, that replaces the thread's own
@@ -118,12 +116,6 @@ impl HashEngine {
         }
         outcome.map_err(|_| HashError::Failed)?;
         Ok(output)
-    }
-
-    /// The memory of this thread, in blocks of 1 KiB.
-    #[cfg(test)]
-    pub(super) fn blocks_held(&self) -> usize {
-        self.blocks.capacity()
     }
 }
 

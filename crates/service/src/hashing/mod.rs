@@ -44,11 +44,12 @@ use userd_core::{Password, PasswordAttempt, PasswordHash};
 use userd_metrics::Metrics;
 
 use engine::{HashEngine, PasswordCandidate};
-use pool::{HashPool, HashPoolError};
+use pool::HashPool;
 use stored::HashCost;
 
 pub use outcome::{HashError, VerifyOutcome};
 pub use settings::{HashSettings, HashSettingsError};
+
 /// Whether a [`PasswordHasher`] with these settings can verify `hash`. Imports use it, because a user with another hash
 /// could never sign in.
 ///
@@ -66,25 +67,14 @@ pub struct PasswordHasher {
 }
 
 impl PasswordHasher {
-    /// Starts the threads, `userd-hash-0` and so on. They allocate memory with their first hash.
+    /// Starts the threads, `userd-hash-0` and so on. They allocate memory with their first hash, and count in
+    /// `metrics`.
     ///
     /// # Errors
     /// [`io::ErrorKind::InvalidInput`] with a [`HashSettingsError`] if [`HashSettings::check`] fails; otherwise the
     /// reason why a thread can't be started.
-    pub fn start(settings: &HashSettings, random: Arc<dyn Random>) -> Result<Self, io::Error> {
-        Self::start_with_metrics(settings, random, Arc::default())
-    }
-
-    /// The same, counting in `metrics`.
-    ///
-    /// # Errors
-    /// As [`Self::start`].
     #[expect(clippy::needless_pass_by_value, reason = "each worker keeps a handle of its own to it")]
-    pub fn start_with_metrics(
-        settings: &HashSettings,
-        random: Arc<dyn Random>,
-        metrics: Arc<Metrics>,
-    ) -> Result<Self, io::Error> {
+    pub fn start(settings: &HashSettings, random: Arc<dyn Random>, metrics: Arc<Metrics>) -> Result<Self, io::Error> {
         settings.check().map_err(|error| io::Error::new(io::ErrorKind::InvalidInput, error))?;
         let current = HashCost::current(settings);
         let hashes = Arc::new(AtomicU64::new(0));
@@ -97,8 +87,9 @@ impl PasswordHasher {
     ///
     /// # Errors
     /// [`HashError::Busy`], or [`HashError::Failed`].
-    pub async fn hash(&self, password: Password) -> Result<PasswordHash, HashError> {
-        self.run(move |engine| engine.hash(password.expose().as_bytes())).await
+    pub async fn hash(&self, password: &Password) -> Result<PasswordHash, HashError> {
+        let text = Zeroizing::new(password.expose().to_owned());
+        self.run(move |engine| engine.hash(text.as_bytes())).await
     }
 
     /// Hashes a verified password again, to replace an outdated hash. It hashes the normalised form, whichever form was
@@ -143,10 +134,6 @@ impl PasswordHasher {
         work: impl FnOnce(&mut HashEngine) -> Result<T, HashError> + Send + 'static,
     ) -> Result<T, HashError> {
         let span = tracing::info_span!(target: "userd::trace", "hash");
-        match self.pool.run(work).instrument(span).await {
-            Ok(outcome) => outcome,
-            Err(HashPoolError::Busy) => Err(HashError::Busy),
-            Err(HashPoolError::Panicked) => Err(HashError::Failed),
-        }
+        self.pool.run(work).instrument(span).await?
     }
 }

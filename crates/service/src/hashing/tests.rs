@@ -41,7 +41,7 @@ const FOREIGN_DECOMPOSED: &str =
     "$argon2i$v=19$m=64,t=3,p=1$MDEyMzQ1Njc4OWFiY2RlZg$QK6HhSNITfDOvjCHj/dkWBPXIkqQ9K0ZxreXpUrG1eo";
 
 fn hasher(settings: HashSettings) -> PasswordHasher {
-    PasswordHasher::start(&settings, Arc::new(SystemRandom)).unwrap()
+    PasswordHasher::start(&settings, Arc::new(SystemRandom), Arc::default()).unwrap()
 }
 
 fn password(text: &str) -> Password {
@@ -63,7 +63,7 @@ const MISMATCH: Result<VerifyOutcome, HashError> = Ok(VerifyOutcome::Mismatch);
 #[tokio::test]
 async fn a_hash_matches_its_password_and_no_other() {
     let hasher = hasher(TINY);
-    let hash = hasher.hash(password("correct horse")).await.unwrap();
+    let hash = hasher.hash(&password("correct horse")).await.unwrap();
     assert!(hash.as_str().starts_with("$argon2id$v=19$m=8,t=1,p=1$"), "{}", hash.as_str());
     assert_eq!(hasher.verify(&attempt("correct horse"), Some(&hash)).await, MATCH);
     for wrong in ["correct horsf", "Correct horse", "correct horse ", "x"] {
@@ -73,10 +73,10 @@ async fn a_hash_matches_its_password_and_no_other() {
 
 #[tokio::test]
 async fn every_hash_has_a_fresh_salt() {
-    let hasher = PasswordHasher::start(&TINY, Arc::new(SeededRandom::from_seed(1))).unwrap();
+    let hasher = PasswordHasher::start(&TINY, Arc::new(SeededRandom::from_seed(1)), Arc::default()).unwrap();
     let mut heads = HashSet::new();
     for _ in 0..20 {
-        let hash = hasher.hash(password("correct horse")).await.unwrap();
+        let hash = hasher.hash(&password("correct horse")).await.unwrap();
         assert!(heads.insert(hash.split().0.to_owned()));
     }
     let again = hasher.rehash(&attempt("correct horse")).await.unwrap();
@@ -108,7 +108,7 @@ async fn each_part_of_the_cost_makes_a_hash_outdated() {
         HashSettings { memory_kib: 16, parallelism: 2, ..TINY },
     ];
     for other in others {
-        let hash = hasher(other).hash(password("correct horse")).await.unwrap();
+        let hash = hasher(other).hash(&password("correct horse")).await.unwrap();
         assert_eq!(current.verify(&attempt("correct horse"), Some(&hash)).await, OUTDATED, "{other:?}");
     }
     let old = current.rehash(&attempt("correct horse")).await.unwrap();
@@ -118,7 +118,7 @@ async fn each_part_of_the_cost_makes_a_hash_outdated() {
 #[tokio::test]
 async fn all_keyboards_spell_one_password() {
     let hasher = hasher(TINY);
-    let hash = hasher.hash(password("A\u{30a}ngstro\u{308}m")).await.unwrap();
+    let hash = hasher.hash(&password("A\u{30a}ngstro\u{308}m")).await.unwrap();
     for spelling in ["Ångström", "A\u{30a}ngstro\u{308}m", "\u{212b}ngström"] {
         assert_eq!(hasher.verify(&attempt(spelling), Some(&hash)).await, MATCH, "{}", spelling.escape_unicode());
     }
@@ -138,7 +138,7 @@ async fn an_outdated_hash_is_also_tried_with_what_was_typed() {
 #[tokio::test]
 async fn an_unknown_user_costs_as_many_hashes_as_a_known_one() {
     let hasher = hasher(TINY);
-    let hash = hasher.hash(password("correct horse")).await.unwrap();
+    let hash = hasher.hash(&password("correct horse")).await.unwrap();
     let mut before = hasher.hashes_done();
     let mut spent = || {
         let spent = hasher.hashes_done() - before;
@@ -203,22 +203,22 @@ async fn scrypt_with_many_small_blocks_is_computed_though_rfc_7914_would_not_hav
 async fn limits_never_reject_what_is_configured() {
     let expensive = HashSettings { memory_kib: 64, iterations: limits::ITERATIONS_MAX + 1, ..TINY };
     let hasher = hasher(expensive);
-    let hash = hasher.hash(password("correct horse")).await.unwrap();
+    let hash = hasher.hash(&password("correct horse")).await.unwrap();
     assert_eq!(hasher.verify(&attempt("correct horse"), Some(&hash)).await, MATCH);
 }
 
 #[test]
 fn memory_for_an_expensive_hash_is_released() {
     let mut engine = HashEngine::new(HashCost::current(&TINY), Arc::new(SystemRandom), Arc::default());
-    assert_eq!(engine.blocks_held(), 0);
+    assert_eq!(engine.blocks.capacity(), 0);
     engine.hash(b"x").unwrap();
-    assert_eq!(engine.blocks_held(), 8);
+    assert_eq!(engine.blocks.capacity(), 8);
     let expensive = stored::parse_stored(&stored(FOREIGN[0]), &HashCost::current(&TINY)).unwrap();
     let candidate = |text: &str| PasswordCandidate { normalised: Zeroizing::new(text.to_owned()), typed: None };
     assert_eq!(engine.verify(&candidate(FOREIGN_PASSWORD), Some(&expensive)), OUTDATED);
-    assert_eq!(engine.blocks_held(), 0);
+    assert_eq!(engine.blocks.capacity(), 0);
     assert_eq!(engine.verify(&candidate("wrong"), Some(&expensive)), MISMATCH);
-    assert_eq!(engine.blocks_held(), 8);
+    assert_eq!(engine.blocks.capacity(), 8);
 }
 
 #[tokio::test]
@@ -226,8 +226,7 @@ async fn what_no_worker_began_in_time_is_busy_and_never_computed() {
     let hasher = hasher(HashSettings { wait: Duration::ZERO, ..TINY });
     let (begun, has_begun) = oneshot::channel();
     let (release, released) = std::sync::mpsc::channel::<()>();
-    let long = Duration::from_secs(60);
-    let mut held = Box::pin(hasher.pool.run_within(long, move |_| {
+    let mut held = Box::pin(hasher.pool.run(move |_| {
         let _ = begun.send(());
         let _ = released.recv();
     }));
@@ -237,10 +236,10 @@ async fn what_no_worker_began_in_time_is_busy_and_never_computed() {
         begun = has_begun => begun.unwrap(),
     }
     assert_eq!(hasher.verify(&attempt("x"), None).await, Err(HashError::Busy));
-    assert_eq!(hasher.hash(password("x")).await.map(|_| ()), Err(HashError::Busy));
+    assert_eq!(hasher.hash(&password("x")).await.map(|_| ()), Err(HashError::Busy));
     drop(release);
     assert_eq!(held.await, Ok(()));
-    assert_eq!(hasher.pool.run_within(long, |_| ()).await, Ok(()));
+    assert_eq!(hasher.pool.run(|_| ()).await, Ok(()));
     assert_eq!(hasher.hashes_done(), 0);
 }
 
@@ -269,7 +268,7 @@ fn settings_that_give_no_hash_are_refused_with_what_would_be_right() {
     ];
     for (settings, text) in refused {
         assert_eq!(settings.check().unwrap_err().to_string(), text);
-        let error = PasswordHasher::start(&settings, Arc::new(SystemRandom)).err().unwrap();
+        let error = PasswordHasher::start(&settings, Arc::new(SystemRandom), Arc::default()).err().unwrap();
         assert_eq!((error.kind(), error.to_string().as_str()), (io::ErrorKind::InvalidInput, text));
     }
 }

@@ -7,11 +7,11 @@ use std::io::{self, BufRead};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use futures_util::{StreamExt as _, stream};
+use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use tokio::sync::{mpsc, watch};
 
 use super::legacy::{DuplicateEmails, digest};
-use super::reader::{BATCH_USERS, ImportBatch, ImportEntry, ReadSummary, ReaderMessage, SourcePosition, read_all};
+use super::reader::{BATCH_USERS, ImportBatch, ImportEntry, ReadSummary, SourcePosition, read_all};
 use crate::hashing::HashSettings;
 use userd_core::clock::Clock;
 use userd_core::{Actor, SessionLimits, string_enum};
@@ -132,11 +132,28 @@ impl ImportSummary {
             && matches!(self.footer, FooterStatus::NotExpected | FooterStatus::Complete)
     }
 
-    fn record(&mut self, outcome: &ImportResult) {
-        self.counts[outcome.kind as usize] += 1;
-        if let SourcePosition::Line(line) = outcome.position {
-            self.last_line = line;
+    /// Counts and reports the results of a batch.
+    fn record(&mut self, outcome: BatchOutcome, sink: &mut ProgressSink<'_>) -> io::Result<()> {
+        (sink.progress)(outcome.bytes);
+        for result in &outcome.results {
+            self.counts[result.kind as usize] += 1;
+            if let SourcePosition::Line(line) = result.position {
+                self.last_line = line;
+            }
+            (sink.outcome)(result)?;
         }
+        outcome.end.map_or(Ok(()), |end| self.apply_footer(end))
+    }
+
+    fn apply_footer(&mut self, end: ReadSummary) -> io::Result<()> {
+        self.interrupted = false;
+        self.footer = match (end.has_header, end.promised) {
+            (_, Some(promised)) if promised == end.users => FooterStatus::Complete,
+            (_, Some(promised)) => FooterStatus::Mismatch { promised, found: end.users },
+            (true, None) => FooterStatus::Missing,
+            (false, None) => FooterStatus::NotExpected,
+        };
+        end.error.map_or(Ok(()), |error| Err(io::Error::other(error)))
     }
 }
 
@@ -189,11 +206,11 @@ impl UserImporter {
         stop: watch::Receiver<bool>,
         sink: ProgressSink<'_>,
     ) -> Result<ImportSummary, ImportError> {
-        let interrupted = || ImportSummary { interrupted: true, ..ImportSummary::default() };
-        let aborted = |source| ImportError { summary: Box::default(), source };
-        let duplicates =
-            DuplicateEmails::find(&*source, &stop, sink.progress).await.map_err(|error| aborted(error.into()))?;
-        let Some(duplicates) = duplicates else { return Ok(interrupted()) };
+        let duplicates = DuplicateEmails::find(&*source, &stop, sink.progress).await;
+        let duplicates = duplicates.map_err(|error| ImportError { summary: Box::default(), source: error.into() })?;
+        let Some(duplicates) = duplicates else {
+            return Ok(ImportSummary { interrupted: true, ..ImportSummary::default() });
+        };
         let (sender, batches) = mpsc::channel(1);
         let mut reading = tokio::task::JoinSet::new();
         let hashes = self.hashes;
@@ -208,9 +225,9 @@ impl UserImporter {
 
     async fn import_batches(
         &self,
-        batches: mpsc::Receiver<ReaderMessage>,
+        batches: mpsc::Receiver<ImportBatch>,
         stop: watch::Receiver<bool>,
-        sink: ProgressSink<'_>,
+        mut sink: ProgressSink<'_>,
     ) -> Result<ImportSummary, ImportError> {
         let seen = Mutex::new(HashSet::new());
         let reads = stream::unfold((batches, stop), |(mut batches, mut stop)| async move {
@@ -222,28 +239,16 @@ impl UserImporter {
             };
             read.map(|read| (read, (batches, stop)))
         });
-        let batch_outcomes = reads.map(|read| async {
-            match read {
-                ReaderMessage::Batch(batch) => self.import_batch(batch, &seen).await.map(BatchOutcome::Outcomes),
-                ReaderMessage::End(end) => Ok(BatchOutcome::End(end)),
-            }
-        });
+        let batch_outcomes = reads.map(|batch| self.import_batch(batch, &seen));
         let mut batch_outcomes = std::pin::pin!(batch_outcomes.buffered(BATCHES_IN_FLIGHT));
         let mut summary = ImportSummary { interrupted: true, ..ImportSummary::default() };
-        while let Some(one) = batch_outcomes.next().await {
-            let reported = match one {
-                Ok(BatchOutcome::Outcomes((bytes, outcomes))) => {
-                    (sink.progress)(bytes);
-                    outcomes.iter().try_for_each(|outcome| {
-                        summary.record(outcome);
-                        (sink.outcome)(outcome)
-                    })
-                }
-                Ok(BatchOutcome::End(end)) => apply_footer(&mut summary, end),
-                Err(error) => return Err(ImportError { summary: Box::new(summary), source: error.into() }),
+        while let Some(outcome) = batch_outcomes.next().await {
+            let reported = match outcome {
+                Ok(outcome) => summary.record(outcome, &mut sink).map_err(Into::into),
+                Err(error) => Err(error.into()),
             };
-            if let Err(error) = reported {
-                return Err(ImportError { summary: Box::new(summary), source: error.into() });
+            if let Err(source) = reported {
+                return Err(ImportError { summary: Box::new(summary), source });
             }
         }
         Ok(summary)
@@ -254,7 +259,7 @@ impl UserImporter {
         &self,
         batch: ImportBatch,
         seen: &Mutex<HashSet<[u8; 16]>>,
-    ) -> Result<(u64, Vec<ImportResult>), StoreError> {
+    ) -> Result<BatchOutcome, StoreError> {
         let (mut results, mut accounts) = (Vec::with_capacity(batch.lines.len()), Vec::new());
         for (position, line) in batch.lines {
             let (kind, id, reason) = match &line {
@@ -273,7 +278,7 @@ impl UserImporter {
         for (result, outcome) in valid.zip(outcomes) {
             (result.kind, result.reason) = describe_outcome(outcome);
         }
-        Ok((batch.bytes, results))
+        Ok(BatchOutcome { results, bytes: batch.bytes, end: batch.end })
     }
 
     async fn import_with_retries(&self, accounts: Vec<AccountRecord>) -> Result<Vec<ImportOutcome>, StoreError> {
@@ -319,12 +324,8 @@ impl UserImporter {
             let mut seen = seen.lock().unwrap_or_else(PoisonError::into_inner);
             accounts.iter().map(|account| seen.insert(digest(account.user.email.canonical().as_str()))).collect()
         };
-        let lookups = accounts
-            .iter()
-            .zip(first)
-            .map(|(account, first)| async move { self.dry_run_account(account, first).await });
-        let lookups: Vec<_> = stream::iter(lookups).buffered(LOOKUPS_IN_FLIGHT).collect().await;
-        lookups.into_iter().collect()
+        let lookups = accounts.iter().zip(first).map(|(account, first)| self.dry_run_account(account, first));
+        stream::iter(lookups).buffered(LOOKUPS_IN_FLIGHT).try_collect().await
     }
 
     async fn dry_run_account(&self, account: &AccountRecord, first: bool) -> Result<ImportOutcome, StoreError> {
@@ -339,10 +340,11 @@ impl UserImporter {
     }
 }
 
-/// The result of one message of the reader.
-enum BatchOutcome {
-    Outcomes((u64, Vec<ImportResult>)),
-    End(ReadSummary),
+/// The result of an [`ImportBatch`].
+struct BatchOutcome {
+    results: Vec<ImportResult>,
+    bytes: u64,
+    end: Option<ReadSummary>,
 }
 
 /// The result and its reason.
@@ -361,27 +363,13 @@ fn describe_outcome(store_outcome: ImportOutcome) -> (ImportResultKind, Option<S
     (kind, reason.map(str::to_owned))
 }
 
-fn apply_footer(summary: &mut ImportSummary, end: ReadSummary) -> io::Result<()> {
-    summary.interrupted = false;
-    summary.footer = match (end.has_header, end.promised) {
-        (_, Some(promised)) if promised == end.users => FooterStatus::Complete,
-        (_, Some(promised)) => FooterStatus::Mismatch { promised, found: end.users },
-        (true, None) => FooterStatus::Missing,
-        (false, None) => FooterStatus::NotExpected,
-    };
-    match end.error {
-        Some(error) => Err(io::Error::other(error)),
-        None => Ok(()),
-    }
-}
-
 /// Reads all records and sends them on; returns the number of keys that are not users. An unreadable page ends the
 /// import.
 async fn read_legacy(
     source: &dyn LegacySource,
     duplicates: &DuplicateEmails,
     hashes: &HashSettings,
-    sender: &mpsc::Sender<ReaderMessage>,
+    sender: &mpsc::Sender<ImportBatch>,
 ) -> u64 {
     let (mut position, mut others, mut read, mut entries) = (Some(0), 0, 0, Vec::<ImportEntry>::new());
     let mut ids = HashSet::new();
@@ -401,8 +389,8 @@ async fn read_legacy(
             let again = validated.as_ref().is_ok_and(|account| !ids.insert(*account.user.id.as_bytes()));
             if again || entries.len() >= BATCH_USERS {
                 read += entries.len() as u64;
-                let batch = ImportBatch { lines: std::mem::take(&mut entries), bytes: read };
-                if sender.send(ReaderMessage::Batch(batch)).await.is_err() {
+                let batch = ImportBatch { lines: std::mem::take(&mut entries), bytes: read, end: None };
+                if sender.send(batch).await.is_err() {
                     return others;
                 }
                 ids.clear();
@@ -412,8 +400,7 @@ async fn read_legacy(
         }
     }
     read += entries.len() as u64;
-    if sender.send(ReaderMessage::Batch(ImportBatch { lines: entries, bytes: read })).await.is_ok() {
-        let _ = sender.send(ReaderMessage::End(end)).await;
-    }
+    // An error means that the import has ended.
+    let _ = sender.send(ImportBatch { lines: entries, bytes: read, end: Some(end) }).await;
     others
 }

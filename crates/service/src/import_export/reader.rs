@@ -30,20 +30,14 @@ pub enum SourcePosition {
 /// A user, or why the record is invalid.
 pub(super) type ImportEntry = (SourcePosition, Result<AccountRecord, InvalidRecord>);
 
-/// A message of a reader.
-pub(super) enum ReaderMessage {
-    /// A batch. No two users in it have the same id.
-    Batch(ImportBatch),
-    /// The end of the file.
-    End(ReadSummary),
-}
-
-/// A batch of lines.
+/// A batch of lines. No two users in it have the same id.
 #[derive(Default)]
 pub(super) struct ImportBatch {
     pub(super) lines: Vec<ImportEntry>,
     /// How many bytes of the file have been read so far.
     pub(super) bytes: u64,
+    /// In the last batch: what is known at the end of the file.
+    pub(super) end: Option<ReadSummary>,
 }
 
 /// What is known at the end of a file.
@@ -65,7 +59,7 @@ pub(super) fn read_all(
     first_line: u64,
     hashes: &HashSettings,
     stop: &watch::Receiver<bool>,
-    sender: &mpsc::Sender<ReaderMessage>,
+    sender: &mpsc::Sender<ImportBatch>,
 ) {
     let mut reader =
         LineReader { first_line, hashes, ids: HashSet::new(), batch: ImportBatch::default(), bytes: 0, sender };
@@ -73,9 +67,9 @@ pub(super) fn read_all(
     if let Err(error) = reader.run(input, stop, &mut end) {
         end.error = Some(error.to_string());
     }
-    if reader.flush().is_ok() {
-        let _ = sender.blocking_send(ReaderMessage::End(end));
-    }
+    reader.batch.end = Some(end);
+    // An error means that the import has ended.
+    let _ = reader.flush();
 }
 
 struct LineReader<'a> {
@@ -84,7 +78,7 @@ struct LineReader<'a> {
     ids: HashSet<[u8; 16]>,
     batch: ImportBatch,
     bytes: usize,
-    sender: &'a mpsc::Sender<ReaderMessage>,
+    sender: &'a mpsc::Sender<ImportBatch>,
 }
 
 impl LineReader<'_> {
@@ -107,7 +101,7 @@ impl LineReader<'_> {
                 continue;
             }
             let read = if length > LINE_BYTES_MAX as u64 {
-                Err(InvalidRecord { id: None, reason: format!("must have at most {LINE_BYTES_MAX} bytes") })
+                Err(record::invalid(&format!("must have at most {LINE_BYTES_MAX} bytes")))
             } else {
                 record::parse_line(line, self.hashes)
             };
@@ -118,7 +112,9 @@ impl LineReader<'_> {
                         format!("format version {version} is newer than this userd, which knows {FORMAT_VERSION}");
                     return Err(io::Error::other(text));
                 }
-                Ok(ParsedLine::Header(_)) => self.take(number, 0, Err(misplaced()))?,
+                Ok(ParsedLine::Header(_)) => {
+                    self.take(number, 0, Err(record::invalid("the header must be the first line")))?;
+                }
                 Ok(ParsedLine::End(promised)) => end.promised = Some(promised),
                 Ok(ParsedLine::User(account)) => {
                     end.users += 1;
@@ -152,13 +148,9 @@ impl LineReader<'_> {
         self.ids.clear();
         self.bytes = 0;
         let bytes = self.batch.bytes;
-        let batch = std::mem::replace(&mut self.batch, ImportBatch { lines: Vec::new(), bytes });
-        self.sender.blocking_send(ReaderMessage::Batch(batch)).map_err(|_| io::ErrorKind::BrokenPipe.into())
+        let batch = std::mem::replace(&mut self.batch, ImportBatch { bytes, ..ImportBatch::default() });
+        self.sender.blocking_send(batch).map_err(|_| io::ErrorKind::BrokenPipe.into())
     }
-}
-
-fn misplaced() -> InvalidRecord {
-    InvalidRecord { id: None, reason: "the header must be the first line".to_owned() }
 }
 
 /// Reads the next line, truncated to the limit; returns its whole length with the line end, `None` after the last.

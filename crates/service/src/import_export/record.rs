@@ -91,7 +91,8 @@ pub(super) fn parse_line(text: &[u8], hashes: &HashSettings) -> Result<ParsedLin
     }
 }
 
-fn invalid(reason: &str) -> InvalidRecord {
+/// A line that does not name a user.
+pub(super) fn invalid(reason: &str) -> InvalidRecord {
     InvalidRecord { id: None, reason: reason.to_owned() }
 }
 
@@ -116,11 +117,8 @@ fn first_reason(errors: &InputErrors) -> String {
             // A name that is no plain word may be a value in the wrong place.
             let plain =
                 name.len() <= 32 && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"_-".contains(&byte));
-            return if plain {
-                format!("{place}has an unknown field `{name}`")
-            } else {
-                format!("{place}has an unknown field")
-            };
+            let name = if plain { format!(" `{name}`") } else { String::new() };
+            return format!("{place}has an unknown field{name}");
         }
         InputErrorKind::Missing { .. } | InputErrorKind::WrongType { found: "null", .. } => "is missing".to_owned(),
         InputErrorKind::WrongType { expected, .. } => format!("must be {expected}"),

@@ -24,10 +24,7 @@ pub(super) fn parse_rfc3339(text: &str) -> Option<Timestamp> {
 pub(super) fn parse_lenient(text: &str) -> Option<Timestamp> {
     const MILLIS_FROM: f64 = 1e11;
     let text = text.trim();
-    let number: f64 = match text.parse() {
-        Ok(number) => number,
-        Err(_) => return parse_rfc3339(text),
-    };
+    let Ok(number) = text.parse::<f64>() else { return parse_rfc3339(text) };
     let millis = if number < MILLIS_FROM { number * 1000.0 } else { number };
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "checked on the next line")]
     (0.0..253_402_300_800_000.0).contains(&millis).then(|| Timestamp::from_millis(millis.round() as u64))

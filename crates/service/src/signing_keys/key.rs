@@ -130,46 +130,49 @@ pub(super) struct SigningKey {
     private: EncodingKey,
 }
 
-/// A newly generated key.
-pub(super) struct GeneratedKey {
-    pub(super) key: SigningKey,
-    /// The text to store.
-    pub(super) text: String,
-}
-
 impl SigningKey {
-    /// Generates a key with this number.
+    /// Generates a key, and the text to store.
     ///
     /// `aws-lc-rs` uses its own randomness: it can neither generate a P-256 key nor sign with one otherwise.
     pub(super) fn generate(
-        mut record: SigningKeyInfo,
+        record: SigningKeyInfo,
         key_encryption: &KeyEncryption,
         random: &dyn Random,
-    ) -> Result<GeneratedKey, KeyGenerationError> {
+    ) -> Result<(Self, String), KeyGenerationError> {
         let rng = SystemRandom::new();
         let pkcs8 = match record.algorithm {
             SigningAlgorithm::Es256 => EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &rng),
             SigningAlgorithm::EdDsa => Ed25519KeyPair::generate_pkcs8(&rng),
         };
         let pkcs8 = pkcs8.map_err(|_| KeyGenerationError)?;
-        let jwk = public(record.algorithm, pkcs8.as_ref()).ok_or(KeyGenerationError)?;
-        record.kid.clone_from(&jwk.kid);
-        let text =
-            record.write(key_encryption.encrypt(KeyKind::Signing, &record.number.to_string(), pkcs8.as_ref(), random));
-        let private = private(record.algorithm, pkcs8.as_ref());
-        Ok(GeneratedKey { key: Self { record, jwk, private }, text })
+        let sealed = key_encryption.encrypt(KeyKind::Signing, &record.number.to_string(), pkcs8.as_ref(), random);
+        let mut key = Self::from_pkcs8(record, pkcs8.as_ref()).ok_or(KeyGenerationError)?;
+        key.record.kid.clone_from(&key.jwk.kid);
+        let text = key.record.write(sealed);
+        Ok((key, text))
     }
 
     /// Decrypts a stored key.
     pub(super) fn decrypt(stored: &StoredKey, key_encryption: &KeyEncryption) -> Result<Self, KeyDecryptError> {
         let (record, sealed) = SigningKeyInfo::read(stored).ok_or(KeyDecryptError::Corrupt)?;
         let pkcs8: Zeroizing<Vec<u8>> = key_encryption.decrypt(KeyKind::Signing, &stored.id, &sealed)?;
-        let jwk = public(record.algorithm, &pkcs8).ok_or(KeyDecryptError::Corrupt)?;
-        if jwk.kid != record.kid {
-            return Err(KeyDecryptError::Corrupt);
-        }
-        let private = private(record.algorithm, &pkcs8);
-        Ok(Self { record, jwk, private })
+        let key = Self::from_pkcs8(record, &pkcs8).filter(|key| key.jwk.kid == key.record.kid);
+        key.ok_or(KeyDecryptError::Corrupt)
+    }
+
+    /// The key with this private half.
+    fn from_pkcs8(record: SigningKeyInfo, pkcs8: &[u8]) -> Option<Self> {
+        let (jwk, private) = match record.algorithm {
+            SigningAlgorithm::Es256 => {
+                let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).ok()?;
+                (Jwk::of(record.algorithm, pair.public_key().as_ref())?, EncodingKey::from_ec_der(pkcs8))
+            }
+            SigningAlgorithm::EdDsa => {
+                let pair = Ed25519KeyPair::from_pkcs8(pkcs8).ok()?;
+                (Jwk::of(record.algorithm, pair.public_key().as_ref())?, EncodingKey::from_ed_der(pkcs8))
+            }
+        };
+        Some(Self { record, jwk, private })
     }
 
     /// Signs a token with `claims`.
@@ -190,27 +193,12 @@ impl SigningKey {
 #[error("a signing key could not be generated")]
 pub struct KeyGenerationError;
 
-fn public(algorithm: SigningAlgorithm, pkcs8: &[u8]) -> Option<Jwk> {
-    let ecdsa = || EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8);
-    match algorithm {
-        SigningAlgorithm::Es256 => Jwk::of(algorithm, ecdsa().ok()?.public_key().as_ref()),
-        SigningAlgorithm::EdDsa => Jwk::of(algorithm, Ed25519KeyPair::from_pkcs8(pkcs8).ok()?.public_key().as_ref()),
-    }
-}
-
-fn private(algorithm: SigningAlgorithm, pkcs8: &[u8]) -> EncodingKey {
-    match algorithm {
-        SigningAlgorithm::Es256 => EncodingKey::from_ec_der(pkcs8),
-        SigningAlgorithm::EdDsa => EncodingKey::from_ed_der(pkcs8),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
     use userd_core::random::SeededRandom;
 
-    fn make(algorithm: SigningAlgorithm, key_encryption: &KeyEncryption) -> GeneratedKey {
+    fn make(algorithm: SigningAlgorithm, key_encryption: &KeyEncryption) -> (SigningKey, String) {
         let at = Timestamp::from_millis(1_000);
         let record = SigningKeyInfo { number: 7, kid: String::new(), algorithm, created_at: at, signs_from: at };
         SigningKey::generate(record, key_encryption, &SeededRandom::from_seed(1)).expect("a key can be made")
@@ -220,10 +208,10 @@ mod tests {
     fn a_key_is_read_back_and_signs_under_its_name() {
         for algorithm in SigningAlgorithm::ALL {
             let key_encryption = KeyEncryption::new(Some(&[1; 32]));
-            let fresh = make(algorithm, &key_encryption);
-            let stored = StoredKey { id: "7".to_owned(), text: fresh.text };
+            let (fresh, text) = make(algorithm, &key_encryption);
+            let stored = StoredKey { id: "7".to_owned(), text };
             let read = SigningKey::decrypt(&stored, &key_encryption).expect("our own key");
-            assert_eq!((&read.record, &read.jwk), (&fresh.key.record, &fresh.key.jwk));
+            assert_eq!((&read.record, &read.jwk), (&fresh.record, &fresh.jwk));
             let token = read.sign(&serde_json::json!({"sub": "ada"})).expect("it signs");
             let header = BASE64URL.decode(token.split('.').next().expect("a header")).expect("base64url");
             let header: serde_json::Value = serde_json::from_slice(&header).expect("JSON");
@@ -234,28 +222,27 @@ mod tests {
     #[test]
     fn nothing_that_is_shown_holds_the_private_half() {
         for algorithm in SigningAlgorithm::ALL {
-            let plain = make(algorithm, &KeyEncryption::new(None));
-            let (_, sealed) =
-                SigningKeyInfo::read(&StoredKey { id: "7".to_owned(), text: plain.text.clone() }).expect("our own key");
+            let (plain, text) = make(algorithm, &KeyEncryption::new(None));
+            let (_, sealed) = SigningKeyInfo::read(&StoredKey { id: "7".to_owned(), text }).expect("our own key");
             let pkcs8 = BASE64URL.decode(sealed.trim_start_matches("plain:")).expect("base64url");
-            let public = serde_json::to_string(&plain.key.jwk).expect("JSON");
+            let public = serde_json::to_string(&plain.jwk).expect("JSON");
             assert!(!public.contains("\"d\""), "{public}");
-            let shown = format!("{:?}", plain.key);
+            let shown = format!("{plain:?}");
             assert!(shown.contains("redacted") && !shown.contains(&format!("{:?}", &pkcs8[40..60])), "{shown}");
-            assert!(make(algorithm, &KeyEncryption::new(Some(&[1; 32]))).text.contains("\"sealed:"));
+            assert!(make(algorithm, &KeyEncryption::new(Some(&[1; 32]))).1.contains("\"sealed:"));
         }
     }
 
     #[test]
     fn a_key_in_anothers_place_or_under_anothers_name_is_damage() {
         let key_encryption = KeyEncryption::new(Some(&[1; 32]));
-        let fresh = make(SigningAlgorithm::Es256, &key_encryption);
-        let moved = StoredKey { id: "8".to_owned(), text: fresh.text.clone() };
+        let (fresh, text) = make(SigningAlgorithm::Es256, &key_encryption);
+        let moved = StoredKey { id: "8".to_owned(), text: text.clone() };
         assert_eq!(SigningKey::decrypt(&moved, &key_encryption).map(|_| ()), Err(KeyDecryptError::Corrupt));
-        let renamed = fresh.text.replace(&fresh.key.record.kid, &"A".repeat(43));
+        let renamed = text.replace(&fresh.record.kid, &"A".repeat(43));
         let renamed = StoredKey { id: "7".to_owned(), text: renamed };
         assert_eq!(SigningKey::decrypt(&renamed, &key_encryption).map(|_| ()), Err(KeyDecryptError::Corrupt));
-        let changed = StoredKey { id: "7".to_owned(), text: fresh.text.replace("ES256", "EdDSA") };
+        let changed = StoredKey { id: "7".to_owned(), text: text.replace("ES256", "EdDSA") };
         assert_eq!(SigningKey::decrypt(&changed, &key_encryption).map(|_| ()), Err(KeyDecryptError::Corrupt));
     }
 

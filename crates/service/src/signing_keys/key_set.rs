@@ -32,7 +32,6 @@ pub struct SigningKeySet {
 
 /// The result of a read.
 struct CachedKeySet {
-    stored: Vec<StoredKey>,
     key_set: Arc<LoadedKeySet>,
     read_at: Timestamp,
 }
@@ -70,31 +69,33 @@ impl SigningKeySet {
         key.sign(claims).map_err(Error::signing)
     }
 
-    async fn key_set(&self) -> Result<Arc<LoadedKeySet>, Error> {
+    /// The last keys that were read, if they are fresh at `now`.
+    fn fresh(&self, now: Timestamp) -> Option<Arc<LoadedKeySet>> {
         // A clock that was set back makes the cache stale, not fresh.
-        let fresh = |cached: &CachedKeySet, now: Timestamp| {
-            cached.read_at <= now && now < cached.read_at.plus_millis(CACHE_TTL_MS)
-        };
-        let now = self.dependencies.clock.now();
-        if let Some(cached) = self.cached.load_full().filter(|cached| fresh(cached, now)) {
-            return Ok(Arc::clone(&cached.key_set));
+        let cached = self.cached.load_full()?;
+        let is_fresh = cached.read_at <= now && now < cached.read_at.plus_millis(CACHE_TTL_MS);
+        is_fresh.then(|| Arc::clone(&cached.key_set))
+    }
+
+    async fn key_set(&self) -> Result<Arc<LoadedKeySet>, Error> {
+        if let Some(key_set) = self.fresh(self.dependencies.clock.now()) {
+            return Ok(key_set);
         }
         // Single-flight: one request reads, the others get its result, success or failure.
         let guard = self.read_flight.acquire().await?;
-        let now = self.dependencies.clock.now();
-        let before = self.cached.load_full();
-        if let Some(cached) = before.as_ref().filter(|cached| fresh(cached, now)) {
-            return Ok(Arc::clone(&cached.key_set));
+        let mut read_at = self.dependencies.clock.now();
+        if let Some(key_set) = self.fresh(read_at) {
+            return Ok(key_set);
         }
-        let mut read_at = now;
-        let (stored, key_set) = match (self.read(before.as_deref()).await, before) {
+        let before = self.cached.load_full().map(|cached| Arc::clone(&cached.key_set));
+        let key_set = match (self.read(before.as_ref()).await, before) {
             (Ok(read), _) => read,
             (Err(Error::Store(error)), Some(before)) => {
                 let error: &dyn std::error::Error = &error;
                 tracing::warn!(error, "the signing keys can't be read; userd continues with the cached ones");
                 // Fresh for a second from now: requests that waited must not wait again.
                 read_at = self.dependencies.clock.now();
-                (before.stored.clone(), Arc::clone(&before.key_set))
+                before
             }
             (Err(error), _) => {
                 // Not the previous keys: a removed key must not sign.
@@ -102,26 +103,25 @@ impl SigningKeySet {
                 return guard.finish(Err(error));
             }
         };
-        self.cached.store(Some(Arc::new(CachedKeySet { stored, key_set: Arc::clone(&key_set), read_at })));
+        self.cached.store(Some(Arc::new(CachedKeySet { key_set: Arc::clone(&key_set), read_at })));
         Ok(key_set)
     }
 
     /// Reads the keys, and creates the first one if there is none.
-    async fn read(&self, before: Option<&CachedKeySet>) -> Result<(Vec<StoredKey>, Arc<LoadedKeySet>), Error> {
+    async fn read(&self, before: Option<&Arc<LoadedKeySet>>) -> Result<Arc<LoadedKeySet>, Error> {
         for _ in 0..CAS_ATTEMPTS_MAX {
             let stored = self.dependencies.stored().await?;
-            if let Some(cached) = before.filter(|cached| cached.stored == stored) {
-                return Ok((stored, Arc::clone(&cached.key_set)));
+            if let Some(same) = before.filter(|before| before.stored == stored) {
+                return Ok(Arc::clone(same));
             }
             if !stored.is_empty() {
-                let key_set = LoadedKeySet::decrypt(&stored, &self.dependencies)?;
-                return Ok((stored, Arc::new(key_set)));
+                return LoadedKeySet::decrypt(stored, &self.dependencies).map(Arc::new);
             }
             let now = self.dependencies.clock.now();
-            if let Some(fresh) = self.dependencies.create(FIRST, self.algorithm, now).await? {
-                tracing::debug!(kid = fresh.key.record.kid, "created the first signing key");
-                let stored = vec![StoredKey { id: FIRST.to_string(), text: fresh.text }];
-                return Ok((stored, Arc::new(LoadedKeySet { keys: vec![fresh.key], unusable: Vec::new() })));
+            if let Some((key, text)) = self.dependencies.create(FIRST, self.algorithm, now).await? {
+                tracing::debug!(kid = key.record.kid, "created the first signing key");
+                let stored = vec![StoredKey { id: FIRST.to_string(), text }];
+                return Ok(Arc::new(LoadedKeySet { stored, keys: vec![key], unusable: Vec::new() }));
             }
         }
         Err(Error::Store(StoreError::unavailable("the first signing key neither exists nor can be created")))
@@ -130,15 +130,16 @@ impl SigningKeySet {
 
 /// Keys in the order in which they sign.
 struct LoadedKeySet {
+    stored: Vec<StoredKey>,
     keys: Vec<SigningKey>,
     /// Keys that can't be decrypted. The others stay in use: one wrong encryption key must not stop every node.
     unusable: Vec<(String, KeyDecryptError)>,
 }
 
 impl LoadedKeySet {
-    fn decrypt(stored: &[StoredKey], dependencies: &KeyDependencies) -> Result<Self, Error> {
+    fn decrypt(stored: Vec<StoredKey>, dependencies: &KeyDependencies) -> Result<Self, Error> {
         let (mut keys, mut unusable_ones) = (Vec::new(), Vec::new());
-        for one in stored {
+        for one in &stored {
             match SigningKey::decrypt(one, &dependencies.key_encryption) {
                 Ok(key) => keys.push(key),
                 Err(source) => {
@@ -150,7 +151,7 @@ impl LoadedKeySet {
         keys.sort_by_key(|key| (key.record.signs_from, key.record.number));
         match unusable_ones.first() {
             Some((id, source)) if keys.is_empty() => Err(unusable(KeyKind::Signing, id, *source)),
-            _ => Ok(Self { keys, unusable: unusable_ones }),
+            _ => Ok(Self { stored, keys, unusable: unusable_ones }),
         }
     }
 

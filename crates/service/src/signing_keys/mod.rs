@@ -15,7 +15,7 @@ pub use key_set::SigningKeySet;
 pub use lifecycle::{JWKS_MAX_AGE_S, SigningKeyState, propagation_delay_ms};
 pub use rotation::{RotationOutcome, SigningKeyEntry, SigningKeyService};
 
-use key::{GeneratedKey, SigningKey};
+use key::SigningKey;
 
 use crate::{Error, KeyDecryptError, KeyDependencies};
 use userd_core::Timestamp;
@@ -26,18 +26,18 @@ impl KeyDependencies {
         Ok(self.store.keys(KeyKind::Signing).await?)
     }
 
-    /// Creates the key `number`; `None` if another node was faster.
+    /// Creates the key `number`, and returns it with its text in the store; `None` if another node was faster.
     async fn create(
         &self,
         number: u64,
         algorithm: SigningAlgorithm,
         signs_from: Timestamp,
-    ) -> Result<Option<GeneratedKey>, Error> {
+    ) -> Result<Option<(SigningKey, String)>, Error> {
         let created_at = self.clock.now();
         let record = SigningKeyInfo { number, kid: String::new(), algorithm, created_at, signs_from };
-        let fresh = SigningKey::generate(record, &self.key_encryption, &*self.random).map_err(Error::signing)?;
-        let made = self.store.replace_key(KeyKind::Signing, &number.to_string(), None, Some(&fresh.text)).await?;
-        Ok(made.then_some(fresh))
+        let (key, text) = SigningKey::generate(record, &self.key_encryption, &*self.random).map_err(Error::signing)?;
+        let made = self.store.replace_key(KeyKind::Signing, &number.to_string(), None, Some(&text)).await?;
+        Ok(made.then_some((key, text)))
     }
 }
 

@@ -73,9 +73,10 @@ impl SigningKeyService {
             // to wait for.
             let known = now.plus_millis(propagation_delay_ms(self.ttl_ms));
             let signs_from = entries.last().map_or(now, |last| known.max(last.record.signs_from.plus_millis(1)));
-            if let Some(fresh) = self.dependencies.create(next_number(&stored), self.algorithm, signs_from).await? {
+            let number = next_number(&stored);
+            if let Some((key, _)) = self.dependencies.create(number, self.algorithm, signs_from).await? {
                 self.remove_expired(&stored, &entries).await?;
-                return Ok(RotationOutcome::Created(fresh.key.record));
+                return Ok(RotationOutcome::Created(key.record));
             }
         }
         Err(busy())
@@ -101,10 +102,8 @@ impl SigningKeyService {
         for _ in 0..CAS_ATTEMPTS_MAX {
             let stored = self.dependencies.stored().await?;
             let number = next_number(&stored);
-            let Some(fresh) = self.dependencies.create(number, self.algorithm, self.dependencies.clock.now()).await?
-            else {
-                continue;
-            };
+            let now = self.dependencies.clock.now();
+            let Some((key, _)) = self.dependencies.create(number, self.algorithm, now).await? else { continue };
             // Read again: another process may have created a key meanwhile. Only older keys are removed, so that of two
             // concurrent calls one leaves its key.
             let stored = self.dependencies.stored().await?;
@@ -115,7 +114,7 @@ impl SigningKeyService {
                 self.dependencies.store.replace_key(KeyKind::Signing, &one.id, Some(&one.text), None).await?;
             }
             self.remove_unusable_device_key().await?;
-            return Ok(fresh.key.record);
+            return Ok(key.record);
         }
         Err(busy())
     }

@@ -22,8 +22,8 @@ async fn users_seen(test: &TestStore, size: usize, mode: CheckMode) -> u64 {
         assert_eq!((report.findings, report.topology_changed), (vec![], false));
         users += report.users;
         let Some(next) = report.next else { return users };
-        assert!(places.insert(next.to_string()), "a pass goes on, and does not come back to {next}");
-        place = CheckCursor::from_text(next.to_string());
+        assert!(places.insert(next.as_str().to_owned()), "a pass goes on, and does not come back to {next:?}");
+        place = CheckCursor::from_text(next.as_str().to_owned());
     }
 }
 

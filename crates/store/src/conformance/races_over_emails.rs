@@ -82,7 +82,7 @@ pub async fn of_many_changes_to_one_email_exactly_one_wins(test: &TestStore) {
             done.iter().filter(|done| **done == RaceOutcome::Change(UpdateUserOutcome::EmailTaken)).count(),
             TASKS - 1
         );
-        assert_eq!(test.by_email(&wanted).await.map(|user| user.name.to_string()), Some("Winner".to_owned()));
+        assert_eq!(test.by_email(&wanted).await.map(|user| user.name.as_str().to_owned()), Some("Winner".to_owned()));
         test.assert_consistent().await;
     }
 }
@@ -159,7 +159,7 @@ pub async fn a_change_a_sign_up_and_a_deletion_leave_no_contradiction(test: &Tes
             "round {round}: the new e-mail went to several: {done:?}"
         );
         assert!(!won[3] || won[0] || won[1], "round {round}: the old e-mail was given away: {done:?}");
-        let owner = test.by_email(&new).await.map(|user| user.name.to_string());
+        let owner = test.by_email(&new).await.map(|user| user.name.as_str().to_owned());
         let expected = if won[0] {
             Some("Ann")
         } else if won[2] || won[4] {

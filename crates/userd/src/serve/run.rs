@@ -137,7 +137,7 @@ async fn serve_store(
     random: Arc<dyn Random>,
     metrics: Arc<Metrics>,
 ) -> Result<(), RunError> {
-    let hasher = PasswordHasher::start_with_metrics(&config.hash, Arc::clone(&random), Arc::clone(&metrics));
+    let hasher = PasswordHasher::start(&config.hash, Arc::clone(&random), Arc::clone(&metrics));
     let services = build_services(config, Arc::clone(&store), hasher.map_err(RunError::Hasher)?, Arc::clone(&random));
     check_keys(&services).await?;
     let on_listening = show_banner_when_listening(config, &services);

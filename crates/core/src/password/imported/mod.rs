@@ -42,7 +42,9 @@ impl PasswordHash {
         if ["$argon2i$", "$argon2d$", "$argon2id$"].iter().any(|scheme| argon2.starts_with(scheme)) {
             return Self::parse(argon2).map_err(|_| ImportedHashError::FieldCount);
         }
-        ImportedHash::parse(text)?.to_password_hash()
+        // The stored spelling.
+        let phc = formats::to_phc(&ImportedHash::parse(text)?);
+        Self::parse(&phc).map_err(|_| ImportedHashError::TooLong)
     }
 }
 
@@ -57,11 +59,6 @@ impl ImportedHash {
         }
         let hash = formats::parse(text)?;
         if (1..=IMPORTED_SALT_BYTES_MAX).contains(&hash.salt.len()) { Ok(hash) } else { Err(ImportedHashError::Salt) }
-    }
-
-    /// The stored spelling.
-    fn to_password_hash(&self) -> Result<PasswordHash, ImportedHashError> {
-        PasswordHash::parse(&formats::to_phc(self)).map_err(|_| ImportedHashError::TooLong)
     }
 
     /// The spelling of bcrypt's salt, which is the key of [`Prehash::Base64HmacSha256`].

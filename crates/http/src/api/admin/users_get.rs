@@ -9,7 +9,7 @@ pub(super) async fn get(
     _query: ValidatedQuery<NoQuery>,
     known: IfNoneMatch<'_>,
 ) -> Result<ApiResponse, Problem> {
-    let user = admin.user_ref.find(admin.services.admin.users()).await?;
+    let user = admin.user_ref.find(&admin.services.users).await?;
     if known.has(user.version) {
         return Ok(ApiResponse::not_modified(user.version));
     }

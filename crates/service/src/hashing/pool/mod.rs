@@ -19,21 +19,13 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, oneshot};
 
+use super::outcome::HashError;
 use userd_metrics::{Gauge, HashMetrics, HashRejection, Metrics};
 
 /// The lowest priority that `nice` gives a thread. At 19 a thread gets about 1.5 % of a core for which a thread at 0
 /// competes (kernel `sched_prio_to_weight`: 15 to 1024), and all of an idle core.
 #[cfg(target_os = "linux")]
 const NICE_LOWEST: i32 = 19;
-
-/// Why a job was not done.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum HashPoolError {
-    /// The queue is full, or no thread was free in time.
-    Busy,
-    /// It panicked; the log has the message.
-    Panicked,
-}
 
 type PoolJob<W> = Box<dyn FnOnce(&mut W) + Send>;
 
@@ -75,24 +67,19 @@ impl<W: Send + 'static> HashPool<W> {
     }
 
     /// Runs `work` on one of the threads and returns its result.
+    ///
+    /// # Errors
+    /// [`HashError::Busy`] if the queue is full or no thread was free in time; [`HashError::Failed`] if `work`
+    /// panicked, whose message is logged.
     pub(super) async fn run<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut W) -> T + Send + 'static,
-    ) -> Result<T, HashPoolError> {
-        self.run_within(self.wait, work).await
-    }
-
-    /// The same with a time limit of its own.
-    pub(super) async fn run_within<T: Send + 'static>(
-        &self,
-        wait: Duration,
-        work: impl FnOnce(&mut W) -> T + Send + 'static,
-    ) -> Result<T, HashPoolError> {
+    ) -> Result<T, HashError> {
         let Ok(place) = Arc::clone(&self.room).try_acquire_owned() else {
             return Err(self.reject(HashRejection::QueueFull));
         };
         let queued = GaugeGuard::start(&self.metrics, |hashes| &hashes.queued);
-        let Ok(Ok(thread)) = tokio::time::timeout(wait, Arc::clone(&self.idle).acquire_owned()).await else {
+        let Ok(Ok(thread)) = tokio::time::timeout(self.wait, Arc::clone(&self.idle).acquire_owned()).await else {
             return Err(self.reject(HashRejection::Timeout));
         };
         drop(queued);
@@ -111,7 +98,7 @@ impl<W: Send + 'static> HashPool<W> {
                 let message = panic.downcast_ref::<&str>().copied();
                 let message = message.or_else(|| panic.downcast_ref::<String>().map(String::as_str));
                 tracing::error!(panic = message.unwrap_or("no message"), "a hash worker panicked; it continues");
-                HashPoolError::Panicked
+                HashError::Failed
             });
             metrics.hashes.duration.observe_duration(started.elapsed());
             drop(permits);
@@ -120,12 +107,12 @@ impl<W: Send + 'static> HashPool<W> {
         };
         // If the threads were gone, the job would be dropped with its sender, and `received` would fail.
         let _ = self.jobs.as_ref().map(|jobs| jobs.send(Box::new(job)));
-        received.await.unwrap_or(Err(HashPoolError::Busy))
+        received.await.unwrap_or(Err(HashError::Busy))
     }
 
-    fn reject(&self, reason: HashRejection) -> HashPoolError {
+    fn reject(&self, reason: HashRejection) -> HashError {
         self.metrics.hashes.rejected.inc(reason);
-        HashPoolError::Busy
+        HashError::Busy
     }
 }
 

@@ -9,10 +9,14 @@ use super::*;
 /// A test that waits this long has failed.
 const LONG: Duration = Duration::from_secs(60);
 
-type Tasks = JoinSet<Result<(), HashPoolError>>;
+type Tasks = JoinSet<Result<(), HashError>>;
 
 fn pool(workers: usize, queue: usize) -> Arc<HashPool<()>> {
-    Arc::new(HashPool::start("test-pool", vec![(); workers], queue, LONG, Arc::default()).unwrap())
+    pool_that_waits(workers, queue, LONG)
+}
+
+fn pool_that_waits(workers: usize, queue: usize, wait: Duration) -> Arc<HashPool<()>> {
+    Arc::new(HashPool::start("test-pool", vec![(); workers], queue, wait, Arc::default()).unwrap())
 }
 
 /// The number of waiting requests, as the metrics have it.
@@ -87,7 +91,7 @@ async fn a_full_queue_refuses_at_once() {
     let release = hold(&pool, &mut tasks).await;
     enqueue(&pool, &mut tasks, &done).await;
     enqueue(&pool, &mut tasks, &done).await;
-    assert_eq!(at_once(pool.run(counting(&done))).await, Err(HashPoolError::Busy));
+    assert_eq!(at_once(pool.run(counting(&done))).await, Err(HashError::Busy));
     drop(release);
     all_succeed(&mut tasks).await;
     assert_eq!(done.load(Ordering::SeqCst), 2);
@@ -106,23 +110,23 @@ async fn idle_workers_count_as_room() {
 
 #[tokio::test]
 async fn work_that_no_thread_began_in_time_is_rejected_and_never_done() {
-    let (pool, mut tasks, done) = (pool(1, 5), Tasks::new(), Arc::default());
+    let (pool, mut tasks, done) = (pool_that_waits(1, 5, Duration::ZERO), Tasks::new(), Arc::default());
     let release = hold(&pool, &mut tasks).await;
-    assert_eq!(pool.run_within(Duration::ZERO, counting(&done)).await, Err(HashPoolError::Busy));
+    assert_eq!(pool.run(counting(&done)).await, Err(HashError::Busy));
     assert_eq!(queued(&pool), 0, "its place is free at once");
     drop(release);
+    all_succeed(&mut tasks).await;
     // First in, first out: the request before this one was skipped.
     assert_eq!(pool.run(|()| ()).await, Ok(()));
     assert_eq!(done.load(Ordering::SeqCst), 0);
-    all_succeed(&mut tasks).await;
 }
 
 #[tokio::test]
 async fn work_that_was_begun_is_awaited_beyond_the_wait() {
-    let pool = pool(1, 1);
+    let pool = pool_that_waits(1, 1, Duration::from_millis(1));
     let (begun, has_begun) = oneshot::channel();
     let (release, released) = mpsc::channel::<()>();
-    let mut answer = Box::pin(pool.run_within(Duration::from_millis(1), move |()| {
+    let mut answer = Box::pin(pool.run(move |()| {
         let _ = begun.send(());
         let _ = released.recv();
         7
@@ -130,7 +134,7 @@ async fn work_that_was_begun_is_awaited_beyond_the_wait() {
     tokio::select! {
         biased;
         // Timed out before a thread was idle: also correct, and then nothing was done.
-        outcome = &mut answer => assert_eq!(outcome, Err(HashPoolError::Busy)),
+        outcome = &mut answer => assert_eq!(outcome, Err(HashError::Busy)),
         _ = has_begun => {
             assert!(tokio::time::timeout(Duration::from_millis(5), &mut answer).await.is_err(), "still awaited");
             drop(release);
@@ -157,7 +161,7 @@ async fn work_whose_requester_went_away_is_never_done_and_takes_no_room() {
 #[tokio::test]
 async fn a_panic_is_answered_and_the_worker_goes_on() {
     let pool = pool(1, 1);
-    assert_eq!(pool.run(|()| -> () { panic!("on purpose") }).await, Err(HashPoolError::Panicked));
+    assert_eq!(pool.run(|()| -> () { panic!("on purpose") }).await, Err(HashError::Failed));
     assert_eq!(pool.run(|()| 7).await, Ok(7));
 }
 

@@ -48,7 +48,7 @@ impl AdminBackend {
     /// The threads that hash passwords do not start.
     pub(super) fn on_store(config: &Config, store: Arc<dyn Store>) -> CommandResult<Self> {
         let random = Arc::new(SystemRandom);
-        let hasher = PasswordHasher::start(&config.hash, Arc::<SystemRandom>::clone(&random))
+        let hasher = PasswordHasher::start(&config.hash, Arc::<SystemRandom>::clone(&random), Arc::default())
             .map_err(|error| CommandError::Failed(format!("can't start the threads that hash passwords: {error}")))?;
         let services = build_services(config, store, hasher, random);
         let agent = UserAgent::shorten(concat!("userd/", env!("CARGO_PKG_VERSION"), " (store)"));

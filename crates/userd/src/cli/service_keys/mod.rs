@@ -18,7 +18,7 @@ use crate::config::{Config, StoreTarget};
 use crate::open::{OpenStoreError, open_store_for_command};
 use userd_core::clock::SystemClock;
 use userd_core::random::SystemRandom;
-use userd_service::{KeyDependencies, KeyEncryption};
+use userd_service::KeyDependencies;
 use userd_store::{KeyStore, Store};
 use userd_store_sqlite::OfflineKeyStore;
 
@@ -38,7 +38,7 @@ fn with_keys(config: &Config, act: impl AsyncFnOnce(KeyDependencies) -> CommandR
                 (Arc::<dyn Store>::clone(&store), Some(store))
             }
         };
-        let key_encryption = Arc::new(KeyEncryption::new(config.key_encryption.encryption_key.as_deref()));
+        let key_encryption = Arc::clone(&config.key_encryption.encryption);
         let (clock, random) = (Arc::new(SystemClock), Arc::new(SystemRandom));
         let result = act(KeyDependencies { store, key_encryption, clock, random }).await;
         if let Some(store) = opened {
