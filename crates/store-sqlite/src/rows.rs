@@ -69,7 +69,7 @@ fn user_from_values(
 }
 
 pub(super) fn read<T>(column: &'static str, value: FromSqlResult<T>) -> Result<T, RowError> {
-    value.map_err(|source| RowError::Kind { column, source })
+    value.map_err(|source| RowError::Kind(column, source))
 }
 
 fn address(column: &'static str, value: ValueRef<'_>) -> Result<String, RowError> {
