@@ -17,6 +17,7 @@ use userd_store::EVENTS_RETENTION_DEFAULT;
 use userd_store::{CreateUserOutcome, NewSession, OpenSessionOutcome, Store};
 use userd_store_redis::{RedisSettings, RedisStore};
 use userd_store_sqlite::{SqliteSettings, SqliteStore};
+use userd_test_support::redis_settings;
 
 /// The password of every user.
 const PASSWORD: &str = "correct horse battery";
@@ -176,6 +177,6 @@ pub async fn fill_redis_without_sessions(port: u16, count: usize) {
 
 /// A store on the Redis at this port.
 pub async fn redis(port: u16) -> Arc<dyn Store> {
-    let settings = RedisSettings { timeout: Duration::from_secs(60), ..RedisSettings::at("127.0.0.1", port) };
+    let settings = RedisSettings { timeout: Duration::from_secs(60), ..redis_settings::at(port) };
     Arc::new(RedisStore::start(settings, Arc::new(SystemRandom)).await.expect("redis is good"))
 }

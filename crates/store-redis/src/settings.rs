@@ -188,54 +188,6 @@ fn prefix<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error
     Ok(prefix)
 }
 
-impl RedisSettings {
-    /// The defaults for one server at this address.
-    #[must_use]
-    pub fn at(host: &str, port: u16) -> Self {
-        Self::of(ServerTopology::Standalone(NodeAddress::new(host, port)))
-    }
-
-    /// The defaults for the cluster that these nodes belong to.
-    #[must_use]
-    pub fn cluster(nodes: Vec<NodeAddress>) -> Self {
-        Self::of(ServerTopology::Cluster(nodes))
-    }
-
-    /// The defaults for the primary that these Sentinels watch under the name `service`.
-    #[must_use]
-    pub fn sentinel(sentinels: Vec<NodeAddress>, service: &str) -> Self {
-        let service = service.to_owned();
-        Self::of(ServerTopology::Sentinel(SentinelSettings {
-            addresses: sentinels,
-            service,
-            login: ServerCredentials::default(),
-        }))
-    }
-
-    fn of(servers: ServerTopology) -> Self {
-        Self {
-            servers,
-            db: 0,
-            login: ServerCredentials::default(),
-            tls: false,
-            tls_ca: None,
-            prefix: "userd:".to_owned(),
-            acknowledge: AckRequirement::Primary,
-            replicas_min: 1,
-            timeout: Duration::from_secs(1),
-            in_flight_max: 4096,
-            recheck_every: RECHECK_EVERY,
-            busy_pause: BUSY_PAUSE,
-            events_retention_max: userd_store::EVENTS_RETENTION_DEFAULT,
-            allow_volatile_store: false,
-            allow_eviction: false,
-            assume_noeviction: false,
-            assume_durability: None,
-            metrics: Arc::default(),
-        }
-    }
-}
-
 impl fmt::Debug for RedisSettings {
     /// Without passwords.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

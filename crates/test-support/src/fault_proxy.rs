@@ -14,6 +14,8 @@ use tokio::sync::Notify;
 use tokio::task::{JoinHandle, JoinSet};
 use userd_store_redis::RedisSettings;
 
+use super::redis_settings;
+
 /// What the proxy does with a step of the protocol.
 #[derive(Clone)]
 pub enum ProxyAction {
@@ -68,7 +70,7 @@ impl FaultProxy {
 
     /// Settings that reach the server through this proxy.
     pub fn settings(&self) -> RedisSettings {
-        RedisSettings::at("127.0.0.1", self.port)
+        redis_settings::at(self.port)
     }
 
     pub fn port(&self) -> u16 {

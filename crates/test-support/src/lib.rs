@@ -39,6 +39,7 @@ pub mod redis_audit;
 pub mod redis_cluster;
 pub mod redis_sentinel;
 pub mod redis_server;
+pub mod redis_settings;
 pub mod redis_targets;
 pub mod redis_topology;
 pub mod retry;

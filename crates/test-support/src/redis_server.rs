@@ -13,6 +13,7 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 use userd_store_redis::RedisSettings;
 
+use super::redis_settings;
 use super::server_plan::RedisServerPlan;
 
 /// How long the first answer may take; generous, since CI machines are slow.
@@ -126,7 +127,7 @@ impl RedisServer {
 
     /// Settings that reach this server, without its password.
     pub fn settings(&self) -> RedisSettings {
-        RedisSettings { tls: self.has_tls(), ..RedisSettings::at("127.0.0.1", self.port) }
+        RedisSettings { tls: self.has_tls(), ..redis_settings::at(self.port) }
     }
 
     /// `redis://…` of this server, without its password.

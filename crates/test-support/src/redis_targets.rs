@@ -10,6 +10,7 @@ use super::redis_audit::KeySource;
 use super::redis_cluster::RedisCluster;
 use super::redis_sentinel::{SERVICE, SentinelGroup};
 use super::redis_server::RedisServer;
+use super::redis_settings;
 
 /// Running servers, and the settings that reach them. Several stores can share them, each below its own prefix.
 pub struct RedisTestTarget {
@@ -38,7 +39,7 @@ impl RedisTestTarget {
     /// A group with Sentinels; userd has the least privileges on all of them.
     pub fn sentinel_with_least_privilege() -> Self {
         let group = SentinelGroup::start();
-        let mut settings = RedisSettings::sentinel(addresses(&group.ports()), SERVICE);
+        let mut settings = redis_settings::sentinel(addresses(&group.ports()), SERVICE);
         for number in 0..3 {
             create_acl_user(group.server(number), &least_privilege_acl(AclTarget::Server));
             create_acl_user(group.sentinel(number), &least_privilege_acl(AclTarget::Sentinel));
@@ -55,7 +56,7 @@ impl RedisTestTarget {
         for node in cluster.up() {
             create_acl_user(cluster.server(node), &least_privilege_acl(AclTarget::ClusterNode));
         }
-        let settings = RedisSettings { login: login(), ..RedisSettings::cluster(addresses(&cluster.ports())) };
+        let settings = RedisSettings { login: login(), ..redis_settings::cluster(addresses(&cluster.ports())) };
         Self::new(cluster, settings)
     }
 

@@ -11,6 +11,7 @@ use tokio::task::JoinSet;
 use userd_core::random::{Random, SeededRandom};
 use userd_store_redis::{RedisSettings, RedisStore};
 
+use super::redis_settings;
 use super::scheduler_proxy::{HeldStep, SchedulerProxy};
 
 /// Longer than any test: a held call never times out.
@@ -68,7 +69,7 @@ impl<O: Clone + Send + 'static> ScriptedStore<O> {
             timeout: FOR_EVER,
             recheck_every: FOR_EVER,
             busy_pause: Duration::ZERO,
-            ..RedisSettings::at("127.0.0.1", proxy.port())
+            ..redis_settings::at(proxy.port())
         };
         let random = Arc::new(RewindableRandom::default());
         let store = RedisStore::start(settings, Arc::clone(&random) as Arc<dyn Random>).await.expect("a store");

@@ -17,13 +17,14 @@ use userd_test_support::fixtures::{NOW, new_user};
 use userd_test_support::recovery::store_with_long_timeout;
 use userd_test_support::redis_audit::audit;
 use userd_test_support::redis_cluster::{FailoverMode, RedisCluster};
+use userd_test_support::redis_settings;
 use userd_test_support::redis_targets::addresses;
 
 const USERS: usize = 60;
 
 async fn populated_store(cluster: &RedisCluster, clock: &ManualClock) -> (Arc<RedisStore>, Vec<userd_core::User>) {
     let settings =
-        RedisSettings { timeout: Duration::from_secs(20), ..RedisSettings::cluster(addresses(&cluster.ports())) };
+        RedisSettings { timeout: Duration::from_secs(20), ..redis_settings::cluster(addresses(&cluster.ports())) };
     let (store, mut users) = (Arc::new(store_with_long_timeout(settings).await), Vec::new());
     for number in 0..USERS {
         let user = new_user(clock, &format!("person-{number}@example.org"));

@@ -14,6 +14,7 @@ use userd_store_redis::{AckRequirement, NodeAddress, RedisSettings, RedisStore};
 use userd_test_support::fixtures::{NOW, new_profile, new_user, parse_email};
 use userd_test_support::redis_audit::audit;
 use userd_test_support::redis_cluster::{FailoverMode, RedisCluster};
+use userd_test_support::redis_settings;
 use userd_test_support::retry::retry_until_served;
 use userd_test_support::slot_migration::SlotMigration;
 
@@ -24,7 +25,7 @@ async fn store_on(cluster: &RedisCluster) -> RedisStore {
 }
 
 fn settings(cluster: &RedisCluster) -> RedisSettings {
-    RedisSettings::cluster(cluster.ports().into_iter().map(|port| NodeAddress::new("127.0.0.1", port)).collect())
+    redis_settings::cluster(cluster.ports().into_iter().map(|port| NodeAddress::new("127.0.0.1", port)).collect())
 }
 
 async fn sign_up(store: &RedisStore, clock: &ManualClock, mark: &str, count: usize) -> Vec<User> {
@@ -176,8 +177,9 @@ async fn one_node_that_answers_is_enough_to_find_the_cluster() {
     let (cluster, clock) = (RedisCluster::start(3, 0), ManualClock::at(NOW));
     let unreachable = NodeAddress::new("127.0.0.1", userd_test_support::redis_server::free_port());
     let one = NodeAddress::new("127.0.0.1", cluster.ports()[2]);
-    let store =
-        RedisStore::start(RedisSettings::cluster(vec![unreachable, one]), Arc::new(SystemRandom)).await.expect("found");
+    let store = RedisStore::start(redis_settings::cluster(vec![unreachable, one]), Arc::new(SystemRandom))
+        .await
+        .expect("found");
     let users = sign_up(&store, &clock, "person", 10).await;
     assert_all_present(&store, &users).await;
     assert_eq!(store.user_by_email(parse_email("unknown@example.org").canonical()).await.expect("served"), None);

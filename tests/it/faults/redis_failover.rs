@@ -13,6 +13,7 @@ use userd_test_support::fixtures::{NOW, new_user};
 use userd_test_support::redis_audit::audit;
 use userd_test_support::redis_sentinel::SentinelGroup;
 use userd_test_support::redis_server::{RedisServer, wait_for};
+use userd_test_support::redis_settings;
 use userd_test_support::retry::retry_until_served;
 
 /// How long one call of these stores may take: far less than a failover.
@@ -20,7 +21,7 @@ const TIMEOUT: Duration = Duration::from_millis(1500);
 
 fn sentinel_settings(group: &SentinelGroup, acknowledge: AckRequirement) -> RedisSettings {
     let sentinels = group.ports().into_iter().map(|port| NodeAddress::new("127.0.0.1", port)).collect();
-    RedisSettings { acknowledge, timeout: TIMEOUT, ..RedisSettings::sentinel(sentinels, "accounts") }
+    RedisSettings { acknowledge, timeout: TIMEOUT, ..redis_settings::sentinel(sentinels, "accounts") }
 }
 
 async fn start(settings: RedisSettings) -> RedisStore {

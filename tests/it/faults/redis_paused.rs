@@ -15,6 +15,7 @@ use userd_store_redis::{RedisSettings, RedisStore};
 use userd_test_support::fixtures::{NOW, new_user};
 use userd_test_support::redis_audit::audit;
 use userd_test_support::redis_server::RedisServer;
+use userd_test_support::redis_settings;
 use userd_test_support::retry::retry_until_served;
 
 /// How long a call may take.
@@ -59,7 +60,7 @@ async fn a_server_that_never_answers_is_a_bounded_wait() {
     let silent = TcpListener::bind(("127.0.0.1", 0)).await.expect("a port");
     let port = silent.local_addr().expect("its address").port();
     let begun = Instant::now();
-    let store = store_at(RedisSettings::at("127.0.0.1", port)).await;
+    let store = store_at(redis_settings::at(port)).await;
     let unknown = new_user(&ManualClock::at(NOW), "unknown@example.org");
     assert!(store.user(unknown.id).await.is_err());
     assert!(store.create_user(&unknown, Actor::anonymous()).await.is_err());

@@ -15,6 +15,7 @@ use userd_test_support::redis_acl::{ACL_USER, AclTarget, create_acl_user, least_
 use userd_test_support::redis_cluster::RedisCluster;
 use userd_test_support::redis_sentinel::{SERVICE, SentinelGroup};
 use userd_test_support::redis_server::{RedisServer, wait_for};
+use userd_test_support::redis_settings;
 use userd_test_support::redis_targets::addresses;
 use userd_test_support::slot_migration::SlotMigration;
 
@@ -41,7 +42,7 @@ async fn store(settings: RedisSettings) -> Option<RedisStore> {
 /// Whether all that userd ever sends is possible with `rights`.
 async fn all_is_possible(cluster: &RedisCluster, rights: &[&str]) -> bool {
     cluster.up().for_each(|node| create_acl_user(cluster.server(node), rights));
-    let Some(store) = store(RedisSettings::cluster(addresses(&cluster.ports()))).await else { return false };
+    let Some(store) = store(redis_settings::cluster(addresses(&cluster.ports()))).await else { return false };
     // A script that a node has forgotten has to be sent as text.
     cluster.up().for_each(|node| drop(cluster.server(node).command(&["SCRIPT", "FLUSH"])));
     let user = new_user(&ManualClock::at(NOW), "a@example.org");
@@ -86,7 +87,7 @@ async fn every_right_in_the_line_for_sentinels_is_needed() {
     let group = SentinelGroup::start();
     let with_wait = [least_privilege_acl(AclTarget::Server), vec!["+wait"]].concat();
     (0..3).for_each(|server| create_acl_user(group.server(server), &with_wait));
-    let mut settings = RedisSettings::sentinel(addresses(&group.ports()), SERVICE);
+    let mut settings = redis_settings::sentinel(addresses(&group.ports()), SERVICE);
     settings.acknowledge = AckRequirement::Replicas;
     if let ServerTopology::Sentinel(sentinels) = &mut settings.servers {
         sentinels.login = login();

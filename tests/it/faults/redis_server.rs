@@ -15,6 +15,7 @@ use userd_test_support::fixtures::{NOW, new_profile, new_user, parse_email};
 use userd_test_support::redis_acl::{ACL_USER, AclTarget, create_acl_user, least_privilege_acl};
 use userd_test_support::redis_audit::audit;
 use userd_test_support::redis_server::{RedisServer, free_port};
+use userd_test_support::redis_settings;
 
 /// A call that takes longer hangs; many times the store's own limit, for slow machines.
 const HANGS_AFTER: Duration = Duration::from_secs(30);
@@ -47,8 +48,7 @@ fn assert_unavailable<T: std::fmt::Debug>(answer: &Result<T, StoreError>, what: 
 #[tokio::test]
 async fn a_redis_that_is_away_at_start_is_waited_for_without_a_restart() {
     let port = free_port();
-    let store =
-        store(RedisSettings { timeout: Duration::from_millis(100), ..RedisSettings::at("127.0.0.1", port) }).await;
+    let store = store(RedisSettings { timeout: Duration::from_millis(100), ..redis_settings::at(port) }).await;
     assert_unavailable(&store.check_health().await, "no server is there");
     assert_unavailable(&store.users_count().await, "no server is there");
     let _server = RedisServer::start_on(port);

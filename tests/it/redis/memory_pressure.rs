@@ -17,6 +17,7 @@ use userd_test_support::recovery::store_with_long_timeout;
 use userd_test_support::redis_audit::audit;
 use userd_test_support::redis_cluster::RedisCluster;
 use userd_test_support::redis_server::{RedisServer, wait_for};
+use userd_test_support::redis_settings;
 use userd_test_support::redis_targets::addresses;
 use userd_test_support::session_fixtures::{LIMITS, new_session, refresh_state};
 use userd_test_support::slot_migration::SlotMigration;
@@ -127,7 +128,7 @@ async fn only_what_must_not_be_lost_waits_for_replicas() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn during_slot_migration_sessions_are_checked_and_the_rest_waits() {
     let cluster = RedisCluster::start(3, 0);
-    let settings = RedisSettings::cluster(addresses(&cluster.ports()));
+    let settings = redis_settings::cluster(addresses(&cluster.ports()));
     let store = store_with_long_timeout(settings.clone()).await;
     let hasty = RedisSettings { timeout: Duration::from_millis(300), ..settings };
     let hasty = RedisStore::start(hasty, Arc::new(SystemRandom)).await.expect("in order");

@@ -1,9 +1,14 @@
 //! Every start-up check, on recorded answers of servers.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
 
 use super::*;
-use crate::settings::{AckRequirement, NodeAddress, RedisDurability, RedisSettings};
+use crate::settings::{
+    AckRequirement, BUSY_PAUSE, NodeAddress, RECHECK_EVERY, RedisDurability, RedisSettings, ServerCredentials,
+    ServerTopology,
+};
 
 const GOOD: &str = "redis_version:7.0.15\r\nrole:master\r\nloading:0\r\nmaxmemory:1000000\r\nmaxmemory_policy:noeviction\r\n\
     evicted_keys:0\r\naof_enabled:1\r\naof_last_write_status:ok\r\naof_last_bgrewrite_status:ok\r\nrdb_last_bgsave_status:ok\r\n\
@@ -15,7 +20,26 @@ fn evaluate_standalone(facts: &ServerFacts, settings: &RedisSettings) -> Startup
 }
 
 fn settings() -> RedisSettings {
-    RedisSettings::at("127.0.0.1", 6379)
+    RedisSettings {
+        servers: ServerTopology::Standalone(NodeAddress::new("127.0.0.1", 6379)),
+        db: 0,
+        login: ServerCredentials::default(),
+        tls: false,
+        tls_ca: None,
+        prefix: "userd:".to_owned(),
+        acknowledge: AckRequirement::Primary,
+        replicas_min: 1,
+        timeout: Duration::from_secs(1),
+        in_flight_max: 4096,
+        recheck_every: RECHECK_EVERY,
+        busy_pause: BUSY_PAUSE,
+        events_retention_max: userd_store::EVENTS_RETENTION_DEFAULT,
+        allow_volatile_store: false,
+        allow_eviction: false,
+        assume_noeviction: false,
+        assume_durability: None,
+        metrics: Arc::default(),
+    }
 }
 
 fn facts(replace: &[(&str, &str)], config: &[(&str, &str)]) -> ServerFacts {

@@ -21,6 +21,7 @@ use crate::redis_audit::audit;
 use crate::redis_cluster::{ClusterPlan, RedisCluster};
 use crate::redis_sentinel::{SERVICE, SentinelGroup};
 use crate::redis_server::RedisServer;
+use crate::redis_settings;
 use crate::stores::{audit_database, sqlite_settings};
 use crate::userd_process::UserdCommand;
 
@@ -198,8 +199,8 @@ impl ChaosTarget {
             TargetKind::Redis { server, allow_volatile_store, .. } => {
                 RedisSettings { allow_volatile_store: *allow_volatile_store, ..server.settings() }
             }
-            TargetKind::Sentinel(group) => RedisSettings::sentinel(addresses(group.ports()), SERVICE),
-            TargetKind::Cluster(cluster) => RedisSettings::cluster(addresses(cluster.ports())),
+            TargetKind::Sentinel(group) => redis_settings::sentinel(addresses(group.ports()), SERVICE),
+            TargetKind::Cluster(cluster) => redis_settings::cluster(addresses(cluster.ports())),
         };
         Arc::new(store_with_long_timeout(settings).await)
     }

@@ -27,18 +27,19 @@ use userd_core::Actor;
 
 use userd_core::random::SystemRandom;
 use userd_store::{CreateUserOutcome, OpenSessionOutcome, SessionStore, Store};
-use userd_store_redis::{RedisSettings, RedisStore};
+use userd_store_redis::RedisStore;
 
 use self::scenario::{Scenario, session_of, user};
 use userd_test_support::database_image::DatabaseImage;
 use userd_test_support::fixtures::NOW;
 use userd_test_support::key_space::KeySpace;
+use userd_test_support::redis_settings;
 use userd_test_support::session_fixtures::LIMITS;
 
 /// The database on which a scenario begins: its users have signed up.
 async fn beginning(scenario: &Scenario, port: u16, key_space: &mut KeySpace) -> DatabaseImage {
     key_space.restore(&DatabaseImage::new()).await;
-    let settings = RedisSettings::at("127.0.0.1", port);
+    let settings = redis_settings::at(port);
     let store = RedisStore::start(settings, Arc::new(SystemRandom)).await.expect("a store");
     for &(number, email) in &scenario.users {
         assert_eq!(

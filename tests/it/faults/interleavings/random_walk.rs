@@ -6,7 +6,7 @@ use userd_core::Actor;
 
 use userd_core::random::{Random, SeededRandom, SystemRandom};
 use userd_store::{CreateUserOutcome, Store};
-use userd_store_redis::{RedisSettings, RedisStore};
+use userd_store_redis::RedisStore;
 
 use super::invariants::{fence_regressions, owner, violations};
 use super::scenario::{AFTERWARDS_MS, ActOutcome, NEWCOMER, Scenario, now_of, run, user};
@@ -14,6 +14,7 @@ use userd_test_support::database_image::DatabaseImage;
 use userd_test_support::fixtures::parse_email;
 use userd_test_support::key_space::KeySpace;
 use userd_test_support::redis_audit::audit_image;
+use userd_test_support::redis_settings;
 use userd_test_support::scheduler_proxy::is_script;
 use userd_test_support::scripted_store::{HeldStepReply, ScriptState, ScriptedStore};
 
@@ -74,7 +75,7 @@ impl RandomWalk {
         for _ in 0..clients {
             all.push(ScriptedStore::of(port).await);
         }
-        let settings = RedisSettings::at("127.0.0.1", port);
+        let settings = redis_settings::at(port);
         let newcomers = RedisStore::start(settings, Arc::new(SystemRandom)).await.expect("a store");
         Self { clients: all, key_space: KeySpace::of(port).await, newcomers }
     }
