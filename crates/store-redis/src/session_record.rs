@@ -58,13 +58,8 @@ pub(super) fn encode_core(
 
 /// The session in the answer to an `HMGET` of [`field_names`]; `None` if there is none.
 pub(super) fn parse_fields(id: SessionId, answer: Value) -> Result<Option<StoredSession>, &'static str> {
-    let Value::Array(values) = answer else { return Err("the key holds another type") };
-    let values = values.into_iter().map(|value| match value {
-        Value::Nil => Ok(Vec::new()),
-        Value::BulkString(bytes) => Ok(bytes),
-        _ => Err("a field of a session is not a string"),
-    });
-    let values = values.collect::<Result<Vec<_>, _>>()?;
+    let Value::Array(_) = answer else { return Err("the key holds another type") };
+    let values: Vec<Vec<u8>> = ::redis::from_redis_value(answer).map_err(|_| "a field of a session is not a string")?;
     match values.split_first() {
         Some((core, [agent, refresh @ ..])) if !core.is_empty() => {
             parse_parts(id, core, agent, &refresh.concat()).map(Some)

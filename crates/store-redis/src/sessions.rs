@@ -67,7 +67,8 @@ impl SessionStore for RedisStore {
             let args = (expected.number(), fields, limits, not_after, &event);
             let keys = [key.as_str(), &sessions, &events];
             let reply = self.run_script(deadline, shard, Script::OpenSession, &keys, args).await?;
-            let mut answer = bytes(reply.value).into_iter();
+            let parts: Vec<Vec<u8>> = ::redis::from_redis_value(reply.value).unwrap_or_default();
+            let mut answer = parts.into_iter();
             let mut next = || answer.next().unwrap_or_default();
             match next().as_slice() {
                 b"ok" => {
@@ -267,14 +268,5 @@ impl RedisStore {
     /// The error for sessions that cannot be parsed.
     pub(super) fn corrupt_sessions(&self, user: UserId, what: &'static str) -> StoreError {
         StoreError::corrupt(self.keys.sessions(user), what)
-    }
-}
-
-/// The parts of an answer as bytes; anything else is empty.
-fn bytes(answer: Value) -> Vec<Vec<u8>> {
-    match answer {
-        Value::Array(parts) => parts.into_iter().flat_map(bytes).collect(),
-        Value::BulkString(bytes) => vec![bytes],
-        _ => vec![Vec::new()],
     }
 }

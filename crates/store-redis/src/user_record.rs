@@ -67,14 +67,8 @@ pub(super) fn user_fields(user: &User) -> Vec<String> {
 /// Fields and values of a profile, without the canonical address.
 pub(super) fn profile_fields(name: &DisplayName, email: &Email, updated_at: Timestamp) -> Vec<String> {
     let spelling = if email.as_written() == email.canonical().as_str() { "" } else { email.as_written() };
-    vec![
-        "name".to_owned(),
-        name.as_str().to_owned(),
-        "as".to_owned(),
-        spelling.to_owned(),
-        "upd".to_owned(),
-        updated_at.as_millis().to_string(),
-    ]
+    let updated_at = updated_at.as_millis().to_string();
+    ["name", name.as_str(), "as", spelling, "upd", &updated_at].map(str::to_owned).to_vec()
 }
 
 /// Fields and values of a password and the account status.

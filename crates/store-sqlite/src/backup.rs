@@ -219,6 +219,7 @@ impl PartialFile {
             return Err(OpenError::Altered(origin.to_owned(), what).into());
         }
         let users: i64 = copy.query_row("SELECT count(*) FROM users", [], |row| row.get(0)).map_err(engine)?;
+        drop(copy);
         self.file.sync_all().map_err(|source| BackupError::File(self.path.clone(), source))?;
         Ok(u64::try_from(users).unwrap_or_default())
     }

@@ -6,7 +6,7 @@ use rusqlite::{Connection, Row, params};
 
 use super::errors::DatabaseError;
 use super::key_rows::{ALL_KEYS, key_from_row};
-use super::rows::query_all;
+use super::rows::{limit, query_all};
 use super::session_rows::session_from_row;
 use super::sql::session_columns;
 use userd_core::{UserId, error_chain};
@@ -127,10 +127,6 @@ fn damaged_page(error: DatabaseError, place: impl Into<String>) -> Result<Findin
         }
         other => Err(other),
     }
-}
-
-fn limit(size: usize) -> i64 {
-    i64::try_from(size).unwrap_or(i64::MAX)
 }
 
 /// A finding without an unambiguous fix.

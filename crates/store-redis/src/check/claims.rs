@@ -51,7 +51,7 @@ impl RedisStore {
     ) -> Result<Vec<(CanonicalEmail, ClaimValue)>, StoreError> {
         let values = self.read_claims(&emails).await?;
         let mut claims: Vec<(CanonicalEmail, ClaimValue)> = emails.into_iter().zip(values).collect();
-        let pointers = claims.iter().filter_map(|(email, value)| Some((email.clone(), (*value).ok()??)));
+        let pointers = claims.iter().filter_map(|(email, value)| Some((email.clone(), value.ok().flatten()?)));
         let mut validities = self.claim_validities(&pointers.collect::<Vec<_>>()).await?.into_iter();
         claims.retain(|(_, value)| match value {
             Ok(Some(_)) => validities.next() == Some(ClaimValidity::Dead),

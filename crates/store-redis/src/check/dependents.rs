@@ -67,7 +67,8 @@ impl RedisStore {
         let mut orphaned = Vec::new();
         for id in ids {
             let (sessions, holder) = (answers.next().unwrap_or(Value::Nil), answers.next().unwrap_or(Value::Nil));
-            if is_empty_hash(&sessions) {
+            // The key does not exist, or has just been removed.
+            if matches!(&sessions, Value::Array(fields) if fields.is_empty()) {
                 continue;
             }
             if snapshot::owns_email(None, holder) == Some(false) {
@@ -123,15 +124,6 @@ impl RedisStore {
             wrong.map(|wrong| manual_finding(FindingKind::Unreadable, None, key, wrong))
         });
         Ok(unreadable.collect())
-    }
-}
-
-/// Whether an answer to an `HGETALL` is empty: the key does not exist, or has just been removed.
-fn is_empty_hash(answer: &Value) -> bool {
-    match answer {
-        Value::Array(fields) => fields.is_empty(),
-        Value::Map(fields) => fields.is_empty(),
-        _ => false,
     }
 }
 
