@@ -13,7 +13,7 @@
 
 use std::collections::BTreeMap;
 
-use ::redis::Value;
+use ::redis::{ToRedisArgs, Value};
 
 use crate::layout::SHARD_COUNT;
 use crate::store::RedisStore;
@@ -24,24 +24,15 @@ use userd_store::EventPosition;
 const EVENTS_PER_SHARD_MIN: u64 = 100;
 
 /// An event as the scripts append it: how many events are kept, then the values of the fields.
-pub(super) type EventArgs = [Vec<u8>; 6];
-
-/// The arguments if there is no event.
-pub(super) const NO_EVENT: EventArgs = [const { Vec::new() }; 6];
+pub(super) type EventArgs = Vec<Vec<u8>>;
 
 impl RedisStore {
     /// The event as the scripts append it.
     pub(super) fn event_args(&self, user: UserId, kind: EventKind, actor: &Actor, at: Timestamp) -> EventArgs {
         let kept = (self.router.settings().events_retention_max / u64::from(SHARD_COUNT)).max(EVENTS_PER_SHARD_MIN);
         let from = actor.address.map(|address| address.to_string()).unwrap_or_default();
-        [
-            kept.to_string().into_bytes(),
-            user.as_bytes().to_vec(),
-            kind.as_str().as_bytes().to_vec(),
-            at.as_millis().to_string().into_bytes(),
-            from.into_bytes(),
-            actor.principal.to_string().into_bytes(),
-        ]
+        let fields = (user.as_bytes(), kind.as_str(), at.as_millis(), from, actor.principal.to_string());
+        (kept, fields).to_redis_args()
     }
 }
 
@@ -51,21 +42,16 @@ pub(super) fn parse_position(id: &str) -> Option<EventPosition> {
     Some(EventPosition(ms.parse().ok()?, number.parse().ok()?))
 }
 
-/// An entry of a stream.
-pub(super) struct StreamEntry {
-    pub(super) id: String,
-    pub(super) fields: BTreeMap<String, Vec<u8>>,
-}
+/// An entry of a stream: its id, and its fields.
+pub(super) type StreamEntry = (String, BTreeMap<String, Vec<u8>>);
 
 pub(super) fn parse_entries(answer: Value) -> Result<Vec<StreamEntry>, &'static str> {
-    let entries: Vec<(String, BTreeMap<String, Vec<u8>>)> =
-        ::redis::from_redis_value(answer).map_err(|_| "an entry of the events is unreadable")?;
-    Ok(entries.into_iter().map(|(id, fields)| StreamEntry { id, fields }).collect())
+    ::redis::from_redis_value(answer).map_err(|_| "an entry of the events is unreadable")
 }
 
 /// The events in the answer to an `XREVRANGE`.
 pub(super) fn parse_events(answer: Value) -> Result<Vec<AccountEvent>, &'static str> {
-    parse_entries(answer)?.iter().filter_map(|entry| parse_event(&entry.fields).transpose()).collect()
+    parse_entries(answer)?.iter().filter_map(|(_, fields)| parse_event(fields).transpose()).collect()
 }
 
 /// The event; `None` if a newer userd has written an unknown kind.

@@ -12,7 +12,7 @@ use crate::session_record;
 use crate::sessions::READ_ATTEMPTS_MAX;
 use crate::store::{RedisStore, command};
 use crate::user_record;
-use userd_core::{Session, UserId};
+use userd_core::UserId;
 use userd_store::{AccountRecord, ExportRecord, ExportStore, StoreError};
 
 #[async_trait]
@@ -64,9 +64,7 @@ impl RedisStore {
         if kept.iter().any(|kept| kept.epoch > epoch) {
             return Ok(None);
         }
-        let own = kept.into_iter().filter(|kept| kept.epoch == epoch).map(|kept| kept.session);
-        let mut sessions: Vec<Session> = own.collect();
-        sessions.sort_by_key(|session| std::cmp::Reverse((session.created_at, session.id)));
+        let sessions = session_record::of_epoch(kept, epoch);
         Ok(Some(ExportRecord::Account(Box::new(AccountRecord { user, sessions }))))
     }
 }

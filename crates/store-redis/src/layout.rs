@@ -124,17 +124,14 @@ impl KeyLayout {
     /// A rate limit bucket, and its shard. All buckets of one account are in one shard.
     #[must_use]
     pub fn rate_limit(&self, bucket: BucketKey) -> (Shard, String) {
-        let (shard, letter, digests): (_, _, &[&[u8; 16]]) = match &bucket {
-            BucketKey::Account(account) => (Shard::of_digest(account.as_bytes()), 'a', &[account.as_bytes()]),
-            BucketKey::AccountAndNetwork(account, network) => {
-                (Shard::of_digest(account.as_bytes()), 'b', &[account.as_bytes(), network.as_bytes()])
-            }
-            BucketKey::Device(account, device) => {
-                (Shard::of_digest(account.as_bytes()), 'd', &[account.as_bytes(), device])
-            }
-            BucketKey::Network(network) => (Shard::of_digest(network.as_bytes()), 'n', &[network.as_bytes()]),
-            BucketKey::Global => (Shard::FIRST, 'e', &[]),
+        let (letter, digests): (_, &[&[u8; 16]]) = match &bucket {
+            BucketKey::Account(account) => ('a', &[account.as_bytes()]),
+            BucketKey::AccountAndNetwork(account, network) => ('b', &[account.as_bytes(), network.as_bytes()]),
+            BucketKey::Device(account, device) => ('d', &[account.as_bytes(), device]),
+            BucketKey::Network(network) => ('n', &[network.as_bytes()]),
+            BucketKey::Global => ('e', &[]),
         };
+        let shard = digests.first().map_or(Shard::FIRST, |digest| Shard::of_digest(digest));
         let mut key = self.in_shard(shard, format_args!(":throttle:{letter}"));
         for digest in digests {
             let _ = write!(key, ":{:032x}", u128::from_be_bytes(**digest));

@@ -8,7 +8,7 @@ use ::redis::{Cmd, Value};
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use crate::events::{self, StreamEntry};
+use crate::events;
 use crate::layout::{KeyLayout, Shard};
 use crate::merge_listings::{ListingMerge, RangeQuery};
 use crate::store::RedisStore;
@@ -79,14 +79,14 @@ impl UserListing for RedisStore {
             read.arg(command).arg(&key).arg(&from).arg(end).arg("COUNT").arg(EVENTS_PAGE_SIZE);
             let answer = self.router.command(deadline, shard, &read).await.map_err(|error| error.at(&key))?;
             let page = events::parse_entries(answer).map_err(|what| StoreError::corrupt(key.as_str(), what))?;
-            for StreamEntry { id, fields } in &page {
+            for (id, fields) in &page {
                 if fields.get("user").is_some_and(|bytes| bytes.as_slice() == user.as_bytes()) {
                     let event = events::parse_event(fields).map_err(|what| StoreError::corrupt(key.as_str(), what))?;
                     found.extend(events::parse_position(id).zip(event));
                 }
             }
             match page.last() {
-                Some(last) if page.len() == EVENTS_PAGE_SIZE => from = format!("({}", last.id),
+                Some((last, _)) if page.len() == EVENTS_PAGE_SIZE => from = format!("({last}"),
                 _ => break,
             }
         }

@@ -67,11 +67,8 @@ impl ListingMerge {
         let end = self.known_end(most);
         let order = self.order;
         let open = |listing: &&mut ShardListing| {
-            let used_up = match (&listing.last, &end) {
-                (Some(last), Some(end)) => comes_before(order, last, end),
-                (None, _) | (_, None) => true,
-            };
-            !listing.exhausted && used_up
+            let known = listing.last.as_ref().zip(end.as_ref());
+            !listing.exhausted && known.is_none_or(|(last, end)| comes_before(order, last, end))
         };
         let ask = |listing: &mut ShardListing| {
             let more = if listing.last_limit == 0 {

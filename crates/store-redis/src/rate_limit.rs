@@ -3,7 +3,7 @@
 //!
 //! All buckets of one account are in one shard, so one script takes from all of them or from none.
 
-use ::redis::Value;
+use ::redis::{ToRedisArgs, Value};
 use async_trait::async_trait;
 
 use crate::layout::Shard;
@@ -16,83 +16,75 @@ use userd_store::{RateLimitStore, StoreError};
 /// Lua's numbers are no longer exact.
 const CAPACITY_MS_MAX: u64 = 1 << 52;
 
-/// Consecutive buckets of one shard.
-struct ShardBuckets {
+/// A bucket, and where it is stored.
+struct StoredBucket {
+    /// The index in the whole list.
+    place: usize,
     shard: Shard,
-    /// The index of the first of them in the whole list.
-    first: usize,
-    keys: Vec<String>,
-    rates: Vec<RateLimit>,
+    key: String,
+    rate: RateLimit,
 }
 
 #[async_trait]
 impl RateLimitStore for RedisStore {
     async fn take(&self, buckets: &[RateLimitBucket], _now: Timestamp) -> Result<RateLimitDecision, StoreError> {
-        for group in self.buckets_by_shard(buckets) {
-            let rates = group.rates.iter();
-            let args = rates.flat_map(|rate| [rate.interval_ms.to_string(), rate.burst.to_string()]).collect();
-            let answer = self.run_on_buckets(&group, Script::RateLimitTake, args).await?;
-            let numbers = ::redis::from_redis_value::<Vec<u64>>(answer).map_err(|_| group.unexpected_reply())?;
-            match numbers[..] {
+        for group in self.stored_buckets(buckets).chunk_by(are_in_one_shard) {
+            let rates: Vec<_> = group.iter().map(|bucket| (bucket.rate.interval_ms, bucket.rate.burst)).collect();
+            let answer = self.run_on_buckets(group, Script::RateLimitTake, rates).await?;
+            let unexpected = || StoreError::corrupt(&*group[0].key, "a step returned an unexpected answer");
+            match ::redis::from_redis_value::<Vec<u64>>(answer).map_err(|_| unexpected())?[..] {
                 [] => {}
-                [place, retry_after_ms] if usize::try_from(place).is_ok_and(|place| place < group.keys.len()) => {
-                    let place = group.first + usize::try_from(place).unwrap_or(0);
+                [place, retry_after_ms] => {
+                    let empty = usize::try_from(place).ok().and_then(|place| group.get(place));
+                    let place = empty.ok_or_else(unexpected)?.place;
                     return Ok(RateLimitDecision::Deny { place, retry_after_ms });
                 }
-                _ => return Err(group.unexpected_reply()),
+                _ => return Err(unexpected()),
             }
         }
         Ok(RateLimitDecision::Allow)
     }
 
     async fn refund(&self, buckets: &[RateLimitBucket], _now: Timestamp) -> Result<(), StoreError> {
-        for group in self.buckets_by_shard(buckets) {
-            let args = group.rates.iter().map(|rate| rate.interval_ms.to_string()).collect();
-            self.run_on_buckets(&group, Script::RateLimitRefund, args).await?;
+        for group in self.stored_buckets(buckets).chunk_by(are_in_one_shard) {
+            let intervals: Vec<_> = group.iter().map(|bucket| bucket.rate.interval_ms).collect();
+            self.run_on_buckets(group, Script::RateLimitRefund, intervals).await?;
         }
         Ok(())
     }
 
     async fn reset(&self, buckets: &[RateLimitBucket]) -> Result<(), StoreError> {
-        for group in self.buckets_by_shard(buckets) {
-            self.run_on_buckets(&group, Script::RateLimitReset, Vec::new()).await?;
+        for group in self.stored_buckets(buckets).chunk_by(are_in_one_shard) {
+            self.run_on_buckets(group, Script::RateLimitReset, Vec::<u64>::new()).await?;
         }
         Ok(())
     }
 }
 
+/// Whether one script reaches both.
+fn are_in_one_shard(one: &StoredBucket, other: &StoredBucket) -> bool {
+    one.shard == other.shard
+}
+
 impl RedisStore {
-    fn buckets_by_shard(&self, buckets: &[RateLimitBucket]) -> Vec<ShardBuckets> {
-        let mut buckets_by_shard: Vec<ShardBuckets> = Vec::new();
-        for (place, bucket) in buckets.iter().enumerate() {
+    fn stored_buckets(&self, buckets: &[RateLimitBucket]) -> Vec<StoredBucket> {
+        let stored = buckets.iter().enumerate().map(|(place, bucket)| {
             let (shard, key) = self.keys.rate_limit(bucket.key);
             let interval_ms = bucket.rate.interval_ms.clamp(1, CAPACITY_MS_MAX);
             let rate = RateLimit { interval_ms, burst: bucket.rate.burst.clamp(1, CAPACITY_MS_MAX / interval_ms) };
-            match buckets_by_shard.last_mut().filter(|group| group.shard == shard) {
-                Some(group) => {
-                    group.keys.push(key);
-                    group.rates.push(rate);
-                }
-                None => buckets_by_shard.push(ShardBuckets { shard, first: place, keys: vec![key], rates: vec![rate] }),
-            }
-        }
-        buckets_by_shard
+            StoredBucket { place, shard, key, rate }
+        });
+        stored.collect()
     }
 
+    /// Runs a script on buckets of one shard.
     async fn run_on_buckets(
         &self,
-        group: &ShardBuckets,
+        group: &[StoredBucket],
         script: Script,
-        args: Vec<String>,
+        args: impl ToRedisArgs,
     ) -> Result<Value, StoreError> {
-        let keys: Vec<&str> = group.keys.iter().map(String::as_str).collect();
-        let reply = self.router.script(self.router.deadline(), group.shard, script, &keys, &args).await;
-        reply.map(|reply| reply.value).map_err(|error| error.at(&group.keys[0]))
-    }
-}
-
-impl ShardBuckets {
-    fn unexpected_reply(&self) -> StoreError {
-        StoreError::corrupt(self.keys[0].as_str(), "a step returned an unexpected answer")
+        let keys: Vec<&str> = group.iter().map(|bucket| bucket.key.as_str()).collect();
+        Ok(self.run_script(self.router.deadline(), group[0].shard, script, &keys, args).await?.value)
     }
 }

@@ -29,9 +29,8 @@ impl KeyStore for RedisStore {
         next: Option<&str>,
     ) -> Result<bool, StoreError> {
         let key = self.keys.service_keys(kind);
-        let exists = |text: Option<&str>| if text.is_some() { "1" } else { "0" };
-        let args = [id, exists(expected), expected.unwrap_or_default(), exists(next), next.unwrap_or_default()];
-        let reply = self.router.script(self.router.deadline(), Shard::FIRST, Script::ReplaceKey, &[&key], &args).await;
-        Ok(reply_texts(reply.map_err(|error| error.at(&key))?.value) == ["ok"])
+        let args = (id, expected.is_some(), expected.unwrap_or_default(), next.is_some(), next.unwrap_or_default());
+        let reply = self.run_script(self.router.deadline(), Shard::FIRST, Script::ReplaceKey, &[&key], args).await?;
+        Ok(reply_texts(reply.value) == ["ok"])
     }
 }

@@ -45,26 +45,21 @@ pub(super) fn field_names(id: SessionId) -> Vec<Vec<u8>> {
     std::iter::once(core).chain(others).collect()
 }
 
-/// The core of a session that is opened at `at`; the script sets the epoch.
-pub(super) fn encode_core(proof: SessionProof, at: Timestamp, address: Option<IpAddr>) -> Vec<u8> {
-    let moment = at.to_bytes();
-    [&proof.as_bytes()[..], &[0; 4], &moment, &moment, &address_to_bytes(address)].concat()
+/// The core of a session in epoch 0; a script sets the epoch.
+pub(super) fn encode_core(
+    proof: SessionProof,
+    created_at: Timestamp,
+    last_used_at: Timestamp,
+    address: Option<IpAddr>,
+) -> Vec<u8> {
+    let (made, seen) = (created_at.to_bytes(), last_used_at.to_bytes());
+    [&proof.as_bytes()[..], &[0; 4], &made, &seen, &address_to_bytes(address)].concat()
 }
 
-/// The core of an existing session, in epoch 0.
-pub(super) fn encode_existing_core(session: &Session) -> Vec<u8> {
-    let (made, seen) = (session.created_at.to_bytes(), session.last_used_at.to_bytes());
-    [&session.proof.as_bytes()[..], &[0; 4], &made, &seen, &address_to_bytes(session.address)].concat()
-}
-
-/// The session in the values of [`field_names`]; `None` if there is none.
-pub(super) fn parse_fields(id: SessionId, values: Vec<Value>) -> Result<Option<StoredSession>, &'static str> {
-    let values = values.into_iter().map(|value| match value {
-        Value::Nil => Ok(Vec::new()),
-        Value::BulkString(bytes) => Ok(bytes),
-        _ => Err("a field of a session is not a string"),
-    });
-    let values = values.collect::<Result<Vec<_>, _>>()?;
+/// The session in the answer to an `HMGET` of [`field_names`]; `None` if there is none.
+pub(super) fn parse_fields(id: SessionId, answer: Value) -> Result<Option<StoredSession>, &'static str> {
+    let Value::Array(_) = answer else { return Err("the key holds another type") };
+    let values: Vec<Vec<u8>> = ::redis::from_redis_value(answer).map_err(|_| "a field of a session is not a string")?;
     match values.split_first() {
         Some((core, [agent, refresh @ ..])) if !core.is_empty() => {
             parse_parts(id, core, agent, &refresh.concat()).map(Some)
@@ -92,6 +87,14 @@ pub(super) fn parse_all(answer: Value) -> Result<Vec<StoredSession>, &'static st
     }
     fields.retain(|name, _| !known.contains(name));
     if fields.is_empty() { Ok(all) } else { Err("a field belongs to no session") }
+}
+
+/// The sessions of `epoch`, the newest first.
+pub(super) fn of_epoch(all: Vec<StoredSession>, epoch: u32) -> Vec<Session> {
+    let own = all.into_iter().filter(|kept| kept.epoch == epoch).map(|kept| kept.session);
+    let mut own: Vec<Session> = own.collect();
+    own.sort_by_key(|session| std::cmp::Reverse((session.created_at, session.id)));
+    own
 }
 
 /// The session with these values. An empty refresh state means that there is none.
@@ -153,10 +156,10 @@ mod tests {
             bytes: [u8; 16], proof: [u8; 16], at in 0..253_402_300_799_999_u64, address in any_address(), agent in ".{0,16}"
         ) {
             let (id, proof) = (id(bytes), SessionProof::from_slice(&proof).expect("sixteen bytes"));
-            let core = encode_core(proof, Timestamp::from_millis(at), address);
+            let at = Timestamp::from_millis(at);
+            let core = encode_core(proof, at, at, address);
             prop_assert!(core.len() <= 64);
             let StoredSession { session, epoch } = parse_parts(id, &core, agent.as_bytes(), &[]).expect("our own");
-            let at = Timestamp::from_millis(at);
             let agent = UserAgent::from_stored(agent);
             prop_assert_eq!(session, Session { id, proof, created_at: at, last_used_at: at, address, agent, refresh: None });
             prop_assert_eq!(epoch, 0);
@@ -164,7 +167,7 @@ mod tests {
 
         #[test]
         fn any_fields_are_read_without_panic(bytes: [u8; 16], values in prop::collection::vec(any_value(), 0..7)) {
-            let _ = parse_fields(id(bytes), values);
+            let _ = parse_fields(id(bytes), Value::Array(values));
         }
 
         #[test]

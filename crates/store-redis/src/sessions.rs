@@ -5,16 +5,15 @@
 //! many sessions at once begins a new epoch in the same step as the change, so there is nothing to find and nothing
 //! to race.
 
-use ::redis::{Cmd, Value};
+use ::redis::{Cmd, ToRedisArgs, Value};
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use crate::connection::ScriptReply;
 use crate::layout::Shard;
 use crate::nonce::nonce;
 use crate::protocol::reply_texts;
 use crate::script::Script;
-use crate::session_record::{self, StoredSession};
+use crate::session_record;
 use crate::store::{RedisStore, command};
 use crate::user_record;
 use userd_core::{
@@ -58,19 +57,18 @@ impl SessionStore for RedisStore {
         let opened = Actor { principal: PrincipalId::Session(session.id), ..actor.clone() };
         let event = self.event_args(user, EventKind::SignedIn, &opened, now);
         let refresh = session.refresh.as_ref().map(RefreshState::to_bytes).unwrap_or_default();
-        let bounded = |ms: u64| ms.clamp(1, SESSION_TTL_MS_MAX).to_string();
-        let (version, idle, absolute) = (expected.to_string(), bounded(limits.idle_ms), bounded(limits.absolute_ms));
-        let most = limits.sessions_max.max(1).to_string();
+        let bounded = |ms: u64| ms.clamp(1, SESSION_TTL_MS_MAX);
+        let limits = (bounded(limits.idle_ms), bounded(limits.absolute_ms), limits.sessions_max.max(1));
         for attempt in 0..2 {
             let at = self.server_time(deadline, shard).await?;
-            let not_after = at.as_millis().saturating_add(timeout_ms).saturating_add(CLOCK_SKEW_MS_MAX).to_string();
-            let core = session_record::encode_core(session.proof, at, actor.address);
-            let mut args = vec![version.as_bytes(), session.id.as_bytes(), &core, actor.agent.as_str().as_bytes()];
-            args.extend([&refresh[..], idle.as_bytes(), absolute.as_bytes(), most.as_bytes(), not_after.as_bytes()]);
-            args.extend(event.iter().map(Vec::as_slice));
+            let not_after = at.as_millis().saturating_add(timeout_ms).saturating_add(CLOCK_SKEW_MS_MAX);
+            let core = session_record::encode_core(session.proof, at, at, actor.address);
+            let fields = (session.id.as_bytes(), core, actor.agent.as_str(), &refresh);
+            let args = (expected.number(), fields, limits, not_after, &event);
             let keys = [key.as_str(), &sessions, &events];
-            let reply = self.router.script(deadline, shard, Script::OpenSession, &keys, &args).await;
-            let mut answer = bytes(reply.map_err(|error| error.at(&key))?.value).into_iter();
+            let reply = self.run_script(deadline, shard, Script::OpenSession, &keys, args).await?;
+            let parts: Vec<Vec<u8>> = ::redis::from_redis_value(reply.value).unwrap_or_default();
+            let mut answer = parts.into_iter();
             let mut next = || answer.next().unwrap_or_default();
             match next().as_slice() {
                 b"ok" => {
@@ -104,18 +102,11 @@ impl SessionStore for RedisStore {
             read.arg(session_record::field_names(id));
             let (record, session) = self.record_and_sessions(deadline, user, &names, read).await?;
             let Some((user, epoch)) = self.user_and_epoch(user, record)? else { return Ok(None) };
-            let kept = match session {
-                Value::Array(values) => session_record::parse_fields(id, values),
-                _ => Err("the key holds another type"),
-            };
-            let kept = kept.map_err(|what| self.corrupt_sessions(user.id, what))?;
-            match kept {
-                None => return Ok(None),
-                Some(StoredSession { session, epoch: of }) if of == epoch => {
-                    let at = self.server_time(deadline, shard).await?;
-                    return Ok(Some(SessionWithUser { user, session, at }));
-                }
-                Some(_) => {}
+            let kept = session_record::parse_fields(id, session);
+            let Some(kept) = kept.map_err(|what| self.corrupt_sessions(user.id, what))? else { return Ok(None) };
+            if kept.epoch == epoch {
+                let at = self.server_time(deadline, shard).await?;
+                return Ok(Some(SessionWithUser { user, session: kept.session, at }));
             }
         }
         Ok(None)
@@ -131,18 +122,17 @@ impl SessionStore for RedisStore {
             let Some(epoch) = self.active_epoch(user, &record)? else { break };
             let all = session_record::parse_all(sessions).map_err(|what| self.corrupt_sessions(user, what))?;
             let count = all.len();
-            own = all.into_iter().filter(|kept| kept.epoch == epoch).map(|kept| kept.session).collect();
+            own = session_record::of_epoch(all, epoch);
             if own.len() == count || attempt == READ_ATTEMPTS_MAX {
                 break;
             }
         }
-        own.sort_by_key(|session: &Session| std::cmp::Reverse((session.created_at, session.id)));
         Ok((own, self.server_time(deadline, shard).await?))
     }
 
     async fn touch_session(&self, user: UserId, session: &Session, at: Timestamp) -> Result<(), StoreError> {
-        let at = at.as_millis().to_string();
-        self.run_on_sessions(user, Script::TouchSession, &[session.id.as_bytes(), at.as_bytes()]).await.map(drop)
+        let args = (session.id.as_bytes(), at.as_millis());
+        self.run_on_sessions(user, Script::TouchSession, args).await.map(drop)
     }
 
     async fn revoke_session(
@@ -154,14 +144,12 @@ impl SessionStore for RedisStore {
         now: Timestamp,
     ) -> Result<bool, StoreError> {
         let shard = Shard::of_user(user);
-        let (key, events, event) =
-            (self.keys.sessions(user), self.keys.events(shard), self.event_args(user, kind, actor, now));
-        let args: Vec<&[u8]> = std::iter::once(&id.as_bytes()[..]).chain(event.iter().map(Vec::as_slice)).collect();
+        let (key, events) = (self.keys.sessions(user), self.keys.events(shard));
+        let args = (id.as_bytes(), self.event_args(user, kind, actor, now));
         let reply =
-            self.router.script(self.router.deadline(), shard, Script::RevokeSession, &[&key, &events], &args).await;
-        let ScriptReply { value, repeated } = reply.map_err(|error| error.at(&key))?;
+            self.run_script(self.router.deadline(), shard, Script::RevokeSession, &[&key, &events], args).await?;
         // An earlier copy of the message may have revoked it, and its answer was lost.
-        Ok(reply_texts(value) == ["ok"] || repeated)
+        Ok(reply_texts(reply.value) == ["ok"] || reply.repeated)
     }
 
     async fn revoke_other_sessions(
@@ -178,11 +166,8 @@ impl SessionStore for RedisStore {
         for _ in 0..EPOCH_ATTEMPTS_MAX {
             let record = Value::Array(self.fields(deadline, user, &["st", user_record::EPOCH_FIELD]).await?);
             let Some(epoch) = self.active_epoch(user, &record)? else { return Ok(false) };
-            let epoch = epoch.to_string();
-            let mut args = vec![epoch.as_bytes(), nonce.as_bytes(), &keep];
-            args.extend(event.iter().map(Vec::as_slice));
-            let answer =
-                self.run_on_record(deadline, Script::RevokeOtherSessions, user, &[&sessions, &events], &args).await?;
+            let (keys, args) = ([sessions.as_str(), &events], (epoch, &nonce, &keep, &event));
+            let answer = self.run_on_record(deadline, Script::RevokeOtherSessions, user, &keys, args).await?;
             match answer.status.as_str() {
                 "ok" => return Ok(true),
                 "missing" => return Ok(false),
@@ -202,9 +187,8 @@ impl SessionStore for RedisStore {
         at: Timestamp,
     ) -> Result<bool, StoreError> {
         let expected = session.refresh.as_ref().map(RefreshState::to_bytes).unwrap_or_default();
-        let (next, at) = (next.to_bytes(), at.as_millis().to_string());
-        let args = [&session.id.as_bytes()[..], &expected, &next, at.as_bytes()];
-        Ok(reply_texts(self.run_on_sessions(user, Script::ReplaceRefresh, &args).await?) == ["ok"])
+        let args = (session.id.as_bytes(), expected, next.to_bytes(), at.as_millis());
+        Ok(reply_texts(self.run_on_sessions(user, Script::ReplaceRefresh, args).await?) == ["ok"])
     }
 
     async fn record_failed_sign_in(
@@ -216,12 +200,10 @@ impl SessionStore for RedisStore {
     ) -> Result<(), StoreError> {
         // Without a user, the same message is sent to a shard and writes nothing.
         let shard = user.map_or_else(|| Shard::of_email(email), Shard::of_user);
-        let (key, exists) = (self.keys.events(shard), if user.is_some() { "1" } else { "0" });
-        let no_user = UserId::generate(now, [0; 10]);
+        let (key, no_user) = (self.keys.events(shard), UserId::generate(now, [0; 10]));
         let event = self.event_args(user.unwrap_or(no_user), EventKind::SignInFailed, actor, now);
-        let args: Vec<&[u8]> = std::iter::once(exists.as_bytes()).chain(event.iter().map(Vec::as_slice)).collect();
-        let reply = self.router.script(self.router.deadline(), shard, Script::RecordFailedSignIn, &[&key], &args).await;
-        reply.map(drop).map_err(|error| error.at(&key))
+        let args = (user.is_some(), event);
+        self.run_script(self.router.deadline(), shard, Script::RecordFailedSignIn, &[&key], args).await.map(drop)
     }
 
     async fn events(&self, user: UserId, most: usize) -> Result<Vec<AccountEvent>, StoreError> {
@@ -232,10 +214,9 @@ impl SessionStore for RedisStore {
 
 impl RedisStore {
     /// Runs a script on the sessions of `user` only.
-    async fn run_on_sessions(&self, user: UserId, script: Script, args: &[&[u8]]) -> Result<Value, StoreError> {
-        let key = self.keys.sessions(user);
-        let reply = self.router.script(self.router.deadline(), Shard::of_user(user), script, &[&key], args).await;
-        reply.map(|reply| reply.value).map_err(|error| error.at(&key))
+    async fn run_on_sessions(&self, user: UserId, script: Script, args: impl ToRedisArgs) -> Result<Value, StoreError> {
+        let (deadline, key) = (self.router.deadline(), self.keys.sessions(user));
+        Ok(self.run_script(deadline, Shard::of_user(user), script, &[&key], args).await?.value)
     }
 
     /// The fields `names` of the record, then the answer to `read` on the sessions, in one round trip.
@@ -268,15 +249,13 @@ impl RedisStore {
     /// The epoch in an answer to an `HMGET` of `st` and [`user_record::EPOCH_FIELD`]; `None` if the user is not active.
     fn active_epoch(&self, id: UserId, answer: &Value) -> Result<Option<u32>, StoreError> {
         let corrupt = |what| StoreError::corrupt(self.keys.user(id), what);
-        match answer {
-            Value::Array(fields) => match fields.as_slice() {
-                [Value::BulkString(state), epoch] if state == b"A" => {
-                    user_record::parse_epoch(epoch).map(Some).map_err(corrupt)
-                }
-                [_, _] => Ok(None),
-                _ => Err(corrupt("the record is not a list of fields")),
-            },
-            _ => Err(corrupt("the key holds another type")),
+        let Value::Array(fields) = answer else { return Err(corrupt("the key holds another type")) };
+        match fields.as_slice() {
+            [Value::BulkString(state), epoch] if state == b"A" => {
+                user_record::parse_epoch(epoch).map(Some).map_err(corrupt)
+            }
+            [_, _] => Ok(None),
+            _ => Err(corrupt("the record is not a list of fields")),
         }
     }
 
@@ -289,14 +268,5 @@ impl RedisStore {
     /// The error for sessions that cannot be parsed.
     pub(super) fn corrupt_sessions(&self, user: UserId, what: &'static str) -> StoreError {
         StoreError::corrupt(self.keys.sessions(user), what)
-    }
-}
-
-/// The parts of an answer as bytes; anything else is empty.
-fn bytes(answer: Value) -> Vec<Vec<u8>> {
-    match answer {
-        Value::Array(parts) => parts.into_iter().flat_map(bytes).collect(),
-        Value::BulkString(bytes) => vec![bytes],
-        _ => vec![Vec::new()],
     }
 }

@@ -5,11 +5,12 @@
 
 use std::sync::Arc;
 
-use ::redis::{Cmd, Value};
+use ::redis::{Cmd, ToRedisArgs, Value};
 use tokio::time::Instant;
 
-use crate::connection::{RequestError, ShardRouter};
+use crate::connection::{RequestError, ScriptReply, ShardRouter};
 use crate::layout::{KeyLayout, Shard, mask_claim};
+use crate::script::Script;
 use crate::settings::RedisSettings;
 use crate::user_record::{self, ClaimPointer};
 use userd_core::random::Random;
@@ -47,7 +48,7 @@ impl RedisStore {
         email: &CanonicalEmail,
     ) -> Result<Option<ClaimPointer>, StoreError> {
         let answer = self.router.command(deadline, Shard::of_email(email), &self.get_claim(email)).await;
-        parse_claim(email, answer)
+        claim_in(email, answer)
     }
 
     /// The same for an answer that depends on it.
@@ -57,7 +58,7 @@ impl RedisStore {
         email: &CanonicalEmail,
     ) -> Result<Option<ClaimPointer>, StoreError> {
         let answer = self.router.acknowledged_read(deadline, Shard::of_email(email), &self.get_claim(email)).await;
-        parse_claim(email, answer)
+        claim_in(email, answer)
     }
 
     /// The command that reads the claim on an e-mail address.
@@ -86,6 +87,19 @@ impl RedisStore {
         read.arg(names);
         (Shard::of_user(id), read)
     }
+
+    /// Runs a script on keys of `shard`. An error is reported at the first key.
+    pub(crate) async fn run_script(
+        &self,
+        deadline: Instant,
+        shard: Shard,
+        script: Script,
+        keys: &[&str],
+        args: impl ToRedisArgs,
+    ) -> Result<ScriptReply, StoreError> {
+        let reply = self.router.script(deadline, shard, script, keys, &args.to_redis_args()).await;
+        reply.map_err(|error| error.at(keys[0]))
+    }
 }
 
 /// A command of these words.
@@ -96,18 +110,7 @@ pub(crate) fn command(words: &[&str]) -> Cmd {
 }
 
 /// The pointer in the answer to a `GET` of the claim on `email`.
-pub(crate) fn parse_claim(
-    email: &CanonicalEmail,
-    answer: Result<Value, RequestError>,
-) -> Result<Option<ClaimPointer>, StoreError> {
-    let masked = || mask_claim(email);
-    match answer.map_err(|error| error.at(&masked()))? {
-        Value::Nil => Ok(None),
-        Value::BulkString(bytes) => std::str::from_utf8(&bytes)
-            .ok()
-            .and_then(ClaimPointer::parse)
-            .map(Some)
-            .ok_or_else(|| StoreError::corrupt(masked(), "the claim is not a pointer")),
-        _ => Err(StoreError::corrupt(masked(), "the claim is not a string")),
-    }
+fn claim_in(email: &CanonicalEmail, answer: Result<Value, RequestError>) -> Result<Option<ClaimPointer>, StoreError> {
+    let answer = answer.map_err(|error| error.at(&mask_claim(email)))?;
+    ClaimPointer::in_answer(&answer).map_err(|what| StoreError::corrupt(mask_claim(email), what))
 }

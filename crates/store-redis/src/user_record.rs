@@ -67,14 +67,8 @@ pub(super) fn user_fields(user: &User) -> Vec<String> {
 /// Fields and values of a profile, without the canonical address.
 pub(super) fn profile_fields(name: &DisplayName, email: &Email, updated_at: Timestamp) -> Vec<String> {
     let spelling = if email.as_written() == email.canonical().as_str() { "" } else { email.as_written() };
-    vec![
-        "name".to_owned(),
-        name.as_str().to_owned(),
-        "as".to_owned(),
-        spelling.to_owned(),
-        "upd".to_owned(),
-        updated_at.as_millis().to_string(),
-    ]
+    let updated_at = updated_at.as_millis().to_string();
+    ["name", name.as_str(), "as", spelling, "upd", &updated_at].map(str::to_owned).to_vec()
 }
 
 /// Fields and values of a password and the account status.
@@ -86,11 +80,7 @@ pub(super) fn password_fields(password_hash: &PasswordHash, status: AccountStatu
 /// The active user in the answer to an `HMGET` of [`USER_FIELDS`]; `None` if there is none.
 pub(super) fn parse_user(id: UserId, key: &str, answer: Vec<Value>) -> Result<Option<User>, StoreError> {
     let mut fields = answer.into_iter();
-    let mut next = || match fields.next() {
-        Some(Value::BulkString(bytes)) => String::from_utf8(bytes).map(Some).map_err(|_| "a field is not UTF-8"),
-        Some(Value::Nil) | None => Ok(None),
-        Some(_) => Err("a field is not a string"),
-    };
+    let mut next = || text(fields.next().unwrap_or(Value::Nil));
     let mut parse = || -> Result<Option<User>, &'static str> {
         match next()?.as_deref() {
             Some("A") => {}
@@ -120,7 +110,17 @@ pub(super) fn parse_user(id: UserId, key: &str, answer: Vec<Value>) -> Result<Op
     parse().map_err(|what| StoreError::corrupt(key, what))
 }
 
-fn number(text: Option<String>) -> Option<u64> {
+/// A field as text; `None` if the record does not have it.
+pub(super) fn text(field: Value) -> Result<Option<String>, &'static str> {
+    match field {
+        Value::Nil => Ok(None),
+        Value::BulkString(bytes) => String::from_utf8(bytes).map(Some).map_err(|_| "a field is not UTF-8"),
+        _ => Err("a field is not a string"),
+    }
+}
+
+/// A field as a number.
+pub(super) fn number(text: Option<String>) -> Option<u64> {
     text?.parse().ok()
 }
 
@@ -138,6 +138,18 @@ impl ClaimPointer {
     pub(super) fn parse(text: &str) -> Option<Self> {
         let (id, op) = text.split_once(':')?;
         Some(Self { id: UserId::parse(id)?, op: op.parse().ok()? })
+    }
+
+    /// The pointer in the answer to a `GET` of a claim; `None` if there is no claim.
+    pub(super) fn in_answer(answer: &Value) -> Result<Option<Self>, &'static str> {
+        match answer {
+            Value::Nil => Ok(None),
+            Value::BulkString(bytes) => {
+                let pointer = std::str::from_utf8(bytes).ok().and_then(Self::parse);
+                pointer.map(Some).ok_or("the claim is not a pointer")
+            }
+            _ => Err("the claim is not a string"),
+        }
     }
 }
 

@@ -45,14 +45,11 @@ impl Store for RedisStore {
         let count = |shard| (shard, command(&["ZCARD", &self.keys.users(shard)]));
         let answers = self.router.fan_out(self.router.deadline(), Shard::all().map(count).collect()).await;
         let answers = answers.map_err(|error| error.at("users"))?;
-        let mut total = 0;
-        for (shard, answer) in Shard::all().zip(answers) {
-            match answer {
-                Value::Int(count) => total += u64::try_from(count).unwrap_or(0),
-                _ => return Err(StoreError::corrupt(self.keys.users(shard), "the key holds another type")),
-            }
-        }
-        Ok(total)
+        let counts = Shard::all().zip(answers).map(|(shard, answer)| match answer {
+            Value::Int(count) => Ok(u64::try_from(count).unwrap_or(0)),
+            _ => Err(StoreError::corrupt(self.keys.users(shard), "the key holds another type")),
+        });
+        counts.sum()
     }
 
     async fn update_profile(
@@ -124,16 +121,13 @@ impl Store for RedisStore {
         actor: &Actor,
         now: Timestamp,
     ) -> Result<DeleteUserOutcome, StoreError> {
-        let deadline = self.router.deadline();
-        let shard = Shard::of_user(id);
+        let (deadline, shard) = (self.router.deadline(), Shard::of_user(id));
         let (users, emails) = (self.keys.users(shard), self.keys.emails(shard));
-        let (version, text, nonce) = (expected.to_string(), id.to_string(), nonce(&*self.random));
         let (sessions, events) = (self.keys.sessions(id), self.keys.events(shard));
-        let (ttl, event) = (DELETED_TTL_MS.to_string(), self.event_args(id, EventKind::Deleted, actor, now));
-        let mut args = vec![version.as_bytes(), text.as_bytes(), nonce.as_bytes(), ttl.as_bytes()];
-        args.extend(event.iter().map(Vec::as_slice));
+        let event = self.event_args(id, EventKind::Deleted, actor, now);
+        let args = (expected.number(), id.to_string(), nonce(&*self.random), DELETED_TTL_MS, event);
         let keys = [users.as_str(), &emails, &sessions, &events];
-        let answer = self.run_on_record(deadline, Script::DeleteUser, id, &keys, &args).await?;
+        let answer = self.run_on_record(deadline, Script::DeleteUser, id, &keys, args).await?;
         // A rejection is reliable here, even of a repeat: the tombstone keeps the nonce.
         match answer.status.as_str() {
             "ok" => {}
@@ -147,10 +141,7 @@ impl Store for RedisStore {
 
     async fn check_health(&self) -> Result<(), StoreError> {
         self.router.ping(self.router.deadline()).await.map_err(|error| error.at("PING"))?;
-        match self.router.unavailable_reason() {
-            Some(why) => Err(StoreError::unavailable(why)),
-            None => Ok(()),
-        }
+        self.router.unavailable_reason().map_or(Ok(()), |why| Err(StoreError::unavailable(why)))
     }
 
     async fn close(&self) {

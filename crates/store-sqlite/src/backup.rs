@@ -6,7 +6,6 @@
 //! A backup is a snapshot: changes meanwhile neither wait nor appear in it; they stay in the write-ahead log until the
 //! copy is done. It is copied in steps with pauses, to leave most of the disk to the writer.
 
-use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -16,7 +15,7 @@ use rusqlite::backup::Backup;
 use rusqlite::{Connection, OpenFlags};
 
 use super::connection::connect;
-use super::database_file::{ServingLock, owner_only, resolve, sync_folder};
+use super::database_file::{ServingLock, owner_only, resolve, sync_folder, with_suffix};
 use super::errors::OpenError;
 use super::schema;
 
@@ -62,21 +61,11 @@ pub enum BackupError {
     )]
     WalPresent(PathBuf),
     /// A file can't be read or written.
-    #[error("can't read or write {path}; nothing was changed")]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// The system's error.
-        source: io::Error,
-    },
+    #[error("can't read or write {0}; nothing was changed")]
+    File(PathBuf, #[source] io::Error),
     /// The copy was aborted.
-    #[error("the copy {path} could not be written; nothing was changed (is the disk full?)")]
-    Copy {
-        /// The copy.
-        path: PathBuf,
-        /// SQLite's error.
-        source: rusqlite::Error,
-    },
+    #[error("the copy {0} could not be written; nothing was changed (is the disk full?)")]
+    Copy(PathBuf, #[source] rusqlite::Error),
 }
 
 /// Copies the database at `database`, served or not, into the file `to`, readable by its owner only. An existing file
@@ -86,7 +75,7 @@ pub enum BackupError {
 /// What is wrong; then no new file was made.
 pub fn backup(database: &Path, to: &Path, replace: bool, timeout: Duration) -> Result<BackupSummary, BackupError> {
     if !database.exists() {
-        return Err(OpenError::NotFound { path: database.to_owned() }.into());
+        return Err(OpenError::NotFound(database.to_owned()).into());
     }
     if to.exists() {
         if canonical(to)? == canonical(database)? {
@@ -104,9 +93,10 @@ pub fn backup(database: &Path, to: &Path, replace: bool, timeout: Duration) -> R
     let source = connect(database, OpenFlags::SQLITE_OPEN_READ_ONLY, timeout).map_err(engine)?;
     schema::check_copy(&source, database)?;
     let part = PartialFile::create(to)?;
-    copy(&source, &part, timeout).map_err(|source| BackupError::Copy { path: part.path.clone(), source })?;
+    copy(&source, &part, timeout).map_err(|source| BackupError::Copy(part.path.clone(), source))?;
     drop(source);
-    part.finish(to, timeout)
+    let users = part.finish(to, timeout)?;
+    Ok(BackupSummary { users, bytes: part.rename_to(to, None)?, previous: None })
 }
 
 /// Replaces `database` by the backup `from`. The process that serves it has to be stopped. An existing database
@@ -116,8 +106,7 @@ pub fn backup(database: &Path, to: &Path, replace: bool, timeout: Duration) -> R
 /// What is wrong; then nothing was changed.
 pub fn restore(from: &Path, database: &Path, replace: bool, timeout: Duration) -> Result<BackupSummary, BackupError> {
     if !from.exists() {
-        let source = io::ErrorKind::NotFound.into();
-        return Err(BackupError::File { path: from.to_owned(), source });
+        return Err(BackupError::File(from.to_owned(), io::ErrorKind::NotFound.into()));
     }
     ensure_no_wal(from)?;
     let database = resolve(database)?;
@@ -130,11 +119,10 @@ pub fn restore(from: &Path, database: &Path, replace: bool, timeout: Duration) -
         return Err(BackupError::Exists(database));
     }
     let part = PartialFile::create(&database)?;
-    let failed = |source| BackupError::File { path: from.to_owned(), source };
+    let failed = |source| BackupError::File(from.to_owned(), source);
     let mut whole = File::open(from).map_err(failed)?;
-    io::copy(&mut whole, &mut &part.file).map_err(|source| BackupError::File { path: part.path.clone(), source })?;
-    let users = part.check(from, timeout)?;
-    part.sync()?;
+    io::copy(&mut whole, &mut &part.file).map_err(|source| BackupError::File(part.path.clone(), source))?;
+    let users = part.finish(from, timeout)?;
     let previous =
         if there { Some(keep_previous(&database, timeout)?) } else { ensure_no_wal(&database).map(|()| None)? };
     let log = Some(with_suffix(&database, "-wal")).filter(|log| has_bytes(log));
@@ -169,7 +157,7 @@ fn keep_previous(database: &Path, timeout: Duration) -> Result<PathBuf, BackupEr
     drop(old);
     let log = with_suffix(database, "-wal");
     if checkpointed.is_ok_and(|busy| busy != 0) {
-        return Err(OpenError::Locked { path: database.to_owned() }.into());
+        return Err(OpenError::Locked(database.to_owned()).into());
     }
     for number in 1..=KEPT_NAMES_MAX {
         let previous = with_suffix(database, &format!(".before-restore-{number}"));
@@ -181,14 +169,13 @@ fn keep_previous(database: &Path, timeout: Duration) -> Result<PathBuf, BackupEr
             Ok(()) => {
                 // Too damaged for a checkpoint: the log is kept with it.
                 if has_bytes(&log) {
-                    fs::hard_link(&log, &kept_log).map_err(|source| BackupError::File { path: kept_log, source })?;
+                    fs::hard_link(&log, &kept_log).map_err(|source| BackupError::File(kept_log, source))?;
                 }
-                sync_folder(database.parent())
-                    .map_err(|source| BackupError::File { path: previous.clone(), source })?;
+                sync_folder(database.parent()).map_err(|source| BackupError::File(previous.clone(), source))?;
                 return Ok(previous);
             }
             Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            Err(source) => return Err(BackupError::File { path: previous, source }),
+            Err(source) => return Err(BackupError::File(previous, source)),
         }
     }
     Err(BackupError::Exists(with_suffix(database, &format!(".before-restore-{KEPT_NAMES_MAX}"))))
@@ -206,7 +193,7 @@ impl PartialFile {
     /// The empty file `<to>.part`. One left by a crash is reused; one that another process writes is an error.
     fn create(to: &Path) -> Result<Self, BackupError> {
         let path = with_suffix(to, ".part");
-        let failed = |source| BackupError::File { path: path.clone(), source };
+        let failed = |source| BackupError::File(path.clone(), source);
         let file = owner_only(OpenOptions::new().read(true).write(true).create(true).truncate(false))
             .open(&path)
             .map_err(failed)?;
@@ -217,8 +204,9 @@ impl PartialFile {
         Ok(Self { path, file, finished: false })
     }
 
-    /// Checks that it is a complete userd database, and counts its users; `origin` is the path that errors name.
-    fn check(&self, origin: &Path, timeout: Duration) -> Result<u64, BackupError> {
+    /// Checks that it is a complete userd database, counts its users, and syncs it to the disk; `origin` is the path
+    /// that errors name.
+    fn finish(&self, origin: &Path, timeout: Duration) -> Result<u64, BackupError> {
         let engine = |source| OpenError::from_engine(origin, source);
         let copy = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE, timeout).map_err(engine)?;
         schema::check_copy(&copy, origin)?;
@@ -228,22 +216,12 @@ impl PartialFile {
         if sound != "ok" {
             // The text may have several lines.
             let what = format!("the file ({})", sound.replace('\n', " "));
-            return Err(OpenError::Altered { path: origin.to_owned(), what }.into());
+            return Err(OpenError::Altered(origin.to_owned(), what).into());
         }
         let users: i64 = copy.query_row("SELECT count(*) FROM users", [], |row| row.get(0)).map_err(engine)?;
+        drop(copy);
+        self.file.sync_all().map_err(|source| BackupError::File(self.path.clone(), source))?;
         Ok(u64::try_from(users).unwrap_or_default())
-    }
-
-    /// Checks it, syncs it, and gives it its final name.
-    fn finish(self, to: &Path, timeout: Duration) -> Result<BackupSummary, BackupError> {
-        let users = self.check(to, timeout)?;
-        self.sync()?;
-        Ok(BackupSummary { users, bytes: self.rename_to(to, None)?, previous: None })
-    }
-
-    /// Syncs it to the disk.
-    fn sync(&self) -> Result<(), BackupError> {
-        self.file.sync_all().map_err(|source| BackupError::File { path: self.path.clone(), source })
     }
 
     /// Gives it its final name, and returns its size. `old_log` is the log of a damaged database that had this name;
@@ -251,7 +229,7 @@ impl PartialFile {
     /// database without its log under this name, and complete under the second one, and the restore can be repeated. In
     /// the other order SQLite would apply the old log to the new file.
     fn rename_to(mut self, to: &Path, old_log: Option<&Path>) -> Result<u64, BackupError> {
-        let failed = |source| BackupError::File { path: to.to_owned(), source };
+        let failed = |source| BackupError::File(to.to_owned(), source);
         let bytes = self.file.metadata().map_err(failed)?.len();
         if let Some(log) = old_log {
             fs::remove_file(log).map_err(failed)?;
@@ -282,14 +260,8 @@ fn has_bytes(path: &Path) -> bool {
     fs::metadata(path).is_ok_and(|file| file.len() > 0)
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
-    let mut name = OsString::from(path);
-    name.push(suffix);
-    name.into()
-}
-
 fn canonical(path: &Path) -> Result<PathBuf, BackupError> {
-    path.canonicalize().map_err(|source| BackupError::File { path: path.to_owned(), source })
+    path.canonicalize().map_err(|source| BackupError::File(path.to_owned(), source))
 }
 
 /// Whether the file was not renamed between opening and locking it.

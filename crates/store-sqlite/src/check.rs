@@ -7,16 +7,19 @@
 use std::sync::{Arc, Mutex, PoisonError, TryLockError};
 use std::time::Duration;
 
-use rusqlite::{Connection, InterruptHandle, params};
+use rusqlite::{Connection, InterruptHandle};
 
-use super::check_sessions::{self, is_corruption, manual_finding};
+use super::check_sessions::{self, check_rows, found_in, is_corruption, manual_finding};
 use super::errors::{DatabaseError, UnavailableReason};
 use super::rows::user_from_row;
 use super::sql::user_columns;
-use userd_core::{CanonicalEmail, User, error_chain};
+use userd_core::{CanonicalEmail, User};
 use userd_store::{CheckBatch, CheckCursor, CheckReport, Finding, FindingKind, FindingState, StoreError};
 
 const ROWS: &str = concat!("SELECT ", user_columns!(), " FROM users WHERE rowid > ?1 ORDER BY rowid LIMIT ?2");
+
+/// The column of the rowid in [`ROWS`].
+const ROWID: usize = 9;
 
 /// One statement, so that both numbers are from one snapshot.
 const COUNTS: &str = "SELECT (SELECT count(*) FROM users), (SELECT value FROM meta WHERE key = 'users_count')";
@@ -82,7 +85,8 @@ impl ConsistencyChecker {
 
     /// Checks the next batch; repairs nothing.
     pub(super) async fn check_batch(&self, batch: &CheckBatch) -> Result<CheckReport, StoreError> {
-        let stage = stage(batch)?;
+        let stage = CheckStage::from_cursor(&batch.from)
+            .ok_or_else(|| StoreError::unavailable("the cursor of the check is not of this store"))?;
         let (connection, size) = (Arc::clone(&self.connection), batch.size.max(1));
         let checked = tokio::task::spawn_blocking(move || {
             let guard = connection.lock().unwrap_or_else(PoisonError::into_inner);
@@ -129,16 +133,11 @@ fn check_stage(connection: &Connection, stage: CheckStage, size: usize) -> Resul
     }
 }
 
-fn stage(batch: &CheckBatch) -> Result<CheckStage, StoreError> {
-    CheckStage::from_cursor(&batch.from)
-        .ok_or_else(|| StoreError::unavailable("the cursor of the check is not of this store"))
-}
-
 /// Repairs the findings of a batch that was checked; runs in the writer's transaction.
 pub(super) fn repair(connection: &Connection, batch: &CheckBatch) -> Result<(), DatabaseError> {
     match CheckStage::from_cursor(&batch.from) {
         Some(CheckStage::Sessions(after)) => check_sessions::repair(connection, after, batch.size.max(1)),
-        Some(CheckStage::Count) => set_count(connection),
+        Some(CheckStage::Count) => Ok(connection.execute(SET_COUNT, []).map(drop)?),
         _ => Ok(()),
     }
 }
@@ -165,41 +164,11 @@ fn file(connection: &Connection) -> Result<CheckReport, DatabaseError> {
 }
 
 fn rows(connection: &Connection, after: i64, size: usize) -> Result<CheckReport, DatabaseError> {
-    let mut report = CheckReport::default();
-    let (mut last, mut met) = (after, 0);
-    let limit = i64::try_from(size).unwrap_or(i64::MAX);
-    let walked = (|| -> rusqlite::Result<()> {
-        let mut statement = connection.prepare_cached(ROWS)?;
-        let mut rows = statement.query(params![after, limit])?;
-        while let Some(row) = rows.next()? {
-            met += 1;
-            // The column after those of the user: where to continue.
-            last = row.get("rowid")?;
-            match user_from_row(row) {
-                Ok(user) => report.findings.extend(canonical_mismatch(&user)),
-                Err(DatabaseError::Row { key, source }) => {
-                    report.findings.push(manual_finding(FindingKind::Unreadable, key, error_chain(&source)));
-                }
-                Err(DatabaseError::Engine(error)) => return Err(error),
-                Err(DatabaseError::IdInUse(_)) => {}
-            }
-        }
-        Ok(())
-    })();
-    report.records_checked = met;
-    report.users = met;
-    match walked {
-        Ok(()) => {}
-        // Rows behind a damaged page can't be reached; the stage of the count shows how many they are.
-        Err(error) if is_corruption(&error) => {
-            let place = format!("users after rowid {last}");
-            report.findings.push(manual_finding(FindingKind::Unreadable, place, error.to_string()));
-            met = 0;
-        }
-        Err(error) => return Err(error.into()),
-    }
-    let on = usize::try_from(met).is_ok_and(|met| met >= size);
-    report.next = Some(if on { CheckStage::Rows(last) } else { CheckStage::Sessions(i64::MIN) }.to_cursor());
+    let (mut report, on) = check_rows(connection, ("users", ROWS, ROWID), after, size, |row| {
+        found_in(user_from_row(row), |user| canonical_mismatch(&user))
+    })?;
+    report.users = report.records_checked;
+    report.next = Some(on.map_or(CheckStage::Sessions(i64::MIN), CheckStage::Rows).to_cursor());
     Ok(report)
 }
 
@@ -232,10 +201,4 @@ fn count(connection: &Connection) -> Result<CheckReport, DatabaseError> {
         Err(error) => return Err(error.into()),
     }
     Ok(report)
-}
-
-/// Sets the stored number of users.
-fn set_count(connection: &Connection) -> Result<(), DatabaseError> {
-    connection.execute(SET_COUNT, [])?;
-    Ok(())
 }

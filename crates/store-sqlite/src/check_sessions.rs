@@ -2,10 +2,11 @@
 //!
 //! Not of events: nothing is decided by them, and SQLite's check of the file covers their structure.
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Row, params};
 
 use super::errors::DatabaseError;
-use super::key_rows;
+use super::key_rows::{ALL_KEYS, key_from_row};
+use super::rows::{limit, query_all};
 use super::session_rows::session_from_row;
 use super::sql::session_columns;
 use userd_core::{UserId, error_chain};
@@ -31,90 +32,100 @@ pub(super) fn sessions(
     after: i64,
     size: usize,
 ) -> Result<(CheckReport, Option<i64>), DatabaseError> {
-    let mut report = CheckReport::default();
-    let (mut met, mut last) = (0, after);
-    let walked = walk(connection, after, size, |rowid, finding| {
-        (met, last) = (met + 1, rowid);
-        report.findings.extend(finding);
-    });
-    report.records_checked = met;
-    match walked {
-        Ok(()) => {}
-        // Rows behind a damaged page can't be reached.
-        Err(DatabaseError::Engine(error)) if is_corruption(&error) => {
-            let place = format!("sessions after rowid {last}");
-            report.findings.push(manual_finding(FindingKind::Unreadable, place, error.to_string()));
-            return Ok((report, None));
-        }
-        Err(error) => return Err(error),
-    }
-    let on = usize::try_from(met).is_ok_and(|met| met >= size).then_some(last);
-    Ok((report, on))
+    check_rows(connection, ("sessions", SESSIONS, ROWID), after, size, session)
 }
 
 /// Deletes the sessions that [`sessions`] has found in the same batch: none of them authenticates, and no user can
 /// revoke them.
 pub(super) fn repair(connection: &Connection, after: i64, size: usize) -> Result<(), DatabaseError> {
-    let mut useless = Vec::new();
-    walk(connection, after, size, |rowid, finding| useless.extend(finding.map(|_| rowid)))?;
+    let useless: Vec<i64> = query_all(connection, SESSIONS, params![after, limit(size)], |row| {
+        let rowid = row.get(ROWID)?;
+        Ok(session(row)?.map(|_| rowid))
+    })?;
     for rowid in useless {
         connection.prepare_cached(REMOVE)?.execute([rowid])?;
     }
     Ok(())
 }
 
-fn walk(
-    connection: &Connection,
-    after: i64,
-    size: usize,
-    mut meet: impl FnMut(i64, Option<Finding>),
-) -> Result<(), DatabaseError> {
-    let mut statement = connection.prepare_cached(SESSIONS)?;
-    let mut rows = statement.query(params![after, i64::try_from(size).unwrap_or(i64::MAX)])?;
-    while let Some(row) = rows.next()? {
-        let (rowid, user_exists): (i64, bool) = (row.get(ROWID)?, row.get(USER_EXISTS)?);
-        let finding = match session_from_row(row, 0) {
-            Ok(_) if user_exists => None,
-            Ok(session) => {
-                let user = row.get_ref(0)?.as_blob().ok().and_then(UserId::from_slice);
-                let place = user.map_or_else(String::new, |user| format!("sessions/{user}/{}", session.id));
-                Some(Finding {
-                    user,
-                    ..repairable_finding(FindingKind::OrphanedSession, place, "its user does not exist".to_owned())
-                })
-            }
-            Err(DatabaseError::Row { key, source }) => {
-                Some(repairable_finding(FindingKind::Unreadable, key, error_chain(&source)))
-            }
-            Err(other) => return Err(other),
-        };
-        meet(rowid, finding);
-    }
-    Ok(())
+/// What is wrong with a row of [`SESSIONS`]. A session that can't be parsed is rejected; once it is deleted, its user
+/// signs in again.
+fn session(row: &Row<'_>) -> Result<Option<Finding>, DatabaseError> {
+    let user_exists: bool = row.get(USER_EXISTS)?;
+    let user = row.get_ref(0)?.as_blob().ok().and_then(UserId::from_slice);
+    let finding = found_in(session_from_row(row, 0), |session| {
+        let place = user.map_or_else(String::new, |user| format!("sessions/{user}/{}", session.id));
+        let orphaned = manual_finding(FindingKind::OrphanedSession, place, "its user does not exist".to_owned());
+        (!user_exists).then_some(Finding { user, ..orphaned })
+    })?;
+    Ok(finding.map(|finding| Finding { state: FindingState::Repairable, ..finding }))
 }
 
-/// A session that can't be parsed is rejected; once it is deleted, its user signs in again.
-fn repairable_finding(kind: FindingKind, place: String, detail: String) -> Finding {
-    Finding { state: FindingState::Repairable, ..manual_finding(kind, place, detail) }
+/// Checks up to `size` rows of `table` after the rowid `after`, which `sql` selects; returns the rowid to continue
+/// from, if there may be more.
+pub(super) fn check_rows(
+    connection: &Connection,
+    (table, sql, rowid): (&str, &str, usize),
+    after: i64,
+    size: usize,
+    mut check: impl FnMut(&Row<'_>) -> Result<Option<Finding>, DatabaseError>,
+) -> Result<(CheckReport, Option<i64>), DatabaseError> {
+    let (mut report, mut last) = (CheckReport::default(), after);
+    let walked = query_all(connection, sql, params![after, limit(size)], |row| {
+        last = row.get(rowid)?;
+        report.records_checked += 1;
+        report.findings.extend(check(row)?);
+        Ok(None::<()>)
+    });
+    if let Err(error) = walked {
+        // Rows behind a damaged page can't be reached; the stage of the count shows how many users they are.
+        report.findings.push(damaged_page(error, format!("{table} after rowid {last}"))?);
+        return Ok((report, None));
+    }
+    let more = usize::try_from(report.records_checked).is_ok_and(|checked| checked >= size);
+    Ok((report, more.then_some(last)))
 }
 
 /// Checks all keys. One that can't be parsed has no fix: an operator has to create another one.
 pub(super) fn keys(connection: &Connection) -> Result<CheckReport, DatabaseError> {
-    match key_rows::check(connection) {
-        Ok((records_checked, wrong)) => {
-            let findings = wrong.into_iter().filter_map(|failure| match failure {
-                DatabaseError::Row { key, source } => {
-                    Some(manual_finding(FindingKind::Unreadable, key, error_chain(&source)))
-                }
-                _ => None,
-            });
-            Ok(CheckReport { records_checked, findings: findings.collect(), ..CheckReport::default() })
+    let mut report = CheckReport::default();
+    let checked = query_all(connection, ALL_KEYS, [], |row| {
+        report.records_checked += 1;
+        found_in(key_from_row(row), |_| None)
+    });
+    match checked {
+        Ok(findings) => Ok(CheckReport { findings, ..report }),
+        Err(error) => {
+            let findings = vec![damaged_page(error, "service_keys")?];
+            Ok(CheckReport { findings, ..CheckReport::default() })
         }
-        Err(DatabaseError::Engine(error)) if is_corruption(&error) => {
-            let finding = manual_finding(FindingKind::Unreadable, "service_keys", error.to_string());
-            Ok(CheckReport { findings: vec![finding], ..CheckReport::default() })
+    }
+}
+
+/// The finding for a record that can't be parsed, or else what `check` finds.
+pub(super) fn found_in<T>(
+    parsed: Result<T, DatabaseError>,
+    check: impl FnOnce(T) -> Option<Finding>,
+) -> Result<Option<Finding>, DatabaseError> {
+    match parsed {
+        Ok(record) => Ok(check(record)),
+        Err(DatabaseError::Row { key, source }) => {
+            Ok(Some(manual_finding(FindingKind::Unreadable, key, error_chain(&source))))
         }
         Err(error) => Err(error),
+    }
+}
+
+/// The finding for a damaged page.
+///
+/// # Errors
+/// Any other error.
+fn damaged_page(error: DatabaseError, place: impl Into<String>) -> Result<Finding, DatabaseError> {
+    match error {
+        DatabaseError::Engine(error) if is_corruption(&error) => {
+            Ok(manual_finding(FindingKind::Unreadable, place, error.to_string()))
+        }
+        other => Err(other),
     }
 }
 

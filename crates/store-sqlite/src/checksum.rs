@@ -7,12 +7,12 @@
 //! `PRAGMA integrity_check` finds nothing (measured in `docs/decisions/0004`). It is no signature: a program that can
 //! write the file can compute it.
 
-use rusqlite::Row;
-use rusqlite::types::ValueRef;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{Connection, Row, params_from_iter};
 use sha2::{Digest, Sha256};
 
 use super::errors::RowError;
-use userd_core::{Timestamp, User, UserVersion};
+use userd_core::{Timestamp, UserVersion};
 
 /// The columns of a user that it covers: all.
 pub(super) const COLUMNS: usize = 8;
@@ -67,18 +67,15 @@ pub(super) fn verified<T, const N: usize>(
     }))
 }
 
-/// The checksum of the row that `user` is written as.
-pub(super) fn of_user(user: &User) -> i64 {
-    checksum([
-        ValueRef::Blob(user.id.as_bytes()),
-        ValueRef::Text(user.name.as_str().as_bytes()),
-        ValueRef::Text(user.email.as_written().as_bytes()),
-        ValueRef::Text(user.email.canonical().as_str().as_bytes()),
-        ValueRef::Text(user.status.encode_in_hash(user.password_hash.as_str()).as_bytes()),
-        ValueRef::Integer(millis(user.created_at)),
-        ValueRef::Integer(millis(user.updated_at)),
-        ValueRef::Integer(version(user.version)),
-    ])
+/// Runs a statement with `values`, the columns of a row, and their checksum as parameters; returns how many rows it
+/// changed.
+pub(super) fn write_row<const N: usize>(
+    connection: &Connection,
+    sql: &str,
+    values: [ValueRef<'_>; N],
+) -> rusqlite::Result<usize> {
+    let all = values.into_iter().chain([ValueRef::Integer(checksum(values))]);
+    connection.prepare_cached(sql)?.execute(params_from_iter(all.map(ToSqlOutput::Borrowed)))
 }
 
 /// A time as the column's integer: at most the year 9999, so it always fits.

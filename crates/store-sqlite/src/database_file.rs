@@ -22,12 +22,10 @@ pub(super) fn resolve(path: &Path) -> Result<PathBuf, OpenError> {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     };
-    let failed = |source| OpenError::Folder { path: folder.to_owned(), source };
+    let failed = |source| OpenError::Folder(folder.to_owned(), source);
     create_folder(folder).map_err(failed)?;
-    let name = path.file_name().ok_or_else(|| OpenError::File {
-        path: path.to_owned(),
-        source: io::Error::new(io::ErrorKind::InvalidInput, "the path has no file name"),
-    })?;
+    let no_name = || io::Error::new(io::ErrorKind::InvalidInput, "the path has no file name");
+    let name = path.file_name().ok_or_else(|| OpenError::File(path.to_owned(), no_name()))?;
     Ok(folder.canonicalize().map_err(failed)?.join(name))
 }
 
@@ -61,7 +59,7 @@ pub(super) fn sync_folder(_folder: Option<&Path>) -> io::Result<()> {
 ///
 /// An existing file is not opened here: closing it would drop SQLite's locks (see above).
 pub(super) fn create_private(path: &Path) -> Result<(), OpenError> {
-    let failed = |source| OpenError::File { path: path.to_owned(), source };
+    let failed = |source| OpenError::File(path.to_owned(), source);
     if fs::exists(path).map_err(failed)? {
         return Ok(());
     }
@@ -105,7 +103,7 @@ impl ServingLock {
     /// [`OpenError::InUse`] if another process has it, [`OpenError::File`] if the lock file can't be created.
     pub(super) fn acquire(database: &Path) -> Result<Self, OpenError> {
         let path = lock_path(database);
-        let failed = |source| OpenError::File { path: path.clone(), source };
+        let failed = |source| OpenError::File(path.clone(), source);
         let mut file = owner_only(OpenOptions::new().read(true).write(true).create(true).truncate(false))
             .open(&path)
             .map_err(failed)?;
@@ -126,9 +124,14 @@ impl ServingLock {
 }
 
 fn lock_path(database: &Path) -> PathBuf {
-    let mut name = database.as_os_str().to_owned();
-    name.push(SUFFIX);
-    PathBuf::from(name)
+    with_suffix(database, SUFFIX)
+}
+
+/// The path of a file next to the database.
+pub(super) fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    name.into()
 }
 
 fn holder(file: &mut File) -> String {

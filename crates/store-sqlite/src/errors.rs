@@ -10,28 +10,19 @@ use std::sync::Arc;
 use rusqlite::ErrorCode;
 use rusqlite::types::FromSqlError;
 
-use userd_core::{DisplayNameError, PasswordHashError, UserId};
+use super::tables::SCHEMA_VERSION;
+use userd_core::{CANONICAL_VERSION, DisplayNameError, PasswordHashError, UserId};
 use userd_store::StoreError;
 
 /// Why the database was not opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
     /// The folder does not exist and can't be created.
-    #[error("can't create the folder {path} for the database; create it, or choose a writable path")]
-    Folder {
-        /// The folder.
-        path: PathBuf,
-        /// The system's error.
-        source: io::Error,
-    },
+    #[error("can't create the folder {0} for the database; create it, or choose a writable path")]
+    Folder(PathBuf, #[source] io::Error),
     /// A file in the folder can't be created or opened.
-    #[error("can't write {path}; give userd's user write access to this file and its folder, or choose another path")]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// The system's error.
-        source: io::Error,
-    },
+    #[error("can't write {0}; give userd's user write access to this file and its folder, or choose another path")]
+    File(PathBuf, #[source] io::Error),
     /// Another process serves this database.
     #[error("{path} is being served by another userd ({holder}); stop it first, or choose another path")]
     InUse {
@@ -41,33 +32,17 @@ pub enum OpenError {
         holder: String,
     },
     /// The database is read-only.
-    #[error("{path} is read-only; give userd's user write access to it and its folder (chown, chmod u+w)")]
-    ReadOnly {
-        /// The database.
-        path: PathBuf,
-    },
+    #[error("{0} is read-only; give userd's user write access to it and its folder (chown, chmod u+w)")]
+    ReadOnly(PathBuf),
     /// The file is not an SQLite database, or its first page is damaged.
-    #[error("{path} is not an SQLite database, or its beginning is damaged; restore a backup, or choose another path")]
-    NotADatabase {
-        /// The database.
-        path: PathBuf,
-    },
+    #[error("{0} is not an SQLite database, or its beginning is damaged; restore a backup, or choose another path")]
+    NotADatabase(PathBuf),
     /// A page of the database is damaged.
-    #[error("{path} is damaged; restore a backup, or recover what `sqlite3 {path} .recover` still finds")]
-    Damaged {
-        /// The database.
-        path: PathBuf,
-        /// SQLite's error.
-        source: rusqlite::Error,
-    },
+    #[error("{0} is damaged; restore a backup, or recover what `sqlite3 {0} .recover` still finds")]
+    Damaged(PathBuf, #[source] rusqlite::Error),
     /// A userd database, but a part that never changes differs from what userd writes.
-    #[error("{path}: {what} is not as userd writes it (damage, or a manual edit); restore a backup")]
-    Altered {
-        /// The database.
-        path: PathBuf,
-        /// Which part.
-        what: String,
-    },
+    #[error("{0}: {1} is not as userd writes it (damage, or a manual edit); restore a backup")]
+    Altered(PathBuf, String),
     /// A database of another program.
     #[error("{path} belongs to another program (application id {application_id:#x}); choose another path")]
     Foreign {
@@ -77,34 +52,31 @@ pub enum OpenError {
         application_id: i32,
     },
     /// Written by a newer userd.
-    #[error("{path} has schema {found}, this userd supports {known} at most; run the newer userd that wrote it")]
+    #[error(
+        "{path} has schema {found}, this userd supports {SCHEMA_VERSION} at most; run the newer userd that wrote it"
+    )]
     Newer {
         /// The database.
         path: PathBuf,
         /// The schema of the file.
         found: i32,
-        /// The newest supported schema.
-        known: i32,
     },
     /// Written by an older userd, and opened read-only.
-    #[error("{path} has schema {found}, this userd reads {known}; serve it once with this userd, which upgrades it")]
+    #[error(
+        "{path} has schema {found}, this userd reads {SCHEMA_VERSION}; serve it once with this userd, which upgrades it"
+    )]
     Older {
         /// The database.
         path: PathBuf,
         /// The schema of the file.
         found: i32,
-        /// The schema that can be read.
-        known: i32,
     },
     /// The file does not exist and is not to be created.
-    #[error("there is no database at {path}; name the file that userd serves with --store sqlite:PATH")]
-    NotFound {
-        /// Where it should be.
-        path: PathBuf,
-    },
+    #[error("there is no database at {0}; name the file that userd serves with --store sqlite:PATH")]
+    NotFound(PathBuf),
     /// Its e-mails were canonicalised by other rules than ours.
     #[error(
-        "the e-mails in {path} were canonicalised by version {found} of the rules, this userd uses {known}; \
+        "the e-mails in {path} were canonicalised by version {found} of the rules, this userd uses {CANONICAL_VERSION}; \
          run the userd that wrote it, export there and import here"
     )]
     CanonicalisationMismatch {
@@ -112,8 +84,6 @@ pub enum OpenError {
         path: PathBuf,
         /// The version in the file.
         found: i64,
-        /// Our version.
-        known: u32,
     },
     /// The file system does not support a write-ahead log.
     #[error("{path} can't have a write-ahead log (SQLite chose '{mode}'); use a local disk, not a network share")]
@@ -124,25 +94,14 @@ pub enum OpenError {
         mode: String,
     },
     /// No room for the database.
-    #[error("the disk of {path} is full; free some space and start again")]
-    Full {
-        /// The database.
-        path: PathBuf,
-    },
+    #[error("the disk of {0} is full; free some space and start again")]
+    Full(PathBuf),
     /// Another program holds a lock on the database.
-    #[error("{path} is locked by another program (an sqlite3 shell in a transaction?); end it and start again")]
-    Locked {
-        /// The database.
-        path: PathBuf,
-    },
+    #[error("{0} is locked by another program (an sqlite3 shell in a transaction?); end it and start again")]
+    Locked(PathBuf),
     /// Any other error of SQLite.
-    #[error("can't open the database {path}")]
-    Engine {
-        /// The database.
-        path: PathBuf,
-        /// SQLite's error.
-        source: rusqlite::Error,
-    },
+    #[error("can't open the database {0}")]
+    Engine(PathBuf, #[source] rusqlite::Error),
     /// The system did not create a thread.
     #[error("can't start the writer thread; raise the limit of threads (ulimit -u)")]
     Thread(#[source] io::Error),
@@ -153,12 +112,12 @@ impl OpenError {
     pub(super) fn from_engine(path: &std::path::Path, source: rusqlite::Error) -> Self {
         let path = path.to_owned();
         match source.sqlite_error_code() {
-            Some(ErrorCode::NotADatabase) => Self::NotADatabase { path },
-            Some(ErrorCode::DatabaseCorrupt) => Self::Damaged { path, source },
-            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Self::ReadOnly { path },
-            Some(ErrorCode::DiskFull) => Self::Full { path },
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked { path },
-            _ => Self::Engine { path, source },
+            Some(ErrorCode::NotADatabase) => Self::NotADatabase(path),
+            Some(ErrorCode::DatabaseCorrupt) => Self::Damaged(path, source),
+            Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => Self::ReadOnly(path),
+            Some(ErrorCode::DiskFull) => Self::Full(path),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked(path),
+            _ => Self::Engine(path, source),
         }
     }
 }
@@ -170,13 +129,8 @@ pub(super) enum RowError {
     #[error("the id is not a blob of 16 bytes")]
     Id,
     /// A column of another type, or text that is not UTF-8.
-    #[error("the column {column} has a value of another type")]
-    Kind {
-        /// The column.
-        column: &'static str,
-        /// The conversion's error.
-        source: FromSqlError,
-    },
+    #[error("the column {0} has a value of another type")]
+    Kind(&'static str, #[source] FromSqlError),
     /// A number below the column's minimum.
     #[error("the number in the column {0} is too small")]
     TooSmall(&'static str),

@@ -7,8 +7,8 @@ use rusqlite::{Connection, Row, params};
 
 use super::checksum::{millis, values};
 use super::errors::{DatabaseError, RowError};
-use super::rows::{address_from, number, query_all, read};
-use super::sql::{EVENTS, EVENTS_AFTER, EVENTS_BEFORE};
+use super::rows::{address_from, number, read};
+use super::sql::{EVENTS_AFTER, EVENTS_BEFORE};
 use userd_core::{AccountEvent, Actor, EventKind, PrincipalId, Timestamp, UserAgent, UserId, address_to_bytes};
 use userd_store::{EventPosition, SortOrder};
 
@@ -74,15 +74,7 @@ impl EventWriter {
     }
 }
 
-/// The last `most` events of `user`, the oldest first. A kind that a newer userd wrote is skipped.
-pub(super) fn events(connection: &Connection, user: UserId, most: usize) -> Result<Vec<AccountEvent>, DatabaseError> {
-    let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let mut events = query_all(connection, EVENTS, params![&user.as_bytes()[..], most], |row| event(row, user))?;
-    events.reverse();
-    Ok(events)
-}
-
-/// The next `most` events of `user`. A position is a number and 0.
+/// The next `most` events of `user`. A position is a number and 0. A kind that a newer userd wrote is skipped.
 pub(super) fn page(
     connection: &Connection,
     user: UserId,
@@ -147,6 +139,12 @@ mod tests {
         EventWriter { actor: Actor::default(), now: Timestamp::from_millis(now), retention_max: kept }
     }
 
+    /// The last events, the newest first.
+    fn events(connection: &Connection, user: UserId, most: usize) -> Result<Vec<AccountEvent>, DatabaseError> {
+        let found = page(connection, user, None, SortOrder::Descending, most)?;
+        Ok(found.into_iter().map(|(_, event)| event).collect())
+    }
+
     fn rows(connection: &Connection) -> u64 {
         let rows: i64 = connection.query_row("SELECT count(*) FROM events", [], |row| row.get(0)).expect("a number");
         rows.unsigned_abs()
@@ -163,7 +161,7 @@ mod tests {
         }
         for number in 0..2 {
             let kept = events(&connection, user(number), 100).expect("read");
-            let at: Vec<_> = kept.iter().map(|event| event.at.as_millis()).collect();
+            let at: Vec<_> = kept.iter().rev().map(|event| event.at.as_millis()).collect();
             let expected: Vec<_> = (40..50).filter(|now| now % 2 == u64::from(number == 0)).collect();
             assert_eq!(at, expected);
         }
@@ -211,10 +209,9 @@ mod tests {
         }
     }
 
-    const STATEMENTS: [&str; 13] = [
+    const STATEMENTS: [&str; 12] = [
         INSERT,
         PRUNE,
-        EVENTS,
         EVENTS_AFTER,
         EVENTS_BEFORE,
         SESSION,

@@ -4,16 +4,16 @@
 //! userd would be in protected mode, as before the first one.
 
 use rusqlite::types::ValueRef;
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, Row};
 
-use super::checksum::{checksum, verified};
+use super::checksum::{verified, write_row};
 use super::errors::{DatabaseError, RowError};
 use super::rows::{query_all, read};
 use super::sql::KEYS;
 use userd_store::{KeyKind, StoredKey};
 
 /// The keys of every kind, for the consistency check.
-const ALL_KEYS: &str = "SELECT kind, id, text, checksum FROM service_keys ORDER BY kind, id";
+pub(super) const ALL_KEYS: &str = "SELECT kind, id, text, checksum FROM service_keys ORDER BY kind, id";
 
 const KEY: &str = "SELECT kind, id, text, checksum FROM service_keys WHERE kind = ?1 AND id = ?2";
 
@@ -25,22 +25,6 @@ const REMOVE: &str = "DELETE FROM service_keys WHERE kind = ?1 AND id = ?2";
 /// The keys of a kind, ordered by id.
 pub(super) fn keys(connection: &Connection, kind: KeyKind) -> Result<Vec<StoredKey>, DatabaseError> {
     query_all(connection, KEYS, [kind.as_str()], |row| key_from_row(row).map(Some))
-}
-
-/// The number of keys, and what is wrong with those that can't be parsed.
-pub(super) fn check(connection: &Connection) -> Result<(u64, Vec<DatabaseError>), DatabaseError> {
-    let mut statement = connection.prepare_cached(ALL_KEYS)?;
-    let mut rows = statement.query([])?;
-    let (mut met, mut wrong) = (0, Vec::new());
-    while let Some(row) = rows.next()? {
-        met += 1;
-        match key_from_row(row) {
-            Ok(_) => {}
-            Err(DatabaseError::Engine(error)) => return Err(error.into()),
-            Err(failure) => wrong.push(failure),
-        }
-    }
-    Ok((met, wrong))
 }
 
 /// Compare and set, to run inside a writing transaction.
@@ -62,8 +46,8 @@ pub(super) fn replacement(
         }
         match next {
             Some(text) => {
-                let sum = checksum([kind.as_str(), &id, &text].map(|value| ValueRef::Text(value.as_bytes())));
-                connection.prepare_cached(WRITE)?.execute(params![kind.as_str(), id, text, sum])?;
+                let columns = [kind.as_str(), &id, &text].map(|value| ValueRef::Text(value.as_bytes()));
+                write_row(connection, WRITE, columns)?;
             }
             None => _ = connection.prepare_cached(REMOVE)?.execute([kind.as_str(), &id])?,
         }
@@ -77,7 +61,11 @@ fn stored_text(connection: &Connection, kind: KeyKind, id: &str) -> Result<Optio
     Ok(rows.next()?.map(key_from_row).transpose()?.map(|key| key.text))
 }
 
-fn key_from_row(row: &Row<'_>) -> Result<StoredKey, DatabaseError> {
+/// The key in `row`.
+///
+/// # Errors
+/// [`DatabaseError::Row`] with the row's key if it is invalid.
+pub(super) fn key_from_row(row: &Row<'_>) -> Result<StoredKey, DatabaseError> {
     verified(row, 0, key_from_values)?.map_err(|source| DatabaseError::Row { key: record_key(row), source })
 }
 

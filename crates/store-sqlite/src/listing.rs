@@ -9,7 +9,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 use super::errors::{DatabaseError, RowError};
 use super::events;
 use super::read_only::ReadOnlyDatabase;
-use super::rows::{query_all, query_user};
+use super::rows::{limit, query_all, query_user};
 use super::sql::{EMAILS, EMAILS_DOWN, IDS, IDS_DOWN, ROW};
 use super::store::SqliteStore;
 use userd_core::{AccountEvent, CanonicalEmail, EmailPrefix, User, UserId};
@@ -133,8 +133,4 @@ fn id_at(snapshot: &Connection, place: i64) -> Result<Option<UserId>, DatabaseEr
 /// Bytes to compare with text; they need not be valid UTF-8.
 fn text(bytes: &[u8]) -> ToSqlOutput<'_> {
     ToSqlOutput::Borrowed(ValueRef::Text(bytes))
-}
-
-fn limit(most: usize) -> i64 {
-    i64::try_from(most).unwrap_or(i64::MAX)
 }

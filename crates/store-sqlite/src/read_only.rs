@@ -6,10 +6,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use rusqlite::OpenFlags;
 
 use super::check::ConsistencyChecker;
-use super::connection::{configure_reader, connect, connect_reader};
+use super::connection::connect_reader;
 use super::errors::OpenError;
 use super::read_pool::ReadPool;
 use super::schema;
@@ -30,12 +29,11 @@ impl ReadOnlyDatabase {
     /// What is wrong and how to fix it.
     pub fn open(path: &Path, timeout: Duration) -> Result<Self, OpenError> {
         if !path.exists() {
-            return Err(OpenError::NotFound { path: path.to_owned() });
+            return Err(OpenError::NotFound(path.to_owned()));
         }
         let engine = |source| OpenError::from_engine(path, source);
-        let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY, timeout).map_err(engine)?;
+        let connection = connect_reader(path, timeout).map_err(engine)?;
         schema::check_known(&connection, path)?;
-        configure_reader(&connection).map_err(engine)?;
         let reading = connect_reader(path, timeout).map_err(engine)?;
         let readers = ReadPool::new(vec![reading], Arc::default()).map_err(engine)?;
         Ok(Self { checker: ConsistencyChecker::new(connection), readers })

@@ -45,6 +45,11 @@ pub(super) fn query_all<T>(
     Ok(all)
 }
 
+/// `most` rows, as the parameter of a `LIMIT`.
+pub(super) fn limit(most: usize) -> i64 {
+    i64::try_from(most).unwrap_or(i64::MAX)
+}
+
 /// Whether a user has this id.
 pub(super) fn user_exists(connection: &Connection, id: UserId) -> Result<bool, DatabaseError> {
     Ok(connection.prepare_cached("SELECT 1 FROM users WHERE id = ?1")?.exists([&id.as_bytes()[..]])?)
@@ -69,7 +74,7 @@ fn user_from_values(
 }
 
 pub(super) fn read<T>(column: &'static str, value: FromSqlResult<T>) -> Result<T, RowError> {
-    value.map_err(|source| RowError::Kind { column, source })
+    value.map_err(|source| RowError::Kind(column, source))
 }
 
 fn address(column: &'static str, value: ValueRef<'_>) -> Result<String, RowError> {

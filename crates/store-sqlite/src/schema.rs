@@ -26,15 +26,16 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Op
     let objects: i64 =
         connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(engine)?;
     if connection.is_readonly("main").map_err(engine)? {
-        return Err(OpenError::ReadOnly { path: path.to_owned() });
+        return Err(OpenError::ReadOnly(path.to_owned()));
     }
     match (application_id, objects) {
         (0, 0) => create(connection).map_err(engine)?,
         (APPLICATION_ID, _) if found > SCHEMA_VERSION => {
-            return Err(OpenError::Newer { path: path.to_owned(), found, known: SCHEMA_VERSION });
+            return Err(OpenError::Newer { path: path.to_owned(), found });
         }
         (APPLICATION_ID, _) if found < 1 => return Err(altered(path, "the schema number")),
-        (APPLICATION_ID, _) => migrate(connection, path, found)?,
+        (APPLICATION_ID, _) if found < SCHEMA_VERSION => migrate(connection, path, found)?,
+        (APPLICATION_ID, _) => {}
         _ => return Err(OpenError::Foreign { path: path.to_owned(), application_id }),
     }
     check_definitions(connection, path)?;
@@ -42,7 +43,7 @@ pub(super) fn prepare(connection: &mut Connection, path: &Path) -> Result<(), Op
 }
 
 fn altered(path: &Path, what: &str) -> OpenError {
-    OpenError::Altered { path: path.to_owned(), what: what.to_owned() }
+    OpenError::Altered(path.to_owned(), what.to_owned())
 }
 
 /// Checks that every table and trigger is defined as we define it: with a flipped bit in a trigger the count would be
@@ -89,10 +90,10 @@ pub(super) fn check_known(connection: &Connection, path: &Path) -> Result<(), Op
         return Err(OpenError::Foreign { path: path.to_owned(), application_id });
     }
     if found > SCHEMA_VERSION {
-        return Err(OpenError::Newer { path: path.to_owned(), found, known: SCHEMA_VERSION });
+        return Err(OpenError::Newer { path: path.to_owned(), found });
     }
     if found < SCHEMA_VERSION {
-        return Err(OpenError::Older { path: path.to_owned(), found, known: SCHEMA_VERSION });
+        return Err(OpenError::Older { path: path.to_owned(), found });
     }
     check_canonicalisation(connection, path)
 }
@@ -118,7 +119,7 @@ fn check_canonicalisation(connection: &Connection, path: &Path) -> Result<(), Op
     if found == i64::from(CANONICAL_VERSION) {
         return Ok(());
     }
-    Err(OpenError::CanonicalisationMismatch { path: path.to_owned(), found, known: CANONICAL_VERSION })
+    Err(OpenError::CanonicalisationMismatch { path: path.to_owned(), found })
 }
 
 fn pragma<T: rusqlite::types::FromSql>(connection: &Connection, name: &str) -> rusqlite::Result<T> {
@@ -130,9 +131,6 @@ fn pragma<T: rusqlite::types::FromSql>(connection: &Connection, name: &str) -> r
 /// # Errors
 /// If the file at `path` is damaged, or the disk can't be written; then nothing is changed.
 fn migrate(connection: &mut Connection, path: &Path, found: i32) -> Result<(), OpenError> {
-    if found == SCHEMA_VERSION {
-        return Ok(());
-    }
     let engine = |source| OpenError::from_engine(path, source);
     let sound: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)).map_err(engine)?;
     if sound != "ok" {

@@ -5,7 +5,7 @@
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, Row, params};
 
-use super::checksum::{checksum, millis, verified};
+use super::checksum::{millis, verified, write_row};
 use super::errors::{DatabaseError, RowError};
 use super::rows::{address_from, number, query_all, read, user_from_row};
 use super::sql::{SESSION, SESSION_WITH_USER, SESSIONS};
@@ -22,8 +22,8 @@ const AFTER_USER: usize = 10;
 const INSERT: &str = "INSERT INTO sessions (user, id, proof, made_at, seen_at, address, agent, refresh, checksum) \
      VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)";
 
-/// The columns that change during the life of a session.
-const UPDATE: &str = "UPDATE sessions SET seen_at = ?3, refresh = ?4, checksum = ?5 WHERE user = ?1 AND id = ?2";
+/// The columns that change during the life of a session; the parameters are those of [`INSERT`].
+const UPDATE: &str = "UPDATE sessions SET seen_at = ?5, refresh = ?8, checksum = ?9 WHERE user = ?1 AND id = ?2";
 
 const DELETE: &str = "DELETE FROM sessions WHERE user = ?1 AND id = ?2";
 
@@ -63,27 +63,29 @@ pub(super) fn sessions(connection: &Connection, user: UserId) -> Result<Vec<Sess
 
 /// Writes a new session.
 pub(super) fn insert(connection: &Connection, user: UserId, session: &Session) -> Result<(), DatabaseError> {
-    let (address, refresh) = (address_to_bytes(session.address), refresh_bytes(session));
-    connection.prepare_cached(INSERT)?.execute(params![
-        &user.as_bytes()[..],
-        &session.id.as_bytes()[..],
-        &session.proof.as_bytes()[..],
-        millis(session.created_at),
-        millis(session.last_used_at),
-        address,
-        session.agent.as_str(),
-        refresh,
-        of_session(user, session, &address, refresh.as_deref()),
-    ])?;
-    Ok(())
+    write(connection, INSERT, user, session)
 }
 
 /// Writes the changed columns of an existing session.
 pub(super) fn update(connection: &Connection, user: UserId, session: &Session) -> Result<(), DatabaseError> {
-    let (address, refresh) = (address_to_bytes(session.address), refresh_bytes(session));
-    let sum = of_session(user, session, &address, refresh.as_deref());
-    let (user, id) = (&user.as_bytes()[..], &session.id.as_bytes()[..]);
-    connection.prepare_cached(UPDATE)?.execute(params![user, id, millis(session.last_used_at), refresh, sum])?;
+    write(connection, UPDATE, user, session)
+}
+
+/// Runs a statement with all columns of `session` as parameters.
+fn write(connection: &Connection, sql: &str, user: UserId, session: &Session) -> Result<(), DatabaseError> {
+    let address = address_to_bytes(session.address);
+    let refresh = session.refresh.as_ref().map(RefreshState::to_bytes);
+    let columns = [
+        ValueRef::Blob(user.as_bytes()),
+        ValueRef::Blob(session.id.as_bytes()),
+        ValueRef::Blob(session.proof.as_bytes()),
+        ValueRef::Integer(millis(session.created_at)),
+        ValueRef::Integer(millis(session.last_used_at)),
+        ValueRef::Blob(&address),
+        ValueRef::Text(session.agent.as_str().as_bytes()),
+        refresh.as_deref().map_or(ValueRef::Null, ValueRef::Blob),
+    ];
+    write_row(connection, sql, columns)?;
     Ok(())
 }
 
@@ -101,20 +103,6 @@ pub(super) fn delete_others(
 pub(super) fn delete(connection: &Connection, user: UserId, id: SessionId) -> Result<bool, DatabaseError> {
     let ended = connection.prepare_cached(DELETE)?.execute(params![&user.as_bytes()[..], &id.as_bytes()[..]])?;
     Ok(ended == 1)
-}
-
-/// The checksum of the row that `session` is written as.
-fn of_session(user: UserId, session: &Session, address: &[u8], refresh: Option<&[u8]>) -> i64 {
-    checksum([
-        ValueRef::Blob(user.as_bytes()),
-        ValueRef::Blob(session.id.as_bytes()),
-        ValueRef::Blob(session.proof.as_bytes()),
-        ValueRef::Integer(millis(session.created_at)),
-        ValueRef::Integer(millis(session.last_used_at)),
-        ValueRef::Blob(address),
-        ValueRef::Text(session.agent.as_str().as_bytes()),
-        refresh.map_or(ValueRef::Null, ValueRef::Blob),
-    ])
 }
 
 /// The session in `row`, whose columns of [`session_columns`](super::sql::session_columns) begin at `first`.
@@ -157,8 +145,4 @@ fn key(user: ValueRef<'_>, id: ValueRef<'_>, rowid: ValueRef<'_>) -> String {
         (_, _, Ok(rowid)) => format!("sessions/rowid {rowid}"),
         _ => "sessions".to_owned(),
     }
-}
-
-fn refresh_bytes(session: &Session) -> Option<Vec<u8>> {
-    session.refresh.as_ref().map(RefreshState::to_bytes)
 }

@@ -5,15 +5,17 @@ use rusqlite::Connection;
 
 use super::errors::DatabaseError;
 use super::rows::{query_user, user_exists};
+use super::session_rows;
 use super::session_rows::{delete, delete_others, insert, update};
 use super::sql::USER;
 use super::store::SqliteStore;
-use super::{events, session_rows};
 use userd_core::{
     AccountEvent, Actor, CanonicalEmail, EventKind, PrincipalId, RefreshState, Session, SessionId, SessionLimits,
     Timestamp, UserId, UserVersion,
 };
-use userd_store::{NewSession, OpenSessionOutcome, SessionStore, SessionWithUser, StoreError};
+use userd_store::{
+    NewSession, OpenSessionOutcome, SessionStore, SessionWithUser, SortOrder, StoreError, UserListing as _,
+};
 
 #[async_trait]
 impl SessionStore for SqliteStore {
@@ -155,7 +157,8 @@ impl SessionStore for SqliteStore {
     }
 
     async fn events(&self, user: UserId, most: usize) -> Result<Vec<AccountEvent>, StoreError> {
-        self.readers.read(|connection| events::events(connection, user, most))
+        let found = self.events_page(user, None, SortOrder::Descending, most).await?;
+        Ok(found.into_iter().rev().map(|(_, event)| event).collect())
     }
 }
 

@@ -50,9 +50,6 @@ pub(super) const EMAILS: &str =
 pub(super) const EMAILS_DOWN: &str =
     "SELECT rowid, canonical FROM users WHERE canonical >= ?1 AND canonical < ?2 ORDER BY canonical DESC LIMIT ?3";
 pub(super) const ROW: &str = concat!("SELECT ", user_columns!(), " FROM users WHERE rowid = ?1");
-/// The last events of a user, the newest first.
-pub(super) const EVENTS: &str =
-    "SELECT number, kind, at, address, caller FROM events WHERE user = ?1 ORDER BY number DESC LIMIT ?2";
 
 /// The events of a user after a number, and before one.
 pub(super) const EVENTS_AFTER: &str =
@@ -64,7 +61,7 @@ pub(super) const EVENTS_BEFORE: &str =
 pub(super) const KEYS: &str = "SELECT kind, id, text, checksum FROM service_keys WHERE kind = ?1 ORDER BY id";
 
 /// Every look-up.
-pub(super) const LOOKUPS: [&str; 15] = [
+pub(super) const LOOKUPS: [&str; 14] = [
     USER,
     USER_BY_EMAIL,
     USERS_COUNT,
@@ -76,7 +73,6 @@ pub(super) const LOOKUPS: [&str; 15] = [
     SESSION,
     SESSIONS,
     SESSION_WITH_USER,
-    EVENTS,
     EVENTS_AFTER,
     EVENTS_BEFORE,
     KEYS,

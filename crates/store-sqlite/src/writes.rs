@@ -4,9 +4,10 @@
 //! transaction of the only writer. A row that does not match its checksum is not changed: a new one would hide the
 //! damage. SQLite's UNIQUE constraint keeps e-mails unique.
 
-use rusqlite::{Connection, OptionalExtension, ffi, params};
+use rusqlite::types::ValueRef;
+use rusqlite::{Connection, OptionalExtension, ffi};
 
-use super::checksum::{self, millis, version};
+use super::checksum::{millis, version, write_row};
 use super::errors::DatabaseError;
 use super::events::EventWriter;
 use super::rows::query_user;
@@ -76,17 +77,18 @@ pub(super) fn update_user(
 
 /// Runs a statement with all columns of `user` as parameters; returns how many rows it changed.
 pub(super) fn write_user(connection: &Connection, sql: &str, user: &User) -> rusqlite::Result<usize> {
-    connection.prepare_cached(sql)?.execute(params![
-        &user.id.as_bytes()[..],
-        user.name.as_str(),
-        user.email.as_written(),
-        user.email.canonical().as_str(),
-        &*user.status.encode_in_hash(user.password_hash.as_str()),
-        millis(user.created_at),
-        millis(user.updated_at),
-        version(user.version),
-        checksum::of_user(user),
-    ])
+    let password_hash = user.status.encode_in_hash(user.password_hash.as_str());
+    let columns = [
+        ValueRef::Blob(user.id.as_bytes()),
+        ValueRef::Text(user.name.as_str().as_bytes()),
+        ValueRef::Text(user.email.as_written().as_bytes()),
+        ValueRef::Text(user.email.canonical().as_str().as_bytes()),
+        ValueRef::Text(password_hash.as_bytes()),
+        ValueRef::Integer(millis(user.created_at)),
+        ValueRef::Integer(millis(user.updated_at)),
+        ValueRef::Integer(version(user.version)),
+    ];
+    write_row(connection, sql, columns)
 }
 
 fn is_unique_violation(error: &rusqlite::Error) -> bool {

@@ -94,7 +94,7 @@ async fn definitions_and_numbers_that_userd_did_not_write_are_refused() {
         raw.execute_batch(&format!("PRAGMA writable_schema = ON; {sql}")).expect("a shell can do that");
         drop(raw);
         match SqliteStore::open(&sqlite_settings(&path)) {
-            Err(OpenError::Altered { what, .. }) => assert!(what.contains(named), "{what}"),
+            Err(OpenError::Altered(_, what)) => assert!(what.contains(named), "{what}"),
             other => panic!("{sql}: {other:?}"),
         }
     }

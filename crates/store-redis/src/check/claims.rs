@@ -2,24 +2,14 @@
 
 use ::redis::Value;
 
-use super::context::{CheckContext, RECHECKS};
+use super::context::CheckContext;
 use super::findings::{manual_finding, repairable_finding, unreadable_finding};
-use super::reads::read_command;
 use super::snapshot::{self, ClaimValidity, ClaimValue, HOLDER_FIELDS, OWNERSHIP_FIELDS};
 use crate::layout::Shard;
 use crate::store::RedisStore;
 use crate::user_record::ClaimPointer;
 use userd_core::CanonicalEmail;
 use userd_store::{Finding, FindingKind, StoreError, mask_email};
-
-/// What is wrong with a claim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum ClaimProblem {
-    /// No record knows about it.
-    Orphaned(ClaimPointer),
-    /// It is not a pointer.
-    Malformed,
-}
 
 impl RedisStore {
     /// Checks the claims on `emails`.
@@ -28,19 +18,15 @@ impl RedisStore {
         context: CheckContext,
         emails: Vec<CanonicalEmail>,
     ) -> Result<Vec<Finding>, StoreError> {
-        let mut suspects = self.suspect_claims(emails).await?;
-        for number in 0..RECHECKS {
-            if suspects.is_empty() {
-                return Ok(Vec::new());
-            }
-            self.pause_before_recheck(number).await;
+        let suspects = self.suspect_claims(emails).await?;
+        let recheck = async |suspects: Vec<(CanonicalEmail, ClaimValue)>| {
             let again = self.suspect_claims(suspects.iter().map(|(email, _)| email.clone()).collect()).await?;
-            suspects.retain(|suspect| again.contains(suspect));
-        }
+            Ok(suspects.into_iter().filter(|suspect| again.contains(suspect)).collect())
+        };
         let mut findings = Vec::new();
-        for (email, problem) in suspects {
+        for (email, value) in self.persistent(suspects, recheck).await? {
             let place = self.masked_claim_key(&email);
-            let ClaimProblem::Orphaned(pointer) = problem else {
+            let Ok(Some(pointer)) = value else {
                 let detail = "the claim is not a pointer to a user";
                 findings.push(manual_finding(FindingKind::Unreadable, None, place, detail));
                 continue;
@@ -57,32 +43,28 @@ impl RedisStore {
         Ok(findings)
     }
 
-    /// The claims that look wrong: reads each claim, then the record of its holder.
+    /// The claims that look wrong, because no record knows about them or they are not pointers: reads each claim, then
+    /// the record of its holder.
     async fn suspect_claims(
         &self,
         emails: Vec<CanonicalEmail>,
-    ) -> Result<Vec<(CanonicalEmail, ClaimProblem)>, StoreError> {
-        let claim_value = self.read_claims(&emails).await?;
-        let pointers: Vec<(CanonicalEmail, ClaimPointer)> = emails
-            .iter()
-            .zip(&claim_value)
-            .filter_map(|(email, claim_value)| match claim_value {
-                ClaimValue::Pointer(pointer) => Some((email.clone(), *pointer)),
-                ClaimValue::Absent | ClaimValue::Malformed => None,
-            })
-            .collect();
-        let claim_validities = self.claim_validities(&pointers).await?;
-        let dead = pointers.into_iter().zip(claim_validities).filter(|(_, validity)| *validity == ClaimValidity::Dead);
-        let orphaned = dead.map(|((email, pointer), _)| (email, ClaimProblem::Orphaned(pointer)));
-        let malformed =
-            emails.into_iter().zip(claim_value).filter(|(_, claim_value)| *claim_value == ClaimValue::Malformed);
-        Ok(orphaned.chain(malformed.map(|(email, _)| (email, ClaimProblem::Malformed))).collect())
+    ) -> Result<Vec<(CanonicalEmail, ClaimValue)>, StoreError> {
+        let values = self.read_claims(&emails).await?;
+        let mut claims: Vec<(CanonicalEmail, ClaimValue)> = emails.into_iter().zip(values).collect();
+        let pointers = claims.iter().filter_map(|(email, value)| Some((email.clone(), value.ok().flatten()?)));
+        let mut validities = self.claim_validities(&pointers.collect::<Vec<_>>()).await?.into_iter();
+        claims.retain(|(_, value)| match value {
+            Ok(Some(_)) => validities.next() == Some(ClaimValidity::Dead),
+            Ok(None) => false,
+            Err(_) => true,
+        });
+        Ok(claims)
     }
 
     /// Reads the claims on `emails`.
     pub(super) async fn read_claims(&self, emails: &[CanonicalEmail]) -> Result<Vec<ClaimValue>, StoreError> {
-        let get = |email: &CanonicalEmail| read_command(Shard::of_email(email), &["GET", &self.keys.claim(email)]);
-        Ok(self.read_many(emails.iter().map(get).collect()).await?.iter().map(snapshot::parse_claim_value).collect())
+        let get = |email: &CanonicalEmail| (Shard::of_email(email), self.get_claim(email));
+        Ok(self.read_many(emails.iter().map(get).collect()).await?.iter().map(ClaimPointer::in_answer).collect())
     }
 
     /// The validity of each claim, by its holder's record. Nearly all are owned, which few fields show; reading

@@ -7,13 +7,12 @@ use std::collections::BTreeMap;
 
 use ::redis::Value;
 
-use super::context::{CheckContext, RECHECKS};
+use super::context::CheckContext;
 use super::findings::{manual_finding, repairable_finding};
-use super::reads::read_command;
 use super::snapshot::{self, HOLDER_FIELDS};
 use crate::layout::Shard;
 use crate::script::Script;
-use crate::store::RedisStore;
+use crate::store::{RedisStore, command};
 use crate::{events, session_record};
 use userd_core::UserId;
 use userd_store::{Finding, FindingKind, StoreError};
@@ -41,15 +40,8 @@ impl RedisStore {
         ids: Vec<UserId>,
     ) -> Result<Vec<Finding>, StoreError> {
         let mut findings = Vec::new();
-        let mut orphaned = self.orphaned_sessions(ids, Some(&mut findings)).await?;
-        for number in 0..RECHECKS {
-            if orphaned.is_empty() {
-                break;
-            }
-            self.pause_before_recheck(number).await;
-            orphaned = self.orphaned_sessions(orphaned, None).await?;
-        }
-        for id in orphaned {
+        let orphaned = self.orphaned_sessions(ids, Some(&mut findings)).await?;
+        for id in self.persistent(orphaned, |ids| self.orphaned_sessions(ids, None)).await? {
             if self.has_no_state(id).await? {
                 continue;
             }
@@ -68,14 +60,15 @@ impl RedisStore {
         mut findings: Option<&mut Vec<Finding>>,
     ) -> Result<Vec<UserId>, StoreError> {
         let reads = ids.iter().flat_map(|&id| {
-            let sessions = read_command(Shard::of_user(id), &["HGETALL", &self.keys.sessions(id)]);
+            let sessions = (Shard::of_user(id), command(&["HGETALL", &self.keys.sessions(id)]));
             [sessions, self.get_fields(id, &HOLDER_FIELDS[..2])]
         });
         let mut answers = self.read_many(reads.collect()).await?.into_iter();
         let mut orphaned = Vec::new();
         for id in ids {
             let (sessions, holder) = (answers.next().unwrap_or(Value::Nil), answers.next().unwrap_or(Value::Nil));
-            if is_empty_hash(&sessions) {
+            // The key does not exist, or has just been removed.
+            if matches!(&sessions, Value::Array(fields) if fields.is_empty()) {
                 continue;
             }
             if snapshot::owns_email(None, holder) == Some(false) {
@@ -90,19 +83,15 @@ impl RedisStore {
     /// Whether the record exists and has no state. That is a finding of its own, and proves nothing about the user.
     async fn has_no_state(&self, id: UserId) -> Result<bool, StoreError> {
         let (shard, key) = (Shard::of_user(id), self.keys.user(id));
-        let answers = self
-            .read_many(vec![read_command(shard, &["EXISTS", &key]), read_command(shard, &["HMGET", &key, "st"])])
-            .await?;
-        Ok(answers == [Value::Int(1), Value::Array(vec![Value::Nil])])
+        let reads = vec![(shard, command(&["EXISTS", &key])), self.get_fields(id, &["st"])];
+        Ok(self.read_many(reads).await? == [Value::Int(1), Value::Array(vec![Value::Nil])])
     }
 
     /// Removes the sessions of a user who is not active.
     async fn sweep_sessions(&self, id: UserId) -> Result<bool, StoreError> {
         let sessions = self.keys.sessions(id);
         let no_args: [&str; 0] = [];
-        let answer =
-            self.run_on_record(self.router.deadline(), Script::SweepSessions, id, &[&sessions], &no_args).await;
-        match answer {
+        match self.run_on_record(self.router.deadline(), Script::SweepSessions, id, &[&sessions], &no_args).await {
             Ok(answer) => Ok(answer.status == "ok"),
             // The record has another type. That is a finding of its own, and proves nothing about the user.
             Err(StoreError::Corrupt { .. }) => Ok(false),
@@ -116,9 +105,9 @@ impl RedisStore {
         keys: Vec<(DependentKind, Shard, String)>,
     ) -> Result<Vec<Finding>, StoreError> {
         let reads = keys.iter().map(|(what, shard, key)| match what {
-            DependentKind::Events => read_command(*shard, &["XREVRANGE", key, "+", "-", "COUNT", EVENTS_SAMPLED]),
-            DependentKind::RateLimitBucket => read_command(*shard, &["GET", key]),
-            DependentKind::ServiceKeys => read_command(*shard, &["HGETALL", key]),
+            DependentKind::Events => (*shard, command(&["XREVRANGE", key, "+", "-", "COUNT", EVENTS_SAMPLED])),
+            DependentKind::RateLimitBucket => (*shard, command(&["GET", key])),
+            DependentKind::ServiceKeys => (*shard, command(&["HGETALL", key])),
         });
         let answers = self.read_many(reads.collect()).await?;
         let unreadable = keys.into_iter().zip(answers).filter_map(|((what, _, key), answer)| {
@@ -135,15 +124,6 @@ impl RedisStore {
             wrong.map(|wrong| manual_finding(FindingKind::Unreadable, None, key, wrong))
         });
         Ok(unreadable.collect())
-    }
-}
-
-/// Whether an answer to an `HGETALL` is empty: the key does not exist, or has just been removed.
-fn is_empty_hash(answer: &Value) -> bool {
-    match answer {
-        Value::Array(fields) => fields.is_empty(),
-        Value::Map(fields) => fields.is_empty(),
-        _ => false,
     }
 }
 

@@ -1,16 +1,15 @@
 //! Checks listings: each entry must be that of an active user. Whether each active user has an entry is checked with
 //! the records. If the two listings of a shard have the same length, it is enough to check the entries of one.
 
-use ::redis::{Cmd, Value};
+use ::redis::Value;
 
-use super::context::{CheckContext, PAGE, RECHECKS};
+use super::context::{CheckContext, PAGE};
 use super::cursor::{CheckPhase, CheckPosition};
 use super::findings::{manual_finding, repairable_finding, unreadable_finding};
-use super::reads::read_command;
 use super::snapshot::{self, HOLDER_FIELDS};
 use crate::layout::{SHARD_COUNT, Shard};
 use crate::listing::{ListingEntry, ListingIndex};
-use crate::store::RedisStore;
+use crate::store::{RedisStore, command};
 use userd_store::{CheckReport, Finding, FindingKind, StoreError, mask_email};
 
 /// For how many shards the lengths of the listings are read at once.
@@ -48,7 +47,8 @@ impl RedisStore {
                 .collect();
             self.whole_listings(context, size, &shards, &mut report).await?
         } else {
-            let (count, last) = self.emails_page(context, shard, &after, size, &mut report).await?;
+            let (count, last) =
+                self.check_page(context, shard, ListingIndex::Emails, &after, size, &mut report).await?;
             if count < size { (shard.number() + 1, Vec::new()) } else { (shard.number(), last) }
         };
         report.next = Shard::try_from_number(next)
@@ -65,11 +65,8 @@ impl RedisStore {
         shards: &[Shard],
         report: &mut CheckReport,
     ) -> Result<(u16, Vec<u8>), StoreError> {
-        let count = |shard: &Shard| {
-            [
-                read_command(*shard, &["ZCARD", &self.keys.users(*shard)]),
-                read_command(*shard, &["ZCARD", &self.keys.emails(*shard)]),
-            ]
+        let count = |&shard: &Shard| {
+            [self.keys.users(shard), self.keys.emails(shard)].map(|key| (shard, command(&["ZCARD", &key])))
         };
         let counts = self.read_many(shards.iter().flat_map(count).collect()).await?;
         let (mut short, mut entries) = (Vec::new(), 0);
@@ -80,7 +77,7 @@ impl RedisStore {
             let length = emails.unwrap_or(0);
             if length >= size && short.is_empty() {
                 self.compare_lengths(context, *shard, users, emails, report).await?;
-                let (_, last) = self.emails_page(context, *shard, &[], size, report).await?;
+                let (_, last) = self.check_page(context, *shard, ListingIndex::Emails, &[], size, report).await?;
                 return Ok((next, last));
             }
             if entries + length > size {
@@ -93,12 +90,7 @@ impl RedisStore {
             }
             next = shard.number() + 1;
         }
-        let pages = short.iter().map(|&shard| self.read_page(shard, ListingIndex::Emails, &[], size));
-        let answers = self.read_many(pages.collect()).await?;
-        let mut all = Vec::new();
-        for (shard, answer) in short.into_iter().zip(answers) {
-            all.extend(entries_in(shard, ListingIndex::Emails, answer));
-        }
+        let all = self.read_pages(&short, ListingIndex::Emails, &[], size).await?;
         self.check_entries(context, all, report).await?;
         Ok((next, Vec::new()))
     }
@@ -127,44 +119,51 @@ impl RedisStore {
         }
         let mut after = Vec::new();
         loop {
-            let page = self.page(shard, ListingIndex::Users, &after, PAGE).await?;
-            let Some(last) = page.last() else { return Ok(()) };
-            after.clone_from(&last.member);
-            self.check_entries(context, page, report).await?;
+            let (count, last) = self.check_page(context, shard, ListingIndex::Users, &after, PAGE, report).await?;
+            if count == 0 {
+                return Ok(());
+            }
+            after = last;
         }
     }
 
-    async fn emails_page(
+    /// Checks up to `size` entries of a listing; returns how many there were, and the last one.
+    async fn check_page(
         &self,
         context: CheckContext,
         shard: Shard,
+        listing: ListingIndex,
         after: &[u8],
         size: usize,
         report: &mut CheckReport,
     ) -> Result<(usize, Vec<u8>), StoreError> {
-        let page = self.page(shard, ListingIndex::Emails, after, size).await?;
+        let page = self.read_pages(&[shard], listing, after, size).await?;
         let (count, last) = (page.len(), page.last().map(|entry| entry.member.clone()).unwrap_or_default());
         self.check_entries(context, page, report).await?;
         Ok((count, last))
     }
 
-    async fn page(
+    /// Reads up to `size` entries of a listing of each shard. Pages by the order of bytes, so that entries that are
+    /// added or removed do not move others.
+    async fn read_pages(
         &self,
-        shard: Shard,
+        shards: &[Shard],
         listing: ListingIndex,
         after: &[u8],
         size: usize,
     ) -> Result<Vec<ListingMember>, StoreError> {
-        let answers = self.read_many(vec![self.read_page(shard, listing, after, size)]).await?;
-        Ok(answers.into_iter().flat_map(|answer| entries_in(shard, listing, answer)).collect())
-    }
-
-    /// Pages by the order of bytes, so that entries that are added or removed do not move others.
-    fn read_page(&self, shard: Shard, listing: ListingIndex, after: &[u8], size: usize) -> (Shard, Cmd) {
-        let (shard, mut command) = read_command(shard, &["ZRANGEBYLEX", &listing.key(&self.keys, shard)]);
         let from = if after.is_empty() { b"-".to_vec() } else { [b"(", after].concat() };
-        command.arg(from).arg("+").arg("LIMIT").arg(0).arg(size);
-        (shard, command)
+        let read = |&shard: &Shard| {
+            let mut command = command(&["ZRANGEBYLEX", &listing.key(&self.keys, shard)]);
+            command.arg(&from).arg("+").arg("LIMIT").arg(0).arg(size);
+            (shard, command)
+        };
+        let answers = self.read_many(shards.iter().map(read).collect()).await?;
+        let entries = shards.iter().zip(answers).flat_map(|(&shard, answer)| {
+            let members = ::redis::from_redis_value::<Vec<Vec<u8>>>(answer).unwrap_or_default();
+            members.into_iter().map(move |member| ListingMember { shard, listing, member })
+        });
+        Ok(entries.collect())
     }
 
     async fn check_entries(
@@ -174,17 +173,12 @@ impl RedisStore {
         report: &mut CheckReport,
     ) -> Result<(), StoreError> {
         report.records_checked += entries.len() as u64;
-        let mut suspects = self.stale_entries(entries).await?;
-        for number in 0..RECHECKS {
-            if suspects.is_empty() {
-                return Ok(());
-            }
-            self.pause_before_recheck(number).await;
-            suspects = self.still_present(suspects).await?;
-            suspects = self.stale_entries(suspects).await?;
-            suspects = self.still_present(suspects).await?;
-        }
-        for entry in suspects {
+        let suspects = self.stale_entries(entries).await?;
+        let recheck = async |suspects| {
+            let present = self.still_present(suspects).await?;
+            self.still_present(self.stale_entries(present).await?).await
+        };
+        for entry in self.persistent(suspects, recheck).await? {
             let finding = match self.repair_entry(context, &entry).await {
                 Ok(finding) => finding,
                 Err(error) => unreadable_finding(entry.parse().map(|listed| listed.id), error)?,
@@ -212,10 +206,9 @@ impl RedisStore {
 
     async fn still_present(&self, entries: Vec<ListingMember>) -> Result<Vec<ListingMember>, StoreError> {
         let scores = entries.iter().map(|entry| {
-            let (shard, mut command) =
-                read_command(entry.shard, &["ZSCORE", &entry.listing.key(&self.keys, entry.shard)]);
+            let mut command = command(&["ZSCORE", &entry.listing.key(&self.keys, entry.shard)]);
             command.arg(&entry.member);
-            (shard, command)
+            (entry.shard, command)
         });
         let answers = self.read_many(scores.collect()).await?;
         let present = entries.into_iter().zip(answers).filter(|(_, answer)| *answer != Value::Nil);
@@ -235,9 +228,4 @@ impl RedisStore {
         let place = shown.map_or_else(|| key.clone(), |email| format!("{key} {email}"));
         Ok(repairable_finding(kind, repaired, Some(listed.id), place, "no active user matches the entry"))
     }
-}
-
-fn entries_in(shard: Shard, listing: ListingIndex, answer: Value) -> Vec<ListingMember> {
-    let members = ::redis::from_redis_value::<Vec<Vec<u8>>>(answer).unwrap_or_default();
-    members.into_iter().map(|member| ListingMember { shard, listing, member }).collect()
 }

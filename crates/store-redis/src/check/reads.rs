@@ -7,17 +7,30 @@ use super::context::{PAGE, PAGE_CONCURRENCY, RECHECK_PAUSE, RECHECKS};
 use crate::connection::RequestError;
 use crate::layout::Shard;
 use crate::settings::AckRequirement;
-use crate::store::{RedisStore, command};
+use crate::store::RedisStore;
 use userd_store::StoreError;
 
 impl RedisStore {
-    /// Waits before a suspicion is checked again. If changes wait for replicas or disks, a running operation has
-    /// certainly ended only after the time limit of a request.
-    pub(super) async fn pause_before_recheck(&self, number: usize) {
+    /// The suspicions that persist, by `recheck`, after each of a few pauses. If changes wait for replicas or disks, a
+    /// running operation has certainly ended only after the time limit of a request.
+    pub(super) async fn persistent<T, F>(
+        &self,
+        mut suspects: Vec<T>,
+        recheck: impl Fn(Vec<T>) -> F,
+    ) -> Result<Vec<T>, StoreError>
+    where
+        F: Future<Output = Result<Vec<T>, StoreError>>,
+    {
         let waits = self.router.settings().acknowledge != AckRequirement::Primary;
-        let is_last = number + 1 == RECHECKS;
-        let pause = if waits && is_last { self.router.settings().timeout } else { RECHECK_PAUSE };
-        tokio::time::sleep(pause.max(RECHECK_PAUSE)).await;
+        for number in 1..=RECHECKS {
+            if suspects.is_empty() {
+                break;
+            }
+            let pause = if waits && number == RECHECKS { self.router.settings().timeout } else { RECHECK_PAUSE };
+            tokio::time::sleep(pause.max(RECHECK_PAUSE)).await;
+            suspects = recheck(suspects).await?;
+        }
+        Ok(suspects)
     }
 
     /// Sends commands on keys of many shards, in pipelines of bounded length, some of them concurrently.
@@ -35,9 +48,4 @@ impl RedisStore {
             .map_err(|error: RequestError| error.at("many keys"))?;
         Ok(answers.into_iter().flatten().collect())
     }
-}
-
-/// A read of one key: its shard, and the command.
-pub(super) fn read_command(shard: Shard, words: &[&str]) -> (Shard, Cmd) {
-    (shard, command(words))
 }

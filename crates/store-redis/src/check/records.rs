@@ -3,12 +3,11 @@
 
 use ::redis::Value;
 
-use super::context::{CheckContext, RECHECKS};
+use super::context::CheckContext;
 use super::findings::unreadable_finding;
-use super::reads::read_command;
 use super::snapshot::{self, ClaimValue, RecordContents, RecordSnapshot, RecordState};
 use crate::layout::Shard;
-use crate::store::RedisStore;
+use crate::store::{RedisStore, command};
 use crate::user_record::{ClaimEntry, ClaimPointer};
 use userd_core::{Timestamp, UserId};
 use userd_store::{Finding, StoreError};
@@ -21,8 +20,8 @@ pub(super) struct RecordObservation {
     /// What the record says.
     pub(super) record: RecordSnapshot,
     claim_value: ClaimValue,
+    /// Whether both listings have the user.
     listed: bool,
-    listed_by_email: bool,
 }
 
 /// A mismatch: a suspicion until it has persisted.
@@ -53,21 +52,13 @@ impl RedisStore {
     ) -> Result<(u64, Vec<Finding>), StoreError> {
         let observations = self.observe(ids).await?;
         let users = observations.iter().filter(|observed| is_active(&observed.record)).count() as u64;
-        let mut suspects: Vec<(RecordObservation, Vec<RecordProblem>)> = observations
-            .into_iter()
-            .map(|observed| (problems(&observed, context.now()), observed))
-            .filter(|(problems, _)| !problems.is_empty())
-            .map(|(problems, observed)| (observed, problems))
-            .collect();
-        for number in 0..RECHECKS {
-            if suspects.is_empty() {
-                return Ok((users, Vec::new()));
-            }
-            self.pause_before_recheck(number).await;
-            suspects = self.observe_again(context, suspects).await?;
-        }
+        let suspects = observations.into_iter().map(|observed| {
+            let problems = problems(&observed, context.now());
+            (observed, problems)
+        });
+        let suspects = suspects.filter(|(_, problems)| !problems.is_empty()).collect();
         let mut findings = Vec::new();
-        for (observed, problems) in suspects {
+        for (observed, problems) in self.persistent(suspects, |suspects| self.observe_again(context, suspects)).await? {
             for problem in problems {
                 match self.repair_record(context, &observed, problem).await {
                     Ok(found) => findings.extend(found),
@@ -108,10 +99,8 @@ impl RedisStore {
         let mut records: Vec<RecordSnapshot> =
             ids.iter().zip(answers).map(|(&id, answer)| snapshot::parse_record(id, answer)).collect();
         let gone: Vec<usize> = (0..records.len()).filter(|&place| records[place] == RecordSnapshot::Missing).collect();
-        let exist = gone.iter().map(|&place| {
-            let id = ids[place];
-            read_command(Shard::of_user(id), &["EXISTS", &self.keys.user(id)])
-        });
+        let exists = |id| (Shard::of_user(id), command(&["EXISTS", &self.keys.user(id)]));
+        let exist = gone.iter().map(|&place| exists(ids[place]));
         for (&place, answer) in gone.iter().zip(self.read_many(exist.collect()).await?) {
             if answer == Value::Int(1) {
                 records[place] = RecordSnapshot::Unreadable("it has none of the fields of a record".to_owned());
@@ -127,22 +116,22 @@ impl RedisStore {
         for (id, record) in ids.iter().zip(&records) {
             if let Some(RecordContents { state: RecordState::Active, email, .. }) = contents(record) {
                 let (shard, text) = (Shard::of_user(*id), id.to_string());
-                commands.push(read_command(Shard::of_email(email), &["GET", &self.keys.claim(email)]));
-                commands.push(read_command(shard, &["ZSCORE", &self.keys.users(shard), &text]));
-                commands.push(read_command(shard, &["ZSCORE", &self.keys.emails(shard), &format!("{email}\0{text}")]));
+                commands.push((Shard::of_email(email), self.get_claim(email)));
+                commands.push((shard, command(&["ZSCORE", &self.keys.users(shard), &text])));
+                let member = format!("{email}\0{text}");
+                commands.push((shard, command(&["ZSCORE", &self.keys.emails(shard), &member])));
             }
         }
         let mut answers = self.read_many(commands).await?.into_iter();
         // A listing of a wrong type is reported with the listings.
         let listed = |answer: Option<Value>| answer != Some(Value::Nil);
         let observations = ids.into_iter().zip(records).map(|(id, record)| {
-            let mut observed =
-                RecordObservation { id, record, claim_value: ClaimValue::Absent, listed: true, listed_by_email: true };
+            let mut observed = RecordObservation { id, record, claim_value: Ok(None), listed: true };
             if is_active(&observed.record) {
-                observed.claim_value =
-                    answers.next().map_or(ClaimValue::Malformed, |answer| snapshot::parse_claim_value(&answer));
-                observed.listed = listed(answers.next());
-                observed.listed_by_email = listed(answers.next());
+                let claim = answers.next();
+                observed.claim_value = claim.map_or(Err("no answer"), |claim| ClaimPointer::in_answer(&claim));
+                let (by_id, by_email) = (listed(answers.next()), listed(answers.next()));
+                observed.listed = by_id && by_email;
             }
             observed
         });
@@ -153,7 +142,7 @@ impl RedisStore {
 /// The contents of the record, if it is readable.
 pub(super) fn contents(record: &RecordSnapshot) -> Option<&RecordContents> {
     match record {
-        RecordSnapshot::Parsed { contents, .. } => Some(contents),
+        RecordSnapshot::Parsed(contents) => Some(contents),
         RecordSnapshot::Missing | RecordSnapshot::Unreadable(_) => None,
     }
 }
@@ -164,21 +153,21 @@ fn is_active(record: &RecordSnapshot) -> bool {
 
 /// What is wrong with a record.
 fn problems(observed: &RecordObservation, now: Timestamp) -> Vec<RecordProblem> {
-    let (contents, canonical_mismatch) = match &observed.record {
+    let contents = match &observed.record {
         // It expired after `SCAN` had returned it.
         RecordSnapshot::Missing => return Vec::new(),
         RecordSnapshot::Unreadable(what) => return vec![RecordProblem::Unreadable(what.clone())],
-        RecordSnapshot::Parsed { contents, canonical_mismatch, .. } => (contents, *canonical_mismatch),
+        RecordSnapshot::Parsed(contents) => contents,
     };
     let mut found = Vec::new();
-    if contents.state == RecordState::Active && canonical_mismatch {
+    if contents.state == RecordState::Active && contents.canonical_mismatch {
         // A wrong address proves nothing about claim and listings.
         found.push(RecordProblem::CanonicalMismatch);
     } else if contents.state == RecordState::Active {
-        if observed.claim_value != ClaimValue::Pointer(ClaimPointer { id: observed.id, op: contents.eop }) {
+        if observed.claim_value != Ok(Some(ClaimPointer { id: observed.id, op: contents.eop })) {
             found.push(RecordProblem::ClaimMismatch(observed.claim_value));
         }
-        if !observed.listed || !observed.listed_by_email {
+        if !observed.listed {
             found.push(RecordProblem::NotListed);
         }
     }

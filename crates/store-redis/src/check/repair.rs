@@ -46,7 +46,8 @@ impl RedisStore {
             RecordProblem::StaleClaims(stale_claims) => {
                 if context.repairs() {
                     for ClaimEntry { op, email } in &stale_claims {
-                        self.release_stale_claim(self.router.deadline(), id, *op, email).await?;
+                        let claim = ClaimPointer { id, op: *op };
+                        self.release_stale_claim(self.router.deadline(), claim, email).await?;
                     }
                 }
                 let detail = format!("claims still to be released: {}", stale_claims.len());
@@ -64,12 +65,8 @@ impl RedisStore {
         claim_value: ClaimValue,
     ) -> Result<Finding, StoreError> {
         let (kind, user, place) = (FindingKind::MissingClaim, Some(mine.id), self.masked_claim_key(email));
-        let holder = match claim_value {
-            ClaimValue::Malformed => {
-                return Ok(manual_finding(kind, user, place, "the claim on the user's e-mail address cannot be read"));
-            }
-            ClaimValue::Absent => None,
-            ClaimValue::Pointer(holder) => Some(holder),
+        let Ok(holder) = claim_value else {
+            return Ok(manual_finding(kind, user, place, "the claim on the user's e-mail address cannot be read"));
         };
         let validity = match holder {
             Some(holder) => self.claim_validities(&[(email.clone(), holder)]).await?.first().copied(),
@@ -93,7 +90,7 @@ impl RedisStore {
         // Two users without a claim: the one that was repaired first has it now.
         if context.repairs()
             && !repaired
-            && let [ClaimValue::Pointer(other)] = self.read_claims(std::slice::from_ref(email)).await?[..]
+            && let [Ok(Some(other))] = self.read_claims(std::slice::from_ref(email)).await?[..]
             && other.id != mine.id
             && self.claim_validities(&[(email.clone(), other)]).await?.first() == Some(&ClaimValidity::Owned)
         {
@@ -134,11 +131,11 @@ impl RedisStore {
         pointer: ClaimPointer,
     ) -> Result<bool, StoreError> {
         let deadline = self.router.deadline();
-        if self.resolve(deadline, email, pointer, context.now()).await? != ClaimState::Dead {
-            return Ok(false);
+        let dead = self.resolve(deadline, email, pointer, context.now()).await? == ClaimState::Dead;
+        if dead {
+            self.release(deadline, email, pointer).await?;
         }
-        self.release(deadline, email, pointer).await?;
-        Ok(true)
+        Ok(dead)
     }
 
     /// Aborts an overdue intent, and releases its claim.
@@ -149,20 +146,19 @@ impl RedisStore {
         email: &CanonicalEmail,
     ) -> Result<bool, StoreError> {
         let deadline = self.router.deadline();
-        if self.resolve(deadline, email, intent, context.now()).await? != ClaimState::Dead {
-            return Ok(false);
+        let dead = self.resolve(deadline, email, intent, context.now()).await? == ClaimState::Dead;
+        if dead {
+            self.release_stale_claim(deadline, intent, email).await?;
         }
-        self.release_stale_claim(deadline, intent.id, intent.op, email).await?;
-        Ok(true)
+        Ok(dead)
     }
 
     /// Sets the listing entries of `id` from its record. `entries` are the entries by address that were found for it.
     pub(super) async fn repair_listing(&self, id: UserId, entries: &[&str]) -> Result<bool, StoreError> {
         let shard = Shard::of_user(id);
-        let (users, emails, text) = (self.keys.users(shard), self.keys.emails(shard), id.to_string());
-        let args: Vec<&str> = std::iter::once(text.as_str()).chain(entries.iter().copied()).collect();
-        let answer =
-            self.run_on_record(self.router.deadline(), Script::RepairListing, id, &[&users, &emails], &args).await?;
+        let (users, emails) = (self.keys.users(shard), self.keys.emails(shard));
+        let (keys, args) = ([users.as_str(), &emails], (id.to_string(), entries));
+        let answer = self.run_on_record(self.router.deadline(), Script::RepairListing, id, &keys, args).await?;
         match answer.status.as_str() {
             "ok" => Ok(true),
             "damaged" => Ok(false),

@@ -2,7 +2,7 @@
 
 use ::redis::Value;
 
-use crate::user_record::{self, ClaimEntry, ClaimPointer};
+use crate::user_record::{self, ClaimEntry, ClaimPointer, number, text};
 use userd_core::{CanonicalEmail, Timestamp, UserId};
 use userd_store::StoreError;
 
@@ -47,6 +47,10 @@ pub(super) struct RecordContents {
     pub(super) till: u64,
     /// Claims that may still have to be released.
     pub(super) stale_claims: Vec<ClaimEntry>,
+    /// The fencing token.
+    fence: u64,
+    /// Whether the canonical address is not that of the address as written.
+    pub(super) canonical_mismatch: bool,
 }
 
 /// What is stored at the key of a record.
@@ -56,20 +60,12 @@ pub(super) enum RecordSnapshot {
     Missing,
     /// Something that no step writes; the reason in words.
     Unreadable(String),
-    /// A record, with its fencing token.
-    Parsed { contents: RecordContents, fence: u64, canonical_mismatch: bool },
+    /// A record.
+    Parsed(RecordContents),
 }
 
-/// What is stored at the key of a claim.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum ClaimValue {
-    /// Nothing.
-    Absent,
-    /// A pointer.
-    Pointer(ClaimPointer),
-    /// Anything else.
-    Malformed,
-}
+/// What is stored at the key of a claim: a pointer, nothing, or (the error) anything else.
+pub(super) type ClaimValue = Result<Option<ClaimPointer>, &'static str>;
 
 /// The validity of a claim, by its holder's record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,14 +81,6 @@ pub(super) enum ClaimValidity {
     Dead,
     /// The holder's record is unreadable.
     Unknown,
-}
-
-fn text(value: Value) -> Result<Option<String>, &'static str> {
-    match value {
-        Value::Nil => Ok(None),
-        Value::BulkString(bytes) => String::from_utf8(bytes).map(Some).map_err(|_| "a field is not UTF-8"),
-        _ => Err("the key holds another type"),
-    }
 }
 
 /// The answer to an `HMGET` as strings.
@@ -126,7 +114,7 @@ pub(super) fn parse_record(id: UserId, answer: Value) -> RecordSnapshot {
     let canonical_mismatch =
         user.as_ref().is_some_and(|user| !is_canonical_of(user.email.canonical().as_str(), user.email.as_written()));
     match parse_protocol_fields(&state, email, more, personal) {
-        Ok((contents, fence)) => RecordSnapshot::Parsed { contents, fence, canonical_mismatch },
+        Ok(contents) => RecordSnapshot::Parsed(RecordContents { canonical_mismatch, ..contents }),
         Err(what) => RecordSnapshot::Unreadable(what.to_owned()),
     }
 }
@@ -136,7 +124,7 @@ fn parse_protocol_fields(
     email: Value,
     more: Vec<Value>,
     personal: bool,
-) -> Result<(RecordContents, u64), &'static str> {
+) -> Result<RecordContents, &'static str> {
     let mut more = more.into_iter();
     let mut next = || text(more.next().unwrap_or(Value::Nil));
     let fence = number(next()?).ok_or("ver is not a number")?;
@@ -158,21 +146,14 @@ fn parse_protocol_fields(
     }
     let email = CanonicalEmail::from_stored(email.ok_or("email is missing")?);
     let eop = eop.filter(|&eop| eop <= fence).ok_or("eop is not a number up to ver")?;
-    Ok((RecordContents { state, email, eop, change, till: number(till).unwrap_or(0), stale_claims }, fence))
+    let till = number(till).unwrap_or(0);
+    Ok(RecordContents { state, email, eop, change, till, stale_claims, fence, canonical_mismatch: false })
 }
 
 fn parse_change(text: Option<String>) -> Result<Option<ClaimEntry>, &'static str> {
-    match text.filter(|text| !text.is_empty()) {
-        None => Ok(None),
-        Some(text) => match <[ClaimEntry; 1]>::try_from(user_record::parse_claims(&text)) {
-            Ok([one]) => Ok(Some(one)),
-            Err(_) => Err("chg is not a claim"),
-        },
-    }
-}
-
-fn number(text: Option<String>) -> Option<u64> {
-    text?.parse().ok()
+    let Some(text) = text.filter(|text| !text.is_empty()) else { return Ok(None) };
+    let [one] = <[ClaimEntry; 1]>::try_from(user_record::parse_claims(&text)).map_err(|_| "chg is not a claim")?;
+    Ok(Some(one))
 }
 
 /// Whether `canonical` is the canonical form of `written`.
@@ -185,18 +166,6 @@ pub(super) fn is_overdue(till: u64, now: Timestamp) -> bool {
     till < now.as_millis() || till - now.as_millis() > INTENT_LEFT_MS_MAX
 }
 
-/// Parses the answer to a `GET` of a claim.
-pub(super) fn parse_claim_value(answer: &Value) -> ClaimValue {
-    match answer {
-        Value::Nil => ClaimValue::Absent,
-        Value::BulkString(bytes) => std::str::from_utf8(bytes)
-            .ok()
-            .and_then(ClaimPointer::parse)
-            .map_or(ClaimValue::Malformed, ClaimValue::Pointer),
-        _ => ClaimValue::Malformed,
-    }
-}
-
 /// The validity of the claim `pointer` on `email`, from the holder's answer to [`HOLDER_FIELDS`]. Changes nothing,
 /// unlike
 /// `resolve`.
@@ -206,8 +175,8 @@ pub(super) fn validity(email: &CanonicalEmail, pointer: ClaimPointer, answer: Va
     if fields.iter().all(Option::is_none) {
         return ClaimValidity::Dead;
     }
-    let ClaimEntry { op, email } = ClaimEntry { op: pointer.op, email: email.clone() };
-    let listed = user_record::parse_claims(field(5)).iter().any(|entry| entry.op == op && entry.email == email);
+    let op = pointer.op;
+    let listed = user_record::parse_claims(field(5)).iter().any(|entry| entry.op == op && entry.email == *email);
     let in_flight = field(3) == format!("{op} {email}");
     let has = field(1) == email.as_str();
     match field(0) {

@@ -32,12 +32,6 @@ impl ConsistencyCheck for RedisStore {
     }
 }
 
-/// The answer to a `SCAN`.
-struct ScanPage {
-    cursor: u64,
-    keys: Vec<Vec<u8>>,
-}
-
 impl RedisStore {
     /// Continues the walk through the keys of the servers. A server that is gone is skipped; a new one is walked, too.
     async fn check_keys(
@@ -101,11 +95,11 @@ impl RedisStore {
         let count = size.min(PAGE);
         let (mut pages, mut seen) = (FuturesUnordered::new(), 0);
         loop {
-            let scanned = self.scan(server, cursor, count).await?;
+            let keys;
+            (cursor, keys) = self.scan(server, cursor, count).await?;
             // Keys of other applications cost a SCAN, too.
-            seen += scanned.keys.len().max(count / 16).max(1);
-            cursor = scanned.cursor;
-            pages.push(self.check_key_page(context, scanned.keys));
+            seen += keys.len().max(count / 16).max(1);
+            pages.push(self.check_key_page(context, keys));
             let ends = cursor == 0 || seen >= size;
             while pages.len() >= PAGE_CONCURRENCY || (ends && !pages.is_empty()) {
                 match pages.next().await {
@@ -133,14 +127,14 @@ impl RedisStore {
         }
     }
 
-    async fn scan(&self, server: &NodeAddress, cursor: u64, count: usize) -> Result<ScanPage, StoreError> {
+    /// The next `SCAN` cursor, and the keys.
+    async fn scan(&self, server: &NodeAddress, cursor: u64, count: usize) -> Result<(u64, Vec<Vec<u8>>), StoreError> {
         let mut scan = Cmd::new();
         scan.arg("SCAN").arg(cursor).arg("MATCH").arg(format!("{}*", self.keys.prefix())).arg("COUNT").arg(count);
         let answer =
             self.router.run_on_server(self.router.deadline(), server, &scan).await.map_err(|error| error.at("SCAN"))?;
-        let (cursor, keys) = ::redis::from_redis_value::<(u64, Vec<Vec<u8>>)>(answer)
-            .map_err(|error| StoreError::unavailable(format!("SCAN returned an unexpected answer: {error}")))?;
-        Ok(ScanPage { cursor, keys })
+        ::redis::from_redis_value(answer)
+            .map_err(|error| StoreError::unavailable(format!("SCAN returned an unexpected answer: {error}")))
     }
 
     async fn check_key_page(&self, context: CheckContext, keys: Vec<Vec<u8>>) -> Result<CheckReport, StoreError> {

@@ -5,7 +5,7 @@ use tokio::time::Instant;
 
 use super::claims::AcquireOutcome;
 use super::deadlines::intent_deadline;
-use super::edit::{RecordEdit, SideEffects};
+use super::edit::SideEffects;
 use super::reply::StepReply;
 use crate::events::EventArgs;
 use crate::layout::Shard;
@@ -32,7 +32,7 @@ impl RedisStore {
         let deadline = self.router.deadline();
         let fields = user_record::profile_fields(&profile.name, &profile.email, now);
         for _ in 0..INTEND_ATTEMPTS_MAX {
-            let Some((user, fence)) = self.record_and_fence(deadline, id).await? else {
+            let Some((mut user, fence)) = self.record_and_fence(deadline, id).await? else {
                 return Ok(UpdateUserOutcome::NotFound);
             };
             if user.version != expected {
@@ -40,8 +40,8 @@ impl RedisStore {
             }
             if user.email.canonical() == profile.email.canonical() {
                 let side_effects = SideEffects::Event(self.event_args(id, EventKind::ProfileChanged, actor, now));
-                let edit = RecordEdit { fields: &fields, side_effects };
-                return self.edit_user(deadline, user, edit, |user| apply_profile(user, profile, now)).await;
+                apply_profile(&mut user, profile, now);
+                return self.edit_user(deadline, user, &fields, side_effects).await;
             }
             let intent = self.change_intend(deadline, &user, fence, profile, now).await?;
             match intent.status.as_str() {
@@ -109,10 +109,9 @@ impl RedisStore {
         profile: &UserProfile,
         now: Timestamp,
     ) -> Result<StepReply, StoreError> {
-        let (fence, version) = (fence.to_string(), user.version.to_string());
         let (nonce, till) = (nonce(&*self.random), intent_deadline(now));
-        let args = [fence.as_str(), &version, profile.email.canonical().as_str(), &nonce, &till];
-        self.run_on_record(deadline, Script::ChangeIntend, user.id, &[], &args).await
+        let args = (fence, user.version.number(), profile.email.canonical().as_str(), nonce, till);
+        self.run_on_record(deadline, Script::ChangeIntend, user.id, &[], args).await
     }
 
     /// The step `change_commit`.
@@ -124,15 +123,13 @@ impl RedisStore {
     ) -> Result<StepReply, StoreError> {
         let shard = Shard::of_user(mine.id);
         let (emails, events) = (self.keys.emails(shard), self.keys.events(shard));
-        let (op, id) = (mine.op.to_string(), mine.id.to_string());
-        let mut args = vec![op.as_bytes(), id.as_bytes()];
-        args.extend(event.iter().map(Vec::as_slice).chain(fields.iter().map(String::as_bytes)));
-        self.run_on_record(deadline, Script::ChangeCommit, mine.id, &[&emails, &events], &args).await
+        let args = (mine.op, mine.id.to_string(), event, fields);
+        self.run_on_record(deadline, Script::ChangeCommit, mine.id, &[&emails, &events], args).await
     }
 
     /// The step `change_abort`.
     async fn change_abort(&self, deadline: Instant, mine: ClaimPointer) -> Result<StepReply, StoreError> {
-        self.run_on_record(deadline, Script::ChangeAbort, mine.id, &[], &[&mine.op.to_string()]).await
+        self.run_on_record(deadline, Script::ChangeAbort, mine.id, &[], mine.op).await
     }
 }
 

@@ -88,13 +88,10 @@ impl RedisStore {
         if answer.first().is_some_and(|status| status == "ok") {
             return Ok(ClaimReply::Acquired);
         }
-        match answer.get(1).map(String::as_str).unwrap_or_default() {
-            "" => Ok(ClaimReply::HeldBy(None)),
-            held => match ClaimPointer::parse(held) {
-                Some(holder) => Ok(ClaimReply::HeldBy(Some(holder))),
-                None => Err(StoreError::corrupt(mask_claim(email), "the claim is not a pointer")),
-            },
-        }
+        let Some(held) = answer.get(1).filter(|held| !held.is_empty()) else { return Ok(ClaimReply::HeldBy(None)) };
+        let holder = ClaimPointer::parse(held);
+        let holder = holder.ok_or_else(|| StoreError::corrupt(mask_claim(email), "the claim is not a pointer"))?;
+        Ok(ClaimReply::HeldBy(Some(holder)))
     }
 
     /// The step `resolve`, repeated for a short while if the holder is about to commit or to abort.
@@ -127,9 +124,8 @@ impl RedisStore {
         holder: ClaimPointer,
         now: Timestamp,
     ) -> Result<ClaimState, StoreError> {
-        let (op, now, ttl) = (holder.op.to_string(), now.as_millis().to_string(), ABORTED_TTL_MS.to_string());
-        let answer =
-            self.run_on_record(deadline, Script::Resolve, holder.id, &[], &[email.as_str(), &op, &now, &ttl]).await?;
+        let args = (email.as_str(), holder.op, now.as_millis(), ABORTED_TTL_MS);
+        let answer = self.run_on_record(deadline, Script::Resolve, holder.id, &[], args).await?;
         match answer.status.as_str() {
             "DEAD" => Ok(ClaimState::Dead),
             "OWNED" => Ok(ClaimState::Owned),
@@ -152,7 +148,7 @@ impl RedisStore {
     /// committed or aborted, so nothing depends on this: what fails is left for a later request.
     pub(crate) async fn release_stale(&self, deadline: Instant, id: UserId, stale_claims: Vec<ClaimEntry>) {
         for ClaimEntry { op, email } in stale_claims {
-            if let Err(error) = self.release_stale_claim(deadline, id, op, &email).await {
+            if let Err(error) = self.release_stale_claim(deadline, ClaimPointer { id, op }, &email).await {
                 tracing::debug!(user = %id, %error, "a stale claim will be released later");
                 return;
             }
@@ -163,14 +159,12 @@ impl RedisStore {
     pub(crate) async fn release_stale_claim(
         &self,
         deadline: Instant,
-        id: UserId,
-        op: u64,
+        pointer: ClaimPointer,
         email: &CanonicalEmail,
     ) -> Result<(), StoreError> {
-        self.release(deadline, email, ClaimPointer { id, op }).await?;
-        self.run_on_record(deadline, Script::ClearStaleClaim, id, &[], &[&op.to_string(), email.as_str()])
-            .await
-            .map(drop)
+        self.release(deadline, email, pointer).await?;
+        let args = (pointer.op, email.as_str());
+        self.run_on_record(deadline, Script::ClearStaleClaim, pointer.id, &[], args).await.map(drop)
     }
 
     /// Verifies after a commit that the caller still has the claim. It can be missing only after a loss of data, such
@@ -192,13 +186,12 @@ impl RedisStore {
             matches!(field(0), "A" | "D") && field(1).parse::<u64>().is_ok_and(|version| version >= mine.op);
         let still_mine = field(0) == "A" && field(2) == email.as_str() && field(3) == mine.op.to_string();
         if still_mine {
-            return match self.claim(deadline, email, None, mine).await? {
-                ClaimReply::Acquired => Ok(()),
-                ClaimReply::HeldBy(_) => {
-                    Err(StoreError::unavailable("another user got the e-mail address after a loss of data"))
-                }
-            };
+            if let ClaimReply::HeldBy(_) = self.claim(deadline, email, None, mine).await? {
+                return Err(StoreError::unavailable("another user got the e-mail address after a loss of data"));
+            }
+        } else if !has_moved_on {
+            return Err(StoreError::unavailable("the change was undone by a loss of data"));
         }
-        if has_moved_on { Ok(()) } else { Err(StoreError::unavailable("the change was undone by a loss of data")) }
+        Ok(())
     }
 }

@@ -11,6 +11,6 @@ pub const INTENT_MS: u64 = 30_000;
 pub(crate) const ABORTED_TTL_MS: u64 = 24 * 3600 * 1000;
 
 /// The moment from which an intent that begins `now` is overdue.
-pub(crate) fn intent_deadline(now: Timestamp) -> String {
-    now.plus_millis(INTENT_MS).as_millis().to_string()
+pub(crate) fn intent_deadline(now: Timestamp) -> u64 {
+    now.plus_millis(INTENT_MS).as_millis()
 }

@@ -3,7 +3,7 @@
 use tokio::time::Instant;
 
 use super::reply::reply_text;
-use crate::events::{EventArgs, NO_EVENT};
+use crate::events::EventArgs;
 use crate::layout::Shard;
 use crate::nonce::nonce;
 use crate::script::Script;
@@ -11,14 +11,6 @@ use crate::store::RedisStore;
 use crate::user_record;
 use userd_core::{SessionId, User, UserId, UserVersion};
 use userd_store::{StoreError, UpdateUserOutcome};
-
-/// A change within a record.
-pub(crate) struct RecordEdit<'a> {
-    /// The changed fields and their values.
-    pub(crate) fields: &'a [String],
-    /// What else changes in the same step.
-    pub(crate) side_effects: SideEffects,
-}
 
 /// What a change within a record does besides, in the same step.
 pub(crate) enum SideEffects {
@@ -40,10 +32,8 @@ impl RedisStore {
         let key = self.keys.user(id);
         let mut fields = self.fields(deadline, id, &user_record::user_fields_and(&["ver"])).await?;
         let fence = fields.pop().map(reply_text).unwrap_or_default().parse();
-        match user_record::parse_user(id, &key, fields)? {
-            Some(user) => Ok(Some((user, fence.map_err(|_| StoreError::corrupt(key, "ver is not a number"))?))),
-            None => Ok(None),
-        }
+        let Some(user) = user_record::parse_user(id, &key, fields)? else { return Ok(None) };
+        Ok(Some((user, fence.map_err(|_| StoreError::corrupt(key, "ver is not a number"))?)))
     }
 
     /// Changes password or account status, if the user is still at the version `expected`. `change` is applied to the
@@ -56,38 +46,35 @@ impl RedisStore {
         change: impl FnOnce(&mut User) + Send,
     ) -> Result<UpdateUserOutcome, StoreError> {
         let deadline = self.router.deadline();
-        let Some(user) = self.read_user(deadline, id).await? else { return Ok(UpdateUserOutcome::NotFound) };
+        let Some(mut user) = self.read_user(deadline, id).await? else { return Ok(UpdateUserOutcome::NotFound) };
         if user.version != expected {
             return Ok(UpdateUserOutcome::VersionConflict);
         }
-        let mut changed = user.clone();
-        change(&mut changed);
-        let mut fields = user_record::password_fields(&changed.password_hash, changed.status);
-        fields.extend(["upd".to_owned(), changed.updated_at.as_millis().to_string()]);
-        let version = user.version.next();
-        let edit = RecordEdit { fields: &fields, side_effects };
-        self.edit_user(deadline, user, edit, |user| *user = User { version, ..changed }).await
+        change(&mut user);
+        let mut fields = user_record::password_fields(&user.password_hash, user.status);
+        fields.extend(["upd".to_owned(), user.updated_at.as_millis().to_string()]);
+        self.edit_user(deadline, user, &fields, side_effects).await
     }
 
-    /// Changes the record of `user`, who was just read. `apply` does to the value what `edit` does to the record.
+    /// Changes `fields` of a record that was just read. `user` is what was read, with the same change made to it; its
+    /// version is still the one that was read.
     pub(crate) async fn edit_user(
         &self,
         deadline: Instant,
         mut user: User,
-        edit: RecordEdit<'_>,
-        apply: impl FnOnce(&mut User) + Send,
+        fields: &[String],
+        side_effects: SideEffects,
     ) -> Result<UpdateUserOutcome, StoreError> {
-        let (version, nonce) = (user.version.to_string(), nonce(&*self.random));
         let (events, sessions) = (self.keys.events(Shard::of_user(user.id)), self.keys.sessions(user.id));
-        let (keys, keep, event) = match edit.side_effects {
-            SideEffects::Nothing => (&[][..], None, NO_EVENT),
+        let (keys, keep, event) = match side_effects {
+            // The arguments of an event are empty if there is none.
+            SideEffects::Nothing => (&[][..], None, vec![Vec::new(); 6]),
             SideEffects::Event(event) => (&[events.as_str()][..], None, event),
             SideEffects::EventAndSessions(event, keep) => (&[events.as_str(), &sessions][..], keep, event),
         };
         let keep = keep.map(|id| id.as_bytes().to_vec()).unwrap_or_default();
-        let mut args = vec![version.as_bytes(), nonce.as_bytes(), &keep];
-        args.extend(event.iter().map(Vec::as_slice).chain(edit.fields.iter().map(String::as_bytes)));
-        let answer = self.run_on_record(deadline, Script::Edit, user.id, keys, &args).await?;
+        let args = (user.version.number(), nonce(&*self.random), keep, event, fields);
+        let answer = self.run_on_record(deadline, Script::Edit, user.id, keys, args).await?;
         match answer.status.as_str() {
             "ok" => {}
             "stale" => return answer.reject_if_ambiguous().map(|()| UpdateUserOutcome::VersionConflict),
@@ -96,7 +83,6 @@ impl RedisStore {
         }
         self.release_stale(deadline, user.id, answer.stale_claims).await;
         user.version = user.version.next();
-        apply(&mut user);
         Ok(UpdateUserOutcome::Updated(Box::new(user)))
     }
 }

@@ -13,12 +13,12 @@ use async_trait::async_trait;
 use futures_util::{StreamExt as _, stream};
 
 use super::claims::{AcquireOutcome, ClaimState};
-use super::import_steps::{ImportContext, PendingImport, group_by_shard, statuses_of};
-use super::reply::reply_texts;
+use super::import_steps::{ImportContext, PendingImport, group_by_shard};
+use super::reply::{reply_text, reply_texts};
 use super::sign_up::RESHARDING_TIMEOUT;
-use crate::connection::{PipelineStep, RequestError, ScriptReply};
+use crate::connection::PipelineStep;
 use crate::layout::Shard;
-use crate::store::{RedisStore, parse_claim};
+use crate::store::RedisStore;
 use crate::user_record::{self, ClaimPointer};
 use userd_core::{Actor, SessionLimits, Timestamp};
 use userd_store::{AccountRecord, ImportOutcome, ImportStore, StoreError};
@@ -73,7 +73,7 @@ impl ImportStore for RedisStore {
                 break;
             }
         }
-        Ok(batch.outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(|| unknown_outcome(&"no answer"))).collect())
+        Ok(batch.outcomes.into_iter().map(|outcome| outcome.unwrap_or_else(|| unknown_outcome("no answer"))).collect())
     }
 }
 
@@ -89,19 +89,14 @@ impl RedisStore {
         let (mut fresh, mut answers) = (Vec::new(), answers.into_iter());
         for (place, import) in batch.imports.iter().enumerate() {
             let (record, claim) = (answers.next().flatten(), answers.next().flatten());
-            let email = import.account.user.email.canonical();
-            let claim = claim.map(|claim| parse_claim(email, Ok(claim)));
-            let state = match &record {
-                Some(Value::Array(fields)) => fields.first().cloned(),
-                _ => None,
-            };
-            match (state, claim) {
+            let fields = if let Some(Value::Array(fields)) = record { fields } else { Vec::new() };
+            match (fields.first().cloned(), claim.as_ref().map(ClaimPointer::in_answer)) {
                 (Some(Value::Nil), Some(Ok(None))) => fresh.push(place),
                 (Some(Value::BulkString(state)), Some(Ok(None))) if state == b"P" => fresh.push(place),
                 (Some(Value::BulkString(state)), Some(Ok(Some(pointer))))
                     if state == b"A" && pointer.id == import.account.user.id =>
                 {
-                    match self.compare(import, record) {
+                    match self.compare(import, fields) {
                         Ok(outcome) => batch.outcomes[place] = Some(outcome),
                         Err(_) => batch.sequential.push(place),
                     }
@@ -121,15 +116,13 @@ impl RedisStore {
     ) -> Result<Vec<usize>, StoreError> {
         let (deadline, groups) = (self.router.deadline(), group_by_shard(&batch.imports, places));
         let mut steps = Vec::with_capacity(groups.len());
-        for group in &groups {
+        for (shard, group) in &groups {
             let imports: Vec<_> = group.iter().map(|place| &batch.imports[*place]).collect();
-            let shard = imports.first().map_or(Shard::FIRST, |one| one.shard);
-            let at = self.router.server_now_ms(deadline, shard).await.map_err(|error| error.at("TIME"))?;
-            steps.push((shard, self.intend_step(&imports, now, at)));
+            let at = self.router.server_now_ms(deadline, *shard).await.map_err(|error| error.at("TIME"))?;
+            steps.push((*shard, self.intend_step(&imports, now, at)));
         }
-        let answered = self.run_steps(batch, groups, steps).await?;
-        let mut pending = Vec::with_capacity(answered.len());
-        for (place, status) in answered {
+        let mut pending = Vec::new();
+        for (place, status) in self.run_steps(groups, steps).await? {
             match status.parse() {
                 Ok(op) => {
                     batch.ops[place] = op;
@@ -149,37 +142,30 @@ impl RedisStore {
         context: ImportContext<'_>,
     ) -> Result<Vec<usize>, StoreError> {
         let groups = group_by_shard(&batch.imports, places);
-        let step = |group: &Vec<usize>| {
+        let step = |(shard, group): &(Shard, Vec<usize>)| {
             let each: Vec<_> = group.iter().map(|place| (&batch.imports[*place], batch.ops[*place])).collect();
-            (each.first().map_or(Shard::FIRST, |(one, _)| one.shard), self.commit_step(&each, context))
+            (*shard, self.commit_step(*shard, &each, context))
         };
         let steps = groups.iter().map(step).collect();
         let mut active = Vec::new();
-        for (place, status) in self.run_steps(batch, groups, steps).await? {
+        for (place, status) in self.run_steps(groups, steps).await? {
             if status == "ok" { active.push(place) } else { batch.sequential.push(place) }
         }
         Ok(active)
     }
 
-    /// Sends one step for each group; returns the known statuses. The other users are imported one by one.
+    /// Sends one step for each group; returns the status of each user, which is empty if it is unknown.
     async fn run_steps(
         &self,
-        batch: &mut ImportBatchState<'_>,
-        groups: Vec<Vec<usize>>,
+        groups: Vec<(Shard, Vec<usize>)>,
         steps: Vec<(Shard, PipelineStep)>,
     ) -> Result<Vec<(usize, String)>, StoreError> {
         let answers = self.router.pipeline(self.router.deadline(), steps).await.map_err(|error| error.at("users"))?;
-        let mut statuses = Vec::new();
-        for (group, answer) in groups.into_iter().zip(answers) {
-            let reply_texts = statuses_of(answer, group.len());
-            for (place, status) in group.into_iter().zip(reply_texts) {
-                match status {
-                    Some(status) => statuses.push((place, status)),
-                    None => batch.sequential.push(place),
-                }
-            }
-        }
-        Ok(statuses)
+        let statuses = groups.into_iter().zip(answers).flat_map(|((_, group), answer)| {
+            let known = answer.map(reply_texts).unwrap_or_default();
+            group.into_iter().zip(known.into_iter().chain(std::iter::repeat(String::new())))
+        });
+        Ok(statuses.collect())
     }
 
     /// The claim for all; returns the users that have their claim.
@@ -202,13 +188,11 @@ impl RedisStore {
         let steps = places.iter().map(read).collect();
         let answers = self.router.pipeline(self.router.deadline(), steps).await.map_err(|error| error.at("claims"))?;
         for (place, answer) in places.into_iter().zip(answers) {
-            let import = &batch.imports[place];
-            let pointer = answer.map(|answer| parse_claim(import.account.user.email.canonical(), Ok(answer)));
-            match pointer {
-                Some(Ok(Some(pointer))) if pointer == import.pointer(batch.ops[place]) => {
-                    batch.outcomes[place] = Some(ImportOutcome::Imported);
-                }
-                _ => batch.sequential.push(place),
+            let mine = batch.imports[place].pointer(batch.ops[place]);
+            if answer.as_ref().map(ClaimPointer::in_answer) == Some(Ok(Some(mine))) {
+                batch.outcomes[place] = Some(ImportOutcome::Imported);
+            } else {
+                batch.sequential.push(place);
             }
         }
         Ok(())
@@ -228,37 +212,33 @@ impl RedisStore {
                 ClaimState::Dead => {}
                 ClaimState::Owned => return self.abort_taken(import, None).await,
                 ClaimState::Busy => {
-                    return Ok(unknown_outcome(
-                        &"another user is about to get the e-mail address, or has just aborted",
-                    ));
+                    let why = "another user is about to get the e-mail address, or has just aborted";
+                    return Ok(unknown_outcome(why));
                 }
             }
         }
         let at = self.router.server_now_ms(deadline, import.shard).await.map_err(|error| error.at("TIME"))?;
         let status = self.run_step(import, self.intend_step(&[import], context.now, at)).await?;
-        let op = match status.as_str() {
+        match status.as_str() {
             "there" => return self.read_and_compare(import).await,
             "dead" => return Ok(ImportOutcome::RecentlyDeleted),
-            "busy" => return Ok(unknown_outcome(&"another import is importing a user with this id")),
-            status => {
-                if let Ok(op) = status.parse() {
-                    op
-                } else {
-                    // The server's clock was set: it is read again for the next attempt.
-                    let refreshed = self.router.refresh_server_clock(deadline, import.shard).await;
-                    refreshed.map_err(|error| error.at("TIME"))?;
-                    return Ok(unknown_outcome(&"Redis rejected the message as late"));
-                }
-            }
+            "busy" => return Ok(unknown_outcome("another import is importing a user with this id")),
+            _ => {}
+        }
+        let Ok(op) = status.parse() else {
+            // The server's clock was set: it is read again for the next attempt.
+            let refreshed = self.router.refresh_server_clock(deadline, import.shard).await;
+            refreshed.map_err(|error| error.at("TIME"))?;
+            return Ok(unknown_outcome("Redis rejected the message as late"));
         };
         let mine = import.pointer(op);
         if self.acquire(deadline, email, mine, context.now).await? == AcquireOutcome::Taken {
             return self.abort_taken(import, Some(mine)).await;
         }
-        match self.run_step(import, self.commit_step(&[(import, op)], context)).await?.as_str() {
+        match self.run_step(import, self.commit_step(import.shard, &[(import, op)], context)).await?.as_str() {
             "ok" => self.verify_claim(deadline, email, mine).await.map(|()| ImportOutcome::Imported),
             // Another process aborted it, or another import was first. The next attempt finds out.
-            _ => Ok(unknown_outcome(&"another userd aborted the import of this user")),
+            _ => Ok(unknown_outcome("another userd aborted the import of this user")),
         }
     }
 
@@ -270,8 +250,7 @@ impl RedisStore {
         mine: Option<ClaimPointer>,
     ) -> Result<ImportOutcome, StoreError> {
         let (deadline, user) = (self.router.deadline(), &import.account.user);
-        let committed = self.sign_up_abort(deadline, user).await?;
-        if committed {
+        if self.sign_up_abort(deadline, user).await? {
             return self.read_and_compare(import).await;
         }
         if let Some(mine) = mine {
@@ -288,9 +267,8 @@ impl RedisStore {
         let call = (script, &keys[..], &args[..]);
         let sent =
             self.router.script_unless_resharding(self.router.deadline(), import.shard, RESHARDING_TIMEOUT, call).await;
-        let ScriptReply { value, .. } =
-            sent.map_err(|error: RequestError| error.at(&self.keys.user(import.account.user.id)))?;
-        Ok(reply_texts(value).into_iter().next().unwrap_or_default())
+        let reply = sent.map_err(|error| error.at(&self.keys.user(import.account.user.id)))?;
+        Ok(reply_texts(reply.value).into_iter().next().unwrap_or_default())
     }
 
     /// Reads the user who has the id now, and compares it with the imported one.
@@ -300,10 +278,10 @@ impl RedisStore {
         let answer = self.router.acknowledged_read(deadline, shard, &read).await;
         let answer = answer.map_err(|error| error.at(&self.keys.user(user.id)))?;
         let Value::Array(mut fields) = answer else {
-            return Ok(unknown_outcome(&"the record is not a list of fields"));
+            return Ok(unknown_outcome("the record is not a list of fields"));
         };
-        let op = fields.pop().map(reply_texts).and_then(|reply_texts| reply_texts.first()?.parse().ok());
-        let outcome = self.compare(import, Some(Value::Array(fields)))?;
+        let op = fields.pop().and_then(|op| reply_text(op).parse().ok());
+        let outcome = self.compare(import, fields)?;
         // A claim that is missing after a loss of data is set again.
         if let (ImportOutcome::Same, Some(op)) = (&outcome, op) {
             self.verify_claim(deadline, user.email.canonical(), import.pointer(op)).await?;
@@ -312,13 +290,12 @@ impl RedisStore {
     }
 
     /// Compares the imported user with the stored record.
-    fn compare(&self, import: &PendingImport<'_>, record: Option<Value>) -> Result<ImportOutcome, StoreError> {
+    fn compare(&self, import: &PendingImport<'_>, fields: Vec<Value>) -> Result<ImportOutcome, StoreError> {
         let id = import.account.user.id;
-        let fields = if let Some(Value::Array(fields)) = record { fields } else { Vec::new() };
         Ok(match user_record::parse_user(id, &self.keys.user(id), fields)? {
             Some(kept) if import.account.matches_stored(&kept) => ImportOutcome::Same,
             Some(_) => ImportOutcome::Differs,
-            None => unknown_outcome(&"the user was deleted meanwhile"),
+            None => unknown_outcome("the user was deleted meanwhile"),
         })
     }
 }
@@ -331,6 +308,6 @@ fn refused_outcome(error: &StoreError) -> ImportOutcome {
     ImportOutcome::Unavailable(text)
 }
 
-fn unknown_outcome(why: &dyn std::fmt::Display) -> ImportOutcome {
-    ImportOutcome::Unavailable(why.to_string())
+fn unknown_outcome(why: &str) -> ImportOutcome {
+    ImportOutcome::Unavailable(why.to_owned())
 }

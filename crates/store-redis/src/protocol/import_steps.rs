@@ -1,11 +1,10 @@
 //! The steps of an import: what each is sent, for several users of one shard together, and what its answer means. The
 //! order of the steps is in `import`.
 
-use ::redis::{Cmd, Value};
+use ::redis::{Cmd, ToRedisArgs};
 use sha2::{Digest, Sha256};
 
 use super::deadlines::{ABORTED_TTL_MS, intent_deadline};
-use super::reply::reply_texts;
 use super::sign_up::INTEND_NOT_AFTER_MS;
 use crate::connection::PipelineStep;
 use crate::layout::Shard;
@@ -60,20 +59,19 @@ impl<'a> PendingImport<'a> {
         let digest = digest[..8].iter().fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
         Self { account, shard: Shard::of_user(user.id), written, digest: format!("{digest:016x}") }
     }
-}
 
-impl PendingImport<'_> {
     /// The claim on the address under the operation id `op`.
     pub(crate) fn pointer(&self, op: u64) -> ClaimPointer {
         ClaimPointer { id: self.account.user.id, op }
     }
 }
 
-/// Groups of at most [`GROUP_USERS_MAX`] users of one shard, as indices into `imports`.
-pub(crate) fn group_by_shard(imports: &[PendingImport<'_>], mut places: Vec<usize>) -> Vec<Vec<usize>> {
+/// Groups of at most [`GROUP_USERS_MAX`] users of one shard, as the shard and indices into `imports`.
+pub(crate) fn group_by_shard(imports: &[PendingImport<'_>], mut places: Vec<usize>) -> Vec<(Shard, Vec<usize>)> {
     places.sort_by_key(|place| imports[*place].shard);
     let by_shard = places.chunk_by(|one, other| imports[*one].shard == imports[*other].shard);
-    by_shard.flat_map(|group| group.chunks(GROUP_USERS_MAX)).map(<[usize]>::to_vec).collect()
+    let groups = by_shard.flat_map(|group| group.chunks(GROUP_USERS_MAX));
+    groups.map(|group| (imports[group[0]].shard, group.to_vec())).collect()
 }
 
 impl RedisStore {
@@ -86,18 +84,12 @@ impl RedisStore {
 
     /// The step `import_intend` for some users of one shard.
     pub(crate) fn intend_step(&self, group: &[&PendingImport<'_>], now: Timestamp, server_now_ms: u64) -> PipelineStep {
-        let texts = [
-            (server_now_ms + INTEND_NOT_AFTER_MS).to_string(),
-            intent_deadline(now),
-            ABORTED_TTL_MS.to_string(),
-            now.as_millis().to_string(),
-            (group.first().map_or(0, |one| one.written.len()) + 2).to_string(),
-        ];
-        let mut args: Vec<Vec<u8>> = texts.into_iter().map(String::into_bytes).collect();
+        let times = (server_now_ms + INTEND_NOT_AFTER_MS, intent_deadline(now), ABORTED_TTL_MS, now.as_millis());
+        let fields_count = group.first().map_or(0, |one| one.written.len()) + 2;
+        let mut args = (times, fields_count).to_redis_args();
         for one in group {
-            args.push(one.account.user.email.canonical().as_str().into());
-            args.push(one.digest.clone().into_bytes());
-            args.extend(one.written.iter().map(|text| text.clone().into_bytes()));
+            let email = one.account.user.email.canonical().as_str();
+            (email, &one.digest, &one.written).write_redis_args(&mut args);
         }
         let keys = group.iter().map(|one| self.keys.user(one.account.user.id)).collect();
         PipelineStep::Script { script: Script::ImportIntend, keys, args }
@@ -111,23 +103,26 @@ impl RedisStore {
     }
 
     /// The step `import_commit` for some users of one shard, each with its operation id.
-    pub(crate) fn commit_step(&self, group: &[(&PendingImport<'_>, u64)], context: ImportContext<'_>) -> PipelineStep {
-        let shard = group.first().map_or(Shard::FIRST, |(one, _)| one.shard);
+    pub(crate) fn commit_step(
+        &self,
+        shard: Shard,
+        group: &[(&PendingImport<'_>, u64)],
+        context: ImportContext<'_>,
+    ) -> PipelineStep {
         let mut keys = vec![self.keys.users(shard), self.keys.emails(shard), self.keys.events(shard)];
         let mut args = Vec::new();
         for (one, op) in group {
             let id = one.account.user.id;
             keys.extend([self.keys.user(id), self.keys.sessions(id)]);
             if args.is_empty() {
-                let [kept, _, about @ ..] = self.event_args(id, EventKind::Imported, context.actor, context.now);
-                args.push(kept);
-                args.extend(about);
-                args.push(context.limits.absolute_ms.clamp(1, SESSION_TTL_MS_MAX).to_string().into_bytes());
+                // The script sets the user of each event.
+                args = self.event_args(id, EventKind::Imported, context.actor, context.now);
+                args.remove(1);
+                context.limits.absolute_ms.clamp(1, SESSION_TTL_MS_MAX).write_redis_args(&mut args);
             }
             let sessions: Vec<Vec<u8>> = one.account.sessions.iter().flat_map(session_pairs).collect();
-            args.extend([id.to_string().into_bytes(), id.as_bytes().to_vec(), one.digest.clone().into_bytes()]);
-            args.extend([op.to_string().into_bytes(), sessions.len().to_string().into_bytes()]);
-            args.extend(sessions);
+            let user = (id.to_string(), id.as_bytes(), &one.digest, op);
+            (user, sessions.len(), &sessions).write_redis_args(&mut args);
         }
         PipelineStep::Script { script: Script::ImportCommit, keys, args }
     }
@@ -137,14 +132,8 @@ impl RedisStore {
 fn session_pairs(session: &Session) -> Vec<Vec<u8>> {
     let refresh = session.refresh.as_ref().map(RefreshState::to_bytes).unwrap_or_default();
     let pieces = refresh.chunks(session_record::REFRESH_CHUNK_BYTES).map(<[u8]>::to_vec);
-    let values =
-        [session_record::encode_existing_core(session), session.agent.as_str().into()].into_iter().chain(pieces);
+    let core = session_record::encode_core(session.proof, session.created_at, session.last_used_at, session.address);
+    let values = [core, session.agent.as_str().into()].into_iter().chain(pieces);
     let pairs = session_record::field_names(session.id).into_iter().zip(values);
     pairs.filter(|(_, value)| !value.is_empty()).flat_map(|(name, value)| [name, value]).collect()
-}
-
-/// The statuses of `count` users in the answer to a step; `None` where a status is unknown.
-pub(crate) fn statuses_of(answer: Option<Value>, count: usize) -> Vec<Option<String>> {
-    let statuses = answer.map(reply_texts).unwrap_or_default();
-    statuses.into_iter().map(Some).chain(std::iter::repeat(None)).take(count).collect()
 }

@@ -1,6 +1,6 @@
 //! Sends one step, and reads its answer: a status, then the stale claims of the record.
 
-use ::redis::Value;
+use ::redis::{ToRedisArgs, Value};
 use tokio::time::Instant;
 
 use crate::connection::ScriptReply;
@@ -49,20 +49,15 @@ impl RedisStore {
         script: Script,
         id: UserId,
         more_keys: &[&str],
-        args: &[impl AsRef<[u8]> + Sync],
+        args: impl ToRedisArgs,
     ) -> Result<StepReply, StoreError> {
         let key = self.keys.user(id);
         let keys: Vec<&str> = std::iter::once(key.as_str()).chain(more_keys.iter().copied()).collect();
-        let reply = self.router.script(deadline, Shard::of_user(id), script, &keys, args).await;
-        let ScriptReply { value, repeated } = reply.map_err(|error| error.at(&key))?;
-        let mut reply_texts = reply_texts(value).into_iter();
-        let status = reply_texts.next().unwrap_or_default();
-        Ok(StepReply {
-            status,
-            stale_claims: user_record::parse_claims(&reply_texts.next().unwrap_or_default()),
-            repeated,
-            key,
-        })
+        let ScriptReply { value, repeated } =
+            self.run_script(deadline, Shard::of_user(id), script, &keys, args).await?;
+        let mut words = reply_texts(value).into_iter();
+        let (status, rel) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+        Ok(StepReply { status, stale_claims: user_record::parse_claims(&rel), repeated, key })
     }
 
     /// Runs a script on the claim on `email`.

@@ -33,21 +33,13 @@ enum CommitOutcome {
     Resharding,
 }
 
-/// The outcome of the intent.
-enum IntendOutcome {
-    /// The pending record exists.
-    Pending,
-    /// An earlier copy of this message has already been committed.
-    Committed,
-}
-
 impl RedisStore {
     /// Signs the user up.
     pub(crate) async fn sign_up(&self, user: &User, actor: &Actor) -> Result<CreateUserOutcome, StoreError> {
         let deadline = self.router.deadline();
         let email = user.email.canonical();
         let mine = ClaimPointer { id: user.id, op: UserVersion::FIRST.number() };
-        if let IntendOutcome::Committed = self.sign_up_intend(deadline, user).await? {
+        if self.sign_up_intend(deadline, user).await? {
             self.verify_claim(deadline, email, mine).await?;
             return Ok(CreateUserOutcome::Created);
         }
@@ -75,20 +67,19 @@ impl RedisStore {
         Ok(CreateUserOutcome::Created)
     }
 
-    /// The step `sign_up_intend`. If the server finds the message late, its clock is read again: it may have been set.
-    async fn sign_up_intend(&self, deadline: Instant, user: &User) -> Result<IntendOutcome, StoreError> {
+    /// The step `sign_up_intend`; true if an earlier copy of the message has already been committed. If the server
+    /// finds the message late, its clock is read again: it may have been set.
+    async fn sign_up_intend(&self, deadline: Instant, user: &User) -> Result<bool, StoreError> {
         let (key, shard) = (self.keys.user(user.id), Shard::of_user(user.id));
         let fields = user_record::user_fields(user);
         for attempt in 0..2 {
             let server_now_ms = self.router.server_now_ms(deadline, shard).await.map_err(|error| error.at(&key))?;
-            let not_after = (server_now_ms + INTEND_NOT_AFTER_MS).to_string();
-            let (till, ttl) = (intent_deadline(user.created_at), ABORTED_TTL_MS.to_string());
-            let mut args = vec![not_after.as_str(), &till, &ttl, user.email.canonical().as_str()];
-            args.extend(fields.iter().map(String::as_str));
-            let answer = self.run_on_record(deadline, Script::SignUpIntend, user.id, &[], &args).await?;
+            let times = (server_now_ms + INTEND_NOT_AFTER_MS, intent_deadline(user.created_at), ABORTED_TTL_MS);
+            let args = (times, user.email.canonical().as_str(), &fields);
+            let answer = self.run_on_record(deadline, Script::SignUpIntend, user.id, &[], args).await?;
             match answer.status.as_str() {
-                "ok" => return Ok(IntendOutcome::Pending),
-                "done" => return Ok(IntendOutcome::Committed),
+                "ok" => return Ok(false),
+                "done" => return Ok(true),
                 "late" if attempt == 0 => {
                     self.router.refresh_server_clock(deadline, shard).await.map_err(|error| error.at(&key))?;
                 }
@@ -120,8 +111,7 @@ impl RedisStore {
 
     /// The step `sign_up_abort`; true if the sign-up turns out to be committed.
     pub(crate) async fn sign_up_abort(&self, deadline: Instant, user: &User) -> Result<bool, StoreError> {
-        let answer =
-            self.run_on_record(deadline, Script::SignUpAbort, user.id, &[], &[&ABORTED_TTL_MS.to_string()]).await?;
+        let answer = self.run_on_record(deadline, Script::SignUpAbort, user.id, &[], ABORTED_TTL_MS).await?;
         Ok(answer.status == "committed")
     }
 }

@@ -4,7 +4,7 @@ use super::facts::{ServerFacts, durability};
 use crate::settings::{AckRequirement, NodeAddress, RedisDurability, RedisSettings, ServerTopology};
 
 /// The oldest Redis that supports script flags (`#!lua`).
-const VERSION_MIN: (u64, u64) = (7, 0);
+const MAJOR_VERSION_MIN: u64 = 7;
 
 /// The result of the checks: messages for the operator.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -59,9 +59,8 @@ fn version(facts: &ServerFacts, report: &mut StartupReport) {
         report.warn("the server's version is unknown because INFO is forbidden; userd needs Redis 7.0 or newer");
         return;
     };
-    let mut numbers = text.split('.').map(|part| part.parse::<u64>().unwrap_or(0));
-    let version = (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0));
-    if version < VERSION_MIN {
+    let major = text.split('.').next().and_then(|major| major.parse::<u64>().ok()).unwrap_or(0);
+    if major < MAJOR_VERSION_MIN {
         report.refuse(format!("Redis {text} is too old; userd needs Redis 7.0 or newer, or any Valkey"));
     }
 }
