@@ -15,8 +15,8 @@ use super::server::ServerProcess;
 /// Users of each store; the loads select among all of them.
 const USERS: usize = 2_000;
 
-/// The cheapest hash, so that what is compared is everything else.
-const CHEAP_HASH: [(&str, &str); 2] = [("USERD_HASH__MEMORY_KIB", "8"), ("USERD_HASH__ITERATIONS", "1")];
+/// A cheap hash, so that what is compared is everything else; the key has this name in every version.
+const CHEAP_HASH: [(&str, &str); 1] = [("USERD_HASH__MEMORY_KIB", "8")];
 
 /// The load of a row on a server; the turn keeps the users of sign-ups apart.
 type LoadOfTurn<'a> = &'a dyn Fn(&ComparedServer, usize) -> LoadProfile;
@@ -24,6 +24,8 @@ type LoadOfTurn<'a> = &'a dyn Fn(&ComparedServer, usize) -> LoadProfile;
 /// A program with a filled store.
 struct ComparedServer {
     userd: ServerProcess,
+    program: PathBuf,
+    store: String,
     /// Files of paths by id and by e-mail, and of session tokens.
     files: [String; 3],
 }
@@ -46,44 +48,53 @@ pub fn with_other_build(bench: &BenchContext, _: &Runtime) {
                 start_and_fill(bench, program, &store, &format!("compare-{name}-{on_redis}"))
             })
             .collect();
-        compare(bench, &compared, if on_redis { "Redis" } else { "embedded" });
+        let store = if on_redis { "Redis" } else { "embedded" };
+        let rows: [(&str, LoadOfTurn<'_>); 5] = [
+            ("look-up by id", &|server, _| reads(bench, "paths", "PATHS", &server.files[0])),
+            ("look-up by e-mail", &|server, _| reads(bench, "paths", "PATHS", &server.files[1])),
+            ("session check", &|server, _| reads(bench, "sessions", "TOKENS", &server.files[2])),
+            ("sign-up", &|_, turn| hashes(bench, "sign_ups", "TAG", format!("turn-{turn}"))),
+            ("sign-in", &|_, _| hashes(bench, "sign_ins", "COUNT", USERS.to_string())),
+        ];
+        for (what, load) in rows {
+            compare(bench, &compared, &format!("{what}, {store}"), load);
+        }
+        let restarted: Vec<ComparedServer> = compared.into_iter().map(ComparedServer::with_default_hash).collect();
+        compare(bench, &restarted, &format!("sign-up with the default hash, {store}"), &|_, turn| {
+            hashes(bench, "sign_ups", "TAG", format!("default-{turn}"))
+        });
     }
 }
 
-fn compare(bench: &BenchContext, compared: &[ComparedServer], store: &str) {
-    let reads = |script, variable, file: &str| LoadProfile {
-        script: Some((script, vec![(variable, file.to_owned())])),
-        ..bench.load("/")
-    };
-    let hashes = |script, variable, value: String| LoadProfile {
-        script: Some((script, vec![(variable, value)])),
-        connections: HASHING_CONNECTIONS,
-        ..bench.load("/")
-    };
-    let rows: [(&str, LoadOfTurn<'_>); 5] = [
-        ("look-up by id", &|server, _| reads("paths", "PATHS", &server.files[0])),
-        ("look-up by e-mail", &|server, _| reads("paths", "PATHS", &server.files[1])),
-        ("session check", &|server, _| reads("sessions", "TOKENS", &server.files[2])),
-        ("sign-up", &|_, turn| hashes("sign_ups", "TAG", format!("turn-{turn}"))),
-        ("sign-in", &|_, _| hashes("sign_ins", "COUNT", USERS.to_string())),
-    ];
-    for (what, load) in rows {
-        let mut results: [Vec<f64>; 2] = Default::default();
-        for turn in 0..bench.settings.turns {
-            for (server, results) in compared.iter().zip(&mut results) {
-                let result = load(server, turn).run(&server.userd);
-                assert_eq!(result.failed, 0, "{what}: every request succeeds: {result:?}");
-                results.push(result.cpu_us);
-            }
-        }
-        let [own, other] = results.map(|mut results| median_of(&mut results));
-        let ratio = own / other;
-        row(
-            &format!("{what}, {store}, against BENCH_OTHER"),
-            "—",
-            &format!("{ratio:.3}× ({own:.1} µs, {other:.1} µs)"),
-        );
+impl ComparedServer {
+    /// The same program on the same store, with its default settings.
+    fn with_default_hash(self) -> Self {
+        drop(self.userd);
+        Self { userd: start_userd(&self.program, &self.store, &[]), ..self }
     }
+}
+
+fn reads(bench: &BenchContext, script: &'static str, variable: &'static str, file: &str) -> LoadProfile {
+    LoadProfile { script: Some((script, vec![(variable, file.to_owned())])), ..bench.load("/") }
+}
+
+fn hashes(bench: &BenchContext, script: &'static str, variable: &'static str, value: String) -> LoadProfile {
+    let script = Some((script, vec![(variable, value)]));
+    LoadProfile { script, connections: HASHING_CONNECTIONS, ..bench.load("/") }
+}
+
+/// Runs a load on both servers in turns, and writes the row.
+fn compare(bench: &BenchContext, compared: &[ComparedServer], what: &str, load: LoadOfTurn<'_>) {
+    let mut results: [Vec<f64>; 2] = Default::default();
+    for turn in 0..bench.settings.turns {
+        for (server, results) in compared.iter().zip(&mut results) {
+            let result = load(server, turn).run(&server.userd);
+            assert_eq!(result.failed, 0, "{what}: every request succeeds: {result:?}");
+            results.push(result.cpu_us);
+        }
+    }
+    let [own, other] = results.map(|mut results| median_of(&mut results));
+    row(&format!("{what}, against BENCH_OTHER"), "—", &format!("{:.3}× ({own:.1} µs, {other:.1} µs)", own / other));
 }
 
 /// Starts a program on an empty store, signs users up and in, and writes the files of the loads.
@@ -113,5 +124,5 @@ fn start_and_fill(bench: &BenchContext, program: &Path, store: &str, name: &str)
     for (file, lines) in files.iter().zip(lines) {
         std::fs::write(file, lines).expect("a file in the bench's folder");
     }
-    ComparedServer { userd, files }
+    ComparedServer { userd, program: program.to_owned(), store: store.to_owned(), files }
 }
