@@ -103,7 +103,7 @@ async fn every_example_is_real() {
     }
 }
 
-/// A caller whom the declared security lets in: Ada while she is signed in, a service, or nobody in particular.
+/// A caller whom the declared security lets in: Ada while she is signed in, a service, or an anonymous caller.
 fn caller(operation: &Value, session: &str, key: &str) -> RequestHeaders {
     let alternatives = operation["security"].as_array().expect("every operation declares it");
     let accepts = |scheme: &str| alternatives.iter().any(|alternative| alternative.get(scheme).is_some());
