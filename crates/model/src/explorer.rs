@@ -5,8 +5,10 @@
 
 use std::collections::{BTreeMap, HashSet};
 use std::fmt::Debug;
-use std::hash::{BuildHasherDefault, Hash, Hasher};
+use std::hash::{BuildHasherDefault, Hash};
 use std::time::{Duration, Instant};
+
+use crate::word_hasher::{WordHasher, slot_of};
 
 /// A property that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -108,7 +110,7 @@ pub(crate) fn explore<M: TransitionModel>(model: &M, bounds: &SearchBounds) -> E
         stores: search.recovered.len(),
         elapsed: started.elapsed(),
         is_partial,
-        violation: found.map(|(violation, trace)| (violation, trace)),
+        violation: found,
         tolerated: search.tolerated,
     }
 }
@@ -133,7 +135,7 @@ impl<'a, M: TransitionModel> Search<'a, M> {
     /// The place of a state in the table: where it is, or the free place where it belongs.
     fn place(&self, state: &M::State) -> usize {
         let mask = self.table.len() - 1;
-        let mut place = low_bits(hash_of(state)) & mask;
+        let mut place = slot_of(state) & mask;
         while let Some(index) = (self.table[place] as usize).checked_sub(1) {
             if self.states[index] == *state {
                 break;
@@ -200,54 +202,4 @@ impl<'a, M: TransitionModel> Search<'a, M> {
         trace.reverse();
         trace
     }
-}
-
-/// A multiplying hash of words: states are small and trusted, and hashing them is most of the work.
-#[derive(Default)]
-struct WordHasher(u64);
-
-impl WordHasher {
-    fn mix(&mut self, word: u64) {
-        self.0 = (self.0.rotate_left(5) ^ word).wrapping_mul(0x517c_c1b7_2722_0a95);
-    }
-}
-
-impl Hasher for WordHasher {
-    fn finish(&self) -> u64 {
-        let folded = self.0 ^ (self.0 >> 32);
-        folded.wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for chunk in bytes.chunks(8) {
-            self.mix(chunk.iter().fold(0, |word, byte| word << 8 | u64::from(*byte)));
-        }
-    }
-
-    fn write_u8(&mut self, value: u8) {
-        self.mix(u64::from(value));
-    }
-
-    fn write_u16(&mut self, value: u16) {
-        self.mix(u64::from(value));
-    }
-
-    fn write_u64(&mut self, value: u64) {
-        self.mix(value);
-    }
-
-    fn write_usize(&mut self, value: usize) {
-        self.mix(value as u64);
-    }
-}
-
-fn hash_of(value: &impl Hash) -> u64 {
-    let mut hasher = WordHasher::default();
-    value.hash(&mut hasher);
-    hasher.finish()
-}
-
-/// The low half of a hash as an index.
-fn low_bits(hash: u64) -> usize {
-    (hash & 0xffff_ffff) as usize
 }

@@ -105,7 +105,7 @@ impl ChangePlan {
                     return (NameClient { phase: TaskPhase::Reclaim, ..client }, None);
                 }
                 // A later operation of this user may have moved on: then the change did happen.
-                if self.has_moved_on(record, client.op) {
+                if has_moved_on(record, client.op) {
                     return self.acknowledge(client, StaleClaimSet::default());
                 }
                 client.answer(Acknowledgement::LostUser { user: self.user })
@@ -117,10 +117,11 @@ impl ChangePlan {
             _ => client.answer(Acknowledgement::LostClaim { user: self.user }),
         }
     }
+}
 
-    fn has_moved_on(self, record: NameRecord, op: u8) -> bool {
-        matches!(record.state, RecordState::Active | RecordState::Deleted) && record.ver >= op
-    }
+/// Whether a later operation came after the one with this id.
+fn has_moved_on(record: NameRecord, op: u8) -> bool {
+    matches!(record.state, RecordState::Active | RecordState::Deleted) && record.ver >= op
 }
 
 /// Begins to verify the claims after the commit.

@@ -199,7 +199,7 @@ impl NameClient {
     /// Continues with the next name of the phase; `None` after the last.
     pub(crate) fn next_name(self, is_reversed: bool) -> Option<Self> {
         let rest = self.rest.minus(NameSet::one(self.current(is_reversed)));
-        (!rest.is_empty()).then(|| Self { rest, held: HolderPointer::NONE, tries: 0, ..self })
+        (!rest.is_empty()).then_some(Self { rest, held: HolderPointer::NONE, tries: 0, ..self })
     }
 }
 

@@ -95,7 +95,7 @@ fn examine(context: FlowContext<'_>, client: NameClient, record: NameRecord) -> 
         RecordState::Active if !record.chg_add.is_empty() => abort(record.chg_add.first(), record.chg_op),
         RecordState::Active if !record.ops.names().is_empty() => {
             let (ops, stale) = (record.ops, record.stale);
-            NameClient { ops, stale, ..place(client, TaskPhase::DoctorClaim, client.index) }
+            NameClient { stale, ops, ..place(client, TaskPhase::DoctorClaim, client.index) }
         }
         _ => release(context, client, record.stale),
     }

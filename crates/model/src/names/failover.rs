@@ -167,6 +167,6 @@ impl NameFailover {
         let NameState { clients, acknowledged, .. } = self.scenario.after_answer(&plain, index, answer);
         let mut waiting = state.waiting;
         waiting[index] = None;
-        FailoverState { clients, acknowledged, waiting, ..*state }
+        FailoverState { clients, waiting, acknowledged, ..*state }
     }
 }

@@ -4,9 +4,9 @@ use crate::explorer::{Violation, violated};
 
 use super::client::{NameClient, NameTask};
 use super::record::{NameStep, NameStore, RecordState, SecretState};
-use super::scenario::{AcknowledgedSet, FRESH_USER, NameMove, NameScenario, NameState, task_advance, task_request};
+use super::scenario::{AcknowledgedSet, NameMove, NameScenario, NameState, task_advance, task_request};
 use super::steps::run_step;
-use super::values::{NameSet, USERS, letter};
+use super::values::{FRESH_USER, NameSet, USERS, letter};
 
 /// I1: there are never two active users with one name.
 pub(crate) const ONE_OWNER: &str = "I1 one owner";

@@ -9,9 +9,11 @@
 //! | `client`, `sign_up`, `change`, `doctor` | the clients, one step at a time |
 //! | `scenario`, `model` | a state of everything, and all moves |
 //! | `invariants` | what must hold |
+//! | `broken` | the broken variants, each with its scenario |
 //! | `failover` | the same with replication, and shards that fall back |
 //! | `first_scenarios`, `more_scenarios` | who does what at the same time |
 
+pub(crate) mod broken;
 mod change;
 mod client;
 mod doctor;
@@ -27,5 +29,4 @@ mod sign_up;
 mod steps;
 mod values;
 
-pub(crate) use self::rules::{NameFlaw, NameRules};
 pub(crate) use self::scenario::NameScenario;

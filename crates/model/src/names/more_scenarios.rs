@@ -272,7 +272,49 @@ pub(crate) fn with_failover() -> Vec<NameScenario> {
             .with_user(0, "ab")
             .with_user(1, "c"),
         scenario("import, again, sign-up a", 2, 1, &[&[import(0, "a", 1), import(0, "a", 1)], &[sign_up(1, "a")]]),
-        scenario("confirm twice", 1, 1, &[&[confirm(0, 0)], &[confirm(0, 0)]]).with_waiting(0, 0),
         scenario("one secret for b, twice", 1, 2, &[&[secret], &[secret]]).with_user(0, "a").with_secret_of(0),
+    ]
+}
+
+/// Two confirmations: the second one may find the user there, and acknowledges what it has read.
+pub(crate) fn confirmed_twice() -> NameScenario {
+    scenario("confirm twice", 1, 1, &[&[confirm(0, 0)], &[confirm(0, 0)]]).with_waiting(0, 0)
+}
+
+/// Larger ones.
+pub(crate) fn larger() -> Vec<NameScenario> {
+    let (two, a, b) = (sign_up(0, "ab"), sign_up(1, "a"), sign_up(1, "b"));
+    let (bc, first) = (rename(0, "bc", "a"), import(0, "a", 1));
+    let secret = with_secret(change(0, "b", 1));
+    vec![
+        scenario("3 sign-ups, 2 copies", 3, 1, &[&[sign_up(0, "a")], &[a], &[sign_up(2, "a")]]).with_copies(2),
+        scenario(
+            "delete, change, sign-up a, doctor, 1 copy",
+            2,
+            2,
+            &[&[delete(0)], &[change(0, "b", 0)], &[a], &[DOCTOR]],
+        )
+        .with_user(0, "a")
+        .with_copies(1),
+        scenario("sign-up ab, sign-up a, sign-up b, 2 copies", 3, 2, &[&[two], &[a], &[sign_up(2, "b")]])
+            .with_copies(2),
+        scenario("same sign-up ab by 2 instances, sign-up b, 2 copies", 2, 2, &[&[two], &[two], &[b]]).with_copies(2),
+        scenario("change a to bc, sign-up b, sign-up c, doctor", 3, 3, &[&[bc], &[b], &[sign_up(2, "c")], &[DOCTOR]])
+            .with_user(0, "a"),
+        scenario(
+            "2 changes of one user to bc and bd, sign-up b, 1 copy",
+            2,
+            4,
+            &[&[bc], &[rename(0, "bd", "a")], &[b]],
+        )
+        .with_user(0, "a")
+        .with_copies(1),
+        scenario("import by 2 processes, sign-up a, doctor", 2, 1, &[&[first], &[first], &[a], &[DOCTOR]]),
+        scenario("confirm twice, sign-up a, doctor", 2, 1, &[&[confirm(0, 0)], &[confirm(0, 0)], &[a], &[DOCTOR]])
+            .with_waiting(0, 0),
+        scenario("one secret for b twice, sign-up b, 2 copies", 2, 2, &[&[secret], &[secret], &[b]])
+            .with_user(0, "a")
+            .with_secret_of(0)
+            .with_copies(2),
     ]
 }

@@ -12,8 +12,6 @@ use super::values::{HolderPointer, NameSet, USERS};
 pub(crate) const CLIENTS: usize = 4;
 /// How many late duplicates a scenario has at most.
 pub(crate) const COPIES: usize = 2;
-/// The user of the recovery check.
-pub(crate) const FRESH_USER: u8 = (USERS - 1) as u8;
 
 /// The clients' programs, the store they begin with, and the adversary's means.
 #[derive(Debug, Clone)]

@@ -3,9 +3,13 @@
 use std::fmt::{Debug, Formatter, Result};
 
 /// How many names a scenario has at most.
-pub(crate) const NAMES: usize = 4;
-/// How many users a scenario has at most; the last one is the fresh user of the recovery check.
-pub(crate) const USERS: usize = 4;
+const NAME_COUNT: u8 = 4;
+/// The same, as the length of an array.
+pub(crate) const NAMES: usize = NAME_COUNT as usize;
+/// The user of the recovery check; the users of a scenario come before.
+pub(crate) const FRESH_USER: u8 = 3;
+/// How many users a store has.
+pub(crate) const USERS: usize = FRESH_USER as usize + 1;
 
 /// A set of names, one bit each; written as letters.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Default, PartialOrd, Ord)]
@@ -44,15 +48,15 @@ impl NameSet {
     }
 
     pub(crate) fn first(self) -> Option<u8> {
-        (!self.is_empty()).then(|| self.0.trailing_zeros() as u8)
+        self.iter().next()
     }
 
     pub(crate) fn last(self) -> Option<u8> {
-        (!self.is_empty()).then(|| 7 - self.0.leading_zeros() as u8)
+        self.iter().last()
     }
 
     pub(crate) fn iter(self) -> impl Iterator<Item = u8> {
-        (0..NAMES as u8).filter(move |name| self.contains(*name))
+        (0..NAME_COUNT).filter(move |name| self.contains(*name))
     }
 }
 
@@ -87,7 +91,7 @@ impl NameOps {
     }
 
     pub(crate) fn names(self) -> NameSet {
-        (0..NAMES as u8)
+        (0..NAME_COUNT)
             .filter(|name| self.get(*name) != 0)
             .fold(NameSet::EMPTY, |set, name| set.union(NameSet::one(name)))
     }
@@ -162,7 +166,7 @@ impl StaleClaimSet {
     }
 
     pub(crate) fn first(self) -> Option<(u8, u8)> {
-        let place = self.0.trailing_zeros() as u8;
+        let place = u8::try_from(self.0.trailing_zeros()).unwrap_or_default();
         (!self.is_empty()).then_some((place / 16, place % 16))
     }
 }

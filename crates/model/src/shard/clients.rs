@@ -63,6 +63,8 @@ pub(crate) enum ShardReport {
     Acknowledged { request: u8 },
     /// Nothing has happened, and nothing will.
     Refused { request: u8 },
+    /// The job is finished.
+    Finished { posting: u8 },
 }
 
 /// A client after a step, and what it reported.
@@ -110,7 +112,7 @@ impl ShardClient {
                 (self.finish(), report)
             }
             ShardTask::Read => (self.after_read(flaw, answer), None),
-            ShardTask::Work { fails, .. } => (self.after_work(fails, flaw, answer), None),
+            ShardTask::Work { fails, .. } => self.after_work(fails, flaw, answer),
         }
     }
 
@@ -163,24 +165,24 @@ impl ShardClient {
         }
     }
 
-    fn after_work(self, fails: bool, flaw: Option<ShardFlaw>, answer: ShardAnswer) -> Self {
+    fn after_work(self, fails: bool, flaw: Option<ShardFlaw>, answer: ShardAnswer) -> NextShardClient {
+        let is_early = flaw == Some(ShardFlaw::FinishBeforeDone);
+        let next = |phase| (Self { phase, ..self }, None);
         match (self.phase, answer) {
             (WorkPhase::Start, ShardAnswer::JobLeased { fence, posting }) => {
-                let phase = if flaw == Some(ShardFlaw::FinishBeforeDone) {
-                    WorkPhase::Finish
-                } else if fails {
-                    WorkPhase::Postpone
-                } else {
-                    WorkPhase::DoJob
+                let phase = match (is_early, fails) {
+                    (true, _) => WorkPhase::Finish,
+                    (false, true) => WorkPhase::Postpone,
+                    (false, false) => WorkPhase::DoJob,
                 };
-                Self { phase, fence, posting, ..self }
+                (Self { phase, fence, posting, ..self }, None)
             }
-            (WorkPhase::DoJob, _) if flaw == Some(ShardFlaw::FinishBeforeDone) => self.finish(),
-            (WorkPhase::DoJob, _) => Self { phase: WorkPhase::Finish, posting: 0, ..self },
-            (WorkPhase::Finish, ShardAnswer::Done) if flaw == Some(ShardFlaw::FinishBeforeDone) => {
-                Self { phase: WorkPhase::DoJob, ..self }
+            (WorkPhase::DoJob, _) if !is_early => next(WorkPhase::Finish),
+            (WorkPhase::Finish, ShardAnswer::Done) if is_early => next(WorkPhase::DoJob),
+            (WorkPhase::Finish, ShardAnswer::Done) => {
+                (self.finish(), Some(ShardReport::Finished { posting: self.posting }))
             }
-            _ => self.finish(),
+            _ => (self.finish(), None),
         }
     }
 }

@@ -5,7 +5,7 @@ use crate::explorer::{Violation, violated};
 use super::clients::{ShardClient, ShardTask};
 use super::model::{ShardMove, ShardRemains, ShardState};
 use super::steps::{ShardRules, run_step};
-use super::store::{JOBS, JobState, OneTimeSecret, ShardAnswer, ShardHistory, ShardStep, ShardStore};
+use super::store::{EventEntry, JOBS, JobState, OneTimeSecret, ShardAnswer, ShardHistory, ShardStep, ShardStore};
 
 /// S1: a secret has at most one effect.
 pub(crate) const ONE_EFFECT: &str = "S1 one effect";
@@ -31,6 +31,8 @@ pub(crate) const EVENT_FOR_CHANGE: &str = "E3 every change has its event";
 pub(crate) const POSITIONS_GROW: &str = "E4 positions grow";
 /// E5: from any state, with all nodes crashed, another one brings the receiver everything that is left.
 pub(crate) const FEED_RECOVERS: &str = "E5 the feed recovers";
+/// E6: what the receiver sees has happened, and is not forgotten.
+pub(crate) const HAS_HAPPENED: &str = "E6 what is seen has happened";
 /// J1: a job leaves the queue only after it was done.
 pub(crate) const DONE_ONCE_AT_LEAST: &str = "J1 done at least once";
 /// J2: a job is not leased any more after the holder of its lease has finished it.
@@ -90,9 +92,16 @@ fn check_users(store: &ShardStore) -> Result<(), Violation> {
 }
 
 fn check_position(store: &ShardStore, history: &ShardHistory) -> Result<(), Violation> {
-    let known = history.seen | history.in_gap;
-    let passed = (0..store.position).map(|index| store.entry(index)).find(|entry| known >> entry.serial & 1 == 0);
+    if store.position > store.appended {
+        return violated(NOTHING_PASSED, format!("the position is {}, the end {}", store.position, store.appended));
+    }
+    let passed = (0..store.position).map(|index| store.entry(index)).find(|entry| !is_known(history, *entry));
     passed.map_or(Ok(()), |entry| violated(NOTHING_PASSED, format!("{entry:?} was passed unseen")))
+}
+
+/// Whether the receiver has seen an event, or was told of a gap that it is in.
+fn is_known(history: &ShardHistory, entry: EventEntry) -> bool {
+    (history.seen | history.in_gap) >> entry.serial & 1 == 1
 }
 
 /// Checks one move.
@@ -112,15 +121,7 @@ pub(crate) fn check_move(before: &ShardState, taken: &ShardMove, after: &ShardSt
         return violated(POSITIONS_GROW, format!("from {} to {}", before.store.position, after.store.position));
     }
     if let ShardMove::Step(_, ShardStep::DeliverEvent { entry }, ..) = taken {
-        let is_known = |serial: u8| (before.history.seen | before.history.in_gap) >> serial & 1 == 1;
-        let is_later = |other: &&super::store::EventEntry| {
-            other.user == entry.user && other.serial > entry.serial && before.history.seen >> other.serial & 1 == 1
-        };
-        if !is_known(entry.serial)
-            && let Some(later) = before.store.entries.iter().find(is_later)
-        {
-            return violated(SEEN_IN_ORDER, format!("{entry:?} was seen after {later:?}"));
-        }
+        check_delivery(before, *entry)?;
     }
     let leased = match taken {
         ShardMove::Step(_, _, ShardAnswer::JobLeased { posting, .. }, _)
@@ -133,14 +134,31 @@ pub(crate) fn check_move(before: &ShardState, taken: &ShardMove, after: &ShardSt
     Ok(())
 }
 
+/// E2 and E6, when the receiver gets an event.
+fn check_delivery(before: &ShardState, entry: EventEntry) -> Result<(), Violation> {
+    let entries = &before.store.entries[..usize::from(before.store.appended)];
+    if !entries.contains(&entry) {
+        return violated(HAS_HAPPENED, format!("{entry:?} is delivered, and its change is forgotten"));
+    }
+    let is_later = |other: &&EventEntry| {
+        other.user == entry.user && other.serial > entry.serial && before.history.seen >> other.serial & 1 == 1
+    };
+    if !is_known(&before.history, entry)
+        && let Some(later) = entries.iter().find(is_later)
+    {
+        return violated(SEEN_IN_ORDER, format!("{entry:?} was seen after {later:?}"));
+    }
+    Ok(())
+}
+
 /// All clients have crashed, all leases are over: one node reads to the end, one worker does every job.
 pub(crate) fn check_recovery(rules: ShardRules, remains: &ShardRemains) -> Result<(), Violation> {
     let mut after = *remains;
     run_alone(rules, &mut after, ShardTask::Read);
     check_position(&after.store, &after.history)?;
-    if after.store.position != after.store.appended {
-        let text = format!("the position is {}, the end {}", after.store.position, after.store.appended);
-        return violated(FEED_RECOVERS, text);
+    let entries = &after.store.entries[..usize::from(after.store.appended)];
+    if let Some(entry) = entries.iter().find(|entry| !is_known(&after.history, **entry)) {
+        return violated(FEED_RECOVERS, format!("{entry:?} does not arrive any more"));
     }
     for job in 0..JOBS {
         run_alone(rules, &mut after, ShardTask::Work { job: u8::try_from(job).unwrap_or_default(), fails: false });

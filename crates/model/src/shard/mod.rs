@@ -8,14 +8,13 @@
 //! | `clients` | writers, readers, workers, one step at a time |
 //! | `model` | a state of everything, and all moves; with or without a replica |
 //! | `invariants` | what must hold |
+//! | `broken` | the broken variants, each with its scenario |
 //! | `scenarios` | who does what at the same time |
 
+pub(crate) mod broken;
 mod clients;
 mod invariants;
 mod model;
 pub(crate) mod scenarios;
 mod steps;
 mod store;
-
-pub(crate) use self::model::ShardScenario;
-pub(crate) use self::store::ShardFlaw;

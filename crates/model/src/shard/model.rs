@@ -218,6 +218,7 @@ impl ShardScenario {
             match report {
                 Some(ShardReport::Acknowledged { request }) => after.acknowledged |= 1 << request,
                 Some(ShardReport::Refused { request }) => after.refused |= 1 << request,
+                Some(ShardReport::Finished { posting }) => after.history.finished |= 1 << posting,
                 None => {}
             }
         }

@@ -42,7 +42,7 @@ pub(crate) fn run_step(
         }
         ShardStep::AskFirst { request, job } => ask_first(rules, store, history, request, job),
         ShardStep::LeaseReader => {
-            store.reader_fence = next_fence(rules, store, history);
+            store.reader_fence = next_fence(history);
             ShardAnswer::Leased { fence: store.reader_fence, position: store.position }
         }
         ShardStep::ReadAfter { position } => read_after(rules, store, position),
@@ -56,7 +56,7 @@ pub(crate) fn run_step(
             advance(rules, store, (fence, from, to), is_trimmed)
         }
         ShardStep::LeaseJob { job } => lease_job(rules, store, history, job),
-        ShardStep::FinishJob { job, fence } => finish_job(rules, store, history, job, fence),
+        ShardStep::FinishJob { job, fence } => finish_job(rules, store, job, fence),
         ShardStep::PostponeJob { job, fence } => {
             let row = &mut store.jobs[usize::from(job)];
             if row.state != JobState::Leased || row.fence != fence {
@@ -82,11 +82,7 @@ pub(crate) fn run_step(
     }
 }
 
-fn next_fence(rules: ShardRules, store: &mut ShardStore, history: &mut ShardHistory) -> u8 {
-    if rules.lacks(ShardFlaw::CountedFences) {
-        store.counted_fence += 1;
-        return store.counted_fence;
-    }
+fn next_fence(history: &mut ShardHistory) -> u8 {
     history.fences += 1;
     history.fences
 }
@@ -205,12 +201,7 @@ fn read_after(rules: ShardRules, store: &ShardStore, position: u8) -> ShardAnswe
     ShardAnswer::Entry { index, entry: store.entry(index) }
 }
 
-fn advance(
-    rules: ShardRules,
-    store: &mut ShardStore,
-    (fence, from, to): (u8, u8, u8),
-    is_there: bool,
-) -> ShardAnswer {
+fn advance(rules: ShardRules, store: &mut ShardStore, (fence, from, to): (u8, u8, u8), is_there: bool) -> ShardAnswer {
     let is_held = store.reader_fence == fence && store.position == from;
     if store.reader_fence == fence && store.position == to {
         return ShardAnswer::Done;
@@ -227,27 +218,22 @@ fn lease_job(rules: ShardRules, store: &mut ShardStore, history: &mut ShardHisto
     if store.jobs[usize::from(job)].state == JobState::Absent {
         return ShardAnswer::Missing;
     }
-    let fence = next_fence(rules, store, history);
     let row = &mut store.jobs[usize::from(job)];
+    let fence = if rules.lacks(ShardFlaw::CountedFences) { row.fence + 1 } else { next_fence(history) };
     let state = if rules.lacks(ShardFlaw::RemovedAtLease) { JobState::Absent } else { JobState::Leased };
     (row.state, row.fence) = (state, fence);
     ShardAnswer::JobLeased { fence, posting }
 }
 
-fn finish_job(
-    rules: ShardRules,
-    store: &mut ShardStore,
-    history: &mut ShardHistory,
-    job: u8,
-    fence: u8,
-) -> ShardAnswer {
+fn finish_job(rules: ShardRules, store: &mut ShardStore, job: u8, fence: u8) -> ShardAnswer {
     let row = &mut store.jobs[usize::from(job)];
-    let is_held = row.state == JobState::Leased && row.fence == fence;
-    if !is_held && !(rules.lacks(ShardFlaw::FinishUnfenced) && row.state != JobState::Absent) {
+    let has_fence = row.fence == fence || rules.lacks(ShardFlaw::FinishUnfenced);
+    let is_there =
+        row.state == JobState::Leased || (rules.lacks(ShardFlaw::FinishUnfenced) && row.state != JobState::Absent);
+    if !has_fence || !is_there {
         return ShardAnswer::Stale;
     }
     (row.state, row.fence) = (JobState::Absent, 0);
-    history.finished |= 1 << row.posting;
     if rules.lacks(ShardFlaw::AskForgotten) {
         store.asked = 0;
     }

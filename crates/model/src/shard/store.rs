@@ -74,8 +74,6 @@ pub(crate) struct ShardStore {
     pub(crate) position: u8,
     /// The fence of the reader's present lease.
     pub(crate) reader_fence: u8,
-    /// The last fence that was given, where fences are counted (a broken variant).
-    pub(crate) counted_fence: u8,
     pub(crate) jobs: [QueuedJob; JOBS],
     /// Requests that were asked for before a user is known, one bit each: the rows that make them idempotent.
     pub(crate) asked: u8,
@@ -105,7 +103,7 @@ pub(crate) struct ShardHistory {
     pub(crate) in_gap: u16,
     /// Postings that were done, one bit each.
     pub(crate) done: u16,
-    /// Postings that were finished by the holder of their lease.
+    /// Postings whose holder was told that they are finished.
     pub(crate) finished: u16,
 }
 
@@ -245,7 +243,7 @@ pub(crate) enum ShardFlaw {
     AdvanceUnfenced,
     /// The entry that the position moves over need not be there.
     AdvanceOverAnything,
-    /// Fences are counted in the shard, so a failover gives one twice.
+    /// Fences are counted in the row of the job, which begins again with each posting.
     CountedFences,
     /// What was trimmed before it was read is passed without a gap.
     TrimSilently,
@@ -257,6 +255,6 @@ pub(crate) enum ShardFlaw {
     RemovedAtLease,
     /// The row of a request is deleted with its job, before a late copy can arrive.
     AskForgotten,
-    /// The last node to lease a job may finish it without having done it.
+    /// A job is finished before it is done.
     FinishBeforeDone,
 }
