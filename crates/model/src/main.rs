@@ -1,5 +1,5 @@
-//! Runs the cases of the model on two threads and prints a table: `model [--long] [--trace] [NAME…]`. A name selects the
-//! cases whose part or title has it. The exit code is 1 if anything came out otherwise than it has to.
+//! Runs the cases of the model on two threads and prints a table: `model [--long] [--trace] [NAME…]`. A name selects
+//! the cases whose part or title has it. The exit code is 1 if anything came out otherwise than it has to.
 
 #![expect(clippy::print_stdout, reason = "the table is the output")]
 

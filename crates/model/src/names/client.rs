@@ -1,5 +1,5 @@
-//! What a client is: a program of tasks, the place in it, and what it remembers. The flows of the tasks are in `sign_up`,
-//! `change`, `doctor`.
+//! What a client is: a program of tasks, the place in it, and what it remembers. The flows of the tasks are in
+//! `sign_up`, `change`, `doctor`.
 
 use super::record::{NameStep, StepAnswer};
 use super::rules::NameRules;

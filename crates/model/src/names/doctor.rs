@@ -45,7 +45,7 @@ pub(crate) fn advance(context: FlowContext<'_>, client: NameClient, answer: Step
                 to_user(context, client, 0)
             }
         }
-        (TaskPhase::DoctorUser, StepAnswer::Record(record)) => examine(context, client, record),
+        (TaskPhase::DoctorUser, StepAnswer::Record(record)) => check_record(context, client, record),
         (TaskPhase::DoctorAbort, StepAnswer::Dead) => to_user(context, client, index),
         (TaskPhase::DoctorClaim, StepAnswer::Claim(held)) => {
             NameClient { phase: TaskPhase::DoctorHolder, held, ..client }
@@ -81,7 +81,7 @@ fn to_user(context: FlowContext<'_>, client: NameClient, index: u8) -> NameClien
 }
 
 /// A record as read: an overdue intent is resolved, then the claims of its names are checked.
-fn examine(context: FlowContext<'_>, client: NameClient, record: NameRecord) -> NameClient {
+fn check_record(context: FlowContext<'_>, client: NameClient, record: NameRecord) -> NameClient {
     let abort = |name: Option<u8>, op| {
         let ops = NameOps::all(name.map_or(NameSet::EMPTY, NameSet::one), op);
         NameClient { ops, ..place(client, TaskPhase::DoctorAbort, client.index) }

@@ -1,5 +1,5 @@
-//! The name protocol with replication: a shard can fall back to its last replicated value. What a client waits for before
-//! it goes on decides what can be lost.
+//! The name protocol with replication: a shard can fall back to its last replicated value. What a client waits for
+//! before it goes on decides what can be lost.
 
 use crate::explorer::{TransitionModel, Violation, violated};
 use crate::replication::{AcknowledgeMode, waits};

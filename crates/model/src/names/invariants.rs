@@ -134,7 +134,10 @@ pub(crate) fn check_move(
         let op = if let NameMove::Step(client, ..) = taken { before.clients[usize::from(*client)].op } else { 0 };
         let is_there = |name| new.ops.get(name) == op || new.ver > op || new.state == RecordState::Deleted;
         if let Some(name) = added.iter().find(|name| !is_there(*name)) {
-            return violated(ACKNOWLEDGED_STAYS, format!("user {user} was told that {} is theirs", letter(name)));
+            return violated(
+                ACKNOWLEDGED_STAYS,
+                format!("the change that gave {} to user {user} is acknowledged, and not there", letter(name)),
+            );
         }
     }
     Ok(())

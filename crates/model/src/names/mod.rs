@@ -1,5 +1,5 @@
-//! Names that are unique over all shards: sign-up, change, deletion, import under a given id, the doctor. One record has
-//! several names; one operation claims several names; one secret is consumed with a change.
+//! Names that are unique over all shards: sign-up, change, deletion, import under a given id, the doctor. One record
+//! has several names; one operation claims several names; one secret is consumed with a change.
 //!
 //! | file | what it has |
 //! |---|---|

@@ -1,5 +1,5 @@
-//! The steps: each is one script on one shard, atomic and idempotent. A pure function from a shard's value and a message
-//! to the new value and the answer.
+//! The steps: each is one script on one shard, atomic and idempotent. A pure function from a shard's value and a
+//! message to the new value and the answer.
 
 use super::record::{NameRecord, NameStep, NameStore, RecordState, SecretState, ShardKey, StepAnswer};
 use super::rules::{NameFlaw, NameRules};

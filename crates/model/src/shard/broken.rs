@@ -2,7 +2,7 @@
 
 use crate::replication::AcknowledgeMode;
 
-use super::model::ShardScenario;
+use super::scenario::ShardScenario;
 use super::scenarios;
 use super::store::ShardFlaw;
 

@@ -3,7 +3,7 @@
 use crate::explorer::{Violation, violated};
 
 use super::clients::{ShardClient, ShardTask};
-use super::model::{ShardMove, ShardRemains, ShardState};
+use super::scenario::{ShardMove, ShardRemains, ShardState};
 use super::steps::{ShardRules, run_step};
 use super::store::{EventEntry, JOBS, JobState, OneTimeSecret, ShardAnswer, ShardHistory, ShardStep, ShardStore};
 
@@ -99,7 +99,7 @@ fn check_position(store: &ShardStore, history: &ShardHistory) -> Result<(), Viol
     passed.map_or(Ok(()), |entry| violated(NOTHING_PASSED, format!("{entry:?} was passed unseen")))
 }
 
-/// Whether the receiver has seen an event, or was told of a gap that it is in.
+/// Whether the receiver has seen an event, or has been notified of a gap that it is in.
 fn is_known(history: &ShardHistory, entry: EventEntry) -> bool {
     (history.seen | history.in_gap) >> entry.serial & 1 == 1
 }

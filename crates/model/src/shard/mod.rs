@@ -6,7 +6,7 @@
 //! | `store` | what a state is made of; the messages; the broken variants |
 //! | `steps` | the steps as pure functions |
 //! | `clients` | writers, readers, workers, one step at a time |
-//! | `model` | a state of everything, and all moves; with or without a replica |
+//! | `scenario`, `model` | a state of everything, and all moves; with or without a replica |
 //! | `invariants` | what must hold |
 //! | `broken` | the broken variants, each with its scenario |
 //! | `scenarios` | who does what at the same time |
@@ -15,6 +15,7 @@ pub(crate) mod broken;
 mod clients;
 mod invariants;
 mod model;
+mod scenario;
 pub(crate) mod scenarios;
 mod steps;
 mod store;

@@ -4,7 +4,7 @@ use crate::replication::AcknowledgeMode;
 
 use super::clients::ShardTask;
 use super::invariants::{ACKNOWLEDGED_IS_THERE, FINISHED_STAYS, HAS_HAPPENED, SEEN_IN_ORDER};
-use super::model::{AdversaryBudget, ShardScenario};
+use super::scenario::{AdversaryBudget, ShardScenario};
 use super::steps::ShardRules;
 use super::store::{OneTimeSecret, ShardFlaw, ShardStore, UserEdit};
 

@@ -103,7 +103,7 @@ pub(crate) struct ShardHistory {
     pub(crate) in_gap: u16,
     /// Postings that were done, one bit each.
     pub(crate) done: u16,
-    /// Postings whose holder was told that they are finished.
+    /// Postings whose finish was acknowledged to the holder of the lease.
     pub(crate) finished: u16,
 }
 
@@ -177,7 +177,7 @@ pub(crate) enum ShardStep {
     PostponeJob { job: u8, fence: u8 },
     /// Not a message: the receiver gets an event from the node that read it.
     DeliverEvent { entry: EventEntry },
-    /// Not a message: the receiver is told of a gap.
+    /// Not a message: the receiver is notified of a gap.
     DeliverGap { from: u8, to: u8 },
     /// Not a message: a worker does the job.
     DoJob { posting: u8 },
