@@ -9,7 +9,7 @@ use super::store::ShardFlaw;
 /// A flaw, what is left out, and the scenario.
 type BrokenVariant = (ShardFlaw, &'static str, &'static str);
 
-const ALL: [BrokenVariant; 15] = [
+const ALL: [BrokenVariant; 16] = [
     (
         ShardFlaw::ConsumeThenEffect,
         "a secret is consumed in one step, and has its effect in another",
@@ -39,6 +39,11 @@ const ALL: [BrokenVariant; 15] = [
     (ShardFlaw::AdvanceBeforeDelivery, "the position is advanced before the delivery", "2 writers, 2 readers"),
     (ShardFlaw::AdvanceUnfenced, "the position is set without fence and comparison", "2 writers, 2 readers"),
     (ShardFlaw::TrimSilently, "what is trimmed is passed without a gap", "2 writers, 2 readers, 2 trims"),
+    (
+        ShardFlaw::SetAsideAlone,
+        "an event is set aside, and later ones of its user are delivered",
+        "2 writers, 2 readers, an event is set aside",
+    ),
     (ShardFlaw::CountedFences, "fences begin again with each posting", "a job is posted twice, 2 workers, 1 copy"),
     (ShardFlaw::FinishUnfenced, "a job is finished without a fence", "a job is posted twice, 2 workers, 1 copy"),
     (

@@ -12,8 +12,8 @@ pub(crate) enum ShardTask {
     Update { user: u8, request: u8, edit: UserEdit },
     /// Takes a request before a user is known.
     Ask { request: u8, job: u8 },
-    /// Leases the position, and reads to the end of the stream.
-    Read,
+    /// Leases the position, and reads to the end of the stream; `fails`: the first delivery does not succeed.
+    Read { fails: bool },
     /// Leases a job and does it; `fails`: it can not be done this time.
     Work { job: u8, fails: bool },
 }
@@ -31,6 +31,9 @@ pub(crate) enum WorkPhase {
     Advance,
     DeliverGap,
     AdvanceGap,
+    SetAside,
+    DeliverAside,
+    ForgetAside,
     DoJob,
     Finish,
     Postpone,
@@ -86,12 +89,15 @@ impl ShardClient {
             }
             (ShardTask::Update { user, .. }, _) => ShardStep::ReadUser { user },
             (ShardTask::Ask { request, job }, _) => ShardStep::AskFirst { request, job },
-            (ShardTask::Read, WorkPhase::ReadNext) => ShardStep::ReadAfter { position: from },
-            (ShardTask::Read, WorkPhase::Deliver) => ShardStep::DeliverEvent { entry },
-            (ShardTask::Read, WorkPhase::Advance) => ShardStep::AdvanceOver { fence, from, to, entry },
-            (ShardTask::Read, WorkPhase::DeliverGap) => ShardStep::DeliverGap { from, to },
-            (ShardTask::Read, WorkPhase::AdvanceGap) => ShardStep::AdvanceGap { fence, from, to },
-            (ShardTask::Read, _) => ShardStep::LeaseReader,
+            (ShardTask::Read { .. }, WorkPhase::ReadNext) => ShardStep::ReadAfter { position: from },
+            (ShardTask::Read { .. }, WorkPhase::Deliver) => ShardStep::DeliverEvent { entry },
+            (ShardTask::Read { .. }, WorkPhase::Advance) => ShardStep::AdvanceOver { fence, from, to, entry },
+            (ShardTask::Read { .. }, WorkPhase::DeliverGap) => ShardStep::DeliverGap { from, to },
+            (ShardTask::Read { .. }, WorkPhase::AdvanceGap) => ShardStep::AdvanceGap { fence, from, to },
+            (ShardTask::Read { .. }, WorkPhase::SetAside) => ShardStep::SetAside { fence, from, to, entry },
+            (ShardTask::Read { .. }, WorkPhase::DeliverAside) => ShardStep::DeliverEvent { entry },
+            (ShardTask::Read { .. }, WorkPhase::ForgetAside) => ShardStep::ForgetAside { fence, entry },
+            (ShardTask::Read { .. }, _) => ShardStep::LeaseReader,
             (ShardTask::Work { .. }, WorkPhase::DoJob) => ShardStep::DoJob { posting },
             (ShardTask::Work { job, .. }, WorkPhase::Finish) => ShardStep::FinishJob { job, fence },
             (ShardTask::Work { job, .. }, WorkPhase::Postpone) => ShardStep::PostponeJob { job, fence },
@@ -111,7 +117,7 @@ impl ShardClient {
                 };
                 (self.finish(), report)
             }
-            ShardTask::Read => (self.after_read(flaw, answer), None),
+            ShardTask::Read { fails } => (self.after_read(fails, flaw, answer), None),
             ShardTask::Work { fails, .. } => self.after_work(fails, flaw, answer),
         }
     }
@@ -146,21 +152,35 @@ impl ShardClient {
         }
     }
 
-    fn after_read(self, flaw: Option<ShardFlaw>, answer: ShardAnswer) -> Self {
+    fn after_read(self, fails: bool, flaw: Option<ShardFlaw>, answer: ShardAnswer) -> Self {
         let is_early = flaw == Some(ShardFlaw::AdvanceBeforeDelivery);
-        let next = Self { phase: WorkPhase::ReadNext, at: self.at, fence: self.fence, ..Self::default() };
+        let Self { at, fence, attempt, .. } = self;
+        let next = Self { phase: WorkPhase::ReadNext, at, fence, attempt, ..Self::default() };
         match (self.phase, answer) {
             (WorkPhase::Start, ShardAnswer::Leased { fence, position }) => Self { fence, position, ..next },
-            (WorkPhase::ReadNext, ShardAnswer::Entry { index, entry }) => {
-                let phase = if is_early { WorkPhase::Advance } else { WorkPhase::Deliver };
-                Self { phase, entry, to: index + 1, ..self }
+            (WorkPhase::ReadNext, ShardAnswer::Entry { index, entry, follows_aside }) => {
+                // The first delivery of a reader that fails; and what must not overtake an event that waits apart.
+                let is_set_aside = follows_aside || (fails && attempt == 0);
+                let phase = match (is_set_aside, is_early) {
+                    (true, _) => WorkPhase::SetAside,
+                    (false, true) => WorkPhase::Advance,
+                    (false, false) => WorkPhase::Deliver,
+                };
+                Self { phase, entry, to: index + 1, attempt: u8::from(fails), ..self }
             }
+            (WorkPhase::ReadNext, ShardAnswer::Aside { entry }) => {
+                Self { phase: WorkPhase::DeliverAside, entry, ..self }
+            }
+            (WorkPhase::DeliverAside, _) => Self { phase: WorkPhase::ForgetAside, ..self },
+            (WorkPhase::ForgetAside, ShardAnswer::Done) => Self { position: self.position, ..next },
             (WorkPhase::ReadNext, ShardAnswer::Gap { to }) => Self { phase: WorkPhase::DeliverGap, to, ..self },
             (WorkPhase::Deliver, _) if is_early => Self { position: self.to, ..next },
             (WorkPhase::Deliver, _) => Self { phase: WorkPhase::Advance, ..self },
             (WorkPhase::Advance, ShardAnswer::Done) if is_early => Self { phase: WorkPhase::Deliver, ..self },
             (WorkPhase::DeliverGap, _) => Self { phase: WorkPhase::AdvanceGap, ..self },
-            (WorkPhase::Advance | WorkPhase::AdvanceGap, ShardAnswer::Done) => Self { position: self.to, ..next },
+            (WorkPhase::Advance | WorkPhase::AdvanceGap | WorkPhase::SetAside, ShardAnswer::Done) => {
+                Self { position: self.to, ..next }
+            }
             _ => self.finish(),
         }
     }

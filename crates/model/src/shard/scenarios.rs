@@ -41,7 +41,8 @@ fn work(fails: bool) -> ShardTask {
     ShardTask::Work { job: 0, fails }
 }
 
-const READ: ShardTask = ShardTask::Read;
+const READ: ShardTask = ShardTask::Read { fails: false };
+const FAILING_READ: ShardTask = ShardTask::Read { fails: true };
 
 fn scenario(title: &'static str, programs: &[&[ShardTask]], budget: AdversaryBudget) -> ShardScenario {
     let mut store = ShardStore::default();
@@ -138,6 +139,11 @@ pub(crate) fn feed() -> Vec<ShardScenario> {
             "a writer, 2 readers, 2 copies, 1 trim",
             &[&[one, other], &[READ, READ], &[READ]],
             AdversaryBudget { copies: 2, trims: 1, ..CALM },
+        ),
+        scenario(
+            "2 writers, 2 readers, an event is set aside",
+            &[&[one, edit(0, 2)], &[other], &[FAILING_READ], &[READ]],
+            CALM,
         ),
         scenario(
             "2 writers, 3 lost answers, 2 readers",

@@ -51,6 +51,21 @@ pub(crate) fn run_step(
             let is_checked = rules.lacks(ShardFlaw::AdvanceOverAnything);
             advance(rules, store, (fence, from, to), is_there || is_checked)
         }
+        ShardStep::SetAside { fence, from, to, entry } => {
+            let is_there = to <= store.appended && store.entry(to - 1) == entry;
+            let answer = advance(rules, store, (fence, from, to), is_there);
+            if answer == ShardAnswer::Done {
+                store.aside |= 1 << entry.serial;
+            }
+            answer
+        }
+        ShardStep::ForgetAside { fence, entry } => {
+            if store.reader_fence != fence {
+                return ShardAnswer::Stale;
+            }
+            store.aside &= !(1 << entry.serial);
+            ShardAnswer::Done
+        }
         ShardStep::AdvanceGap { fence, from, to } => {
             let is_trimmed = to <= store.trimmed;
             advance(rules, store, (fence, from, to), is_trimmed)
@@ -196,9 +211,11 @@ fn read_after(rules: ShardRules, store: &ShardStore, position: u8) -> ShardAnswe
     }
     let index = position.max(store.trimmed);
     if index >= store.appended {
-        return ShardAnswer::End;
+        return store.first_aside().map_or(ShardAnswer::End, |entry| ShardAnswer::Aside { entry });
     }
-    ShardAnswer::Entry { index, entry: store.entry(index) }
+    let entry = store.entry(index);
+    let follows_aside = store.has_aside(entry.user) && !rules.lacks(ShardFlaw::SetAsideAlone);
+    ShardAnswer::Entry { index, entry, follows_aside }
 }
 
 fn advance(rules: ShardRules, store: &mut ShardStore, (fence, from, to): (u8, u8, u8), is_there: bool) -> ShardAnswer {

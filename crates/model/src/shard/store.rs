@@ -72,6 +72,8 @@ pub(crate) struct ShardStore {
     pub(crate) trimmed: u8,
     /// The reader's position: how many entries are done.
     pub(crate) position: u8,
+    /// Events that could not be delivered and wait apart, one bit for each serial number.
+    pub(crate) aside: u16,
     /// The fence of the reader's present lease.
     pub(crate) reader_fence: u8,
     pub(crate) jobs: [QueuedJob; JOBS],
@@ -125,6 +127,16 @@ impl ShardStore {
         self.users[usize::from(user)].events += 1;
     }
 
+    /// The oldest event that waits apart.
+    pub(crate) fn first_aside(&self) -> Option<EventEntry> {
+        self.entries.iter().copied().find(|entry| self.aside >> entry.serial & 1 == 1)
+    }
+
+    /// Whether an event of this user waits apart.
+    pub(crate) fn has_aside(&self, user: u8) -> bool {
+        self.entries.iter().any(|entry| entry.user == user && self.aside >> entry.serial & 1 == 1)
+    }
+
     /// How often the effect of a request has happened.
     pub(crate) fn happened(&self, request: u8) -> u8 {
         (self.happened >> (4 * request) & 15) as u8
@@ -169,6 +181,10 @@ pub(crate) enum ShardStep {
     AdvanceOver { fence: u8, from: u8, to: u8, entry: EventEntry },
     /// Moves the position over a gap.
     AdvanceGap { fence: u8, from: u8, to: u8 },
+    /// Moves the position over an entry that could not be delivered: it waits apart from now on.
+    SetAside { fence: u8, from: u8, to: u8, entry: EventEntry },
+    /// Removes an event that waited apart and is delivered now.
+    ForgetAside { fence: u8, entry: EventEntry },
     /// Leases a job.
     LeaseJob { job: u8 },
     /// Removes a job that was done.
@@ -212,8 +228,10 @@ pub(crate) enum ShardAnswer {
     User(ShardUser),
     /// The lease of the position.
     Leased { fence: u8, position: u8 },
-    /// The next entry.
-    Entry { index: u8, entry: EventEntry },
+    /// The next entry; whether an earlier event of its user waits apart.
+    Entry { index: u8, entry: EventEntry, follows_aside: bool },
+    /// The end of the stream, and an event that waits apart.
+    Aside { entry: EventEntry },
     /// Entries were trimmed before they were read.
     Gap { to: u8 },
     /// No more entries.
@@ -247,6 +265,8 @@ pub(crate) enum ShardFlaw {
     CountedFences,
     /// What was trimmed before it was read is passed without a gap.
     TrimSilently,
+    /// An event that can not be delivered is set aside, and later ones of its user are delivered.
+    SetAsideAlone,
     /// A job is finished without comparing the fence.
     FinishUnfenced,
     /// A late copy of a change posts its job again.
