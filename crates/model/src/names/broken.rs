@@ -31,7 +31,7 @@ const FIRST: [BrokenVariant; 11] = [
 ];
 
 /// Those of several names, given ids, and secrets that a change consumes.
-const MORE: [BrokenVariant; 13] = [
+const MORE: [BrokenVariant; 14] = [
     (NameFlaw::ImportFixedOp, "every attempt of an import has one operation id", "import, again, sign-up a, 1 copy"),
     (
         NameFlaw::ImportClockBack,
@@ -42,6 +42,11 @@ const MORE: [BrokenVariant; 13] = [
         NameFlaw::ImportCommitAnyOp,
         "the commit of an import does not compare the operation id",
         "import, again, sign-up a, 1 copy",
+    ),
+    (
+        NameFlaw::ConfirmFreshId,
+        "each confirmation of a waiting sign-up takes an id of its own",
+        "confirm, delete, confirm again, 2 copies",
     ),
     (
         NameFlaw::CommitAfterFirstClaim,

@@ -21,8 +21,9 @@ pub(crate) enum NameTask {
     Delete { user: u8 },
     /// One attempt to import a user under a given id.
     Import { user: u8, names: NameSet, digest: u8 },
-    /// The confirmation of a sign-up that waits in the shard of its name; its id is given there.
-    Confirm { user: u8, name: u8 },
+    /// The confirmation of a sign-up that waits in the shard of its name. Its id is given there: `creates` is another
+    /// one in a broken variant only.
+    Confirm { user: u8, name: u8, creates: u8 },
     /// One run of the consistency check.
     Doctor,
 }

@@ -43,7 +43,7 @@ const SOLO_STEPS_MAX: usize = 400;
 
 /// I1, I2, S1, S2.
 pub(crate) fn check_store(scenario: &NameScenario, store: &NameStore) -> Result<(), Violation> {
-    let mut taken = NameSet::EMPTY;
+    let (mut taken, mut confirmed) = (NameSet::EMPTY, 0);
     for user in scenario.users.iter().copied().chain([FRESH_USER]) {
         let record = store.record(user);
         let names = record.active_names();
@@ -51,6 +51,11 @@ pub(crate) fn check_store(scenario: &NameScenario, store: &NameStore) -> Result<
             return violated(ONE_OWNER, format!("{} has a second owner, user {user}", letter(name)));
         }
         taken = taken.union(names);
+        let has_been_user = matches!(record.state, RecordState::Active | RecordState::Deleted);
+        confirmed += u8::from(has_been_user && scenario.one_user_of >> user & 1 == 1);
+        if confirmed > 1 {
+            return violated(ONE_EFFECT, format!("one sign-up was confirmed, and user {user} is the second one"));
+        }
         for name in names.iter() {
             let (claim, op) = (store.claim(name), record.ops.get(name));
             if claim.is_none() || claim.user() != user || claim.op() != op {

@@ -43,7 +43,7 @@ fn import(user: u8, names: &str, digest: u8) -> NameTask {
 }
 
 fn confirm(user: u8, name: u8) -> NameTask {
-    NameTask::Confirm { user, name }
+    NameTask::Confirm { user, name, creates: user }
 }
 
 impl NameScenario {
@@ -57,6 +57,13 @@ impl NameScenario {
                 *task = reversed(*task);
             }
         }
+        if flaw == NameFlaw::ConfirmFreshId {
+            for task in self.programs.iter_mut().skip(1).flatten() {
+                if let NameTask::Confirm { creates, .. } = task {
+                    *creates += 1;
+                }
+            }
+        }
         self
     }
 
@@ -67,6 +74,11 @@ impl NameScenario {
 
     fn with_secret_of(mut self, user: u8) -> Self {
         self.store.users[usize::from(user)].secret = SecretState::Usable;
+        self
+    }
+
+    fn with_one_user_of(mut self, ids: u8) -> Self {
+        self.one_user_of = ids;
         self
     }
 
@@ -226,9 +238,10 @@ pub(crate) fn given_ids() -> Vec<NameScenario> {
             .with_waiting(0, 0)
             .with_waiting(1, 0)
             .with_copies(2),
-        scenario("confirm, delete, confirm again, 2 copies", 1, 1, &[&[confirm(0, 0), delete(0)], &[confirm(0, 0)]])
+        scenario("confirm, delete, confirm again, 2 copies", 2, 1, &[&[confirm(0, 0), delete(0)], &[confirm(0, 0)]])
             .with_waiting(0, 0)
-            .with_copies(2),
+            .with_copies(2)
+            .with_one_user_of(0b11),
     ]
 }
 

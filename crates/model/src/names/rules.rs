@@ -31,6 +31,8 @@ pub(crate) enum NameFlaw {
     ImportClockBack,
     /// The commit of an import does not compare the operation id.
     ImportCommitAnyOp,
+    /// Each confirmation of a waiting sign-up takes an id of its own.
+    ConfirmFreshId,
     /// The commit follows the first of several claims.
     CommitAfterFirstClaim,
     /// An abort gives back only the first of several names.

@@ -32,6 +32,8 @@ pub(crate) struct NameScenario {
     pub(crate) recovers: bool,
     /// Whether every request that ends must leave no claim behind that no record accounts for.
     pub(crate) ends_clean: bool,
+    /// Ids of which at most one may ever be a user, one bit each: one sign-up was confirmed.
+    pub(crate) one_user_of: u8,
 }
 
 /// What was acknowledged so far.
@@ -122,6 +124,7 @@ impl NameScenario {
             deadlines_pass: true,
             recovers: true,
             ends_clean: false,
+            one_user_of: 0,
         }
     }
 
@@ -190,7 +193,7 @@ fn sign_up_plan(task: NameTask) -> Option<SignUpPlan> {
     match task {
         NameTask::SignUp { user, names, is_reversed } => Some(plan(user, names, is_reversed, 0)),
         NameTask::Import { user, names, digest } => Some(plan(user, names, false, digest)),
-        NameTask::Confirm { user, name } => Some(SignUpPlan::confirmation(user, name)),
+        NameTask::Confirm { user, name, creates } => Some(SignUpPlan::confirmation(creates, name, user)),
         _ => None,
     }
 }

@@ -16,22 +16,22 @@ pub(crate) struct SignUpPlan {
     pub(crate) is_reversed: bool,
     /// Of an import; 0 for a sign-up with a random id.
     pub(crate) digest: u8,
-    /// The name whose shard holds the waiting sign-up.
-    pub(crate) waits_at: Option<u8>,
+    /// The name whose shard holds the waiting sign-up, and the id under which it waits.
+    pub(crate) waits_at: Option<(u8, u8)>,
 }
 
 impl SignUpPlan {
-    /// The confirmation of a sign-up that waits at `name`.
-    pub(crate) fn confirmation(user: u8, name: u8) -> Self {
+    /// The confirmation of a sign-up that waits at `name` under the id `waiting`.
+    pub(crate) fn confirmation(user: u8, name: u8, waiting: u8) -> Self {
         let names = NameSet::one(name);
-        Self { user, names, is_reversed: false, digest: WAITING_DIGEST, waits_at: Some(name) }
+        Self { user, names, is_reversed: false, digest: WAITING_DIGEST, waits_at: Some((name, waiting)) }
     }
 
     /// The next message.
     pub(crate) fn request(self, client: NameClient) -> Option<NameStep> {
         let Self { user, names, digest, .. } = self;
         Some(match (client.phase, self.waits_at) {
-            (TaskPhase::Start, Some(name)) => NameStep::ReadWaiting { name, user },
+            (TaskPhase::Start, Some((name, user))) => NameStep::ReadWaiting { name, user },
             (TaskPhase::Start | TaskPhase::Intend, _) if digest != 0 => {
                 NameStep::ImportIntend { user, names, digest, passed: false }
             }
@@ -40,7 +40,7 @@ impl SignUpPlan {
             (TaskPhase::Commit, _) => NameStep::SignUpCommit { user, names },
             (TaskPhase::Abort, _) => NameStep::SignUpAbort { user },
             (TaskPhase::Compare, _) => NameStep::ReadRecord { user },
-            (TaskPhase::Forget, Some(name)) => NameStep::ForgetWaiting { name, user },
+            (TaskPhase::Forget, Some((name, user))) => NameStep::ForgetWaiting { name, user },
             _ => return client.shared_request(user, self.is_reversed),
         })
     }
