@@ -83,33 +83,30 @@ pub(crate) fn explore<M: TransitionModel>(model: &M, bounds: &SearchBounds) -> E
     let mut search = Search::new(model);
     let mut next = Vec::new();
     let first = model.initial();
-    let mut found = search.judge(model.check_state(&first));
+    let mut found = search.judge(model.check_state(&first)).map(|violation| (violation, Vec::new()));
     search.add(first, 0);
-    let (mut at, mut is_partial) = (0, false);
-    while at < search.states.len() && found.is_none() && !is_partial {
+    let (mut at, mut meets_bound) = (0, false);
+    while at < search.states.len() && found.is_none() && !meets_bound {
         let before = search.states[at].clone();
         model.successors(&before, &mut next);
         for (taken, after) in next.drain(..) {
             let verdict = search.visit(&before, &taken, &after);
-            let is_new = search.add(after, at);
+            search.add(after, at);
             if let Some(violation) = verdict {
                 let last = format!("{taken:?}");
-                let trace = if is_new { search.trace_to(search.states.len() - 1) } else { search.trace_to(at) };
-                let trace = if is_new { trace } else { trace.into_iter().chain([last]).collect() };
-                found = Some((violation, trace));
+                found = Some((violation, search.trace_to(at).into_iter().chain([last]).collect()));
                 break;
             }
         }
         at += 1;
-        is_partial = search.states.len() >= bounds.states_max
+        meets_bound = search.states.len() >= bounds.states_max
             || (at.is_multiple_of(1024) && started.elapsed() >= bounds.time_max);
     }
-    let is_partial = is_partial && found.is_none() && at < search.states.len();
     Exploration {
         states: search.states.len(),
         stores: search.recovered.len(),
         elapsed: started.elapsed(),
-        is_partial,
+        is_partial: found.is_none() && at < search.states.len(),
         violation: found,
         tolerated: search.tolerated,
     }
@@ -145,11 +142,11 @@ impl<'a, M: TransitionModel> Search<'a, M> {
         place
     }
 
-    /// Adds a state; false if it was there.
-    fn add(&mut self, state: M::State, parent: usize) -> bool {
+    /// Adds a state, unless it is there.
+    fn add(&mut self, state: M::State, parent: usize) {
         let place = self.place(&state);
         if self.table[place] != 0 {
-            return false;
+            return;
         }
         self.states.push(state);
         self.parents.push(u32::try_from(parent).unwrap_or(u32::MAX));
@@ -161,32 +158,31 @@ impl<'a, M: TransitionModel> Search<'a, M> {
                 self.table[place] = u32::try_from(index + 1).unwrap_or(u32::MAX);
             }
         }
-        true
     }
 
     /// Checks one move, and the state it leads to if that is new.
     fn visit(&mut self, before: &M::State, taken: &M::Move, after: &M::State) -> Option<Violation> {
         let of_move = self.judge(self.model.check_move(before, taken, after));
         if of_move.is_some() || self.table[self.place(after)] != 0 {
-            return of_move.map(|(violation, _)| violation);
+            return of_move;
         }
-        if let Some((violation, _)) = self.judge(self.model.check_state(after)) {
+        if let Some(violation) = self.judge(self.model.check_state(after)) {
             return Some(violation);
         }
         let remains = self.model.remains(after).filter(|remains| !self.recovered.contains(remains))?;
         let verdict = self.model.check_recovery(&remains);
         self.recovered.insert(remains);
-        self.judge(verdict).map(|(violation, _)| violation)
+        self.judge(verdict)
     }
 
     /// Counts what is tolerated, returns what is not.
-    fn judge(&mut self, verdict: Result<(), Violation>) -> Option<(Violation, Vec<String>)> {
+    fn judge(&mut self, verdict: Result<(), Violation>) -> Option<Violation> {
         let violation = verdict.err()?;
         if self.model.is_tolerated(&violation) {
             *self.tolerated.entry(violation.property).or_default() += 1;
             return None;
         }
-        Some((violation, Vec::new()))
+        Some(violation)
     }
 
     /// The moves that lead to a state: each is found again among the successors of its parent.

@@ -300,6 +300,34 @@ pub(crate) fn larger() -> Vec<NameScenario> {
     let (bc, first) = (rename(0, "bc", "a"), import(0, "a", 1));
     let secret = with_secret(change(0, "b", 1));
     vec![
+        scenario(
+            "same sign-up ab by 2 instances, sign-up a, sign-up b, 1 copy",
+            3,
+            2,
+            &[&[two], &[two], &[a], &[sign_up(2, "b")]],
+        )
+        .with_copies(1),
+        scenario(
+            "2 changes of one user to b, sign-up b, sign-up a, 1 copy",
+            3,
+            2,
+            &[&[change(0, "b", 1)], &[change(0, "b", 2)], &[b], &[sign_up(2, "a")]],
+        )
+        .with_user(0, "a")
+        .with_copies(1),
+        scenario("confirm twice, sign-up a, 2 copies", 2, 1, &[&[confirm(0, 0)], &[confirm(0, 0)], &[a]])
+            .with_waiting(0, 0)
+            .with_copies(2),
+        scenario("import by 2 processes, sign-up a, 2 copies", 2, 1, &[&[first], &[first], &[a]]).with_copies(2),
+        scenario(
+            "detach b, attach b elsewhere, sign-up b, doctor, 1 copy",
+            3,
+            3,
+            &[&[edit(0, "b")], &[rename(1, "b", "")], &[sign_up(2, "b")], &[DOCTOR]],
+        )
+        .with_user(0, "ab")
+        .with_user(1, "c")
+        .with_copies(1),
         scenario("3 sign-ups, 2 copies", 3, 1, &[&[sign_up(0, "a")], &[a], &[sign_up(2, "a")]]).with_copies(2),
         scenario(
             "delete, change, sign-up a, doctor, 1 copy",

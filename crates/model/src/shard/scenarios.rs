@@ -200,6 +200,16 @@ pub(crate) fn larger() -> Vec<ShardScenario> {
     let (one, other) = (edit(0, 0), edit(1, 1));
     let copies = AdversaryBudget { copies: 2, trims: 1, ..CALM };
     vec![
+        scenario(
+            "2 writers, 2 readers, an event is set aside, 2 copies, 1 trim",
+            &[&[one, edit(0, 2)], &[other], &[FAILING_READ], &[READ]],
+            copies,
+        ),
+        scenario(
+            "3 changes of a user, 2 readers fail, 1 trim",
+            &[&[one, edit(0, 2), edit(0, 3)], &[other], &[FAILING_READ, READ], &[FAILING_READ]],
+            AdversaryBudget { trims: 1, ..CALM },
+        ),
         scenario("2 writers, 2 readers, 2 copies, 1 trim", &[&[one, edit(0, 2)], &[other], &[READ], &[READ]], copies),
         scenario(
             "2 writers, 3 leases, 2 trims",
