@@ -85,10 +85,10 @@ fn protocol_cases() -> Vec<ModelCase> {
 }
 
 fn replicated_cases() -> Vec<ModelCase> {
-    let modes = [AcknowledgeMode::Primary, AcknowledgeMode::Writes, AcknowledgeMode::WritesAndReads];
+    let all = AcknowledgeMode::WritesAndReads;
+    let runs = [(AcknowledgeMode::Primary, 1), (AcknowledgeMode::Writes, 1), (all, 1), (all, 2)];
     let mut cases = Vec::new();
     for scenario in first_scenarios::with_failover().into_iter().chain(more_scenarios::with_failover()) {
-        let runs = modes.map(|mode| (mode, 1)).into_iter().chain([(AcknowledgeMode::WritesAndReads, 2)]);
         for (mode, failovers) in runs {
             let title = format!("{}; {}, failovers: {failovers}", scenario.title, mode.title());
             cases.push(ModelCase::holds(
@@ -99,9 +99,9 @@ fn replicated_cases() -> Vec<ModelCase> {
         }
     }
     for scenario in shard::scenarios::with_failover() {
-        for mode in modes {
-            let title = format!("{}; {}, failovers: 1", scenario.title, mode.title());
-            cases.push(ModelCase::holds("failover", &title, scenario.clone().with_mode(mode)));
+        for (mode, failovers) in runs {
+            let title = format!("{}; {}, failovers: {failovers}", scenario.title, mode.title());
+            cases.push(ModelCase::holds("failover", &title, scenario.clone().with_mode(mode, failovers)));
         }
     }
     cases

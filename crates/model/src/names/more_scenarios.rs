@@ -296,63 +296,49 @@ pub(crate) fn confirmed_twice() -> NameScenario {
 
 /// Larger ones.
 pub(crate) fn larger() -> Vec<NameScenario> {
+    let mut all = larger_sign_ups();
+    all.extend(larger_changes());
+    all
+}
+
+fn larger_sign_ups() -> Vec<NameScenario> {
     let (two, a, b) = (sign_up(0, "ab"), sign_up(1, "a"), sign_up(1, "b"));
-    let (bc, first) = (rename(0, "bc", "a"), import(0, "a", 1));
-    let secret = with_secret(change(0, "b", 1));
+    let (first, confirmed) = (import(0, "a", 1), confirm(0, 0));
+    let four: &[&[NameTask]] = &[&[two], &[two], &[a], &[sign_up(2, "b")]];
+    let twice: &[&[NameTask]] = &[&[confirmed], &[confirmed], &[a]];
     vec![
-        scenario(
-            "same sign-up ab by 2 instances, sign-up a, sign-up b, 1 copy",
-            3,
-            2,
-            &[&[two], &[two], &[a], &[sign_up(2, "b")]],
-        )
-        .with_copies(1),
-        scenario(
-            "2 changes of one user to b, sign-up b, sign-up a, 1 copy",
-            3,
-            2,
-            &[&[change(0, "b", 1)], &[change(0, "b", 2)], &[b], &[sign_up(2, "a")]],
-        )
-        .with_user(0, "a")
-        .with_copies(1),
-        scenario("confirm twice, sign-up a, 2 copies", 2, 1, &[&[confirm(0, 0)], &[confirm(0, 0)], &[a]])
-            .with_waiting(0, 0)
-            .with_copies(2),
-        scenario("import by 2 processes, sign-up a, 2 copies", 2, 1, &[&[first], &[first], &[a]]).with_copies(2),
-        scenario(
-            "detach b, attach b elsewhere, sign-up b, doctor, 1 copy",
-            3,
-            3,
-            &[&[edit(0, "b")], &[rename(1, "b", "")], &[sign_up(2, "b")], &[DOCTOR]],
-        )
-        .with_user(0, "ab")
-        .with_user(1, "c")
-        .with_copies(1),
+        scenario("same sign-up ab by 2 instances, sign-up a, sign-up b, 1 copy", 3, 2, four).with_copies(1),
         scenario("3 sign-ups, 2 copies", 3, 1, &[&[sign_up(0, "a")], &[a], &[sign_up(2, "a")]]).with_copies(2),
-        scenario(
-            "delete, change, sign-up a, doctor, 1 copy",
-            2,
-            2,
-            &[&[delete(0)], &[change(0, "b", 0)], &[a], &[DOCTOR]],
-        )
-        .with_user(0, "a")
-        .with_copies(1),
         scenario("sign-up ab, sign-up a, sign-up b, 2 copies", 3, 2, &[&[two], &[a], &[sign_up(2, "b")]])
             .with_copies(2),
         scenario("same sign-up ab by 2 instances, sign-up b, 2 copies", 2, 2, &[&[two], &[two], &[b]]).with_copies(2),
-        scenario("change a to bc, sign-up b, sign-up c, doctor", 3, 3, &[&[bc], &[b], &[sign_up(2, "c")], &[DOCTOR]])
-            .with_user(0, "a"),
-        scenario(
-            "2 changes of one user to bc and bd, sign-up b, 1 copy",
-            2,
-            4,
-            &[&[bc], &[rename(0, "bd", "a")], &[b]],
-        )
-        .with_user(0, "a")
-        .with_copies(1),
+        scenario("import by 2 processes, sign-up a, 2 copies", 2, 1, &[&[first], &[first], &[a]]).with_copies(2),
         scenario("import by 2 processes, sign-up a, doctor", 2, 1, &[&[first], &[first], &[a], &[DOCTOR]]),
-        scenario("confirm twice, sign-up a, doctor", 2, 1, &[&[confirm(0, 0)], &[confirm(0, 0)], &[a], &[DOCTOR]])
+        scenario("confirm twice, sign-up a, 2 copies", 2, 1, twice).with_waiting(0, 0).with_copies(2),
+        scenario("confirm twice, sign-up a, doctor", 2, 1, &[&[confirmed], &[confirmed], &[a], &[DOCTOR]])
             .with_waiting(0, 0),
+    ]
+}
+
+fn larger_changes() -> Vec<NameScenario> {
+    let (a, b, a_to_b) = (sign_up(1, "a"), sign_up(1, "b"), change(0, "b", 1));
+    let (bc, secret) = (rename(0, "bc", "a"), with_secret(a_to_b));
+    let twice: &[&[NameTask]] = &[&[a_to_b], &[change(0, "b", 2)], &[b], &[sign_up(2, "a")]];
+    let detach: &[&[NameTask]] = &[&[edit(0, "b")], &[rename(1, "b", "")], &[sign_up(2, "b")], &[DOCTOR]];
+    let deletion: &[&[NameTask]] = &[&[delete(0)], &[change(0, "b", 0)], &[a], &[DOCTOR]];
+    let both: &[&[NameTask]] = &[&[bc], &[b], &[sign_up(2, "c")], &[DOCTOR]];
+    let other: &[&[NameTask]] = &[&[bc], &[rename(0, "bd", "a")], &[b]];
+    vec![
+        scenario("2 changes of one user to b, sign-up b, sign-up a, 1 copy", 3, 2, twice)
+            .with_user(0, "a")
+            .with_copies(1),
+        scenario("detach b, attach b elsewhere, sign-up b, doctor, 1 copy", 3, 3, detach)
+            .with_user(0, "ab")
+            .with_user(1, "c")
+            .with_copies(1),
+        scenario("delete, change, sign-up a, doctor, 1 copy", 2, 2, deletion).with_user(0, "a").with_copies(1),
+        scenario("change a to bc, sign-up b, sign-up c, doctor", 3, 3, both).with_user(0, "a"),
+        scenario("2 changes of one user to bc and bd, sign-up b, 1 copy", 2, 4, other).with_user(0, "a").with_copies(1),
         scenario("one secret for b twice, sign-up b, 2 copies", 2, 2, &[&[secret], &[secret], &[b]])
             .with_user(0, "a")
             .with_secret_of(0)

@@ -68,7 +68,7 @@ pub(crate) fn all() -> Vec<(&'static str, ShardScenario)> {
     // This one needs a failover: the entry that a node has delivered is forgotten.
     let failover = scenarios::with_failover().into_iter().filter(|scenario| scenario.title == "2 writers, 2 readers");
     let over = failover.map(|scenario| {
-        let scenario = scenario.with_mode(AcknowledgeMode::Writes).with_flaw(ShardFlaw::AdvanceOverAnything);
+        let scenario = scenario.with_mode(AcknowledgeMode::Writes, 1).with_flaw(ShardFlaw::AdvanceOverAnything);
         ("the entry that the position moves over need not be there", scenario)
     });
     variants.chain(over).collect()

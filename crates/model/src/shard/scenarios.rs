@@ -78,8 +78,9 @@ impl ShardScenario {
     }
 
     /// With a replica.
-    pub(crate) fn with_mode(mut self, mode: AcknowledgeMode) -> Self {
+    pub(crate) fn with_mode(mut self, mode: AcknowledgeMode, failovers: u8) -> Self {
         self.mode = Some(mode);
+        self.budget.failovers = failovers;
         self.tolerated = match mode {
             AcknowledgeMode::Primary => &[ACKNOWLEDGED_IS_THERE, FINISHED_STAYS, HAS_HAPPENED, SEEN_IN_ORDER],
             AcknowledgeMode::Writes => &[HAS_HAPPENED],
@@ -187,11 +188,10 @@ pub(crate) fn jobs() -> Vec<ShardScenario> {
 
 /// What is run with replication.
 pub(crate) fn with_failover() -> Vec<ShardScenario> {
-    let once = AdversaryBudget { failovers: 1, ..CALM };
     vec![
-        scenario("one secret, 2 requests", &[&[consume(0)], &[consume(1)]], once).with_secret(),
-        scenario("2 writers, 2 readers", &[&[edit(0, 0), edit(0, 2)], &[edit(1, 1)], &[READ], &[READ]], once),
-        scenario("a job, 2 workers", &[&[posting(0, 0)], &[work(false)], &[work(false), work(false)]], once),
+        scenario("one secret, 2 requests", &[&[consume(0)], &[consume(1)]], CALM).with_secret(),
+        scenario("2 writers, 2 readers", &[&[edit(0, 0), edit(0, 2)], &[edit(1, 1)], &[READ], &[READ]], CALM),
+        scenario("a job, 2 workers", &[&[posting(0, 0)], &[work(false)], &[work(false), work(false)]], CALM),
     ]
 }
 

@@ -41,18 +41,41 @@ pub(crate) fn run_step(
             ShardAnswer::Done
         }
         ShardStep::AskFirst { request, job } => ask_first(rules, store, history, request, job),
+        ShardStep::LeaseJob { job } => lease_job(rules, store, history, job),
+        ShardStep::FinishJob { job, fence } => finish_job(rules, store, job, fence),
+        ShardStep::PostponeJob { job, fence } => postpone_job(store, job, fence),
+        ShardStep::DoJob { posting } => {
+            history.done |= 1 << posting;
+            ShardAnswer::Done
+        }
+        ShardStep::DeliverEvent { entry } => {
+            history.seen |= 1 << entry.serial;
+            ShardAnswer::Done
+        }
+        ShardStep::DeliverGap { from, to } => {
+            for index in from..to {
+                history.in_gap |= 1 << store.entry(index).serial;
+            }
+            ShardAnswer::Done
+        }
+        feed => feed_step(rules, store, history, feed),
+    }
+}
+
+/// The steps of a reader.
+fn feed_step(rules: ShardRules, store: &mut ShardStore, history: &mut ShardHistory, step: ShardStep) -> ShardAnswer {
+    match step {
         ShardStep::LeaseReader => {
             store.reader_fence = next_fence(history);
             ShardAnswer::Leased { fence: store.reader_fence, position: store.position }
         }
         ShardStep::ReadAfter { position } => read_after(rules, store, position),
         ShardStep::AdvanceOver { fence, from, to, entry } => {
-            let is_there = to <= store.appended && store.entry(to - 1) == entry;
-            let is_checked = rules.lacks(ShardFlaw::AdvanceOverAnything);
-            advance(rules, store, (fence, from, to), is_there || is_checked)
+            let is_there = store.has_entry(to, entry) || rules.lacks(ShardFlaw::AdvanceOverAnything);
+            advance(rules, store, (fence, from, to), is_there)
         }
         ShardStep::SetAside { fence, from, to, entry } => {
-            let is_there = to <= store.appended && store.entry(to - 1) == entry;
+            let is_there = store.has_entry(to, entry);
             let answer = advance(rules, store, (fence, from, to), is_there);
             if answer == ShardAnswer::Done {
                 store.aside |= 1 << entry.serial;
@@ -70,30 +93,7 @@ pub(crate) fn run_step(
             let is_trimmed = to <= store.trimmed;
             advance(rules, store, (fence, from, to), is_trimmed)
         }
-        ShardStep::LeaseJob { job } => lease_job(rules, store, history, job),
-        ShardStep::FinishJob { job, fence } => finish_job(rules, store, job, fence),
-        ShardStep::PostponeJob { job, fence } => {
-            let row = &mut store.jobs[usize::from(job)];
-            if row.state != JobState::Leased || row.fence != fence {
-                return ShardAnswer::Stale;
-            }
-            (row.state, row.fence) = (JobState::Waiting, 0);
-            ShardAnswer::Done
-        }
-        ShardStep::DeliverEvent { entry } => {
-            history.seen |= 1 << entry.serial;
-            ShardAnswer::Done
-        }
-        ShardStep::DeliverGap { from, to } => {
-            for index in from..to {
-                history.in_gap |= 1 << store.entry(index).serial;
-            }
-            ShardAnswer::Done
-        }
-        ShardStep::DoJob { posting } => {
-            history.done |= 1 << posting;
-            ShardAnswer::Done
-        }
+        _ => ShardAnswer::Missing,
     }
 }
 
@@ -240,6 +240,15 @@ fn lease_job(rules: ShardRules, store: &mut ShardStore, history: &mut ShardHisto
     let state = if rules.lacks(ShardFlaw::RemovedAtLease) { JobState::Absent } else { JobState::Leased };
     (row.state, row.fence) = (state, fence);
     ShardAnswer::JobLeased { fence, posting }
+}
+
+fn postpone_job(store: &mut ShardStore, job: u8, fence: u8) -> ShardAnswer {
+    let row = &mut store.jobs[usize::from(job)];
+    if row.state != JobState::Leased || row.fence != fence {
+        return ShardAnswer::Stale;
+    }
+    (row.state, row.fence) = (JobState::Waiting, 0);
+    ShardAnswer::Done
 }
 
 fn finish_job(rules: ShardRules, store: &mut ShardStore, job: u8, fence: u8) -> ShardAnswer {

@@ -127,6 +127,11 @@ impl ShardStore {
         self.users[usize::from(user)].events += 1;
     }
 
+    /// Whether the entry that ends at this position is this one.
+    pub(crate) fn has_entry(&self, to: u8, entry: EventEntry) -> bool {
+        to <= self.appended && self.entry(to - 1) == entry
+    }
+
     /// The oldest event that waits apart.
     pub(crate) fn first_aside(&self) -> Option<EventEntry> {
         self.entries.iter().copied().find(|entry| self.aside >> entry.serial & 1 == 1)
