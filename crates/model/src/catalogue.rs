@@ -65,10 +65,11 @@ pub fn all_cases() -> Vec<ModelCase> {
 }
 
 fn protocol_cases() -> Vec<ModelCase> {
-    let names: [(&'static str, Vec<NameScenario>); 4] = [
+    let names: [(&'static str, Vec<NameScenario>); 5] = [
         ("one name", first_scenarios::all()),
         ("several names", more_scenarios::several_names()),
         ("given ids", more_scenarios::given_ids()),
+        ("lost answers", more_scenarios::lost_answers()),
         ("secret and name", more_scenarios::consumed_by_change()),
     ];
     let shards = [

@@ -103,6 +103,11 @@ fn given_ids_keep_all_invariants() {
 }
 
 #[test]
+fn lost_answers_keep_all_invariants() {
+    check_part("lost answers");
+}
+
+#[test]
 fn a_secret_consumed_by_a_change_of_names_has_one_effect() {
     check_part("secret and name");
 }

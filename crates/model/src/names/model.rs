@@ -73,6 +73,9 @@ impl NameScenario {
             let after = NameState { store, ..self.after_answer(state, index, answer) };
             let client = u8::try_from(index).unwrap_or_default();
             next.push((NameMove::Step(client, step, answer, false), after));
+            if let Some(losses_left) = state.losses_left.checked_sub(1).filter(|_| !step.is_read()) {
+                next.push((NameMove::AnswerLost(client, step, answer), NameState { store, losses_left, ..*state }));
+            }
             if state.copies_left > 0 && !step.is_read() {
                 let mut after = NameState { copies_left: state.copies_left - 1, ..after };
                 if let Some(free) = after.copies.iter().position(Option::is_none) {

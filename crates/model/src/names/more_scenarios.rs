@@ -294,6 +294,47 @@ pub(crate) fn confirmed_twice() -> NameScenario {
     scenario("confirm twice", 1, 1, &[&[confirm(0, 0)], &[confirm(0, 0)]]).with_waiting(0, 0)
 }
 
+/// Answers that are lost, so that the client sends its message again and continues with the second answer.
+pub(crate) fn lost_answers() -> Vec<NameScenario> {
+    let (bc, first, secret) = (rename(0, "bc", "a"), import(0, "a", 1), with_secret(change(0, "b", 1)));
+    vec![
+        scenario("2 sign-ups, 3 lost answers", 2, 1, &[&[sign_up(0, "a")], &[sign_up(1, "a")]]).with_losses(3),
+        scenario(
+            "same sign-up by 2 instances, a rival, 2 lost answers",
+            2,
+            1,
+            &[&[sign_up(0, "a")], &[sign_up(0, "a")], &[sign_up(1, "a")]],
+        )
+        .with_losses(2),
+        scenario(
+            "sign-up then delete, a rival, 2 lost answers, 1 copy",
+            2,
+            1,
+            &[&[sign_up(0, "a"), delete(0)], &[sign_up(1, "a")]],
+        )
+        .with_losses(2)
+        .with_copies(1),
+        scenario("change a to bc, sign-up c, 2 lost answers, 1 copy", 2, 3, &[&[bc], &[sign_up(1, "c")]])
+            .with_user(0, "a")
+            .with_losses(2)
+            .with_copies(1),
+        scenario("detach b, attach b elsewhere, 3 lost answers", 2, 3, &[&[edit(0, "b")], &[rename(1, "b", "")]])
+            .with_user(0, "ab")
+            .with_user(1, "c")
+            .with_losses(3),
+        scenario("import, again, sign-up a, 2 lost answers", 2, 1, &[&[first, first], &[sign_up(1, "a")]])
+            .with_losses(2),
+        scenario("confirm twice, 2 lost answers, 1 copy", 1, 1, &[&[confirm(0, 0)], &[confirm(0, 0)]])
+            .with_waiting(0, 0)
+            .with_losses(2)
+            .with_copies(1),
+        scenario("one secret for b, sign-up b, 3 lost answers", 2, 2, &[&[secret], &[sign_up(1, "b")]])
+            .with_user(0, "a")
+            .with_secret_of(0)
+            .with_losses(3),
+    ]
+}
+
 /// Larger ones.
 pub(crate) fn larger() -> Vec<NameScenario> {
     let mut all = larger_sign_ups();

@@ -146,34 +146,34 @@ impl NameStore {
     }
 }
 
-/// A message: one step on one shard, with its arguments. The codes of the specification are in brackets.
+/// A message: one step on one shard, with its arguments. The codes of the specification are in parentheses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) enum NameStep {
-    /// Creates a pending record [C1].
+    /// Creates a pending record (C1).
     SignUpIntend { user: u8, names: NameSet },
-    /// Makes it active [C3].
+    /// Makes it active (C3).
     SignUpCommit { user: u8, names: NameSet },
-    /// Aborts it [cabort].
+    /// Aborts it (cabort).
     SignUpAbort { user: u8 },
-    /// Reads a record [X0].
+    /// Reads a record (X0).
     ReadRecord { user: u8 },
-    /// Announces a change of names [X1].
+    /// Announces a change of names (X1).
     ChangeIntend { user: u8, ver: u8, add: NameSet, drop: NameSet, nonce: u8, consume: bool },
-    /// Makes it effective [X3].
+    /// Makes it effective (X3).
     ChangeCommit { user: u8, op: u8, consume: bool },
-    /// Aborts it [xabort].
+    /// Aborts it (xabort).
     ChangeAbort { user: u8, op: u8 },
     /// Changes the record without a claim: removes names, and supersedes a change in flight.
     EditNames { user: u8, ver: u8, drop: NameSet },
-    /// Deletes the user [D1].
+    /// Deletes the user (D1).
     RemoveUser { user: u8 },
-    /// Strikes one stale claim [relclear].
+    /// Strikes one stale claim (relclear).
     ClearStale { user: u8, name: u8, op: u8 },
     /// Takes a name from a user who lost its claim: the doctor's, after a loss of data.
     TakeAway { user: u8, name: u8, op: u8 },
     /// Asks the holder's record about a claim [resolve]; `passed`: whether its deadline counts as passed.
     ResolveClaim { user: u8, name: u8, op: u8, passed: bool },
-    /// Compare-and-set of a claim [C2].
+    /// Compare-and-set of a claim (C2).
     TakeClaim { name: u8, expected: HolderPointer, mine: HolderPointer },
     /// Reads a claim.
     ReadClaim { name: u8 },

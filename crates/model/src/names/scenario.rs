@@ -26,6 +26,8 @@ pub(crate) struct NameScenario {
     pub(crate) store: NameStore,
     /// Late duplicates.
     pub(crate) copies: u8,
+    /// Answers that are lost: the client sends the message again.
+    pub(crate) losses: u8,
     /// Whether deadlines may be taken as passed. Without that, at least one client must succeed in the end.
     pub(crate) deadlines_pass: bool,
     /// Whether recovery is checked.
@@ -72,6 +74,7 @@ pub(crate) struct NameState {
     pub(crate) clients: [NameClient; CLIENTS],
     pub(crate) copies: [Option<NameStep>; COPIES],
     pub(crate) copies_left: u8,
+    pub(crate) losses_left: u8,
     pub(crate) acknowledged: AcknowledgedSet,
 }
 
@@ -80,6 +83,8 @@ pub(crate) struct NameState {
 pub(crate) enum NameMove {
     /// A client's step, and its answer; the last member: a copy stays in the network.
     Step(u8, NameStep, StepAnswer, bool),
+    /// A client's step; its answer is lost, and the client sends the message again.
+    AnswerLost(u8, NameStep, StepAnswer),
     /// A late copy arrives; its answer is ignored.
     LateCopy(NameStep, StepAnswer),
     /// A record expires.
@@ -99,6 +104,7 @@ impl std::fmt::Debug for NameMove {
                 let copy = if *stays { " (a copy stays in the network)" } else { "" };
                 write!(out, "client {client}: {step:?} -> {answer:?}{copy}")
             }
+            Self::AnswerLost(client, step, answer) => write!(out, "client {client}: {step:?} -> {answer:?} (lost)"),
             Self::LateCopy(step, answer) => write!(out, "late copy: {step:?} -> {answer:?}"),
             Self::Expiry(user) => write!(out, "the record of user {user} expires"),
             Self::ClaimExpiry(name) => write!(out, "the claim on {} expires", super::values::letter(*name)),
@@ -121,6 +127,7 @@ impl NameScenario {
             programs,
             store: NameStore::default(),
             copies: 0,
+            losses: 0,
             deadlines_pass: true,
             recovers: true,
             ends_clean: false,
@@ -144,6 +151,12 @@ impl NameScenario {
         self
     }
 
+    /// With lost answers.
+    pub(crate) fn with_losses(mut self, losses: u8) -> Self {
+        self.losses = losses;
+        self
+    }
+
     pub(crate) fn context(&self) -> FlowContext<'_> {
         FlowContext { rules: self.rules, users: &self.users, names: self.names }
     }
@@ -158,6 +171,7 @@ impl NameScenario {
             clients: [NameClient::default(); CLIENTS],
             copies: [None; COPIES],
             copies_left: self.copies,
+            losses_left: self.losses,
             acknowledged,
         }
     }
