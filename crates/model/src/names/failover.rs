@@ -128,8 +128,9 @@ impl TransitionModel for NameFailover {
         Ok(())
     }
 
-    /// Without waiting everything can be lost, but a secret and its effect only together. Waiting after each write loses nothing acknowledged, but what was read
-    /// and not yet replicated can still mislead; the doctor repairs that. Waiting for what was read as well: nothing.
+    /// Without waiting everything can be lost, but a secret and its effect only together. Waiting after each write
+    /// loses nothing acknowledged, but what was read and not yet replicated can still mislead; the doctor repairs that.
+    /// Waiting for what was read as well loses nothing.
     fn is_tolerated(&self, violation: &Violation) -> bool {
         let passing = [ONE_OWNER, CLAIM_OF_OWNER, COMMITTED_STAYS].contains(&violation.property);
         match self.mode {

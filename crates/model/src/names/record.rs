@@ -171,7 +171,7 @@ pub(crate) enum NameStep {
     ClearStale { user: u8, name: u8, op: u8 },
     /// Takes a name from a user who lost its claim: the doctor's, after a loss of data.
     TakeAway { user: u8, name: u8, op: u8 },
-    /// Asks the holder's record about a claim [resolve]; `passed`: whether its deadline counts as passed.
+    /// Asks the holder's record about a claim (resolve); `passed`: whether its deadline counts as passed.
     ResolveClaim { user: u8, name: u8, op: u8, passed: bool },
     /// Compare-and-set of a claim (C2).
     TakeClaim { name: u8, expected: HolderPointer, mine: HolderPointer },
