@@ -102,7 +102,8 @@ fn replicated_cases() -> Vec<ModelCase> {
     for scenario in shard::scenarios::with_failover() {
         for (mode, failovers) in runs {
             let title = format!("{}; {}, failovers: {failovers}", scenario.title, mode.title());
-            cases.push(ModelCase::holds("failover", &title, scenario.clone().with_mode(mode, failovers)));
+            let case = ModelCase::holds("failover", &title, scenario.clone().with_mode(mode, failovers));
+            cases.push(ModelCase { is_long: failovers > 1, ..case });
         }
     }
     cases

@@ -31,7 +31,7 @@ const FIRST: [BrokenVariant; 11] = [
 ];
 
 /// Those of several names, given ids, and secrets that a change consumes.
-const MORE: [BrokenVariant; 14] = [
+const MORE: [BrokenVariant; 16] = [
     (NameFlaw::ImportFixedOp, "every attempt of an import has one operation id", "import, again, sign-up a, 1 copy"),
     (
         NameFlaw::ImportClockBack,
@@ -42,6 +42,11 @@ const MORE: [BrokenVariant; 14] = [
         NameFlaw::ImportCommitAnyOp,
         "the commit of an import does not compare the operation id",
         "import, again, sign-up a, 1 copy",
+    ),
+    (
+        NameFlaw::DeleteUncompared,
+        "the deletion of a user with a given id does not compare the version",
+        "import, delete, import, sign-up a, 1 copy",
     ),
     (
         NameFlaw::ConfirmFreshId,
@@ -74,6 +79,11 @@ const MORE: [BrokenVariant; 14] = [
         NameFlaw::EditKeepsChange,
         "an edit does not supersede the change in flight",
         "an edit supersedes an attach, sign-up b, 1 copy",
+    ),
+    (
+        NameFlaw::EditUncompared,
+        "an edit does not compare the version",
+        "detach b and attach it again, sign-up b, 1 copy",
     ),
     (
         NameFlaw::DetachReleasesFirst,

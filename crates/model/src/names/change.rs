@@ -168,9 +168,11 @@ pub(crate) fn edit_advance(
 }
 
 /// The next message of a deletion.
-pub(crate) fn delete_request(client: NameClient, user: u8) -> Option<NameStep> {
+pub(crate) fn delete_request(client: NameClient, user: u8, compares: bool) -> Option<NameStep> {
     match client.phase {
-        TaskPhase::Start => Some(NameStep::RemoveUser { user }),
+        TaskPhase::Start if compares => Some(NameStep::ReadRecord { user }),
+        TaskPhase::Start => Some(NameStep::RemoveUser { user, ver: None }),
+        TaskPhase::Intend => Some(NameStep::RemoveUser { user, ver: Some(client.op) }),
         _ => client.shared_request(user, false),
     }
 }
@@ -178,10 +180,13 @@ pub(crate) fn delete_request(client: NameClient, user: u8) -> Option<NameStep> {
 /// What the client of a deletion does with the answer.
 pub(crate) fn delete_advance(client: NameClient, user: u8, answer: StepAnswer) -> NextClient {
     match (client.phase, answer) {
-        (TaskPhase::Start, StepAnswer::DoneWithStale(stale)) => {
+        (TaskPhase::Start, StepAnswer::Record(record)) if record.is_active() => {
+            (NameClient { phase: TaskPhase::Intend, op: record.ver, ..client }, None)
+        }
+        (TaskPhase::Start | TaskPhase::Intend, StepAnswer::DoneWithStale(stale)) => {
             (client.release_stale(stale), Some(Acknowledgement::Deleted { user }))
         }
-        (TaskPhase::Start, _) => (client.finish(), None),
+        (TaskPhase::Start | TaskPhase::Intend, _) => (client.finish(), None),
         _ => (client.after_release(), None),
     }
 }

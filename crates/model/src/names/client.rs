@@ -17,8 +17,8 @@ pub(crate) enum NameTask {
     Change { user: u8, add: NameSet, drop: NameSet, nonce: u8, consume: bool, is_reversed: bool },
     /// An edit that removes names (or none), without a claim.
     Edit { user: u8, drop: NameSet },
-    /// A deletion.
-    Delete { user: u8 },
+    /// A deletion; `compares`: of the version that was read.
+    Delete { user: u8, compares: bool },
     /// One attempt to import a user under a given id.
     Import { user: u8, names: NameSet, digest: u8 },
     /// The confirmation of a sign-up that waits in the shard of its name. Its id is given there: `creates` is another

@@ -165,6 +165,7 @@ impl NameFailover {
             copies: [None; super::scenario::COPIES],
             copies_left: 0,
             losses_left: 0,
+            crashes_left: 0,
             acknowledged: state.acknowledged,
         };
         let NameState { clients, acknowledged, .. } = self.scenario.after_answer(&plain, index, answer);

@@ -18,7 +18,7 @@ pub(crate) fn change(user: u8, to: &str, nonce: u8) -> NameTask {
 
 /// A deletion.
 pub(crate) fn delete(user: u8) -> NameTask {
-    NameTask::Delete { user }
+    NameTask::Delete { user, compares: false }
 }
 
 pub(crate) const DOCTOR: NameTask = NameTask::Doctor;

@@ -30,6 +30,8 @@ pub(crate) const ENDS_CLEAN: &str = "I8 requests end clean";
 pub(crate) const ONE_SUCCEEDS: &str = "I9 one succeeds";
 /// I10: a change that was announced before an edit does not become effective after it.
 pub(crate) const EDIT_SUPERSEDES: &str = "I10 an edit supersedes";
+/// I11: a message that was done, or that came too late, has no effect on a record when a copy of it arrives.
+pub(crate) const COPIES_DO_NOTHING: &str = "I11 late copies do nothing";
 /// S1: a secret has at most one effect.
 pub(crate) const ONE_EFFECT: &str = "S1 one effect";
 /// S2: a secret is gone only together with its effect.
@@ -111,6 +113,7 @@ pub(crate) fn check_move(
     if matches!(taken, NameMove::Expiry(_)) {
         return Ok(());
     }
+    check_copy(before, taken, after)?;
     for user in scenario.users.iter().copied() {
         let (old, new) = (before.store.record(user), after.store.record(user));
         if new.ver < old.ver {
@@ -144,6 +147,24 @@ pub(crate) fn check_move(
                 format!("the change that gave {} to user {user} is acknowledged, and not there", letter(name)),
             );
         }
+    }
+    Ok(())
+}
+
+/// I11. Steps that take back what was begun are exempt: a copy may abort a later attempt, which is safe.
+fn check_copy(before: &NameState, taken: &NameMove, after: &NameState) -> Result<(), Violation> {
+    let NameMove::LateCopy(step, _) = taken else { return Ok(()) };
+    let has_effect = matches!(
+        step,
+        NameStep::SignUpCommit { .. }
+            | NameStep::ImportCommit { .. }
+            | NameStep::ChangeIntend { .. }
+            | NameStep::ChangeCommit { .. }
+            | NameStep::EditNames { .. }
+            | NameStep::RemoveUser { .. }
+    );
+    if has_effect && before.store.users != after.store.users {
+        return violated(COPIES_DO_NOTHING, format!("a copy of {step:?}: {:?}", after.store.users));
     }
     Ok(())
 }
@@ -239,6 +260,6 @@ pub(crate) fn run_alone(scenario: &NameScenario, store: &mut NameStore, task: Na
 impl NameScenario {
     /// Whether a client deletes this user.
     fn deletes(&self, user: u8) -> bool {
-        self.programs.iter().flatten().any(|task| matches!(task, NameTask::Delete { user: of } if *of == user))
+        self.programs.iter().flatten().any(|task| matches!(task, NameTask::Delete { user: of, .. } if *of == user))
     }
 }

@@ -2,6 +2,7 @@
 
 use crate::explorer::{TransitionModel, Violation};
 
+use super::client::NameClient;
 use super::invariants;
 use super::record::{NameRecord, NameStep, NameStore, RecordState, SecretState, StepAnswer};
 use super::rules::NameFlaw;
@@ -24,6 +25,11 @@ impl TransitionModel for NameScenario {
         for index in 0..self.programs.len() {
             if let Some(step) = self.request(index, state.clients[index]) {
                 self.client_moves(state, index, step, next);
+                if let Some(crashes_left) = state.crashes_left.checked_sub(1) {
+                    let mut after = NameState { crashes_left, ..*state };
+                    after.clients[index] = NameClient { at: u8::MAX, ..NameClient::default() };
+                    next.push((NameMove::Crash(u8::try_from(index).unwrap_or_default()), after));
+                }
             }
         }
         for (place, copy) in state.copies.iter().enumerate() {

@@ -42,6 +42,11 @@ fn import(user: u8, names: &str, digest: u8) -> NameTask {
     NameTask::Import { user, names: NameSet::parse(names), digest }
 }
 
+/// A deletion of the version that was read: an id that is given may come again.
+fn delete_compared(user: u8) -> NameTask {
+    NameTask::Delete { user, compares: true }
+}
+
 fn confirm(user: u8, name: u8) -> NameTask {
     NameTask::Confirm { user, name, creates: user }
 }
@@ -55,6 +60,13 @@ impl NameScenario {
         if flaw == NameFlaw::ClaimInRequestOrder {
             for task in self.programs.iter_mut().skip(1).step_by(2).flatten() {
                 *task = reversed(*task);
+            }
+        }
+        if flaw == NameFlaw::DeleteUncompared {
+            for task in self.programs.iter_mut().flatten() {
+                if let NameTask::Delete { compares, .. } = task {
+                    *compares = false;
+                }
             }
         }
         if flaw == NameFlaw::ConfirmFreshId {
@@ -87,6 +99,11 @@ impl NameScenario {
         self
     }
 
+    fn with_crash(mut self) -> Self {
+        self.crashes = 1;
+        self
+    }
+
     fn ending_clean(mut self) -> Self {
         self.ends_clean = true;
         self
@@ -96,6 +113,7 @@ impl NameScenario {
 /// Several names for each user.
 pub(crate) fn several_names() -> Vec<NameScenario> {
     let mut all = attach_and_detach();
+    all.extend(clean_ends());
     all.extend(both_or_none());
     all.extend(no_dead_end());
     all
@@ -153,6 +171,18 @@ fn attach_and_detach() -> Vec<NameScenario> {
         )
         .with_user(0, "ab")
         .ending_clean(),
+    ]
+}
+
+/// A sign-up that is aborted leaves its claims to the next one who wants them. Everything else is in the record.
+fn clean_ends() -> Vec<NameScenario> {
+    let bc = rename(0, "bc", "a");
+    vec![
+        scenario("requests that end leave nothing, a change crashes", 2, 4, &[&[bc], &[rename(1, "cd", "")]])
+            .with_user(0, "a")
+            .with_user(1, "b")
+            .with_crash()
+            .ending_clean(),
     ]
 }
 
@@ -228,8 +258,9 @@ pub(crate) fn given_ids() -> Vec<NameScenario> {
             2,
             &[&[import(0, "ab", 1), import(0, "ab", 1)], &[b], &[DOCTOR]],
         ),
-        scenario("import, delete, import, sign-up a, 1 copy", 2, 1, &[&[first, delete(0), first], &[a]]).with_copies(1),
-        scenario("import 3 times, sign-up a then delete", 2, 1, &[&[first, first, first], &[a, delete(1)]])
+        scenario("import, delete, import, sign-up a, 1 copy", 2, 1, &[&[first, delete_compared(0), first], &[a]])
+            .with_copies(1),
+        scenario("import 3 times, sign-up a then delete", 2, 1, &[&[first, first, first], &[a, delete_compared(1)]])
             .with_copies(1),
         scenario("confirm twice, sign-up a, 1 copy", 2, 1, &[&[confirm(0, 0)], &[confirm(0, 0)], &[a]])
             .with_waiting(0, 0)
@@ -238,10 +269,15 @@ pub(crate) fn given_ids() -> Vec<NameScenario> {
             .with_waiting(0, 0)
             .with_waiting(1, 0)
             .with_copies(2),
-        scenario("confirm, delete, confirm again, 2 copies", 2, 1, &[&[confirm(0, 0), delete(0)], &[confirm(0, 0)]])
-            .with_waiting(0, 0)
-            .with_copies(2)
-            .with_one_user_of(0b11),
+        scenario(
+            "confirm, delete, confirm again, 2 copies",
+            2,
+            1,
+            &[&[confirm(0, 0), delete_compared(0)], &[confirm(0, 0)]],
+        )
+        .with_waiting(0, 0)
+        .with_copies(2)
+        .with_one_user_of(0b11),
     ]
 }
 

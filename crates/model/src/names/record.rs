@@ -165,8 +165,8 @@ pub(crate) enum NameStep {
     ChangeAbort { user: u8, op: u8 },
     /// Changes the record without a claim: removes names, and supersedes a change in flight.
     EditNames { user: u8, ver: u8, drop: NameSet },
-    /// Deletes the user (D1).
-    RemoveUser { user: u8 },
+    /// Deletes the user, of this version if one is given (D1).
+    RemoveUser { user: u8, ver: Option<u8> },
     /// Strikes one stale claim (relclear).
     ClearStale { user: u8, name: u8, op: u8 },
     /// Takes a name from a user who lost its claim: the doctor's, after a loss of data.
@@ -208,7 +208,7 @@ impl NameStep {
             | Self::ChangeCommit { user, .. }
             | Self::ChangeAbort { user, .. }
             | Self::EditNames { user, .. }
-            | Self::RemoveUser { user }
+            | Self::RemoveUser { user, .. }
             | Self::ClearStale { user, .. }
             | Self::TakeAway { user, .. }
             | Self::ResolveClaim { user, .. }

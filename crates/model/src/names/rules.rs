@@ -31,6 +31,8 @@ pub(crate) enum NameFlaw {
     ImportClockBack,
     /// The commit of an import does not compare the operation id.
     ImportCommitAnyOp,
+    /// The deletion of a user with a given id does not compare the version.
+    DeleteUncompared,
     /// Each confirmation of a waiting sign-up takes an id of its own.
     ConfirmFreshId,
     /// The commit follows the first of several claims.
@@ -47,6 +49,8 @@ pub(crate) enum NameFlaw {
     CommitForgetsReplaced,
     /// An edit does not supersede the change in flight.
     EditKeepsChange,
+    /// An edit does not compare the version.
+    EditUncompared,
     /// The claim of a name is released before the record gives the name up.
     DetachReleasesFirst,
     /// The intent of a change consumes the secret.

@@ -28,6 +28,9 @@ pub(crate) struct NameScenario {
     pub(crate) copies: u8,
     /// Answers that are lost: the client sends the message again.
     pub(crate) losses: u8,
+    /// Clients that end in the middle of their program. A crash at the same place is in every scenario, as a client
+    /// that does not go on; this is for what must hold once all requests have ended.
+    pub(crate) crashes: u8,
     /// Whether deadlines may be taken as passed. Without that, at least one client must succeed in the end.
     pub(crate) deadlines_pass: bool,
     /// Whether recovery is checked.
@@ -75,6 +78,7 @@ pub(crate) struct NameState {
     pub(crate) copies: [Option<NameStep>; COPIES],
     pub(crate) copies_left: u8,
     pub(crate) losses_left: u8,
+    pub(crate) crashes_left: u8,
     pub(crate) acknowledged: AcknowledgedSet,
 }
 
@@ -85,6 +89,8 @@ pub(crate) enum NameMove {
     Step(u8, NameStep, StepAnswer, bool),
     /// A client's step; its answer is lost, and the client sends the message again.
     AnswerLost(u8, NameStep, StepAnswer),
+    /// A client crashes.
+    Crash(u8),
     /// A late copy arrives; its answer is ignored.
     LateCopy(NameStep, StepAnswer),
     /// A record expires.
@@ -105,6 +111,7 @@ impl std::fmt::Debug for NameMove {
                 write!(out, "client {client}: {step:?} -> {answer:?}{copy}")
             }
             Self::AnswerLost(client, step, answer) => write!(out, "client {client}: {step:?} -> {answer:?} (lost)"),
+            Self::Crash(client) => write!(out, "client {client} crashes"),
             Self::LateCopy(step, answer) => write!(out, "late copy: {step:?} -> {answer:?}"),
             Self::Expiry(user) => write!(out, "the record of user {user} expires"),
             Self::ClaimExpiry(name) => write!(out, "the claim on {} expires", super::values::letter(*name)),
@@ -128,6 +135,7 @@ impl NameScenario {
             store: NameStore::default(),
             copies: 0,
             losses: 0,
+            crashes: 0,
             deadlines_pass: true,
             recovers: true,
             ends_clean: false,
@@ -172,6 +180,7 @@ impl NameScenario {
             copies: [None; COPIES],
             copies_left: self.copies,
             losses_left: self.losses,
+            crashes_left: self.crashes,
             acknowledged,
         }
     }
@@ -222,7 +231,7 @@ pub(crate) fn task_request(context: FlowContext<'_>, task: NameTask, client: Nam
             ChangePlan { user, add, drop, nonce, consume, is_reversed }.request(client)
         }
         NameTask::Edit { user, drop } => change::edit_request(context, client, user, drop),
-        NameTask::Delete { user } => change::delete_request(client, user),
+        NameTask::Delete { user, compares } => change::delete_request(client, user, compares),
         _ => Some(doctor::request(context, client)),
     }
 }
@@ -242,7 +251,7 @@ pub(crate) fn task_advance(
             ChangePlan { user, add, drop, nonce, consume, is_reversed }.advance(context, client, answer)
         }
         NameTask::Edit { drop, .. } => (change::edit_advance(context, client, drop, answer), None),
-        NameTask::Delete { user } => change::delete_advance(client, user, answer),
+        NameTask::Delete { user, .. } => change::delete_advance(client, user, answer),
         _ => (doctor::advance(context, client, answer), None),
     }
 }

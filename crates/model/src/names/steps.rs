@@ -61,6 +61,9 @@ fn record_step(rules: NameRules, record: NameRecord, step: NameStep) -> (NameRec
         NameStep::ChangeCommit { op, consume, .. } => change_commit(rules, record, op, consume),
         NameStep::ChangeAbort { op, .. } => change_abort(record, op),
         NameStep::EditNames { ver, drop, .. } => edit_names(rules, record, ver, drop),
+        NameStep::RemoveUser { ver: Some(ver), .. } if record.is_active() && record.ver != ver => {
+            (record, StepAnswer::Dead)
+        }
         NameStep::RemoveUser { .. } => remove_user(rules, record),
         NameStep::ClearStale { name, op, .. } => {
             (NameRecord { stale: record.stale.without(name, op), ..record }, StepAnswer::Done)
@@ -182,7 +185,7 @@ fn change_abort(record: NameRecord, op: u8) -> (NameRecord, StepAnswer) {
 }
 
 fn edit_names(rules: NameRules, record: NameRecord, ver: u8, drop: NameSet) -> (NameRecord, StepAnswer) {
-    if !record.is_active() || record.ver != ver {
+    if !record.is_active() || (record.ver != ver && !rules.lacks(NameFlaw::EditUncompared)) {
         return (record, StepAnswer::Dead);
     }
     let keeps_change = rules.lacks(NameFlaw::EditKeepsChange);

@@ -21,6 +21,8 @@ pub(crate) const REFUSED_IS_NOT: &str = "W2 refused has not happened";
 pub(crate) const HAPPENS_ONCE: &str = "W3 happens once";
 /// W4: versions never go back, deleted users never come back.
 pub(crate) const VERSIONS_GROW: &str = "W4 versions grow";
+/// U1: what is attached to a user dies with the user.
+pub(crate) const DIES_WITH_USER: &str = "U1 dies with the user";
 /// E1: no event is passed before it was seen, reported in a gap, or set aside.
 pub(crate) const NOTHING_PASSED: &str = "E1 nothing passed unseen";
 /// E2: a user's events are first seen in order (those reported in a gap may still come).
@@ -80,6 +82,9 @@ fn check_users(store: &ShardStore) -> Result<(), Violation> {
     for (user, row) in store.users.iter().enumerate() {
         if row.effects > 1 {
             return violated(ONE_EFFECT, format!("user {user}: {} effects", row.effects));
+        }
+        if !row.is_active && row.secret == OneTimeSecret::Usable {
+            return violated(DIES_WITH_USER, format!("the secret of user {user} is usable"));
         }
         if row.secret == OneTimeSecret::Consumed && row.effects == 0 {
             return violated(CONSUMED_WITH_EFFECT, format!("the secret of user {user} is gone without effect"));

@@ -192,6 +192,16 @@ pub(crate) fn with_failover() -> Vec<ShardScenario> {
         scenario("one secret, 2 requests", &[&[consume(0)], &[consume(1)]], CALM).with_secret(),
         scenario("2 writers, 2 readers", &[&[edit(0, 0), edit(0, 2)], &[edit(1, 1)], &[READ], &[READ]], CALM),
         scenario("a job, 2 workers", &[&[posting(0, 0)], &[work(false)], &[work(false), work(false)]], CALM),
+        scenario(
+            "a writer, 2 readers, 1 trim",
+            &[&[edit(0, 0), edit(0, 1)], &[READ], &[READ]],
+            AdversaryBudget { trims: 1, ..CALM },
+        ),
+        scenario(
+            "2 writers, 2 readers, an event is set aside",
+            &[&[edit(0, 0)], &[edit(0, 1)], &[FAILING_READ], &[READ]],
+            CALM,
+        ),
     ]
 }
 
