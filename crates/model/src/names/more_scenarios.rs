@@ -178,9 +178,9 @@ fn attach_and_detach() -> Vec<NameScenario> {
 fn clean_ends() -> Vec<NameScenario> {
     let bc = rename(0, "bc", "a");
     vec![
-        scenario("requests that end leave nothing, a change crashes", 2, 4, &[&[bc], &[rename(1, "cd", "")]])
+        scenario("requests that end leave nothing, a change crashes", 2, 4, &[&[bc], &[rename(1, "c", "")]])
             .with_user(0, "a")
-            .with_user(1, "b")
+            .with_user(1, "d")
             .with_crash()
             .ending_clean(),
     ]
