@@ -39,10 +39,9 @@ fn run_all(cases: &[ModelCase], traces: bool) -> usize {
     std::thread::scope(|scope| {
         for _ in 0..THREADS {
             scope.spawn(|| {
-                while let Some((index, case)) = cases
-                    .get(next.fetch_add(1, Ordering::Relaxed))
-                    .map(|case| (cases.iter().position(|other| std::ptr::eq(other, case)).unwrap_or_default(), case))
-                {
+                loop {
+                    let index = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(case) = cases.get(index) else { break };
                     let exploration = case.run(&BOUNDS);
                     let is_expected = case.is_as_expected(&exploration) && !exploration.is_partial;
                     unexpected.fetch_add(usize::from(!is_expected), Ordering::Relaxed);

@@ -160,7 +160,6 @@ fn attach_and_detach() -> Vec<NameScenario> {
             &[&[rename(0, "bc", "a")], &[sign_up(1, "bd")], &[edit(2, "c")]],
         )
         .with_user(0, "a")
-        .with_user(0, "a")
         .with_user(2, "c")
         .ending_clean(),
         scenario(
