@@ -99,7 +99,18 @@ impl TransitionModel for NameFailover {
         }
     }
 
-    fn check_move(&self, _: &FailoverState, _: &FailoverMove, _: &FailoverState) -> Result<(), Violation> {
+    /// A change that is acknowledged now has happened, unless a later operation came.
+    fn check_move(&self, before: &FailoverState, _: &FailoverMove, after: &FailoverState) -> Result<(), Violation> {
+        for (index, client) in before.clients.iter().enumerate() {
+            let Some(NameTask::Change { user, .. }) = self.scenario.task(index, *client) else { continue };
+            let changed = |state: &FailoverState| state.acknowledged.changed[usize::from(user)];
+            let (added, record) = (changed(after).minus(changed(before)), after.primary.record(user));
+            let is_there = |name| record.ops.get(name) == client.op;
+            let is_undone = record.is_active() && record.ver == client.op && !added.iter().all(is_there);
+            if *client != after.clients[index] && is_undone {
+                return violated(ACKNOWLEDGED_STAYS, format!("a change of user {user} is acknowledged: {record:?}"));
+            }
+        }
         Ok(())
     }
 
