@@ -36,7 +36,7 @@ const MORE: [BrokenVariant; 16] = [
     (
         NameFlaw::ImportClockBack,
         "the clock of operation ids is set back after the tombstone expired",
-        "import, again, sign-up a, 1 copy",
+        "imports with other content, sign-up a",
     ),
     (
         NameFlaw::ImportCommitAnyOp,
