@@ -1,7 +1,7 @@
 # The commands of this repository; `make` without a target lists them.
 
 .DEFAULT_GOAL := help
-.PHONY: help run install test test-all deploy-checks test-otlp test-servers lint doc openapi bench faults ci
+.PHONY: help run install test test-all deploy-checks test-otlp test-servers lint doc openapi bench faults model ci
 
 # Servers to test on in addition to Debian's; ./scripts/ensure-servers.sh installs them.
 SERVERS := valkey-9.1.2 redis-8.2.3
@@ -81,6 +81,12 @@ SEED ?= 20261124
 faults: ## Run the long fault tests (SECONDS=600 SEED=n) and update docs/faults.md
 	./scripts/ensure-programs.sh redis-server
 	./scripts/faults.sh $(SECONDS) $(SEED)
+
+# What to explore: --long for the larger cases as well, --trace for the moves that lead to each violation, or names.
+MODEL ?=
+
+model: ## Explore the model of the protocols between shards (MODEL="--long", or names of cases)
+	cargo run --release --locked --package userd-model --bin model -- $(MODEL)
 
 ci: ## Run what CI runs
 	./.ci/run
