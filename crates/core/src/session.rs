@@ -91,9 +91,14 @@ impl SessionLimits {
     /// but not from further ahead than a session lives: that clock was wrong when the session was opened.
     #[must_use]
     pub fn is_valid(&self, session: &Session, now: Timestamp) -> bool {
-        session.created_at <= self.expires_at(now)
-            && now < self.expires_at(session.created_at)
-            && now < session.last_used_at.plus_millis(self.idle_ms)
+        session.created_at <= self.expires_at(now) && !self.has_ended(session, now)
+    }
+
+    /// Whether the time of `session` is over at `now`, so that it is never valid again. One from the future may be: a
+    /// clock that was set back is set right one day.
+    #[must_use]
+    pub fn has_ended(&self, session: &Session, now: Timestamp) -> bool {
+        now >= self.expires_at(session.created_at) || now >= session.last_used_at.plus_millis(self.idle_ms)
     }
 
     /// Whether the use at `now` must be written: a minute after the last time, or sooner if sessions end sooner.
@@ -169,6 +174,10 @@ mod tests {
         assert!(!limits.is_valid(&session(10_000, 14_500), at(15_000)), "old");
         assert!(limits.is_valid(&session(10_000, 10_000), at(5_000)), "a clock that was set back ends nothing");
         assert!(!limits.is_valid(&session(10_000, 10_000), at(4_999)), "from further ahead than a session lives");
+        assert!(!limits.has_ended(&session(10_000, 10_000), at(4_999)), "its time is still to come");
+        assert!(!limits.has_ended(&session(10_000, 10_000), at(10_999)));
+        assert!(limits.has_ended(&session(10_000, 10_000), at(11_000)), "idle");
+        assert!(limits.has_ended(&session(10_000, 14_500), at(15_000)), "old");
         assert!(!limits.needs_touch(&session(10_000, 10_000), at(10_249)));
         assert!(limits.needs_touch(&session(10_000, 10_000), at(10_250)));
     }

@@ -72,6 +72,8 @@ pub struct StoreMetrics {
     pub sqlite_commits: Histogram,
     /// Changes per commit.
     pub sqlite_group_sizes: Histogram,
+    /// Ended sessions that the sweep deleted from the SQLite file.
+    pub sqlite_sessions_swept: Counter,
 }
 
 /// One call of the contract.
@@ -93,6 +95,7 @@ impl Default for StoreMetrics {
             sqlite_reads: Counter::default(),
             sqlite_commits: duration(),
             sqlite_group_sizes: Histogram::of_sizes(GROUP_SIZE_BOUNDS),
+            sqlite_sessions_swept: Counter::default(),
         }
     }
 }

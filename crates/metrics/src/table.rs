@@ -89,7 +89,7 @@ const ENDING_SESSIONS: [EventKind; 8] = [
 
 /// Every metric.
 #[rustfmt::skip]
-pub const METRICS: [MetricDefinition; 30] = [
+pub const METRICS: [MetricDefinition; 31] = [
     metric(Counter, "userd_http_requests_total", "requests", &["route", "method", "status"],
         "Requests answered", |m, mut s| {
         m.requests.each().into_iter().try_for_each(|([route, method], series)| {
@@ -135,6 +135,8 @@ pub const METRICS: [MetricDefinition; 30] = [
         "Duration of a commit, fsync included", |m, s| s.one(&m.stores.sqlite_commits)),
     metric(Histogram, "userd_sqlite_commit_changes", "changes", &[],
         "Changes per commit", |m, s| s.one(&m.stores.sqlite_group_sizes)),
+    metric(Counter, "userd_sqlite_sessions_swept_total", "sessions", &[],
+        "Ended sessions deleted from the database file by the sweep", |m, s| s.one(&m.stores.sqlite_sessions_swept)),
     metric(Counter, "userd_sessions_opened_total", "sessions", &[],
         "Sessions opened", |m, s| s.one(m.events.get(EventKind::SignedIn))),
     metric(Counter, "userd_sessions_ended_total", "operations", &["by"],

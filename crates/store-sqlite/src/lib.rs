@@ -24,6 +24,7 @@
 //! | **the contract** | |
 //! | `store`, `sessions`, `listing`, `service_keys`, `import_export` | the traits of `userd-store` |
 //! | `rate_limit`, `rate_limit_buckets` | rate limits, in memory |
+//! | `sweep` | deleting what has ended |
 //! | `check`, `check_sessions` | the consistency check |
 //! | `errors` | what can go wrong |
 //!
@@ -56,6 +57,7 @@ mod sessions;
 mod settings;
 mod sql;
 mod store;
+mod sweep;
 mod tables;
 mod writer;
 mod writes;
@@ -69,3 +71,4 @@ pub use self::read_only::ReadOnlyDatabase;
 pub use self::service_keys::OfflineKeyStore;
 pub use self::settings::SqliteSettings;
 pub use self::store::SqliteStore;
+pub use self::sweep::{SweepPosition, SweepSummary};

@@ -28,7 +28,7 @@ impl RateLimitStore for SqliteStore {
 
 impl SqliteStore {
     /// Locked for some microseconds, and never across an await.
-    fn buckets(&self) -> MutexGuard<'_, RateLimitBuckets> {
+    pub(super) fn buckets(&self) -> MutexGuard<'_, RateLimitBuckets> {
         self.buckets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

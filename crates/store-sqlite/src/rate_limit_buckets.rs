@@ -1,7 +1,7 @@
 //! The buckets of the rate limits, in memory: one process serves a file, and a restart only refills the buckets.
 //!
 //! Only buckets that are not full are stored, ordered by the time at which they will be. Each charge also drops some
-//! that are full by now, so that no periodic sweep is needed.
+//! that are full by now, so that they never accumulate; the sweep drops the rest when there are no more charges.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -33,7 +33,7 @@ impl RateLimitBuckets {
     /// Takes one token from each bucket, up to the first empty one; then the tokens of buckets of the same account are
     /// returned.
     pub(super) fn take(&mut self, buckets: &[RateLimitBucket], now: Timestamp) -> RateLimitDecision {
-        self.evict_full(now);
+        self.evict_full(now, EVICTIONS_MAX);
         let mut before = Vec::with_capacity(buckets.len());
         for (place, bucket) in buckets.iter().enumerate() {
             let full_at = self.full_at(bucket.key);
@@ -85,13 +85,14 @@ impl RateLimitBuckets {
         }
     }
 
-    fn evict_full(&mut self, now: Timestamp) {
-        for _ in 0..EVICTIONS_MAX {
-            match self.by_full_at.first() {
-                Some((full_at, _)) if *full_at <= now.as_millis() => self.evict_first(),
-                _ => break,
-            }
+    /// Drops buckets that are full at `now`, at most `most`; returns how many.
+    pub(super) fn evict_full(&mut self, now: Timestamp, most: usize) -> usize {
+        let mut evicted = 0;
+        while evicted < most && self.by_full_at.first().is_some_and(|(full_at, _)| *full_at <= now.as_millis()) {
+            self.evict_first();
+            evicted += 1;
         }
+        evicted
     }
 
     fn evict_first(&mut self) {
@@ -140,6 +141,19 @@ mod tests {
         }
         assert_consistent(&buckets);
         assert_eq!(buckets.full_at.len(), 100, "those of the second round only");
+    }
+
+    #[test]
+    fn full_buckets_are_dropped_without_another_charge() {
+        let mut buckets = RateLimitBuckets::default();
+        for number in 0..100 {
+            assert_eq!(buckets.take(&[network(number)], at(1_000)), RateLimitDecision::Allow);
+        }
+        assert_eq!(buckets.evict_full(at(1_500), 1_000), 0, "none is full yet");
+        assert_eq!(buckets.evict_full(at(10_000), 60), 60, "no more than the limit");
+        assert_eq!(buckets.evict_full(at(10_000), 60), 40);
+        assert_consistent(&buckets);
+        assert_eq!(buckets.full_at.len(), 0);
     }
 
     #[test]

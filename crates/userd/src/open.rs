@@ -36,6 +36,14 @@ pub(crate) enum OpenStoreError {
     LegacyUrl,
 }
 
+/// A store that was opened for a server.
+pub(crate) struct OpenedStore {
+    /// The store.
+    pub(crate) store: Arc<dyn Store>,
+    /// The same store if this process has to sweep it; Redis expires its keys by itself.
+    pub(crate) swept: Option<Arc<SqliteStore>>,
+}
+
 /// Opens the store for a server and counts its work in `metrics`. An unavailable Redis is no error here: the store
 /// answers `Unavailable` until the server is back.
 ///
@@ -45,16 +53,17 @@ pub(crate) async fn open_store(
     config: &Config,
     random: Arc<dyn Random>,
     metrics: &Arc<Metrics>,
-) -> Result<Arc<dyn Store>, OpenStoreError> {
+) -> Result<OpenedStore, OpenStoreError> {
     match &config.store {
         StoreTarget::Sqlite { path } => {
             let (path, events_retention_max) = (path.clone(), config.events.retention_max);
             let settings = SqliteSettings { path, events_retention_max, ..config.sqlite.clone() };
-            Ok(Arc::new(SqliteStore::open_with_metrics(&settings, metrics)?))
+            let store = Arc::new(SqliteStore::open_with_metrics(&settings, metrics)?);
+            Ok(OpenedStore { store: Arc::<SqliteStore>::clone(&store), swept: Some(store) })
         }
         StoreTarget::Redis(target) => {
             let settings = RedisSettings { metrics: Arc::clone(metrics), ..redis_settings(config, target) };
-            Ok(Arc::new(RedisStore::start(settings, random).await?))
+            Ok(OpenedStore { store: Arc::new(RedisStore::start(settings, random).await?), swept: None })
         }
     }
 }
@@ -65,7 +74,7 @@ pub(crate) async fn open_store(
 /// The store is not usable with this configuration, or does not answer.
 pub(crate) async fn open_store_for_command(config: &Config) -> Result<Arc<dyn Store>, OpenStoreError> {
     install_crypto_provider();
-    let store = open_store(config, Arc::new(SystemRandom), &Arc::default()).await?;
+    let OpenedStore { store, .. } = open_store(config, Arc::new(SystemRandom), &Arc::default()).await?;
     store.check_health().await.map_err(OpenStoreError::Unavailable)?;
     Ok(store)
 }

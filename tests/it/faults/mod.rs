@@ -38,3 +38,4 @@ mod sqlite_disk;
 mod sqlite_keys;
 mod sqlite_schema;
 mod sqlite_sessions;
+mod sqlite_sweep;

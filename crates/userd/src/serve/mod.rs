@@ -7,6 +7,7 @@
 //! | `run` | the process from start to end |
 //! | `banner` | what a start prints |
 //! | `doctor_task` | the consistency check in the background |
+//! | `sweep_task` | deleting what has ended, in the background |
 //! | `logging`, `traces` | where log lines and spans go |
 //! | `rlimit`, `runtime` | the limit of open files, the threads |
 //!
@@ -18,6 +19,7 @@ mod logging;
 mod rlimit;
 mod run;
 mod runtime;
+mod sweep_task;
 #[cfg(feature = "otlp")]
 mod traces;
 

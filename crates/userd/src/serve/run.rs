@@ -14,10 +14,11 @@ use super::doctor_task::start_doctor;
 use super::logging::init_logging;
 use super::rlimit::{OPEN_FILES_RECOMMENDED, raise_open_files_limit};
 use super::runtime::build_runtime;
+use super::sweep_task::start_sweep;
 #[cfg(feature = "otlp")]
 use super::traces::TraceExporter;
 use crate::config::Config;
-use crate::open::{OpenStoreError, install_crypto_provider, open_store};
+use crate::open::{OpenStoreError, OpenedStore, install_crypto_provider, open_store};
 use crate::services::build_services;
 use userd_core::clock::{Clock as _, SystemClock};
 use userd_core::error_chain;
@@ -120,11 +121,12 @@ async fn serve(config: &Config) -> Result<(), RunError> {
     install_crypto_provider();
     let random: Arc<dyn Random> = Arc::new(SystemRandom);
     let metrics = Arc::new(Metrics::new(SystemClock.now().as_millis()));
-    let opened = open_store(config, Arc::clone(&random), &metrics).await?;
-    let store: Arc<dyn Store> = Arc::new(InstrumentedStore::new(opened, Arc::clone(&metrics)));
+    let OpenedStore { store, swept } = open_store(config, Arc::clone(&random), &metrics).await?;
+    let store: Arc<dyn Store> = Arc::new(InstrumentedStore::new(store, Arc::clone(&metrics)));
     let background = start_doctor(config.doctor, &store, &*random, &metrics);
+    let sweep = start_sweep(swept, config.session.limits(), &metrics);
     let result = serve_store(config, Arc::clone(&store), random, metrics).await;
-    drop(background);
+    drop((background, sweep));
     if tokio::time::timeout(CLOSE_TIME_MAX, store.close()).await.is_err() {
         tracing::warn!("the store did not close in time; every acknowledged change is kept");
     }
