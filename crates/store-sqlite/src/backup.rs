@@ -15,9 +15,10 @@ use rusqlite::backup::Backup;
 use rusqlite::{Connection, OpenFlags};
 
 use super::connection::connect;
-use super::database_file::{ServingLock, owner_only, resolve, sync_folder, with_suffix};
+use super::database_file::{ServingLock, ensure_one_name, owner_only, resolve, sync_folder, with_suffix};
 use super::errors::OpenError;
-use super::schema;
+use super::log_marker::has_log;
+use super::{log_marker, schema};
 
 /// Pages in a step: 1 MiB, about a millisecond of a disk.
 const STEP_PAGES: i32 = 256;
@@ -37,6 +38,15 @@ pub struct BackupSummary {
     pub bytes: u64,
     /// The new path of the database that was replaced.
     pub previous: Option<PathBuf>,
+}
+
+/// What a restore may do that it otherwise refuses.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RestoreConsent {
+    /// Replace an existing database, and keep it under another name.
+    pub replace: bool,
+    /// Restore a database that was copied without its log, although its latest changes are missing.
+    pub missing_log: bool,
 }
 
 /// Why a backup or a restore was not made.
@@ -89,22 +99,30 @@ pub fn backup(database: &Path, to: &Path, replace: bool, timeout: Duration) -> R
     let place = if to.exists() { canonical(to)? } else { to.to_owned() };
     let _lock = ServingLock::acquire_if_present(&place)?;
     ensure_no_wal(&place)?;
+    ensure_one_name(database)?;
     let engine = |source| OpenError::from_engine(database, source);
     let source = connect(database, OpenFlags::SQLITE_OPEN_READ_ONLY, timeout).map_err(engine)?;
     schema::check_copy(&source, database)?;
+    log_marker::ensure_log(&source, database)?;
     let part = PartialFile::create(to)?;
     copy(&source, &part, timeout).map_err(|source| BackupError::Copy(part.path.clone(), source))?;
     drop(source);
-    let users = part.finish(to, timeout)?;
+    // The snapshot is complete, whatever the mark says at that moment.
+    let users = part.finish(to, true, timeout)?;
     Ok(BackupSummary { users, bytes: part.rename_to(to, None)?, previous: None })
 }
 
 /// Replaces `database` by the backup `from`. The process that serves it has to be stopped. An existing database
-/// requires `replace`, and is kept under another name next to it.
+/// requires consent, and is kept under another name next to it.
 ///
 /// # Errors
 /// What is wrong; then nothing was changed.
-pub fn restore(from: &Path, database: &Path, replace: bool, timeout: Duration) -> Result<BackupSummary, BackupError> {
+pub fn restore(
+    from: &Path,
+    database: &Path,
+    consent: RestoreConsent,
+    timeout: Duration,
+) -> Result<BackupSummary, BackupError> {
     if !from.exists() {
         return Err(BackupError::File(from.to_owned(), io::ErrorKind::NotFound.into()));
     }
@@ -115,17 +133,17 @@ pub fn restore(from: &Path, database: &Path, replace: bool, timeout: Duration) -
     }
     let _lock = ServingLock::acquire(&database)?;
     let there = database.exists();
-    if there && !replace {
+    if there && !consent.replace {
         return Err(BackupError::Exists(database));
     }
     let part = PartialFile::create(&database)?;
     let failed = |source| BackupError::File(from.to_owned(), source);
     let mut whole = File::open(from).map_err(failed)?;
     io::copy(&mut whole, &mut &part.file).map_err(|source| BackupError::File(part.path.clone(), source))?;
-    let users = part.finish(from, timeout)?;
+    let users = part.finish(from, consent.missing_log, timeout)?;
     let previous =
         if there { Some(keep_previous(&database, timeout)?) } else { ensure_no_wal(&database).map(|()| None)? };
-    let log = Some(with_suffix(&database, "-wal")).filter(|log| has_bytes(log));
+    let log = has_log(&database).then(|| with_suffix(&database, "-wal"));
     let bytes = part.rename_to(&database, log.as_deref())?;
     Ok(BackupSummary { users, bytes, previous })
 }
@@ -153,6 +171,10 @@ fn keep_previous(database: &Path, timeout: Duration) -> Result<PathBuf, BackupEr
         Ok(()) | Err(OpenError::Altered { .. } | OpenError::Damaged { .. } | OpenError::NotADatabase { .. }) => {}
         Err(error) => return Err(error.into()),
     }
+    if has_log(database) {
+        // Left in the log by a crash between two steps of a checkpoint. If that fails, the checkpoint does, too.
+        let _ = log_marker::clear(&old);
+    }
     let checkpointed = old.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
     drop(old);
     let log = with_suffix(database, "-wal");
@@ -168,7 +190,7 @@ fn keep_previous(database: &Path, timeout: Duration) -> Result<PathBuf, BackupEr
         match fs::hard_link(database, &previous) {
             Ok(()) => {
                 // Too damaged for a checkpoint: the log is kept with it.
-                if has_bytes(&log) {
+                if has_log(database) {
                     fs::hard_link(&log, &kept_log).map_err(|source| BackupError::File(kept_log, source))?;
                 }
                 sync_folder(database.parent()).map_err(|source| BackupError::File(previous.clone(), source))?;
@@ -205,8 +227,8 @@ impl PartialFile {
     }
 
     /// Checks that it is a complete userd database, counts its users, and syncs it to the disk; `origin` is the path
-    /// that errors name.
-    fn finish(&self, origin: &Path, timeout: Duration) -> Result<u64, BackupError> {
+    /// that errors name. A mark that its log is missing is removed with `is_complete`, and refused without.
+    fn finish(&self, origin: &Path, is_complete: bool, timeout: Duration) -> Result<u64, BackupError> {
         let engine = |source| OpenError::from_engine(origin, source);
         let copy = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_WRITE, timeout).map_err(engine)?;
         schema::check_copy(&copy, origin)?;
@@ -217,6 +239,11 @@ impl PartialFile {
             // The text may have several lines.
             let what = format!("the file ({})", sound.replace('\n', " "));
             return Err(OpenError::Altered(origin.to_owned(), what).into());
+        }
+        if is_complete {
+            log_marker::clear(&copy).map_err(engine)?;
+        } else if log_marker::is_marked(&copy).map_err(engine)? {
+            return Err(OpenError::MissingLog(origin.to_owned()).into());
         }
         let users: i64 = copy.query_row("SELECT count(*) FROM users", [], |row| row.get(0)).map_err(engine)?;
         drop(copy);
@@ -252,12 +279,7 @@ impl Drop for PartialFile {
 
 /// Rejects a file with a log next to it that contains changes.
 fn ensure_no_wal(path: &Path) -> Result<(), BackupError> {
-    let log = with_suffix(path, "-wal");
-    if has_bytes(&log) { Err(BackupError::WalPresent(log)) } else { Ok(()) }
-}
-
-fn has_bytes(path: &Path) -> bool {
-    fs::metadata(path).is_ok_and(|file| file.len() > 0)
+    if has_log(path) { Err(BackupError::WalPresent(with_suffix(path, "-wal"))) } else { Ok(()) }
 }
 
 fn canonical(path: &Path) -> Result<PathBuf, BackupError> {

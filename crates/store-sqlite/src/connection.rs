@@ -13,10 +13,6 @@ use super::errors::OpenError;
 /// Capacity of the statement cache: more than the number of our statements.
 const STATEMENTS_MAX: usize = 64;
 
-/// Size of the write-ahead log, in pages, at which it is checkpointed: SQLite's own default, 4 MB.
-/// Small, because damage in the log can silently drop everything behind it.
-const CHECKPOINT_PAGES: i64 = 1000;
-
 /// Page cache of a reading connection, in KiB. SQLite's default of 2 MB holds less than 10,000 users and makes a
 /// look-up 3 µs slower; 8 MiB hold the inner pages of some million users.
 const READER_CACHE_KIB: i64 = 8 * 1024;
@@ -33,7 +29,10 @@ pub(super) fn connect(path: &Path, access: OpenFlags, wait: Duration) -> rusqlit
     Ok(connection)
 }
 
-/// Configures the writing connection, and the write-ahead log of the file. Only for a userd database.
+/// Configures a writing connection, and the write-ahead log of the file. Only for a userd database.
+///
+/// SQLite moves nothing of the log into the file by itself, because the mark has to be moved with it (see
+/// `log_marker`): the writer does that.
 ///
 /// # Errors
 /// Why the file at `path` can't be served safely.
@@ -46,10 +45,16 @@ pub(super) fn configure_writer(connection: &Connection, path: &Path) -> Result<(
     }
     // FULL: each commit is followed by an fsync. NORMAL lost acknowledged writes in 99 of 150 power cuts.
     connection.pragma_update(None, "synchronous", "FULL").map_err(engine)?;
-    for (name, value) in [("wal_autocheckpoint", CHECKPOINT_PAGES), ("journal_size_limit", LOG_BYTES_KEPT)] {
+    for (name, value) in [("wal_autocheckpoint", 0), ("journal_size_limit", LOG_BYTES_KEPT)] {
         connection.pragma_update_and_check(None, name, value, |_| Ok(())).map_err(engine)?;
     }
     configure(connection).map_err(engine)
+}
+
+/// Whether closing the connection, if it is the last one, moves the log into the file and deletes it, as SQLite does
+/// by default.
+pub(super) fn set_checkpoint_on_close(connection: &Connection, checkpoint: bool) -> rusqlite::Result<()> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, !checkpoint).map(drop)
 }
 
 /// Opens a read-only connection and sets it up.

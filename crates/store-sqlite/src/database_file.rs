@@ -5,6 +5,8 @@
 //! is nothing to clean up. It is a file of its own, because on Unix closing *any* handle of the database file drops the
 //! locks that SQLite holds on it.
 //!
+//! Lock and log are found by the file's name. Symbolic links are resolved; a file with a second hard link is rejected.
+//!
 //! It does not protect against two machines that share a disk, nor against SQLite's own tools, which may read.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
@@ -74,6 +76,27 @@ pub(super) fn owner_only(options: &mut OpenOptions) -> &mut OpenOptions {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(options, 0o600);
     options
+}
+
+/// Rejects a file with more than one name. Lock and log are found by name, so a process that opened it by another one
+/// would have a lock and a log of its own, and each would overwrite what the other acknowledged. A link that is made
+/// while the file is served is noticed by whoever opens the file next.
+///
+/// # Errors
+/// [`OpenError::HardLinked`].
+#[cfg(unix)]
+pub(super) fn ensure_one_name(path: &Path) -> Result<(), OpenError> {
+    use std::os::unix::fs::MetadataExt;
+    let file = fs::metadata(path).map_err(|source| OpenError::File(path.to_owned(), source))?;
+    if file.nlink() > 1 {
+        return Err(OpenError::HardLinked { path: path.to_owned(), names: file.nlink() });
+    }
+    Ok(())
+}
+
+#[cfg(not(unix))]
+pub(super) fn ensure_one_name(_path: &Path) -> Result<(), OpenError> {
+    Ok(())
 }
 
 /// The suffix of the lock file.

@@ -31,6 +31,23 @@ pub enum OpenError {
         /// `process 4711`, or that the process is unknown.
         holder: String,
     },
+    /// The file has more than one name.
+    #[error(
+        "{path} has {names} names (hard links), and lock and log are found by name; remove the other names (`find \
+         FOLDER -samefile {path}` lists them; an aborted restore leaves …before-restore-1)"
+    )]
+    HardLinked {
+        /// The database.
+        path: PathBuf,
+        /// How many.
+        names: u64,
+    },
+    /// The file was copied without its log.
+    #[error(
+        "{0} is incomplete, because its write-ahead log {0}-wal is missing, which has the latest changes; put the log \
+         next to it, or restore a backup, or accept the loss with `userd restore FILE --accept-missing-log`"
+    )]
+    MissingLog(PathBuf),
     /// The database is read-only.
     #[error("{0} is read-only; give userd's user write access to it and its folder (chown, chmod u+w)")]
     ReadOnly(PathBuf),

@@ -9,6 +9,7 @@
 //! | `settings` | what a store is opened with |
 //! | `database_file` | the file and its folder; one serving process per file |
 //! | `connection` | connections and SQLite's settings |
+//! | `log_marker` | knowing a file that was copied without its log |
 //! | `tables`, `schema` | the tables, the checks of a file, upgrades of older schemas |
 //! | `read_only` | the file while another process serves it, read-only |
 //! | `backup` | backup and restore |
@@ -45,6 +46,7 @@ mod events;
 mod import_export;
 mod key_rows;
 mod listing;
+mod log_marker;
 mod rate_limit;
 mod rate_limit_buckets;
 mod read_only;
@@ -65,7 +67,7 @@ mod writes;
 #[cfg(test)]
 mod tests;
 
-pub use self::backup::{BackupError, BackupSummary, backup, restore};
+pub use self::backup::{BackupError, BackupSummary, RestoreConsent, backup, restore};
 pub use self::errors::OpenError;
 pub use self::read_only::ReadOnlyDatabase;
 pub use self::service_keys::OfflineKeyStore;

@@ -9,9 +9,10 @@ use async_trait::async_trait;
 
 use super::check::ConsistencyChecker;
 use super::connection::connect_reader;
+use super::database_file::ensure_one_name;
 use super::errors::OpenError;
 use super::read_pool::ReadPool;
-use super::schema;
+use super::{log_marker, schema};
 use userd_core::Timestamp;
 use userd_store::{CheckBatch, CheckReport, ConsistencyCheck, StoreError};
 
@@ -31,9 +32,11 @@ impl ReadOnlyDatabase {
         if !path.exists() {
             return Err(OpenError::NotFound(path.to_owned()));
         }
+        ensure_one_name(path)?;
         let engine = |source| OpenError::from_engine(path, source);
         let connection = connect_reader(path, timeout).map_err(engine)?;
         schema::check_known(&connection, path)?;
+        log_marker::ensure_log(&connection, path)?;
         let reading = connect_reader(path, timeout).map_err(engine)?;
         let readers = ReadPool::new(vec![reading], Arc::default()).map_err(engine)?;
         Ok(Self { checker: ConsistencyChecker::new(connection), readers })

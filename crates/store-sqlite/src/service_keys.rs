@@ -12,10 +12,10 @@ use async_trait::async_trait;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::connection::{configure_writer, connect};
-use super::database_file::{ServingLock, create_private, resolve};
+use super::database_file::{ServingLock, create_private, ensure_one_name, resolve};
 use super::errors::{DatabaseError, OpenError};
 use super::store::SqliteStore;
-use super::{key_rows, schema};
+use super::{key_rows, log_marker, schema};
 use userd_store::{KeyKind, KeyStore, StoreError, StoredKey};
 
 /// The keys in a database file.
@@ -33,6 +33,9 @@ impl OfflineKeyStore {
     /// process holds the serving lock.
     pub fn open(path: &Path, timeout: Duration) -> Result<Self, OpenError> {
         let path = resolve(path)?;
+        if path.exists() {
+            ensure_one_name(&path)?;
+        }
         let known =
             path.exists().then(|| writing(&path, timeout).and_then(|found| check(&found, &path).map(|()| found)));
         let connection = match known {
@@ -41,6 +44,7 @@ impl OfflineKeyStore {
                 create_private(&path)?;
                 let mut connection = writing(&path, timeout)?;
                 schema::prepare(&mut connection, &path)?;
+                log_marker::ensure_log(&connection, &path)?;
                 configure_writer(&connection, &path)?;
                 drop(lock);
                 connection
@@ -72,7 +76,10 @@ fn writing(path: &Path, timeout: Duration) -> Result<Connection, OpenError> {
 fn check(connection: &Connection, path: &Path) -> Result<(), OpenError> {
     schema::check_known(connection, path)?;
     schema::check_definitions(connection, path)?;
-    configure_writer(connection, path)
+    log_marker::ensure_log(connection, path)?;
+    configure_writer(connection, path)?;
+    // After a crash between two steps of a checkpoint the mark is in the log, which closing this connection deletes.
+    log_marker::clear(connection).map_err(|source| OpenError::from_engine(path, source))
 }
 
 #[async_trait]

@@ -16,8 +16,8 @@ use userd_store::{
 
 use super::check::{self, ConsistencyChecker};
 use super::checksum::version;
-use super::connection::{configure_writer, connect, connect_reader};
-use super::database_file::{ServingLock, create_private, resolve};
+use super::connection::{configure_writer, connect, connect_reader, set_checkpoint_on_close};
+use super::database_file::{ServingLock, create_private, ensure_one_name, resolve};
 use super::errors::{DatabaseError, OpenError};
 use super::events::EventWriter;
 use super::rate_limit_buckets::RateLimitBuckets;
@@ -26,7 +26,7 @@ use super::rows::{query_user, user_exists};
 use super::settings::SqliteSettings;
 use super::sql::{USER, USER_BY_EMAIL, USERS_COUNT};
 use super::writer::WriterHandle;
-use super::{schema, session_rows, writes};
+use super::{log_marker, schema, session_rows, writes};
 
 /// How long a look-up waits for another program's lock. With a write-ahead log readers wait only while another program
 /// repairs or converts the file. The wait blocks a request thread, so it is short.
@@ -68,10 +68,13 @@ impl SqliteStore {
         let path = resolve(&settings.path)?;
         let lock = ServingLock::acquire(&path)?;
         create_private(&path)?;
+        ensure_one_name(&path)?;
         let engine = |source| OpenError::from_engine(&path, source);
         let mut writing = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE, settings.timeout).map_err(engine)?;
         schema::prepare(&mut writing, &path)?;
+        log_marker::ensure_log(&writing, &path)?;
         configure_writer(&writing, &path)?;
+        set_checkpoint_on_close(&writing, false).map_err(engine)?;
         let reader = || connect_reader(&path, READ_BUSY_TIMEOUT).map_err(engine);
         let reading = (0..settings.readers.max(1)).map(|_| reader()).collect::<Result<_, _>>()?;
         let readers = ReadPool::new(reading, Arc::clone(metrics)).map_err(engine)?;

@@ -18,8 +18,10 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
+use super::connection::set_checkpoint_on_close;
 use super::database_file::ServingLock;
 use super::errors::{DatabaseError, UnavailableReason};
+use super::log_marker;
 use super::settings::SqliteSettings;
 use userd_metrics::{Metrics, StoreMetrics};
 use userd_store::StoreError;
@@ -30,6 +32,10 @@ const THREAD_NAME: &str = "userd-writer";
 /// Limit of the changes in one commit. A change takes about 20 µs, an fsync 0.2 to some milliseconds: at this size the
 /// fsync is no longer the larger part, and the first change of the group waits a few milliseconds for the others.
 const GROUP_JOBS_MAX: usize = 128;
+
+/// Size of the write-ahead log, in pages that are not yet in the file, at which they are moved: SQLite's own default,
+/// 4 MB. Small, because damage in the log can silently drop everything behind it.
+const CHECKPOINT_PAGES: u32 = 1000;
 
 /// The handle to the writer thread.
 pub(super) struct WriterHandle {
@@ -42,7 +48,8 @@ pub(super) struct WriterHandle {
 }
 
 impl WriterHandle {
-    /// Starts the thread. It holds `lock` until its connection is closed.
+    /// Marks the file as incomplete without its log, and starts the thread. It holds `lock` until its connection is
+    /// closed.
     pub(super) fn start(
         connection: Connection,
         lock: ServingLock,
@@ -52,8 +59,9 @@ impl WriterHandle {
         let (sender, receiver) = sync_channel(settings.queue.max(1));
         let last_write_failed = Arc::new(AtomicBool::new(false));
         let failed = Arc::clone(&last_write_failed);
+        let log = LogKeeper::start(&connection);
         let thread = thread::Builder::new().name(THREAD_NAME.to_owned()).spawn(move || {
-            serve(&connection, &receiver, &failed, &metrics.stores);
+            serve(&connection, &receiver, &failed, &metrics.stores, log);
             finish(connection);
             drop(lock);
         })?;
@@ -198,6 +206,7 @@ fn serve(
     queue: &Receiver<Box<dyn WriteJob>>,
     last_write_failed: &AtomicBool,
     metrics: &StoreMetrics,
+    mut log: LogKeeper,
 ) {
     let mut group: Vec<Box<dyn WriteJob>> = Vec::with_capacity(GROUP_JOBS_MAX);
     while let Ok(first) = queue.recv() {
@@ -207,7 +216,7 @@ fn serve(
             continue;
         }
         let before = connection.total_changes();
-        let mut engine_failed = false;
+        let (mut engine_failed, mut wrote) = (false, false);
         let began = Instant::now();
         let committed = commit(connection, &mut group, &mut engine_failed);
         if engine_failed || committed.is_err() {
@@ -215,11 +224,47 @@ fn serve(
         } else if connection.total_changes() != before {
             // Only a commit that wrote something proves that the disk can be written.
             last_write_failed.store(false, Ordering::Relaxed);
+            wrote = true;
             metrics.sqlite_commits.observe_duration(began.elapsed());
             metrics.sqlite_group_sizes.observe(group.len() as u64);
         }
         for job in group.drain(..) {
             job.answer(&committed);
+        }
+        if wrote {
+            log.after_commit(connection);
+        }
+    }
+}
+
+/// Moves the log into the file from time to time, with the mark (see `log_marker`).
+struct LogKeeper {
+    /// The number of pages at which it does so the next time.
+    due_pages: u32,
+}
+
+impl LogKeeper {
+    /// Marks the file. If that fails (a full disk must not prevent serving reads), the first commit tries again.
+    fn start(connection: &Connection) -> Self {
+        let mut log = Self { due_pages: 0 };
+        log.checkpoint(connection);
+        log
+    }
+
+    fn after_commit(&mut self, connection: &Connection) {
+        if log_marker::pending_pages(connection).is_ok_and(|pages| pages >= self.due_pages) {
+            self.checkpoint(connection);
+        }
+    }
+
+    /// What a reader's snapshot keeps in the log is tried again after as many pages more.
+    fn checkpoint(&mut self, connection: &Connection) {
+        match log_marker::checkpoint(connection).and_then(|()| log_marker::pending_pages(connection)) {
+            Ok(pages) => self.due_pages = pages.saturating_add(CHECKPOINT_PAGES),
+            Err(error) => {
+                self.due_pages = 0;
+                tracing::warn!(%error, "the write-ahead log can't be moved into the database; the next change tries again");
+            }
         }
     }
 }
@@ -266,9 +311,11 @@ fn execute(connection: &Connection, sql: &str) -> Result<(), UnavailableReason> 
     done.map(|_| ()).map_err(|error| UnavailableReason::from_engine(Arc::new(error)))
 }
 
-/// Checkpoints the log and closes the connection: one file remains, which can be copied.
+/// Checkpoints the log and closes the connection: one file remains, without the mark, which can be copied.
 fn finish(connection: Connection) {
-    let checkpointed = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    let checkpointed = log_marker::clear(&connection)
+        .and_then(|()| connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())))
+        .and_then(|()| set_checkpoint_on_close(&connection, true));
     if let Err(error) = checkpointed.and_then(|()| connection.close().map_err(|(_, error)| error)) {
         // Nothing is lost: the log stays next to the database and the next start reads it.
         tracing::warn!(%error, "the write-ahead log can't be checkpointed");

@@ -36,6 +36,7 @@ mod sqlite;
 mod sqlite_bit_flips;
 mod sqlite_disk;
 mod sqlite_keys;
+mod sqlite_log;
 mod sqlite_schema;
 mod sqlite_sessions;
 mod sqlite_sweep;

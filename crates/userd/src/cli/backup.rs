@@ -9,6 +9,7 @@ use clap::Args;
 use super::command_error::{CommandError, CommandResult};
 use super::console;
 use crate::config::{Config, StoreTarget};
+use userd_store_sqlite::RestoreConsent;
 
 /// The file to write.
 #[derive(Debug, Args)]
@@ -30,6 +31,9 @@ pub(super) struct RestoreOptions {
     /// Replace an existing database, and keep it as `<database>.before-restore-1`
     #[arg(long)]
     replace: bool,
+    /// Restore a database that was copied without its log; the changes in the log are lost
+    #[arg(long)]
+    accept_missing_log: bool,
 }
 
 impl BackupOptions {
@@ -46,7 +50,8 @@ impl RestoreOptions {
     /// Replaces the database of the configuration by a copy.
     pub(super) fn run(&self, config: &Config) -> CommandResult {
         let database = sqlite_path(config)?;
-        let copy = userd_store_sqlite::restore(&self.file, database, self.replace, config.sqlite.timeout)
+        let consent = RestoreConsent { replace: self.replace, missing_log: self.accept_missing_log };
+        let copy = userd_store_sqlite::restore(&self.file, database, consent, config.sqlite.timeout)
             .map_err(CommandError::failed)?;
         let kept = copy.previous.map(|kept| format!("; the previous database is now {}", kept.display()));
         console::print(&format!("{}: {} users{}\n", database.display(), copy.users, kept.unwrap_or_default()));
