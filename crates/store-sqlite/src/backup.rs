@@ -120,7 +120,7 @@ pub fn backup(database: &Path, to: &Path, replace: bool, timeout: Duration) -> R
 pub fn restore(
     from: &Path,
     database: &Path,
-    consent: RestoreConsent,
+    accepted: RestoreConsent,
     timeout: Duration,
 ) -> Result<BackupSummary, BackupError> {
     if !from.exists() {
@@ -133,14 +133,14 @@ pub fn restore(
     }
     let _lock = ServingLock::acquire(&database)?;
     let there = database.exists();
-    if there && !consent.replace {
+    if there && !accepted.replace {
         return Err(BackupError::Exists(database));
     }
     let part = PartialFile::create(&database)?;
     let failed = |source| BackupError::File(from.to_owned(), source);
     let mut whole = File::open(from).map_err(failed)?;
     io::copy(&mut whole, &mut &part.file).map_err(|source| BackupError::File(part.path.clone(), source))?;
-    let users = part.finish(from, consent.missing_log, timeout)?;
+    let users = part.finish(from, accepted.missing_log, timeout)?;
     let previous =
         if there { Some(keep_previous(&database, timeout)?) } else { ensure_no_wal(&database).map(|()| None)? };
     let log = has_log(&database).then(|| with_suffix(&database, "-wal"));

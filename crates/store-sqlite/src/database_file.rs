@@ -80,7 +80,7 @@ pub(super) fn owner_only(options: &mut OpenOptions) -> &mut OpenOptions {
 
 /// Rejects a file with more than one name. Lock and log are found by name, so a process that opened it by another one
 /// would have a lock and a log of its own, and each would overwrite what the other acknowledged. A link that is made
-/// while the file is served is noticed by whoever opens the file next.
+/// while the file is served is noticed when the file is opened the next time.
 ///
 /// # Errors
 /// [`OpenError::HardLinked`].

@@ -148,11 +148,27 @@ mod tests {
             let folder = crashed_after(steps);
             let (path, copy) = (folder.path().join("userd.db"), folder.path().join("copy.db"));
             backup(&path, &copy, false, TIMEOUT).expect("a crashed database");
-            let consent = RestoreConsent { replace: true, ..RestoreConsent::default() };
-            let restored = restore(&copy, &path, consent, TIMEOUT).expect("a backup");
+            let accepted = RestoreConsent { replace: true, ..RestoreConsent::default() };
+            let restored = restore(&copy, &path, accepted, TIMEOUT).expect("a backup");
             opened("backup", &copy);
             opened("restore", &path);
             opened("the database before", &restored.previous.expect("it is kept"));
+        }
+    }
+
+    /// A trigger stands for a disk that fails at the third step.
+    #[test]
+    fn a_store_that_could_not_clear_the_mark_keeps_its_log_when_it_is_closed() {
+        let folder = crashed_after(0);
+        let path = folder.path().join("userd.db");
+        let shell = connect(&path, OpenFlags::SQLITE_OPEN_READ_WRITE, TIMEOUT).expect("it opens");
+        let fails = "CREATE TRIGGER fails BEFORE UPDATE ON meta WHEN NEW.key = 'needs_log' AND NEW.value = 0
+             BEGIN SELECT RAISE(ABORT, 'on purpose'); END";
+        shell.execute_batch(fails).expect("a trigger");
+        drop(shell);
+        for round in 0..3 {
+            drop(open(&path).unwrap_or_else(|error| panic!("round {round}: {error}")));
+            assert!(has_log(&path), "round {round}");
         }
     }
 

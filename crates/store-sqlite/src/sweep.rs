@@ -157,8 +157,8 @@ mod tests {
         session_rows::insert(&memory, user, &session()).expect("written");
         let (ended, next) = ended_sessions(&memory, SweepPosition::START, &LIMITS, at(1_000)).expect("read");
         assert_eq!((ended.len(), next), (1, None));
-        let used = Session { last_used_at: at(999), ..session() };
-        session_rows::update(&memory, user, &used).expect("written");
+        let touched = Session { last_used_at: at(999), ..session() };
+        session_rows::update(&memory, user, &touched).expect("written");
         assert_eq!(delete_ended(&memory, &ended, &LIMITS, at(1_000)).expect("nothing to delete"), 0);
         assert_eq!(delete_ended(&memory, &ended, &LIMITS, at(1_999)).expect("deleted"), 1);
         assert_eq!(delete_ended(&memory, &ended, &LIMITS, at(1_999)).expect("a repeat"), 0);

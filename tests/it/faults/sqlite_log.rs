@@ -14,6 +14,7 @@ use userd_store_sqlite::{
 
 use userd_test_support::power_journal::SurvivingWrites;
 use userd_test_support::power_loss::PowerLossRecorder;
+use userd_test_support::run_scale::scaled;
 use userd_test_support::stores::{TestBackend, TestStore, sqlite_settings};
 use userd_test_support::userd_process::UserdCommand;
 
@@ -162,8 +163,8 @@ async fn a_file_without_its_log_is_restored_only_with_consent() {
     let refused = restore(&alone, &database, RestoreConsent::default(), TIMEOUT);
     assert!(matches!(refused, Err(BackupError::Open(OpenError::MissingLog(_)))), "{refused:?}");
     assert!(!database.exists());
-    let consent = RestoreConsent { missing_log: true, ..RestoreConsent::default() };
-    restore(&alone, &database, consent, TIMEOUT).expect("accepted");
+    let accepted = RestoreConsent { missing_log: true, ..RestoreConsent::default() };
+    restore(&alone, &database, accepted, TIMEOUT).expect("accepted");
     assert!(opens_with(&database, &[]).await, "what was in the log is lost");
     // An incomplete database at its place does not prevent a restore, and stays what it is.
     let copy = folder.path().join("backup.db");
@@ -193,15 +194,54 @@ async fn a_database_with_two_names_is_refused_by_each_of_them() {
     }
     fs::remove_file(&other).expect("it is ours");
     assert!(opens_with(&test.path(), &users).await, "with one name again");
+    // A restore that was killed before its rename leaves the database under both names; a repeat ends it.
+    let copy = test.path().with_file_name("backup.db");
+    backup(&test.path(), &copy, false, TIMEOUT).expect("a copy");
+    fs::hard_link(test.path(), test.path().with_file_name("userd.db.before-restore-1")).expect("a second name");
+    let replace = RestoreConsent { replace: true, ..RestoreConsent::default() };
+    restore(&copy, &test.path(), replace, TIMEOUT).expect("a restore");
+    assert!(opens_with(&test.path(), &users).await, "after the restore was repeated");
 }
 
-/// What `kill -9` or a power cut leaves at each write, sync, truncation and deletion of a start and a stop.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_command_of_the_program_refuses_a_copy_without_its_log() {
+    let test = TestBackend::Embedded.open().await;
+    sign_up(&test, 2).await;
+    let (folder, alone) = copy_of(&test.path(), &[""]);
+    let launch = UserdCommand::in_folder(folder.path()).cheap_hashes().store(&format!("sqlite:{}", alone.display()));
+    assert!(launch.try_start().is_none(), "it does not serve");
+    let commands: [&[&str]; 9] = [
+        &["doctor"],
+        &["doctor", "--repair"],
+        &["export"],
+        &["import", "/dev/null"],
+        &["user", "list"],
+        &["stats"],
+        &["api-keys", "list"],
+        &["signing-keys", "list"],
+        &["backup", "copy.db"],
+    ];
+    for command in commands {
+        let output = launch.run(command);
+        let said = String::from_utf8_lossy(&output.stderr);
+        assert_eq!(output.status.code(), Some(1), "{command:?}: {said}");
+        assert!(said.contains("write-ahead log") && said.contains("--accept-missing-log"), "{command:?}: {said}");
+    }
+    let there = UserdCommand::in_folder(folder.path()).store("sqlite:restored.db");
+    let restore = |flags: &[&str]| there.run(&[&["restore", "userd.db"], flags].concat()).status.code();
+    assert_eq!((restore(&[]), restore(&["--accept-missing-log"])), (Some(1), Some(0)));
+    assert_eq!(there.run(&["doctor"]).status.code(), Some(0));
+}
+
+/// What `kill -9` or a power cut leaves at each sync, truncation and deletion of a start and a stop.
 #[tokio::test(flavor = "multi_thread")]
 async fn after_a_kill_at_each_step_of_start_and_stop_it_opens_again() {
     let maker = TestBackend::Embedded.open().await;
     let ann = maker.signed_up("Ann", "ann@x.org").await;
     let users = [ann];
     maker.store.close().await;
+    // In the long form also each write and creation.
+    let on = ["STUR", "CWTSUR"][scaled(0, 1)];
     let mut killed = 0;
     for at in 0.. {
         let folder = tempfile::tempdir().expect("a folder");
@@ -213,7 +253,7 @@ async fn after_a_kill_at_each_step_of_start_and_stop_it_opens_again() {
             .cheap_hashes()
             .with_environment(power.environment())
             .environment("POWER_LOSS_KILL_AT", &at.to_string())
-            .environment("POWER_LOSS_KILL_ON", "CWTSUR");
+            .environment("POWER_LOSS_KILL_ON", on);
         let clean = launch.try_start().is_some_and(|mut serving| {
             serving.terminate_if_running();
             serving.wait() == Some(0)

@@ -50,8 +50,8 @@ impl RestoreOptions {
     /// Replaces the database of the configuration by a copy.
     pub(super) fn run(&self, config: &Config) -> CommandResult {
         let database = sqlite_path(config)?;
-        let consent = RestoreConsent { replace: self.replace, missing_log: self.accept_missing_log };
-        let copy = userd_store_sqlite::restore(&self.file, database, consent, config.sqlite.timeout)
+        let accepted = RestoreConsent { replace: self.replace, missing_log: self.accept_missing_log };
+        let copy = userd_store_sqlite::restore(&self.file, database, accepted, config.sqlite.timeout)
             .map_err(CommandError::failed)?;
         let kept = copy.previous.map(|kept| format!("; the previous database is now {}", kept.display()));
         console::print(&format!("{}: {} users{}\n", database.display(), copy.users, kept.unwrap_or_default()));
