@@ -35,7 +35,7 @@ impl ReadOnlyDatabase {
         let connection = connect_reader(path, timeout).map_err(engine)?;
         schema::check_known(&connection, path)?;
         let reading = connect_reader(path, timeout).map_err(engine)?;
-        let readers = ReadPool::new(vec![reading], Arc::default()).map_err(engine)?;
+        let readers = ReadPool::new(vec![reading], None, Arc::default()).map_err(engine)?;
         Ok(Self { checker: ConsistencyChecker::new(connection), readers })
     }
 }

@@ -36,5 +36,6 @@ mod sqlite;
 mod sqlite_bit_flips;
 mod sqlite_disk;
 mod sqlite_keys;
+mod sqlite_lost_file;
 mod sqlite_schema;
 mod sqlite_sessions;
