@@ -5,6 +5,8 @@ mod cluster_shard;
 mod history_checker;
 mod history_checker_random;
 mod interleavings;
+mod lost_store;
+mod lost_store_program;
 mod power_disk;
 mod power_disk_replicas;
 mod power_failover;
