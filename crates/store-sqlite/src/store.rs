@@ -80,8 +80,7 @@ impl SqliteStore {
         // Once the connections have opened the log.
         let guard = Arc::new(FileGuard::of(&path).map_err(|source| OpenError::File(path.clone(), source))?);
         let readers = ReadPool::new(reading, Some(Arc::clone(&guard)), Arc::clone(metrics)).map_err(engine)?;
-        let writer = WriterHandle::start(writing, lock, Arc::clone(&guard), settings, Arc::clone(metrics))
-            .map_err(OpenError::Thread)?;
+        let writer = WriterHandle::start(writing, lock, settings, Arc::clone(metrics)).map_err(OpenError::Thread)?;
         let (buckets, events_retention_max) = (Mutex::default(), settings.events_retention_max);
         Ok(Self { readers, checker, writer, guard, buckets, events_retention_max })
     }

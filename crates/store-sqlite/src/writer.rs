@@ -16,12 +16,10 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use rusqlite::Connection;
-use rusqlite::config::DbConfig;
 use tokio::sync::oneshot;
 
 use super::database_file::ServingLock;
 use super::errors::{DatabaseError, UnavailableReason};
-use super::file_guard::FileGuard;
 use super::settings::SqliteSettings;
 use userd_metrics::{Metrics, StoreMetrics};
 use userd_store::StoreError;
@@ -48,7 +46,6 @@ impl WriterHandle {
     pub(super) fn start(
         connection: Connection,
         lock: ServingLock,
-        guard: Arc<FileGuard>,
         settings: &SqliteSettings,
         metrics: Arc<Metrics>,
     ) -> io::Result<Self> {
@@ -57,7 +54,7 @@ impl WriterHandle {
         let failed = Arc::clone(&last_write_failed);
         let thread = thread::Builder::new().name(THREAD_NAME.to_owned()).spawn(move || {
             serve(&connection, &receiver, &failed, &metrics.stores);
-            finish(connection, &guard);
+            finish(connection);
             drop(lock);
         })?;
         Ok(Self {
@@ -269,15 +266,8 @@ fn execute(connection: &Connection, sql: &str) -> Result<(), UnavailableReason> 
     done.map(|_| ()).map_err(|error| UnavailableReason::from_engine(Arc::new(error)))
 }
 
-/// Checkpoints the log and closes the connection: one file remains, which can be copied. If the names lead to other
-/// files by now, they are left alone: SQLite would delete the log of another database.
-fn finish(connection: Connection, guard: &FileGuard) {
-    if guard.check().is_err() {
-        if let Err(error) = connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true) {
-            tracing::warn!(%error, "the log of the lost database can't be kept");
-        }
-        return;
-    }
+/// Checkpoints the log and closes the connection: one file remains, which can be copied.
+fn finish(connection: Connection) {
     let checkpointed = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
     if let Err(error) = checkpointed.and_then(|()| connection.close().map_err(|(_, error)| error)) {
         // Nothing is lost: the log stays next to the database and the next start reads it.

@@ -76,7 +76,7 @@ async fn an_emptied_database_file_is_named() {
     assert!(refusal(&test).await.contains("was emptied"));
 }
 
-/// SQLite would delete the log that belongs to the new file.
+/// SQLite itself sees that the names lead elsewhere.
 #[tokio::test]
 async fn closing_leaves_the_files_alone_that_took_the_place_of_the_lost_ones() {
     let test = TestBackend::Embedded.open().await;
@@ -90,6 +90,18 @@ async fn closing_leaves_the_files_alone_that_took_the_place_of_the_lost_ones() {
     for path in [&database, &log] {
         assert_eq!(fs::read_to_string(path).expect("still there"), "of another program", "{}", path.display());
     }
+}
+
+/// The open log still has them: closing moves them into the database.
+#[tokio::test]
+async fn changes_in_a_deleted_log_are_kept_when_userd_stops() {
+    let mut test = TestBackend::Embedded.open().await;
+    let ada = test.signed_up("ada", "ada@x.org").await;
+    fs::remove_file(log_of(&test.path())).expect("deleted");
+    assert!(refusal(&test).await.contains("was deleted or moved"));
+    test.store.close().await;
+    test = test.reopen().await;
+    assert_eq!(test.user(ada.id).await.as_ref(), Some(&ada));
 }
 
 #[tokio::test(flavor = "multi_thread")]
