@@ -25,6 +25,8 @@ crate::string_enum! {
         CountMismatch = "count-mismatch",
         /// The stored canonical e-mail is not that of the e-mail as written.
         CanonicalMismatch = "canonical-mismatch",
+        /// Shards without the mark of their store, or with that of another: their data is lost or foreign.
+        LostShard = "lost-shard",
         /// A record can't be parsed.
         Unreadable = "unreadable",
         /// A key among the users' keys that userd does not write.

@@ -145,10 +145,16 @@ impl KeyLayout {
         self.in_shard(Shard::FIRST, format_args!(":keys:{}", kind.as_str()))
     }
 
-    /// The versions of format and canonicalisation.
+    /// The versions of format and canonicalisation, and the id of the store.
     #[must_use]
     pub fn meta(&self) -> String {
         format!("{}meta", self.prefix)
+    }
+
+    /// The mark of a shard: the id of the store that it belongs to.
+    #[must_use]
+    pub fn store_id(&self, shard: Shard) -> String {
+        self.in_shard(shard, ":store")
     }
 
     /// The barrier that is written before replicas or disks are waited for.
@@ -198,6 +204,7 @@ mod tests {
         let shard = (u16::from(digest[0]) << 2) | u16::from(digest[1] >> 6);
         assert_eq!(keys.claim(&email("a@example.org")), format!("userd:{{{shard:03x}}}:claim:a@example.org"));
         assert_eq!(keys.meta(), "userd:meta");
+        assert_eq!(keys.store_id(Shard::of_user(id)), "userd:{1f3}:store");
         assert_eq!(keys.sessions(id), "userd:{1f3}:sessions:0192f0c1-2b3d-7e4f-8a5b-6c7d8e9fa5f3");
         assert_eq!(keys.events(Shard::of_user(id)), "userd:{1f3}:events");
         assert_eq!(keys.service_keys(KeyKind::Api), "userd:{000}:keys:api");

@@ -16,7 +16,8 @@
 //! | `userd:{2a7}:throttle:<letter>:<digests>` | string, expires | a rate limit bucket: see `rate_limit` |
 //! | `userd:{000}:keys:<kind>` | hash | the service's own keys: see `service_keys` |
 //! | `userd:{1f3}:ack` | string | nothing: the barrier of `connection::acknowledge` |
-//! | `userd:meta` | hash | versions of format and canonicalisation |
+//! | `userd:{1f3}:store` | string | the id of the store: the mark of the shard, see `connection::store_id` |
+//! | `userd:meta` | hash | versions of format and canonicalisation, the id of the store, whether all shards have it |
 //!
 //! # Uniqueness
 //! A user and their e-mail address are in different shards, so each change that concerns both goes through the claim
@@ -59,5 +60,6 @@ pub use self::legacy::LegacyDatabase;
 pub use self::protocol::INTENT_MS;
 pub use self::settings::{
     AckRequirement, NodeAddress, RedisDurability, RedisSettings, SentinelSettings, ServerCredentials, ServerTopology,
+    StoreIdPolicy,
 };
 pub use self::store::{RedisStartError, RedisStore};

@@ -132,6 +132,8 @@ scripts! {
     ReplaceKey = "replace_key", AllowOom, Acked, Retry;
     /// Removes the sessions of a record that is not an active user.
     SweepSessions = "sweep_sessions", AllowOom, Acked, Retry;
+    /// Gives the key space its store id, and reads it.
+    StoreId = "store_id", DenyOom, Acked, Retry;
     /// Marks the key space with its versions, and reads them.
     Namespace = "namespace", DenyOom, Acked, Retry;
     /// Tests which commands are permitted.

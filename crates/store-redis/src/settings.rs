@@ -94,6 +94,16 @@ pub enum RedisDurability {
     Nothing,
 }
 
+/// What becomes of a store of which a part is lost or foreign.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum StoreIdPolicy {
+    /// It is refused, at the start and whenever it is noticed.
+    #[default]
+    Enforce,
+    /// It is used as it is: for commands that only read, and for the doctor, which reports it.
+    Ignore,
+}
+
 /// Where the servers are, who we are to them, and what the operator allows.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
@@ -133,6 +143,12 @@ pub struct RedisSettings {
     /// How often a server is asked again whether accounts are still safe with it.
     #[serde(skip, default = "recheck_every")]
     pub recheck_every: Duration,
+    /// How often a server is asked whether it still holds the same store.
+    #[serde(skip, default = "store_id_every")]
+    pub store_id_every: Duration,
+    /// What becomes of a store of which a part is lost or foreign.
+    #[serde(skip)]
+    pub store_id: StoreIdPolicy,
     /// Pause before a busy claim is resolved again.
     #[serde(skip, default = "busy_pause")]
     pub busy_pause: Duration,
@@ -141,6 +157,8 @@ pub struct RedisSettings {
     pub events_retention_max: u64,
     /// Allow a Redis without persistence, which loses every account when it restarts.
     pub allow_volatile_store: bool,
+    /// Serve what is left of a store that has lost the data of some shards, and mark it as whole again.
+    pub allow_incomplete_store: bool,
     /// Allow a Redis that evicts accounts when its memory is full.
     pub allow_eviction: bool,
     /// Declares that maxmemory-policy is noeviction, for a server that does not tell.
@@ -161,6 +179,12 @@ fn no_servers() -> ServerTopology {
 /// How often each server is rechecked. Tests set a shorter interval.
 fn recheck_every() -> Duration {
     Duration::from_secs(30)
+}
+
+/// How often each server is asked for the store's id. A lost or swapped store is noticed within 5 seconds: this, and
+/// the time-out of the question, which is at most a second.
+fn store_id_every() -> Duration {
+    Duration::from_secs(2)
 }
 
 /// Pause before a busy claim is resolved again. Tests set a shorter pause.

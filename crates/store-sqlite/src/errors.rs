@@ -231,6 +231,9 @@ pub(super) enum UnavailableReason {
     /// SQLite rolled back the transaction that this change shared.
     #[error("another change in the same commit hit a disk failure; retry")]
     GroupFailed,
+    /// The file was deleted, replaced or emptied while it is served.
+    #[error("{0}; put the same file back, or restart userd to serve another one")]
+    FileLost(String),
     /// After `close`.
     #[error("the store is closed")]
     Closed,

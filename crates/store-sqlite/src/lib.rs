@@ -8,6 +8,7 @@
 //! | **opening** | |
 //! | `settings` | what a store is opened with |
 //! | `database_file` | the file and its folder; one serving process per file |
+//! | `file_guard` | whether the file is still the one that is served |
 //! | `connection` | connections and SQLite's settings |
 //! | `log_marker` | knowing a file that was copied without its log |
 //! | `tables`, `schema` | the tables, the checks of a file, upgrades of older schemas |
@@ -43,6 +44,7 @@ mod connection;
 mod database_file;
 mod errors;
 mod events;
+mod file_guard;
 mod import_export;
 mod key_rows;
 mod listing;

@@ -38,7 +38,7 @@ impl ReadOnlyDatabase {
         schema::check_known(&connection, path)?;
         log_marker::ensure_log(&connection, path)?;
         let reading = connect_reader(path, timeout).map_err(engine)?;
-        let readers = ReadPool::new(vec![reading], Arc::default()).map_err(engine)?;
+        let readers = ReadPool::new(vec![reading], None, Arc::default()).map_err(engine)?;
         Ok(Self { checker: ConsistencyChecker::new(connection), readers })
     }
 }

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rusqlite::Connection;
 
 use super::errors::{DatabaseError, UnavailableReason};
+use super::file_guard::FileGuard;
 use super::sql::LOOKUPS;
 use userd_metrics::Metrics;
 use userd_store::StoreError;
@@ -18,22 +19,27 @@ use userd_store::StoreError;
 pub(super) struct ReadPool {
     connections: Vec<Mutex<Option<Connection>>>,
     next: AtomicUsize,
+    guard: Option<Arc<FileGuard>>,
     metrics: Arc<Metrics>,
 }
 
 impl ReadPool {
-    /// A pool of `connections`, at least one.
+    /// A pool of `connections`, at least one, to the file that `guard` watches.
     ///
     /// # Errors
     /// If the tables do not match the look-ups.
-    pub(super) fn new(connections: Vec<Connection>, metrics: Arc<Metrics>) -> rusqlite::Result<Self> {
+    pub(super) fn new(
+        connections: Vec<Connection>,
+        guard: Option<Arc<FileGuard>>,
+        metrics: Arc<Metrics>,
+    ) -> rusqlite::Result<Self> {
         for connection in &connections {
             for sql in LOOKUPS {
                 connection.prepare_cached(sql)?;
             }
         }
         let connections = connections.into_iter().map(|connection| Mutex::new(Some(connection))).collect();
-        Ok(Self { connections, next: AtomicUsize::new(0), metrics })
+        Ok(Self { connections, next: AtomicUsize::new(0), guard, metrics })
     }
 
     /// Closes every connection, after the look-up that uses it.
@@ -46,6 +52,9 @@ impl ReadPool {
     /// Runs `look` on the first free connection.
     pub(super) fn read<T>(&self, look: impl FnOnce(&Connection) -> Result<T, DatabaseError>) -> Result<T, StoreError> {
         self.metrics.stores.sqlite_reads.inc();
+        if let Some(guard) = &self.guard {
+            guard.check_if_due().map_err(UnavailableReason::into_store_error)?;
+        }
         let guard = self.free();
         let connection = guard.as_ref().ok_or_else(|| UnavailableReason::Closed.into_store_error())?;
         look(connection).map_err(DatabaseError::into_store_error)

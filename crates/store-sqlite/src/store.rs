@@ -18,8 +18,9 @@ use super::check::{self, ConsistencyChecker};
 use super::checksum::version;
 use super::connection::{configure_writer, connect, connect_reader, set_checkpoint_on_close};
 use super::database_file::{ServingLock, create_private, ensure_one_name, resolve};
-use super::errors::{DatabaseError, OpenError};
+use super::errors::{DatabaseError, OpenError, UnavailableReason};
 use super::events::EventWriter;
+use super::file_guard::FileGuard;
 use super::rate_limit_buckets::RateLimitBuckets;
 use super::read_pool::ReadPool;
 use super::rows::{query_user, user_exists};
@@ -45,6 +46,7 @@ pub struct SqliteStore {
     pub(super) readers: ReadPool,
     pub(super) checker: ConsistencyChecker,
     pub(super) writer: WriterHandle,
+    pub(super) guard: Arc<FileGuard>,
     pub(super) buckets: Mutex<RateLimitBuckets>,
     pub(super) events_retention_max: u64,
 }
@@ -77,11 +79,13 @@ impl SqliteStore {
         set_checkpoint_on_close(&writing, false).map_err(engine)?;
         let reader = || connect_reader(&path, READ_BUSY_TIMEOUT).map_err(engine);
         let reading = (0..settings.readers.max(1)).map(|_| reader()).collect::<Result<_, _>>()?;
-        let readers = ReadPool::new(reading, Arc::clone(metrics)).map_err(engine)?;
         let checker = ConsistencyChecker::new(reader()?);
+        // Once the connections have opened the log.
+        let guard = Arc::new(FileGuard::of(&path).map_err(|source| OpenError::File(path.clone(), source))?);
+        let readers = ReadPool::new(reading, Some(Arc::clone(&guard)), Arc::clone(metrics)).map_err(engine)?;
         let writer = WriterHandle::start(writing, lock, settings, Arc::clone(metrics)).map_err(OpenError::Thread)?;
         let (buckets, events_retention_max) = (Mutex::default(), settings.events_retention_max);
-        Ok(Self { readers, checker, writer, buckets, events_retention_max })
+        Ok(Self { readers, checker, writer, guard, buckets, events_retention_max })
     }
 
     /// Runs `act` in the writer's transaction; see `writer`.
@@ -90,6 +94,7 @@ impl SqliteStore {
         T: Send + 'static,
         A: FnOnce(&Connection) -> Result<T, DatabaseError> + Send + 'static,
     {
+        self.guard.check_if_due().map_err(UnavailableReason::into_store_error)?;
         self.writer.run(act).await
     }
 
@@ -253,6 +258,7 @@ impl Store for SqliteStore {
     /// Only after a failed write does the check itself write (the pages of the table `probe`, with `fsync`), so that a
     /// store recovers when its disk has room again, although it gets no writes while it is unhealthy.
     async fn check_health(&self) -> Result<(), StoreError> {
+        self.guard.check().map_err(UnavailableReason::into_store_error)?;
         self.users_count().await?;
         let needs_probe = self.writer.last_write_failed();
         self.write(move |connection| if needs_probe { writes::write_probe(connection) } else { Ok(()) }).await

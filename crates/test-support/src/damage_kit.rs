@@ -11,7 +11,7 @@ use userd_store_redis::layout::{KeyLayout, Shard};
 
 use super::fixtures::{NOW, new_user, parse_email};
 use super::recovery::store_with_long_timeout;
-use super::redis_server::RedisServer;
+use super::redis_server::{RedisServer, command};
 
 /// One check run without a rate limit.
 pub async fn check_store<S: ConsistencyCheck>(
@@ -65,7 +65,12 @@ impl DamageKit {
     pub fn everything(&self) -> Vec<(String, redis::Value)> {
         let mut keys = self.server.texts(&["KEYS", "*"]);
         keys.sort();
-        keys.into_iter().map(|key| (key.clone(), self.server.command(&["DUMP", &key]))).collect()
+        let connection = &mut self.server.connection().expect("the server takes connections");
+        let dump = |key: String| {
+            let value = command(&["DUMP", &key]).query(connection).expect("an answer");
+            (key, value)
+        };
+        keys.into_iter().map(dump).collect()
     }
 
     /// The user with this e-mail address.

@@ -12,7 +12,7 @@ use super::fault_proxy::read_frame;
 const DUMP_SCRIPT: &str = "
 local function hex(text) return (string.gsub(text, '.', function(char) return string.format('%02x', string.byte(char)) end)) end
 local all = {}
-for _, key in ipairs(redis.call('KEYS', ARGV[1])) do
+for _, key in ipairs(redis.call('KEYS', ARGV[1])) do if string.sub(key, -7) ~= '}:store' then
   local kind, what = redis.call('TYPE', key).ok, nil
   if kind == 'hash' then what = redis.call('HGETALL', key)
   elseif kind == 'string' then what = {redis.call('GET', key)}
@@ -28,8 +28,19 @@ for _, key in ipairs(redis.call('KEYS', ARGV[1])) do
     for i = 1, #what do what[i] = hex(what[i]) end
   end
   all[#all + 1] = {key, kind, what}
-end
+end end
 return cjson.encode(all)";
+
+/// Deletes everything but the id of the store, in `meta` and in the one mark that a single server is asked for: the
+/// stores that are connected would refuse an emptied server. The store counts as not yet marked afterwards.
+const FLUSH_SCRIPT: &str = "
+local id = redis.call('HGET', 'userd:meta', 'id')
+redis.call('FLUSHDB')
+if id then
+  redis.call('HSET', 'userd:meta', 'id', id)
+  redis.call('SET', 'userd:{000}:store', id)
+end
+return 'OK'";
 
 /// The prefix of account keys; `userd:meta` does not have it.
 const ACCOUNT_KEYS: &str = "userd:{*";
@@ -133,7 +144,7 @@ impl KeySpace {
 }
 
 fn restore_batch(image: &DatabaseImage) -> (Vec<u8>, usize) {
-    let (mut batch, mut count) = (message(&["FLUSHDB"]), 1);
+    let (mut batch, mut count) = (message(&["EVAL", FLUSH_SCRIPT, "0"]), 1);
     for command in image.iter().flat_map(|(key, content)| content.restore_commands(key)) {
         batch.extend(message(&command));
         count += 1;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use userd_store_redis::{
-    AckRequirement, NodeAddress, RedisSettings, SentinelSettings, ServerCredentials, ServerTopology,
+    AckRequirement, NodeAddress, RedisSettings, SentinelSettings, ServerCredentials, ServerTopology, StoreIdPolicy,
 };
 
 /// The defaults for one server at this address.
@@ -36,9 +36,12 @@ fn of(servers: ServerTopology) -> RedisSettings {
         timeout: Duration::from_secs(1),
         in_flight_max: 4096,
         recheck_every: Duration::from_secs(30),
+        store_id_every: Duration::from_secs(2),
+        store_id: StoreIdPolicy::Enforce,
         busy_pause: Duration::from_millis(20),
         events_retention_max: userd_store::EVENTS_RETENTION_DEFAULT,
         allow_volatile_store: false,
+        allow_incomplete_store: false,
         allow_eviction: false,
         assume_noeviction: false,
         assume_durability: None,

@@ -68,6 +68,7 @@ impl<O: Clone + Send + 'static> ScriptedStore<O> {
         let settings = RedisSettings {
             timeout: FOR_EVER,
             recheck_every: FOR_EVER,
+            store_id_every: FOR_EVER,
             busy_pause: Duration::ZERO,
             ..redis_settings::at("127.0.0.1", proxy.port())
         };

@@ -13,7 +13,7 @@ use crate::config::{Config, RedisTarget, StoreTarget};
 use userd_core::random::{Random, SystemRandom};
 use userd_metrics::Metrics;
 use userd_store::{LegacySource, Store, StoreError};
-use userd_store_redis::{LegacyDatabase, RedisSettings, RedisStartError, RedisStore};
+use userd_store_redis::{LegacyDatabase, RedisSettings, RedisStartError, RedisStore, StoreIdPolicy};
 use userd_store_sqlite::{OpenError, SqliteSettings, SqliteStore};
 
 /// Why the store cannot be opened.
@@ -73,6 +73,19 @@ pub(crate) async fn open_store(
 /// # Errors
 /// The store is not usable with this configuration, or does not answer.
 pub(crate) async fn open_store_for_command(config: &Config) -> Result<Arc<dyn Store>, OpenStoreError> {
+    open_for_command(config).await
+}
+
+/// The same for a command that has to work on a store of which a part is lost: one that reports it, or saves the rest.
+///
+/// # Errors
+/// As [`open_store_for_command`].
+pub(crate) async fn open_damaged_store_for_command(config: &Config) -> Result<Arc<dyn Store>, OpenStoreError> {
+    let redis = RedisSettings { store_id: StoreIdPolicy::Ignore, ..config.redis.clone() };
+    open_for_command(&Config { redis, ..config.clone() }).await
+}
+
+async fn open_for_command(config: &Config) -> Result<Arc<dyn Store>, OpenStoreError> {
     install_crypto_provider();
     let OpenedStore { store, .. } = open_store(config, Arc::new(SystemRandom), &Arc::default()).await?;
     store.check_health().await.map_err(OpenStoreError::Unavailable)?;

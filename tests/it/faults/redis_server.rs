@@ -122,8 +122,10 @@ async fn scripts_that_the_server_forgot_are_sent_again() {
 #[tokio::test]
 async fn a_demoted_server_is_left_and_taken_back_when_it_is_primary_again() {
     let (server, clock) = (RedisServer::start(), ManualClock::at(NOW));
-    let primary = RedisServer::start();
     let store = store(RedisSettings { timeout: Duration::from_millis(300), ..server.settings() }).await;
+    // It has the same data: a server that comes back without its data is refused.
+    let primary = server.start_replica();
+    primary.command(&["REPLICAOF", "NO", "ONE"]);
     server.command(&["REPLICAOF", "127.0.0.1", &primary.port().to_string()]);
     assert_unavailable(
         &store.create_user(&new_user(&clock, "a@example.org"), Actor::anonymous()).await,

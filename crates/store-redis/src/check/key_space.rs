@@ -19,8 +19,8 @@ pub(super) enum ParsedKey {
     Sessions(UserId),
     /// A key that belongs to no single user, with its shard and name.
     Dependent(DependentKind, Shard, String),
-    /// userd's own, without anything to check: the versions of the key space, a running self-test, a barrier, or the
-    /// key of another userd with a longer prefix.
+    /// userd's own, checked elsewhere or without anything to check: the versions of the key space, the mark of a shard,
+    /// a running self-test, a barrier, or the key of another userd with a longer prefix.
     Internal,
     /// Not userd's; the name as it may be logged.
     Unknown(String),
@@ -42,7 +42,7 @@ pub(super) fn parse_key(keys: &KeyLayout, key: &[u8]) -> ParsedKey {
     if let Some(what) = dependent_kind(rest, shard) {
         return ParsedKey::Dependent(what, shard, text.to_owned());
     }
-    if rest == "ack" || rest.starts_with("self-test:") {
+    if rest == "ack" || rest == "store" || rest.starts_with("self-test:") {
         return ParsedKey::Internal;
     }
     if let Some(id) = rest.strip_prefix("user:").and_then(UserId::parse) {
@@ -152,6 +152,7 @@ mod tests {
             keys.meta(),
             keys.self_test(Shard::FIRST, "n")[0].clone(),
             "userd:{3ff}:ack".to_owned(),
+            keys.store_id(Shard::FIRST),
             "userd:2:{000}:users".to_owned(),
             "userd:2:meta".to_owned(),
         ] {

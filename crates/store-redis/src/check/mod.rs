@@ -12,7 +12,7 @@
 //! | `cursor` | the position of a pass, as text |
 //! | `key_space` | what a key is, by its name |
 //! | `snapshot` | what records and claims say |
-//! | `records`, `claims`, `listings`, `dependents` | the checks |
+//! | `records`, `claims`, `listings`, `dependents`, `store_id` | the checks |
 //! | `repair` | the repairs |
 //! | `context`, `findings`, `reads` | shared by the checks |
 //!
@@ -31,4 +31,5 @@ mod reads;
 mod records;
 mod repair;
 mod snapshot;
+mod store_id;
 mod walk;

@@ -71,6 +71,7 @@ impl RedisStore {
         if scan.server.is_none() && scan.done.is_empty() {
             // A listing that cannot be counted becomes a finding later.
             report.expected = self.users_count().await.ok();
+            report.findings.extend(self.check_store_id().await?);
         }
         scan.cursor = self.scan_keys(context, size, server, scan.cursor, &mut report).await?;
         scan.server = (scan.cursor != 0).then(|| format!("{server}@{run_now}"));

@@ -131,6 +131,11 @@ impl ClusterMap {
     pub(super) fn unavailable_reason(&self) -> Option<String> {
         let nodes = self.nodes();
         let mut reasons = Vec::new();
+        // Lost data is another matter: the operator has to act before more is lost.
+        let lost = nodes.iter().find(|node| node.state.context.is_wrong_store());
+        if let Some(why) = lost.and_then(|node| node.state.unavailable_reason()) {
+            return Some(why);
+        }
         for node in &nodes {
             match node.state.unavailable_reason() {
                 None => return None,

@@ -3,6 +3,7 @@
 //! Takes a [`ServerContext`] and returns parts. When to connect, and what becomes of the parts, is up to `node`.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use ::redis::aio::MultiplexedConnection;
 use ::redis::{Pipeline, RedisError, Value};
@@ -15,12 +16,16 @@ use super::context::ServerContext;
 use super::dial::{dial, dial_same_process};
 use super::fsync_check;
 use super::inspect::inspect;
+use super::store_id;
 use super::versions::{check_versions, mark_versions, read_versions};
 use crate::layout::KeyLayout;
 use crate::nonce::nonce;
 use crate::script::{SCRIPT_COUNT, Script};
 use crate::settings::{AckRequirement, NodeAddress, RedisDurability};
 use crate::startup_checks;
+
+/// How long the answer about the store's id may take.
+const STORE_ID_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Connections to a server, and what was found out when they were made.
 pub(super) struct LiveConnections {
@@ -84,6 +89,22 @@ pub(super) async fn recheck(
     Ok(inspection.not_ready)
 }
 
+/// Checks that a server in service still holds the store that is served.
+///
+/// # Errors
+/// The connections must be taken out of service (`Refused`), or the server does not answer in time.
+pub(super) async fn verify_store_id(
+    server: &ServerContext,
+    address: &NodeAddress,
+    mut connection: MultiplexedConnection,
+) -> Result<(), ConnectFailure> {
+    let check = async {
+        store_id::compare(server, address, &mut connection).await?;
+        store_id::establish(server, address, &mut connection).await
+    };
+    within(server.settings().timeout.min(STORE_ID_TIMEOUT), "it stopped answering", check).await
+}
+
 async fn make_connections(
     server: &Arc<ServerContext>,
     address: &NodeAddress,
@@ -96,10 +117,17 @@ async fn make_connections(
     // A server that hides its run id counts as one process.
     let is_new_process = verified_run_id != Some(run_id.unwrap_or_default());
     check_versions(settings, read_versions(settings, &mut writes).await?)?;
+    // Before anything is written.
+    store_id::compare(server, address, &mut writes).await?;
     let digests = load_scripts(&mut writes).await?;
     let mut is_verified = true;
     if is_new_process {
         is_verified &= self_test(server, &mut writes, &digests).await?;
+    }
+    store_id::establish(server, address, &mut writes).await?;
+    // Another connection may have established it meanwhile, while this server did not answer it.
+    store_id::compare(server, address, &mut writes).await?;
+    if is_new_process {
         is_verified &= mark_versions(settings, &mut writes, &digests).await?;
     }
     let reads = dial_same_process(settings, address, run_id).await?;

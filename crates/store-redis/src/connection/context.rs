@@ -2,7 +2,7 @@
 //! connections. Plain data; does no I/O.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use ::redis::Value;
@@ -10,6 +10,7 @@ use tokio::sync::Notify;
 use tokio::time::Instant;
 use tokio::time::error::Elapsed;
 
+use super::known_id::KnownId;
 use super::replicas::ReplicaView;
 use crate::layout::Shard;
 use crate::settings::RedisSettings;
@@ -25,11 +26,18 @@ pub(super) struct SharedContext {
     pub(super) settings: RedisSettings,
     /// The source of nonces.
     pub(super) random: Arc<dyn Random>,
+    /// The id of the store that is served.
+    pub(super) known_id: KnownId,
     /// Notified when shards may have moved to other servers.
     pub(super) refresh_topology: Notify,
 }
 
 impl SharedContext {
+    /// The context of a store that has just been opened.
+    pub(super) fn new(settings: RedisSettings, random: Arc<dyn Random>) -> Self {
+        Self { settings, random, known_id: KnownId::default(), refresh_topology: Notify::new() }
+    }
+
     /// Awaits an answer until the deadline, and records how long that took.
     pub(super) async fn timed<T>(
         &self,
@@ -52,18 +60,31 @@ pub(super) struct ServerContext {
     pub(super) clock: ServerClock,
     /// How many replicas have to acknowledge, and the shard in which they are asked.
     pub(super) replicas: ReplicaView,
+    /// It holds another store than the one that is served, or has lost its data.
+    wrong_store: AtomicBool,
 }
 
 impl ServerContext {
     /// A server about which nothing is known but one of its shards.
     pub(super) fn new(shared: Arc<SharedContext>, home_shard: Shard) -> Self {
         let replicas = ReplicaView::new(shared.settings.replicas_min, home_shard);
-        Self { shared, clock: ServerClock { epoch_ms: AtomicU64::new(0), started: Instant::now() }, replicas }
+        let clock = ServerClock { epoch_ms: AtomicU64::new(0), started: Instant::now() };
+        Self { shared, clock, replicas, wrong_store: AtomicBool::new(false) }
     }
 
     /// The operator's settings.
     pub(super) fn settings(&self) -> &RedisSettings {
         &self.shared.settings
+    }
+
+    /// Whether it was last found to hold another store, or to have lost its data.
+    pub(super) fn is_wrong_store(&self) -> bool {
+        self.wrong_store.load(Ordering::Relaxed)
+    }
+
+    /// Records whether it holds another store, or has lost its data.
+    pub(super) fn set_wrong_store(&self, is_wrong: bool) {
+        self.wrong_store.store(is_wrong, Ordering::Relaxed);
     }
 }
 

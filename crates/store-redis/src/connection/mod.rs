@@ -6,6 +6,7 @@
 //! | `request`, `pipeline` | one request, and how its errors are handled; many reads, many steps at once |
 //! | `node`, `state` | one server: the supervisor that connects, and the state that requests share with it |
 //! | `connect`, `inspect`, `versions` | how connections are made: log in, check the server, load the scripts |
+//! | `store_id`, `shard_marks`, `known_id` | whether the servers hold the store that is served |
 //! | `dial` | one connection, and the diagnosis of a TLS mismatch |
 //! | `acknowledge`, `replicas`, `fsync_check` | waiting for replicas and disks |
 //! | `cluster`, `slots` | which node of a cluster serves which shard |
@@ -30,6 +31,7 @@ mod context;
 mod dial;
 mod fsync_check;
 mod inspect;
+mod known_id;
 mod node;
 mod pipeline;
 mod replicas;
@@ -38,11 +40,14 @@ mod request_error;
 mod router;
 mod sentinel;
 mod sentinel_watch;
+mod shard_marks;
 mod slots;
 mod state;
+mod store_id;
 mod versions;
 
 pub(super) use self::dial::dial_for_reading;
 pub(super) use self::pipeline::PipelineStep;
 pub(super) use self::request_error::RequestError;
 pub(super) use self::router::{ScriptReply, ShardRouter};
+pub(super) use self::shard_marks::{Mark, MarkEvidence, MarkVerdict, MetaEntry};

@@ -1,5 +1,6 @@
 //! One server and its supervisor: the task that finds the server, connects, puts the connections into service, rechecks
-//! the server every 30 seconds (`recheck_every`), and replaces connections that are reported lost.
+//! the server every 30 seconds (`recheck_every`) and the store's id every 2 seconds (`store_id_every`), and replaces
+//! connections that are reported lost.
 //!
 //! Does not know which keys the server holds. A request waits for connections no longer than its own deadline.
 //!
@@ -19,7 +20,7 @@ use super::context::SharedContext;
 use super::sentinel;
 use super::state::NodeState;
 use crate::layout::Shard;
-use crate::settings::{AckRequirement, NodeAddress, ServerTopology};
+use crate::settings::{AckRequirement, NodeAddress, RedisSettings, ServerTopology};
 
 /// First and longest pause between two attempts to connect: short enough to be back within a second.
 const RECONNECT_PAUSE: (Duration, Duration) = (Duration::from_millis(20), Duration::from_millis(500));
@@ -83,21 +84,35 @@ impl Drop for ServerNode {
     }
 }
 
+/// When a server in service is checked next. It outlives a probe: requests that are late again and again do not
+/// postpone the checks.
+struct DueTimes {
+    recheck_at: Instant,
+    store_id_at: Instant,
+}
+
+impl DueTimes {
+    fn after_connecting(settings: &RedisSettings) -> Self {
+        let now = Instant::now();
+        Self { recheck_at: now + settings.recheck_every, store_id_at: now + settings.store_id_every }
+    }
+}
+
 /// Connects, and reconnects whenever the connections are lost.
 async fn supervise(state: Arc<NodeState>) {
     let settings = state.context.settings();
     let mut pause = RECONNECT_PAUSE.0;
-    let mut recheck_at = Instant::now() + settings.recheck_every;
+    let mut due = DueTimes::after_connecting(settings);
     loop {
         if let Some(live) = state.live() {
             pause = RECONNECT_PAUSE.0;
-            monitor(&state, &live, &mut recheck_at).await;
+            monitor(&state, &live, &mut due).await;
             continue;
         }
         match attempt(&state).await {
             Ok(connections) => {
                 state.put_in_service(connections);
-                recheck_at = Instant::now() + settings.recheck_every;
+                due = DueTimes::after_connecting(settings);
                 tracing::info!(address = %state.address(), "connected to Redis");
                 continue;
             }
@@ -134,8 +149,7 @@ async fn find(state: &NodeState) -> Result<Arc<NodeAddress>, ConnectFailure> {
 
 /// Waits until the connections have to be tested or the server rechecked, and takes unusable connections out of
 /// service.
-/// `recheck_at` outlives a probe: requests that are late again and again do not postpone the recheck.
-async fn monitor(state: &NodeState, live: &LiveConnections, recheck_at: &mut Instant) {
+async fn monitor(state: &NodeState, live: &LiveConnections, due: &mut DueTimes) {
     let (settings, replicas) = (state.context.settings(), &state.context.replicas);
     tokio::select! {
         () = state.probe_requested.notified() => {
@@ -145,13 +159,17 @@ async fn monitor(state: &NodeState, live: &LiveConnections, recheck_at: &mut Ins
         }
         () = replicas.recheck.notified() => {
             let soon = Instant::now() + REPLICAS_RECHECK;
-            *recheck_at = soon.min(*recheck_at);
+            due.recheck_at = soon.min(due.recheck_at);
         }
-        () = tokio::time::sleep_until(*recheck_at) => {
-            *recheck_at = Instant::now() + settings.recheck_every;
+        () = tokio::time::sleep_until(due.store_id_at) => {
+            due.store_id_at = Instant::now() + settings.store_id_every;
+            verify_store_id(state, live).await;
+        }
+        () = tokio::time::sleep_until(due.recheck_at) => {
+            due.recheck_at = Instant::now() + settings.recheck_every;
             recheck(state, live).await;
             if settings.acknowledge != AckRequirement::Primary && replicas.is_degraded() {
-                *recheck_at = Instant::now() + REPLICAS_RECHECK;
+                due.recheck_at = Instant::now() + REPLICAS_RECHECK;
             }
         }
     }
@@ -161,6 +179,19 @@ async fn responds(connection: &MultiplexedConnection) -> bool {
     let (mut connection, ping) = (connection.clone(), ::redis::cmd("PING"));
     let answer = tokio::time::timeout(PROBE_TIMEOUT, connection.send_packed_command(&ping)).await;
     matches!(answer, Ok(Ok(_)))
+}
+
+/// Takes the connections out of service if the server no longer holds the store that is served.
+async fn verify_store_id(state: &NodeState, live: &LiveConnections) {
+    match connect::verify_store_id(&state.context, &state.address(), live.reads.clone()).await {
+        Ok(()) => {}
+        Err(ConnectFailure::Refused(why)) => {
+            state.mark_lost(live, &why);
+            report_refused(state, &why);
+        }
+        // Whether it is lost is decided as for any other late answer.
+        Err(ConnectFailure::Unavailable(_)) => state.probe_requested.notify_one(),
+    }
 }
 
 /// Checks the server again, and takes its connections out of service if accounts are no longer safe there.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use ::redis::{Cmd, Value};
 use futures_util::future;
-use tokio::sync::{Notify, Semaphore, SemaphorePermit, TryAcquireError};
+use tokio::sync::{Semaphore, SemaphorePermit, TryAcquireError};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::Instant;
 
@@ -60,7 +60,7 @@ impl ShardRouter {
     /// Why a server is refused.
     pub(crate) async fn start(settings: RedisSettings, random: Arc<dyn Random>) -> Result<Self, String> {
         let permits = Semaphore::new(settings.in_flight_max);
-        let shared = Arc::new(SharedContext { settings, random, refresh_topology: Notify::new() });
+        let shared = Arc::new(SharedContext::new(settings, random));
         let mut background = JoinSet::new();
         let route = match &shared.settings.servers {
             ServerTopology::Standalone(address) => {

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::*;
 use crate::settings::{
     AckRequirement, NodeAddress, RedisDurability, RedisSettings, SentinelSettings, ServerCredentials, ServerTopology,
+    StoreIdPolicy,
 };
 
 const GOOD: &str = "redis_version:7.0.15\r\nrole:master\r\nloading:0\r\nmaxmemory:1000000\r\nmaxmemory_policy:noeviction\r\n\
@@ -31,9 +32,12 @@ fn settings() -> RedisSettings {
         timeout: Duration::from_secs(1),
         in_flight_max: 4096,
         recheck_every: Duration::from_secs(30),
+        store_id_every: Duration::from_secs(2),
+        store_id: StoreIdPolicy::Enforce,
         busy_pause: Duration::from_millis(20),
         events_retention_max: userd_store::EVENTS_RETENTION_DEFAULT,
         allow_volatile_store: false,
+        allow_incomplete_store: false,
         allow_eviction: false,
         assume_noeviction: false,
         assume_durability: None,

@@ -15,7 +15,7 @@ use super::block_on::block_on;
 use super::command_error::{CommandError, CommandResult, EXIT_FAILED};
 use super::console::{self, progress_bar};
 use crate::config::{Config, StoreTarget};
-use crate::open::{OpenStoreError, open_store_for_command};
+use crate::open::{OpenStoreError, open_damaged_store_for_command};
 use userd_core::clock::SystemClock;
 use userd_core::error_chain;
 use userd_service::doctor::{CheckAborted, CheckOptions, Doctor, DoctorReport};
@@ -89,7 +89,7 @@ async fn check_store(
             return Ok(doctor(Arc::new(file)).run(options, &observer).await);
         }
     }
-    let store = open_store_for_command(config).await?;
+    let store = open_damaged_store_for_command(config).await?;
     let result = doctor(Arc::<dyn Store>::clone(&store)).run(options, &observer).await;
     store.close().await;
     Ok(result)

@@ -15,7 +15,7 @@ use crate::cli::block_on::block_on;
 use crate::cli::command_error::{CommandError, CommandResult, EXIT_FAILED, EXIT_INCOMPLETE};
 use crate::cli::console::{self, progress_bar};
 use crate::config::{Config, StoreTarget};
-use crate::open::{OpenStoreError, open_store_for_command};
+use crate::open::{OpenStoreError, open_damaged_store_for_command};
 use userd_core::clock::{Clock, SystemClock};
 use userd_service::import_export::{ExportError, ExportSummary, UserExporter};
 use userd_store::{ExportStore, Store};
@@ -101,7 +101,7 @@ async fn export(
         let sessions = with_sessions.then(|| Arc::<ReadOnlyDatabase>::clone(&file) as Arc<dyn ExportStore>);
         UserExporter::new(file, sessions).write(out, now, &observer).await
     } else {
-        let store = open_store_for_command(config).await?;
+        let store = open_damaged_store_for_command(config).await?;
         let sessions = with_sessions.then(|| Arc::<dyn Store>::clone(&store) as Arc<dyn ExportStore>);
         let result = UserExporter::new(Arc::<dyn Store>::clone(&store), sessions).write(out, now, &observer).await;
         store.close().await;
