@@ -198,7 +198,8 @@ async fn an_emptied_store_is_refused_until_its_data_is_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_volatile_store_that_the_operator_allows_begins_anew() {
     let server = RedisServer::start_with(&["--appendonly", "no"]);
-    let store = start(RedisSettings { allow_volatile_store: true, ..server.settings() }).await;
+    let settings = RedisSettings { allow_volatile_store: true, ..server.settings() };
+    let (store, another) = (start(settings.clone()).await, start(settings).await);
     signed_up(&store, "ada@example.org").await;
     let id = assert_marked(&server);
     server.command(&["FLUSHALL"]);
@@ -206,6 +207,8 @@ async fn a_volatile_store_that_the_operator_allows_begins_anew() {
     assert_ne!(assert_marked(&server), id);
     wait_until_healthy(&store).await;
     signed_up(&store, "ada@example.org").await;
+    wait_until_healthy(&another).await;
+    assert!(another.user_by_email(parse_email("ada@example.org").canonical()).await.expect("served").is_some());
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -66,9 +66,11 @@ pub(super) async fn compare(
         return Ok(());
     }
     let is_empty = [&meta, &shard_mark].into_iter().all(|mark| !matches!(mark, Mark::Id(_)));
-    if is_empty && server.settings().allow_volatile_store {
-        tracing::warn!(%address, "the store is empty: every account is lost (redis.allow_volatile_store is set)");
+    if server.settings().allow_volatile_store {
+        // Another userd may have given the emptied store an id already.
+        tracing::warn!(%address, "the store was emptied: every account is lost (redis.allow_volatile_store is set)");
         known_id.forget();
+        server.set_wrong_store(false);
         return Ok(());
     }
     server.set_wrong_store(true);
