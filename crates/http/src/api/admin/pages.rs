@@ -37,7 +37,7 @@ fn parse_limit(text: &str) -> Result<usize, String> {
     number.ok_or_else(|| format!("must be a number from 1 to {LIMIT_MAX}"))
 }
 
-/// A page of a list. Its schema is that of [`ResponseDoc::page`].
+/// A page of a list. Its schema is that of `ResponseDoc::page`.
 #[derive(Debug, Serialize, Deserialize)]
 pub struct PageView<T> {
     /// The items.
