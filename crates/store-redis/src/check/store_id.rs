@@ -4,7 +4,7 @@ use ::redis::Value;
 
 use super::context::{RECHECK_PAUSE, RECHECKS};
 use super::findings::manual_finding;
-use crate::connection::{Mark, MarkEvidence, MarkVerdict, MetaEntry, RequestError};
+use crate::connection::{MarkEvidence, MarkVerdict, MetaEntry, RequestError, StoreMark};
 use crate::layout::Shard;
 use crate::store::{RedisStore, command};
 use userd_store::{Finding, FindingKind, StoreError};
@@ -37,7 +37,7 @@ impl RedisStore {
         let read = |shard| (shard, command(&["GET", &self.keys.store_id(shard)]));
         let answers = self.router.fan_out(self.router.deadline(), Shard::all().map(read).collect()).await;
         let answers = answers.map_err(|error| error.at("the marks of the shards"))?;
-        let mark = |answer| Mark::in_answer(answer).map_err(StoreError::unavailable);
+        let mark = |answer| StoreMark::in_answer(answer).map_err(StoreError::unavailable);
         let marks = Shard::all().zip(answers).map(|(shard, answer)| Ok((shard, mark(answer)?)));
         let marks = marks.collect::<Result<_, StoreError>>()?;
         Ok(MarkEvidence { meta: self.meta_entry().await?, marks })

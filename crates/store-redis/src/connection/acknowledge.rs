@@ -20,7 +20,6 @@ use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::context::{ServerContext, TRY_AGAIN_PAUSE};
-use crate::layout::KeyLayout;
 use crate::startup_checks::ServerFacts;
 
 /// How long the barrier key outlives the last round. It has no content; the expiry only tidies up.
@@ -161,7 +160,7 @@ impl AckConnection {
     async fn barrier(&mut self, wanted: usize) -> AckOutcome {
         let (settings, replicas) = (self.server.settings(), &self.server.replicas);
         let in_cluster = settings.is_cluster();
-        let barrier = KeyLayout::with_prefix(settings.prefix.clone()).ack(replicas.home_shard());
+        let barrier = self.server.keys().ack(replicas.home_shard());
         let limit_ms = u64::try_from(settings.timeout.as_millis()).unwrap_or(u64::MAX);
         let mut pipeline = Pipeline::new();
         if in_cluster {

@@ -186,7 +186,7 @@ impl ClusterMap {
         let limit = self.shared.settings.timeout / 2;
         let asked = self.nodes().into_iter().map(|node| async move {
             let mut connection = node.state.live()?.reads.clone();
-            let (command, address) = (slots_command(), node.state.address());
+            let (command, address) = (slots::slots_command(), node.state.address());
             let answer = tokio::time::timeout(limit, connection.send_packed_command(&command)).await;
             slots::parse_slots(answer.ok()?.ok()?, &address).filter(|ranges| !ranges.is_empty())
         });
@@ -210,7 +210,7 @@ impl ClusterMap {
     async fn query_slots(&self, address: &NodeAddress) -> Result<Vec<SlotRange>, ConnectError> {
         let settings = &self.shared.settings;
         let mut connection = dial(settings, address, &settings.login, 0).await?;
-        let answer = match slots_command().query_async::<Value>(&mut connection).await {
+        let answer = match slots::slots_command().query_async::<Value>(&mut connection).await {
             Ok(answer) => answer,
             Err(error) if error.to_string().contains("cluster support disabled") => {
                 return Err(ConnectError::Refused(format!(
@@ -261,11 +261,11 @@ impl ClusterMap {
 
     /// Refuses a key space that this version cannot read, before anything is written to any node.
     async fn check_versions_everywhere(&self, ranges: &[SlotRange]) -> Result<(), String> {
-        let settings = &self.shared.settings;
+        let (settings, keys) = (&self.shared.settings, &self.shared.keys);
         for address in ranges.iter().map(|range| &range.primary).collect::<BTreeSet<_>>() {
             let check = async {
                 let mut connection = dial(settings, address, &settings.login, 0).await?;
-                check_versions(settings, read_versions(settings, &mut connection).await?)
+                check_versions(keys, read_versions(keys, &mut connection).await?)
             };
             let checked = within(settings.timeout * 2, "no answer in time", check).await;
             if let Err(ConnectFailure::Refused(why)) = checked {
@@ -307,10 +307,4 @@ pub(super) async fn supervise(map: Arc<ClusterMap>) {
         }
         tokio::time::sleep(REFRESH_PAUSE).await;
     }
-}
-
-fn slots_command() -> ::redis::Cmd {
-    let mut command = ::redis::cmd("CLUSTER");
-    command.arg("SLOTS");
-    command
 }

@@ -18,7 +18,6 @@ use super::fsync_check;
 use super::inspect::inspect;
 use super::store_id;
 use super::versions::{check_versions, mark_versions, read_versions};
-use crate::layout::KeyLayout;
 use crate::nonce::nonce;
 use crate::script::{SCRIPT_COUNT, Script};
 use crate::settings::{AckRequirement, NodeAddress, RedisDurability};
@@ -76,7 +75,7 @@ pub(super) async fn recheck(
     let check = async {
         let inspection = inspect(server, address, &mut connection, false).await?;
         // A newer userd may have migrated the accounts to a format that this one would damage.
-        check_versions(settings, read_versions(settings, &mut connection).await?)?;
+        check_versions(server.keys(), read_versions(server.keys(), &mut connection).await?)?;
         Ok(inspection)
     };
     let inspection = within(settings.timeout, "it stopped answering", check).await?;
@@ -116,7 +115,7 @@ async fn make_connections(
     let run_id = inspection.facts.run_id();
     // A server that hides its run id counts as one process.
     let is_new_process = verified_run_id != Some(run_id.unwrap_or_default());
-    check_versions(settings, read_versions(settings, &mut writes).await?)?;
+    check_versions(server.keys(), read_versions(server.keys(), &mut writes).await?)?;
     // Before anything is written.
     store_id::compare(server, address, &mut writes).await?;
     let digests = load_scripts(&mut writes).await?;
@@ -128,7 +127,7 @@ async fn make_connections(
     // Another connection may have established it meanwhile, while this server did not answer it.
     store_id::compare(server, address, &mut writes).await?;
     if is_new_process {
-        is_verified &= mark_versions(settings, &mut writes, &digests).await?;
+        is_verified &= mark_versions(server.keys(), &mut writes, &digests).await?;
     }
     let reads = dial_same_process(settings, address, run_id).await?;
     let mode = match settings.acknowledge {
@@ -173,9 +172,7 @@ async fn self_test(
     connection: &mut MultiplexedConnection,
     digests: &[String; SCRIPT_COUNT],
 ) -> Result<bool, ConnectError> {
-    let prefix = &server.settings().prefix;
-    let keys =
-        KeyLayout::with_prefix(prefix.clone()).self_test(server.replicas.home_shard(), &nonce(&*server.shared.random));
+    let keys = server.keys().self_test(server.replicas.home_shard(), &nonce(&*server.shared.random));
     match Script::SelfTest.evalsha(digests, &keys).query_async::<Vec<String>>(connection).await {
         Ok(refused) => {
             let forbidden: Vec<String> = refused.into_iter().filter(|one| is_forbidden_text(one)).collect();
@@ -184,7 +181,7 @@ async fn self_test(
         // A server without memory or disk is not refused: it still answers look-ups, and another check reports it.
         // Nor is a server whose slots have just moved.
         Err(error) if is_unable(&error) => Ok(false),
-        Err(error) => Err(command_error(error, &format!("EVALSHA on the keys {prefix}*"))),
+        Err(error) => Err(command_error(error, &format!("EVALSHA on the keys {}*", server.keys().prefix()))),
     }
 }
 

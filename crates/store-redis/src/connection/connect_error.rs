@@ -95,6 +95,11 @@ pub(super) fn is_unable(error: &RedisError) -> bool {
     matches!(error.code(), Some("OOM" | "MISCONF" | "MOVED" | "ASK" | "TRYAGAIN" | "CLUSTERDOWN" | "NOREPLICAS"))
 }
 
+/// Whether another node of the cluster may hold the key: this one says nothing about it.
+pub(super) fn is_elsewhere(error: &RedisError) -> bool {
+    matches!(error.code(), Some("MOVED" | "ASK" | "TRYAGAIN" | "CLUSTERDOWN"))
+}
+
 /// Whether the Redis user lacks the permission.
 pub(super) fn is_forbidden(error: &RedisError) -> bool {
     error.code() == Some("NOPERM") || is_forbidden_text(&error.to_string())

@@ -12,7 +12,7 @@ use tokio::time::error::Elapsed;
 
 use super::known_id::KnownId;
 use super::replicas::ReplicaView;
-use crate::layout::Shard;
+use crate::layout::{KeyLayout, Shard};
 use crate::settings::RedisSettings;
 use userd_core::random::Random;
 use userd_metrics::RedisRoundTrip;
@@ -24,6 +24,8 @@ pub(super) const TRY_AGAIN_PAUSE: Duration = Duration::from_millis(20);
 pub(super) struct SharedContext {
     /// The operator's settings.
     pub(super) settings: RedisSettings,
+    /// The names of the keys, below the prefix of the settings.
+    pub(super) keys: KeyLayout,
     /// The source of nonces.
     pub(super) random: Arc<dyn Random>,
     /// The id of the store that is served.
@@ -35,7 +37,8 @@ pub(super) struct SharedContext {
 impl SharedContext {
     /// The context of a store that has just been opened.
     pub(super) fn new(settings: RedisSettings, random: Arc<dyn Random>) -> Self {
-        Self { settings, random, known_id: KnownId::default(), refresh_topology: Notify::new() }
+        let keys = KeyLayout::with_prefix(settings.prefix.clone());
+        Self { settings, keys, random, known_id: KnownId::default(), refresh_topology: Notify::new() }
     }
 
     /// Awaits an answer until the deadline, and records how long that took.
@@ -75,6 +78,11 @@ impl ServerContext {
     /// The operator's settings.
     pub(super) fn settings(&self) -> &RedisSettings {
         &self.shared.settings
+    }
+
+    /// The names of the keys.
+    pub(super) fn keys(&self) -> &KeyLayout {
+        &self.shared.keys
     }
 
     /// Whether it was last found to hold another store, or to have lost its data.

@@ -14,7 +14,6 @@ use tokio::time::Instant;
 use super::acknowledge::{AckMode, BARRIER_SCRIPT};
 use super::connect_error::{ConnectError, is_forbidden};
 use super::context::ServerContext;
-use crate::layout::KeyLayout;
 use crate::settings::RedisDurability;
 use crate::startup_checks::{self, ServerFacts};
 
@@ -93,7 +92,7 @@ async fn waits_for_fsync(server: &ServerContext, connection: &mut MultiplexedCon
 
 /// Writes the barrier and waits for its flush.
 async fn flush(server: &ServerContext, connection: &mut MultiplexedConnection) -> Result<Value, RedisError> {
-    let barrier = KeyLayout::with_prefix(server.settings().prefix.clone()).ack(server.replicas.home_shard());
+    let barrier = server.keys().ack(server.replicas.home_shard());
     let mut write = ::redis::cmd("EVAL");
     write.arg(BARRIER_SCRIPT).arg(1).arg(barrier).arg(FLUSH_TIMEOUT_MS).query_async::<()>(connection).await?;
     ::redis::cmd("WAITAOF").arg(1).arg(0).arg(FLUSH_TIMEOUT_MS).query_async(connection).await

@@ -50,4 +50,4 @@ pub(super) use self::dial::dial_for_reading;
 pub(super) use self::pipeline::PipelineStep;
 pub(super) use self::request_error::RequestError;
 pub(super) use self::router::{ScriptReply, ShardRouter};
-pub(super) use self::shard_marks::{Mark, MarkEvidence, MarkVerdict, MetaEntry};
+pub(super) use self::shard_marks::{MarkEvidence, MarkVerdict, MetaEntry, StoreMark};

@@ -7,11 +7,12 @@ use std::collections::BTreeSet;
 
 use ::redis::{RedisError, Value};
 
+use super::connect_error::is_elsewhere;
 use crate::layout::Shard;
 
 /// The mark of one shard, or the id in `meta`.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Mark {
+pub(crate) enum StoreMark {
     /// There is none.
     Missing,
     /// It has this text.
@@ -20,7 +21,7 @@ pub(crate) enum Mark {
     Unknown,
 }
 
-impl Mark {
+impl StoreMark {
     /// The mark in an answer.
     ///
     /// # Errors
@@ -33,9 +34,7 @@ impl Mark {
                 Ok(text) => Self::Id(text),
                 Err(_) => Self::Id("(not text)".to_owned()),
             }),
-            Err(error) if matches!(error.code(), Some("MOVED" | "ASK" | "TRYAGAIN" | "CLUSTERDOWN")) => {
-                Ok(Self::Unknown)
-            }
+            Err(error) if is_elsewhere(&error) => Ok(Self::Unknown),
             Err(error) if error.code() == Some("WRONGTYPE") => Ok(Self::Id("(not text)".to_owned())),
             Err(error) => Err(error),
         }
@@ -66,7 +65,7 @@ pub(crate) struct MarkEvidence {
     /// `None` if the server that holds it does not answer.
     pub(crate) meta: Option<MetaEntry>,
     /// The mark of each shard.
-    pub(crate) marks: Vec<(Shard, Mark)>,
+    pub(crate) marks: Vec<(Shard, StoreMark)>,
 }
 
 /// What follows.
@@ -86,7 +85,7 @@ impl MarkEvidence {
     /// Decides what the evidence means.
     pub(crate) fn verdict(&self) -> MarkVerdict {
         let ids: BTreeSet<&str> = self.ids().collect();
-        let (missing, total) = (self.count(|mark| *mark == Mark::Missing), self.marks.len());
+        let (missing, total) = (self.count(|mark| *mark == StoreMark::Missing), self.marks.len());
         let Some(meta) = &self.meta else {
             return match (ids.first(), ids.len(), missing) {
                 (Some(id), 1, 0) => MarkVerdict::Whole((*id).to_owned()),
@@ -103,7 +102,7 @@ impl MarkEvidence {
                 )),
             };
         }
-        let others = self.count(|mark| matches!(mark, Mark::Id(id) if *id != meta.id));
+        let others = self.count(|mark| matches!(mark, StoreMark::Id(id) if *id != meta.id));
         if others > 0 {
             return MarkVerdict::Damaged(format!(
                 "{others} of {total} shards belong to another store than {}",
@@ -126,10 +125,10 @@ impl MarkEvidence {
     pub(crate) fn damaged_shards(&self) -> BTreeSet<Shard> {
         let in_meta = self.meta.as_ref().map(|meta| meta.id.as_str()).filter(|id| !id.is_empty());
         let expected = in_meta.or_else(|| self.ids().next());
-        let is_damaged = |mark: &Mark| match mark {
-            Mark::Missing => true,
-            Mark::Id(id) => Some(id.as_str()) != expected,
-            Mark::Unknown => false,
+        let is_damaged = |mark: &StoreMark| match mark {
+            StoreMark::Missing => true,
+            StoreMark::Id(id) => Some(id.as_str()) != expected,
+            StoreMark::Unknown => false,
         };
         self.marks.iter().filter(|(_, mark)| is_damaged(mark)).map(|(shard, _)| *shard).collect()
     }
@@ -137,12 +136,12 @@ impl MarkEvidence {
     /// The ids in the marks.
     fn ids(&self) -> impl Iterator<Item = &str> {
         self.marks.iter().filter_map(|(_, mark)| match mark {
-            Mark::Id(id) => Some(id.as_str()),
-            Mark::Missing | Mark::Unknown => None,
+            StoreMark::Id(id) => Some(id.as_str()),
+            StoreMark::Missing | StoreMark::Unknown => None,
         })
     }
 
-    fn count(&self, is: impl Fn(&Mark) -> bool) -> usize {
+    fn count(&self, is: impl Fn(&StoreMark) -> bool) -> usize {
         self.marks.iter().filter(|(_, mark)| is(mark)).count()
     }
 }
@@ -154,9 +153,9 @@ mod tests {
     fn evidence(meta: Option<(&str, bool)>, marks: &[&str]) -> MarkVerdict {
         let meta = meta.map(|(id, is_marked)| MetaEntry { id: id.to_owned(), is_marked });
         let mark = |text: &&str| match *text {
-            "" => Mark::Missing,
-            "?" => Mark::Unknown,
-            id => Mark::Id(id.to_owned()),
+            "" => StoreMark::Missing,
+            "?" => StoreMark::Unknown,
+            id => StoreMark::Id(id.to_owned()),
         };
         MarkEvidence { meta, marks: Shard::all().zip(marks.iter().map(mark)).collect() }.verdict()
     }

@@ -1,8 +1,8 @@
-//! The hash slots of a cluster, and the list of the nodes that serve them. Parsing and arithmetic only.
+//! The hash slots of a cluster, and the list of the nodes that serve them. Sends nothing.
 
 use std::collections::BTreeMap;
 
-use ::redis::Value;
+use ::redis::{Cmd, Value};
 
 use crate::layout::Shard;
 use crate::settings::NodeAddress;
@@ -23,6 +23,13 @@ fn crc16(bytes: &[u8]) -> u16 {
             |crc, _| if crc & 0x8000 == 0 { crc << 1 } else { (crc << 1) ^ 0x1021 },
         )
     })
+}
+
+/// Reads the list of the nodes that serve the slots, for [`parse_slots`].
+pub(super) fn slots_command() -> Cmd {
+    let mut command = ::redis::cmd("CLUSTER");
+    command.arg("SLOTS");
+    command
 }
 
 /// A range of slots and the node that serves it.

@@ -15,9 +15,9 @@ use super::connect_error::{ConnectError, command_error, is_unable};
 use super::context::ServerContext;
 use super::dial::dial;
 use super::known_id::StoreId;
-use super::shard_marks::{Mark, MarkEvidence, MarkVerdict, MetaEntry};
+use super::shard_marks::{MarkEvidence, MarkVerdict, MetaEntry, StoreMark};
 use super::slots::{self, slot_of};
-use crate::layout::{KeyLayout, Shard};
+use crate::layout::Shard;
 use crate::script::Script;
 use crate::settings::{NodeAddress, StoreIdPolicy};
 
@@ -46,26 +46,26 @@ pub(super) async fn compare(
 ) -> Result<(), ConnectError> {
     let known_id = &server.shared.known_id;
     let Some(known) = known_id.get() else { return Ok(()) };
-    let (keys, shard) = (KeyLayout::with_prefix(server.settings().prefix.clone()), server.replicas.home_shard());
+    let (keys, shard) = (server.keys(), server.replicas.home_shard());
     let mut reads = Pipeline::with_capacity(2);
     reads.cmd("HMGET").arg(keys.meta()).arg("id");
     reads.cmd("GET").arg(keys.store_id(shard));
     let mut answers = connection.send_packed_commands(&reads, 0, 2).await?.into_iter();
-    let meta = Mark::in_answer(first_field(answers.next().unwrap_or(Value::Nil)))?;
-    let shard_mark = Mark::in_answer(answers.next().unwrap_or(Value::Nil))?;
-    if shard_mark == Mark::Unknown {
+    let meta = StoreMark::in_answer(first_field(answers.next().unwrap_or(Value::Nil)))?;
+    let shard_mark = StoreMark::in_answer(answers.next().unwrap_or(Value::Nil))?;
+    if shard_mark == StoreMark::Unknown {
         server.replicas.next_home_shard();
     }
-    let is_wrong = |mark: &Mark, may_be_missing: bool| match mark {
-        Mark::Missing => !may_be_missing,
-        Mark::Id(id) => *id != known.text,
-        Mark::Unknown => false,
+    let is_wrong = |mark: &StoreMark, may_be_missing: bool| match mark {
+        StoreMark::Missing => !may_be_missing,
+        StoreMark::Id(id) => *id != known.text,
+        StoreMark::Unknown => false,
     };
     if !is_wrong(&meta, false) && !is_wrong(&shard_mark, !known.is_complete) {
         server.set_wrong_store(false);
         return Ok(());
     }
-    let is_empty = [&meta, &shard_mark].into_iter().all(|mark| !matches!(mark, Mark::Id(_)));
+    let is_empty = [&meta, &shard_mark].into_iter().all(|mark| !matches!(mark, StoreMark::Id(_)));
     if server.settings().allow_volatile_store {
         // Another userd may have given the emptied store an id already.
         tracing::warn!(%address, "the store was emptied: every account is lost (redis.allow_volatile_store is set)");
@@ -169,7 +169,7 @@ async fn holders(
         let (address, shards) = (Some(address.clone()), Shard::all().collect());
         return Ok(vec![ShardHolder { address, shards, connection: Some(connection.clone()) }]);
     }
-    let answer = ::redis::cmd("CLUSTER").arg("SLOTS").query_async::<Value>(connection).await;
+    let answer = slots::slots_command().query_async::<Value>(connection).await;
     let answer = answer.map_err(|error| command_error(error, "CLUSTER SLOTS"))?;
     let views = [slots::parse_slots(answer, address).unwrap_or_default()];
     let mut shards: BTreeMap<Option<&NodeAddress>, Vec<Shard>> = BTreeMap::new();
@@ -192,7 +192,7 @@ async fn holders(
 
 /// Reads every mark and the id. A server that does not answer, or that no longer holds a shard, leaves it unknown.
 async fn collect(server: &ServerContext, holders: &mut [ShardHolder]) -> Result<MarkEvidence, ConnectError> {
-    let keys = KeyLayout::with_prefix(server.settings().prefix.clone());
+    let keys = server.keys();
     let mut evidence = MarkEvidence { meta: None, marks: Vec::new() };
     let answers = holders.iter_mut().map(|holder| {
         let mut reads = Pipeline::with_capacity(holder.shards.len() + 1);
@@ -209,13 +209,13 @@ async fn collect(server: &ServerContext, holders: &mut [ShardHolder]) -> Result<
     let answers = future::join_all(answers).await;
     for (holder, answers) in holders.iter_mut().zip(answers) {
         let Some(mut answers) = answers else {
-            evidence.marks.extend(holder.shards.iter().map(|shard| (*shard, Mark::Unknown)));
+            evidence.marks.extend(holder.shards.iter().map(|shard| (*shard, StoreMark::Unknown)));
             holder.connection = None;
             continue;
         };
         let meta = answers.pop().unwrap_or(Value::Nil);
         for (shard, answer) in holder.shards.iter().zip(answers) {
-            evidence.marks.push((*shard, Mark::in_answer(answer).map_err(|error| command_error(error, "GET"))?));
+            evidence.marks.push((*shard, StoreMark::in_answer(answer).map_err(|error| command_error(error, "GET"))?));
         }
         if let Value::Array(fields) = &meta {
             evidence.meta = MetaEntry::in_fields(fields);
@@ -232,10 +232,10 @@ async fn mark(
     evidence: &MarkEvidence,
     id: Option<String>,
 ) -> Result<(), ConnectError> {
-    let (shared, keys) = (&server.shared, KeyLayout::with_prefix(server.settings().prefix.clone()));
+    let (shared, keys) = (&server.shared, server.keys());
     let Some(text) = give_id(server, holders, id).await? else { return Ok(()) };
     shared.known_id.set(StoreId { text: text.clone(), is_complete: false });
-    let has_it = |mark: &Mark| matches!(mark, Mark::Id(id) if *id == text);
+    let has_it = |mark: &StoreMark| matches!(mark, StoreMark::Id(id) if *id == text);
     let marked: BTreeSet<Shard> =
         evidence.marks.iter().filter(|(_, mark)| has_it(mark)).map(|(shard, _)| *shard).collect();
     let mut is_complete = true;
@@ -279,9 +279,9 @@ async fn give_id(
     if id.is_some() {
         return Ok(id);
     }
-    let (keys, fresh) = (KeyLayout::with_prefix(server.settings().prefix.clone()), fresh_id(server));
+    let fresh = uuid::Builder::from_random_bytes(server.shared.random.bytes()).into_uuid();
     let mut give = ::redis::cmd("EVAL");
-    give.arg(Script::StoreId.text()).arg(1).arg(keys.meta()).arg(&fresh);
+    give.arg(Script::StoreId.text()).arg(1).arg(server.keys().meta()).arg(fresh.to_string());
     let answer = send_to_meta(holders, &give).await?;
     Ok(answer.and_then(|answer| ::redis::from_redis_value(answer).ok()))
 }
@@ -314,16 +314,4 @@ fn first_field(answer: Value) -> Value {
         Value::Array(fields) => fields.into_iter().next().unwrap_or(Value::Nil),
         other => other,
     }
-}
-
-/// A random UUID.
-fn fresh_id(server: &ServerContext) -> String {
-    let [high, low] = [0, 8].map(|_| u64::from_be_bytes(server.shared.random.bytes()));
-    let (version, variant) = (0x4000 | (high & 0x0fff), 0x8000 | ((low >> 48) & 0x3fff));
-    format!(
-        "{:08x}-{:04x}-{version:04x}-{variant:04x}-{:012x}",
-        high >> 32,
-        (high >> 16) & 0xffff,
-        low & 0xffff_ffff_ffff
-    )
 }
