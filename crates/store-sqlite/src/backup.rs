@@ -15,7 +15,7 @@ use rusqlite::backup::Backup;
 use rusqlite::{Connection, OpenFlags};
 
 use super::connection::connect;
-use super::database_file::{ServingLock, ensure_one_name, owner_only, resolve, sync_folder, with_suffix};
+use super::database_file::{ServingLock, ensure_one_name, log_path, owner_only, resolve, sync_folder, with_suffix};
 use super::errors::OpenError;
 use super::log_marker::has_log;
 use super::{log_marker, schema};
@@ -143,7 +143,7 @@ pub fn restore(
     let users = part.finish(from, accepted.missing_log, timeout)?;
     let previous =
         if there { Some(keep_previous(&database, timeout)?) } else { ensure_no_wal(&database).map(|()| None)? };
-    let log = has_log(&database).then(|| with_suffix(&database, "-wal"));
+    let log = has_log(&database).then(|| log_path(&database));
     let bytes = part.rename_to(&database, log.as_deref())?;
     Ok(BackupSummary { users, bytes, previous })
 }
@@ -177,13 +177,13 @@ fn keep_previous(database: &Path, timeout: Duration) -> Result<PathBuf, BackupEr
     }
     let checkpointed = old.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, i64>(0));
     drop(old);
-    let log = with_suffix(database, "-wal");
+    let log = log_path(database);
     if checkpointed.is_ok_and(|busy| busy != 0) {
         return Err(OpenError::Locked(database.to_owned()).into());
     }
     for number in 1..=KEPT_NAMES_MAX {
         let previous = with_suffix(database, &format!(".before-restore-{number}"));
-        let kept_log = with_suffix(&previous, "-wal");
+        let kept_log = log_path(&previous);
         if kept_log.exists() {
             continue;
         }
@@ -279,7 +279,7 @@ impl Drop for PartialFile {
 
 /// Rejects a file with a log next to it that contains changes.
 fn ensure_no_wal(path: &Path) -> Result<(), BackupError> {
-    if has_log(path) { Err(BackupError::WalPresent(with_suffix(path, "-wal"))) } else { Ok(()) }
+    if has_log(path) { Err(BackupError::WalPresent(log_path(path))) } else { Ok(()) }
 }
 
 fn canonical(path: &Path) -> Result<PathBuf, BackupError> {

@@ -146,6 +146,11 @@ impl ServingLock {
     }
 }
 
+/// The path of the write-ahead log of a database.
+pub(super) fn log_path(database: &Path) -> PathBuf {
+    with_suffix(database, "-wal")
+}
+
 fn lock_path(database: &Path) -> PathBuf {
     with_suffix(database, SUFFIX)
 }

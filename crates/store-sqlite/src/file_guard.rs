@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Instant;
 
-use super::database_file::with_suffix;
+use super::database_file::log_path;
 use super::errors::UnavailableReason;
 
 /// How often the names are looked up, in milliseconds: a lost file is noticed well within 5 seconds.
@@ -23,9 +23,6 @@ const CHECK_EVERY_MS: u64 = 1_000;
 
 /// The shortest database: one page of the smallest size.
 const DATABASE_BYTES_MIN: u64 = 512;
-
-/// The suffix of the write-ahead log.
-const LOG_SUFFIX: &str = "-wal";
 
 /// Watches the names of the files that are served.
 #[derive(Debug)]
@@ -56,7 +53,7 @@ impl FileGuard {
     /// The file is already gone.
     pub(super) fn of(path: &Path) -> io::Result<Self> {
         let database = GuardedFile::of(path.to_owned(), DATABASE_BYTES_MIN)?;
-        let log = GuardedFile::of(with_suffix(path, LOG_SUFFIX), 0).ok();
+        let log = GuardedFile::of(log_path(path), 0).ok();
         let files = std::iter::once(database).chain(log).collect();
         Ok(Self {
             files,

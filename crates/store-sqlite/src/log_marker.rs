@@ -28,7 +28,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, OptionalExtension};
 
-use super::database_file::with_suffix;
+use super::database_file::log_path;
 use super::errors::OpenError;
 
 const READ: &str = "SELECT value FROM meta WHERE key = 'needs_log'";
@@ -84,7 +84,7 @@ pub(super) fn ensure_log(connection: &Connection, path: &Path) -> Result<(), Ope
 /// Whether the database at `path` has a log with changes. SQLite looks for it next to the file that a link leads to.
 pub(super) fn has_log(path: &Path) -> bool {
     let path = path.canonicalize().unwrap_or_else(|_| path.to_owned());
-    fs::metadata(with_suffix(&path, "-wal")).is_ok_and(|log| log.len() > 0)
+    fs::metadata(log_path(&path)).is_ok_and(|log| log.len() > 0)
 }
 
 fn execute(connection: &Connection, sql: &str) -> rusqlite::Result<()> {

@@ -48,8 +48,6 @@ impl SweepPosition {
 pub struct SweepSummary {
     /// Sessions.
     pub sessions: u64,
-    /// Rate limit buckets, in memory.
-    pub buckets: u64,
     /// Where to continue; `None` at the end.
     pub next: Option<SweepPosition>,
 }
@@ -75,7 +73,7 @@ impl SqliteStore {
         };
         // Buckets beyond the bound are left to further batches.
         let next = after.or_else(|| (buckets == ROWS_MAX).then_some(SweepPosition(i64::MAX)));
-        Ok(SweepSummary { sessions, buckets: buckets as u64, next })
+        Ok(SweepSummary { sessions, next })
     }
 }
 
