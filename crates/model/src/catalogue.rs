@@ -1,6 +1,6 @@
 //! All cases that `make model` runs: what is explored, and what has to come out.
 
-use crate::explorer::{Exploration, SearchBounds, TransitionModel, explore};
+use crate::explorer::{SearchBounds, SearchReport, TransitionModel, explore};
 use crate::names::failover::NameFailover;
 use crate::names::{NameScenario, first_scenarios, more_scenarios};
 use crate::replication::AcknowledgeMode;
@@ -25,7 +25,7 @@ pub struct ModelCase {
     pub expected: CaseExpectation,
     /// Whether it is one of the larger ones, for `--long`.
     pub is_long: bool,
-    run: Box<dyn Fn(&SearchBounds) -> Exploration + Send + Sync>,
+    run: Box<dyn Fn(&SearchBounds) -> SearchReport + Send + Sync>,
 }
 
 impl ModelCase {
@@ -43,13 +43,13 @@ impl ModelCase {
 
     /// Explores it.
     #[must_use]
-    pub fn run(&self, bounds: &SearchBounds) -> Exploration {
+    pub fn run(&self, bounds: &SearchBounds) -> SearchReport {
         (self.run)(bounds)
     }
 
     /// Whether what came out is what has to.
     #[must_use]
-    pub fn is_as_expected(&self, exploration: &Exploration) -> bool {
+    pub fn is_as_expected(&self, exploration: &SearchReport) -> bool {
         exploration.violation.is_some() == (self.expected == CaseExpectation::IsCaught)
     }
 }

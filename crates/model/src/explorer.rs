@@ -12,7 +12,7 @@ use crate::word_hasher::{WordHasher, slot_of};
 
 /// A property that does not hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Violation {
+pub struct PropertyViolation {
     /// The name of the property.
     pub property: &'static str,
     /// What was found instead.
@@ -20,8 +20,8 @@ pub struct Violation {
 }
 
 /// Returns a violation of `property`.
-pub(crate) fn violated(property: &'static str, detail: impl Into<String>) -> Result<(), Violation> {
-    Err(Violation { property, detail: detail.into() })
+pub(crate) fn violated(property: &'static str, detail: impl Into<String>) -> Result<(), PropertyViolation> {
+    Err(PropertyViolation { property, detail: detail.into() })
 }
 
 /// A system whose states are explored.
@@ -38,15 +38,20 @@ pub(crate) trait TransitionModel {
     /// Every move that is possible in `state`, with the state it leads to.
     fn successors(&self, state: &Self::State, next: &mut Vec<(Self::Move, Self::State)>);
     /// Checks what must hold between two states; called for every move.
-    fn check_move(&self, before: &Self::State, taken: &Self::Move, after: &Self::State) -> Result<(), Violation>;
+    fn check_move(
+        &self,
+        before: &Self::State,
+        taken: &Self::Move,
+        after: &Self::State,
+    ) -> Result<(), PropertyViolation>;
     /// Checks what must hold in every state.
-    fn check_state(&self, state: &Self::State) -> Result<(), Violation>;
+    fn check_state(&self, state: &Self::State) -> Result<(), PropertyViolation>;
     /// What is left when all clients crash, or nothing if recovery is not checked.
     fn remains(&self, state: &Self::State) -> Option<Self::Remains>;
     /// Checks that the store recovers from a crash of all clients.
-    fn check_recovery(&self, remains: &Self::Remains) -> Result<(), Violation>;
+    fn check_recovery(&self, remains: &Self::Remains) -> Result<(), PropertyViolation>;
     /// Whether the search goes on after this violation, and only counts it.
-    fn is_tolerated(&self, _violation: &Violation) -> bool {
+    fn is_tolerated(&self, _violation: &PropertyViolation) -> bool {
         false
     }
 }
@@ -62,7 +67,7 @@ pub struct SearchBounds {
 
 /// What a search found.
 #[derive(Debug, Clone)]
-pub struct Exploration {
+pub struct SearchReport {
     /// Distinct states.
     pub states: usize,
     /// Distinct stores from which recovery was checked.
@@ -72,13 +77,13 @@ pub struct Exploration {
     /// Whether a bound ended it.
     pub is_partial: bool,
     /// The first violation that is not tolerated, with the moves that lead to it.
-    pub violation: Option<(Violation, Vec<String>)>,
+    pub violation: Option<(PropertyViolation, Vec<String>)>,
     /// How often each property was violated, where that is tolerated.
     pub tolerated: BTreeMap<&'static str, usize>,
 }
 
 /// Explores the model until everything was seen, a violation was found, or a bound was met.
-pub(crate) fn explore<M: TransitionModel>(model: &M, bounds: &SearchBounds) -> Exploration {
+pub(crate) fn explore<M: TransitionModel>(model: &M, bounds: &SearchBounds) -> SearchReport {
     let started = Instant::now();
     let mut search = Search::new(model);
     let mut next = Vec::new();
@@ -102,7 +107,7 @@ pub(crate) fn explore<M: TransitionModel>(model: &M, bounds: &SearchBounds) -> E
         meets_bound = search.states.len() >= bounds.states_max
             || (at.is_multiple_of(1024) && started.elapsed() >= bounds.time_max);
     }
-    Exploration {
+    SearchReport {
         states: search.states.len(),
         stores: search.recovered.len(),
         elapsed: started.elapsed(),
@@ -161,7 +166,7 @@ impl<'a, M: TransitionModel> Search<'a, M> {
     }
 
     /// Checks one move, and the state it leads to if that is new.
-    fn visit(&mut self, before: &M::State, taken: &M::Move, after: &M::State) -> Option<Violation> {
+    fn visit(&mut self, before: &M::State, taken: &M::Move, after: &M::State) -> Option<PropertyViolation> {
         let of_move = self.judge(self.model.check_move(before, taken, after));
         if of_move.is_some() || self.table[self.place(after)] != 0 {
             return of_move;
@@ -176,7 +181,7 @@ impl<'a, M: TransitionModel> Search<'a, M> {
     }
 
     /// Counts what is tolerated, returns what is not.
-    fn judge(&mut self, verdict: Result<(), Violation>) -> Option<Violation> {
+    fn judge(&mut self, verdict: Result<(), PropertyViolation>) -> Option<PropertyViolation> {
         let violation = verdict.err()?;
         if self.model.is_tolerated(&violation) {
             *self.tolerated.entry(violation.property).or_default() += 1;

@@ -27,7 +27,7 @@ mod shard;
 mod word_hasher;
 
 pub use self::catalogue::{CaseExpectation, ModelCase, all_cases};
-pub use self::explorer::{Exploration, SearchBounds, Violation};
+pub use self::explorer::{PropertyViolation, SearchBounds, SearchReport};
 
 #[cfg(test)]
 mod tests;

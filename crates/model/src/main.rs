@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use userd_model::{CaseExpectation, Exploration, ModelCase, SearchBounds, all_cases};
+use userd_model::{CaseExpectation, ModelCase, SearchBounds, SearchReport, all_cases};
 
 /// Two cores, two threads: each case is explored by one.
 const THREADS: usize = 2;
@@ -58,8 +58,8 @@ fn run_all(cases: &[ModelCase], traces: bool) -> usize {
     unexpected.load(Ordering::Relaxed)
 }
 
-fn row(case: &ModelCase, exploration: &Exploration, is_expected: bool, traces: bool) -> String {
-    let Exploration { states, stores, elapsed, violation, tolerated, .. } = exploration;
+fn row(case: &ModelCase, exploration: &SearchReport, is_expected: bool, traces: bool) -> String {
+    let SearchReport { states, stores, elapsed, violation, tolerated, .. } = exploration;
     let result = match (violation, case.expected) {
         _ if exploration.is_partial => "PARTIAL".to_owned(),
         (Some((violation, trace)), CaseExpectation::IsCaught) => {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::explorer::{SearchBounds, TransitionModel, Violation, explore, violated};
+use crate::explorer::{PropertyViolation, SearchBounds, TransitionModel, explore, violated};
 use crate::names::failover::NameFailover;
 use crate::names::{broken, first_scenarios};
 use crate::replication::AcknowledgeMode;
@@ -163,11 +163,11 @@ impl TransitionModel for CounterPair {
         }
     }
 
-    fn check_move(&self, _: &(u8, u8), _: &&'static str, _: &(u8, u8)) -> Result<(), Violation> {
+    fn check_move(&self, _: &(u8, u8), _: &&'static str, _: &(u8, u8)) -> Result<(), PropertyViolation> {
         Ok(())
     }
 
-    fn check_state(&self, state: &(u8, u8)) -> Result<(), Violation> {
+    fn check_state(&self, state: &(u8, u8)) -> Result<(), PropertyViolation> {
         if *state == self.forbidden { violated("allowed", format!("{state:?}")) } else { Ok(()) }
     }
 
@@ -175,7 +175,7 @@ impl TransitionModel for CounterPair {
         Some(state.0)
     }
 
-    fn check_recovery(&self, _: &u8) -> Result<(), Violation> {
+    fn check_recovery(&self, _: &u8) -> Result<(), PropertyViolation> {
         Ok(())
     }
 }

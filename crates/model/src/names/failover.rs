@@ -1,7 +1,7 @@
 //! The name protocol with replication: a shard can fall back to its last replicated value. What a client waits for
 //! before it goes on decides what can be lost.
 
-use crate::explorer::{TransitionModel, Violation, violated};
+use crate::explorer::{PropertyViolation, TransitionModel, violated};
 use crate::replication::{AcknowledgeMode, waits};
 
 use super::client::{NameClient, NameTask};
@@ -100,7 +100,12 @@ impl TransitionModel for NameFailover {
     }
 
     /// A change that is acknowledged now has happened, unless a later operation came.
-    fn check_move(&self, before: &FailoverState, _: &FailoverMove, after: &FailoverState) -> Result<(), Violation> {
+    fn check_move(
+        &self,
+        before: &FailoverState,
+        _: &FailoverMove,
+        after: &FailoverState,
+    ) -> Result<(), PropertyViolation> {
         for (index, client) in before.clients.iter().enumerate() {
             let Some(NameTask::Change { user, .. }) = self.scenario.task(index, *client) else { continue };
             let changed = |state: &FailoverState| state.acknowledged.changed[usize::from(user)];
@@ -114,7 +119,7 @@ impl TransitionModel for NameFailover {
         Ok(())
     }
 
-    fn check_state(&self, state: &FailoverState) -> Result<(), Violation> {
+    fn check_state(&self, state: &FailoverState) -> Result<(), PropertyViolation> {
         let check = |store: &NameStore, acknowledged: &AcknowledgedSet| {
             invariants::check_store(&self.scenario, store)?;
             invariants::check_acknowledged(&self.scenario, store, acknowledged)
@@ -135,14 +140,14 @@ impl TransitionModel for NameFailover {
         None
     }
 
-    fn check_recovery(&self, _: &NameStore) -> Result<(), Violation> {
+    fn check_recovery(&self, _: &NameStore) -> Result<(), PropertyViolation> {
         Ok(())
     }
 
     /// Without waiting everything can be lost, but a secret and its effect only together. Waiting after each write
     /// loses nothing acknowledged, but what was read and not yet replicated can still mislead; the doctor repairs that.
     /// Waiting for what was read as well loses nothing.
-    fn is_tolerated(&self, violation: &Violation) -> bool {
+    fn is_tolerated(&self, violation: &PropertyViolation) -> bool {
         let passing = [ONE_OWNER, CLAIM_OF_OWNER, COMMITTED_STAYS].contains(&violation.property);
         match self.mode {
             AcknowledgeMode::Primary => passing || [ACKNOWLEDGED_STAYS, DELETED_STAYS].contains(&violation.property),

@@ -1,6 +1,6 @@
 //! What must hold: in every state, between two states, when requests have ended, and after a crash of everything.
 
-use crate::explorer::{Violation, violated};
+use crate::explorer::{PropertyViolation, violated};
 
 use super::client::{NameClient, NameTask};
 use super::record::{NameStep, NameStore, RecordState, SecretState};
@@ -44,7 +44,7 @@ pub(crate) const NO_LATE_EFFECT: &str = "S3 no late effect";
 const SOLO_STEPS_MAX: usize = 400;
 
 /// I1, I2, S1, S2.
-pub(crate) fn check_store(scenario: &NameScenario, store: &NameStore) -> Result<(), Violation> {
+pub(crate) fn check_store(scenario: &NameScenario, store: &NameStore) -> Result<(), PropertyViolation> {
     let (mut taken, mut confirmed) = (NameSet::EMPTY, 0);
     for user in scenario.users.iter().copied().chain([FRESH_USER]) {
         let record = store.record(user);
@@ -80,7 +80,7 @@ pub(crate) fn check_acknowledged(
     scenario: &NameScenario,
     store: &NameStore,
     acknowledged: &AcknowledgedSet,
-) -> Result<(), Violation> {
+) -> Result<(), PropertyViolation> {
     let lost = acknowledged.lost_claim | acknowledged.lost_user;
     if lost != 0 {
         return violated(COMMITTED_STAYS, format!("users (bits) {lost:b}: committed, then found gone"));
@@ -109,7 +109,7 @@ pub(crate) fn check_move(
     before: &NameState,
     taken: &NameMove,
     after: &NameState,
-) -> Result<(), Violation> {
+) -> Result<(), PropertyViolation> {
     if matches!(taken, NameMove::Expiry(_)) {
         return Ok(());
     }
@@ -152,7 +152,7 @@ pub(crate) fn check_move(
 }
 
 /// I11. Steps that take back what was begun are exempt: a copy may abort a later attempt, which is safe.
-fn check_copy(before: &NameState, taken: &NameMove, after: &NameState) -> Result<(), Violation> {
+fn check_copy(before: &NameState, taken: &NameMove, after: &NameState) -> Result<(), PropertyViolation> {
     let NameMove::LateCopy(step, _) = taken else { return Ok(()) };
     let has_effect = matches!(
         step,
@@ -170,7 +170,7 @@ fn check_copy(before: &NameState, taken: &NameMove, after: &NameState) -> Result
 }
 
 /// I8 and I9, once every client has ended.
-pub(crate) fn check_end(scenario: &NameScenario, state: &NameState) -> Result<(), Violation> {
+pub(crate) fn check_end(scenario: &NameScenario, state: &NameState) -> Result<(), PropertyViolation> {
     let is_running = (0..scenario.programs.len()).any(|index| scenario.task(index, state.clients[index]).is_some());
     if is_running || state.copies.iter().any(Option::is_some) {
         return Ok(());
@@ -198,7 +198,7 @@ pub(crate) fn check_end(scenario: &NameScenario, state: &NameState) -> Result<()
 }
 
 /// I4 and I7: all clients have crashed, all deadlines have passed.
-pub(crate) fn check_recovery(scenario: &NameScenario, store: &NameStore) -> Result<(), Violation> {
+pub(crate) fn check_recovery(scenario: &NameScenario, store: &NameStore) -> Result<(), PropertyViolation> {
     let owned = owned_names(store);
     for name in 0..scenario.names {
         let names = NameSet::one(name);
@@ -218,7 +218,7 @@ pub(crate) fn check_recovery(scenario: &NameScenario, store: &NameStore) -> Resu
     check_store(scenario, &repaired)
 }
 
-fn check_repaired(scenario: &NameScenario, before: &NameStore, after: &NameStore) -> Result<(), Violation> {
+fn check_repaired(scenario: &NameScenario, before: &NameStore, after: &NameStore) -> Result<(), PropertyViolation> {
     let owned = owned_names(before);
     for name in 0..scenario.names {
         if after.claim(name).is_none() == owned.contains(name) {
@@ -244,7 +244,11 @@ fn owned_names(store: &NameStore) -> NameSet {
 }
 
 /// Runs one client to its end; every deadline has passed.
-pub(crate) fn run_alone(scenario: &NameScenario, store: &mut NameStore, task: NameTask) -> Result<(), Violation> {
+pub(crate) fn run_alone(
+    scenario: &NameScenario,
+    store: &mut NameStore,
+    task: NameTask,
+) -> Result<(), PropertyViolation> {
     let mut client = NameClient::default();
     for _ in 0..SOLO_STEPS_MAX {
         let Some(step) = task_request(scenario.context(), task, client).filter(|_| client.at == 0) else {

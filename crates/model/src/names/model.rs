@@ -1,6 +1,6 @@
 //! The model of the name protocol: all moves of the clients and the adversary.
 
-use crate::explorer::{TransitionModel, Violation};
+use crate::explorer::{PropertyViolation, TransitionModel};
 
 use super::client::NameClient;
 use super::invariants;
@@ -45,11 +45,11 @@ impl TransitionModel for NameScenario {
         }
     }
 
-    fn check_move(&self, before: &NameState, taken: &NameMove, after: &NameState) -> Result<(), Violation> {
+    fn check_move(&self, before: &NameState, taken: &NameMove, after: &NameState) -> Result<(), PropertyViolation> {
         invariants::check_move(self, before, taken, after)
     }
 
-    fn check_state(&self, state: &NameState) -> Result<(), Violation> {
+    fn check_state(&self, state: &NameState) -> Result<(), PropertyViolation> {
         invariants::check_store(self, &state.store)?;
         invariants::check_acknowledged(self, &state.store, &state.acknowledged)?;
         invariants::check_end(self, state)
@@ -59,7 +59,7 @@ impl TransitionModel for NameScenario {
         self.recovers.then_some(state.store)
     }
 
-    fn check_recovery(&self, remains: &NameStore) -> Result<(), Violation> {
+    fn check_recovery(&self, remains: &NameStore) -> Result<(), PropertyViolation> {
         invariants::check_recovery(self, remains)
     }
 }

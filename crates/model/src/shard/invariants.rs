@@ -1,6 +1,6 @@
 //! What must hold for secrets, events and jobs of one shard.
 
-use crate::explorer::{Violation, violated};
+use crate::explorer::{PropertyViolation, violated};
 
 use super::clients::{ShardClient, ShardTask};
 use super::scenario::{ShardMove, ShardRemains, ShardState};
@@ -48,7 +48,7 @@ pub(crate) const JOBS_RECOVER: &str = "J4 jobs recover";
 const SOLO_STEPS_MAX: usize = 100;
 
 /// Checks one state.
-pub(crate) fn check_state(rules: ShardRules, state: &ShardState) -> Result<(), Violation> {
+pub(crate) fn check_state(rules: ShardRules, state: &ShardState) -> Result<(), PropertyViolation> {
     let (store, history) = (&state.store, &state.history);
     check_users(store)?;
     for request in 0..4 {
@@ -78,7 +78,7 @@ pub(crate) fn check_state(rules: ShardRules, state: &ShardState) -> Result<(), V
     Ok(())
 }
 
-fn check_users(store: &ShardStore) -> Result<(), Violation> {
+fn check_users(store: &ShardStore) -> Result<(), PropertyViolation> {
     for (user, row) in store.users.iter().enumerate() {
         if row.effects > 1 {
             return violated(ONE_EFFECT, format!("user {user}: {} effects", row.effects));
@@ -96,7 +96,7 @@ fn check_users(store: &ShardStore) -> Result<(), Violation> {
     Ok(())
 }
 
-fn check_position(store: &ShardStore, history: &ShardHistory) -> Result<(), Violation> {
+fn check_position(store: &ShardStore, history: &ShardHistory) -> Result<(), PropertyViolation> {
     if store.position > store.appended {
         return violated(NOTHING_PASSED, format!("the position is {}, the end {}", store.position, store.appended));
     }
@@ -112,7 +112,7 @@ fn is_known(history: &ShardHistory, entry: EventEntry) -> bool {
 }
 
 /// Checks one move.
-pub(crate) fn check_move(before: &ShardState, taken: &ShardMove, after: &ShardState) -> Result<(), Violation> {
+pub(crate) fn check_move(before: &ShardState, taken: &ShardMove, after: &ShardState) -> Result<(), PropertyViolation> {
     if matches!(taken, ShardMove::Failover) {
         return Ok(());
     }
@@ -142,7 +142,7 @@ pub(crate) fn check_move(before: &ShardState, taken: &ShardMove, after: &ShardSt
 }
 
 /// E2 and E6, when the receiver gets an event.
-fn check_delivery(before: &ShardState, entry: EventEntry) -> Result<(), Violation> {
+fn check_delivery(before: &ShardState, entry: EventEntry) -> Result<(), PropertyViolation> {
     let entries = &before.store.entries[..usize::from(before.store.appended)];
     if !entries.contains(&entry) {
         return violated(HAS_HAPPENED, format!("{entry:?} is delivered, and its change is forgotten"));
@@ -159,7 +159,7 @@ fn check_delivery(before: &ShardState, entry: EventEntry) -> Result<(), Violatio
 }
 
 /// All clients have crashed, all leases are over: one node reads to the end, one worker does every job.
-pub(crate) fn check_recovery(rules: ShardRules, remains: &ShardRemains) -> Result<(), Violation> {
+pub(crate) fn check_recovery(rules: ShardRules, remains: &ShardRemains) -> Result<(), PropertyViolation> {
     let mut after = *remains;
     run_alone(rules, &mut after, ShardTask::Read { fails: false });
     check_position(&after.store, &after.history)?;

@@ -1,6 +1,6 @@
 //! The model of one shard: all moves of the clients, the network, time, and the replica.
 
-use crate::explorer::{TransitionModel, Violation};
+use crate::explorer::{PropertyViolation, TransitionModel};
 use crate::replication::waits;
 
 use super::clients::{ShardClient, ShardReport, ShardTask};
@@ -56,11 +56,11 @@ impl TransitionModel for ShardScenario {
         }
     }
 
-    fn check_move(&self, before: &ShardState, taken: &ShardMove, after: &ShardState) -> Result<(), Violation> {
+    fn check_move(&self, before: &ShardState, taken: &ShardMove, after: &ShardState) -> Result<(), PropertyViolation> {
         invariants::check_move(before, taken, after)
     }
 
-    fn check_state(&self, state: &ShardState) -> Result<(), Violation> {
+    fn check_state(&self, state: &ShardState) -> Result<(), PropertyViolation> {
         invariants::check_state(self.rules, state)
     }
 
@@ -68,11 +68,11 @@ impl TransitionModel for ShardScenario {
         Some(ShardRemains { store: state.store, history: state.history })
     }
 
-    fn check_recovery(&self, remains: &ShardRemains) -> Result<(), Violation> {
+    fn check_recovery(&self, remains: &ShardRemains) -> Result<(), PropertyViolation> {
         invariants::check_recovery(self.rules, remains)
     }
 
-    fn is_tolerated(&self, violation: &Violation) -> bool {
+    fn is_tolerated(&self, violation: &PropertyViolation) -> bool {
         self.tolerated.contains(&violation.property)
     }
 }
