@@ -10,7 +10,6 @@ use icu_properties::props::{
 use icu_properties::{CodePointMapData, CodePointSetData};
 
 use super::error::EmailError;
-use crate::check_rules;
 
 /// Rejects characters that are invisible or have no fixed meaning, anywhere in the address.
 ///
@@ -122,7 +121,7 @@ fn check_direction(local: &str) -> Result<(), EmailError> {
     });
     let one_kind_of_digits = !(has(BidiClass::EuropeanNumber) && has(BidiClass::ArabicNumber));
     let is_broken = !(starts_right && only_allowed && ends_right && one_kind_of_digits);
-    check_rules([(is_broken, EmailError::LocalDirection)])
+    if is_broken { Err(EmailError::LocalDirection) } else { Ok(()) }
 }
 
 fn category(c: char) -> GeneralCategory {

@@ -118,8 +118,10 @@ impl Password {
         check_rules([
             (chars < policy.chars_min, PasswordError::TooShort(policy.chars_min)),
             (chars > policy.chars_max, PasswordError::TooLong(policy.chars_max)),
-            (common::is_common(&case_folded(&normal)), PasswordError::Common),
         ])?;
+        if common::is_common(&case_folded(&normal)) {
+            return Err(PasswordError::Common);
+        }
         Ok(Self(SecretString::new(normal)))
     }
 
@@ -135,7 +137,7 @@ impl Password {
         let canonical = email.canonical();
         let personal = [name.as_str(), written, written_local, canonical.as_str(), canonical.local()];
         let is_personal = personal.iter().any(|text| *own == *case_folded(&nfkc(text)));
-        check_rules([(is_personal, PasswordError::Personal)])
+        if is_personal { Err(PasswordError::Personal) } else { Ok(()) }
     }
 
     /// Whether `attempt` is the same password.
