@@ -19,7 +19,7 @@ async fn description(app: &TestApp) -> Value {
 }
 
 /// Every operation of the description: method, path, operation object.
-fn operations(description: &Value) -> Vec<(String, String, &Value)> {
+pub(crate) fn operations(description: &Value) -> Vec<(String, String, &Value)> {
     let paths = description["paths"].as_object().expect("paths");
     let all = paths.iter().flat_map(|(path, methods)| {
         let methods = methods.as_object().expect("methods").iter();

@@ -9,6 +9,7 @@ use serde_json::Value;
 use userd_core::Scope;
 use userd_http::{AccessSettings, HttpSettings, SignUpPolicy};
 
+use crate::api_description;
 use crate::http::settings;
 use crate::http::test_app::{RequestHeaders, TestApp, bearer, cookie, make_key, make_revoked_key};
 use userd_store::memory::MemoryStore;
@@ -21,9 +22,9 @@ const PASSWORD: &str = "correct horse battery";
 
 /// Other spellings of a request: a user by e-mail, and a query. Method, path in the description, path of the request.
 const OTHER_SPELLINGS: [(&str, &str, &str); 3] = [
-    ("get", "/api/users/{id}", "/api/users/ada@example.com"),
-    ("get", "/admin/users/{id}", "/admin/users/ada@example.com"),
-    ("get", "/admin/users", "/admin/users?limit=1&email=ada"),
+    ("GET", "/api/users/{id}", "/api/users/ada@example.com"),
+    ("GET", "/admin/users/{id}", "/admin/users/ada@example.com"),
+    ("GET", "/admin/users", "/admin/users?limit=1&email=ada"),
 ];
 
 /// The headers of a caller; every variant has to get the same answer.
@@ -139,27 +140,23 @@ impl Operation {
 
 /// Every operation of the committed description.
 fn operations() -> Vec<Operation> {
-    let description: Value = serde_json::from_str(include_str!("../../../../docs/openapi.json")).expect("JSON");
+    let description = serde_json::from_str(include_str!("../../../../docs/openapi.json")).expect("JSON");
     let mut operations = Vec::new();
-    for (pattern, methods) in description["paths"].as_object().expect("paths") {
-        for (name, operation) in methods.as_object().expect("operations") {
-            let Ok(method) = name.to_uppercase().parse() else { continue };
-            let statuses = operation["responses"].as_object().expect("responses").keys();
-            let success = statuses.filter_map(|status| status.parse().ok()).min().expect("a success");
-            let others = OTHER_SPELLINGS
-                .iter()
-                .filter(|(method, path, _)| (method, path) == (&name.as_str(), &pattern.as_str()));
-            for path in std::iter::once(pattern.as_str()).chain(others.map(|(_, _, path)| *path)) {
-                operations.push(Operation {
-                    method,
-                    pattern: pattern.clone(),
-                    path: path.to_owned(),
-                    body: operation["requestBody"]["content"]["application/json"]["example"].clone(),
-                    security: operation["security"].as_array().expect("every operation declares it").clone(),
-                    // No static directory is configured.
-                    success: if pattern == "/files/{path}" { 404 } else { success },
-                });
-            }
+    for (method, pattern, operation) in api_description::operations(&description) {
+        let statuses = operation["responses"].as_object().expect("responses").keys();
+        let success = statuses.filter_map(|status| status.parse().ok()).min().expect("a success");
+        let is_other = |(of, path, _): &&(&str, &str, &str)| (*of, *path) == (&method, &pattern);
+        let others = OTHER_SPELLINGS.iter().filter(is_other).map(|(.., path)| *path);
+        for path in std::iter::once(pattern.as_str()).chain(others) {
+            operations.push(Operation {
+                method: method.parse().expect("a method"),
+                pattern: pattern.clone(),
+                path: path.to_owned(),
+                body: operation["requestBody"]["content"]["application/json"]["example"].clone(),
+                security: operation["security"].as_array().expect("every operation declares it").clone(),
+                // No static directory is configured.
+                success: if pattern == "/files/{path}" { 404 } else { success },
+            });
         }
     }
     operations
